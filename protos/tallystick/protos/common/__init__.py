@@ -1,0 +1,1 @@
+"""Messages shared by every node: envelopes, blocks, channel configuration and policies."""

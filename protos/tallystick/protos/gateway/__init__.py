@@ -1,0 +1,1 @@
+"""The gateway service, through which client applications reach a peer."""

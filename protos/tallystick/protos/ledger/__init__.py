@@ -1,0 +1,1 @@
+"""Messages that a ledger reads, writes and stores."""

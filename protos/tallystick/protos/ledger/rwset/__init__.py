@@ -1,0 +1,1 @@
+"""Read/write sets as they travel: grouped by namespace and collection."""

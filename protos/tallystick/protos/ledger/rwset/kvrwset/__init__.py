@@ -1,0 +1,1 @@
+"""Read/write sets of one namespace: keys, versions and range queries."""

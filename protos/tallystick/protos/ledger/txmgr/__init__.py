@@ -1,0 +1,1 @@
+"""The net state changes of a block, in the form that the commit hash covers."""

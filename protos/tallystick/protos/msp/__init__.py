@@ -1,0 +1,1 @@
+"""Messages of membership: serialized identities, MSP definitions and principals."""

@@ -1,0 +1,1 @@
+"""The ordering service's client interface and its part of the channel configuration."""

@@ -1,0 +1,1 @@
+"""Consenter metadata of channels that real Fabric orderers run on raft."""

@@ -1,0 +1,1 @@
+"""Arguments, results and stored state of the ``_lifecycle`` system chaincode."""

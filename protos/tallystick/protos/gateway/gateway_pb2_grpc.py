@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class GatewayStub:
-    """Missing associated documentation comment in .proto file."""
+    """The client's way into the network.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -62,7 +63,8 @@ class GatewayStub:
 
 
 class GatewayServicer:
-    """Missing associated documentation comment in .proto file."""
+    """The client's way into the network.
+    """
 
     def Endorse(self, request, context):
         """Missing associated documentation comment in .proto file."""
@@ -131,7 +133,8 @@ def add_GatewayServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Gateway:
-    """Missing associated documentation comment in .proto file."""
+    """The client's way into the network.
+    """
 
     @staticmethod
     def Endorse(request,

@@ -27,7 +27,8 @@ if _version_not_supported:
 
 
 class AtomicBroadcastStub:
-    """Missing associated documentation comment in .proto file."""
+    """Takes envelopes in, and gives blocks out in total order.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -48,7 +49,8 @@ class AtomicBroadcastStub:
 
 
 class AtomicBroadcastServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Takes envelopes in, and gives blocks out in total order.
+    """
 
     def Broadcast(self, request_iterator, context):
         """Missing associated documentation comment in .proto file."""
@@ -84,7 +86,8 @@ def add_AtomicBroadcastServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AtomicBroadcast:
-    """Missing associated documentation comment in .proto file."""
+    """Takes envelopes in, and gives blocks out in total order.
+    """
 
     @staticmethod
     def Broadcast(request_iterator,

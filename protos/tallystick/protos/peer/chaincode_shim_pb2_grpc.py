@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class ChaincodeSupportStub:
-    """Missing associated documentation comment in .proto file."""
+    """Served by a peer: chaincodes dial in and register.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -42,7 +43,8 @@ class ChaincodeSupportStub:
 
 
 class ChaincodeSupportServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Served by a peer: chaincodes dial in and register.
+    """
 
     def Register(self, request_iterator, context):
         """Missing associated documentation comment in .proto file."""
@@ -67,7 +69,8 @@ def add_ChaincodeSupportServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ChaincodeSupport:
-    """Missing associated documentation comment in .proto file."""
+    """Served by a peer: chaincodes dial in and register.
+    """
 
     @staticmethod
     def Register(request_iterator,
@@ -98,7 +101,8 @@ class ChaincodeSupport:
 
 
 class ChaincodeStub:
-    """Missing associated documentation comment in .proto file."""
+    """Served by a chaincode that runs as a service: peers dial in.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -114,7 +118,8 @@ class ChaincodeStub:
 
 
 class ChaincodeServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Served by a chaincode that runs as a service: peers dial in.
+    """
 
     def Connect(self, request_iterator, context):
         """Missing associated documentation comment in .proto file."""
@@ -139,7 +144,8 @@ def add_ChaincodeServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Chaincode:
-    """Missing associated documentation comment in .proto file."""
+    """Served by a chaincode that runs as a service: peers dial in.
+    """
 
     @staticmethod
     def Connect(request_iterator,

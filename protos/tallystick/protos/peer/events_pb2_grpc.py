@@ -27,7 +27,8 @@ if _version_not_supported:
 
 
 class DeliverStub:
-    """Missing associated documentation comment in .proto file."""
+    """Streams blocks from a peer; each request is an envelope that holds SeekInfo.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -53,7 +54,8 @@ class DeliverStub:
 
 
 class DeliverServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Streams blocks from a peer; each request is an envelope that holds SeekInfo.
+    """
 
     def Deliver(self, request_iterator, context):
         """Missing associated documentation comment in .proto file."""
@@ -100,7 +102,8 @@ def add_DeliverServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Deliver:
-    """Missing associated documentation comment in .proto file."""
+    """Streams blocks from a peer; each request is an envelope that holds SeekInfo.
+    """
 
     @staticmethod
     def Deliver(request_iterator,

@@ -27,7 +27,8 @@ if _version_not_supported:
 
 
 class EndorserStub:
-    """Missing associated documentation comment in .proto file."""
+    """Executes and endorses proposals.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -43,7 +44,8 @@ class EndorserStub:
 
 
 class EndorserServicer:
-    """Missing associated documentation comment in .proto file."""
+    """Executes and endorses proposals.
+    """
 
     def ProcessProposal(self, request, context):
         """Missing associated documentation comment in .proto file."""
@@ -68,7 +70,8 @@ def add_EndorserServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Endorser:
-    """Missing associated documentation comment in .proto file."""
+    """Executes and endorses proposals.
+    """
 
     @staticmethod
     def ProcessProposal(request,

@@ -1,0 +1,88 @@
+# A machine needs Python 3.11 or 3.12 and make; everything else goes into .venv, once.
+
+UV_VERSION := 0.13.8
+VENV := .venv
+BIN := $(VENV)/bin
+
+# One stamp per set of installed packages: a target that finds its stamp fresh installs nothing.
+INSTALLED_NODE := $(VENV)/.installed-node
+INSTALLED_DEV := $(VENV)/.installed-dev
+
+UV_SYNC := $(BIN)/uv sync --quiet --frozen --python $(BIN)/python
+
+export UV_PROJECT_ENVIRONMENT := $(VENV)
+unexport VIRTUAL_ENV PYTHONPATH
+
+.DEFAULT_GOAL := help
+.PHONY: help setup protos format check test interop demo bench scenario clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED_NODE) ## Run a whole network and settle a trade on it
+	@$(BIN)/tally demo
+
+test: $(INSTALLED_DEV) ## Run the fast tests
+	@$(BIN)/pytest -m "not slow and not interop"
+
+check: $(INSTALLED_DEV) ## Check format, lint, types, import directions and tidiness; edits nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(wildcard node protos chaincode client tests bench examples)
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/test_tidy.py
+
+format: $(INSTALLED_DEV) ## Format the code and repair what lint can repair
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+scenario: $(INSTALLED_DEV) ## Run the slow tests: whole networks, faults, simulations
+	@$(BIN)/pytest -m "slow and not interop"
+
+interop: $(INSTALLED_DEV) ## Run Fabric's own clients against a network
+	@tests/interop/run
+
+bench: $(INSTALLED_DEV) ## Measure throughput and latency
+	@$(BIN)/python -m bench
+
+# Import paths need no repair because each .proto lies at its Python path. protoc writes a service
+# module for every file; those without a service would be empty.
+PROTO_FILES = $(shell cd protos && find tallystick -name '*.proto' | sort)
+protos: export PATH := $(CURDIR)/$(BIN):$(PATH)
+protos: $(INSTALLED_DEV) ## Generate the Python modules of the .proto files
+	find protos -name '*_pb2*.py*' -delete
+	python -m grpc_tools.protoc -Iprotos --python_out=protos --grpc_python_out=protos \
+	    --mypy_out=quiet:protos --mypy_grpc_out=quiet,only_async:protos $(PROTO_FILES)
+	@cd protos && for file in $$(grep -L '^service ' $(PROTO_FILES)); do \
+	    rm -f "$${file%.proto}_pb2_grpc.py" "$${file%.proto}_pb2_grpc.pyi"; \
+	done
+
+setup: $(INSTALLED_DEV) ## Install everything for development into .venv
+
+clean: ## Remove .venv and every file that tools made
+	rm -rf $(VENV) .cache .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
+	    .ruff_cache build dist htmlcov
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# --inexact: a demo in a development checkout leaves the development tools where they are.
+$(INSTALLED_NODE): $(BIN)/uv pyproject.toml uv.lock
+	@$(UV_SYNC) --no-dev --extra node --inexact
+	@touch $@
+
+$(INSTALLED_DEV): $(BIN)/uv pyproject.toml uv.lock
+	@$(UV_SYNC) --all-extras --all-groups
+	@touch $(INSTALLED_NODE) $@
+
+FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
+$(BIN)/uv:
+	@for python in $(PYTHON) python3.12 python3.11 python3 python; do \
+	    if $$python -c '$(FITS)' 2>/dev/null; then \
+	        echo "Creating $(VENV) with $$($$python --version)" && \
+	        $$python -m venv --clear $(VENV) && \
+	        exec $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	            uv==$(UV_VERSION); \
+	    fi; \
+	done; \
+	echo "Tallystick needs Python 3.11 or 3.12 with its venv module, and found neither." >&2; \
+	echo "Install one, or name it: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; \
+	exit 1

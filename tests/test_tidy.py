@@ -74,7 +74,7 @@ def source_files() -> list[Path]:
     return [path for path in python_files() if any(path.is_relative_to(root) for root in roots)]
 
 
-def test_files() -> list[Path]:
+def files_of_tests() -> list[Path]:
     return [path for path in python_files() if is_test_code(path)]
 
 
@@ -159,7 +159,7 @@ def public_definitions(parent: ast.Module | ast.ClassDef) -> Iterator[Function |
             yield from public_definitions(node)
 
 
-def tests_that_cannot_fail(path: Path) -> Iterator[str]:
+def vacuous_tests(path: Path) -> Iterator[str]:
     for function in functions(path):
         if function.name.startswith("test_") and not any(map(asserts, ast.walk(function))):
             yield at(path, function.lineno, f"{function.name} asserts nothing")
@@ -202,7 +202,7 @@ def dead_links(path: Path) -> Iterator[str]:
         pytest.param(unfinished_code, python_files, id="nothing is left for later"),
         pytest.param(silenced_errors, python_files, id="no error is swallowed"),
         pytest.param(undocumented_definitions, source_files, id="public names are documented"),
-        pytest.param(tests_that_cannot_fail, test_files, id="a test can fail"),
+        pytest.param(vacuous_tests, files_of_tests, id="a test can fail"),
         pytest.param(private_names, text_files, id="no file depends on one machine"),
         pytest.param(several_titles, markdown_files, id="a Markdown file has one title"),
         pytest.param(dead_links, markdown_files, id="a relative link leads somewhere"),

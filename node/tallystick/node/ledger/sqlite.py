@@ -1,0 +1,95 @@
+"""The key-value store in SQLite, for platforms on which LevelDB cannot be installed."""
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+from tallystick.node.ledger.key_value_store import OpenStore, StoreUnavailableError
+
+_FILE_NAME: Final = "store.sqlite3"
+# The write-ahead log lets readers keep their snapshot while a batch is written. With "normal" it is
+# synced only when it is folded into the database: a crash of the machine loses whole batches.
+_PREPARATION: Final = """
+    PRAGMA journal_mode = wal;
+    PRAGMA synchronous = normal;
+    CREATE TABLE IF NOT EXISTS pairs (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+"""
+_ALL_FROM: Final = "SELECT key, value FROM pairs WHERE key >= ? ORDER BY key"
+_BETWEEN: Final = "SELECT key, value FROM pairs WHERE key >= ? AND key < ? ORDER BY key"
+
+_Row = tuple[bytes, bytes]
+
+
+class SqliteStore(OpenStore):
+    """One table in one database file."""
+
+    def __init__(self, directory: Path) -> None:
+        """Open the database in ``directory``, which is created if need be.
+
+        Raises:
+            StoreUnavailableError: The file is not a database, or cannot be written.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        self._path = directory / _FILE_NAME
+        self._connection = self._connect()
+        try:
+            self._connection.executescript(_PREPARATION)
+        except sqlite3.Error as error:
+            self._connection.close()
+            raise StoreUnavailableError(
+                kind="sqlite", directory=directory, remedy=str(error)
+            ) from error
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value at ``key``, or None."""
+        row: tuple[bytes] | None = self._connection.execute(
+            "SELECT value FROM pairs WHERE key = ?", (key,)
+        ).fetchone()
+        return None if row is None else row[0]
+
+    def range(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Return the pairs with ``start <= key < end``, in key order, as they are now."""
+        # A connection of its own, since only readers elsewhere are isolated from later writes. Its
+        # snapshot is taken with the first row, hence here and not when the caller first iterates.
+        connection = self._connect()
+        rows = connection.execute(*((_BETWEEN, (start, end)) if end else (_ALL_FROM, (start,))))
+        first: _Row | None = rows.fetchone()
+        if first is None:
+            connection.close()
+            return iter(())
+        return chain((first,), _rest(connection, rows))
+
+    def write(self, batch: Mapping[bytes, bytes | None]) -> None:
+        """Apply the whole batch or nothing of it; None deletes."""
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            connection.executemany(
+                "REPLACE INTO pairs VALUES (?, ?)",
+                ((key, value) for key, value in batch.items() if value is not None),
+            )
+            connection.executemany(
+                "DELETE FROM pairs WHERE key = ?",
+                ((key,) for key, value in batch.items() if value is None),
+            )
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Release the database."""
+        self._connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        # Transactions are begun and ended by hand. A store may be opened in one thread and used in
+        # another; SQLite itself is built to allow that.
+        return sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+
+
+def _rest(connection: sqlite3.Connection, rows: sqlite3.Cursor) -> Iterator[_Row]:
+    with closing(connection):
+        yield from rows

@@ -1,0 +1,14 @@
+"""The version of a key."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Version:
+    """Where a key was last written: its block, then its place in that block.
+
+    Versions order like the ledger itself, so ``a < b`` reads "a was committed first".
+    """
+
+    block_number: int
+    transaction_index: int

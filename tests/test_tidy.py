@@ -211,4 +211,4 @@ def dead_links(path: Path) -> Iterator[str]:
 def test_the_project_is_tidy(rule: Rule, files: Callable[[], list[Path]]) -> None:
     offences = [offence for path in files() for offence in rule(path)]
 
-    assert offences == []
+    assert not offences, "\n".join(offences)

@@ -1,0 +1,98 @@
+"""How arguments and results are written as bytes.
+
+Text travels raw, as UTF-8, and ``bytes`` raw; None is empty; everything else is JSON, a model's fields in
+the order of their declaration. A parameter is text when its values are ``str`` in Python: ``str`` itself,
+constrained or renamed, a literal of strings, an enumeration of strings. So a value alone decides its bytes, and
+its writer need not know the parameter.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum, auto
+from typing import Any, TypeAlias, cast
+
+from pydantic import BaseModel, JsonValue, TypeAdapter
+from pydantic_core import CoreSchema, to_json
+
+Argument: TypeAlias = JsonValue | bytes | BaseModel | Sequence[BaseModel]
+Decoder: TypeAlias = Callable[[bytes], object]
+Encoder: TypeAlias = Callable[
+    [Any], bytes
+]  # Any: the declared type of a result, known to mypy only
+
+
+class Form(StrEnum):
+    """How the values of a type travel."""
+
+    TEXT = auto()
+    RAW = auto()
+    NOTHING = auto()
+    JSON = auto()
+
+
+def encode(value: object) -> bytes:
+    """Return the bytes that a value travels as when only the value is known."""
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, bytes):
+        return value
+    return b"" if value is None else to_json(value)
+
+
+def decoder(adapter: TypeAdapter[Any]) -> Decoder:
+    """Return the function that reads one argument of the adapter's type.
+
+    JSON values are not coerced: neither ``true`` nor ``"1"`` is an integer. Empty bytes are None where the
+    type admits it.
+
+    The function raises pydantic's ValidationError, or UnicodeDecodeError for text that is not UTF-8.
+    """
+    form, nullable = _form(adapter.core_schema)
+    validate = adapter.validator.validate_python
+    validate_json = adapter.validator.validate_json
+    read: Decoder
+    match form:
+        case Form.TEXT if adapter.core_schema == {"type": "str"}:
+            read = bytes.decode
+        case Form.TEXT:
+            read = lambda data: validate(data.decode())  # noqa: E731 -- one of four one-liners
+        case Form.RAW:
+            read = validate
+        case Form.NOTHING | Form.JSON:
+            read = lambda data: validate_json(data, strict=True)  # noqa: E731
+    return (lambda data: read(data) if data else None) if nullable else read
+
+
+def encoder(adapter: TypeAdapter[Any]) -> Encoder:
+    """Return the function that writes one result of the adapter's type.
+
+    The function raises PydanticSerializationError when the result is not of that type.
+    """
+    form, _ = _form(adapter.core_schema)
+    if form is not Form.JSON:
+        return encode
+    dump_json = adapter.serializer.to_json
+    return lambda value: b"" if value is None else dump_json(value, warnings="error")
+
+
+def _form(schema: CoreSchema) -> tuple[Form, bool]:
+    """Return the form of a type and whether None belongs to it."""
+    fields = cast("Mapping[str, Any]", schema)
+    match fields:
+        case {"type": "str"}:
+            return Form.TEXT, False
+        case {"type": "bytes"}:
+            return Form.RAW, False
+        case {"type": "none"}:
+            return Form.NOTHING, True
+        case {"type": "nullable", "schema": inner}:
+            return _form(inner)[0], True
+        case {"type": "literal", "expected": values} | {"type": "enum", "members": values}:
+            return (Form.TEXT if _all_text(values) else Form.JSON), False
+        case {"type": "definitions" | "function-before" | "function-after", "schema": inner}:
+            return _form(inner)
+        case _:
+            return Form.JSON, False
+
+
+def _all_text(values: Sequence[object]) -> bool:
+    return all(isinstance(value, str) for value in values)

@@ -1,0 +1,165 @@
+"""Contracts: classes whose decorated methods clients can call.
+
+Everything that can be prepared is prepared once, when the class is created: type hints are resolved and
+every parameter gets its decoder. A call then only decodes, runs and encodes.
+"""
+
+import inspect
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.errors import PydanticUserError
+
+from tallystick.chaincode.codec import Decoder, Encoder, decoder, encoder
+from tallystick.chaincode.decorators import FunctionKind, kind_of
+from tallystick.chaincode.errors import BAD_REQUEST, ContractDefinitionError, Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a contract function, after ``self`` and the context."""
+
+    name: str
+    adapter: TypeAdapter[Any]
+    decode: Decoder
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ContractFunction:
+    """One decorated method of a contract class.
+
+    Attributes:
+        returns: The declared result type; None stands for functions that return nothing.
+    """
+
+    name: str
+    kind: FunctionKind
+    parameters: tuple[Parameter, ...]
+    returns: TypeAdapter[Any]
+    encode_result: Encoder
+    call: Callable[..., object]
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the function may not write."""
+        return self.kind is FunctionKind.QUERY
+
+    def decode(self, arguments: Sequence[bytes]) -> list[object]:
+        """Return the values of the arguments; parameters with a default may be left out at the end.
+
+        Raises:
+            Refusal: INVALID_ARGUMENT, naming the first parameter at fault.
+        """
+        given = len(arguments)
+        if given > len(self.parameters):
+            raise invalid_argument(self.name, f"takes {self._signature()}, got {given} arguments")
+        values: list[object] = []
+        for parameter, data in zip(self.parameters, arguments, strict=False):
+            try:
+                values.append(parameter.decode(data))
+            except ValidationError as error:
+                raise invalid_argument(*_first_problem(parameter.name, error)) from error
+            except UnicodeDecodeError as error:
+                raise invalid_argument(parameter.name, "is not UTF-8 text") from error
+        for parameter in self.parameters[given:]:
+            if parameter.required:
+                raise invalid_argument(
+                    parameter.name, f"is missing; {self.name} takes {self._signature()}"
+                )
+        return values
+
+    def _signature(self) -> str:
+        return "(" + ", ".join(parameter.name for parameter in self.parameters) + ")"
+
+
+class Contract:
+    """Base of all contracts.
+
+    A subclass sets ``name``, perhaps ``version``, and decorates methods ``(self, ctx: Context, …) -> …`` with ``@transaction`` or
+    ``@query``. Instances keep no state between calls: everything lives in ``ctx.state``.
+
+    Raises:
+        ContractDefinitionError: When the subclass is created, if one of its functions cannot be served.
+    """
+
+    name: ClassVar[str] = ""
+    version: ClassVar[str] = "1"
+    functions: ClassVar[Mapping[str, ContractFunction]] = MappingProxyType({})
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.functions = MappingProxyType(
+            {name: _prepare(cls, name, kind) for name, kind in _decorated(cls)}
+        )
+
+
+def invalid_argument(name: str, problem: str) -> Refusal:
+    """Return the refusal of an argument; ``name`` is its parameter, or the function for a wrong count."""
+    return Refusal("INVALID_ARGUMENT", f"{name}: {problem}", BAD_REQUEST)
+
+
+def _first_problem(parameter: str, error: ValidationError) -> tuple[str, str]:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return ".".join((parameter, *map(str, first["loc"]))), first["msg"]
+
+
+def _decorated(cls: type[Contract]) -> Iterator[tuple[str, FunctionKind]]:
+    """Yield the decorated methods, base classes first, in the order of their definition."""
+    names = {name: None for base in reversed(cls.__mro__) for name in vars(base)}
+    for name in names:
+        kind = kind_of(getattr(cls, name))
+        if kind is not None:
+            yield name, kind
+
+
+def _prepare(cls: type[Contract], name: str, kind: FunctionKind) -> ContractFunction:
+    function = getattr(cls, name)
+    where = f"{cls.__qualname__}.{name}"
+    hints = _type_hints(where, function)
+    _, *parameters = inspect.signature(function).parameters.values()
+    if not parameters or hints.get(parameters[0].name).__name__ != "Context":
+        raise ContractDefinitionError(f"{where} needs `ctx: Context` as its first parameter")
+    if "return" not in hints:
+        raise ContractDefinitionError(f"{where} does not declare what it returns")
+    returns = _adapter(where, "return", hints["return"])
+    return ContractFunction(
+        name=name,
+        kind=kind,
+        parameters=tuple(_parameter(where, each, hints) for each in parameters[1:]),
+        returns=returns,
+        encode_result=encoder(returns),
+        call=function,
+    )
+
+
+def _parameter(where: str, parameter: inspect.Parameter, hints: Mapping[str, Any]) -> Parameter:
+    if parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
+        raise ContractDefinitionError(
+            f"{where}: parameter {parameter} cannot be passed by position; arguments are positional"
+        )
+    if parameter.name not in hints:
+        raise ContractDefinitionError(f"{where}: parameter {parameter.name} has no type")
+    adapter = _adapter(where, parameter.name, hints[parameter.name])
+    required = parameter.default is inspect.Parameter.empty
+    return Parameter(parameter.name, adapter, decoder(adapter), required)
+
+
+def _type_hints(where: str, function: Callable[..., object]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(function, include_extras=True)
+    except NameError as error:
+        raise ContractDefinitionError(
+            f"{where}: {error}; types must be defined above the contract and imported at run time"
+        ) from error
+
+
+def _adapter(where: str, name: str, hint: object) -> TypeAdapter[Any]:
+    try:
+        return TypeAdapter(hint)
+    except PydanticUserError as error:
+        raise ContractDefinitionError(f"{where}: {name}: {error.message}") from error

@@ -1,0 +1,104 @@
+"""Contracts as a chaincode: from an invocation to a contract function and back to a response."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from pydantic_core import to_json
+
+from tallystick.chaincode.context import Context
+from tallystick.chaincode.contract import Contract, ContractFunction
+from tallystick.chaincode.errors import INTERNAL, NOT_FOUND, ContractDefinitionError, Refusal
+from tallystick.chaincode.metadata import METADATA_FUNCTION, metadata_document
+from tallystick.chaincode.stub import ChaincodeStub
+from tallystick.protos.peer.proposal_response_pb2 import Response
+
+OK = 200
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    contract: Contract
+    function: ContractFunction
+
+
+class ContractChaincode:
+    """Serves one or more contracts.
+
+    The first argument of an invocation names the function: ``token:transfer``, or ``transfer`` for the first
+    contract. The others are the function's arguments, one per parameter.
+
+    A call that is refused, or fails, answers a status of 400 or more and leaves neither writes nor events.
+    """
+
+    def __init__(self, *contracts: Contract) -> None:
+        if not contracts:
+            raise ContractDefinitionError("a chaincode needs at least one contract")
+        self._contracts = contracts
+        self._targets: dict[bytes, _Target] = {}
+        for contract in contracts:
+            self._add(contract)
+
+    def invoke(self, stub: ChaincodeStub) -> Response:
+        """Run the function that the arguments name and return its response."""
+        try:
+            return self._run(stub)
+        except Refusal as refusal:
+            return _refused(refusal)
+        except Exception as error:
+            function = _printable(stub.args)
+            _log.exception("contract function failed", extra={"function": function})
+            message = f"INTERNAL: {function} failed with {type(error).__name__}: {error}"
+            return Response(status=INTERNAL, message=message)
+
+    @cached_property
+    def metadata(self) -> bytes:
+        """The document that describes the contracts, as JSON."""
+        return to_json(metadata_document(self._contracts))
+
+    def _run(self, stub: ChaincodeStub) -> Response:
+        args = stub.args
+        target = self._targets.get(args[0]) if args else None
+        if target is None:
+            if args and args[0] == METADATA_FUNCTION:
+                return Response(status=OK, payload=self.metadata)
+            raise self._unknown(args)
+        function = target.function
+        arguments = function.decode(args[1:])
+        context = Context(stub, read_only=function.read_only)
+        result = function.call(target.contract, context, *arguments)
+        response = Response(status=OK, payload=function.encode_result(result))
+        context.finish()
+        return response
+
+    def _add(self, contract: Contract) -> None:
+        if not contract.name or ":" in contract.name:
+            raise ContractDefinitionError(
+                f"{type(contract).__qualname__} needs a name without colon, has {contract.name!r}"
+            )
+        for name, function in contract.functions.items():
+            target = _Target(contract, function)
+            qualified = f"{contract.name}:{name}".encode()
+            if qualified in self._targets:
+                raise ContractDefinitionError(f"two contracts are named {contract.name!r}")
+            self._targets[qualified] = target
+            if contract is self._contracts[0]:
+                self._targets[name.encode()] = target
+
+    def _unknown(self, args: Sequence[bytes]) -> Refusal:
+        known = ", ".join(sorted(name.decode() for name in self._targets if b":" in name))
+        return Refusal(
+            "UNKNOWN_FUNCTION", f"no function {_printable(args)!r}; there are {known}", NOT_FOUND
+        )
+
+
+def _refused(refusal: Refusal) -> Response:
+    facts = to_json(dict(refusal.facts), fallback=str) if refusal.facts else b""
+    return Response(status=refusal.status, message=str(refusal), payload=facts)
+
+
+def _printable(args: Sequence[bytes]) -> str:
+    return args[0].decode(errors="replace") if args else ""

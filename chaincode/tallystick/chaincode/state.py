@@ -1,0 +1,155 @@
+"""The world state as one contract call sees it: committed state plus its own writes.
+
+Below this class, reads never see writes of the same transaction. The overlay here adds them, and hands the
+writes down only when the call has succeeded; a refused call therefore leaves nothing behind.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from tallystick.chaincode.errors import InvalidKeyError, WriteInQueryError
+from tallystick.chaincode.keys import (
+    check_key,
+    composite_key,
+    partial_range,
+    plain_range,
+    split_composite_key,
+)
+from tallystick.chaincode.stub import ChaincodeStub, KeyModification, Page
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+class State:
+    """The rows of this chaincode. Every read except ``history`` sees this call's own writes.
+
+    A key is read from the stub at most once per call, and not at all once it was written.
+    """
+
+    __slots__ = ("_committed", "_read_only", "_stub", "_writes")
+
+    def __init__(self, stub: ChaincodeStub, *, read_only: bool = False) -> None:
+        self._stub = stub
+        self._read_only = read_only
+        self._committed: dict[str, bytes | None] = {}
+        self._writes: dict[str, bytes | None] = {}  # None deletes
+
+    composite_key = staticmethod(composite_key)
+    split_composite_key = staticmethod(split_composite_key)
+
+    def get(self, key: str) -> bytes | None:
+        """Return the value at ``key``, or None."""
+        if key in self._writes:
+            return self._writes[key]
+        if key in self._committed:
+            return self._committed[key]
+        check_key(key)
+        value = self._stub.get_state(key) or None
+        self._committed[key] = value
+        return value
+
+    def put(self, key: str, value: bytes) -> None:
+        """Write ``value`` at ``key``.
+
+        Raises:
+            InvalidKeyError: ``key`` cannot be stored, or ``value`` is empty: the ledger takes an empty
+                value for a deletion, so deleting must be said.
+        """
+        self._check_writable("put", key)
+        if not value:
+            raise InvalidKeyError(key, "is given an empty value; call delete() to remove it")
+        self._writes[key] = value
+
+    def delete(self, key: str) -> None:
+        """Remove ``key``; removing an absent key is allowed."""
+        self._check_writable("delete", key)
+        self._writes[key] = None
+
+    def load(self, key: str, model: type[ModelT]) -> ModelT | None:
+        """Return the ``model`` stored at ``key`` as JSON, or None."""
+        value = self.get(key)
+        return None if value is None else model.model_validate_json(value)
+
+    def save(self, key: str, model: BaseModel) -> None:
+        """Write ``model`` at ``key`` as JSON, its fields in the order of their declaration."""
+        self.put(key, model.__pydantic_serializer__.to_json(model))
+
+    def range(self, start: str, end: str) -> Iterator[tuple[str, bytes]]:
+        """Yield the rows with ``start <= key < end``, in key order.
+
+        An empty start means the first simple key (composite keys stay out), an empty end no bound. The
+        range becomes part of what the transaction read: another row that appears in it before commit
+        invalidates the transaction.
+        """
+        return self._scan(*plain_range(start, end))
+
+    def partial(self, kind: str, *parts: str) -> Iterator[tuple[str, bytes]]:
+        """Yield the rows whose composite key has this kind and begins with these parts."""
+        return self._scan(*partial_range(kind, *parts))
+
+    def page(self, start: str, end: str, page_size: int, bookmark: str = "") -> Page:
+        """Return at most ``page_size`` rows of a range, from ``bookmark`` on when it is given.
+
+        A @query pages without recording the range. A @transaction may write, so there a page is read as
+        the protected range that begins at the bookmark.
+        """
+        first, end = plain_range(start, end)
+        if self._read_only:
+            return self._stub.get_state_page(first, end, page_size, bookmark)
+        rows = tuple(islice(self._scan(bookmark or first, end), page_size + 1))
+        following = rows[page_size][0] if len(rows) > page_size else ""
+        return Page(rows[:page_size], following)
+
+    def history(self, key: str) -> Iterator[KeyModification]:
+        """Yield the committed changes of ``key``, newest first.
+
+        History is not part of what the transaction read: decide nothing on it in a @transaction.
+        """
+        check_key(key)
+        return self._stub.get_history(key)
+
+    def flush(self) -> None:
+        """Hand the writes to the stub, in the order of first writing. Called when a call succeeded."""
+        for key, value in self._writes.items():
+            if value is None:
+                self._stub.del_state(key)
+            else:
+                self._stub.put_state(key, value)
+
+    def _check_writable(self, operation: str, key: str) -> None:
+        if self._read_only:
+            raise WriteInQueryError(f"{operation}({key!r})")
+        check_key(key)
+
+    def _scan(self, start: str, end: str) -> Iterator[tuple[str, bytes]]:
+        committed = self._stub.get_state_range(start, end)
+        own = sorted(
+            (key, value)
+            for key, value in self._writes.items()
+            if start <= key and (not end or key < end)
+        )
+        return _overlaid(committed, own) if own else committed
+
+
+def _overlaid(
+    committed: Iterator[tuple[str, bytes]], own: list[tuple[str, bytes | None]]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield both in key order; at equal keys the own write replaces the committed row.
+
+    ``own`` is what had been written when the scan began, so a loop may write rows as it goes.
+    """
+    row = next(committed, None)
+    for key, value in own:
+        while row is not None and row[0] < key:
+            yield row
+            row = next(committed, None)
+        if row is not None and row[0] == key:
+            row = next(committed, None)
+        if value is not None:
+            yield key, value
+    if row is not None:
+        yield row
+        yield from committed

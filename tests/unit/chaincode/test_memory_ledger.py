@@ -1,0 +1,160 @@
+"""The in-memory channel on which authors test their contracts."""
+
+from datetime import timedelta
+
+import pytest
+from pydantic import BaseModel
+
+from tallystick.chaincode import Context, Contract, DomainEvent, Refusal, query, transaction
+from tallystick.chaincode.errors import CalleeRefusal
+from tallystick.chaincode.testing import MemoryLedger, NonDeterministicError, make_client
+
+ALICE = make_client("BrokerMSP", "alice", attributes={"role": "trader"})
+
+
+class Receipt(BaseModel):
+    key: str
+    quantity: int
+
+
+class Counted(DomainEvent):
+    kind = "counter.Counted"
+
+    key: str
+    total: int
+
+
+class CounterContract(Contract):
+    """Counts things."""
+
+    name = "counter"
+
+    @transaction
+    def add(self, ctx: Context, key: str, quantity: int) -> Receipt:
+        """Add a quantity to a counter."""
+        total = int(ctx.state.get(key) or 0) + quantity
+        ctx.state.put(key, str(total).encode())
+        ctx.emit(Counted(key=key, total=total))
+        if total < 0:
+            raise Refusal("BELOW_ZERO", f"{key} would become {total}", key=key, total=total)
+        return Receipt(key=key, quantity=total)
+
+    @query
+    def read(self, ctx: Context, key: str) -> int:
+        return int(ctx.state.get(key) or 0)
+
+    @query
+    def client_role(self, ctx: Context) -> str:
+        return f"{ctx.client.msp_id} {ctx.client.common_name} {ctx.client.attributes['role']}"
+
+    @query
+    def now(self, ctx: Context) -> str:
+        return ctx.timestamp.isoformat()
+
+
+class CallerContract(Contract):
+    name = "caller"
+
+    @transaction
+    def add_twice(self, ctx: Context, key: str) -> int:
+        ctx.invoke("counter", "add", key, 1)
+        return Receipt.model_validate_json(ctx.invoke("counter", "add", key, 1)).quantity
+
+    @transaction
+    def add_once(self, ctx: Context, key: str, quantity: int) -> Receipt:
+        ctx.emit(Counted(key="before", total=0))
+        receipt = Receipt.model_validate_json(ctx.invoke("counter", "add", key, quantity))
+        ctx.emit(Counted(key="after", total=0))
+        return receipt
+
+    @transaction
+    def forgive(self, ctx: Context, key: str) -> str:
+        try:
+            ctx.invoke("counter", "add", key, -1)
+        except CalleeRefusal as refusal:
+            return f"{refusal.chaincode} {refusal.code} {refusal.facts['total']}"
+        return "added"
+
+    @transaction
+    def call_itself(self, ctx: Context) -> None:
+        ctx.invoke("caller", "call_itself")
+
+
+@pytest.fixture
+def ledger() -> MemoryLedger:
+    return MemoryLedger({"counter": CounterContract(), "caller": CallerContract()}, client=ALICE)
+
+
+def test_a_successful_transaction_is_committed(ledger: MemoryLedger) -> None:
+    outcome = ledger.invoke("counter", "add", "k", 5)
+    assert outcome.load(Receipt) == Receipt(key="k", quantity=5)
+    assert ledger.invoke("counter", "read", "k").json == 5
+
+
+def test_a_refused_transaction_leaves_neither_writes_nor_events(ledger: MemoryLedger) -> None:
+    with pytest.raises(Refusal, match=r"^BELOW_ZERO: k would become -1$") as caught:
+        ledger.invoke("counter", "add", "k", -1)
+    assert (caught.value.code, caught.value.status) == ("BELOW_ZERO", 400)
+    assert caught.value.facts == {"key": "k", "total": -1}
+    assert ledger.invoke("counter", "read", "k").json == 0
+
+
+def test_a_callees_events_follow_those_emitted_before_the_call(ledger: MemoryLedger) -> None:
+    outcome = ledger.invoke("caller", "add_once", "k", 2)
+    assert [event.data["key"] for event in outcome.events] == ["before", "k", "after"]
+    assert outcome.event_types == ("counter.Counted",) * 3
+
+
+def test_an_uncaught_callee_refusal_refuses_the_caller_in_the_same_words(
+    ledger: MemoryLedger,
+) -> None:
+    with pytest.raises(Refusal, match=r"^BELOW_ZERO: k would become -3$") as caught:
+        ledger.invoke("caller", "add_once", "k", -3)
+    assert caught.value.facts == {"key": "k", "total": -3}
+
+
+def test_a_caught_callee_refusal_leaves_no_writes_of_the_callee(ledger: MemoryLedger) -> None:
+    assert ledger.invoke("caller", "forgive", "k").text == "counter BELOW_ZERO -1"
+    assert ledger.world.rows_of("counter").values == {}
+
+
+def test_reading_what_an_earlier_call_of_the_transaction_wrote_is_refused(
+    ledger: MemoryLedger,
+) -> None:
+    with pytest.raises(Refusal, match="READ_AFTER_CALLEE_WRITE") as caught:
+        ledger.invoke("caller", "add_twice", "k")
+    assert caught.value.status == 500
+
+
+def test_a_chaincode_cannot_call_itself(ledger: MemoryLedger) -> None:
+    with pytest.raises(Refusal, match="RECURSIVE_CALL"):
+        ledger.invoke("caller", "call_itself")
+
+
+def test_the_client_of_a_call_is_its_certificate(ledger: MemoryLedger) -> None:
+    assert ledger.invoke("counter", "client_role").text == "BrokerMSP alice trader"
+
+
+def test_time_stands_still_until_it_is_advanced(ledger: MemoryLedger) -> None:
+    before = ledger.invoke("counter", "now").text
+    ledger.advance(timedelta(hours=1))
+    assert (before, ledger.invoke("counter", "now").text) == (
+        "2024-01-02T09:00:00+00:00",
+        "2024-01-02T10:00:00+00:00",
+    )
+
+
+def test_a_contract_that_remembers_its_last_call_is_found_out() -> None:
+    class Remembering(Contract):
+        name = "remembering"
+
+        def __init__(self) -> None:
+            self.calls = 0
+
+        @transaction
+        def call(self, ctx: Context) -> int:  # noqa: ARG002
+            self.calls += 1
+            return self.calls
+
+    with pytest.raises(NonDeterministicError, match="call gave"):
+        MemoryLedger({"remembering": Remembering()}, client=ALICE).invoke("remembering", "call")

@@ -2,6 +2,7 @@
 
 from tallystick.protos.common.common_pb2 import (
     CONFIG,
+    ENDORSER_TRANSACTION,
     Block,
     BlockMetadataIndex,
     ChannelHeader,
@@ -38,6 +39,12 @@ def is_config_block(block: Block) -> bool:
     return header is not None and header.type == CONFIG
 
 
+def is_endorser_transaction(entry: bytes) -> bool:
+    """Tell whether a block's entry is a transaction that chaincode produced."""
+    header = channel_header_of_entry(entry)
+    return header is not None and header.type == ENDORSER_TRANSACTION
+
+
 def results_of_entry(entry: bytes) -> bytes:
     """Return the ``TxReadWriteSet`` bytes of a valid endorser transaction.
 
@@ -69,7 +76,25 @@ def find_modification(entry: bytes, namespace: str, key: str) -> KeyModification
     return None
 
 
-def validation_codes(block: Block) -> bytes:
+def record_outcome(block: Block, codes: bytes, commit_hash: bytes) -> None:
+    """Write the outcome of validation into the metadata slots that are the committing peer's.
+
+    Args:
+        block: Changed in place.
+        codes: One byte for each transaction.
+        commit_hash: Empty if the ledger has none for this block: then its slot stays as it is.
+
+    Source: wire.md §11.
+    """
+    slots = block.metadata.metadata
+    while len(slots) <= BlockMetadataIndex.COMMIT_HASH:
+        slots.append(b"")
+    slots[BlockMetadataIndex.TRANSACTIONS_FILTER] = codes
+    if commit_hash:
+        slots[BlockMetadataIndex.COMMIT_HASH] = Metadata(value=commit_hash).SerializeToString()
+
+
+def recorded_codes(block: Block) -> bytes:
     """Return the verdicts that a committed block carries, one byte for each transaction."""
     return block.metadata.metadata[BlockMetadataIndex.TRANSACTIONS_FILTER]
 

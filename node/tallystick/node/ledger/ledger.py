@@ -1,0 +1,314 @@
+"""The ledger of one channel: the only writer of its blocks and of every view of them."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from tallystick.node.errors import LedgerError
+from tallystick.node.ledger import committed
+from tallystick.node.ledger.block_store import (
+    BlockNotFoundError,
+    BlockOutOfOrderError,
+    BlockStore,
+)
+from tallystick.node.ledger.head import Head, read_head
+from tallystick.node.ledger.history import History, HistoryView, history_entries
+from tallystick.node.ledger.key_value_store import KeyValueStore
+from tallystick.node.ledger.private_data import (
+    EXPIRY_INTERVAL_BLOCKS,
+    PrivateChanges,
+    TransientStore,
+)
+from tallystick.node.ledger.rwset import parse_results
+from tallystick.node.ledger.simulator import Simulator
+from tallystick.node.ledger.state import LedgerState, StateView, UpdateBatch, state_entries
+from tallystick.node.ledger.transaction_index import TransactionIndex
+from tallystick.node.ledger.version import Version
+from tallystick.protos.common.common_pb2 import Block
+from tallystick.protos.common.ledger_pb2 import BlockchainInfo
+from tallystick.protos.peer.transaction_pb2 import TxValidationCode
+from tallystick.wire.hashing import block_header_hash, commit_hash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommittableBlock:
+    """A block with the outcome of its validation.
+
+    Attributes:
+        block: The block as it was received. ``commit`` fills the metadata slots that are a peer's.
+        codes: One validation code for each transaction, in block order.
+        updates: Net changes by the valid transactions.
+        transaction_ids: For each transaction the id in its channel header; empty if that header
+            cannot be read.
+        private: ``TxPvtReadWriteSet`` bytes by index of the transaction, for what is not waiting in
+            the transient store.
+    """
+
+    block: Block
+    codes: bytes
+    updates: UpdateBatch
+    transaction_ids: Sequence[str]
+    private: Mapping[int, bytes] = field(default_factory=dict)
+
+
+class CommittedTransaction(NamedTuple):
+    """A transaction on the ledger: its ``Envelope`` bytes, its validation code and its block."""
+
+    envelope: bytes
+    code: int
+    block_number: int
+
+
+class ReplayMismatchError(LedgerError):
+    """A block, applied again after a crash, has another outcome than the one it records.
+
+    Attributes:
+        number: The block's number.
+        recorded: The commit hash in the block.
+        replayed: The commit hash that replaying it gives.
+    """
+
+    def __init__(self, *, number: int, recorded: bytes, replayed: bytes) -> None:
+        super().__init__(
+            f"block {number} records commit hash {recorded.hex()}, but replaying it gives "
+            f"{replayed.hex()}: the store does not belong to these blocks; delete the store, and "
+            "it is rebuilt from them"
+        )
+        self.number = number
+        self.recorded = recorded
+        self.replayed = replayed
+
+
+class Ledger:
+    """Blocks, and the state, history and transaction index that follow from them.
+
+    A block is first appended and synced. Then one atomic batch brings every view, and the savepoint
+    that says how far they have come, from the block before to this one. A crash between the two
+    leaves the views behind, never ahead, and ``recover`` brings them up. Readers see a block once
+    its batch is written.
+
+    Attributes:
+        transient: Private results of transactions that were endorsed here and are not committed.
+    """
+
+    def __init__(self, blocks: BlockStore, store: KeyValueStore) -> None:
+        """Use ``open``."""
+        self._blocks = blocks
+        self._store = store
+        self._state = LedgerState(store)
+        self._history = History(store, blocks.read)
+        self._transactions = TransactionIndex(store)
+        self._head = read_head(store)
+        self._committing = asyncio.Lock()
+        self.transient = TransientStore(store)
+
+    @classmethod
+    def open(cls, directory: Path, store: KeyValueStore) -> Self:
+        """Open the ledger and bring its views up to its blocks. A new one awaits block 0.
+
+        Args:
+            directory: Holds the block files; created if need be.
+            store: Holds the views of this ledger and nothing else. It stays the caller's to close.
+
+        Raises:
+            CorruptBlockError: A block other than one cut short by a crash cannot be read.
+            ReplayMismatchError: The store does not belong to the blocks.
+            UnsupportedFormatError: The store has another layout.
+        """
+        ledger = cls(BlockStore(directory, store), store)
+        ledger.recover()
+        return ledger
+
+    @property
+    def height(self) -> int:
+        """How many blocks are committed, which is the number of the next one."""
+        return self._head.height
+
+    @property
+    def state(self) -> StateView:
+        """The state after the last committed block."""
+        return self._state
+
+    @property
+    def history(self) -> HistoryView:
+        """The past values of keys."""
+        return self._history
+
+    def info(self) -> BlockchainInfo:
+        """Return the height and the header hashes of the last two blocks."""
+        return BlockchainInfo(
+            height=self._head.height,
+            currentBlockHash=self._head.block_hash,
+            previousBlockHash=self._head.previous_hash,
+        )
+
+    def last_config_block_number(self) -> int:
+        """Return the number of the newest block that carries a channel configuration."""
+        return self._head.last_config_block
+
+    def last_commit_hash(self) -> bytes:
+        """Return the commit hash of the last block; empty below height 2."""
+        return self._head.commit_hash
+
+    def simulator(self, transaction_id: str) -> Simulator:
+        """Return a simulator for one transaction on top of the last committed block."""
+        return Simulator(self._state, self._history, transaction_id)
+
+    def block(self, number: int) -> Block:
+        """Return a committed block.
+
+        Raises:
+            BlockNotFoundError: The number is not below the height.
+            CorruptBlockError: The file no longer holds what was written.
+        """
+        return Block.FromString(self.block_bytes(number))
+
+    def block_bytes(self, number: int) -> bytes:
+        """Return a committed block as it was serialised. Raises what ``block`` raises."""
+        if number >= self.height:
+            raise BlockNotFoundError(number=number, height=self.height)
+        return self._blocks.read_bytes(number)
+
+    def block_by_hash(self, header_hash: bytes) -> Block | None:
+        """Return the committed block with this header hash."""
+        number = self._blocks.number_of(header_hash)
+        return None if number is None or number >= self.height else self.block(number)
+
+    def block_by_transaction(self, transaction_id: str) -> Block | None:
+        """Return the first block that has a transaction, valid or not, with this id."""
+        location = self._transactions.find(transaction_id)
+        return None if location is None else self.block(location.block_number)
+
+    def transaction(self, transaction_id: str) -> CommittedTransaction | None:
+        """Return the first transaction, valid or not, with this id."""
+        location = self._transactions.find(transaction_id)
+        if location is None:
+            return None
+        envelope = self.block(location.block_number).data.data[location.index]
+        return CommittedTransaction(envelope, location.code, location.block_number)
+
+    def transaction_exists(self, transaction_id: str) -> bool:
+        """Tell whether any transaction on the ledger, valid or not, has this id."""
+        return self._transactions.contains(transaction_id)
+
+    async def commit(self, committable: CommittableBlock) -> None:
+        """Add the next block; once this returns, it is durable and every view shows it.
+
+        The block is serialised after its metadata slots 2 (codes) and 4 (commit hash) are filled.
+        Commits wait for one another. A commit that is cancelled while it waits for the disk is
+        completed before the cancellation goes on.
+
+        Raises:
+            BlockOutOfOrderError: The block is not the next one.
+            BrokenChainError: The block does not refer to the last one.
+            OSError: The disk is full or failing. Nothing more may be committed: open anew.
+        """
+        async with self._committing:
+            block = committable.block
+            number = block.header.number
+            if number != self.height:
+                raise BlockOutOfOrderError(expected=self.height, received=number)
+            assert len(committable.codes) == len(block.data.data), "one code per transaction"
+            for index, private_results in committable.private.items():
+                # By way of the transient store, so that a replay after a crash finds them too.
+                self.transient.save(
+                    committable.transaction_ids[index], private_results, height=self.height
+                )
+            next_head = self._next_head(committable)
+            committed.record_outcome(block, committable.codes, next_head.commit_hash)
+            self._blocks.append(block)
+            await self._sync_then_apply(committable, next_head)
+
+    def recover(self) -> None:
+        """Apply the blocks that the views lack, with the outcomes that are recorded in them.
+
+        Raises:
+            ReplayMismatchError: The store does not belong to the blocks.
+        """
+        for number in range(self.height, self._blocks.height):
+            block = self._blocks.read(number)
+            committable = self._replayed(block)
+            next_head = self._next_head(committable)
+            recorded = committed.recorded_commit_hash(block)
+            if next_head.commit_hash not in (b"", recorded):
+                raise ReplayMismatchError(
+                    number=number, recorded=recorded, replayed=next_head.commit_hash
+                )
+            self._apply(committable, next_head)
+
+    def close(self) -> None:
+        """Release the block files."""
+        self._blocks.close()
+
+    async def _sync_then_apply(self, committable: CommittableBlock, next_head: Head) -> None:
+        try:
+            await asyncio.to_thread(self._blocks.sync)
+        except asyncio.CancelledError:
+            # The block is in the file already: leaving the views behind would stop the next commit.
+            self._blocks.sync()
+            self._apply(committable, next_head)
+            raise
+        self._apply(committable, next_head)
+
+    def _next_head(self, committable: CommittableBlock) -> Head:
+        """Return the head after a block. Source of the commit hash: wire.md §11."""
+        head, header = self._head, committable.block.header
+        is_config = committed.is_config_block(committable.block)
+        next_commit_hash = b""
+        if header.number == 1 or head.commit_hash:
+            next_commit_hash = commit_hash(
+                committable.codes, committable.updates.update_bytes(), head.commit_hash
+            )
+        return Head(
+            height=header.number + 1,
+            last_config_block=header.number if is_config else head.last_config_block,
+            block_hash=block_header_hash(header),
+            previous_hash=header.previous_hash,
+            commit_hash=next_commit_hash,
+        )
+
+    def _apply(self, committable: CommittableBlock, next_head: Head) -> None:
+        number = committable.block.header.number
+        batch = self._blocks.take_index_entries()
+        batch |= self._transactions.entries(number, committable.transaction_ids, committable.codes)
+        batch |= state_entries(committable.updates)
+        batch |= history_entries(committable.updates.writes)
+        if next_head.height % EXPIRY_INTERVAL_BLOCKS == 0:
+            batch |= self.transient.expiries(next_head.height)
+        batch |= self._private_entries(committable)
+        batch |= next_head.entries()
+        self._store.write(batch)
+        self._head = next_head
+
+    def _private_entries(self, committable: CommittableBlock) -> dict[bytes, bytes | None]:
+        """Return what moving the block's private values into the state writes to the store."""
+        if not committable.updates.hashed:
+            return {}
+        number = committable.block.header.number
+        changes = PrivateChanges(committable.updates, self._state)
+        found: list[str] = []
+        for index, transaction_id in enumerate(committable.transaction_ids):
+            private_results = self.transient.get(transaction_id)
+            if private_results is None:
+                continue
+            found.append(transaction_id)
+            if committable.codes[index] == TxValidationCode.VALID:
+                changes.add(Version(number, index), private_results)
+        return changes.entries() | self.transient.removals(found)
+
+    def _replayed(self, block: Block) -> CommittableBlock:
+        entries = block.data.data
+        codes = committed.recorded_codes(block)
+        updates = UpdateBatch()
+        for index, entry in enumerate(entries):
+            if codes[index] == TxValidationCode.VALID and committed.is_endorser_transaction(entry):
+                rwset = parse_results(committed.results_of_entry(entry))
+                rwset.apply_to(updates, Version(block.header.number, index), self._state)
+        return CommittableBlock(
+            block=block,
+            codes=codes,
+            updates=updates,
+            transaction_ids=[committed.transaction_id_of_entry(entry) for entry in entries],
+        )

@@ -1,0 +1,221 @@
+"""Append-only files of checksummed records, and what to do with one that was cut short.
+
+A record is ``magic | length | checksum | payload``; docs/formats.md has the grammar. Files are
+filled one after the other and never changed, except that recovery removes a torn record: one that
+was being appended, and so was never reported as kept, when the machine stopped.
+"""
+
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tallystick.node.errors import LedgerError
+
+DEFAULT_SEGMENT_BYTES: Final = 64 * 1024 * 1024
+
+_MAGIC: Final = b"TLY\x01"
+_HEADER: Final = struct.Struct(">4sII")
+_LENGTH: Final = struct.Struct(">I")
+_SUFFIX: Final = ".blocks"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a payload lies: the number of its file, its first byte there, its length in bytes."""
+
+    segment: int
+    offset: int
+    length: int
+
+
+class CorruptRecordError(LedgerError):
+    """A record that was kept cannot be read back.
+
+    Attributes:
+        path: The file.
+        offset: Where the record begins.
+    """
+
+    def __init__(self, *, path: Path, offset: int) -> None:
+        super().__init__(
+            f"{path} is damaged at byte {offset}: restore the file from a backup, or delete this "
+            "ledger and fetch its blocks from the network again"
+        )
+        self.path = path
+        self.offset = offset
+
+
+class SegmentFiles:
+    """The files of one directory, read at random and written at the end.
+
+    Invariant: at most the last record is not synced, for ``append`` syncs the one before. A record
+    cut short by a crash is therefore the last one, and damage anywhere else is an error.
+    """
+
+    def __init__(self, directory: Path, *, segment_bytes: int = DEFAULT_SEGMENT_BYTES) -> None:
+        """Use the files in ``directory``, which is created if need be.
+
+        Args:
+            directory: Only the files ending in .blocks are looked at.
+            segment_bytes: A file takes no further record once that would make it longer.
+
+        Raises:
+            CorruptRecordError: A file is missing between others.
+        """
+        directory.mkdir(parents=True, exist_ok=True)
+        self._directory = directory
+        self._segment_bytes = segment_bytes
+        self._last = max(0, self._count_files() - 1)
+        self._file = self._open_for_append()
+        self._size = os.fstat(self._file).st_size
+        self._dirty = self._size > 0  # what a process before this one has written may not be synced
+
+    def recover(self, after: Location | None) -> Iterator[tuple[Location, bytes]]:
+        """Yield the records that follow ``after``, or all, then remove a torn one at the very end.
+
+        Exhaust it before the first ``append``.
+
+        Raises:
+            CorruptRecordError: A record is damaged, and it is not the last one.
+        """
+        start = Location(0, 0, 0) if after is None else after
+        offset = start.offset + start.length
+        for segment in range(start.segment, self._last + 1):
+            data = self._path(segment).read_bytes()
+            while (payload := _record_at(data, offset)) is not None:
+                yield Location(segment, offset + _HEADER.size, len(payload)), payload
+                offset += _HEADER.size + len(payload)
+            if offset != len(data):
+                self._remove_torn_record(segment, data, offset)
+            offset = 0
+
+    def append(self, payload: bytes) -> Location:
+        """Write one record at the end, without syncing it; it can be read at once.
+
+        Raises:
+            OSError: The disk is full or failing. The files are as they were.
+        """
+        self.sync()
+        record_size = _HEADER.size + len(payload)
+        if self._size and self._size + record_size > self._segment_bytes:
+            self._roll()
+        location = Location(self._last, self._size + _HEADER.size, len(payload))
+        self._dirty = True
+        try:
+            _write_all(self._file, _header(payload) + payload)
+        except OSError:
+            os.ftruncate(self._file, self._size)
+            raise
+        self._size += record_size
+        return location
+
+    def sync(self) -> None:
+        """Return once every record is on the disk. May run in a thread, but not beside ``append``.
+
+        Raises:
+            OSError: The disk failed. What it holds now is unknown: the process should stop.
+        """
+        if self._dirty:
+            os.fsync(self._file)
+            self._dirty = False
+
+    def read(self, location: Location) -> bytes:
+        """Return the payload at ``location``.
+
+        Raises:
+            CorruptRecordError: It is not the payload that was written.
+        """
+        path = self._path(location.segment)
+        start = location.offset - _HEADER.size
+        try:
+            with path.open("rb", buffering=0) as file:
+                record = os.pread(file.fileno(), _HEADER.size + location.length, start)
+        except FileNotFoundError as error:
+            raise CorruptRecordError(path=path, offset=start) from error
+        payload = _record_at(record, 0)
+        if payload is None:
+            raise CorruptRecordError(path=path, offset=start)
+        return payload
+
+    def path(self, location: Location) -> Path:
+        """Return the file that has the payload at ``location``."""
+        return self._path(location.segment)
+
+    def close(self) -> None:
+        """Sync and release the file under way."""
+        self.sync()
+        os.close(self._file)
+
+    def _path(self, segment: int) -> Path:
+        return self._directory / f"{segment:06}{_SUFFIX}"
+
+    def _count_files(self) -> int:
+        count = sum(1 for _ in self._directory.glob(f"*{_SUFFIX}"))
+        for segment in range(count):
+            if not self._path(segment).exists():
+                raise CorruptRecordError(path=self._path(segment), offset=0)
+        return count
+
+    def _open_for_append(self) -> int:
+        file = os.open(self._path(self._last), os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        _sync_directory(self._directory)  # else a crash may forget that the file exists
+        return file
+
+    def _roll(self) -> None:
+        os.close(self._file)
+        self._last += 1
+        self._file = self._open_for_append()
+        self._size = 0
+
+    def _remove_torn_record(self, segment: int, data: bytes, offset: int) -> None:
+        if segment != self._last or _has_record_after(data, offset):
+            raise CorruptRecordError(path=self._path(segment), offset=offset)
+        os.ftruncate(self._file, offset)
+        self._size = offset
+        self._dirty = True
+
+
+def _header(payload: bytes) -> bytes:
+    return _HEADER.pack(_MAGIC, len(payload), _checksum(payload))
+
+
+def _checksum(payload: bytes) -> int:
+    return zlib.crc32(payload, zlib.crc32(_LENGTH.pack(len(payload))))
+
+
+def _record_at(data: bytes, offset: int) -> bytes | None:
+    """Return the payload of the record at ``offset``, or None if no whole one is there."""
+    at = offset + _HEADER.size
+    if at > len(data):
+        return None
+    magic, length, checksum = _HEADER.unpack_from(data, offset)
+    payload = data[at : at + length]
+    whole = magic == _MAGIC and len(payload) == length and checksum == _checksum(payload)
+    return payload if whole else None
+
+
+def _has_record_after(data: bytes, offset: int) -> bool:
+    at = data.find(_MAGIC, offset + 1)
+    while at >= 0:
+        if _record_at(data, at) is not None:
+            return True
+        at = data.find(_MAGIC, at + 1)
+    return False
+
+
+def _write_all(file: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(file, rest) :]
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

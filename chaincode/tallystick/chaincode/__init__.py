@@ -1,8 +1,8 @@
 """What the author of a contract imports.
 
-A contract is a class; its decorated methods are the functions that clients submit or evaluate; the context
-gives them the world state, the client and the time, and nothing else: a contract function must do the same on
-every peer, so there is no clock, no randomness and no I/O.
+A contract is a class; its decorated methods are the functions that clients submit or evaluate; the
+context gives them the world state, the client and the time, and nothing else: a contract function
+must do the same on every peer, so there is no clock, no randomness and no I/O.
 """
 
 from tallystick.chaincode.client_identity import ClientIdentity

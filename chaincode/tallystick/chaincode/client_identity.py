@@ -55,8 +55,8 @@ class ClientIdentity:
         """Return the client whose ``SerializedIdentity`` bytes these are; parsed once per identity.
 
         Raises:
-            ValueError: The bytes hold no X.509 certificate, or its attributes extension is not JSON of
-                the form ``{"attrs": {"name": "value"}}``.
+            ValueError: The bytes hold no X.509 certificate, or its attributes extension is not JSON
+                of the form ``{"attrs": {"name": "value"}}``.
         """
         return _parse(creator)
 

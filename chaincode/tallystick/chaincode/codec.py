@@ -1,17 +1,17 @@
 """How arguments and results are written as bytes.
 
-Text travels raw, as UTF-8, and ``bytes`` raw; None is empty; everything else is JSON, a model's fields in
-the order of their declaration. A parameter is text when its values are ``str`` in Python: ``str`` itself,
-constrained or renamed, a literal of strings, an enumeration of strings. So a value alone decides its bytes, and
-its writer need not know the parameter.
+Text travels raw, as UTF-8, and ``bytes`` raw; None is empty; everything else is JSON, a model's
+fields in the order of their declaration. A parameter is text when its values are ``str`` in Python:
+``str`` itself, constrained or renamed, a literal of strings, an enumeration of strings. So a value
+alone decides its bytes, and its writer need not know the parameter.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum, auto
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel, JsonValue, TypeAdapter
-from pydantic_core import CoreSchema, to_json
+from pydantic_core import to_json
 
 Argument: TypeAlias = JsonValue | bytes | BaseModel | Sequence[BaseModel]
 Decoder: TypeAlias = Callable[[bytes], object]
@@ -29,6 +29,9 @@ class Form(StrEnum):
     JSON = auto()
 
 
+_PLAIN_FORMS = {"str": Form.TEXT, "bytes": Form.RAW, "none": Form.NOTHING}
+
+
 def encode(value: object) -> bytes:
     """Return the bytes that a value travels as when only the value is known."""
     if isinstance(value, str):
@@ -41,10 +44,11 @@ def encode(value: object) -> bytes:
 def decoder(adapter: TypeAdapter[Any]) -> Decoder:
     """Return the function that reads one argument of the adapter's type.
 
-    JSON values are not coerced: neither ``true`` nor ``"1"`` is an integer. Empty bytes are None where the
-    type admits it.
+    JSON values are not coerced: neither ``true`` nor ``"1"`` is an integer. Empty bytes are None
+    where the type admits it.
 
-    The function raises pydantic's ValidationError, or UnicodeDecodeError for text that is not UTF-8.
+    The function raises pydantic's ValidationError, or UnicodeDecodeError for text that is not
+    UTF-8.
     """
     form, nullable = _form(adapter.core_schema)
     validate = adapter.validator.validate_python
@@ -74,24 +78,18 @@ def encoder(adapter: TypeAdapter[Any]) -> Encoder:
     return lambda value: b"" if value is None else dump_json(value, warnings="error")
 
 
-def _form(schema: CoreSchema) -> tuple[Form, bool]:
+def _form(schema: Mapping[str, Any]) -> tuple[Form, bool]:
     """Return the form of a type and whether None belongs to it."""
-    fields = cast("Mapping[str, Any]", schema)
-    match fields:
-        case {"type": "str"}:
-            return Form.TEXT, False
-        case {"type": "bytes"}:
-            return Form.RAW, False
-        case {"type": "none"}:
-            return Form.NOTHING, True
+    match schema:
         case {"type": "nullable", "schema": inner}:
             return _form(inner)[0], True
-        case {"type": "literal", "expected": values} | {"type": "enum", "members": values}:
-            return (Form.TEXT if _all_text(values) else Form.JSON), False
         case {"type": "definitions" | "function-before" | "function-after", "schema": inner}:
             return _form(inner)
+        case {"type": "literal", "expected": values} | {"type": "enum", "members": values}:
+            return (Form.TEXT if _all_text(values) else Form.JSON), False
         case _:
-            return Form.JSON, False
+            form = _PLAIN_FORMS.get(schema["type"], Form.JSON)
+            return form, form is Form.NOTHING
 
 
 def _all_text(values: Sequence[object]) -> bool:

@@ -26,8 +26,8 @@ class Context:
 
     Attributes:
         state: The rows of this chaincode.
-        stub: The port below, for what has no place here: private data, key-level endorsement. What is
-            written through it is not seen by ``state``.
+        stub: The port below, for what has no place here: private data, key-level endorsement. What
+            is written through it is not seen by ``state``.
     """
 
     def __init__(self, stub: ChaincodeStub, *, read_only: bool = False) -> None:
@@ -49,8 +49,8 @@ class Context:
     def timestamp_ns(self) -> int:
         """The time of the transaction, nanoseconds since the epoch, UTC.
 
-        It is the client's word, the same on every peer; endorsers refuse a proposal whose time is far
-        from their own clock.
+        It is the client's word, the same on every peer; endorsers refuse a proposal whose time is
+        far from their own clock.
         """
         return self.stub.timestamp_ns
 
@@ -81,13 +81,13 @@ class Context:
     def invoke(self, chaincode: str, function: str, *arguments: Argument) -> bytes:
         """Call a function of another chaincode of this channel; return its result.
 
-        The callee runs in this transaction, as the same client, on its own rows; its events follow those
-        emitted so far. Arguments are written as the callee's parameters read them.
+        The callee runs in this transaction, as the same client, on its own rows; its events follow
+        those emitted so far. Arguments are written as the callee's parameters read them.
 
-        Batch the operations on one callee into one call. Reads see committed state only, so a second call
-        of the same transaction does not see what the first one wrote; a runtime that can tell refuses such
-        a read with READ_AFTER_CALLEE_WRITE. For the same reason a chaincode may not call itself, directly
-        or through others.
+        Batch the operations on one callee into one call. Reads see committed state only, so a
+        second call of the same transaction does not see what the first one wrote; a runtime that
+        can tell refuses such a read with READ_AFTER_CALLEE_WRITE. For the same reason a chaincode
+        may not call itself, directly or through others.
 
         Raises:
             CalleeRefusal: The callee refused. Uncaught, it refuses this call in the same words.
@@ -109,7 +109,7 @@ class Context:
 
 
 def _events_of(reply: CalleeReply) -> Iterator[bytes]:
-    """Yield the callee's domain events. As in Fabric, an event of another kind stays unpublished."""
+    """Yield the callee's domain events; as in Fabric, its other events stay unpublished."""
     if reply.event is not None and reply.event.event_name == EVENT_NAME:
         for record in unpack(reply.event.payload):
             yield encode_record(record)

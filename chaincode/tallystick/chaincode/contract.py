@@ -1,7 +1,7 @@
 """Contracts: classes whose decorated methods clients can call.
 
-Everything that can be prepared is prepared once, when the class is created: type hints are resolved and
-every parameter gets its decoder. A call then only decodes, runs and encodes.
+Everything that can be prepared is prepared once, when the class is created: type hints are resolved
+and every parameter gets its decoder. A call then only decodes, runs and encodes.
 """
 
 import inspect
@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
 from tallystick.chaincode.codec import Decoder, Encoder, decoder, encoder
+from tallystick.chaincode.context import Context
 from tallystick.chaincode.decorators import FunctionKind, kind_of
 from tallystick.chaincode.errors import BAD_REQUEST, ContractDefinitionError, Refusal
 
@@ -80,11 +81,13 @@ class ContractFunction:
 class Contract:
     """Base of all contracts.
 
-    A subclass sets ``name``, perhaps ``version``, and decorates methods ``(self, ctx: Context, …) -> …`` with ``@transaction`` or
-    ``@query``. Instances keep no state between calls: everything lives in ``ctx.state``.
+    A subclass sets ``name``, perhaps ``version``, and decorates methods ``(self, ctx: Context, …)
+    -> …`` with ``@transaction`` or ``@query``. Instances keep no state between calls: everything
+    lives in ``ctx.state``.
 
     Raises:
-        ContractDefinitionError: When the subclass is created, if one of its functions cannot be served.
+        ContractDefinitionError: When the subclass is created, if one of its functions cannot be
+            served.
     """
 
     name: ClassVar[str] = ""
@@ -99,7 +102,7 @@ class Contract:
 
 
 def invalid_argument(name: str, problem: str) -> Refusal:
-    """Return the refusal of an argument; ``name`` is its parameter, or the function for a wrong count."""
+    """Return the refusal of an argument, or of their number if ``name`` is a function."""
     return Refusal("INVALID_ARGUMENT", f"{name}: {problem}", BAD_REQUEST)
 
 
@@ -122,7 +125,7 @@ def _prepare(cls: type[Contract], name: str, kind: FunctionKind) -> ContractFunc
     where = f"{cls.__qualname__}.{name}"
     hints = _type_hints(where, function)
     _, *parameters = inspect.signature(function).parameters.values()
-    if not parameters or hints.get(parameters[0].name).__name__ != "Context":
+    if not parameters or hints.get(parameters[0].name) is not Context:
         raise ContractDefinitionError(f"{where} needs `ctx: Context` as its first parameter")
     if "return" not in hints:
         raise ContractDefinitionError(f"{where} does not declare what it returns")
@@ -158,7 +161,7 @@ def _type_hints(where: str, function: Callable[..., object]) -> dict[str, Any]:
         ) from error
 
 
-def _adapter(where: str, name: str, hint: object) -> TypeAdapter[Any]:
+def _adapter(where: str, name: str, hint: Any) -> TypeAdapter[Any]:  # noqa: ANN401 -- a type
     try:
         return TypeAdapter(hint)
     except PydanticUserError as error:

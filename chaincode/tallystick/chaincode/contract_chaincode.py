@@ -28,10 +28,11 @@ class _Target:
 class ContractChaincode:
     """Serves one or more contracts.
 
-    The first argument of an invocation names the function: ``token:transfer``, or ``transfer`` for the first
-    contract. The others are the function's arguments, one per parameter.
+    The first argument of an invocation names the function: ``token:transfer``, or ``transfer`` for
+    the first contract. The others are the function's arguments, one per parameter.
 
-    A call that is refused, or fails, answers a status of 400 or more and leaves neither writes nor events.
+    A call that is refused, or fails, answers a status of 400 or more and leaves neither writes nor
+    events.
     """
 
     def __init__(self, *contracts: Contract) -> None:
@@ -48,7 +49,7 @@ class ContractChaincode:
             return self._run(stub)
         except Refusal as refusal:
             return _refused(refusal)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- a fault of a contract must not stop the peer
             function = _printable(stub.args)
             _log.exception("contract function failed", extra={"function": function})
             message = f"INTERNAL: {function} failed with {type(error).__name__}: {error}"

@@ -1,8 +1,8 @@
 """How a chaincode says no.
 
-A refusal is an expected outcome of a transaction: it travels to the client as a response whose status
-is 400 or above and whose message begins with a stable code. Everything else that goes wrong inside a
-chaincode is a fault of its author and becomes status 500.
+A refusal is an expected outcome of a transaction: it travels to the client as a response whose
+status is 400 or above and whose message begins with a stable code. Everything else that goes wrong
+inside a chaincode is a fault of its author and becomes status 500.
 """
 
 import re
@@ -45,8 +45,8 @@ class Refusal(Exception):  # noqa: N818 -- the word an author reads and a busine
 class CalleeRefusal(Refusal):
     """A chaincode that was called refused the call.
 
-    Uncaught, it becomes the caller's own refusal, word for word. A caught one leaves no writes of the
-    callee itself, but what the callee's own callees wrote before stays.
+    Uncaught, it becomes the caller's own refusal, word for word. A caught one leaves no writes of
+    the callee itself, but what the callee's own callees wrote before stays.
 
     Attributes:
         chaincode: Name of the chaincode that refused.
@@ -95,8 +95,8 @@ class RecursiveCallError(Refusal):
     def __init__(self, chaincode: str, callers: Sequence[str]) -> None:
         super().__init__(
             "RECURSIVE_CALL",
-            f"chaincode {chaincode!r} cannot be called by {' -> '.join(callers)}: it is already running "
-            "in this transaction",
+            f"chaincode {chaincode!r} cannot be called by {' -> '.join(callers)}: it is already "
+            "running in this transaction",
             status=INTERNAL,
             chaincode=chaincode,
         )

@@ -1,7 +1,7 @@
 """Domain events: what happened, in the words of the business.
 
-A transaction carries one chaincode event only, so all domain events of a transaction, those of the chaincodes
-it called included, travel in one composite event::
+A transaction carries one chaincode event only, so all domain events of a transaction, those of the
+chaincodes it called included, travel in one composite event::
 
     {"events": [{"type": "token.Transferred", "version": 1, "data": {…}}, …]}
 """
@@ -17,8 +17,8 @@ EVENT_NAME = "tallystick.events"
 class DomainEvent(BaseModel):
     """Something that happened; its fields are the facts.
 
-    A subclass sets ``kind``, such as ``token.Transferred``, and raises ``version`` when the fields change
-    in a way that old readers misread.
+    A subclass sets ``kind``, such as ``token.Transferred``, and raises ``version`` when the fields
+    change in a way that old readers misread.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,11 +1,11 @@
 r"""Keys of the world state: simple keys, composite keys and the ranges that hold them.
 
-Keys order by the bytes of their UTF-8 form. That is also the order of Python strings: both compare code
-points, and a string that cannot be encoded (a lone surrogate) is refused here. (UTF-16, the order of
-Java and JavaScript strings, differs above U+FFFF.)
+Keys order by the bytes of their UTF-8 form. That is also the order of Python strings: both compare
+code points, and a string that cannot be encoded (a lone surrogate) is refused here. (UTF-16, the
+order of Java and JavaScript strings, differs above U+FFFF.)
 
-A composite key is ``\x00 kind \x00 (part \x00)*``. The leading U+0000 keeps composite keys out of plain
-range scans, so a simple key must not begin with it. Source: wire.md §9.3.
+A composite key is ``\x00 kind \x00 (part \x00)*``. The leading U+0000 keeps composite keys out of
+plain range scans, so a simple key must not begin with it. Source: wire.md §9.3.
 """
 
 from tallystick.chaincode.errors import InvalidKeyError
@@ -19,8 +19,8 @@ def composite_key(kind: str, *parts: str) -> str:
     """Return the key of the row of ``kind`` that ``parts`` name.
 
     Raises:
-        InvalidKeyError: ``kind`` or a part holds U+0000 or U+10FFFF, which delimit parts and ranges,
-            or a lone surrogate, or ``kind`` is empty.
+        InvalidKeyError: ``kind`` or a part holds U+0000 or U+10FFFF, which delimit parts and
+            ranges, or a lone surrogate, or ``kind`` is empty.
     """
     if not kind:
         raise InvalidKeyError(kind, "needs a kind")

@@ -1,7 +1,8 @@
 """The document in which a chaincode describes itself, in the form of Fabric's contract API.
 
-Clients and explorers ask for it with the function ``org.hyperledger.fabric:GetMetadata``. Schemas are those
-that pydantic makes of the annotations, and may say more than the draft that Fabric's own contracts use.
+Clients and explorers ask for it with the function ``org.hyperledger.fabric:GetMetadata``. Schemas
+are those that pydantic makes of the annotations, and may say more than the draft that Fabric's own
+contracts use.
 """
 
 import inspect
@@ -31,7 +32,7 @@ def metadata_document(contracts: Sequence[Contract]) -> dict[str, JsonValue]:
         ],
         ref_template=_REFERENCE,
     )
-    components = {
+    components: dict[str, JsonValue] = {
         name: {"$id": name, **schema} for name, schema in definitions.get("$defs", {}).items()
     }
     first = contracts[0]

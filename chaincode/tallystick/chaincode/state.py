@@ -1,7 +1,8 @@
 """The world state as one contract call sees it: committed state plus its own writes.
 
-Below this class, reads never see writes of the same transaction. The overlay here adds them, and hands the
-writes down only when the call has succeeded; a refused call therefore leaves nothing behind.
+Below this class, reads never see writes of the same transaction. The overlay here adds them, and
+hands the writes down only when the call has succeeded; a refused call therefore leaves nothing
+behind.
 """
 
 from collections.abc import Iterator
@@ -55,8 +56,8 @@ class State:
         """Write ``value`` at ``key``.
 
         Raises:
-            InvalidKeyError: ``key`` cannot be stored, or ``value`` is empty: the ledger takes an empty
-                value for a deletion, so deleting must be said.
+            InvalidKeyError: ``key`` cannot be stored, or ``value`` is empty: the ledger takes an
+                empty value for a deletion, so deleting must be said.
         """
         self._check_writable("put", key)
         if not value:
@@ -80,9 +81,9 @@ class State:
     def range(self, start: str, end: str) -> Iterator[tuple[str, bytes]]:
         """Yield the rows with ``start <= key < end``, in key order.
 
-        An empty start means the first simple key (composite keys stay out), an empty end no bound. The
-        range becomes part of what the transaction read: another row that appears in it before commit
-        invalidates the transaction.
+        An empty start means the first simple key (composite keys stay out), an empty end no bound.
+        The range becomes part of what the transaction read: another row that appears in it before
+        commit invalidates the transaction.
         """
         return self._scan(*plain_range(start, end))
 
@@ -93,8 +94,8 @@ class State:
     def page(self, start: str, end: str, page_size: int, bookmark: str = "") -> Page:
         """Return at most ``page_size`` rows of a range, from ``bookmark`` on when it is given.
 
-        A @query pages without recording the range. A @transaction may write, so there a page is read as
-        the protected range that begins at the bookmark.
+        A @query pages without recording the range. A @transaction may write, so there a page is
+        read as the protected range that begins at the bookmark.
         """
         first, end = plain_range(start, end)
         if self._read_only:
@@ -112,7 +113,7 @@ class State:
         return self._stub.get_history(key)
 
     def flush(self) -> None:
-        """Hand the writes to the stub, in the order of first writing. Called when a call succeeded."""
+        """Hand the writes to the stub, in the order of first writing, once the call succeeded."""
         for key, value in self._writes.items():
             if value is None:
                 self._stub.del_state(key)

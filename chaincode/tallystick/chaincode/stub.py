@@ -1,7 +1,7 @@
 """The port between a chaincode and whatever runs it.
 
-Three things implement it: a node that runs chaincode in its own process, the stream to a peer, and the
-in-memory ledger of ``tallystick.chaincode.testing``. Contract authors use ``Context`` instead.
+Three things implement it: a node that runs chaincode in its own process, the stream to a peer, and
+the in-memory ledger of ``tallystick.chaincode.testing``. Contract authors use ``Context`` instead.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,8 @@ class KeyModification:
 
     Attributes:
         value: The value after the change; empty when the key was deleted.
-        timestamp_ns: The time in the proposal of that transaction, nanoseconds since the epoch, UTC.
+        timestamp_ns: The time in the proposal of that transaction, nanoseconds since the epoch,
+            UTC.
     """
 
     transaction_id: str

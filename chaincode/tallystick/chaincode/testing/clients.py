@@ -44,7 +44,7 @@ def make_client(
     attributes: Mapping[str, str] | None = None,
     organizational_unit: str = "client",
 ) -> Client:
-    """Return a client of ``msp_id`` with a new key and a certificate that carries ``attributes``."""
+    """Return a client with a new key and a certificate that carries ``attributes``."""
     key = ec.generate_private_key(ec.SECP256R1())
     builder = (
         x509.CertificateBuilder()

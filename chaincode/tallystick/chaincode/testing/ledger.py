@@ -68,7 +68,8 @@ class Outcome:
 class MemoryLedger:
     """A channel whose transactions commit at once, in the order of their submission.
 
-    Every transaction runs twice on the same state, so a contract that depends on anything else fails.
+    Every transaction runs twice on the same state, so a contract that depends on anything else
+    fails.
 
     Attributes:
         now: The time of the next transaction; ``advance`` moves it.

@@ -1,7 +1,8 @@
 """An in-memory chaincode stub with the semantics of a peer.
 
-Reads see committed state only; paging and writing exclude each other; a chaincode cannot be called while it
-runs; a read of what an earlier call of the transaction wrote is refused, as an embedded node refuses it.
+Reads see committed state only; paging and writing exclude each other; a chaincode cannot be called
+while it runs; a read of what an earlier call of the transaction wrote is refused, as an embedded
+node refuses it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

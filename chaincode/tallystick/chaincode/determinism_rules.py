@@ -1,0 +1,117 @@
+"""Which modules and names a contract may use, and what to write instead of the others."""
+
+import re
+import sys
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Reason(NamedTuple):
+    """Why something has no place in a contract, and what to write instead."""
+
+    why: str
+    remedy: str
+
+
+_CLOCK = Reason("reads the clock of one machine", "take the time from ctx.timestamp")
+_RANDOM = Reason(
+    "differs from peer to peer", "derive it from ctx.transaction_id, or let the client send it"
+)
+_OUTSIDE = Reason(
+    "reaches outside the ledger", "keep what the contract needs in ctx.state or in its arguments"
+)
+_BESIDE = Reason(
+    "runs beside the contract", "run from start to end; call other chaincodes with ctx.invoke"
+)
+_ESCAPE = Reason("escapes this check", "write out the code that it would run")
+_FLOAT = Reason("rounds", "use int in the smallest unit, or decimal.Decimal")
+_UNKNOWN = Reason(
+    "is not known to be deterministic and present on every peer",
+    "put the module into the package, or do without it",
+)
+_VERIFY_ONLY = Reason("makes or uses a secret", "verify signatures only; sign in the client")
+_SHADOW = Reason(
+    "takes the name of a module that others import", "give the package a name of its own"
+)
+FLOAT_LITERAL = _FLOAT
+
+# Modules, with all below them, whose results depend on their arguments only.
+_PURE_TEXT = """
+    __future__ abc annotationlib annotated_types base64 binascii bisect calendar collections contextlib
+    copy dataclasses datetime decimal enum fractions functools hashlib heapq hmac itertools json math
+    numbers operator re string struct textwrap types typing typing_extensions unicodedata
+    pydantic pydantic_core google.protobuf
+    cryptography.exceptions cryptography.x509 cryptography.hazmat.primitives
+    tallystick.chaincode tallystick.contracts tallystick.protos tallystick.wire
+"""
+_PURE = frozenset(_PURE_TEXT.split())
+
+
+def _each(names: str, reason: Reason) -> Mapping[str, Reason]:
+    return dict.fromkeys(names.split(), reason)
+
+
+FORBIDDEN_MODULES: Mapping[str, Reason] = {
+    **_each("time zoneinfo sched", _CLOCK),
+    **_each("random secrets uuid", _RANDOM),
+    **_each("os sys io pathlib tempfile shutil glob socket ssl http urllib requests", _OUTSIDE),
+    **_each("platform locale sqlite3 logging", _OUTSIDE),
+    **_each("subprocess threading multiprocessing asyncio concurrent signal queue", _BESIDE),
+    **_each("importlib inspect ctypes gc builtins pickle", _ESCAPE),
+    "tallystick.chaincode.testing": Reason("is for tests", "leave tests out of the package"),
+}
+
+FORBIDDEN_BUILTINS: Mapping[str, Reason] = {
+    **_each("open input print breakpoint", _OUTSIDE),
+    **_each("eval exec compile __import__ globals locals vars", _ESCAPE),
+    "hash": Reason("differs from process to process", "use hashlib.sha256"),
+    "id": Reason("is an address in one process", "compare with `is`, or give the thing a name"),
+    "float": _FLOAT,
+}
+
+_CLOCK_NAMES = frozenset(
+    {
+        "datetime.datetime.now",
+        "datetime.datetime.today",
+        "datetime.datetime.utcnow",
+        "datetime.date.today",
+        "cryptography.x509.verification.PolicyBuilder",
+    }
+)
+_SECRET = re.compile(r"cryptography\..*(generate|random|private_?key)", re.IGNORECASE)
+
+# What a package may not bring along: it would be found in place of the real one.
+_RESERVED = frozenset(sys.stdlib_module_names) | frozenset(name.partition(".")[0] for name in _PURE)
+_OWN_CONTRACTS = "tallystick.contracts"
+
+
+def import_problem(module: str, full_name: str) -> Reason | None:
+    """Return what is wrong with importing from outside the package.
+
+    Args:
+        module: The module that the statement names.
+        full_name: The module, or the thing imported from it.
+    """
+    for name in _prefixes(full_name):
+        if name in FORBIDDEN_MODULES:
+            return FORBIDDEN_MODULES[name]
+    return None if _PURE.intersection(_prefixes(full_name)) else _UNKNOWN
+
+
+def name_problem(qualified_name: str) -> Reason | None:
+    """Return what is wrong with using something imported; its name is that of its definition."""
+    if qualified_name in _CLOCK_NAMES:
+        return _CLOCK
+    return _VERIFY_ONLY if _SECRET.match(qualified_name) else None
+
+
+def shadowing_problem(module: str) -> Reason | None:
+    """Return what is wrong with a package that brings a module of this name."""
+    if _OWN_CONTRACTS in _prefixes(module):
+        return None
+    return _SHADOW if module.partition(".")[0] in _RESERVED else None
+
+
+def _prefixes(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[:length]) for length in range(1, len(parts) + 1)]

@@ -1,0 +1,6 @@
+"""Delivers blocks in order, from whoever has them to whoever may read them.
+
+``service`` answers requests (``seek`` says which blocks, ``access`` whether, ``responses`` in which
+form) from a ``source`` that ``height`` keeps up to date. ``puller`` is the other end: it follows an
+orderer and lets through what ``verification`` finds good.
+"""

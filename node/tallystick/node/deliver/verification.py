@@ -1,0 +1,106 @@
+"""What a block from someone else must fulfil before it is believed. Pure. Source: wire.md §11."""
+
+from typing import Final
+
+from google.protobuf.message import DecodeError
+
+from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.deliver.responses import is_config_block
+from tallystick.node.errors import LedgerError
+from tallystick.node.policies.evaluate import SignedData
+from tallystick.protos.common.common_pb2 import (
+    SIGNATURES,
+    Block,
+    BlockHeader,
+    Envelope,
+    Metadata,
+    SignatureHeader,
+)
+from tallystick.wire.errors import WireError
+from tallystick.wire.hashing import block_data_hash, block_header_bytes, block_header_hash
+from tallystick.wire.messages import decode
+
+BLOCK_VALIDATION: Final = "/Channel/Orderer/BlockValidation"
+METADATA_SLOTS: Final = 5
+
+
+class UntrustedBlockError(LedgerError):
+    """A block does not follow the rules of its chain, so its sender is not to be believed.
+
+    Attributes:
+        number: The number that the block gives itself.
+        problem: The rule that it breaks.
+    """
+
+    def __init__(self, number: int, problem: str) -> None:
+        super().__init__(f"block {number} is not to be trusted: {problem}")
+        self.number = number
+        self.problem = problem
+
+
+def verify_block(block: Block, previous: BlockHeader, config: ChannelConfig) -> None:
+    """Return if ``block`` follows ``previous`` and the orderers of ``config`` vouch for it.
+
+    Raises:
+        UntrustedBlockError: Not so.
+    """
+    problem = (
+        _check_place(block.header, previous)
+        or _check_content(block)
+        or _check_signatures(block, config)
+    )
+    if problem:
+        raise UntrustedBlockError(block.header.number, problem)
+
+
+def _check_place(header: BlockHeader, previous: BlockHeader) -> str:
+    if header.number != previous.number + 1:
+        return f"block {previous.number + 1} was due"
+    if header.previous_hash != block_header_hash(previous):
+        return f"it does not follow block {previous.number} as it is known here"
+    return ""
+
+
+def _check_content(block: Block) -> str:
+    if len(block.metadata.metadata) < METADATA_SLOTS:
+        return f"it has {len(block.metadata.metadata)} metadata entries instead of {METADATA_SLOTS}"
+    if not block.data.data:
+        return "it is empty"
+    if block_data_hash(block.data.data) != block.header.data_hash:
+        return "its data hash is not that of its data"
+    if is_config_block(block):
+        return ""
+    for index, entry in enumerate(block.data.data):
+        if not _is_well_formed(entry):
+            return f"entry {index} is not an envelope in its one encoding"
+    return ""
+
+
+def _is_well_formed(entry: bytes) -> bool:
+    # The hash covers entries without the boundaries between them. If entries that decode to the
+    # same envelope could differ, two blocks with one hash could as well.
+    try:
+        envelope = Envelope.FromString(entry)
+    except DecodeError:
+        return False
+    signed = bool(envelope.payload) and bool(envelope.signature)
+    return signed and envelope.SerializeToString() == entry
+
+
+def _check_signatures(block: Block, config: ChannelConfig) -> str:
+    header = block.header
+    header_bytes = block_header_bytes(header.number, header.previous_hash, header.data_hash)
+    try:
+        metadata = decode(Metadata, block.metadata.metadata[SIGNATURES])
+        signed = [
+            SignedData(
+                decode(SignatureHeader, signature.signature_header).creator,
+                metadata.value + signature.signature_header + header_bytes,
+                signature.signature,
+            )
+            for signature in metadata.signatures
+        ]
+    except WireError as error:
+        return f"its signatures cannot be read: {error}"
+    verdict = config.policies.evaluate_signed(BLOCK_VALIDATION, signed)
+    return "" if verdict.satisfied else f"policy {BLOCK_VALIDATION}: {verdict.reason}"

@@ -1,0 +1,1 @@
+"""What a node shows of itself: ``logs`` for what happened, ``health`` for whether it works."""

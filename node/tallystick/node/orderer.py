@@ -1,0 +1,313 @@
+"""The orderer: where clock, randomness, stores and sockets are made and everything is joined."""
+
+import asyncio
+import logging
+import secrets
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.deliver.height import HeightWatch
+from tallystick.node.deliver.responses import BlockForm
+from tallystick.node.deliver.service import DeliverRules, DeliverService
+from tallystick.node.deliver.source import BlockSource
+from tallystick.node.errors import LedgerError
+from tallystick.node.ledger.block_store import BlockStore
+from tallystick.node.ledger.key_value_store import open_store
+from tallystick.node.membership.signing_identity import SigningIdentity
+from tallystick.node.observability.health import HealthChecks, serving_health
+from tallystick.node.observability.logs import configure_logging
+from tallystick.node.ordering.block_writer import BlockWriter, last_config_index
+from tallystick.node.ordering.service import BroadcastService
+from tallystick.node.ordering.solo import QueueLimits, SoloChain
+from tallystick.node.settings import OrdererSettings
+from tallystick.node.transport.credentials import ServerTls
+from tallystick.node.transport.local import LocalOrderer
+from tallystick.node.transport.ports import StreamService
+from tallystick.node.transport.server import add_stream_services, new_server, serving
+from tallystick.node.transport.tasks import supervised_tasks
+from tallystick.protos.common.common_pb2 import Block
+from tallystick.wire.errors import WireError
+from tallystick.wire.hashing import block_header_hash
+from tallystick.wire.messages import decode
+from tallystick.wire.signing import Signer
+from tallystick.wire.txid import NONCE_SIZE
+
+READERS = "/Channel/Readers"
+
+_log = logging.getLogger(__name__)
+
+
+class GenesisMismatchError(LedgerError):
+    """A data directory holds a channel that began with another block.
+
+    Attributes:
+        channel_id: The channel.
+        directory: Where its blocks are.
+    """
+
+    def __init__(self, channel_id: str, directory: Path) -> None:
+        super().__init__(
+            f"{directory} holds a channel {channel_id!r} with another genesis block than the one"
+            " configured; configure that block, or choose another data directory"
+        )
+        self.channel_id = channel_id
+        self.directory = directory
+
+
+class BlockFileError(LedgerError):
+    """A file that should hold a block does not.
+
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} holds no block: {problem}; name the genesis block of a channel")
+        self.path = path
+
+
+@dataclass(frozen=True, slots=True)
+class OrdererEnvironment:
+    """What an orderer takes from the world.
+
+    Attributes:
+        clock: Now, in nanoseconds since the epoch.
+        new_nonce: Random bytes, different at each call.
+    """
+
+    clock: Callable[[], int]
+    new_nonce: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class OrdererChannel:
+    """One channel on this orderer."""
+
+    config: ChannelConfig
+    chain: SoloChain
+    source: BlockSource
+    fault: str = ""
+
+
+class OrdererNode:
+    """An orderer without sockets, to be entered as a context.
+
+    ``broadcast`` and ``deliver`` are its services, for a server or for callers in this process.
+    Leaving the context writes what was accepted. If a chain fails, say because the disk is full,
+    the context is cancelled: an orderer that cannot write must not go on answering.
+    """
+
+    def __init__(
+        self,
+        settings: OrdererSettings,
+        signer: Signer,
+        genesis_blocks: Sequence[Block],
+        environment: OrdererEnvironment,
+    ) -> None:
+        self._settings = settings
+        self._signer = signer
+        self._genesis_blocks = genesis_blocks
+        self._environment = environment
+        self._channels: dict[str, OrdererChannel] = {}
+        self._chains: list[asyncio.Task[None]] = []
+        self._draining = False
+        self._broadcast = BroadcastService(self._channels.get, clock=environment.clock)
+        self._deliver = DeliverService(
+            self._channels.get,
+            DeliverRules(
+                policy=_readers,
+                clock=environment.clock,
+                time_window_s=settings.connections.deliver_time_window_s,
+                binds_to_tls=settings.tls is not None and settings.tls.client_certificate_required,
+            ),
+        )
+        self._lifetime = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            for genesis in self._genesis_blocks:
+                self._open_channel(genesis, stack)
+            tasks = await stack.enter_async_context(supervised_tasks())
+            stack.push_async_callback(self.drain)
+            self._chains = [
+                tasks.create_task(channel.chain.run(), name=f"chain of {channel_id}")
+                for channel_id, channel in self._channels.items()
+            ]
+            self._lifetime = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        return await self._lifetime.__aexit__(exception_type, exception, traceback)
+
+    @property
+    def channels(self) -> Mapping[str, OrdererChannel]:
+        """The channels that are ordered here, by id."""
+        return self._channels
+
+    @property
+    def broadcast(self) -> StreamService:
+        """The service that takes envelopes."""
+        return self._broadcast.broadcast
+
+    @property
+    def deliver(self) -> StreamService:
+        """The service that gives blocks."""
+        return self._deliver.deliver
+
+    @property
+    def health_checks(self) -> HealthChecks:
+        """What `/healthz` asks."""
+        return {"ordering": lambda: "the orderer is shutting down" if self._draining else ""}
+
+    def connection(self) -> LocalOrderer:
+        """Return a way to reach this orderer from the same process."""
+        return LocalOrderer(
+            self.broadcast, self.deliver, endpoint=f"{self._settings.listen_address} (in-process)"
+        )
+
+    async def drain(self) -> None:
+        """Refuse envelopes, write those accepted, then end the deliver streams.
+
+        Readers receive every block before their streams end with SERVICE_UNAVAILABLE.
+        """
+        self._draining = True
+        for channel in self._channels.values():
+            channel.chain.drain()
+        if self._chains:
+            await asyncio.wait(self._chains)
+        for channel in self._channels.values():
+            channel.source.watch.close()
+
+    def _open_channel(self, genesis: Block, lifetime: AsyncExitStack) -> None:
+        channel_id = ChannelConfig.from_block(genesis).channel_id
+        directory = self._settings.data_directory / "channels" / channel_id
+        index = lifetime.enter_context(open_store(self._settings.store, directory / "index"))
+        store = BlockStore(directory / "blocks", index)
+        lifetime.callback(store.close)
+        _begin_with(genesis, store, channel_id, directory)
+
+        config = ChannelConfig.from_block(store.read(last_config_index(_last_block(store))))
+        watch = HeightWatch(store.height)
+        self._channels[channel_id] = OrdererChannel(
+            config=config,
+            chain=SoloChain(
+                BlockWriter(store, self._signer, new_nonce=self._environment.new_nonce),
+                config.batch,
+                limits=QueueLimits(
+                    self._settings.queue.max_envelopes, self._settings.queue.max_bytes
+                ),
+                on_height=watch.advance,
+            ),
+            source=BlockSource(store, watch),
+        )
+        _log.info("channel %s: %d blocks in %s", channel_id, store.height, directory)
+
+
+def _begin_with(genesis: Block, store: BlockStore, channel_id: str, directory: Path) -> None:
+    if store.height == 0:
+        store.append(genesis)
+        store.sync()
+    elif block_header_hash(store.read(0).header) != block_header_hash(genesis.header):
+        raise GenesisMismatchError(channel_id, directory)
+
+
+def _last_block(store: BlockStore) -> Block:
+    return store.read(store.height - 1)
+
+
+def _readers(config: ChannelConfig, form: BlockForm) -> str:  # noqa: ARG001 - one for all forms
+    return READERS
+
+
+async def run_orderer(
+    settings: OrdererSettings, *, on_ready: Callable[[int], object] | None = None
+) -> None:
+    """Run an orderer with real clock, randomness and sockets until SIGTERM or SIGINT.
+
+    Args:
+        settings: What to run.
+        on_ready: Told the bound port once clients can connect.
+
+    Raises:
+        LedgerError: It cannot start; the message says what to do.
+    """
+    configure_logging(settings.log.format, settings.log.level)
+    signer = SigningIdentity.from_directory(settings.msp.directory, settings.msp.id)
+    environment = OrdererEnvironment(
+        clock=time.time_ns,  # noqa: TID251 - the composition root makes the clock
+        new_nonce=lambda: secrets.token_bytes(NONCE_SIZE),
+    )
+    blocks = [load_block(path) for path in settings.genesis_blocks]
+    async with (
+        OrdererNode(settings, signer, blocks, environment) as node,
+        serving_orderer(node, settings) as port,
+        _health(node, settings),
+    ):
+        _log.info("orderer of %s listens on port %d", settings.msp.id, port)
+        if on_ready is not None:
+            on_ready(port)
+        await _stop_signal()
+        _log.info("shutting down")
+        await node.drain()
+
+
+@asynccontextmanager
+async def serving_orderer(node: OrdererNode, settings: OrdererSettings) -> AsyncIterator[int]:
+    """Serve ``node`` on its listen address for the length of the block; yield the bound port."""
+    connections = settings.connections
+    server = new_server(
+        max_concurrent_streams=connections.max_concurrent_streams,
+        max_concurrent_calls=connections.max_concurrent_calls,
+    )
+    add_stream_services(
+        server,
+        "orderer.AtomicBroadcast",
+        {"Broadcast": node.broadcast, "Deliver": node.deliver},
+    )
+    tls = None if settings.tls is None else ServerTls.load(settings.tls)
+    async with serving(
+        server, settings.listen_address, tls=tls, grace_s=connections.shutdown_grace_s
+    ) as port:
+        yield port
+
+
+def load_block(path: Path) -> Block:
+    """Return the block in a file.
+
+    Raises:
+        BlockFileError: There is none.
+    """
+    try:
+        return decode(Block, path.read_bytes())
+    except (OSError, WireError) as error:
+        raise BlockFileError(path, str(error)) from error
+
+
+def _health(node: OrdererNode, settings: OrdererSettings) -> AbstractAsyncContextManager[object]:
+    address = settings.operations.listen_address
+    return nullcontext() if address is None else serving_health(address, node.health_checks)
+
+
+async def _stop_signal() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()

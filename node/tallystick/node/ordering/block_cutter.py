@@ -1,0 +1,44 @@
+"""Groups ordered envelopes into blocks. Pure. Source: wire.md §7.2."""
+
+from dataclasses import dataclass, field
+
+from tallystick.node.channel.config import BatchParameters
+from tallystick.node.ordering.admission import Admitted
+
+
+@dataclass(slots=True)
+class BlockCutter:
+    """Collects envelopes until a batch is full. It knows neither clock nor disk.
+
+    Invariant between calls: what is pending has fewer envelopes than ``max_message_count`` and at
+    most ``preferred_max_bytes`` bytes.
+    """
+
+    limits: BatchParameters
+    _pending: list[bytes] = field(default_factory=list)
+    _pending_bytes: int = 0
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether a batch is open."""
+        return bool(self._pending)
+
+    def add(self, admitted: Admitted) -> list[list[bytes]]:
+        """Take one envelope; return the batches that it completes, in order: none, one or two.
+
+        Two, when an oversized envelope closes the open batch and then travels alone.
+        """
+        complete: list[list[bytes]] = []
+        limit = self.limits.preferred_max_bytes
+        if self._pending and self._pending_bytes + admitted.size_bytes > limit:
+            complete.append(self.cut())
+        self._pending.append(admitted.envelope)
+        self._pending_bytes += admitted.size_bytes
+        if self._pending_bytes > limit or len(self._pending) >= self.limits.max_message_count:
+            complete.append(self.cut())
+        return complete
+
+    def cut(self) -> list[bytes]:
+        """Close the open batch and return it; empty when nothing is pending."""
+        batch, self._pending, self._pending_bytes = self._pending, [], 0
+        return batch

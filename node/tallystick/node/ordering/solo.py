@@ -1,0 +1,144 @@
+"""A chain of one orderer: the order of arrival is the order. Source: wire.md §7.1, §7.2.
+
+Blocks are durable before anyone sees them. Envelopes that are accepted but not yet in a block live
+in memory, and a crash loses them: SUCCESS has never meant more than "waits to be ordered", so
+clients wait for the commit and submit again when it does not come.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tallystick.node.channel.config import BatchParameters
+from tallystick.node.ordering.admission import Admitted
+from tallystick.node.ordering.block_cutter import BlockCutter
+from tallystick.node.ordering.block_writer import BlockWriter
+from tallystick.node.ordering.chain import ChainUnavailableError
+
+
+class QueueFullError(ChainUnavailableError):
+    """Envelopes arrive faster than they can be written.
+
+    Attributes:
+        waiting: How many wait already.
+    """
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__(
+            f"{waiting} envelopes wait to be ordered and there is no room for more;"
+            " try again in a moment"
+        )
+        self.waiting = waiting
+
+
+class ChainDrainingError(ChainUnavailableError):
+    """The orderer stops."""
+
+    def __init__(self) -> None:
+        super().__init__("the orderer is shutting down; use another orderer or try again later")
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """How much may wait to be ordered."""
+
+    max_envelopes: int = 10_000
+    max_bytes: int = 256 * 1024 * 1024
+
+
+class SoloChain:
+    """A `Chain` whose only orderer is this one.
+
+    Invariant: what waits is within the limits, so a client that is faster than the disk is told so
+    and cannot exhaust the memory.
+    """
+
+    def __init__(
+        self,
+        writer: BlockWriter,
+        batch: BatchParameters,
+        *,
+        limits: QueueLimits,
+        on_height: Callable[[int], None],
+    ) -> None:
+        """Order into ``writer``; tell ``on_height`` the new height once a block is durable."""
+        self._writer = writer
+        self._batch = batch
+        self._limits = limits
+        self._on_height = on_height
+        self._waiting: deque[Admitted] = deque()
+        self._waiting_bytes = 0
+        self._height = writer.height
+        self._draining = False
+        self._wake = asyncio.Event()
+
+    @property
+    def height(self) -> int:
+        """How many blocks are durable."""
+        return self._height
+
+    async def order(self, admitted: Admitted) -> None:
+        """Queue an envelope.
+
+        Raises:
+            QueueFullError: No room.
+            ChainDrainingError: The chain stops.
+        """
+        if self._draining:
+            raise ChainDrainingError
+        if (
+            len(self._waiting) >= self._limits.max_envelopes
+            or self._waiting_bytes + admitted.size_bytes > self._limits.max_bytes
+        ):
+            raise QueueFullError(len(self._waiting))
+        self._waiting.append(admitted)
+        self._waiting_bytes += admitted.size_bytes
+        self._wake.set()
+
+    def drain(self) -> None:
+        """Accept nothing more; ``run`` ends once what was accepted is written."""
+        self._draining = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Write blocks until drained."""
+        cutter = BlockCutter(self._batch)
+        deadline: float | None = None  # set while a batch is open
+        while True:
+            if not self._waiting and not await self._more(deadline):
+                if cutter.has_pending:
+                    await self._write(cutter.cut())
+                    deadline = None
+                elif self._draining:
+                    return
+                continue
+            batches = cutter.add(self._take())
+            for batch in batches:
+                await self._write(batch)
+            if not cutter.has_pending:
+                deadline = None
+            elif deadline is None or batches:
+                deadline = asyncio.get_running_loop().time() + self._batch.timeout_s
+
+    async def _more(self, deadline: float | None) -> bool:
+        """Wait for an envelope; return whether one came before the deadline or the drain."""
+        if self._draining:
+            return False
+        self._wake.clear()
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._wake.wait()
+        except TimeoutError:
+            return False
+        return bool(self._waiting)
+
+    def _take(self) -> Admitted:
+        admitted = self._waiting.popleft()
+        self._waiting_bytes -= admitted.size_bytes
+        return admitted
+
+    async def _write(self, batch: list[bytes]) -> None:
+        await self._writer.write(batch)
+        self._height = self._writer.height
+        self._on_height(self._height)

@@ -1,0 +1,212 @@
+"""What an operator configures: ``orderer.toml`` and ``peer.toml``, read and checked once.
+
+Relative paths are relative to the file that names them. A key that does not exist is an error: a
+misspelt setting must not silently be a default.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic.functional_validators import AfterValidator
+from pydantic_core import ErrorDetails
+
+from tallystick.node.errors import LedgerError
+
+SettingsT = TypeVar("SettingsT", bound="NodeSettings")
+
+_MAX_PORT = 65_535
+
+
+class SettingsError(LedgerError):
+    """A settings file cannot be used.
+
+    Attributes:
+        path: The file.
+        problems: One line for each key at fault.
+    """
+
+    def __init__(self, path: Path, problems: list[str]) -> None:
+        super().__init__(
+            "\n".join([f"{path} cannot be used:", *(f"  {line}" for line in problems)])
+        )
+        self.path = path
+        self.problems = problems
+
+
+def _check_address(address: str) -> str:
+    host, separator, port = address.rpartition(":")
+    if not separator or not host or not port.isdecimal() or int(port) > _MAX_PORT:
+        raise ValueError("an address is host:port, such as 0.0.0.0:7050 or [::]:7050")
+    return address
+
+
+def _resolve(path: Path, info: ValidationInfo) -> Path:
+    base = info.context if isinstance(info.context, Path) else Path()
+    return base / path
+
+
+Address = Annotated[str, AfterValidator(_check_address)]
+ResolvedPath = Annotated[Path, AfterValidator(_resolve)]
+
+
+class Settings(BaseModel):
+    """One table of a settings file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TlsSettings(Settings):
+    """``[tls]``: PEM files of the server, and what it asks of clients."""
+
+    certificate: ResolvedPath
+    private_key: ResolvedPath
+    root_certificates: ResolvedPath
+    """Authorities of the servers that this node connects to, beside those of the channel."""
+    client_root_certificates: tuple[ResolvedPath, ...] = ()
+    client_certificate_required: bool = False
+
+    @model_validator(mode="after")
+    def _check_roots(self) -> "TlsSettings":
+        if self.client_certificate_required and not self.client_root_certificates:
+            raise ValueError(
+                "client_certificate_required needs client_root_certificates: the authorities whose"
+                " clients may connect"
+            )
+        return self
+
+
+class MspSettings(Settings):
+    """``[msp]``: the node's identity."""
+
+    id: str = Field(min_length=1)
+    directory: ResolvedPath
+
+
+class ConnectionSettings(Settings):
+    """``[connections]``: limits that protect the node from its clients."""
+
+    max_concurrent_streams: int = Field(default=1_000, ge=1)
+    """Calls that one connection may have open."""
+    max_concurrent_calls: int = Field(default=10_000, ge=1)
+    """Calls that may be open in all."""
+    shutdown_grace_s: float = Field(default=5.0, ge=0)
+    """How long calls may take to end once the node stops."""
+    deliver_time_window_s: float = Field(default=15 * 60, gt=0)
+    """How far the timestamp of a deliver request may be off."""
+
+
+class LogSettings(Settings):
+    """``[log]``."""
+
+    format: Literal["text", "json"] = "text"
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+class OperationsSettings(Settings):
+    """``[operations]``: where ``/healthz`` answers."""
+
+    listen_address: Address | None = None
+
+
+class NodeSettings(Settings):
+    """What peers and orderers have in common."""
+
+    listen_address: Address
+    data_directory: ResolvedPath
+    store: Literal["leveldb", "sqlite", "memory"] = "leveldb"
+    genesis_blocks: tuple[ResolvedPath, ...] = Field(min_length=1)
+    """The first block of each channel."""
+    msp: MspSettings
+    tls: TlsSettings | None
+    """``tls = "off"`` in the file serves in the clear; leaving it out is an error."""
+    connections: ConnectionSettings = ConnectionSettings()
+    log: LogSettings = LogSettings()
+    operations: OperationsSettings = OperationsSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_tls_off(cls, data: object) -> object:
+        if isinstance(data, dict) and data.get("tls") == "off":
+            return {**data, "tls": None}
+        return data
+
+
+class QueueSettings(Settings):
+    """``[queue]``: how much may wait to be ordered before clients are turned away."""
+
+    max_envelopes: int = Field(default=10_000, ge=1)
+    max_bytes: int = Field(default=256 * 1024 * 1024, ge=1)
+
+
+class OrdererSettings(NodeSettings):
+    """``orderer.toml``."""
+
+    queue: QueueSettings = QueueSettings()
+
+
+class OrdererEndpointSettings(Settings):
+    """One of ``[[orderers]]``: an orderer to use in place of those that the channel names."""
+
+    address: Address
+    root_certificates: ResolvedPath | None = None
+
+
+class RemotePeerSettings(Settings):
+    """One of ``[[gateway.peers]]``: a peer that this peer's gateway may ask to endorse."""
+
+    msp_id: str = Field(min_length=1)
+    address: Address
+    root_certificates: ResolvedPath | None = None
+
+
+class GatewaySettings(Settings):
+    """``[gateway]``."""
+
+    enabled: bool = True
+    peers: tuple[RemotePeerSettings, ...] = ()
+    endorsement_timeout_s: float = Field(default=30.0, gt=0)
+    broadcast_timeout_s: float = Field(default=30.0, gt=0)
+    max_concurrent_calls: int = Field(default=500, ge=1)
+
+
+class EndorserSettings(Settings):
+    """``[endorser]``."""
+
+    max_concurrent_proposals: int = Field(default=2_500, ge=1)
+    clock_skew_s: float = Field(default=60.0, gt=0)
+    """How far a proposal's timestamp may be off this peer's clock."""
+
+
+class PeerSettings(NodeSettings):
+    """``peer.toml``."""
+
+    advertised_address: Address | None = None
+    """Where others reach this peer; the listen address unless set."""
+    orderers: tuple[OrdererEndpointSettings, ...] = ()
+    gateway: GatewaySettings = GatewaySettings()
+    endorser: EndorserSettings = EndorserSettings()
+
+
+def load_settings(settings_type: type[SettingsT], path: Path) -> SettingsT:
+    """Return the settings in the TOML file at ``path``.
+
+    Raises:
+        SettingsError: The file cannot be read, is not TOML, or a key is missing, unknown or wrong.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(path, [str(error)]) from error
+    try:
+        return settings_type.model_validate(document, context=path.parent)
+    except ValidationError as error:
+        raise SettingsError(path, [_problem(item) for item in error.errors()]) from error
+
+
+def _problem(error: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in error["loc"]) or "the file"
+    if error["type"] == "extra_forbidden":
+        return f"{key}: there is no such setting"
+    return f"{key}: {error['msg'].removeprefix('Value error, ')}"

@@ -1,0 +1,141 @@
+"""TLS material in the form that gRPC wants. TLS 1.2 is the oldest version that gRPC offers."""
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from tallystick.node.errors import LedgerError
+from tallystick.node.settings import TlsSettings
+from tallystick.wire.hashing import sha256
+
+
+class TlsMaterialError(LedgerError):
+    """Certificates or a key cannot be used for TLS."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """A TLS certificate chain and its private key, both PEM."""
+
+    certificate: bytes
+    private_key: bytes
+
+    @classmethod
+    def load(cls, settings: TlsSettings) -> "KeyPair":
+        """Return the node's own certificate and key.
+
+        Raises:
+            TlsMaterialError: A file cannot be read.
+        """
+        return cls(_read(settings.certificate), _read(settings.private_key))
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTls:
+    """What a server shows, and what it asks of clients.
+
+    Attributes:
+        key_pair: The server's own.
+        client_roots: PEM certificates of the authorities that clients' certificates may come from.
+        requires_client_certificate: Whether a client without a certificate is turned away.
+    """
+
+    key_pair: KeyPair
+    client_roots: bytes = b""
+    requires_client_certificate: bool = False
+
+    @classmethod
+    def load(cls, settings: TlsSettings) -> "ServerTls":
+        """Return what ``settings`` configure.
+
+        Raises:
+            TlsMaterialError: A file cannot be read.
+        """
+        return cls(
+            key_pair=KeyPair.load(settings),
+            client_roots=b"".join(map(_read, settings.client_root_certificates)),
+            requires_client_certificate=settings.client_certificate_required,
+        )
+
+    def credentials(self) -> grpc.ServerCredentials:
+        """Return the credentials for a listening port.
+
+        Raises:
+            TlsMaterialError: Client certificates are required, but nothing says whose to trust.
+        """
+        if self.requires_client_certificate and not self.client_roots:
+            raise TlsMaterialError(
+                "client certificates are required, but no authority is trusted to issue them;"
+                " give client root certificates"
+            )
+        return grpc.ssl_server_credentials(
+            [(self.key_pair.private_key, self.key_pair.certificate)],
+            root_certificates=self.client_roots or None,
+            require_client_auth=self.requires_client_certificate,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ClientTls:
+    """Which servers a client trusts, and what it shows of itself.
+
+    Attributes:
+        server_roots: PEM certificates of the authorities that servers' certificates come from.
+        key_pair: The client's own, for servers that require one.
+    """
+
+    server_roots: bytes
+    key_pair: KeyPair | None = None
+
+    @classmethod
+    def load(cls, settings: TlsSettings, more_roots: bytes = b"") -> "ClientTls":
+        """Return how a node with these settings connects to others.
+
+        Args:
+            settings: The node's certificate also serves as its client certificate.
+            more_roots: PEM certificates to trust besides, such as those in a channel configuration.
+
+        Raises:
+            TlsMaterialError: A file cannot be read.
+        """
+        return cls(_read(settings.root_certificates) + more_roots, KeyPair.load(settings))
+
+    def credentials(self) -> grpc.ChannelCredentials:
+        """Return the credentials for a channel."""
+        if self.key_pair is None:
+            return grpc.ssl_channel_credentials(root_certificates=self.server_roots)
+        return grpc.ssl_channel_credentials(
+            root_certificates=self.server_roots,
+            private_key=self.key_pair.private_key,
+            certificate_chain=self.key_pair.certificate,
+        )
+
+    @property
+    def certificate_hash(self) -> bytes:
+        """What ties a signed request to this connection; empty without a client certificate."""
+        return b"" if self.key_pair is None else certificate_hash(self.key_pair.certificate)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise TlsMaterialError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def certificate_hash(certificate_pem: bytes) -> bytes:
+    """Return the SHA-256 of the DER form of the first certificate in ``certificate_pem``.
+
+    Raises:
+        TlsMaterialError: There is no PEM certificate.
+
+    Source: wire.md §1, mTLS binding.
+    """
+    footer = ssl.PEM_FOOTER.encode()
+    first, found, _ = certificate_pem.partition(footer)
+    try:
+        return sha256(ssl.PEM_cert_to_DER_cert((first + found).decode("ascii").strip()))
+    except ValueError as error:
+        raise TlsMaterialError(f"not a PEM certificate: {error}") from error

@@ -1,0 +1,48 @@
+"""Limits and keepalive of connections, on both sides. Source: wire.md §1."""
+
+from typing import Final
+
+MAX_MESSAGE_BYTES: Final = 100 * 1024 * 1024
+"""Largest message that Fabric's nodes send or take; gRPC for Python stops at 4 MiB by itself."""
+
+LOOKAHEAD_BYTES: Final = 4 * 1024 * 1024
+"""How much of a stream may arrive before it is read: the next blocks, while one is committed."""
+
+_CLIENT_PING_INTERVAL_MS = 60_000
+_CLIENT_PING_TIMEOUT_MS = 20_000
+# Clients ping once a minute. A server that insists on a whole minute would count a ping that
+# travelled faster than the one before it as abuse.
+_SERVER_MIN_PING_INTERVAL_MS = 30_000
+
+Options = list[tuple[str, int]]
+
+
+def server_options(*, max_concurrent_streams: int) -> Options:
+    """Return the options of a server that accepts ``max_concurrent_streams`` per connection."""
+    return [
+        *_message_options(MAX_MESSAGE_BYTES),
+        ("grpc.max_concurrent_streams", max_concurrent_streams),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_ping_interval_without_data_ms", _SERVER_MIN_PING_INTERVAL_MS),
+        # Two processes on one port would share its connections at random.
+        ("grpc.so_reuseport", 0),
+    ]
+
+
+def client_options() -> Options:
+    """Return the options of a channel that stays open and notices a dead server."""
+    return [
+        *_message_options(MAX_MESSAGE_BYTES),
+        ("grpc.keepalive_time_ms", _CLIENT_PING_INTERVAL_MS),
+        ("grpc.keepalive_timeout_ms", _CLIENT_PING_TIMEOUT_MS),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.max_pings_without_data", 0),
+        ("grpc.http2.lookahead_bytes", LOOKAHEAD_BYTES),
+    ]
+
+
+def _message_options(max_bytes: int) -> Options:
+    return [
+        ("grpc.max_receive_message_length", max_bytes),
+        ("grpc.max_send_message_length", max_bytes),
+    ]

@@ -1,0 +1,198 @@
+"""Connections to nodes across a network."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import grpc
+
+from tallystick.node.transport.ports import OrdererUnreachableError
+from tallystick.protos.common.common_pb2 import Status
+from tallystick.protos.orderer.ab_pb2 import BroadcastResponse, DeliverResponse
+from tallystick.protos.peer.peer_pb2_grpc import EndorserStub
+from tallystick.protos.peer.proposal_pb2 import SignedProposal
+from tallystick.protos.peer.proposal_response_pb2 import ProposalResponse
+from tallystick.wire.errors import WireError
+from tallystick.wire.messages import decode
+
+ENDED_EARLY = "the stream ended before the response"
+
+
+class _Waiting(NamedTuple):
+    """An envelope and whoever waits for the orderer's answer to it."""
+
+    envelope: bytes
+    answer: asyncio.Future[BroadcastResponse]
+
+
+class _BroadcastStream:
+    """The two queues of one stream: answers come in the order in which envelopes were sent.
+
+    Their length is bounded by the number of callers, each of which waits for its own answer.
+    """
+
+    def __init__(self, waiting: Iterable[_Waiting]) -> None:
+        self._unsent = deque(waiting)
+        self._unanswered: deque[_Waiting] = deque()
+        self._more = asyncio.Event()
+        self._ended = False
+
+    def send(self, waiting: _Waiting) -> None:
+        """Queue an envelope."""
+        self._unsent.append(waiting)
+        self._more.set()
+
+    async def requests(self) -> AsyncIterator[bytes]:
+        """Yield envelopes as they are queued, until the stream ends."""
+        while not self._ended:
+            while self._unsent:
+                waiting = self._unsent.popleft()
+                if not waiting.answer.done():  # else its caller has given up
+                    self._unanswered.append(waiting)
+                    yield waiting.envelope
+            self._more.clear()
+            await self._more.wait()
+
+    def settle(self, response: BroadcastResponse) -> None:
+        """Give the answer to the caller that has waited longest.
+
+        Raises:
+            WireError: Nobody waits: the orderer answers what it was not asked.
+        """
+        if not self._unanswered:
+            raise WireError("a response without an envelope")
+        waiting = self._unanswered.popleft()
+        if not waiting.answer.done():
+            waiting.answer.set_result(response)
+
+    def end(self) -> list[_Waiting]:
+        """Send nothing more; return what has no answer, in order."""
+        rest = [*self._unanswered, *self._unsent]
+        self._unanswered.clear()
+        self._unsent.clear()
+        self._ended = True
+        self._more.set()
+        return rest
+
+
+class RemoteOrderer:
+    """An ``OrdererConnection`` over gRPC, to be entered as a context.
+
+    All envelopes share one long-lived stream, sent without waiting for earlier answers. The stream
+    is opened by the first envelope, and again by the first after it was lost.
+    """
+
+    def __init__(
+        self, channel: grpc.aio.Channel, *, endpoint: str, tasks: asyncio.TaskGroup
+    ) -> None:
+        """Prepare to use ``channel``; answers are read by a task in ``tasks``."""
+        self._open_broadcast: grpc.aio.StreamStreamMultiCallable[bytes, bytes]
+        self._open_broadcast = channel.stream_stream("/orderer.AtomicBroadcast/Broadcast")
+        self._open_deliver: grpc.aio.StreamStreamMultiCallable[bytes, bytes]
+        self._open_deliver = channel.stream_stream("/orderer.AtomicBroadcast/Deliver")
+        self._endpoint = endpoint
+        self._tasks = tasks
+        self._stream: _BroadcastStream | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """Where the orderer listens."""
+        return self._endpoint
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+
+    async def broadcast(self, envelope: bytes) -> BroadcastResponse:
+        """Return the orderer's answer to one envelope.
+
+        Raises:
+            OrdererUnreachableError: There is no answer. The envelope may be ordered all the same.
+        """
+        waiting = _Waiting(envelope, asyncio.get_running_loop().create_future())
+        if self._stream is None:
+            self._open([waiting])
+        else:
+            self._stream.send(waiting)
+        return await waiting.answer
+
+    async def deliver(self, seek_envelope: bytes) -> AsyncGenerator[DeliverResponse, None]:
+        """Yield blocks, then the status that ends the range.
+
+        Raises:
+            OrdererUnreachableError: The stream broke.
+            MalformedMessageError: The orderer sent something else.
+        """
+        call = self._open_deliver(_only(seek_envelope))
+        try:
+            async for response in call:
+                yield decode(DeliverResponse, response)
+        except grpc.aio.AioRpcError as error:
+            raise OrdererUnreachableError(self._endpoint, _reason(error)) from error
+        finally:
+            call.cancel()
+
+    def _open(self, waiting: Iterable[_Waiting]) -> None:
+        self._stream = _BroadcastStream(waiting)
+        self._reading = self._tasks.create_task(
+            self._read(self._stream), name=f"broadcast to {self._endpoint}"
+        )
+
+    async def _read(self, stream: _BroadcastStream) -> None:
+        reason, refused = ENDED_EARLY, False
+        try:
+            async for encoded in self._open_broadcast(stream.requests()):
+                response = decode(BroadcastResponse, encoded)
+                stream.settle(response)
+                refused = response.status != Status.SUCCESS
+        except grpc.aio.AioRpcError as error:
+            reason, refused = _reason(error), False
+        except WireError as error:
+            reason, refused = str(error), False
+        finally:
+            self._finish(stream, reason, resend=refused)
+
+    def _finish(self, stream: _BroadcastStream, reason: str, *, resend: bool) -> None:
+        self._stream = self._reading = None
+        rest = stream.end()
+        # A refusal ends the stream, and the orderer has not looked at what came behind it.
+        if resend and rest:
+            self._open(rest)
+            return
+        for waiting in rest:
+            if not waiting.answer.done():
+                waiting.answer.set_exception(OrdererUnreachableError(self._endpoint, reason))
+
+
+class RemoteEndorser:
+    """An ``EndorserConnection`` over gRPC."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub = EndorserStub(channel)
+
+    async def process_proposal(self, proposal: SignedProposal) -> ProposalResponse:
+        """Return the peer's answer.
+
+        Raises:
+            grpc.aio.AioRpcError: The peer refused, or could not be reached.
+        """
+        return await self._stub.ProcessProposal(proposal)
+
+
+def _reason(error: grpc.aio.AioRpcError) -> str:
+    return f"{error.code().name}: {error.details()}"
+
+
+async def _only(message: bytes) -> AsyncIterator[bytes]:
+    yield message

@@ -1,0 +1,106 @@
+"""gRPC servers: their construction, their lifetime, and services on them."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import cast
+
+import grpc
+
+from tallystick.node.errors import LedgerError
+from tallystick.node.transport.credentials import ServerTls, certificate_hash
+from tallystick.node.transport.options import server_options
+from tallystick.node.transport.ports import Caller, StreamService
+
+ServicerContext = grpc.aio.ServicerContext[bytes, AsyncIterator[bytes]]
+
+
+class ListenError(LedgerError):
+    """A server cannot listen where it was told to.
+
+    Attributes:
+        address: Host and port.
+    """
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(
+            f"cannot listen on {address}: {reason}; free the port or choose another address"
+        )
+        self.address = address
+
+
+def new_server(
+    *, max_concurrent_streams: int = 1_000, max_concurrent_calls: int | None = None
+) -> grpc.aio.Server:
+    """Return a server with Fabric's message limit and keepalive rules, serving nothing yet.
+
+    Args:
+        max_concurrent_streams: How many calls one connection may have open; more wait.
+        max_concurrent_calls: How many calls may be open in all; more are refused.
+    """
+    return grpc.aio.server(
+        options=server_options(max_concurrent_streams=max_concurrent_streams),
+        maximum_concurrent_rpcs=max_concurrent_calls,
+    )
+
+
+@asynccontextmanager
+async def serving(
+    server: grpc.aio.Server, address: str, *, tls: ServerTls | None, grace_s: float
+) -> AsyncIterator[int]:
+    """Serve on ``address`` for the length of the block; yield the bound port.
+
+    Args:
+        server: With all services added.
+        address: ``host:port``; port 0 lets the system choose.
+        tls: None serves in the clear, which only tests should.
+        grace_s: How long calls in progress may take to end once the block is left.
+
+    Raises:
+        ListenError: The address cannot be bound.
+    """
+    try:
+        if tls is None:
+            port = server.add_insecure_port(address)
+        else:
+            port = server.add_secure_port(address, tls.credentials())
+    except RuntimeError as error:
+        raise ListenError(address, str(error)) from error
+    await server.start()
+    try:
+        yield port
+    finally:
+        await server.stop(grace_s)
+
+
+def add_stream_services(
+    server: grpc.aio.Server, service_name: str, methods: Mapping[str, StreamService]
+) -> None:
+    """Serve ``methods`` as the streaming methods of ``service_name``.
+
+    Messages pass as bytes: what arrived is what a service signs off, stores or forwards.
+    """
+    handlers = {name: _stream_handler(service) for name, service in methods.items()}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service_name, handlers),))
+
+
+def _stream_handler(service: StreamService) -> grpc.RpcMethodHandler[bytes, bytes]:
+    async def handle(
+        requests: AsyncIterator[bytes], context: ServicerContext
+    ) -> AsyncIterator[bytes]:
+        async for response in service(requests, caller_of(context)):
+            yield response
+
+    # Without serializers, gRPC hands over the bytes themselves.
+    return cast(
+        "grpc.RpcMethodHandler[bytes, bytes]", grpc.stream_stream_rpc_method_handler(handle)
+    )
+
+
+def caller_of(context: ServicerContext) -> Caller:
+    """Return what the connection behind ``context`` tells of the other side."""
+    certificates = context.auth_context().get("x509_pem_cert", ())
+    first = next(iter(certificates), None)
+    return Caller(
+        address=context.peer(),
+        tls_certificate_hash=b"" if first is None else certificate_hash(first),
+    )

@@ -1,0 +1,243 @@
+"""Reading X.509 certificates and revocation lists the way Fabric reads them.
+
+Fabric is written in Go, and which bytes pass for a certificate is part of what decides a
+transaction's validity; so PEM is read here by Go's rules, not by those of another library.
+"""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
+
+from tallystick.node.membership.errors import CertificateError
+from tallystick.wire import der
+from tallystick.wire.hashing import sha256
+from tallystick.wire.signing import to_low_s
+
+ATTRIBUTES_OID: Final = x509.ObjectIdentifier("1.2.3.4.5.6.7.8.1")
+"""Extension in which Fabric's CA certifies attributes: JSON ``{"attrs": {name: value}}``."""
+
+ExtensionT = TypeVar("ExtensionT", bound=x509.ExtensionType)
+
+# Dashes around a label, base64 lines between, and whatever whitespace ends the last line.
+_PEM: Final = re.compile(
+    rb"(?:^|\n)-----BEGIN (?P<label>[^\n-]*)-----[ \t\r]*\n"
+    rb"(?P<body>[^-]*)"
+    rb"-----END (?P=label)-----[ \t]*\r?(?:\n|$)"
+)
+_ECDSA_ALGORITHMS: Final = frozenset({
+    SignatureAlgorithmOID.ECDSA_WITH_SHA1,
+    SignatureAlgorithmOID.ECDSA_WITH_SHA224,
+    SignatureAlgorithmOID.ECDSA_WITH_SHA256,
+    SignatureAlgorithmOID.ECDSA_WITH_SHA384,
+    SignatureAlgorithmOID.ECDSA_WITH_SHA512,
+})  # fmt: skip
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_BIT_STRING: Final = 0x03
+_NO_UNUSED_BITS: Final = b"\x00"
+
+
+@dataclass(frozen=True, slots=True)
+class PemBlock:
+    """The first PEM block of a text.
+
+    Attributes:
+        label: What the block says it holds, such as ``CERTIFICATE``.
+        der: The decoded content.
+        surplus: The bytes behind the block. One line end belongs to the block.
+    """
+
+    label: str
+    der: bytes
+    surplus: bytes
+
+
+def first_pem_block(text: bytes) -> PemBlock:
+    """Return the first PEM block in ``text``; what comes before it is skipped.
+
+    Raises:
+        CertificateError: There is no whole block.
+    """
+    found = _PEM.search(text)
+    if found is None:
+        raise CertificateError("no PEM block: expected text that starts with -----BEGIN")
+    try:
+        content = base64.b64decode(b"".join(found["body"].split()), validate=True)
+    except binascii.Error as error:
+        raise CertificateError(f"PEM block is not base64: {error}") from error
+    return PemBlock(found["label"].decode("ascii", "replace"), content, text[found.end() :])
+
+
+def parse_certificate(der_bytes: bytes) -> x509.Certificate:
+    """Return the certificate in DER bytes.
+
+    Raises:
+        CertificateError: The bytes are no certificate.
+    """
+    try:
+        return x509.load_der_x509_certificate(der_bytes)
+    except ValueError as error:
+        raise CertificateError(f"not an X.509 certificate: {error}") from error
+
+
+def load_certificate(pem: bytes) -> x509.Certificate:
+    """Return the certificate in the first PEM block of ``pem``.
+
+    Raises:
+        CertificateError: There is no block, or it holds no certificate.
+    """
+    return parse_certificate(first_pem_block(pem).der)
+
+
+def load_revocation_list(data: bytes) -> x509.CertificateRevocationList:
+    """Return a revocation list given as PEM or as DER.
+
+    Raises:
+        CertificateError: It is neither.
+    """
+    try:
+        if data.startswith(b"-----BEGIN X509 CRL"):
+            return x509.load_der_x509_crl(first_pem_block(data).der)
+        return x509.load_der_x509_crl(data)
+    except ValueError as error:
+        raise CertificateError(f"not a certificate revocation list: {error}") from error
+
+
+def to_pem(certificate: x509.Certificate) -> bytes:
+    """Return ``certificate`` as one PEM block."""
+    return certificate.public_bytes(Encoding.PEM)
+
+
+def to_der(certificate: x509.Certificate) -> bytes:
+    """Return the bytes of ``certificate``, as they were parsed."""
+    return certificate.public_bytes(Encoding.DER)
+
+
+def fingerprint(certificate: x509.Certificate) -> bytes:
+    """Return the 32-byte SHA-256 of the certificate's DER form."""
+    return sha256(to_der(certificate))
+
+
+def signature_is_ecdsa(certificate: x509.Certificate) -> bool:
+    """Return whether an elliptic-curve key signed ``certificate``."""
+    return certificate.signature_algorithm_oid in _ECDSA_ALGORITHMS
+
+
+def canonical_certificate(
+    certificate: x509.Certificate, issuer: x509.Certificate
+) -> x509.Certificate:
+    """Return ``certificate`` with its issuer's signature in the low-s form.
+
+    Two encodings of one certificate, which differ in the half that s is in, must count as one
+    identity. Certificates that were not signed with ECDSA come back as they are.
+
+    Raises:
+        WireError: The issuer's signature or its key is not one that Fabric can read.
+
+    Source: wire.md §2.
+    """
+    issuer_key = issuer.public_key()
+    if not signature_is_ecdsa(certificate) or not isinstance(issuer_key, ec.EllipticCurvePublicKey):
+        return certificate
+    signature = to_low_s(certificate.signature, issuer_key.curve)
+    if signature == certificate.signature:
+        return certificate
+    encoded = to_der(certificate)
+    start, _ = der.element_span(encoded, 0, der.SEQUENCE)
+    _, signed_end = der.element_span(encoded, start, der.SEQUENCE)
+    _, algorithm_end = der.element_span(encoded, signed_end, der.SEQUENCE)
+    bit_string = der.element(_BIT_STRING, _NO_UNUSED_BITS + signature)
+    return parse_certificate(der.element(der.SEQUENCE, encoded[start:algorithm_end] + bit_string))
+
+
+def extension(
+    certificate: x509.Certificate | x509.CertificateRevocationList, kind: type[ExtensionT]
+) -> ExtensionT | None:
+    """Return the extension of a certificate or revocation list, or None if it has none such.
+
+    Raises:
+        CertificateError: The extensions cannot be read.
+    """
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+    except ValueError as error:
+        raise CertificateError(f"unreadable certificate extensions: {error}") from error
+
+
+def subject_key_identifier(certificate: x509.Certificate) -> bytes | None:
+    """Return the SKI by which revocation lists refer to a CA, or None if it has none."""
+    found = extension(certificate, x509.SubjectKeyIdentifier)
+    return None if found is None else found.digest
+
+
+def authority_key_identifier(revocation_list: x509.CertificateRevocationList) -> bytes | None:
+    """Return the SKI of the CA that issued a revocation list, or None if the list does not say."""
+    found = extension(revocation_list, x509.AuthorityKeyIdentifier)
+    return None if found is None else found.key_identifier
+
+
+def is_ca(certificate: x509.Certificate) -> bool:
+    """Return whether ``certificate`` carries the CA flag."""
+    constraints = extension(certificate, x509.BasicConstraints)
+    return constraints is not None and constraints.ca
+
+
+def organizational_units(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Return every OU of the subject, in the order in which the certificate lists them."""
+    units = certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)
+    return tuple(str(unit.value) for unit in units)
+
+
+def common_name(certificate: x509.Certificate) -> str:
+    """Return the subject's common name; empty if there is none."""
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if names else ""
+
+
+def attributes(certificate: x509.Certificate) -> Mapping[str, str]:
+    """Return the attributes that Fabric's CA wrote into ``certificate``; empty if it wrote none.
+
+    Raises:
+        CertificateError: The extension is there but does not hold attributes.
+    """
+    try:
+        found = certificate.extensions.get_extension_for_oid(ATTRIBUTES_OID).value
+    except x509.ExtensionNotFound:
+        return {}
+    assert isinstance(found, x509.UnrecognizedExtension)
+    try:
+        listed = json.loads(found.value)["attrs"]
+        return {str(name): str(value) for name, value in listed.items()}
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise CertificateError(
+            f"extension {ATTRIBUTES_OID.dotted_string} of {describe(certificate)} is not JSON of "
+            "the form {'attrs': {name: value}}"
+        ) from error
+
+
+def encode_attributes(values: Mapping[str, str]) -> x509.UnrecognizedExtension:
+    """Return the extension that `attributes` reads."""
+    document = json.dumps({"attrs": dict(sorted(values.items()))}, separators=(",", ":"))
+    return x509.UnrecognizedExtension(ATTRIBUTES_OID, document.encode())
+
+
+def not_after_ns(certificate: x509.Certificate) -> int:
+    """Return when ``certificate`` expires, in nanoseconds since the epoch, UTC."""
+    lifetime = certificate.not_valid_after_utc - _EPOCH
+    return (lifetime.days * 86_400 + lifetime.seconds) * 1_000_000_000
+
+
+def describe(certificate: x509.Certificate) -> str:
+    """Return what an operator needs to find ``certificate``: its subject and serial number."""
+    return f"{certificate.subject.rfc4514_string()} (serial {certificate.serial_number:x})"

@@ -1,0 +1,185 @@
+"""Certificates and keys of whole organisations, written where Fabric's tools look for them.
+
+The directory of one organisation::
+
+    ca/ tlsca/                    the CAs: <name>-cert.pem and their keys, priv_sk
+    msp/                          its MSP without private keys: what a channel's definition needs
+    peers/<name>/{msp,tls}/       one directory for each node: its local MSP, and for TLS
+    orderers/<name>/{msp,tls}/    server.crt, server.key and ca.crt
+    users/<name>/{msp,tls}/       likewise, with client.crt and client.key
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from tallystick.node.membership import directory as layout
+from tallystick.node.membership.ca import (
+    CertificateAuthority,
+    CertificateRequest,
+    KeyPair,
+    Purpose,
+)
+from tallystick.node.membership.errors import MaterialError
+from tallystick.node.membership.identity import NodeRole
+
+_KEY_FILE: Final = "priv_sk"
+_PRIVATE_FILE_MODE: Final = 0o600
+_PRIVATE_DIRECTORY_MODE: Final = 0o700
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSpec:
+    """A peer or an orderer.
+
+    Attributes:
+        name: Name of its directory and first label of its host name, such as ``peer0``.
+        hosts: Further DNS names and IP addresses under which it is reached.
+    """
+
+    name: str
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UserSpec:
+    """A person or a program that uses the network.
+
+    Attributes:
+        name: Name of its directory, such as ``Admin``.
+        role: ``CLIENT`` or ``ADMIN``.
+        attributes: What the CA certifies for chaincode to read.
+    """
+
+    name: str
+    role: NodeRole = NodeRole.CLIENT
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationSpec:
+    """An organisation and everybody in it who needs a certificate.
+
+    Attributes:
+        msp_id: Name of its MSP.
+        domain: Its DNS domain: node ``peer0`` becomes ``peer0.<domain>``.
+        peers: Its peers; may be empty.
+        orderers: Its orderers; may be empty.
+        users: Its users. Without an administrator among them nobody can change its definition.
+    """
+
+    msp_id: str
+    domain: str
+    peers: tuple[NodeSpec, ...] = ()
+    orderers: tuple[NodeSpec, ...] = ()
+    users: tuple[UserSpec, ...] = ()
+
+
+def generate_organization(spec: OrganizationSpec, directory: Path, *, now: datetime) -> None:
+    """Make the CAs, certificates and keys of ``spec`` and write them below ``directory``.
+
+    Only their owner can read key files (mode 0600) and enter directories that hold keys (0700).
+
+    Args:
+        spec: Whom to certify.
+        directory: Made if it is missing; must not hold an organisation yet.
+        now: Timezone-aware; certificates are valid from shortly before.
+
+    Raises:
+        MaterialError: There is an organisation in ``directory`` already.
+    """
+    if (directory / "ca").exists():
+        raise MaterialError(
+            str(directory), f"there is an organisation here: remove it to make {spec.msp_id} anew"
+        )
+    _Writer(spec, directory, now).write()
+
+
+class _Writer:
+    """Writes one organisation."""
+
+    def __init__(self, spec: OrganizationSpec, directory: Path, now: datetime) -> None:
+        self._spec = spec
+        self._directory = directory
+        self._now = now
+        self._ca_name = f"ca.{spec.domain}"
+        self._tls_ca_name = f"tlsca.{spec.domain}"
+        self._ca = CertificateAuthority.create(self._ca_name, spec.domain, now=now)
+        self._tls_ca = CertificateAuthority.create(self._tls_ca_name, spec.domain, now=now)
+
+    def write(self) -> None:
+        self._write_authority(self._directory / "ca", self._ca_name, self._ca)
+        self._write_authority(self._directory / "tlsca", self._tls_ca_name, self._tls_ca)
+        self._write_verifying_msp(self._directory / "msp")
+        for peer in self._spec.peers:
+            self._write_node(self._directory / "peers" / peer.name, peer, NodeRole.PEER)
+        for orderer in self._spec.orderers:
+            self._write_node(self._directory / "orderers" / orderer.name, orderer, NodeRole.ORDERER)
+        for user in self._spec.users:
+            self._write_user(self._directory / "users" / user.name, user)
+
+    def _write_authority(self, path: Path, name: str, authority: CertificateAuthority) -> None:
+        pair = authority.to_pem()
+        path.mkdir(parents=True, mode=_PRIVATE_DIRECTORY_MODE)
+        (path / f"{name}-cert.pem").write_bytes(pair.certificate_pem)
+        _write_private(path / _KEY_FILE, pair.key_pem)
+
+    def _write_verifying_msp(self, path: Path) -> None:
+        for subdirectory, name, authority in (
+            (layout.CA_CERTIFICATES, self._ca_name, self._ca),
+            (layout.TLS_CA_CERTIFICATES, self._tls_ca_name, self._tls_ca),
+        ):
+            (path / subdirectory).mkdir(parents=True)
+            certificate = authority.to_pem().certificate_pem
+            (path / subdirectory / f"{name}-cert.pem").write_bytes(certificate)
+        pinned = f"{layout.CA_CERTIFICATES}/{self._ca_name}-cert.pem"
+        (path / layout.SETTINGS_FILE).write_text(_settings(pinned), encoding="utf-8")
+
+    def _write_node(self, path: Path, node: NodeSpec, role: NodeRole) -> None:
+        host = f"{node.name}.{self._spec.domain}"
+        self._write_local_msp(path / "msp", CertificateRequest(host, (role.word,)))
+        hosts = tuple(dict.fromkeys((host, node.name, *node.hosts)))
+        self._write_tls(
+            path / "tls", CertificateRequest(host, hosts=hosts, purpose=Purpose.TLS), "server"
+        )
+
+    def _write_user(self, path: Path, user: UserSpec) -> None:
+        name = f"{user.name}@{self._spec.domain}"
+        request = CertificateRequest(name, (user.role.word,), attributes=user.attributes)
+        self._write_local_msp(path / "msp", request)
+        self._write_tls(path / "tls", CertificateRequest(name, purpose=Purpose.TLS), "client")
+
+    def _write_local_msp(self, path: Path, request: CertificateRequest) -> None:
+        self._write_verifying_msp(path)
+        pair = self._ca.issue(request, now=self._now)
+        (path / "signcerts").mkdir()
+        (path / "signcerts" / f"{request.common_name}-cert.pem").write_bytes(pair.certificate_pem)
+        (path / "keystore").mkdir(mode=_PRIVATE_DIRECTORY_MODE)
+        _write_private(path / "keystore" / _KEY_FILE, pair.key_pem)
+
+    def _write_tls(self, path: Path, request: CertificateRequest, name: str) -> None:
+        pair: KeyPair = self._tls_ca.issue(request, now=self._now)
+        path.mkdir(parents=True, mode=_PRIVATE_DIRECTORY_MODE)
+        (path / f"{name}.crt").write_bytes(pair.certificate_pem)
+        _write_private(path / f"{name}.key", pair.key_pem)
+        (path / "ca.crt").write_bytes(self._tls_ca.to_pem().certificate_pem)
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    path.touch(mode=_PRIVATE_FILE_MODE)  # before the content: the key is never readable by others
+    path.write_bytes(content)
+
+
+def _settings(certificate: str) -> str:
+    units: dict[str, bool | dict[str, str]] = {
+        f"{role.word.capitalize()}OUIdentifier": {
+            "Certificate": certificate,
+            "OrganizationalUnitIdentifier": role.word,
+        }
+        for role in NodeRole
+    }
+    return yaml.safe_dump({"NodeOUs": {"Enable": True, **units}}, sort_keys=False)

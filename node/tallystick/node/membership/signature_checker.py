@@ -1,0 +1,49 @@
+"""Checking signatures, without checking again what this node has signed or checked itself."""
+
+from typing import Final
+
+from tallystick.node.membership.identity import Identity
+from tallystick.wire.errors import WireError
+from tallystick.wire.hashing import sha256
+
+_DEFAULT_CAPACITY: Final = 8_192
+
+
+class SignatureChecker:
+    """Says whether a signature is good; one per node.
+
+    A peer meets its own endorsements again when the block arrives. To verify them would cost some
+    40 us each, so it remembers them. The memory is found by the signature alone: for all other
+    signatures, nothing is hashed and the look-up costs next to nothing.
+    """
+
+    def __init__(self, capacity: int = _DEFAULT_CAPACITY) -> None:
+        """Remember at most ``capacity`` signatures; the oldest are forgotten first."""
+        assert capacity > 0
+        self._capacity = capacity
+        self._good: dict[bytes, tuple[bytes, bytes]] = {}
+
+    def remember(self, identity_serialized: bytes, message: bytes, signature: bytes) -> None:
+        """Take ``signature`` over ``message`` to be good from now on.
+
+        Call this only for signatures that this node made or has verified.
+
+        Args:
+            identity_serialized: The signer.
+            message: What was signed.
+            signature: In the low-s form.
+        """
+        if len(self._good) >= self._capacity and signature not in self._good:
+            del self._good[next(iter(self._good))]
+        self._good[signature] = (identity_serialized, sha256(message))
+
+    def good(self, identity: Identity, message: bytes, signature: bytes) -> bool:
+        """Return whether ``identity`` made ``signature`` over exactly ``message``."""
+        known = self._good.get(signature)
+        if known is not None and known == (identity.serialized, sha256(message)):
+            return True
+        try:
+            identity.verify(message, signature)
+        except WireError:
+            return False
+        return True

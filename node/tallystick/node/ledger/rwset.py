@@ -70,6 +70,11 @@ class HashedCollection:
     metadata_writes: Sequence[KVMetadataWriteHash]
     private_hash: bytes
 
+    def written_keys(self) -> list[bytes]:
+        """Return the hashes of the keys given a value or metadata, those given both twice."""
+        keys = [write.key_hash for write in self.writes]
+        return keys + [write.key_hash for write in self.metadata_writes]
+
 
 @dataclass(frozen=True, slots=True)
 class NamespaceReadWriteSet:
@@ -91,9 +96,13 @@ class NamespaceReadWriteSet:
     metadata_writes: Sequence[KVMetadataWrite]
     collections: tuple[HashedCollection, ...]
 
-    @property
+    def written_keys(self) -> list[str]:
+        """Return the public keys given a value or metadata, those given both twice."""
+        keys = [write.key for write in self.writes]
+        return keys + [write.key for write in self.metadata_writes]
+
     def has_writes(self) -> bool:
-        """Whether anything is written here, metadata and private data included."""
+        """Return whether anything is written here, metadata and private data included."""
         return bool(
             self.writes
             or self.metadata_writes

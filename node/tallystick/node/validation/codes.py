@@ -1,0 +1,33 @@
+"""The verdict on a transaction that is not valid."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from tallystick.protos.peer.transaction_pb2 import TxValidationCode
+
+ValidationCode: TypeAlias = "TxValidationCode.ValueType"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a transaction is not valid.
+
+    The code enters the block and must be the same on every peer; the reason is for the logs of this
+    one.
+
+    Attributes:
+        code: The validation code; never ``VALID``.
+        reason: What was found.
+        transaction_id: The id that the transaction claims; "" if it could not be read.
+    """
+
+    code: ValidationCode
+    reason: str
+    transaction_id: str = ""
+
+    def __str__(self) -> str:
+        """Return one line for a log."""
+        name = TxValidationCode.Name(self.code)
+        return (
+            f"transaction {self.transaction_id or '(no id)'}: {name} ({self.code}): {self.reason}"
+        )

@@ -146,7 +146,7 @@ def _imports(module: _Module) -> Iterator[Offence]:
                 continue
         for name, full_name in imported:
             own = name in module.own_modules or full_name in module.own_modules
-            reason = None if own else import_problem(name, full_name)
+            reason = None if own else import_problem(full_name)
             if reason is None and module.function_of(node):
                 reason = _LATE_IMPORT
             if reason:

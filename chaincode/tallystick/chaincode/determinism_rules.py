@@ -37,10 +37,10 @@ FLOAT_LITERAL = _FLOAT
 
 # Modules, with all below them, whose results depend on their arguments only.
 _PURE_TEXT = """
-    __future__ abc annotationlib annotated_types base64 binascii bisect calendar collections contextlib
-    copy dataclasses datetime decimal enum fractions functools hashlib heapq hmac itertools json math
-    numbers operator re string struct textwrap types typing typing_extensions unicodedata
-    pydantic pydantic_core google.protobuf
+    __future__ abc annotationlib annotated_types base64 binascii bisect calendar collections
+    contextlib copy dataclasses datetime decimal enum fractions functools hashlib heapq hmac
+    itertools json math numbers operator re string struct textwrap types typing typing_extensions
+    unicodedata pydantic pydantic_core google.protobuf
     cryptography.exceptions cryptography.x509 cryptography.hazmat.primitives
     tallystick.chaincode tallystick.contracts tallystick.protos tallystick.wire
 """
@@ -85,13 +85,8 @@ _RESERVED = frozenset(sys.stdlib_module_names) | frozenset(name.partition(".")[0
 _OWN_CONTRACTS = "tallystick.contracts"
 
 
-def import_problem(module: str, full_name: str) -> Reason | None:
-    """Return what is wrong with importing from outside the package.
-
-    Args:
-        module: The module that the statement names.
-        full_name: The module, or the thing imported from it.
-    """
+def import_problem(full_name: str) -> Reason | None:
+    """Return what is wrong with importing this module, or thing of a module, into a package."""
     for name in _prefixes(full_name):
         if name in FORBIDDEN_MODULES:
             return FORBIDDEN_MODULES[name]

@@ -117,7 +117,7 @@ class ChaincodeStub(Protocol):
         """Return the metadata entries of ``key``, empty when it has none."""
 
     def put_state_metadata(self, key: str, name: str, value: bytes) -> None:
-        """Set one metadata entry of ``key``."""
+        """Make ``name`` the only metadata entry of ``key``, as Fabric does."""
 
     def set_event(self, name: str, payload: bytes) -> None:
         """Set the event of this call; the last one counts."""

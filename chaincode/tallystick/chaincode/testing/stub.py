@@ -149,7 +149,7 @@ class MemoryStub:
     def put_state_metadata(self, key: str, name: str, value: bytes) -> None:
         """See ``ChaincodeStub``."""
         self._check_not_paged()
-        self._writes.metadata[key, name] = value
+        self._writes.metadata[key] = {name: value}
 
     def set_event(self, name: str, payload: bytes) -> None:
         """See ``ChaincodeStub``."""

@@ -25,7 +25,7 @@ class Writes:
     """What a transaction writes to the rows of one chaincode; None deletes."""
 
     values: dict[str, bytes | None] = field(default_factory=dict)
-    metadata: dict[tuple[str, str], bytes] = field(default_factory=dict)  # key, entry name
+    metadata: dict[str, dict[str, bytes]] = field(default_factory=dict)
     private: dict[tuple[str, str], bytes | None] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
@@ -82,8 +82,7 @@ class MemoryTransaction:
                 rows.history.setdefault(key, []).append(self._modification(value))
                 if value is None:
                     rows.metadata.pop(key, None)
-            for (key, entry), value in writes.metadata.items():
-                rows.metadata.setdefault(key, {})[entry] = value
+            rows.metadata.update(writes.metadata)
             for place, private_value in writes.private.items():
                 _apply(rows.private, place, private_value)
 

@@ -1,0 +1,247 @@
+"""Chaincode packages: what an organisation installs on its peers.
+
+A package is a gzipped tar of ``metadata.json`` (type, label, path) and ``code.tar.gz``. Its id is
+its label and the SHA-256 of its bytes, so building is deterministic: the same sources give the same
+id on every machine. A Python package keeps its sources under ``src/`` and names in ``path`` the
+class to serve. Source: wire.md §9.5.
+"""
+
+import importlib.util
+import io
+import re
+import struct
+import tarfile
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
+from pathlib import Path, PurePosixPath
+
+from pydantic import BaseModel, ValidationError
+
+from tallystick.wire.hashing import sha256
+
+PYTHON = "python"
+SOURCE_FOLDER = "src/"
+
+MAX_PACKAGE_BYTES = 16 * 1024 * 1024
+MAX_UNPACKED_BYTES = 32 * 1024 * 1024
+MAX_FILES = 1000
+
+_METADATA_FILE = "metadata.json"
+_CODE_FILE = "code.tar.gz"
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*", re.ASCII)
+_ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
+_GZIP_WINDOW_BITS = 31
+_GZIP_HEADER = bytes.fromhex("1f8b08000000000000ff")  # deflate, no name, no time, no system
+_MAX_STORED_BLOCK = 0xFFFF
+
+
+class PackageError(ValueError):
+    """Bytes are not a chaincode package, or none can be built."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChaincodePackage:
+    """What a package holds.
+
+    Attributes:
+        package_id: Its label, a colon and the SHA-256 of its bytes in lower-case hex.
+        label: The name that people gave it; any number of packages may share one.
+        type: ``python``, or how else the chaincode is run, such as ``ccaas``.
+        entry: For Python ``module:Class``; else whatever the metadata calls the path.
+        sources: The files of the code archive by path; those of Python without ``src/``.
+    """
+
+    package_id: str
+    label: str
+    type: str
+    entry: str
+    sources: Mapping[str, bytes]
+
+
+class _Metadata(BaseModel):
+    type: str
+    label: str
+    path: str = ""
+
+
+def build_package(label: str, entry: str, source_root: Path | None = None) -> bytes:
+    """Return the package that serves the contract ``entry``.
+
+    Args:
+        label: Letters, digits and ``. + - _``, beginning with a letter or digit.
+        entry: ``module:Class``, such as ``tallystick.contracts.token:TokenContract``.
+        source_root: Folder whose Python files are packaged. Without it, the module must be
+            importable, and the outermost package that contains it is packaged whole.
+
+    Raises:
+        PackageError: Label or entry are malformed, or the entry's module is not among the sources.
+    """
+    if not _LABEL.fullmatch(label):
+        raise PackageError(
+            f"label {label!r} is not allowed; use letters, digits, '.', '+', '-' and '_', "
+            "a letter or digit first"
+        )
+    if not _ENTRY.fullmatch(entry):
+        raise PackageError(f"entry {entry!r} is not of the form module:Class")
+    module = entry.partition(":")[0]
+    sources = _read_tree(source_root) if source_root else _importable_sources(module)
+    if not _module_paths(module) & sources.keys():
+        raise PackageError(f"module {module} of the entry is not among the packaged files")
+    code = _archive({SOURCE_FOLDER + path: content for path, content in sources.items()})
+    metadata = _Metadata(type=PYTHON, label=label, path=entry).model_dump_json().encode()
+    return _archive({_METADATA_FILE: metadata, _CODE_FILE: code})
+
+
+def package_id(package: bytes) -> str:
+    """Return the id under which peers know the package: its label and its digest.
+
+    Raises:
+        PackageError: See ``parse_package``.
+    """
+    return parse_package(package).package_id
+
+
+def parse_package(package: bytes) -> ChaincodePackage:
+    """Return what a package holds, Python or other.
+
+    Raises:
+        PackageError: The bytes are no package, exceed a limit, or hold paths or files that have no
+            place in one.
+    """
+    if len(package) > MAX_PACKAGE_BYTES:
+        raise PackageError(f"package has {len(package)} bytes, the limit is {MAX_PACKAGE_BYTES}")
+    outer = dict(_members(package))
+    missing = {_METADATA_FILE, _CODE_FILE} - outer.keys()
+    if missing:
+        raise PackageError(f"package lacks {', '.join(sorted(missing))}")
+    try:
+        metadata = _Metadata.model_validate_json(outer[_METADATA_FILE])
+    except ValidationError as error:
+        raise PackageError(f"{_METADATA_FILE} of the package is malformed: {error}") from error
+    if not _LABEL.fullmatch(metadata.label):
+        raise PackageError(f"package label {metadata.label!r} is not allowed")
+    files = dict(_members(outer[_CODE_FILE]))
+    if metadata.type == PYTHON:
+        if not _ENTRY.fullmatch(metadata.path):
+            raise PackageError(f"package path {metadata.path!r} is not of the form module:Class")
+        files = {
+            path.removeprefix(SOURCE_FOLDER): content
+            for path, content in files.items()
+            if path.startswith(SOURCE_FOLDER)
+        }
+    return ChaincodePackage(
+        package_id=f"{metadata.label}:{sha256(package).hex()}",
+        label=metadata.label,
+        type=metadata.type,
+        entry=metadata.path,
+        sources=files,
+    )
+
+
+def _importable_sources(module: str) -> dict[str, bytes]:
+    """Return the files of the outermost regular package that holds ``module``."""
+    parts = module.split(".")
+    for length in range(1, len(parts) + 1):
+        name = ".".join(parts[:length])
+        spec = _find_spec(name)
+        if spec is None:
+            raise PackageError(f"module {name} cannot be imported; give the folder of its source")
+        if spec.origin is None:
+            continue  # a namespace package has no files of its own
+        file = Path(spec.origin)
+        inner = Path(*parts[:length])
+        if spec.submodule_search_locations is None:
+            return {inner.with_suffix(".py").as_posix(): file.read_bytes()}
+        return {
+            (inner / path).as_posix(): content for path, content in _read_tree(file.parent).items()
+        }
+    raise PackageError(f"{module} is a namespace, not a module")
+
+
+def _find_spec(name: str) -> ModuleSpec | None:
+    try:
+        return importlib.util.find_spec(name)
+    except ModuleNotFoundError:
+        return None
+
+
+def _read_tree(root: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in sorted(root.rglob("*.py"))
+        if path.is_file()
+    }
+
+
+def _module_paths(module: str) -> set[str]:
+    path = module.replace(".", "/")
+    return {f"{path}.py", f"{path}/__init__.py"}
+
+
+def _archive(files: Mapping[str, bytes]) -> bytes:
+    """Return a gzipped tar without anything that differs between machines or moments."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for path in sorted(files):
+            member = tarfile.TarInfo(path)
+            member.size = len(files[path])
+            tar.addfile(member, io.BytesIO(files[path]))
+    return _gzip(buffer.getvalue())
+
+
+def _gzip(data: bytes) -> bytes:
+    """Return ``data`` as a gzip stream of stored blocks.
+
+    Compressors differ between machines, and an id is a hash of these bytes; so nothing is
+    compressed.
+    """
+    blocks = [
+        data[start : start + _MAX_STORED_BLOCK] for start in range(0, len(data), _MAX_STORED_BLOCK)
+    ]
+    stream = bytearray(_GZIP_HEADER)
+    for number, block in enumerate(blocks, start=1):
+        is_last, size = number == len(blocks), len(block)
+        stream += struct.pack("<BHH", is_last, size, size ^ 0xFFFF) + block
+    stream += struct.pack("<II", zlib.crc32(data), len(data))
+    return bytes(stream)
+
+
+def _members(archive: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield the regular files of a gzipped tar."""
+    unpacked = _gunzip(archive)
+    try:
+        with tarfile.open(fileobj=io.BytesIO(unpacked), mode="r:") as tar:
+            for count, member in enumerate(tar):
+                if count == MAX_FILES:
+                    raise PackageError(f"archive has more than {MAX_FILES} members")
+                if member.isdir():
+                    continue
+                content = tar.extractfile(member) if member.isreg() else None
+                if content is None:
+                    raise PackageError(f"archive member {member.name!r} is not a regular file")
+                yield _inner_path(member.name), content.read()
+    except tarfile.TarError as error:
+        raise PackageError(f"archive is not a tar: {error}") from error
+
+
+def _inner_path(name: str) -> str:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or not path.parts:
+        raise PackageError(f"archive member {name!r} leads out of the archive")
+    return path.as_posix()
+
+
+def _gunzip(data: bytes) -> bytes:
+    """Return the content of one gzip stream, which may not exceed ``MAX_UNPACKED_BYTES``."""
+    decompressor = zlib.decompressobj(_GZIP_WINDOW_BITS)
+    try:
+        content = decompressor.decompress(data, MAX_UNPACKED_BYTES)
+    except zlib.error as error:
+        raise PackageError(f"archive is not gzip: {error}") from error
+    if decompressor.unconsumed_tail:
+        raise PackageError(f"archive unpacks to more than {MAX_UNPACKED_BYTES} bytes")
+    if not decompressor.eof:
+        raise PackageError("archive is cut short")
+    return content

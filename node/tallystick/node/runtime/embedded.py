@@ -1,0 +1,89 @@
+"""Runs chaincode inside the peer's own process, in its event loop.
+
+Nothing contains a contract here: it can read the peer's memory and block its loop. That suits
+contracts that the peer's operator wrote or read; the determinism check at installation guards
+against mistakes only.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from tallystick.chaincode.errors import BAD_REQUEST, INTERNAL, NOT_FOUND, Refusal
+from tallystick.chaincode.loading import load_chaincode
+from tallystick.chaincode.package import PackageError, parse_package
+from tallystick.chaincode.stub import Chaincode
+from tallystick.node.ledger.simulator import Simulator
+from tallystick.node.runtime.embedded_stub import EmbeddedStub, EmbeddedTransaction
+from tallystick.node.runtime.packages import PackageStore
+from tallystick.node.runtime.runtime import ChaincodeRuntime, Invocation, InvocationResult
+from tallystick.protos.peer.proposal_response_pb2 import Response
+
+
+class ResolvedCallee(Protocol):
+    """What a channel's definition of a chaincode says that a call needs."""
+
+    @property
+    def package_id(self) -> str | None:
+        """The package that this organisation approved, or None."""
+
+
+class EmbeddedRuntime(ChaincodeRuntime):
+    """Runs the Python chaincode of installed packages; each is loaded once, at its first use.
+
+    Args:
+        packages: Where installed packages are found.
+        resolve: Returns the definition of a chaincode that another one calls, or None if the
+            channel has none, and leaves the reads of that in the simulator.
+    """
+
+    def __init__(
+        self,
+        packages: PackageStore,
+        resolve: Callable[[Simulator, str], ResolvedCallee | None],
+    ) -> None:
+        self._packages = packages
+        self._resolve = resolve
+        self._loaded: dict[str, Chaincode] = {}
+
+    async def execute(self, package_id: str, invocation: Invocation) -> InvocationResult:
+        """Run one invocation to its end, without giving way to anything else.
+
+        The simulator shows one state of the ledger because nothing is committed meanwhile.
+        """
+        try:
+            chaincode = self._chaincode(package_id)
+        except PackageError as error:
+            response = Response(status=INTERNAL, message=f"CHAINCODE_NOT_AVAILABLE: {error}")
+            return InvocationResult(response, None)
+        transaction = EmbeddedTransaction(
+            invocation, lambda name: self._callee(invocation.simulator, name)
+        )
+        stub = EmbeddedStub(transaction, invocation.chaincode, invocation.args)
+        response = chaincode.invoke(stub)
+        return InvocationResult(response, stub.event if response.status < BAD_REQUEST else None)
+
+    def _callee(self, simulator: Simulator, name: str) -> Chaincode:
+        definition = self._resolve(simulator, name)
+        if definition is None:
+            raise Refusal(
+                "UNKNOWN_CHAINCODE", f"chaincode {name!r} is not defined on this channel", NOT_FOUND
+            )
+        if definition.package_id is None:
+            raise _not_available(f"this organisation approved no package for chaincode {name!r}")
+        try:
+            return self._chaincode(definition.package_id)
+        except PackageError as error:
+            raise _not_available(str(error)) from error
+
+    def _chaincode(self, package_id: str) -> Chaincode:
+        chaincode = self._loaded.get(package_id)
+        if chaincode is None:
+            package = self._packages.get(package_id)
+            if package is None:
+                raise PackageError(f"chaincode package {package_id} is not installed on this peer")
+            chaincode = self._loaded[package_id] = load_chaincode(parse_package(package))
+        return chaincode
+
+
+def _not_available(problem: str) -> Refusal:
+    return Refusal("CHAINCODE_NOT_AVAILABLE", problem, INTERNAL)

@@ -1,0 +1,193 @@
+"""The chaincode stub inside a peer: every request goes straight to the transaction's simulator."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tallystick.chaincode.errors import (
+    BAD_REQUEST,
+    ReadAfterCalleeWriteError,
+    RecursiveCallError,
+    Refusal,
+)
+from tallystick.chaincode.stub import CalleeReply, Chaincode, KeyModification, Page
+from tallystick.node.ledger.range_query import RangeQuery
+from tallystick.node.ledger.simulator import Simulator
+from tallystick.node.runtime.runtime import Invocation
+from tallystick.protos.peer.chaincode_event_pb2 import ChaincodeEvent
+from tallystick.wire.messages import timestamp_to_ns
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedTransaction:
+    """What all calls of one transaction share.
+
+    Attributes:
+        find: Returns the chaincode of a name on this channel, and raises Refusal if this peer
+            cannot run it. It leaves the reads that belong to a call in the simulator.
+        written: Public keys written so far, by chaincode.
+    """
+
+    invocation: Invocation
+    find: Callable[[str], Chaincode]
+    written: dict[str, set[str]] = field(default_factory=dict)
+
+
+class EmbeddedStub:
+    """One call of one chaincode; see ``ChaincodeStub`` for what its methods promise.
+
+    What an earlier call of the same transaction wrote in this namespace is invisible here, as in
+    Fabric. A read that would silently miss it raises ReadAfterCalleeWriteError.
+
+    Attributes:
+        event: What ``set_event`` was given last, or None.
+    """
+
+    __slots__ = (
+        "_callers",
+        "_chaincode",
+        "_simulator",
+        "_transaction",
+        "_written",
+        "_written_before",
+        "args",
+        "channel_id",
+        "creator",
+        "entry_chaincode",
+        "event",
+        "timestamp_ns",
+        "transaction_id",
+        "transient",
+    )
+
+    def __init__(
+        self,
+        transaction: EmbeddedTransaction,
+        chaincode: str,
+        args: Sequence[bytes],
+        callers: tuple[str, ...] = (),
+    ) -> None:
+        invocation = transaction.invocation
+        self.channel_id: str = invocation.channel_id
+        self.transaction_id: str = invocation.transaction_id
+        self.timestamp_ns: int = invocation.timestamp_ns
+        self.creator: bytes = invocation.creator
+        self.transient: Mapping[str, bytes] = invocation.transient
+        self.entry_chaincode: str = invocation.entry_chaincode
+        self.args: Sequence[bytes] = args
+        self.event: ChaincodeEvent | None = None
+        self._transaction = transaction
+        self._chaincode = chaincode
+        self._callers = callers
+        self._simulator: Simulator = invocation.simulator
+        self._written = transaction.written.setdefault(chaincode, set())
+        self._written_before = frozenset(self._written)
+
+    def get_state(self, key: str) -> bytes | None:
+        """Return the committed value, or None."""
+        if key in self._written_before:
+            raise ReadAfterCalleeWriteError(self._chaincode, key)
+        return self._simulator.get_state(self._chaincode, key)
+
+    def put_state(self, key: str, value: bytes) -> None:
+        """Write ``value``, which is not empty."""
+        self._simulator.put_state(self._chaincode, key, value)
+        self._written.add(key)
+
+    def del_state(self, key: str) -> None:
+        """Delete ``key``; deleting an absent key is allowed."""
+        self._simulator.delete_state(self._chaincode, key)
+        self._written.add(key)
+
+    def get_state_range(self, start: str, end: str) -> Iterator[tuple[str, bytes]]:
+        """Yield the committed rows of a range, protected against phantoms.
+
+        The first batch is read at once, also when nobody iterates: Fabric's read sets show it.
+        """
+        for key in self._written_before:
+            if start <= key and (not end or key < end):
+                raise ReadAfterCalleeWriteError(self._chaincode, key)
+        return _rows(self._simulator.range(self._chaincode, start, end))
+
+    def get_state_page(self, start: str, end: str, page_size: int, bookmark: str) -> Page:
+        """Return one page of a range; refused in a transaction that writes."""
+        page = self._simulator.range_page(self._chaincode, start, end, page_size, bookmark)
+        return Page(tuple(page.rows), page.bookmark)
+
+    def get_history(self, key: str) -> Iterator[KeyModification]:
+        """Yield the committed changes of ``key``, newest first."""
+        for change in self._simulator.history(self._chaincode, key):
+            yield KeyModification(
+                transaction_id=change.tx_id,
+                value=change.value,
+                timestamp_ns=timestamp_to_ns(change.timestamp),
+                is_delete=change.is_delete,
+            )
+
+    def get_private_data(self, collection: str, key: str) -> bytes | None:
+        """Return the committed private value, or None."""
+        return self._simulator.get_private(self._chaincode, collection, key)
+
+    def put_private_data(self, collection: str, key: str, value: bytes) -> None:
+        """Write a private value, which is not empty."""
+        self._simulator.put_private(self._chaincode, collection, key, value)
+
+    def del_private_data(self, collection: str, key: str) -> None:
+        """Delete a private value."""
+        self._simulator.delete_private(self._chaincode, collection, key)
+
+    def get_private_data_hash(self, collection: str, key: str) -> bytes | None:
+        """Return the SHA-256 of the committed private value, or None; works for non-members."""
+        return self._simulator.get_private_hash(self._chaincode, collection, key)
+
+    def get_state_metadata(self, key: str) -> Mapping[str, bytes]:
+        """Return the metadata entries of ``key``, empty when it has none."""
+        return self._simulator.get_state_metadata(self._chaincode, key)
+
+    def put_state_metadata(self, key: str, name: str, value: bytes) -> None:
+        """Make ``name`` the only metadata entry of ``key``, as Fabric does."""
+        self._simulator.put_state_metadata(self._chaincode, key, {name: value})
+
+    def set_event(self, name: str, payload: bytes) -> None:
+        """Set the event of this call; the last one counts."""
+        self.event = ChaincodeEvent(
+            chaincode_id=self._chaincode,
+            tx_id=self.transaction_id,
+            event_name=name,
+            payload=payload,
+        )
+
+    def invoke_chaincode(self, name: str, args: Sequence[bytes]) -> CalleeReply:
+        """Call another chaincode of the channel inside this transaction.
+
+        Raises:
+            Refusal: The name is of another channel, unknown here, or of a chaincode that is
+                running.
+        """
+        chaincode, _, channel = name.partition("/")
+        chaincode = chaincode.partition(":")[0]  # a version may follow; Fabric ignores it too
+        if channel not in ("", self.channel_id):
+            raise Refusal(
+                "OTHER_CHANNEL",
+                f"{self._chaincode} cannot call {name!r} from channel {self.channel_id!r}; "
+                "a contract calls chaincodes of its own channel only",
+            )
+        callers = (*self._callers, self._chaincode)
+        if chaincode in callers:
+            raise RecursiveCallError(chaincode, callers)
+        callee = self._transaction.find(chaincode)
+        stub = EmbeddedStub(self._transaction, chaincode, args, callers)
+        response = callee.invoke(stub)
+        return CalleeReply(response, stub.event if response.status < BAD_REQUEST else None)
+
+
+def _rows(query: RangeQuery) -> Iterator[tuple[str, bytes]]:
+    first = query.next_batch()
+
+    def rest() -> Iterator[tuple[str, bytes]]:
+        batch = first
+        yield from batch.rows
+        while batch.has_more:
+            batch = query.next_batch()
+            yield from batch.rows
+
+    return rest() if first.has_more else iter(first.rows)

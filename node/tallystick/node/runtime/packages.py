@@ -1,0 +1,121 @@
+"""The chaincode packages that are installed on a peer."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tallystick.chaincode.determinism import Finding, check_sources
+from tallystick.chaincode.package import (
+    PYTHON,
+    ChaincodePackage,
+    PackageError,
+    build_package,
+    package_id,
+    parse_package,
+)
+from tallystick.node.errors import LedgerError
+
+__all__ = [
+    "ChaincodePackage",
+    "InstalledPackage",
+    "PackageRefusedError",
+    "PackageStore",
+    "build_package",
+    "check_package",
+    "package_id",
+]
+
+_SUFFIX = ".tar.gz"
+
+
+class PackageRefusedError(LedgerError):
+    """A package cannot be installed: it is malformed, or its contracts are not deterministic.
+
+    Attributes:
+        findings: Places in the source that must change, by path and line; none if it is malformed.
+    """
+
+    def __init__(self, problem: str, findings: Sequence[Finding] = ()) -> None:
+        super().__init__("\n".join((problem, *map(str, findings))))
+        self.findings = tuple(findings)
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledPackage:
+    """An entry of the list of installed packages."""
+
+    package_id: str
+    label: str
+
+
+def check_package(package: bytes) -> ChaincodePackage:
+    """Return what a package holds, if it may be installed.
+
+    Raises:
+        PackageRefusedError: It is malformed, or Python source in it may behave differently on
+            another peer; the message names file, line and remedy.
+    """
+    try:
+        parsed = parse_package(package)
+    except PackageError as error:
+        raise PackageRefusedError(f"the chaincode package is refused: {error}") from error
+    findings = check_sources(parsed.sources) if parsed.type == PYTHON else []
+    if findings:
+        raise PackageRefusedError(
+            f"the chaincode package {parsed.label} is refused; its contracts would not behave "
+            "the same on every peer:",
+            findings,
+        )
+    return parsed
+
+
+class PackageStore:
+    """Packages as files of one folder, named after their ids. Calls block."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._directory = directory
+
+    def save(self, package: bytes) -> str:
+        """Install a package durably and return its id; installing it again changes nothing.
+
+        Raises:
+            PackageRefusedError: See ``check_package``.
+        """
+        name = check_package(package).package_id
+        path = self._path(name)
+        if not path.exists():
+            draft = path.with_suffix(".draft")
+            with draft.open("wb") as file:
+                file.write(package)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+            self._sync_directory()
+        return name
+
+    def get(self, package_id: str) -> bytes | None:
+        """Return the bytes of an installed package, or None."""
+        path = self._path(package_id)
+        return path.read_bytes() if path.is_file() else None
+
+    def list(self) -> tuple[InstalledPackage, ...]:
+        """Return what is installed, by package id."""
+        names = (path.name.removesuffix(_SUFFIX) for path in self._directory.glob(f"*{_SUFFIX}"))
+        parts = (name.rpartition(".") for name in names)
+        return tuple(
+            InstalledPackage(f"{label}:{digest}", label) for label, _, digest in sorted(parts)
+        )
+
+    def _path(self, package_id: str) -> Path:
+        """Return the file of a package; an id with a separator of folders names none."""
+        label, _, digest = package_id.rpartition(":")
+        return self._directory / f"{Path(label).name}.{Path(digest).name}{_SUFFIX}"
+
+    def _sync_directory(self) -> None:
+        descriptor = os.open(self._directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

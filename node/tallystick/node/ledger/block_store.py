@@ -1,6 +1,7 @@
 """The blocks of one channel: append-only files, and an index that can be rebuilt from them."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -106,13 +107,17 @@ class BlockStore:
 
         Raises:
             CorruptBlockError: A block other than one cut short cannot be read.
+            MissingFileError: A file is gone although later ones are there.
         """
         self._index = index
         self._pending: dict[bytes, bytes | None] = {}
         self._height = 0
         self._last_hash = b""
         self._files = SegmentFiles(directory, segment_bytes=segment_bytes)
-        self._recover()
+        with ExitStack() as undo:
+            undo.callback(self._files.close)
+            self._recover()
+            undo.pop_all()
 
     @property
     def height(self) -> int:

@@ -114,6 +114,7 @@ class Ledger:
 
         Raises:
             CorruptBlockError: A block other than one cut short by a crash cannot be read.
+            MissingFileError: A block file is gone although later ones are there.
             ReplayMismatchError: The store does not belong to the blocks.
             UnsupportedFormatError: The store has another layout.
         """

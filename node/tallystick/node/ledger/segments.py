@@ -49,6 +49,21 @@ class CorruptRecordError(LedgerError):
         self.offset = offset
 
 
+class MissingFileError(LedgerError):
+    """A file is gone although later ones are there.
+
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} is missing, and later files are there: restore it from a backup, or delete "
+            "this ledger and fetch its blocks from the network again"
+        )
+        self.path = path
+
+
 class SegmentFiles:
     """The files of one directory, read at random and written at the end.
 
@@ -64,7 +79,7 @@ class SegmentFiles:
             segment_bytes: A file takes no further record once that would make it longer.
 
         Raises:
-            CorruptRecordError: A file is missing between others.
+            MissingFileError: Later files are there, this one is not.
         """
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
@@ -157,7 +172,7 @@ class SegmentFiles:
         count = sum(1 for _ in self._directory.glob(f"*{_SUFFIX}"))
         for segment in range(count):
             if not self._path(segment).exists():
-                raise CorruptRecordError(path=self._path(segment), offset=0)
+                raise MissingFileError(self._path(segment))
         return count
 
     def _open_for_append(self) -> int:

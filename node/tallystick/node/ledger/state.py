@@ -150,10 +150,8 @@ class UpdateBatch:
             for collection, hashes in sorted(self.hashed.get(namespace, {}).items()):
                 first = len(updates.kvwrites)
                 _add_entries(updates, ((key_hash, hashes[key_hash]) for key_hash in sorted(hashes)))
-                if len(updates.kvwrites) > first:
-                    updates.kvwrites[first].collection = collection
-            if len(updates.kvwrites) > before:
-                updates.kvwrites[before].namespace = namespace
+                updates.kvwrites[first].collection = collection
+            updates.kvwrites[before].namespace = namespace
         return updates.SerializeToString()
 
     def _change(self, namespace: str, key: str, change: Change) -> None:

@@ -1,0 +1,225 @@
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tallystick.node.ledger.block_store import (
+    BlockNotFoundError,
+    BlockOutOfOrderError,
+    BlockStore,
+    BrokenChainError,
+    CorruptBlockError,
+)
+from tallystick.node.ledger.memory import MemoryStore
+from tallystick.node.ledger.segments import MissingFileError
+from tallystick.protos.common.common_pb2 import Block, BlockData, BlockHeader
+from tallystick.wire.hashing import block_data_hash, block_header_hash
+
+SEGMENT_BYTES = 400
+
+
+@pytest.fixture
+def index() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def store(tmp_path: Path, index: MemoryStore) -> Iterator[BlockStore]:
+    with closing(BlockStore(tmp_path, index, segment_bytes=SEGMENT_BYTES)) as opened:
+        yield opened
+
+
+def next_block(store: BlockStore, entry: bytes = b"entry") -> Block:
+    header = BlockHeader(
+        number=store.height,
+        previous_hash=store.last_hash,
+        data_hash=block_data_hash([entry]),
+    )
+    return Block(header=header, data=BlockData(data=[entry]))
+
+
+def filled(store: BlockStore, count: int) -> list[Block]:
+    blocks = []
+    for _ in range(count):
+        blocks.append(next_block(store))
+        store.append(blocks[-1])
+        store.sync()
+    return blocks
+
+
+def assert_content(store: BlockStore, blocks: list[Block]) -> None:
+    assert [store.read(number) for number in range(store.height)] == blocks
+    assert store.last_hash == block_header_hash(blocks[-1].header)
+    for block in blocks:
+        assert store.number_of(block_header_hash(block.header)) == block.header.number
+
+
+def test_a_new_store_awaits_block_0(store: BlockStore) -> None:
+    assert (store.height, store.last_hash) == (0, b"")
+    with pytest.raises(BlockNotFoundError):
+        store.read(0)
+
+
+def test_a_block_can_be_read_before_it_is_synced(store: BlockStore) -> None:
+    block = next_block(store)
+    store.append(block)
+    assert store.read(0) == block
+    assert store.read_bytes(0) == block.SerializeToString()
+    assert store.number_of(store.last_hash) == 0
+
+
+def test_blocks_fill_one_file_after_the_other(store: BlockStore, tmp_path: Path) -> None:
+    blocks = filled(store, 12)
+    assert_content(store, blocks)
+    files = sorted(path.name for path in tmp_path.iterdir())
+    assert files[:2] == ["000000.blocks", "000001.blocks"]
+    assert all(path.stat().st_size <= SEGMENT_BYTES for path in tmp_path.iterdir())
+
+
+def test_a_block_larger_than_a_file_gets_a_file_of_its_own(store: BlockStore) -> None:
+    filled(store, 1)
+    large = next_block(store, b"x" * 2 * SEGMENT_BYTES)
+    store.append(large)
+    filled(store, 1)
+    assert store.read(1) == large
+
+
+@pytest.mark.parametrize("number", [-1, 2, 2**64 - 1])
+def test_there_are_no_blocks_beyond_the_height(store: BlockStore, number: int) -> None:
+    filled(store, 2)
+    with pytest.raises(BlockNotFoundError) as failure:
+        store.read(number)
+    assert (failure.value.number, failure.value.height) == (number, 2)
+
+
+@pytest.mark.parametrize("number", [0, 2, 9])
+def test_a_block_out_of_order_is_refused(store: BlockStore, number: int) -> None:
+    blocks = filled(store, 1)
+    block = next_block(store)
+    block.header.number = number
+    with pytest.raises(BlockOutOfOrderError) as failure:
+        store.append(block)
+    assert (failure.value.expected, failure.value.received) == (1, number)
+    assert_content(store, blocks)
+
+
+def test_a_block_of_another_chain_is_refused(store: BlockStore) -> None:
+    filled(store, 1)
+    block = next_block(store)
+    block.header.previous_hash = b"\x01"
+    with pytest.raises(BrokenChainError) as failure:
+        store.append(block)
+    assert (failure.value.number, failure.value.received) == (1, b"\x01")
+
+
+def test_the_index_never_runs_ahead_of_the_disk(store: BlockStore, index: MemoryStore) -> None:
+    filled(store, 1)
+    assert list(index.range(b"", b"")) == []
+    filled(store, 1)
+    assert index.get(b"mindexed") == b"\x01"
+
+
+def test_whoever_takes_the_index_entries_writes_them(store: BlockStore, index: MemoryStore) -> None:
+    blocks = filled(store, 1)
+    index.write(store.take_index_entries())
+    assert_content(store, blocks)
+
+
+@pytest.mark.parametrize("indexed", [0, 1, 5, 12])
+def test_opening_completes_the_index(tmp_path: Path, indexed: int) -> None:
+    index = MemoryStore()
+    with closing(BlockStore(tmp_path, index, segment_bytes=SEGMENT_BYTES)) as store:
+        blocks = filled(store, indexed)
+    with closing(BlockStore(tmp_path, MemoryStore(), segment_bytes=SEGMENT_BYTES)) as store:
+        blocks += filled(store, 12 - indexed)
+    with closing(BlockStore(tmp_path, index, segment_bytes=SEGMENT_BYTES)) as store:
+        assert_content(store, blocks)
+        assert index.get(b"mindexed") == b"\x0c"
+        assert_content(store, blocks + filled(store, 3))
+
+
+def test_a_crash_right_after_a_new_file_was_begun_costs_nothing(tmp_path: Path) -> None:
+    with closing(BlockStore(tmp_path, MemoryStore())) as store:
+        blocks = filled(store, 2)
+    (tmp_path / "000001.blocks").touch()
+    with closing(BlockStore(tmp_path, MemoryStore())) as store:
+        assert_content(store, blocks + filled(store, 2))
+
+
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
+    with closing(BlockStore(tmp_path, MemoryStore(), segment_bytes=1)) as store:
+        filled(store, 3)
+    (tmp_path / "000001.blocks").unlink()
+    with pytest.raises(MissingFileError) as failure:
+        BlockStore(tmp_path, MemoryStore(), segment_bytes=1)
+    assert failure.value.path == tmp_path / "000001.blocks"
+
+
+def test_a_file_of_another_chain_is_reported(tmp_path: Path) -> None:
+    with closing(BlockStore(tmp_path / "other", MemoryStore(), segment_bytes=1)) as store:
+        store.append(next_block(store, b"another genesis"))
+        filled(store, 1)
+    with closing(BlockStore(tmp_path / "ours", MemoryStore(), segment_bytes=1)) as store:
+        filled(store, 2)
+    (tmp_path / "other" / "000001.blocks").replace(tmp_path / "ours" / "000001.blocks")
+    with pytest.raises(CorruptBlockError, match="block 1 is lost"):
+        BlockStore(tmp_path / "ours", MemoryStore(), segment_bytes=1)
+
+
+def test_damage_is_noticed_when_a_block_is_read(store: BlockStore, tmp_path: Path) -> None:
+    filled(store, 1)
+    path = tmp_path / "000000.blocks"
+    path.write_bytes(path.read_bytes()[:-1] + b"\xff")
+    with pytest.raises(CorruptBlockError) as failure:
+        store.read(0)
+    assert (failure.value.number, failure.value.path, failure.value.offset) == (0, path, 0)
+    path.unlink()
+    with pytest.raises(CorruptBlockError, match="block 0 is lost"):
+        store.read(0)
+
+
+def test_a_full_disk_leaves_the_store_as_it_was(
+    store: BlockStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = filled(store, 2)
+    path = tmp_path / "000000.blocks"
+    before = path.read_bytes()
+    written: list[int] = []
+    real_write = os.write
+
+    def write_a_little(file: int, data: memoryview) -> int:
+        if written:
+            raise OSError(28, "No space left on device")
+        written.append(real_write(file, data[:20]))
+        return written[0]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", write_a_little)
+        with pytest.raises(OSError, match="No space"):
+            store.append(next_block(store))
+
+    assert written == [20]
+    assert path.read_bytes() == before
+    assert_content(store, blocks + filled(store, 1))
+
+
+def test_a_long_chain_is_indexed_in_several_batches(
+    tmp_path: Path, index: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallystick.node.ledger.block_store._INDEX_BATCH_BLOCKS", 4)
+    with closing(BlockStore(tmp_path, MemoryStore(), segment_bytes=SEGMENT_BYTES)) as store:
+        blocks = filled(store, 10)
+    with closing(BlockStore(tmp_path, index, segment_bytes=SEGMENT_BYTES)) as store:
+        assert_content(store, blocks)
+
+
+def test_a_torn_block_may_hold_what_looks_like_the_start_of_a_record(tmp_path: Path) -> None:
+    with closing(BlockStore(tmp_path, MemoryStore())) as store:
+        blocks = filled(store, 1)
+        store.append(next_block(store, b"TLY\x01" * 50))
+    path = tmp_path / "000000.blocks"
+    path.write_bytes(path.read_bytes()[:-1])
+    with closing(BlockStore(tmp_path, MemoryStore())) as store:
+        assert_content(store, blocks)

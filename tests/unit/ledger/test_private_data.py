@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tallystick.node.ledger.ledger import Ledger
+from tallystick.node.ledger.memory import MemoryStore
+from tallystick.node.ledger.private_data import (
+    RETENTION_BLOCKS,
+    PrivateChanges,
+    TransientStore,
+)
+from tallystick.node.ledger.state import LedgerState, UpdateBatch, VersionedValue, private_entries
+from tallystick.node.ledger.version import Version
+from tallystick.protos.ledger.rwset.kvrwset.kv_rwset_pb2 import KVMetadataWrite, KVRWSet, KVWrite
+from tallystick.protos.ledger.rwset.rwset_pb2 import (
+    CollectionPvtReadWriteSet,
+    NsPvtReadWriteSet,
+    TxPvtReadWriteSet,
+)
+from tallystick.wire.hashing import sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.unit.ledger.conftest import Chain
+
+MVCC_READ_CONFLICT = 11
+V1, V2 = Version(5, 1), Version(5, 2)
+HASH = sha256(b"key")
+
+
+def results(*writes: KVWrite, metadata: bool = False) -> bytes:
+    changes = [KVMetadataWrite(key="key")] if metadata else []
+    rwset = KVRWSet(writes=writes, metadata_writes=changes).SerializeToString()
+    collection = CollectionPvtReadWriteSet(collection_name="coll", rwset=rwset)
+    namespace = NsPvtReadWriteSet(namespace="ns", collection_pvt_rwset=[collection])
+    return TxPvtReadWriteSet(ns_pvt_rwset=[namespace]).SerializeToString()
+
+
+def value(content: bytes) -> bytes:
+    return results(KVWrite(key="key", value=content))
+
+
+DELETION = results(KVWrite(key="key", is_delete=True))
+METADATA = results(metadata=True)
+
+
+@pytest.mark.parametrize(
+    ("hashed", "private", "expected"),
+    [
+        pytest.param((V1, b"new"), [(V1, value(b"new"))], (V1, b"new"), id="hash confirms"),
+        pytest.param((V1, b"new"), [(V1, value(b"forged"))], (V1, b"old"), id="hash differs"),
+        pytest.param(None, [(V1, value(b"new"))], (V1, b"old"), id="block changes no such key"),
+        pytest.param(
+            (V2, b"new"),
+            [(V1, value(b"new"))],
+            (V1, b"old"),
+            id="value of a transaction that was overtaken in the block",
+        ),
+        pytest.param(
+            (V2, b"last"),
+            [(V1, value(b"first")), (V2, value(b"last"))],
+            (V2, b"last"),
+            id="the last of two values in one block",
+        ),
+        pytest.param((V1, None), [(V1, DELETION)], None, id="deletion"),
+        pytest.param((V1, b"old"), [(V1, METADATA)], (V1, b"old"), id="version follows metadata"),
+        pytest.param(
+            (V2, b"new"),
+            [(V1, value(b"new")), (V2, METADATA)],
+            (V2, b"new"),
+            id="metadata of a value from the same block",
+        ),
+        pytest.param((V2, b"?"), [(V2, METADATA)], (V1, b"old"), id="metadata of a lacking value"),
+    ],
+)
+def test_private_values_must_match_their_hashes(
+    hashed: tuple[Version, bytes | None] | None,
+    private: list[tuple[Version, bytes]],
+    expected: tuple[Version, bytes] | None,
+) -> None:
+    """§13. The state before holds "old"; where it stays, its version is the old one."""
+    store = MemoryStore()
+    state = LedgerState(store)
+    old = VersionedValue(b"old", Version(1, 0))
+    store.write(private_entries("ns", "coll", {"key": old}))
+    batch = UpdateBatch()
+    if hashed is not None:
+        version, new = hashed
+        if new is None:
+            batch.delete_hash("ns", "coll", HASH, version)
+        else:
+            batch.put_hash("ns", "coll", HASH, sha256(new), version)
+
+    changes = PrivateChanges(batch, state)
+    for version, private_results in private:
+        changes.add(version, private_results)
+    entries = changes.entries()
+    store.write(entries)
+
+    held = state.get_private("ns", "coll", "key")
+    if expected is None:
+        assert held is None
+    else:
+        version, content = expected
+        assert held == (VersionedValue(content, version) if entries else old)
+        assert held.value == content
+
+
+def test_results_wait_in_the_transient_store_across_restarts() -> None:
+    store = MemoryStore()
+    TransientStore(store).save("t1", b"results", height=300)
+    assert TransientStore(store).get("t1") == b"results"
+    assert TransientStore(store).get("t2") is None
+
+
+def test_results_expire_when_their_transaction_never_commits() -> None:
+    store = MemoryStore()
+    transient = TransientStore(store)
+    transient.save("early", b"results", height=7)
+    transient.save("late", b"results", height=8)
+    store.write(transient.expiries(7 + RETENTION_BLOCKS))
+    assert transient.get("early") is None
+    assert transient.get("late") == b"results"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with closing(Ledger.open(tmp_path, MemoryStore())) as opened:
+        yield opened
+
+
+async def test_waiting_values_are_stored_when_their_transaction_commits(
+    ledger: Ledger, chain: Chain
+) -> None:
+    transaction = chain.transaction("t1", private={"p": b"secret"})
+    ledger.transient.save("t1", transaction.private_results(), height=0)
+    await ledger.commit(replace(chain.committable(ledger, transaction), private={}))
+    held = VersionedValue(b"secret", Version(0, 0))
+    assert ledger.state.get_private("basic", "coll", "p") == held
+    hashed = ledger.state.get_hash("basic", "coll", sha256(b"p"))
+    assert hashed == VersionedValue(sha256(b"secret"), Version(0, 0))
+    assert ledger.transient.get("t1") is None
+
+
+async def test_values_may_come_with_the_block(ledger: Ledger, chain: Chain) -> None:
+    transaction = chain.transaction("t1", private={"p": b"secret"})
+    await ledger.commit(chain.committable(ledger, transaction))
+    await ledger.commit(
+        chain.committable(ledger, chain.transaction("t2", private={"p": None, "q": b"other"}))
+    )
+    assert [key for key, _ in ledger.state.range_private("basic", "coll", "", "")] == ["q"]
+
+
+async def test_a_value_that_this_node_lacks_is_absent_and_its_hash_is_not(
+    ledger: Ledger, chain: Chain
+) -> None:
+    transaction = chain.transaction("t1", private={"p": b"secret"})
+    await ledger.commit(replace(chain.committable(ledger, transaction), private={}))
+    assert ledger.state.get_private("basic", "coll", "p") is None
+    assert ledger.state.get_hash("basic", "coll", sha256(b"p")) is not None
+
+
+async def test_values_of_an_invalid_transaction_are_dropped(ledger: Ledger, chain: Chain) -> None:
+    invalid = chain.transaction("t1", private={"p": b"refused"}, code=MVCC_READ_CONFLICT)
+    valid = chain.transaction("t2", private={"p": b"secret"})
+    await ledger.commit(chain.committable(ledger, invalid, valid))
+    held = VersionedValue(b"secret", Version(0, 1))
+    assert ledger.state.get_private("basic", "coll", "p") == held
+    assert ledger.transient.get("t1") is None
+
+
+async def test_expired_results_go_with_a_commit(
+    ledger: Ledger, chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallystick.node.ledger.private_data.RETENTION_BLOCKS", 100)
+    ledger.transient.save("t0", b"never committed", height=0)
+    await ledger.commit(chain.config(ledger))
+    for number in range(1, 99):
+        await ledger.commit(chain.committable(ledger, chain.transaction(f"t{number}")))
+    assert ledger.transient.get("t0") is not None
+    await ledger.commit(chain.committable(ledger, chain.transaction("t99")))
+    assert ledger.transient.get("t0") is None

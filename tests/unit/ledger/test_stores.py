@@ -1,0 +1,37 @@
+"""What single key-value stores do beyond the port."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tallystick.node.ledger import leveldb
+from tallystick.node.ledger.key_value_store import StoreUnavailableError, open_store
+
+
+def test_leveldb_says_what_to_do_where_it_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leveldb, "plyvel", None)
+    with pytest.raises(StoreUnavailableError, match="install plyvel, or choose sqlite") as failure:
+        open_store("leveldb", tmp_path)
+    assert (failure.value.kind, failure.value.directory) == ("leveldb", tmp_path)
+
+
+def test_a_leveldb_directory_belongs_to_one_process(tmp_path: Path) -> None:
+    with open_store("leveldb", tmp_path), pytest.raises(StoreUnavailableError, match="lock"):
+        open_store("leveldb", tmp_path)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "store.sqlite3").write_bytes(b"no database" * 100)
+    with pytest.raises(StoreUnavailableError, match="not a database"):
+        open_store("sqlite", tmp_path)
+
+
+def test_sqlite_can_be_read_while_it_is_written(tmp_path: Path) -> None:
+    with open_store("sqlite", tmp_path) as store:
+        store.write({b"key": b"value"})
+        reader = sqlite3.connect(tmp_path / "store.sqlite3")
+        assert reader.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        reader.close()

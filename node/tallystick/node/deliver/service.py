@@ -1,7 +1,7 @@
 """Answers deliver requests, on peers and orderers alike. Source: wire.md §6."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -87,25 +87,27 @@ class DeliverService:
         self._rules = rules
         self._private_data = private_data
 
-    def deliver(self, requests: AsyncIterator[bytes], caller: Caller) -> AsyncIterator[bytes]:
+    def deliver(
+        self, requests: AsyncIterator[bytes], caller: Caller
+    ) -> AsyncGenerator[bytes, None]:
         """Yield whole blocks, or headers where the request says so, and statuses."""
         return self._serve(requests, caller, BlockForm.WHOLE)
 
     def deliver_filtered(
         self, requests: AsyncIterator[bytes], caller: Caller
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Yield filtered blocks and statuses."""
         return self._serve(requests, caller, BlockForm.FILTERED)
 
     def deliver_with_private_data(
         self, requests: AsyncIterator[bytes], caller: Caller
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """Yield blocks with the private values that the reader may see, and statuses."""
         return self._serve(requests, caller, BlockForm.WITH_PRIVATE_DATA)
 
     async def _serve(
         self, requests: AsyncIterator[bytes], caller: Caller, form: BlockForm
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         async for envelope in requests:
             delivery = self._accept(envelope, caller, form)
             if isinstance(delivery, SeekRefused):

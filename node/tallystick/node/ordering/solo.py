@@ -7,13 +7,13 @@ clients wait for the commit and submit again when it does not come.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from tallystick.node.channel.config import BatchParameters
 from tallystick.node.ordering.admission import Admitted
 from tallystick.node.ordering.block_cutter import BlockCutter
-from tallystick.node.ordering.block_writer import BlockWriter
 from tallystick.node.ordering.chain import ChainUnavailableError
 
 
@@ -47,6 +47,17 @@ class QueueLimits:
     max_bytes: int = 256 * 1024 * 1024
 
 
+class BatchWriter(Protocol):
+    """What turns batches into blocks."""
+
+    @property
+    def height(self) -> int:
+        """How many blocks there are."""
+
+    async def write(self, envelopes: Sequence[bytes]) -> object:
+        """Return once a block with ``envelopes`` is durable."""
+
+
 class SoloChain:
     """A `Chain` whose only orderer is this one.
 
@@ -56,7 +67,7 @@ class SoloChain:
 
     def __init__(
         self,
-        writer: BlockWriter,
+        writer: BatchWriter,
         batch: BatchParameters,
         *,
         limits: QueueLimits,

@@ -111,7 +111,9 @@ def test_content_outlives_the_process(kind: StoreKind, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_closing_twice_is_harmless(kind: StoreKind, tmp_path: Path) -> None:
+def test_a_store_that_was_closed_twice_can_be_opened_again(kind: StoreKind, tmp_path: Path) -> None:
     store = open_store(kind, tmp_path)
     store.close()
     store.close()
+    with open_store(kind, tmp_path) as store:
+        assert store.get(b"key") is None

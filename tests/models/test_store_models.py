@@ -3,10 +3,9 @@
 import tempfile
 from pathlib import Path
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tallystick.node.ledger.key_value_store import StoreKind, open_store
 
@@ -70,7 +69,11 @@ class SqliteMachine(StoreMachine):
     kind = "sqlite"
 
 
-@pytest.mark.parametrize("machine", [StoreMachine, LevelDbMachine, SqliteMachine])
-def test_a_store_behaves_like_a_sorted_dict(machine: type[StoreMachine]) -> None:
-    limits = settings(max_examples=25, stateful_step_count=20, deadline=None)
-    run_state_machine_as_test(machine, settings=limits)
+LIMITS = settings(max_examples=25, stateful_step_count=20, deadline=None)
+
+TestMemoryStore = StoreMachine.TestCase
+TestMemoryStore.settings = LIMITS
+TestLevelDbStore = LevelDbMachine.TestCase
+TestLevelDbStore.settings = LIMITS
+TestSqliteStore = SqliteMachine.TestCase
+TestSqliteStore.settings = LIMITS

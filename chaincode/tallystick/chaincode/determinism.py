@@ -9,7 +9,6 @@ a contract from a party that is not trusted belongs in a process of its own.
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import TypeAlias
 
 from tallystick.chaincode.determinism_rules import (
@@ -20,6 +19,7 @@ from tallystick.chaincode.determinism_rules import (
     name_problem,
     shadowing_problem,
 )
+from tallystick.chaincode.source_tree import module_name
 
 Offence: TypeAlias = tuple[ast.AST, str, Reason]
 
@@ -73,12 +73,6 @@ def check_sources(sources: Mapping[str, bytes]) -> list[Finding]:
             findings.add(Finding(path, 1, f"module {name}", *reason))
         findings.update(_check_file(path, sources[path], own))
     return sorted(findings)
-
-
-def module_name(path: str) -> str:
-    """Return the name under which the Python file at ``path`` is imported."""
-    parts = PurePosixPath(path).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def _check_file(path: str, source: bytes, own_modules: frozenset[str]) -> Iterator[Finding]:

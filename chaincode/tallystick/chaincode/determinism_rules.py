@@ -78,7 +78,10 @@ _CLOCK_NAMES = frozenset(
         "cryptography.x509.verification.PolicyBuilder",
     }
 )
-_SECRET = re.compile(r"cryptography\..*(generate|random|private_?key)", re.IGNORECASE)
+_SECRET = re.compile(
+    r"cryptography\..*(generate|random|private_?key)|tallystick\.wire\.signing\.sign(_digest)?$",
+    re.IGNORECASE,
+)
 
 # What a package may not bring along: it would be found in place of the real one.
 _RESERVED = frozenset(sys.stdlib_module_names) | frozenset(name.partition(".")[0] for name in _PURE)

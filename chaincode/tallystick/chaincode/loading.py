@@ -17,8 +17,8 @@ from types import CodeType, ModuleType
 
 from tallystick.chaincode.contract import Contract
 from tallystick.chaincode.contract_chaincode import ContractChaincode
-from tallystick.chaincode.determinism import module_name
 from tallystick.chaincode.package import PYTHON, ChaincodePackage, PackageError
+from tallystick.chaincode.source_tree import find_spec, module_name
 from tallystick.chaincode.stub import Chaincode
 
 
@@ -67,10 +67,7 @@ def _are_installed(sources: _Sources) -> bool:
 
 
 def _installed_source(name: str) -> bytes | None:
-    try:
-        spec = importlib.util.find_spec(name)
-    except (ModuleNotFoundError, ValueError):
-        return None
+    spec = find_spec(name)
     if spec is None or not spec.has_location or spec.origin is None:
         return None
     return Path(spec.origin).read_bytes()

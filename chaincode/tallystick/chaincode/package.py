@@ -6,7 +6,6 @@ id on every machine. A Python package keeps its sources under ``src/`` and names
 class to serve. Source: wire.md §9.5.
 """
 
-import importlib.util
 import io
 import re
 import struct
@@ -14,11 +13,16 @@ import tarfile
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.machinery import ModuleSpec
 from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, ValidationError
 
+from tallystick.chaincode.source_tree import (
+    importable_tree,
+    module_name,
+    needed_sources,
+    read_tree,
+)
 from tallystick.wire.hashing import sha256
 
 PYTHON = "python"
@@ -72,8 +76,8 @@ def build_package(label: str, entry: str, source_root: Path | None = None) -> by
     Args:
         label: Letters, digits and ``. + - _``, beginning with a letter or digit.
         entry: ``module:Class``, such as ``tallystick.contracts.token:TokenContract``.
-        source_root: Folder whose Python files are packaged. Without it, the module must be
-            importable, and the outermost package that contains it is packaged whole.
+        source_root: Folder that holds the module. Without it, the module must be importable. Either
+            way, the module is packaged with what it imports from the same folder or package.
 
     Raises:
         PackageError: Label or entry are malformed, or the entry's module is not among the sources.
@@ -86,9 +90,7 @@ def build_package(label: str, entry: str, source_root: Path | None = None) -> by
     if not _ENTRY.fullmatch(entry):
         raise PackageError(f"entry {entry!r} is not of the form module:Class")
     module = entry.partition(":")[0]
-    sources = _read_tree(source_root) if source_root else _importable_sources(module)
-    if not _module_paths(module) & sources.keys():
-        raise PackageError(f"module {module} of the entry is not among the packaged files")
+    sources = _sources(module, source_root)
     code = _archive({SOURCE_FOLDER + path: content for path, content in sources.items()})
     metadata = _Metadata(type=PYTHON, label=label, path=entry).model_dump_json().encode()
     return _archive({_METADATA_FILE: metadata, _CODE_FILE: code})
@@ -140,44 +142,17 @@ def parse_package(package: bytes) -> ChaincodePackage:
     )
 
 
-def _importable_sources(module: str) -> dict[str, bytes]:
-    """Return the files of the outermost regular package that holds ``module``."""
-    parts = module.split(".")
-    for length in range(1, len(parts) + 1):
-        name = ".".join(parts[:length])
-        spec = _find_spec(name)
-        if spec is None:
-            raise PackageError(f"module {name} cannot be imported; give the folder of its source")
-        if spec.origin is None:
-            continue  # a namespace package has no files of its own
-        file = Path(spec.origin)
-        inner = Path(*parts[:length])
-        if spec.submodule_search_locations is None:
-            return {inner.with_suffix(".py").as_posix(): file.read_bytes()}
-        return {
-            (inner / path).as_posix(): content for path, content in _read_tree(file.parent).items()
-        }
-    raise PackageError(f"{module} is a namespace, not a module")
-
-
-def _find_spec(name: str) -> ModuleSpec | None:
+def _sources(module: str, root: Path | None) -> dict[str, bytes]:
     try:
-        return importlib.util.find_spec(name)
-    except ModuleNotFoundError:
-        return None
-
-
-def _read_tree(root: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in sorted(root.rglob("*.py"))
-        if path.is_file()
-    }
-
-
-def _module_paths(module: str) -> set[str]:
-    path = module.replace(".", "/")
-    return {f"{path}.py", f"{path}/__init__.py"}
+        tree = read_tree(root) if root else importable_tree(module)
+        sources = needed_sources(tree, module)
+    except ModuleNotFoundError as error:
+        raise PackageError(f"{error}; give the folder of its source") from error
+    except SyntaxError as error:
+        raise PackageError(f"{error.filename}:{error.lineno} is not Python: {error.msg}") from error
+    if module not in map(module_name, sources):
+        raise PackageError(f"module {module} of the entry is not in {root or 'its package'}")
+    return sources
 
 
 def _archive(files: Mapping[str, bytes]) -> bytes:

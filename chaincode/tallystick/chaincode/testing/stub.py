@@ -8,6 +8,7 @@ node refuses it.
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import islice
+from typing import Self
 
 from tallystick.chaincode.errors import (
     BAD_REQUEST,
@@ -26,6 +27,7 @@ class MemoryStub:
 
     Attributes:
         event: What ``set_event`` was given last, or None.
+        writes: What the transaction has written to the rows of this chaincode.
     """
 
     def __init__(
@@ -39,13 +41,13 @@ class MemoryStub:
         self._chaincode = chaincode
         self._callers = callers
         self._rows = transaction.world.rows_of(chaincode)
-        self._writes = transaction.writes_of(chaincode)
-        self._written_before = frozenset(self._writes.values)
+        self.writes = transaction.writes_of(chaincode)
+        self._written_before = frozenset(self.writes.values)
         self.args: Sequence[bytes] = args
         self.event: ChaincodeEvent | None = None
 
     @classmethod
-    def alone(cls, client: Client, *args: bytes, timestamp_ns: int = 0) -> "MemoryStub":
+    def alone(cls, client: Client, *args: bytes, timestamp_ns: int = 0) -> Self:
         """Return the stub of the only transaction of an otherwise empty world."""
         transaction = MemoryTransaction(
             MemoryWorld(), "0" * 64, timestamp_ns, client.creator, entry_chaincode="chaincode"
@@ -53,8 +55,10 @@ class MemoryStub:
         return cls(transaction, "chaincode", args)
 
     def commit(self) -> None:
-        """Commit the transaction; reads of this stub see its writes from now on."""
+        """Commit the writes; this stub then stands for a new transaction that sees them."""
         self._transaction.commit()
+        self._transaction.writes.clear()
+        self.writes = self._transaction.writes_of(self._chaincode)
 
     @property
     def channel_id(self) -> str:
@@ -95,12 +99,12 @@ class MemoryStub:
     def put_state(self, key: str, value: bytes) -> None:
         """See ``ChaincodeStub``."""
         self._check_not_paged()
-        self._writes.values[key] = value
+        self.writes.values[key] = value
 
     def del_state(self, key: str) -> None:
         """See ``ChaincodeStub``."""
         self._check_not_paged()
-        self._writes.values[key] = None
+        self.writes.values[key] = None
 
     def get_state_range(self, start: str, end: str) -> Iterator[tuple[str, bytes]]:
         """See ``ChaincodeStub``."""
@@ -130,12 +134,12 @@ class MemoryStub:
     def put_private_data(self, collection: str, key: str, value: bytes) -> None:
         """See ``ChaincodeStub``."""
         self._check_not_paged()
-        self._writes.private[collection, key] = value
+        self.writes.private[collection, key] = value
 
     def del_private_data(self, collection: str, key: str) -> None:
         """See ``ChaincodeStub``."""
         self._check_not_paged()
-        self._writes.private[collection, key] = None
+        self.writes.private[collection, key] = None
 
     def get_private_data_hash(self, collection: str, key: str) -> bytes | None:
         """See ``ChaincodeStub``."""
@@ -149,7 +153,7 @@ class MemoryStub:
     def put_state_metadata(self, key: str, name: str, value: bytes) -> None:
         """See ``ChaincodeStub``."""
         self._check_not_paged()
-        self._writes.metadata[key] = {name: value}
+        self.writes.metadata[key] = {name: value}
 
     def set_event(self, name: str, payload: bytes) -> None:
         """See ``ChaincodeStub``."""

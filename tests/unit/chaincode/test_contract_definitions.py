@@ -1,0 +1,88 @@
+"""Contract classes that cannot be served are refused when they are created."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tallystick.chaincode import Context, Contract, ContractChaincode, query, transaction
+from tallystick.chaincode.errors import ContractDefinitionError
+
+
+def no_context(self: Contract) -> None: ...
+def no_result(self: Contract, ctx: Context): ...  # type: ignore[no-untyped-def]  # noqa: ANN201
+def no_type(self: Contract, ctx: Context, key) -> None: ...  # type: ignore[no-untyped-def]  # noqa: ANN001
+def star(self: Contract, ctx: Context, *keys: str) -> None: ...
+def keyword(self: Contract, ctx: Context, *, key: str) -> None: ...
+def unknown(self: Contract, ctx: Context, key: "LaterDefined") -> None: ...  # type: ignore[name-defined]  # noqa: F821
+def unserialisable(self: Contract, ctx: Context, key: ContractChaincode) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "problem"),
+    [
+        pytest.param(no_context, "needs `ctx: Context`", id="no context"),
+        pytest.param(no_result, "does not declare what it returns", id="no result type"),
+        pytest.param(no_type, "parameter key has no type", id="no parameter type"),
+        pytest.param(star, r"\*keys: str cannot be passed by position", id="star"),
+        pytest.param(keyword, "key: str cannot be passed by position", id="keyword-only"),
+        pytest.param(unknown, "LaterDefined.* types must be defined above", id="unknown type"),
+        pytest.param(unserialisable, "key: Unable to generate", id="no schema"),
+    ],
+)
+def test_a_function_that_cannot_be_served_is_named(
+    function: Callable[..., None], problem: str
+) -> None:
+    with pytest.raises(ContractDefinitionError, match=rf"^Broken\.call.*{problem}"):
+        type("Broken", (Contract,), {"name": "broken", "call": transaction(function)})
+
+
+def test_undecorated_methods_cannot_be_called() -> None:
+    class Quiet(Contract):
+        name = "quiet"
+
+        def internal(self) -> None: ...
+
+    assert Quiet.functions == {}
+
+
+def test_functions_are_inherited_and_can_be_overridden() -> None:
+    class Base(Contract):
+        @query
+        def first(self, ctx: Context) -> int: ...  # type: ignore[empty-body]
+
+        @query
+        def second(self, ctx: Context) -> int: ...  # type: ignore[empty-body]
+
+    class Derived(Base):
+        name = "derived"
+
+        @query
+        def second(self, ctx: Context, more: str = "") -> int: ...  # type: ignore[empty-body]
+
+    assert list(Derived.functions) == ["first", "second"]
+    assert [parameter.name for parameter in Derived.functions["second"].parameters] == ["more"]
+
+
+class Named(Contract):
+    name = "same"
+
+    @query
+    def read(self, ctx: Context) -> None: ...
+
+
+class Unnamed(Contract):
+    @query
+    def read(self, ctx: Context) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("contracts", "problem"),
+    [
+        pytest.param((), "at least one contract", id="none"),
+        pytest.param((Unnamed(),), "Unnamed needs a name", id="without a name"),
+        pytest.param((Named(), Named()), "two contracts are named 'same'", id="name used twice"),
+    ],
+)
+def test_a_chaincode_that_cannot_be_served(contracts: tuple[Contract, ...], problem: str) -> None:
+    with pytest.raises(ContractDefinitionError, match=problem):
+        ContractChaincode(*contracts)

@@ -1,0 +1,160 @@
+"""From an invocation to a contract function, and back to a response."""
+
+import logging
+from typing import Annotated
+
+import pytest
+from pydantic import BaseModel, Field
+
+from tallystick.chaincode import Context, Contract, ContractChaincode, Refusal, query, transaction
+from tallystick.chaincode.testing import MemoryStub, make_client
+from tallystick.protos.peer.proposal_response_pb2 import Response
+
+ALICE = make_client("BrokerMSP", "alice")
+
+
+class Leg(BaseModel):
+    quantity: Annotated[int, Field(gt=0)]
+
+
+class TokenContract(Contract):
+    name = "token"
+
+    @transaction
+    def transfer(self, ctx: Context, security: str, to: str, quantity: int) -> str:
+        ctx.state.put(security, to.encode())
+        return f"{quantity} {security} to {to}"
+
+    @transaction
+    def deliver(self, _ctx: Context, leg: Leg, memo: str = "none") -> Leg:
+        assert memo
+        return leg
+
+    @transaction
+    def burn(self, ctx: Context) -> None:
+        ctx.state.put("burnt", b"1")
+
+    @transaction
+    def fail(self, ctx: Context) -> None:
+        ctx.state.put("k", b"1")
+        raise KeyError("missing")
+
+    @transaction
+    def refuse(self, ctx: Context) -> None:
+        ctx.state.put("k", b"1")
+        raise Refusal("FROZEN", "account a1 is frozen; ask its agent", 409, account="a1")
+
+    @query
+    def sneak(self, ctx: Context) -> None:
+        ctx.state.put("k", b"1")
+
+    @query
+    def raw(self, ctx: Context) -> bytes:
+        return ctx.state.get("k") or b"\x00"
+
+
+class CashContract(Contract):
+    name = "cash"
+
+    @query
+    def currency(self, _ctx: Context) -> str:
+        return "USD"
+
+
+CHAINCODE = ContractChaincode(TokenContract(), CashContract())
+
+
+def call(*args: bytes) -> tuple[Response, MemoryStub]:
+    stub = MemoryStub.alone(ALICE, *args)
+    return CHAINCODE.invoke(stub), stub
+
+
+@pytest.mark.parametrize(
+    ("args", "payload"),
+    [
+        pytest.param((b"transfer", b"ACME", b"bob", b"5"), b"5 ACME to bob", id="by name"),
+        pytest.param((b"token:transfer", b"A", b"b", b"1"), b"1 A to b", id="by contract and name"),
+        pytest.param((b"deliver", b'{"quantity":3}'), b'{"quantity":3}', id="a default left out"),
+        pytest.param((b"burn",), b"", id="no result"),
+        pytest.param((b"raw",), b"\x00", id="bytes"),
+        pytest.param((b"cash:currency",), b"USD", id="of the second contract"),
+    ],
+)
+def test_a_call_that_succeeds(args: tuple[bytes, ...], payload: bytes) -> None:
+    assert call(*args)[0] == Response(status=200, payload=payload)
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "message"),
+    [
+        pytest.param(
+            (b"transfer", b"A", b"b", b"five"),
+            400,
+            "INVALID_ARGUMENT: quantity: Invalid JSON: expected ident at line 1 column 2",
+            id="not JSON",
+        ),
+        pytest.param(
+            (b"deliver", b'{"quantity":0}'),
+            400,
+            "INVALID_ARGUMENT: leg.quantity: Input should be greater than 0",
+            id="a field of a model",
+        ),
+        pytest.param(
+            (b"transfer", b"\xff", b"b", b"5"),
+            400,
+            "INVALID_ARGUMENT: security: is not UTF-8 text",
+            id="not UTF-8",
+        ),
+        pytest.param(
+            (b"transfer", b"A", b"b"),
+            400,
+            "INVALID_ARGUMENT: quantity: is missing; transfer takes (security, to, quantity)",
+            id="too few",
+        ),
+        pytest.param(
+            (b"burn", b"x"),
+            400,
+            "INVALID_ARGUMENT: burn: takes (), got 1 arguments",
+            id="too many",
+        ),
+        pytest.param(
+            (b"currency",),
+            404,
+            "UNKNOWN_FUNCTION: no function 'currency'; there are cash:currency, token:burn, "
+            "token:deliver, token:fail, token:raw, token:refuse, token:sneak, token:transfer",
+            id="an unqualified name is of the first contract",
+        ),
+        pytest.param((), 404, "UNKNOWN_FUNCTION: no function ''", id="no arguments at all"),
+        pytest.param(
+            (b"sneak",), 500, "WRITE_IN_QUERY: put('k') inside a @query", id="a query that writes"
+        ),
+        pytest.param(
+            (b"refuse",), 409, "FROZEN: account a1 is frozen; ask its agent", id="a refusal"
+        ),
+    ],
+)
+def test_a_call_that_is_refused(args: tuple[bytes, ...], status: int, message: str) -> None:
+    response, stub = call(*args)
+    assert (response.status, response.message[: len(message)]) == (status, message)
+    assert stub.writes.values == {}
+
+
+def test_the_facts_of_a_refusal_travel_in_the_payload() -> None:
+    assert call(b"refuse")[0].payload == b'{"account":"a1"}'
+
+
+def test_an_unexpected_exception_names_its_type_and_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        response, stub = call(b"fail")
+    assert response.status == 500
+    assert response.message == "INTERNAL: fail failed with KeyError: 'missing'"
+    assert stub.writes.values == {}
+    assert caplog.records[0].exc_info is not None
+
+
+@pytest.mark.parametrize("status", [200, 399, 600])
+def test_a_refusal_cannot_have_the_status_of_a_success(status: int) -> None:
+    with pytest.raises(ValueError, match="outside 400 to 599"):
+        Refusal("CODE", "message", status)

@@ -1,0 +1,72 @@
+"""Replays the events that valid transactions of one chaincode emitted."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tallystick.protos.common import common_pb2
+from tallystick.protos.gateway import gateway_pb2
+from tallystick.protos.peer import (
+    chaincode_event_pb2,
+    proposal_pb2,
+    proposal_response_pb2,
+    transaction_pb2,
+)
+
+VALID = transaction_pb2.TxValidationCode.VALID
+
+
+@dataclass(slots=True)
+class ChaincodeEventFilter:
+    """Decides which events of a replay one subscriber sees.
+
+    ``after_transaction_id`` is a checkpoint: everything up to and including the event of that
+    transaction is skipped, whichever chaincode emitted it. While it has not passed, nothing is shown.
+
+    Source: wire.md §5.6.
+    """
+
+    chaincode: str
+    after_transaction_id: str = ""
+
+    def response(self, block: common_pb2.Block) -> gateway_pb2.ChaincodeEventsResponse | None:
+        """Return the matching events of ``block`` in transaction order; None when there are none."""
+        events = [event for event in events_of(block) if self._wanted(event)]
+        if not events:
+            return None
+        return gateway_pb2.ChaincodeEventsResponse(events=events, block_number=block.header.number)
+
+    def _wanted(self, event: chaincode_event_pb2.ChaincodeEvent) -> bool:
+        if self.after_transaction_id:
+            if event.tx_id == self.after_transaction_id:
+                self.after_transaction_id = ""
+            return False
+        return event.chaincode_id == self.chaincode
+
+
+def events_of(block: common_pb2.Block) -> Iterator[chaincode_event_pb2.ChaincodeEvent]:
+    """Yield the events of the valid transactions of a committed ``block``, in order."""
+    flags = block.metadata.metadata[common_pb2.BlockMetadataIndex.TRANSACTIONS_FILTER]
+    for flag, entry in zip(flags, block.data.data, strict=True):
+        if flag == VALID:
+            event = _event_of(entry)
+            if event is not None:
+                yield event
+
+
+def _event_of(entry: bytes) -> chaincode_event_pb2.ChaincodeEvent | None:
+    envelope = common_pb2.Envelope.FromString(entry)
+    payload = common_pb2.Payload.FromString(envelope.payload)
+    channel_header = common_pb2.ChannelHeader.FromString(payload.header.channel_header)
+    if channel_header.type != common_pb2.HeaderType.ENDORSER_TRANSACTION:
+        return None
+    transaction = transaction_pb2.Transaction.FromString(payload.data)
+    action_payload = transaction_pb2.ChaincodeActionPayload.FromString(
+        transaction.actions[0].payload
+    )
+    response = proposal_response_pb2.ProposalResponsePayload.FromString(
+        action_payload.action.proposal_response_payload
+    )
+    action = proposal_pb2.ChaincodeAction.FromString(response.extension)
+    if not action.events:
+        return None
+    return chaincode_event_pb2.ChaincodeEvent.FromString(action.events)

@@ -1,0 +1,98 @@
+"""Tells callers which code a transaction was committed with, now or as soon as it is."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from tallystick.node.errors import LedgerError
+
+
+class CommitOutcome(NamedTuple):
+    """The verdict on one transaction and the block that carries it."""
+
+    code: int
+    block_number: int
+
+
+class NotifierClosedError(LedgerError):
+    """The peer is stopping, so nobody will learn of this commit from it."""
+
+    def __init__(self) -> None:
+        super().__init__("the peer is shutting down; ask another peer for the commit status")
+
+
+class TooManyWaitersError(LedgerError):
+    """More callers wait for commits than the peer admits."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} callers already wait for a commit; try again later")
+        self.limit = limit
+
+
+class CommitNotifier:
+    """Waiting rooms by transaction id. A caller is answered once, from the ledger or from a block.
+
+    The committer calls ``publish`` after a block is durable, in the same turn of the event loop in
+    which the ledger begins to answer for it, so no commit falls between look-up and waiting.
+    """
+
+    def __init__(
+        self, lookup: Callable[[str], CommitOutcome | None], *, max_waiters: int = 100_000
+    ) -> None:
+        self._lookup = lookup
+        self._max_waiters = max_waiters
+        self._waiting: dict[str, list[asyncio.Future[CommitOutcome]]] = {}
+        self._count = 0
+        self._closed = False
+
+    async def wait(self, transaction_id: str) -> CommitOutcome:
+        """Return the outcome of ``transaction_id``, waiting for as long as the caller does.
+
+        A transaction id that occurs twice on the ledger has the outcome of its first occurrence.
+
+        Raises:
+            NotifierClosedError: The peer stops.
+            TooManyWaitersError: The limit on waiting callers is reached.
+
+        Source: wire.md §5.5.
+        """
+        known = self._lookup(transaction_id)
+        if known is not None:
+            return known
+        if self._closed:
+            raise NotifierClosedError
+        if self._count >= self._max_waiters:
+            raise TooManyWaitersError(self._max_waiters)
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(transaction_id, []).append(future)
+        self._count += 1
+        try:
+            return await future
+        finally:
+            self._count -= 1
+            self._forget(transaction_id, future)
+
+    def publish(self, block_number: int, transactions: Iterable[tuple[str, int]]) -> None:
+        """Answer everybody who waits for one of ``transactions``: (id, code) in block order."""
+        if not self._waiting:
+            return
+        for transaction_id, code in transactions:
+            for future in self._waiting.pop(transaction_id, ()):
+                if not future.done():
+                    future.set_result(CommitOutcome(code, block_number))
+
+    def close(self) -> None:
+        """Turn away everybody who waits, and whoever comes later."""
+        self._closed = True
+        for futures in self._waiting.values():
+            for future in futures:
+                if not future.done():
+                    future.set_exception(NotifierClosedError())
+        self._waiting.clear()
+
+    def _forget(self, transaction_id: str, future: asyncio.Future[CommitOutcome]) -> None:
+        futures = self._waiting.get(transaction_id)
+        if futures is not None and future in futures:
+            futures.remove(future)
+            if not futures:
+                del self._waiting[transaction_id]

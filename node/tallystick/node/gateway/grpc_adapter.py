@@ -1,0 +1,111 @@
+"""Serves a ``GatewayService`` as ``gateway.Gateway`` over gRPC."""
+
+from collections.abc import AsyncIterator, Awaitable
+from typing import NoReturn, TypeVar
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import DecodeError
+from google.rpc import status_pb2
+
+from tallystick.node.gateway.errors import GatewayError
+from tallystick.node.gateway.service import GatewayService
+from tallystick.protos.gateway import gateway_pb2, gateway_pb2_grpc
+
+STATUS_DETAILS_TRAILER = "grpc-status-details-bin"
+
+Response = TypeVar("Response")
+
+
+class GatewayServicer(gateway_pb2_grpc.GatewayServicer):
+    """Passes calls on; turns a ``GatewayError`` into a status with its details in the trailer."""
+
+    def __init__(self, service: GatewayService) -> None:
+        self._service = service
+
+    async def Evaluate(  # noqa: N802  # the name is the wire's
+        self,
+        request: gateway_pb2.EvaluateRequest,
+        context: grpc.aio.ServicerContext[
+            gateway_pb2.EvaluateRequest, gateway_pb2.EvaluateResponse
+        ],
+    ) -> gateway_pb2.EvaluateResponse:
+        """Answer ``Evaluate``."""
+        return await _answered(self._service.evaluate(request), context)
+
+    async def Endorse(  # noqa: N802
+        self,
+        request: gateway_pb2.EndorseRequest,
+        context: grpc.aio.ServicerContext[gateway_pb2.EndorseRequest, gateway_pb2.EndorseResponse],
+    ) -> gateway_pb2.EndorseResponse:
+        """Answer ``Endorse``."""
+        return await _answered(self._service.endorse(request), context)
+
+    async def Submit(  # noqa: N802
+        self,
+        request: gateway_pb2.SubmitRequest,
+        context: grpc.aio.ServicerContext[gateway_pb2.SubmitRequest, gateway_pb2.SubmitResponse],
+    ) -> gateway_pb2.SubmitResponse:
+        """Answer ``Submit``."""
+        return await _answered(self._service.submit(request), context)
+
+    async def CommitStatus(  # noqa: N802
+        self,
+        request: gateway_pb2.SignedCommitStatusRequest,
+        context: grpc.aio.ServicerContext[
+            gateway_pb2.SignedCommitStatusRequest, gateway_pb2.CommitStatusResponse
+        ],
+    ) -> gateway_pb2.CommitStatusResponse:
+        """Answer ``CommitStatus``."""
+        return await _answered(self._service.commit_status(request), context)
+
+    async def ChaincodeEvents(  # noqa: N802
+        self,
+        request: gateway_pb2.SignedChaincodeEventsRequest,
+        context: grpc.aio.ServicerContext[
+            gateway_pb2.SignedChaincodeEventsRequest, gateway_pb2.ChaincodeEventsResponse
+        ],
+    ) -> AsyncIterator[gateway_pb2.ChaincodeEventsResponse]:
+        """Answer ``ChaincodeEvents``."""
+        try:
+            async for response in self._service.chaincode_events(request):
+                yield response
+        except (GatewayError, DecodeError) as error:
+            await _abort(error, context)
+
+
+async def _answered(
+    call: Awaitable[Response], context: "grpc.aio.ServicerContext[object, object]"
+) -> Response:
+    try:
+        return await call
+    except (GatewayError, DecodeError) as error:
+        await _abort(error, context)
+
+
+async def _abort(
+    error: GatewayError | DecodeError, context: "grpc.aio.ServicerContext[object, object]"
+) -> NoReturn:
+    if isinstance(error, DecodeError):
+        await context.abort(
+            grpc.StatusCode.INVALID_ARGUMENT, f"the request holds a malformed message ({error})"
+        )
+    trailer = ((STATUS_DETAILS_TRAILER, status_details(error)),) if error.details else ()
+    await context.abort(error.code, error.message, trailer)
+
+
+def status_details(error: GatewayError) -> bytes:
+    """Return ``google.rpc.Status`` bytes whose details are all ``gateway.ErrorDetail``.
+
+    The Node client decodes every detail as that type, so no other may appear. Source: wire.md §5.3.
+    """
+    status = status_pb2.Status(code=error.code.value[0], message=error.message)
+    for detail in error.details:
+        packed = AnyMessage()
+        packed.Pack(
+            gateway_pb2.ErrorDetail(
+                address=detail.address, msp_id=detail.msp_id, message=detail.message
+            )
+        )
+        status.details.append(packed)
+    return status.SerializeToString()

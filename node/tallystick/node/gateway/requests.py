@@ -1,0 +1,62 @@
+"""Reads what clients send to the gateway, and says what is missing from it."""
+
+from dataclasses import dataclass
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from tallystick.node.gateway.errors import GatewayError
+from tallystick.protos.common import common_pb2
+from tallystick.protos.peer import proposal_pb2
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedCall:
+    """What a signed proposal asks for, as far as the gateway needs to know.
+
+    Attributes:
+        channel_id: The channel in the signed header.
+        chaincode: Name of the chaincode to call.
+        transient: Whether the proposal carries data that must stay off the ledger.
+    """
+
+    channel_id: str
+    chaincode: str
+    transient: bool
+
+
+def proposed_call(signed: proposal_pb2.SignedProposal) -> ProposedCall:
+    """Return what ``signed`` asks for.
+
+    Raises:
+        GatewayError: INVALID_ARGUMENT; the proposal is absent or cannot be read.
+
+    Source: wire.md §5.3.
+    """
+    if not signed.proposal_bytes:
+        raise unpack_error("a signed proposal is required")
+    try:
+        proposal = proposal_pb2.Proposal.FromString(signed.proposal_bytes)
+        header = common_pb2.Header.FromString(proposal.header)
+        channel_header = common_pb2.ChannelHeader.FromString(header.channel_header)
+        extension = proposal_pb2.ChaincodeHeaderExtension.FromString(channel_header.extension)
+        payload = proposal_pb2.ChaincodeProposalPayload.FromString(proposal.payload)
+    except DecodeError as error:
+        raise unpack_error(f"it is malformed ({error})") from error
+    if not channel_header.channel_id:
+        raise unpack_error("no channel id provided")
+    if not extension.chaincode_id.name:
+        raise unpack_error("no chaincode name provided")
+    return ProposedCall(
+        channel_header.channel_id, extension.chaincode_id.name, bool(payload.TransientMap)
+    )
+
+
+def unpack_error(reason: str) -> GatewayError:
+    """Return the refusal of a proposal that cannot be used."""
+    return invalid_argument(f"failed to unpack transaction proposal: {reason}")
+
+
+def invalid_argument(message: str) -> GatewayError:
+    """Return a refusal that tells the client to mend its request."""
+    return GatewayError(grpc.StatusCode.INVALID_ARGUMENT, message)

@@ -23,7 +23,7 @@ async def test_a_block_file_is_a_sequence_of_records(tmp_path: Path, chain: Chai
     with closing(Ledger.open(tmp_path, MemoryStore())) as ledger:
         await ledger.commit(chain.config(ledger))
         await ledger.commit(chain.committable(ledger, chain.transaction("t1", {"k": b"v"})))
-        payloads = [ledger.block_bytes(0), ledger.block_bytes(1)]
+        payloads = [ledger.read_bytes(0), ledger.read_bytes(1)]
     expected = b""
     for payload in payloads:
         length = struct.pack(">I", len(payload))
@@ -45,7 +45,7 @@ async def test_the_views_of_a_small_ledger(tmp_path: Path, chain: Chain) -> None
             )
         )
         ledger.transient.save("t4", b"results", height=300)
-        sizes = [len(ledger.block_bytes(number)) for number in range(2)]
+        sizes = [len(ledger.read_bytes(number)) for number in range(2)]
         hashes = [block_header_hash(ledger.block(number).header) for number in range(2)]
         commit_hash = ledger.last_commit_hash()
 

@@ -79,7 +79,7 @@ async def commit_all(ledger: Ledger, chain: Chain) -> None:
 
 def content(ledger: Ledger, store: MemoryStore) -> tuple[list[bytes], dict[bytes, bytes]]:
     """Return every block and everything in the store."""
-    blocks = [ledger.block_bytes(number) for number in range(ledger.height)]
+    blocks = [ledger.read_bytes(number) for number in range(ledger.height)]
     return blocks, dict(store.range(b"", b""))
 
 

@@ -24,7 +24,7 @@ from tallystick.node.ledger.private_data import (
 from tallystick.node.ledger.rwset import parse_results
 from tallystick.node.ledger.simulator import Simulator
 from tallystick.node.ledger.state import LedgerState, StateView, UpdateBatch, state_entries
-from tallystick.node.ledger.transaction_index import TransactionIndex
+from tallystick.node.ledger.transaction_index import TransactionIndex, TransactionLocation
 from tallystick.node.ledger.version import Version
 from tallystick.protos.common.common_pb2 import Block
 from tallystick.protos.common.ledger_pb2 import BlockchainInfo
@@ -164,9 +164,9 @@ class Ledger:
             BlockNotFoundError: The number is not below the height.
             CorruptBlockError: The file no longer holds what was written.
         """
-        return Block.FromString(self.block_bytes(number))
+        return Block.FromString(self.read_bytes(number))
 
-    def block_bytes(self, number: int) -> bytes:
+    def read_bytes(self, number: int) -> bytes:
         """Return a committed block as it was serialised. Raises what ``block`` raises."""
         if number >= self.height:
             raise BlockNotFoundError(number=number, height=self.height)
@@ -189,6 +189,10 @@ class Ledger:
             return None
         envelope = self.block(location.block_number).data.data[location.index]
         return CommittedTransaction(envelope, location.code, location.block_number)
+
+    def location(self, transaction_id: str) -> TransactionLocation | None:
+        """Return where the first transaction with this id is, and its code; costs one look-up."""
+        return self._transactions.find(transaction_id)
 
     def transaction_exists(self, transaction_id: str) -> bool:
         """Tell whether any transaction on the ledger, valid or not, has this id."""

@@ -30,9 +30,9 @@ ExtensionT = TypeVar("ExtensionT", bound=x509.ExtensionType)
 
 # Dashes around a label, base64 lines between, and whatever whitespace ends the last line.
 _PEM: Final = re.compile(
-    rb"(?:^|\n)-----BEGIN (?P<label>[^\n-]*)-----[ \t\r]*\n"
+    rb"(?m:^)-----BEGIN (?P<label>[^\n-]*)-----[ \t\r]*\n"
     rb"(?P<body>[^-]*)"
-    rb"-----END (?P=label)-----[ \t]*\r?(?:\n|$)"
+    rb"-----END (?P=label)-----[ \t]*\r?(?:\n|\Z)"
 )
 _ECDSA_ALGORITHMS: Final = frozenset({
     SignatureAlgorithmOID.ECDSA_WITH_SHA1,
@@ -62,19 +62,18 @@ class PemBlock:
 
 
 def first_pem_block(text: bytes) -> PemBlock:
-    """Return the first PEM block in ``text``; what comes before it is skipped.
+    """Return the first whole PEM block in ``text``; what comes before it is skipped.
 
     Raises:
-        CertificateError: There is no whole block.
+        CertificateError: There is none.
     """
-    found = _PEM.search(text)
-    if found is None:
-        raise CertificateError("no PEM block: expected text that starts with -----BEGIN")
-    try:
-        content = base64.b64decode(b"".join(found["body"].split()), validate=True)
-    except binascii.Error as error:
-        raise CertificateError(f"PEM block is not base64: {error}") from error
-    return PemBlock(found["label"].decode("ascii", "replace"), content, text[found.end() :])
+    for found in _PEM.finditer(text):
+        try:
+            content = base64.b64decode(b"".join(found["body"].split()), validate=True)
+        except binascii.Error:
+            continue  # a broken block does not hide the next one
+        return PemBlock(found["label"].decode("ascii", "replace"), content, text[found.end() :])
+    raise CertificateError("no PEM block: expected text that starts with -----BEGIN")
 
 
 def parse_certificate(der_bytes: bytes) -> x509.Certificate:

@@ -9,6 +9,7 @@ The directory of one organisation::
     users/<name>/{msp,tls}/       likewise, with client.crt and client.key
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +28,8 @@ from tallystick.node.membership.ca import (
 from tallystick.node.membership.errors import MaterialError
 from tallystick.node.membership.identity import NodeRole
 
+_MSP_ID: Final = re.compile(r"[A-Za-z0-9.-]+")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _KEY_FILE: Final = "priv_sk"
 _PRIVATE_FILE_MODE: Final = 0o600
 _PRIVATE_DIRECTORY_MODE: Final = 0o700
@@ -90,13 +93,29 @@ def generate_organization(spec: OrganizationSpec, directory: Path, *, now: datet
         now: Timezone-aware; certificates are valid from shortly before.
 
     Raises:
-        MaterialError: There is an organisation in ``directory`` already.
+        MaterialError: There is an organisation in ``directory`` already, or a name in ``spec`` is
+            used twice or not fit for a directory.
     """
+    _check_names(spec)
     if (directory / "ca").exists():
         raise MaterialError(
             str(directory), f"there is an organisation here: remove it to make {spec.msp_id} anew"
         )
     _Writer(spec, directory, now).write()
+
+
+def _check_names(spec: OrganizationSpec) -> None:
+    if not _MSP_ID.fullmatch(spec.msp_id):
+        raise MaterialError(
+            spec.msp_id, "not an MSP id: policies can name only letters, digits, '.' and '-'"
+        )
+    for members in (spec.peers, spec.orderers, spec.users):
+        names = [member.name for member in members]
+        for name in names:
+            if names.count(name) > 1:
+                raise MaterialError(name, f"{spec.msp_id} lists this name twice")
+            if not _NAME.fullmatch(name):
+                raise MaterialError(name, "not a name: use letters, digits, '.', '_' and '-'")
 
 
 class _Writer:

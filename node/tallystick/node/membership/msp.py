@@ -21,6 +21,7 @@ from tallystick.node.membership.authorities import (
 from tallystick.node.membership.certificates import describe, to_der
 from tallystick.node.membership.errors import (
     CertificateError,
+    IdentityError,
     InvalidIdentityError,
     MalformedIdentityError,
     MspConfigError,
@@ -156,7 +157,7 @@ class Msp:
             try:
                 admin = self._identity(b"", certificates.load_certificate(pem))
                 self._check_admin(admin)
-            except InvalidIdentityError as error:
+            except IdentityError as error:
                 raise CertificateError(f"an admin certificate is not valid: {error}") from error
             yield admin.fingerprint
 

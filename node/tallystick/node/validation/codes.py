@@ -25,9 +25,12 @@ class Rejection:
     reason: str
     transaction_id: str = ""
 
+    @property
+    def name(self) -> str:
+        """The code in words."""
+        return TxValidationCode.Name(self.code)
+
     def __str__(self) -> str:
         """Return one line for a log."""
-        name = TxValidationCode.Name(self.code)
-        return (
-            f"transaction {self.transaction_id or '(no id)'}: {name} ({self.code}): {self.reason}"
-        )
+        transaction = self.transaction_id or "(without id)"
+        return f"transaction {transaction}: {self.name} ({self.code}): {self.reason}"

@@ -1,0 +1,255 @@
+"""Whole blocks: repeated ids, conflicts, configurations, and the shape of the outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tallystick.node.ledger.range_query import RecordedRange
+from tallystick.node.ledger.state import UpdateBatch, VersionedValue
+from tallystick.node.ledger.version import Version
+from tallystick.node.validation.validator import UnacceptableConfigError
+from tallystick.protos.peer.transaction_pb2 import (
+    DUPLICATE_TXID,
+    ENDORSEMENT_POLICY_FAILURE,
+    INVALID_OTHER_REASON,
+    MVCC_READ_CONFLICT,
+    PHANTOM_READ_CONFLICT,
+    VALID,
+)
+from tallystick.wire.txid import transaction_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.unit.validation.conftest import Setting
+
+    from tallystick.node.ledger.rwset_builder import ReadWriteSetBuilder
+
+CC = "token"
+COMMITTED = Version(1, 0)
+
+
+def put(key: str) -> Callable[[ReadWriteSetBuilder], None]:
+    return lambda builder: builder.add_write(CC, key, b"new")
+
+
+def delete(key: str) -> Callable[[ReadWriteSetBuilder], None]:
+    return lambda builder: builder.add_write(CC, key, b"")
+
+
+def read(key: str, version: Version | None) -> Callable[[ReadWriteSetBuilder], None]:
+    return lambda builder: builder.add_read(CC, key, version)
+
+
+def read_private(key: str, version: Version | None) -> Callable[[ReadWriteSetBuilder], None]:
+    return lambda builder: builder.add_private_read(CC, "coll", key, version)
+
+
+def scan(*keys: str, exhausted: bool = True) -> Callable[[ReadWriteSetBuilder], None]:
+    """Return a range query from ``k`` that saw these keys."""
+
+    def build(builder: ReadWriteSetBuilder) -> None:
+        recorded = RecordedRange("k", "l")
+        for key in keys:
+            recorded.saw(key, COMMITTED)
+        if exhausted:
+            recorded.ran_dry()
+        builder.add_range(CC, recorded)
+
+    return build
+
+
+@pytest.fixture
+def stocked(setting: Setting) -> Setting:
+    setting.ledger.put("k1")
+    setting.ledger.put("k2")
+    setting.ledger.put_hash("coll", "p1")
+    return setting
+
+
+CONFLICTS = [
+    ("nothing changed", [read("k1", COMMITTED)], [VALID]),
+    ("absent stays absent", [read("k9", None)], [VALID]),
+    ("rewritten since", [read("k1", Version(0, 0))], [MVCC_READ_CONFLICT]),
+    ("deleted since", [read("k9", COMMITTED)], [MVCC_READ_CONFLICT]),
+    ("created since", [read("k1", None)], [MVCC_READ_CONFLICT]),
+    ("written in the block", [put("k1"), read("k1", COMMITTED)], [VALID, MVCC_READ_CONFLICT]),
+    ("created in the block", [put("k9"), read("k9", None)], [VALID, MVCC_READ_CONFLICT]),
+    ("deleted in the block", [delete("k1"), read("k1", COMMITTED)], [VALID, MVCC_READ_CONFLICT]),
+    ("absent, deleted in the block", [delete("k9"), read("k9", None)], [VALID, MVCC_READ_CONFLICT]),
+    ("written later in the block", [read("k1", COMMITTED), put("k1")], [VALID, VALID]),
+    ("blind writes", [put("k1"), put("k1")], [VALID, VALID]),
+    ("range unchanged", [scan("k1", "k2")], [VALID]),
+    ("range grew", [scan("k1")], [PHANTOM_READ_CONFLICT]),
+    ("range shrank", [scan("k1", "k2", "k3")], [PHANTOM_READ_CONFLICT]),
+    ("range was empty", [scan()], [PHANTOM_READ_CONFLICT]),
+    ("range left at its last key", [scan("k1", exhausted=False)], [VALID]),
+    ("range includes its last key", [delete("k1"), scan("k1", exhausted=False)], [VALID, 12]),
+    ("phantom in the block", [put("k9"), scan("k1", "k2")], [VALID, PHANTOM_READ_CONFLICT]),
+    ("row deleted in the block", [delete("k2"), scan("k1", "k2")], [VALID, 12]),
+    ("row rewritten in the block", [put("k2"), scan("k1", "k2")], [VALID, 12]),
+    ("outside the range", [put("m"), scan("k1", "k2")], [VALID, VALID]),
+    ("absent deleted in the range", [delete("k3"), scan("k1", "k2")], [VALID, VALID]),
+    ("private unchanged", [read_private("p1", COMMITTED)], [VALID]),
+    ("private stale", [read_private("p1", None)], [MVCC_READ_CONFLICT]),
+]
+
+
+@pytest.mark.parametrize(
+    ("builds", "codes"),
+    [pytest.param(builds, codes, id=f"§12, MVCC, {name}") for name, builds, codes in CONFLICTS],
+)
+async def test_a_transaction_conflicts_if_what_it_read_has_changed(
+    stocked: Setting, builds: list[Callable[[ReadWriteSetBuilder], None]], codes: list[int]
+) -> None:
+    assert await stocked.codes(*[stocked.draft(build) for build in builds]) == codes
+
+
+async def test_a_private_key_written_in_the_block_conflicts(stocked: Setting) -> None:
+    stocked.definitions.define("cash", "OR('OneMSP.peer')")
+
+    def write(builder: ReadWriteSetBuilder) -> None:
+        builder.add_private_write(CC, "_implicit_org_OneMSP", "p", b"1")
+
+    def read_it(builder: ReadWriteSetBuilder) -> None:
+        builder.add_private_read(CC, "_implicit_org_OneMSP", "p", None)
+
+    codes = await stocked.codes(stocked.draft(write), stocked.draft(read_it))
+    assert codes == [VALID, MVCC_READ_CONFLICT], "§12, MVCC"
+
+
+async def test_reads_are_checked_before_ranges_and_namespaces_in_order(stocked: Setting) -> None:
+    def both(builder: ReadWriteSetBuilder) -> None:
+        scan("k1")(builder)
+        read("k1", None)(builder)
+
+    def range_in_the_first_namespace(builder: ReadWriteSetBuilder) -> None:
+        scan("k1")(builder)
+        builder.add_read("zebra", "k", COMMITTED)
+
+    codes = await stocked.codes(stocked.draft(both), stocked.draft(range_in_the_first_namespace))
+    assert codes == [MVCC_READ_CONFLICT, PHANTOM_READ_CONFLICT], "§12, MVCC"
+
+
+async def test_an_invalid_transactions_writes_do_not_count(stocked: Setting) -> None:
+    def stale(builder: ReadWriteSetBuilder) -> None:
+        read("k1", None)(builder)
+        put("k2")(builder)
+
+    codes = await stocked.codes(
+        stocked.draft(stale),
+        stocked.draft(put("k2"), endorsers=(1,)),
+        stocked.draft(read("k2", COMMITTED)),
+    )
+    assert codes == [MVCC_READ_CONFLICT, ENDORSEMENT_POLICY_FAILURE, VALID], "§12, MVCC"
+
+
+async def test_an_envelope_ordered_twice_is_valid_once(setting: Setting) -> None:
+    envelope = setting.draft(put("k")).envelope()
+    assert await setting.codes(envelope, envelope) == [VALID, DUPLICATE_TXID], "§12"
+
+
+async def test_only_an_earlier_transaction_that_is_valid_so_far_makes_a_duplicate(
+    setting: Setting,
+) -> None:
+    draft = setting.draft(put("k"), endorsers=(1,))
+    unendorsed = draft.envelope()
+    draft.endorsers = [setting.network.peer(1), setting.network.peer(2)]
+    codes = await setting.codes(unendorsed, draft.envelope())
+    assert codes == [ENDORSEMENT_POLICY_FAILURE, VALID], "§12"
+
+
+async def test_a_conflict_does_not_make_room_for_a_duplicate(setting: Setting) -> None:
+    envelope = setting.draft(read("k", COMMITTED)).envelope()
+    codes = await setting.codes(envelope, envelope)
+    assert codes == [MVCC_READ_CONFLICT, DUPLICATE_TXID], "§12, duplicates come before conflicts"
+
+
+async def test_an_id_on_the_ledger_is_a_duplicate(setting: Setting) -> None:
+    draft = setting.draft(put("k"))
+    setting.ledger.known.add(draft.header.tx_id)
+    assert await setting.codes(draft) == [DUPLICATE_TXID], "§12"
+
+
+async def test_every_code_is_one_byte(setting: Setting) -> None:
+    validated = await setting.validator.validate(setting.block(setting.draft(), b"\xff"))
+    assert validated.codes == bytes((VALID, INVALID_OTHER_REASON)), "§19 item 19"
+    assert len(validated.codes) == 2
+
+
+async def test_the_outcome_names_ids_changes_and_reasons(stocked: Setting) -> None:
+    drafts = [stocked.draft(put("k1")), stocked.draft(read("k1", None))]
+    validated = await stocked.validator.validate(stocked.block(*drafts, b"\xff"))
+    assert validated.transaction_ids == (*[draft.header.tx_id for draft in drafts], "")
+    assert validated.updates.get(CC, "k1") == VersionedValue(b"new", Version(2, 0))
+    assert [one is not None for one in validated.transactions] == [True, False, False]
+    assert list(validated.rejections) == [1, 2]
+    assert drafts[1].header.tx_id in str(validated.rejections[1])
+    assert validated.config is None
+
+
+async def test_other_tasks_run_while_a_large_block_is_validated(setting: Setting) -> None:
+    block = setting.block(*[setting.draft(put(f"k{index}")) for index in range(32)])
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    counting = asyncio.ensure_future(count_turns())  # noqa: TID251 - cancelled below
+    assert set((await setting.validator.validate(block)).codes) == {VALID}
+    counting.cancel()
+    assert turns >= 2 * 32 / 8 - 1
+
+
+async def test_the_first_block_is_valid_as_it_is(setting: Setting) -> None:
+    validated = await setting.validator.validate(setting.network.genesis)
+    assert validated.codes == bytes((VALID,))
+    assert validated.transaction_ids == (transaction_id(bytes(24), b""),), "§15.3"
+    assert validated.config == setting.channel.config
+    assert validated.updates.update_bytes() == UpdateBatch().update_bytes()
+
+
+async def test_the_next_configuration_is_handed_on(setting: Setting) -> None:
+    block = setting.block(setting.network.config_draft(sequence=1))
+    validated = await setting.validator.validate(block)
+    assert validated.codes == bytes((VALID,))
+    assert validated.config is not None
+    assert validated.config.sequence == 1, "§15.2"
+    assert validated.updates.update_bytes() == b"", "§11"
+
+
+@pytest.mark.parametrize(
+    ("sequence", "data", "problem"),
+    [
+        pytest.param(0, None, "has sequence 0 after 0", id="§12, the same again"),
+        pytest.param(2, None, "has sequence 2 after 0", id="§12, one left out"),
+        pytest.param(1, b"\xff", "cannot be used", id="§12, unreadable"),
+        pytest.param(1, b"\x0a\x02\x08\x01", "cannot be used", id="§12, empty"),
+    ],
+)
+async def test_a_configuration_that_cannot_come_next_stops_the_channel(
+    setting: Setting, sequence: int, data: bytes | None, problem: str
+) -> None:
+    draft = setting.network.config_draft(sequence)
+    draft.data = data or draft.data
+    with pytest.raises(UnacceptableConfigError) as caught:
+        await setting.codes(draft)
+    assert caught.value.block_number == 2
+    assert caught.value.problem.startswith(problem)
+
+
+async def test_a_configuration_travels_alone(setting: Setting) -> None:
+    with pytest.raises(UnacceptableConfigError, match="not alone"):
+        await setting.codes(setting.network.config_draft(sequence=1), setting.draft())
+
+
+async def test_a_configuration_must_be_signed_by_somebody_on_the_channel(setting: Setting) -> None:
+    draft = setting.network.config_draft(sequence=1)
+    draft.creator = setting.network.outsider.orderer
+    assert await setting.code_of(draft) == "BAD_CREATOR_SIGNATURE", "§12"

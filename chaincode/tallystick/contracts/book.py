@@ -1,0 +1,317 @@
+"""The book: who holds how much of what, and the one place where a quantity changes.
+
+Securities and cash are both kept in such a book, each in its own chaincode. Every change, whatever
+its cause, is first planned (``moved``, ``locked``, ``released``, ``frozen``: pure, nothing is
+written), judged by the caller's rules on the end state of the plan as a whole, and then written by
+``write``, which refuses a plan that would leave anybody with less than nothing.
+
+Supply and number of holders are kept as deltas, one row per change, so that issues and transfers of
+different holders touch no common row; only who asks for the sum reads them all.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tallystick.chaincode import State, composite_key, split_composite_key
+from tallystick.contracts.models import Identifier, Model, Quantity
+from tallystick.contracts.reasons import Finding, Reason, refuse_if_any
+
+# --- values ---
+
+
+class Account(NamedTuple):
+    """A holder's place in the book of one asset."""
+
+    asset: str
+    holder: str
+
+
+class Position(Model):
+    """Row ``position (asset, holder)``: what somebody holds; there is no row of zero units.
+
+    Invariant of every committed row: quantity is positive, locked and frozen are not negative, and
+    together they are at most the quantity.
+
+    Attributes:
+        locked: Of the quantity, the sum of the holder's locks.
+        frozen: Of the quantity, what the transfer agent has frozen.
+    """
+
+    quantity: int = 0
+    locked: int = 0
+    frozen: int = 0
+
+    @property
+    def available(self) -> int:
+        """What the holder may dispose of."""
+        return self.quantity - self.locked - self.frozen
+
+
+class Lock(Model):
+    """Row ``lock (asset, holder, lock id)``: units that wait for their delivery to one receiver."""
+
+    receiver: str
+    quantity: int
+
+
+class Move(Model):
+    """So many units from one holder to another.
+
+    Attributes:
+        sender: None when the units come into being.
+        receiver: None when they cease to be.
+        lock: The lock that the units come out of; None when they are available units.
+    """
+
+    asset: Identifier
+    sender: Identifier | None
+    receiver: Identifier | None
+    quantity: Quantity
+    lock: Identifier | None = None
+
+
+class LockedMove(Move):
+    """A delivery that is, or will be, locked: both sides and the lock are known."""
+
+    sender: Identifier
+    receiver: Identifier
+    lock: Identifier
+
+
+@dataclass(slots=True)
+class Plan:
+    """A change of the book that is not written yet.
+
+    Attributes:
+        before: Positions touched, as they are.
+        after: The same positions at the end of the whole plan.
+        locks: Locks as they will be; None removes one.
+    """
+
+    before: Mapping[Account, Position]
+    after: dict[Account, Position]
+    locks: dict[tuple[Account, str], Lock | None] = field(default_factory=dict)
+    created: dict[Account, int] = field(default_factory=dict)
+
+    def shortfalls(self) -> list[Finding]:
+        """Return a finding for everybody who would have less than nothing available."""
+        return [
+            Reason.INSUFFICIENT_AVAILABLE.finding(
+                asset=account.asset,
+                holder=account.holder,
+                available=self.before[account].available,
+                missing=-position.available,
+                quantity=self.before[account].quantity,
+                locked=self.before[account].locked,
+                frozen=self.before[account].frozen,
+            )
+            for account, position in self.after.items()
+            if position.available < 0
+        ]
+
+    def change(
+        self, account: Account, *, quantity: int = 0, locked: int = 0, frozen: int = 0
+    ) -> None:
+        """Add to the parts of a position."""
+        old = self.after[account]
+        self.after[account] = Position.model_construct(
+            quantity=old.quantity + quantity,
+            locked=old.locked + locked,
+            frozen=old.frozen + frozen,
+        )
+
+
+# --- the rows ---
+
+
+class Book:
+    """The positions and locks of one chaincode, as one transaction sees them."""
+
+    def __init__(self, state: State, transaction_id: str) -> None:
+        self._state = state
+        self._transaction_id = transaction_id
+
+    def position(self, account: Account) -> Position:
+        """Return what a holder holds; zeros when nothing."""
+        return self._state.load(composite_key("position", *account), Position) or Position()
+
+    def lock(self, account: Account, lock: str) -> Lock | None:
+        """Return a lock, or None."""
+        return self._state.load(composite_key("lock", *account, lock), Lock)
+
+    # --- plans ---
+
+    def moved(self, moves: Iterable[Move]) -> Plan:
+        """Plan movements; those out of a lock use up the whole of it.
+
+        Raises:
+            Refusal: SAME_PARTY, LOCK_UNKNOWN, or LOCK_DIFFERS when a lock is for something else.
+        """
+        moves = tuple(moves)
+        plan = self._plan(_accounts(moves))
+        for move in moves:
+            if move.sender == move.receiver:
+                raise Reason.SAME_PARTY.refusal(holder=str(move.sender))
+            if move.sender is not None:
+                sender = Account(move.asset, move.sender)
+                locked = -self._taken_lock(plan, sender, move) if move.lock else 0
+                plan.change(sender, quantity=-move.quantity, locked=locked)
+                if move.receiver is None:
+                    plan.created[sender] = plan.created.get(sender, 0) - move.quantity
+            if move.receiver is not None:
+                receiver = Account(move.asset, move.receiver)
+                plan.change(receiver, quantity=move.quantity)
+                if move.sender is None:
+                    plan.created[receiver] = plan.created.get(receiver, 0) + move.quantity
+        return plan
+
+    def locked(self, moves: Iterable[LockedMove]) -> Plan:
+        """Plan to lock what movements will deliver later.
+
+        Raises:
+            Refusal: SAME_PARTY, or LOCK_EXISTS.
+        """
+        moves = tuple(moves)
+        plan = self._plan(Account(move.asset, move.sender) for move in moves)
+        for move in moves:
+            if move.sender == move.receiver:
+                raise Reason.SAME_PARTY.refusal(holder=move.sender)
+            sender = Account(move.asset, move.sender)
+            place = (sender, move.lock)
+            if place in plan.locks or self.lock(*place) is not None:
+                raise Reason.LOCK_EXISTS.refusal(
+                    asset=move.asset, holder=move.sender, lock=move.lock
+                )
+            plan.locks[place] = Lock(receiver=move.receiver, quantity=move.quantity)
+            plan.change(sender, locked=move.quantity)
+        return plan
+
+    def released(self, moves: Iterable[LockedMove]) -> Plan:
+        """Plan to give up locks without delivery; the units stay where they are.
+
+        Raises:
+            Refusal: LOCK_UNKNOWN or LOCK_DIFFERS.
+        """
+        moves = tuple(moves)
+        plan = self._plan(Account(move.asset, move.sender) for move in moves)
+        for move in moves:
+            sender = Account(move.asset, move.sender)
+            plan.change(sender, locked=-self._taken_lock(plan, sender, move))
+        return plan
+
+    def frozen(self, account: Account, quantity: int) -> Plan:
+        """Plan to freeze units of a holder, or, with a negative quantity, to unfreeze them.
+
+        Raises:
+            Refusal: INSUFFICIENT_FROZEN.
+        """
+        plan = self._plan([account])
+        frozen = plan.before[account].frozen
+        if frozen + quantity < 0:
+            raise Reason.INSUFFICIENT_FROZEN.refusal(
+                asset=account.asset,
+                holder=account.holder,
+                frozen=frozen,
+                missing=-frozen - quantity,
+            )
+        plan.change(account, frozen=quantity)
+        return plan
+
+    # --- the one writer ---
+
+    def write(self, plan: Plan) -> None:
+        """Write a plan: the only code that changes a quantity.
+
+        Raises:
+            Refusal: INSUFFICIENT_AVAILABLE, when somebody would have less than nothing available.
+        """
+        refuse_if_any(plan.shortfalls())
+        for account, position in plan.after.items():
+            self._write_position(account, plan.before[account], position)
+        for (account, lock), row in plan.locks.items():
+            key = composite_key("lock", *account, lock)
+            if row is None:
+                self._state.delete(key)
+            else:
+                self._state.save(key, row)
+        for account, quantity in plan.created.items():
+            self._note_delta("supply", account, quantity)
+
+    # --- views ---
+
+    def positions(self, asset: str) -> Iterator[tuple[str, Position]]:
+        """Yield all holders of an asset with their positions, by holder."""
+        for key, value in self._state.partial("position", asset):
+            yield holder_of(key), Position.model_validate_json(value)
+
+    def locks(self, account: Account) -> Iterator[tuple[str, Lock]]:
+        """Yield the locks of a holder, by lock id."""
+        for key, value in self._state.partial("lock", *account):
+            yield split_composite_key(key)[1][2], Lock.model_validate_json(value)
+
+    def supply(self, asset: str) -> int:
+        """Return all units of an asset in being."""
+        return self._sum_of_deltas("supply", asset)
+
+    def holder_count(self, asset: str) -> int:
+        """Return how many hold units of an asset."""
+        return self._sum_of_deltas("holders", asset)
+
+    # --- how ---
+
+    def _plan(self, accounts: Iterable[Account]) -> Plan:
+        before = {account: self.position(account) for account in accounts}
+        return Plan(before=before, after=dict(before))
+
+    def _taken_lock(self, plan: Plan, account: Account, move: Move) -> int:
+        """Take a lock out of the book in ``plan``; return what it held."""
+        assert move.lock is not None, "only movements out of a lock come here"
+        place = (account, move.lock)
+        lock = None if place in plan.locks else self.lock(*place)
+        if lock is None:
+            raise Reason.LOCK_UNKNOWN.refusal(
+                asset=account.asset, holder=account.holder, lock=move.lock
+            )
+        if (lock.receiver, lock.quantity) != (move.receiver, move.quantity):
+            raise Reason.LOCK_DIFFERS.refusal(
+                asset=account.asset,
+                lock=move.lock,
+                quantity=lock.quantity,
+                receiver=lock.receiver,
+            )
+        plan.locks[place] = None
+        return lock.quantity
+
+    def _write_position(self, account: Account, before: Position, after: Position) -> None:
+        key = composite_key("position", *account)
+        if after.quantity:
+            self._state.save(key, after)
+        else:
+            self._state.delete(key)
+        holders = bool(after.quantity) - bool(before.quantity)
+        if holders:
+            self._note_delta("holders", account, holders)
+
+    def _note_delta(self, kind: str, account: Account, delta: int) -> None:
+        # The holder is part of the key: were a transaction to change an asset in two calls, neither
+        # would hide the other's delta.
+        key = composite_key(kind, account.asset, self._transaction_id, account.holder)
+        self._state.put(key, str(delta).encode())
+
+    def _sum_of_deltas(self, kind: str, asset: str) -> int:
+        return sum(int(value) for _, value in self._state.partial(kind, asset))
+
+
+def holder_of(position_key: str) -> str:
+    """Return the holder that the key of a position row names."""
+    return split_composite_key(position_key)[1][1]
+
+
+def _accounts(moves: Iterable[Move]) -> Iterator[Account]:
+    """Yield the accounts that movements touch; the same one may come twice."""
+    for move in moves:
+        if move.sender is not None:
+            yield Account(move.asset, move.sender)
+        if move.receiver is not None:
+            yield Account(move.asset, move.receiver)

@@ -1,0 +1,137 @@
+"""The cash contract, as callers see it."""
+
+from tallystick.chaincode import Context, Contract, query, transaction
+from tallystick.chaincode.keys import partial_range
+from tallystick.contracts import events
+from tallystick.contracts.book import Account, LockedMove, Move, Position, holder_of
+from tallystick.contracts.cash.models import Cash, CashAccount, CashPage, Currency
+from tallystick.contracts.cash.vault import Vault
+from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.events import Basis
+from tallystick.contracts.instants import now
+from tallystick.contracts.intents import SignedIntent
+from tallystick.contracts.models import Identifier, PageSize, Quantity
+from tallystick.contracts.participants import Participant, only, only_through
+from tallystick.contracts.parties import authority_for
+from tallystick.contracts.reasons import Reason
+from tallystick.contracts.statements import MoneySent
+
+
+class CashContract(Contract):
+    """Tokenised deposits. Amounts are in the minor unit of the currency."""
+
+    name = "cash"
+
+    @transaction
+    @only(Participant.BANK)
+    def open_cash(self, ctx: Context, cash: Identifier, currency: Currency) -> None:
+        """Let the submitting bank's deposits in a currency be cash of this id."""
+        vault = Vault(ctx)
+        if vault.find_cash(cash) is not None:
+            raise Reason.CASH_EXISTS.refusal(cash=cash)
+        bank = ctx.client.msp_id
+        vault.save_cash(Cash(cash=cash, currency=currency, bank=bank, opened_at=now(ctx)))
+        ctx.emit(events.CashOpened(cash=cash, currency=currency, bank=bank))
+
+    # --- movements ---
+
+    @transaction
+    @only(Participant.BANK)
+    def deposit(self, ctx: Context, cash: Identifier, to: Identifier, amount: Quantity) -> None:
+        """Create money that the submitting bank owes to an identity from now on."""
+        vault = _bank_vault(ctx, cash)
+        vault.move([Move(asset=cash, sender=None, receiver=to, quantity=amount)], Basis.ISSUE)
+
+    @transaction
+    @only(Participant.BANK)
+    def withdraw(
+        self, ctx: Context, cash: Identifier, holder: Identifier, amount: Quantity
+    ) -> None:
+        """End money that the submitting bank has paid out."""
+        vault = _bank_vault(ctx, cash)
+        move = Move(asset=cash, sender=holder, receiver=None, quantity=amount)
+        vault.move([move], Basis.REDEMPTION)
+
+    @transaction
+    def transfer(self, ctx: Context, sent: MoneySent, intent: SignedIntent | None = None) -> None:
+        """Pay as the holder says: by signature, or through a participant with its mandate."""
+        move = Move(
+            asset=sent.cash, sender=sent.sender, receiver=sent.receiver, quantity=sent.amount
+        )
+        authority = authority_for(ctx, sent.sender, sent, intent)
+        Vault(ctx).move([move], Basis.TRANSFER, authority)
+
+    # --- delivery: the settlement contract calls these, each at most once in a transaction ---
+
+    @transaction
+    @only_through(Chaincode.SETTLEMENT)
+    def lock(self, ctx: Context, moves: tuple[LockedMove, ...]) -> None:
+        """Lock money for payments to come; it still belongs to its holder."""
+        Vault(ctx).lock(moves)
+
+    @transaction
+    @only_through(Chaincode.SETTLEMENT)
+    def release(self, ctx: Context, moves: tuple[LockedMove, ...]) -> None:
+        """Give locks up without payment."""
+        Vault(ctx).release(moves)
+
+    @transaction
+    @only_through(Chaincode.SETTLEMENT)
+    def deliver(self, ctx: Context, moves: tuple[LockedMove, ...]) -> None:
+        """Pay locked money to those for whom it was locked."""
+        Vault(ctx).move(moves, Basis.SETTLEMENT)
+
+    # --- queries ---
+
+    @query
+    def cash(self, ctx: Context, cash: str) -> Cash:
+        """Return a cash with the bank that owes it."""
+        return Vault(ctx).cash(cash)
+
+    @query
+    def balance_of(self, ctx: Context, cash: str, holder: str) -> int:
+        """Return how much somebody has, locked money included."""
+        return Vault(ctx).book.position(Account(cash, holder)).quantity
+
+    @query
+    def account(self, ctx: Context, cash: str, holder: str) -> CashAccount:
+        """Return what somebody has, in total, locked and available."""
+        return _account(holder, Vault(ctx).book.position(Account(cash, holder)))
+
+    @query
+    def accounts(
+        self, ctx: Context, cash: str, page_size: PageSize = 100, bookmark: str = ""
+    ) -> CashPage:
+        """Return one page of the holders of a cash, by id."""
+        first, end = partial_range("position", cash)
+        page = ctx.stub.get_state_page(first, end, page_size, bookmark)
+        accounts = tuple(
+            _account(holder_of(key), Position.model_validate_json(value))
+            for key, value in page.rows
+        )
+        return CashPage(cash=cash, accounts=accounts, bookmark=page.bookmark)
+
+    @query
+    def supply(self, ctx: Context, cash: str) -> int:
+        """Return how much the bank owes in all."""
+        return Vault(ctx).book.supply(cash)
+
+
+def _bank_vault(ctx: Context, cash: str) -> Vault:
+    """Return the vault if the submitting bank is the one that owes this cash."""
+    vault = Vault(ctx)
+    bank = vault.cash(cash).bank
+    if ctx.client.msp_id != bank:
+        raise Reason.NOT_THE_ISSUING_BANK.refusal(
+            participant=ctx.client.msp_id, cash=cash, bank=bank
+        )
+    return vault
+
+
+def _account(holder: str, position: Position) -> CashAccount:
+    return CashAccount(
+        holder=holder,
+        amount=position.quantity,
+        locked=position.locked,
+        available=position.available,
+    )

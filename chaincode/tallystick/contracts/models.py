@@ -1,0 +1,24 @@
+"""The base of all rows and arguments, and the types their fields share.
+
+Quantities of a security are whole units, amounts of money whole minor units (cents); there are no
+fractions anywhere, so nothing is ever rounded.
+"""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+# A JSON number above this is not exact in JavaScript, where many clients of the ledger live.
+MAX_QUANTITY = 2**53 - 1
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$")]
+Quantity = Annotated[int, Field(gt=0, le=MAX_QUANTITY)]
+Sha256Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+PageSize = Annotated[int, Field(gt=0, le=1000)]
+
+
+class Model(BaseModel):
+    """An immutable value that knows all its fields: a row, an argument or a result."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

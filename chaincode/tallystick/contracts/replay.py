@@ -1,0 +1,98 @@
+"""The register rebuilt from events alone: what a cap table provider runs, and an auditor compares.
+
+Feed it the events of valid transactions, in ledger order, and at every height it holds the same
+positions as the state of the token and cash chaincodes at that height.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tallystick.contracts.book import Account, Position
+from tallystick.contracts.events import (
+    LedgerEvent,
+    MoneyLocked,
+    MoneyReleased,
+    MoneyTransferred,
+    UnitsFrozen,
+    UnitsLocked,
+    UnitsReleased,
+    UnitsTransferred,
+)
+
+
+@dataclass(slots=True)
+class Positions:
+    """Who holds what of each asset; holders of nothing are left out."""
+
+    by_account: dict[Account, Position] = field(default_factory=dict)
+
+    def change(
+        self, asset: str, holder: str, *, quantity: int = 0, locked: int = 0, frozen: int = 0
+    ) -> None:
+        """Add to the parts of a position."""
+        account = Account(asset, holder)
+        old = self.by_account.get(account, Position())
+        new = Position(
+            quantity=old.quantity + quantity,
+            locked=old.locked + locked,
+            frozen=old.frozen + frozen,
+        )
+        if new == Position():
+            self.by_account.pop(account, None)
+        else:
+            self.by_account[account] = new
+
+    def supply(self, asset: str) -> int:
+        """Return all units of an asset in being."""
+        return sum(
+            position.quantity
+            for account, position in self.by_account.items()
+            if account.asset == asset
+        )
+
+
+@dataclass(slots=True)
+class Replay:
+    """The registers as far as the events applied so far tell."""
+
+    units: Positions = field(default_factory=Positions)
+    money: Positions = field(default_factory=Positions)
+
+    def apply(self, events: Iterable[LedgerEvent]) -> None:
+        """Take in further events, in ledger order; most kinds change no position."""
+        for event in events:
+            self._apply(event)
+
+    def _apply(self, event: LedgerEvent) -> None:
+        match event:
+            case UnitsTransferred(security=asset, sender=sender, receiver=receiver):
+                _move(self.units, asset, (sender, receiver), event.quantity, locked=event.lock)
+            case MoneyTransferred(cash=asset, sender=sender, receiver=receiver):
+                _move(self.money, asset, (sender, receiver), event.amount, locked=event.lock)
+            case UnitsLocked(security=asset, holder=holder, quantity=quantity):
+                self.units.change(asset, holder, locked=quantity)
+            case MoneyLocked(cash=asset, holder=holder, amount=quantity):
+                self.money.change(asset, holder, locked=quantity)
+            case UnitsReleased(security=asset, holder=holder, quantity=quantity):
+                self.units.change(asset, holder, locked=-quantity)
+            case MoneyReleased(cash=asset, holder=holder, amount=quantity):
+                self.money.change(asset, holder, locked=-quantity)
+            case UnitsFrozen(security=asset, holder=holder, quantity=quantity):
+                self.units.change(asset, holder, frozen=quantity)
+            case _:
+                return
+
+
+def _move(
+    positions: Positions,
+    asset: str,
+    sides: tuple[str | None, str | None],
+    quantity: int,
+    *,
+    locked: str | None,
+) -> None:
+    sender, receiver = sides
+    if sender is not None:
+        positions.change(asset, sender, quantity=-quantity, locked=-quantity if locked else 0)
+    if receiver is not None:
+        positions.change(asset, receiver, quantity=quantity)

@@ -1,0 +1,118 @@
+"""The rows, arguments and results of the settlement contract."""
+
+from enum import StrEnum
+from functools import cached_property
+
+from tallystick.contracts.book import LockedMove
+from tallystick.contracts.instants import Day, Instant
+from tallystick.contracts.intents import canonical_hash
+from tallystick.contracts.models import Identifier, Model, Quantity
+from tallystick.contracts.statements import Side
+
+
+class TradeTerms(Model):
+    """What buyer and seller agree on.
+
+    Attributes:
+        trade: Id of the trade, unique for ever.
+        amount: Price of the whole quantity, in the minor unit of the cash.
+        venue: MSP of the venue that matched the trade.
+        settlement_day: The first UTC day on which it may settle.
+        expires_at: From this moment on it cannot settle any more.
+    """
+
+    trade: Identifier
+    security: Identifier
+    quantity: Quantity
+    cash: Identifier
+    amount: Quantity
+    buyer: Identifier
+    seller: Identifier
+    venue: Identifier
+    settlement_day: Day
+    expires_at: Instant
+
+    @cached_property
+    def digest(self) -> str:
+        """The hash that both sides sign: SHA-256 of the canonical JSON of all the terms."""
+        return canonical_hash(self)
+
+    def party(self, side: Side) -> str:
+        """Return who is on a side."""
+        return self.buyer if side == "buyer" else self.seller
+
+    @property
+    def delivery(self) -> LockedMove:
+        """The securities leg."""
+        return LockedMove(
+            asset=self.security,
+            sender=self.seller,
+            receiver=self.buyer,
+            quantity=self.quantity,
+            lock=self.trade,
+        )
+
+    @property
+    def payment(self) -> LockedMove:
+        """The cash leg."""
+        return LockedMove(
+            asset=self.cash,
+            sender=self.buyer,
+            receiver=self.seller,
+            quantity=self.amount,
+            lock=self.trade,
+        )
+
+
+class Status(StrEnum):
+    """Where a trade stands."""
+
+    PROPOSED = "proposed"
+    LOCKED = "locked"
+    SETTLED = "settled"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class Trade(Model):
+    """Row ``trade (id)``; never deleted, so the id is used once."""
+
+    terms: TradeTerms
+    terms_hash: str
+    status: Status
+
+
+class ConsentGiven(Model):
+    """Row ``consent (trade, side)``: apart from the trade, so that both may come in one block."""
+
+    party: str
+    key: str
+    given_at: Instant
+
+
+class StatusChange(Model):
+    """One step of a trade's history."""
+
+    status: Status
+    transaction_id: str
+    at: Instant
+
+
+class TradeView(Model):
+    """A trade with what happened to it.
+
+    Attributes:
+        consents: Sides that have consented.
+        history: Oldest first.
+    """
+
+    trade: Trade
+    consents: tuple[Side, ...]
+    history: tuple[StatusChange, ...]
+
+
+class TradePage(Model):
+    """Trades, by id; pass the bookmark for the next page, empty after the last."""
+
+    trades: tuple[Trade, ...]
+    bookmark: str

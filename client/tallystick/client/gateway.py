@@ -1,0 +1,168 @@
+"""Where a client begins: a connection to one peer, under one identity."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tallystick.client.commit import Commit
+from tallystick.client.errors import ClientError
+from tallystick.client.grpc_transport import certificate_hash, open_transport
+from tallystick.client.identity import (
+    DigestSigner,
+    Identity,
+    PrivateKeySigner,
+    SigningIdentity,
+    read_pem,
+)
+from tallystick.client.network import Network
+from tallystick.client.options import (
+    DEFAULTS,
+    ClientCertificate,
+    ClientOptions,
+    system_environment,
+)
+from tallystick.client.profile import Profile
+from tallystick.client.proposal import Proposal
+from tallystick.client.session import Session
+from tallystick.client.transaction import Transaction
+from tallystick.client.transport import GatewayTransport
+
+
+class Gateway:
+    """A client of the ledger. It speaks to one peer, which speaks to the others.
+
+    One gateway serves any number of concurrent calls; ``async with`` closes it.
+    """
+
+    def __init__(self, session: Session, *, default_channel: str = "") -> None:
+        self._session = session
+        self._default_channel = default_channel
+
+    @classmethod
+    def over(
+        cls,
+        transport: GatewayTransport,
+        *,
+        identity: Identity,
+        signer: DigestSigner | None = None,
+        options: ClientOptions = DEFAULTS,
+    ) -> Self:
+        """Return a gateway that reaches its peer through ``transport``, and closes it.
+
+        Raises:
+            CredentialError: The signer's key is not the identity's.
+        """
+        return cls(_session(transport, SigningIdentity(identity, signer), options))
+
+    @classmethod
+    async def from_profile(cls, path: str | Path, options: ClientOptions = DEFAULTS) -> "Gateway":
+        """Return a gateway connected as a profile says, whose channel is then the default.
+
+        Raises:
+            ProfileError: The profile cannot be read.
+            CredentialError: A file that it names cannot be used.
+            ConnectError: No connection could be made.
+        """
+        profile = Profile.load(Path(path))
+        options = replace(options, server_name=options.server_name or profile.server_name)
+        if profile.tls_certificate is not None and profile.tls_key is not None:
+            pair = ClientCertificate(read_pem(profile.tls_certificate), read_pem(profile.tls_key))
+            options = replace(options, client_certificate=pair)
+        signer = SigningIdentity(
+            Identity.from_file(profile.msp_id, profile.certificate),
+            PrivateKeySigner.from_file(profile.key),
+        )
+        transport = await open_transport(profile.gateway, read_pem(profile.tls_ca), options)
+        return cls(_session(transport, signer, options), default_channel=profile.channel)
+
+    def network(self, channel_id: str = "") -> Network:
+        """Return a channel; without a name, the one of the profile.
+
+        Raises:
+            ClientError: There is neither a name nor a profile.
+        """
+        name = channel_id or self._default_channel
+        if not name:
+            raise ClientError("name a channel: this gateway was not connected from a profile")
+        return Network(self._session, name)
+
+    def proposal(self, data: bytes) -> Proposal:
+        """Return the proposal in serialised ``gateway.ProposedTransaction``.
+
+        Raises:
+            MalformedMessageError: ``data`` is no such message.
+        """
+        return Proposal.from_bytes(self._session, data)
+
+    def transaction(self, data: bytes) -> Transaction:
+        """Return the transaction in serialised ``gateway.PreparedTransaction``.
+
+        Raises:
+            MalformedMessageError: ``data`` is no such message.
+        """
+        return Transaction.from_bytes(self._session, data)
+
+    def commit(self, data: bytes) -> Commit:
+        """Return the commit in serialised ``gateway.SignedCommitStatusRequest``.
+
+        Raises:
+            MalformedMessageError: ``data`` is no such message.
+        """
+        return Commit.from_bytes(self._session, data)
+
+    async def close(self) -> None:
+        """End every call and stream, and the connection."""
+        await self._session.transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+async def connect(
+    address: str,
+    *,
+    tls_root_certificates: bytes,
+    identity: Identity,
+    signer: DigestSigner | None = None,
+    options: ClientOptions = DEFAULTS,
+) -> Gateway:
+    """Return a gateway whose connection to the peer at ``address`` stands.
+
+    Args:
+        address: ``host:port``.
+        tls_root_certificates: PEM certificates that the peer's TLS certificate may come from.
+        identity: Who calls.
+        signer: The identity's key; None when all signatures are made elsewhere and added.
+        options: Deadlines, retries, mutual TLS, sources of time and chance.
+
+    Raises:
+        ConnectError: No connection could be made.
+        CredentialError: The signer's key is not the identity's.
+    """
+    signing = SigningIdentity(identity, signer)
+    transport = await open_transport(address, tls_root_certificates, options)
+    return Gateway(_session(transport, signing, options))
+
+
+def _session(
+    transport: GatewayTransport, signer: SigningIdentity, options: ClientOptions
+) -> Session:
+    pair = options.client_certificate
+    return Session(
+        transport=transport,
+        signer=signer,
+        deadlines=options.deadlines,
+        retry=options.retry,
+        environment=options.environment or system_environment(asyncio.sleep),
+        tls_certificate_hash=certificate_hash(pair.certificate) if pair else b"",
+    )

@@ -1,0 +1,176 @@
+"""The port over gRPC with TLS. Source: wire.md §1, §5.3."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncGenerator, Awaitable
+from typing import Final, TypeVar
+
+import grpc
+from google.protobuf.message import DecodeError
+from google.rpc.status_pb2 import Status
+
+from tallystick.client.errors import ConnectError, FailureDetail, RpcFailure
+from tallystick.client.options import ClientOptions
+from tallystick.protos.common.common_pb2 import Envelope
+from tallystick.protos.gateway import gateway_pb2, gateway_pb2_grpc
+from tallystick.protos.peer.events_pb2 import DeliverResponse
+from tallystick.protos.peer.events_pb2_grpc import DeliverStub
+from tallystick.wire.hashing import sha256
+
+_STATUS_DETAILS_TRAILER: Final = "grpc-status-details-bin"
+_MAX_MESSAGE_BYTES: Final = 100 * 1024 * 1024
+_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+)
+
+ResponseT = TypeVar("ResponseT")
+
+
+class GrpcTransport:
+    """A peer at the other end of a channel. Satisfies `GatewayTransport`."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        """Take over ``channel``: closing the transport closes it."""
+        self._channel = channel
+        self._gateway = gateway_pb2_grpc.GatewayStub(channel)
+        self._blocks = DeliverStub(channel)
+
+    async def evaluate(self, request: gateway_pb2.EvaluateRequest) -> gateway_pb2.EvaluateResponse:
+        """Call ``Evaluate``."""
+        return await _answered(self._gateway.Evaluate(request))
+
+    async def endorse(self, request: gateway_pb2.EndorseRequest) -> gateway_pb2.EndorseResponse:
+        """Call ``Endorse``."""
+        return await _answered(self._gateway.Endorse(request))
+
+    async def submit(self, request: gateway_pb2.SubmitRequest) -> gateway_pb2.SubmitResponse:
+        """Call ``Submit``."""
+        return await _answered(self._gateway.Submit(request))
+
+    async def commit_status(
+        self, request: gateway_pb2.SignedCommitStatusRequest
+    ) -> gateway_pb2.CommitStatusResponse:
+        """Call ``CommitStatus``."""
+        return await _answered(self._gateway.CommitStatus(request))
+
+    async def chaincode_events(
+        self, request: gateway_pb2.SignedChaincodeEventsRequest
+    ) -> AsyncGenerator[gateway_pb2.ChaincodeEventsResponse, None]:
+        """Call ``ChaincodeEvents``."""
+        call = self._gateway.ChaincodeEvents(request)
+        try:
+            async for response in call:
+                yield response
+        except grpc.aio.AioRpcError as error:
+            raise _failure(error) from error
+        finally:
+            call.cancel()
+
+    def deliver(self, request: Envelope) -> AsyncGenerator[DeliverResponse, None]:
+        """Stream whole blocks."""
+        return _delivered(self._blocks.Deliver(), request)
+
+    def deliver_filtered(self, request: Envelope) -> AsyncGenerator[DeliverResponse, None]:
+        """Stream filtered blocks."""
+        return _delivered(self._blocks.DeliverFiltered(), request)
+
+    async def close(self) -> None:
+        """End every call and stream."""
+        await self._channel.close()
+
+
+async def open_transport(
+    address: str, tls_root_certificates: bytes, options: ClientOptions
+) -> GrpcTransport:
+    """Return a transport to ``address`` whose connection stands.
+
+    Raises:
+        ConnectError: The first attempt to connect failed, or took too long.
+    """
+    pair = options.client_certificate
+    credentials = grpc.ssl_channel_credentials(
+        root_certificates=tls_root_certificates,
+        private_key=pair.private_key if pair else None,
+        certificate_chain=pair.certificate if pair else None,
+    )
+    name = options.server_name
+    naming = (("grpc.ssl_target_name_override", name),) if name else ()
+    channel = grpc.aio.secure_channel(address, credentials, options=(*_OPTIONS, *naming))
+    try:
+        async with asyncio.timeout(options.connect_s):
+            await _connected(channel, address)
+    except TimeoutError as error:
+        await channel.close()
+        raise ConnectError(address, f"no answer within {options.connect_s:g} s") from error
+    except BaseException:
+        await channel.close()
+        raise
+    return GrpcTransport(channel)
+
+
+def certificate_hash(certificate_pem: bytes) -> bytes:
+    """Return the SHA-256 by which deliver requests are bound to a TLS client certificate."""
+    return sha256(ssl.PEM_cert_to_DER_cert(certificate_pem.decode()))
+
+
+async def _connected(channel: grpc.aio.Channel, address: str) -> None:
+    """Return when the connection stands; fail with its first failure rather than keep trying."""
+    state = channel.get_state(try_to_connect=True)
+    while state is not grpc.ChannelConnectivity.READY:
+        if state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
+            raise ConnectError(
+                address,
+                "is a peer listening there, does its TLS certificate name this host,"
+                " and does it come from the given root certificates?",
+            )
+        await channel.wait_for_state_change(state)
+        state = channel.get_state(try_to_connect=True)
+
+
+async def _answered(call: Awaitable[ResponseT]) -> ResponseT:
+    try:
+        return await call
+    except grpc.aio.AioRpcError as error:
+        raise _failure(error) from error
+
+
+async def _delivered(
+    call: grpc.aio.StreamStreamCall[Envelope, DeliverResponse], request: Envelope
+) -> AsyncGenerator[DeliverResponse, None]:
+    try:
+        await call.write(request)
+        async for response in call:
+            yield response
+    except grpc.aio.AioRpcError as error:
+        raise _failure(error) from error
+    finally:
+        call.cancel()
+
+
+def _failure(error: grpc.aio.AioRpcError) -> RpcFailure:
+    return RpcFailure(error.code(), error.details() or "", _details(error))
+
+
+def _details(error: grpc.aio.AioRpcError) -> list[FailureDetail]:
+    """Return what the trailer tells; a peer whose trailer cannot be read has told nothing."""
+    for key, value in error.trailing_metadata() or ():
+        if key == _STATUS_DETAILS_TRAILER and isinstance(value, bytes):
+            try:
+                return _decoded(value)
+            except DecodeError:
+                return []
+    return []
+
+
+def _decoded(trailer: bytes) -> list[FailureDetail]:
+    details: list[FailureDetail] = []
+    for packed in Status.FromString(trailer).details:
+        detail = gateway_pb2.ErrorDetail()
+        if packed.Unpack(detail):
+            details.append(FailureDetail(detail.address, detail.msp_id, detail.message))
+    return details

@@ -1,0 +1,66 @@
+"""Everything that a client of one organisation needs to connect, in one file."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tallystick.client.errors import ClientError
+
+
+class ProfileError(ClientError):
+    """A client profile cannot be used."""
+
+
+class Profile(BaseModel):
+    """A client profile, as ``tally cluster up`` writes one for each organisation.
+
+    Attributes:
+        channel: The channel to work on.
+        msp_id: The organisation.
+        gateway: ``host:port`` of the peer to connect to.
+        tls_ca: PEM file of the authorities that may have issued the peer's TLS certificate.
+        certificate: PEM file of the user's certificate.
+        key: PEM file of the user's private key.
+        server_name: The name in the peer's TLS certificate, where the address is another.
+        tls_certificate: PEM file of the client's TLS certificate, for peers that ask for one.
+        tls_key: PEM file of its private key.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    channel: str
+    msp_id: str
+    gateway: str
+    tls_ca: Path
+    certificate: Path
+    key: Path
+    server_name: str = ""
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Return the profile in a JSON file; its paths are relative to the file's folder.
+
+        Raises:
+            ProfileError: The file cannot be read, or is no profile.
+        """
+        try:
+            profile = cls.model_validate_json(path.read_bytes())
+        except OSError as error:
+            raise ProfileError(
+                f"cannot read the profile {path}: {error.strerror}; is the network up?"
+            ) from error
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{'.'.join(map(str, problem['loc'])) or 'file'}: {problem['msg']}"
+                for problem in error.errors()
+            )
+            raise ProfileError(f"{path} is not a client profile: {problems}") from error
+        files = {
+            name: path.parent / value
+            for name in ("tls_ca", "certificate", "key", "tls_certificate", "tls_key")
+            if (value := getattr(profile, name)) is not None
+        }
+        return profile.model_copy(update=files)

@@ -1,0 +1,102 @@
+"""The client against a server on a port of its own, with TLS (wire.md §1, §5.3)."""
+
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+import grpc
+import pytest
+from tests.unit.client.conftest import CHANNEL_ID, Authorities, Client, FakePeer, serving
+
+from tallystick.client import Gateway, connect
+from tallystick.client.errors import ConnectError, EndorseError, FailureDetail, RpcFailure
+from tallystick.node.membership.ca import CertificateAuthority
+from tallystick.protos.peer.events_pb2 import DeliverResponse
+
+
+async def test_a_profile_is_all_it_takes_to_evaluate_and_submit(
+    peer: FakePeer, authorities: Authorities, tmp_path: Path
+) -> None:
+    async with serving(peer, authorities) as address:
+        profile = authorities.write_profile(tmp_path, address)
+
+        async with await Gateway.from_profile(profile) as gateway:
+            contract = gateway.network().contract("token")
+
+            assert await contract.evaluate("balance_of", "ACME", "alice") == b"answer"
+            assert await contract.submit("transfer", "ACME", "alice", "bob", 5) == b"result"
+
+
+async def test_error_details_arrive_from_the_trailer(
+    peer: FakePeer, client: Client, authorities: Authorities
+) -> None:
+    """§5.3: details are ``gateway.ErrorDetail`` in ``grpc-status-details-bin``."""
+    details = (
+        FailureDetail("localhost:7051", "ATSMSP", "chaincode response 400, FROZEN: bob is frozen"),
+        FailureDetail("localhost:8051", "ClearingMSP", "timed out"),
+    )
+    peer.fail("endorse", RpcFailure(grpc.StatusCode.ABORTED, "see attached details", details))
+    async with (
+        serving(peer, authorities) as address,
+        await connect(
+            address,
+            tls_root_certificates=authorities.root_pem,
+            identity=client.identity,
+            signer=client.signer,
+        ) as gateway,
+    ):
+        with pytest.raises(EndorseError) as caught:
+            await gateway.network(CHANNEL_ID).contract("token").submit("transfer")
+
+    assert caught.value.code is grpc.StatusCode.ABORTED
+    assert caught.value.message == "see attached details"
+    assert caught.value.details == details
+
+
+async def test_leaving_a_stream_closes_it_at_the_peer(
+    peer: FakePeer, client: Client, authorities: Authorities
+) -> None:
+    peer.blocks = [DeliverResponse()]
+    peer.blocks[0].block.header.number = 3
+    async with (
+        serving(peer, authorities) as address,
+        await connect(
+            address,
+            tls_root_certificates=authorities.root_pem,
+            identity=client.identity,
+            signer=client.signer,
+        ) as gateway,
+    ):
+        async with gateway.network(CHANNEL_ID).block_events(start_block=3) as blocks:
+            assert (await anext(blocks)).header.number == 3
+            assert peer.open_streams == 1
+
+        await peer.all_closed.wait()
+
+    assert peer.open_streams == 0
+
+
+async def test_connecting_where_nobody_listens_fails_at_once_and_names_the_address(
+    client: Client, authorities: Authorities
+) -> None:
+    with socket.socket() as unused:
+        unused.bind(("localhost", 0))
+        address = f"localhost:{unused.getsockname()[1]}"
+
+        with pytest.raises(ConnectError, match=f"{address}.*is a peer listening there"):
+            await connect(
+                address, tls_root_certificates=authorities.root_pem, identity=client.identity
+            )
+
+
+async def test_a_server_with_a_certificate_from_elsewhere_is_not_trusted(
+    peer: FakePeer, client: Client, authorities: Authorities
+) -> None:
+    other = CertificateAuthority.create("ca.elsewhere.example", "Elsewhere", now=datetime.now(UTC))
+    async with serving(peer, authorities) as address:
+        with pytest.raises(ConnectError, match="given root certificates"):
+            await connect(
+                address,
+                tls_root_certificates=other.to_pem().certificate_pem,
+                identity=client.identity,
+            )

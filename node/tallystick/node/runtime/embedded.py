@@ -6,7 +6,6 @@ against mistakes only.
 """
 
 from collections.abc import Callable
-from typing import Protocol
 
 from tallystick.chaincode.errors import BAD_REQUEST, INTERNAL, NOT_FOUND, Refusal
 from tallystick.chaincode.loading import load_chaincode
@@ -14,17 +13,11 @@ from tallystick.chaincode.package import PackageError, parse_package
 from tallystick.chaincode.stub import Chaincode
 from tallystick.node.ledger.simulator import Simulator
 from tallystick.node.runtime.embedded_stub import EmbeddedStub, EmbeddedTransaction
+from tallystick.node.runtime.initialization import InitializationError, check_initialization
+from tallystick.node.runtime.lifecycle import ResolvedChaincode
 from tallystick.node.runtime.packages import PackageStore
 from tallystick.node.runtime.runtime import ChaincodeRuntime, Invocation, InvocationResult
 from tallystick.protos.peer.proposal_response_pb2 import Response
-
-
-class ResolvedCallee(Protocol):
-    """What a channel's definition of a chaincode says that a call needs."""
-
-    @property
-    def package_id(self) -> str | None:
-        """The package that this organisation approved, or None."""
 
 
 class EmbeddedRuntime(ChaincodeRuntime):
@@ -39,7 +32,7 @@ class EmbeddedRuntime(ChaincodeRuntime):
     def __init__(
         self,
         packages: PackageStore,
-        resolve: Callable[[Simulator, str], ResolvedCallee | None],
+        resolve: Callable[[Simulator, str], ResolvedChaincode | None],
     ) -> None:
         self._packages = packages
         self._resolve = resolve
@@ -71,8 +64,9 @@ class EmbeddedRuntime(ChaincodeRuntime):
         if definition.package_id is None:
             raise _not_available(f"this organisation approved no package for chaincode {name!r}")
         try:
+            check_initialization(simulator, definition, is_init=False)
             return self._chaincode(definition.package_id)
-        except PackageError as error:
+        except (InitializationError, PackageError) as error:
             raise _not_available(str(error)) from error
 
     def _chaincode(self, package_id: str) -> Chaincode:

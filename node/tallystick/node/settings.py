@@ -91,7 +91,7 @@ class ConnectionSettings(Settings):
     """Calls that one connection may have open."""
     max_concurrent_calls: int = Field(default=10_000, ge=1)
     """Calls that may be open in all."""
-    shutdown_grace_s: float = Field(default=5.0, ge=0)
+    shutdown_grace_s: float = Field(default=1.0, ge=0)
     """How long calls may take to end once the node stops."""
     deliver_time_window_s: float = Field(default=15 * 60, gt=0)
     """How far the timestamp of a deliver request may be off."""

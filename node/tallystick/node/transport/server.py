@@ -83,7 +83,7 @@ def add_stream_services(
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service_name, handlers),))
 
 
-def _stream_handler(service: StreamService) -> grpc.RpcMethodHandler[bytes, bytes]:
+def _stream_handler(service: StreamService) -> "grpc.RpcMethodHandler[bytes, bytes]":
     async def handle(
         requests: AsyncIterator[bytes], context: ServicerContext
     ) -> AsyncIterator[bytes]:

@@ -1,0 +1,49 @@
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from tallystick.node.observability.logs import configure_logging
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers.clear()  # the test runner's own would be closed
+    yield io.StringIO()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_json_lines_carry_time_level_logger_and_message(stream: io.StringIO) -> None:
+    configure_logging("json", "INFO", stream=stream)
+    logging.getLogger("tallystick.node").info("channel %s: %d blocks", "securities", 3)
+    entry = json.loads(stream.getvalue())
+    assert entry["time"].endswith("+00:00")
+    del entry["time"]
+    assert entry == {
+        "level": "INFO",
+        "logger": "tallystick.node",
+        "message": "channel securities: 3 blocks",
+    }
+
+
+def test_json_lines_stay_lines_when_there_is_an_exception(stream: io.StringIO) -> None:
+    configure_logging("json", "INFO", stream=stream)
+    try:
+        int("broken")
+    except ValueError:
+        logging.getLogger("tallystick.node").exception("failed")
+    (line,) = stream.getvalue().splitlines()
+    assert "ValueError: invalid literal" in json.loads(line)["exception"]
+
+
+def test_text_is_for_people(stream: io.StringIO) -> None:
+    configure_logging("text", "WARNING", stream=stream)
+    logging.getLogger("tallystick.node").info("not shown")
+    logging.getLogger("tallystick.node").warning("shown")
+    assert stream.getvalue().endswith("WARNING tallystick.node: shown\n")
+    assert "not shown" not in stream.getvalue()

@@ -1,0 +1,256 @@
+"""A whole orderer: in process, behind gRPC with TLS, restarted, and drained."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import grpc
+import pytest
+from tests.unit.conftest import NOW_NS, OLDEST, ChannelMaterial, at
+
+from tallystick.node.channel.config import BatchParameters
+from tallystick.node.deliver.verification import verify_block
+from tallystick.node.orderer import (
+    BlockFileError,
+    GenesisMismatchError,
+    OrdererEnvironment,
+    OrdererNode,
+    load_block,
+    run_orderer,
+    serving_orderer,
+)
+from tallystick.node.settings import MspSettings, OrdererSettings, QueueSettings, TlsSettings
+from tallystick.node.transport.channels import ChannelPool
+from tallystick.node.transport.credentials import ClientTls
+from tallystick.node.transport.ports import OrdererConnection
+from tallystick.node.transport.remote import RemoteOrderer
+from tallystick.node.transport.tasks import supervised_tasks
+from tallystick.protos.common.common_pb2 import Block, Envelope, Status
+from tallystick.protos.orderer.ab_pb2 import SeekInfo
+from tallystick.protos.orderer.ab_pb2_grpc import AtomicBroadcastStub
+from tallystick.wire.envelope import FOREVER_BLOCK_NUMBER
+
+ONE_BY_ONE = BatchParameters(max_message_count=1)
+FOREVER = at(FOREVER_BLOCK_NUMBER)
+
+
+@dataclass
+class Site:
+    """Where an orderer is installed: it can be started there again and again."""
+
+    material: ChannelMaterial
+    directory: Path
+    batch: BatchParameters = ONE_BY_ONE
+    queue: QueueSettings = field(default_factory=QueueSettings)
+
+    @property
+    def settings(self) -> OrdererSettings:
+        tls = self.material.directory / "orderer" / "orderers" / "orderer0" / "tls"
+        return OrdererSettings(
+            listen_address="127.0.0.1:0",
+            data_directory=self.directory,
+            store="sqlite",
+            genesis_blocks=(self.directory / "genesis.block",),
+            msp=MspSettings(
+                id="OrdererMSP",
+                directory=self.material.directory / "orderer" / "orderers" / "orderer0" / "msp",
+            ),
+            tls=TlsSettings(
+                certificate=tls / "server.crt",
+                private_key=tls / "server.key",
+                root_certificates=tls / "ca.crt",
+            ),
+            queue=self.queue,
+        )
+
+    def node(self, genesis: Block | None = None) -> OrdererNode:
+        nonces = count()
+        return OrdererNode(
+            self.settings,
+            self.material.orderer,
+            [genesis or self.material.genesis(self.batch)],
+            OrdererEnvironment(
+                clock=lambda: NOW_NS, new_nonce=lambda: next(nonces).to_bytes(24, "big")
+            ),
+        )
+
+    def envelope(self, data: bytes) -> bytes:
+        return self.material.envelope(data)
+
+    def seek(self) -> bytes:
+        return self.material.seek(SeekInfo(start=OLDEST, stop=FOREVER))
+
+
+@pytest.fixture
+def site(tmp_path: Path, channel_material: ChannelMaterial) -> Site:
+    return Site(channel_material, tmp_path)
+
+
+@asynccontextmanager
+async def remote(site: Site, node: OrdererNode) -> AsyncIterator[RemoteOrderer]:
+    """Reach ``node`` over gRPC with TLS, as another process would."""
+    assert site.settings.tls is not None
+    async with AsyncExitStack() as stack:
+        port = await stack.enter_async_context(serving_orderer(node, site.settings))
+        pool = await stack.enter_async_context(ChannelPool())
+        tasks = await stack.enter_async_context(supervised_tasks())
+        tls = ClientTls(site.settings.tls.root_certificates.read_bytes())
+        channel = pool.channel(f"localhost:{port}", tls)
+        orderer = RemoteOrderer(channel, endpoint=f"localhost:{port}", tasks=tasks)
+        yield await stack.enter_async_context(orderer)
+
+
+async def entries(connection: OrdererConnection, site: Site, blocks: int) -> list[bytes]:
+    """The data of the first ``blocks`` blocks after genesis, each block verified."""
+    config = site.material.config(site.batch)
+    found: list[bytes] = []
+    async with asyncio.timeout(10), aclosing(connection.deliver(site.seek())) as responses:
+        last = (await anext(responses)).block
+        while last.header.number < blocks:
+            block = (await anext(responses)).block
+            verify_block(block, last.header, config)
+            found += block.data.data
+            last = block
+    return found
+
+
+async def test_envelopes_become_verifiable_blocks_in_process(site: Site) -> None:
+    async with site.node() as node:
+        connection = node.connection()
+        envelopes = [site.envelope(b"%d" % index) for index in range(3)]
+        for envelope in envelopes:
+            assert (await connection.broadcast(envelope)).status == Status.SUCCESS
+        assert await entries(connection, site, blocks=3) == envelopes
+
+
+async def test_envelopes_become_verifiable_blocks_over_tls(site: Site) -> None:
+    async with site.node() as node, remote(site, node) as connection:
+        envelopes = [site.envelope(b"%d" % index) for index in range(20)]
+        async with asyncio.TaskGroup() as tasks:
+            answers = [tasks.create_task(connection.broadcast(one)) for one in envelopes]
+        assert {answer.result().status for answer in answers} == {Status.SUCCESS}
+        assert await entries(connection, site, blocks=20) == envelopes
+
+
+async def test_a_refusal_does_not_take_the_envelopes_behind_it_along(site: Site) -> None:  # §7.1
+    async with site.node() as node, remote(site, node) as connection:
+        forged = site.material.envelope(signer=site.material.stranger)
+        envelopes = [site.envelope(b"1"), forged, site.envelope(b"2"), forged, site.envelope(b"3")]
+        async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+            answers = [tasks.create_task(connection.broadcast(one)) for one in envelopes]
+        statuses = [answer.result().status for answer in answers]
+        assert statuses == [
+            Status.SUCCESS, Status.FORBIDDEN, Status.SUCCESS, Status.FORBIDDEN, Status.SUCCESS,
+        ]  # fmt: skip
+        assert await entries(connection, site, blocks=3) == envelopes[::2]
+
+
+async def test_an_envelope_beyond_the_channels_limit_is_refused_but_fits_the_transport(
+    site: Site,
+) -> None:  # §1, §7.1
+    async with site.node() as node, remote(site, node) as connection:
+        answer = await connection.broadcast(site.envelope(bytes(11 * 1024 * 1024)))
+        assert answer.status == Status.BAD_REQUEST
+        assert "exceeds maximum allowed 10485760 bytes" in answer.info
+        assert (await connection.broadcast(site.envelope(b"small"))).status == Status.SUCCESS
+
+
+async def test_a_client_in_the_clear_cannot_talk_to_a_server_with_tls(site: Site) -> None:
+    async with site.node() as node, serving_orderer(node, site.settings) as port:
+        async with ChannelPool() as pool:
+            call = AtomicBroadcastStub(pool.channel(f"localhost:{port}", None)).Broadcast
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await call(no_envelopes()).read()
+        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def no_envelopes() -> AsyncIterator[Envelope]:
+    nothing: list[Envelope] = []
+    for envelope in nothing:
+        yield envelope
+
+
+async def test_an_orderer_that_cannot_keep_up_says_so(site: Site) -> None:
+    site.queue = QueueSettings(max_envelopes=1)
+    async with site.node() as node:
+        connection = node.connection()
+        accepted = await connection.broadcast(site.envelope(b"1"))
+        refused = await connection.broadcast(site.envelope(b"2"))  # the chain had no turn yet
+        assert accepted.status == Status.SUCCESS
+        assert refused.status == Status.SERVICE_UNAVAILABLE
+        assert "try again" in refused.info
+
+
+async def test_a_restarted_orderer_continues_its_chain(site: Site) -> None:
+    first, second = site.envelope(b"1"), site.envelope(b"2")
+    async with site.node() as node:
+        await node.connection().broadcast(first)
+    async with site.node() as node:
+        assert node.channels["securities"].chain.height == 2
+        await node.connection().broadcast(second)
+        assert await entries(node.connection(), site, blocks=2) == [first, second]
+
+
+async def test_a_data_directory_of_another_channel_is_refused(site: Site) -> None:
+    async with site.node():
+        pass
+    other = site.material.genesis(BatchParameters(timeout_s=1.0))
+    with pytest.raises(GenesisMismatchError, match="another genesis block"):
+        async with site.node(other):
+            pass
+
+
+async def test_draining_writes_what_was_accepted_and_then_ends_the_streams(site: Site) -> None:
+    site.batch = BatchParameters(timeout_s=3600.0)  # only the drain can cut this batch
+    async with site.node() as node, remote(site, node) as connection:
+        envelope = site.envelope(b"1")
+        assert (await connection.broadcast(envelope)).status == Status.SUCCESS
+        async with asyncio.timeout(10), aclosing(connection.deliver(site.seek())) as responses:
+            assert (await anext(responses)).block.header.number == 0
+            await node.drain()
+            assert list((await anext(responses)).block.data.data) == [envelope]
+            assert (await anext(responses)).status == Status.SERVICE_UNAVAILABLE
+        late = await connection.broadcast(site.envelope(b"2"))
+        assert late.status == Status.SERVICE_UNAVAILABLE
+        assert "shutting down" in late.info
+        assert node.health_checks["ordering"]() == "the orderer is shutting down"
+
+
+async def test_a_chain_that_cannot_write_takes_the_orderer_down(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full_disk(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    async def run_and_broadcast() -> None:
+        async with site.node() as node:
+            await node.connection().broadcast(site.envelope(b"1"))
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr("tallystick.node.ordering.block_writer.BlockWriter.write", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        async with asyncio.timeout(10):
+            await run_and_broadcast()
+
+
+async def test_a_signal_stops_the_process_gracefully(site: Site) -> None:
+    (site.directory / "genesis.block").write_bytes(site.material.genesis().SerializeToString())
+    ports: list[int] = []
+
+    def stop_at_once(port: int) -> None:
+        ports.append(port)
+        asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
+
+    async with asyncio.timeout(10):
+        await run_orderer(site.settings, on_ready=stop_at_once)
+    assert ports[0] > 0
+
+
+def test_a_file_without_a_block_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BlockFileError, match=r"missing\.block holds no block"):
+        load_block(tmp_path / "missing.block")

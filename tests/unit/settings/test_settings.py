@@ -1,0 +1,152 @@
+"""What operators write, and what they are told when it is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from tallystick.node.settings import (
+    OrdererSettings,
+    PeerSettings,
+    SettingsError,
+    load_settings,
+)
+
+ORDERER = """
+listen_address = "0.0.0.0:7050"
+data_directory = "data"
+genesis_blocks = ["genesis/securities.block"]
+
+[msp]
+id = "OrdererMSP"
+directory = "/etc/tallystick/msp"
+
+[tls]
+certificate = "tls/server.crt"
+private_key = "tls/server.key"
+root_certificates = "tls/ca.crt"
+"""
+
+PEER = (
+    ORDERER
+    + """
+[log]
+format = "json"
+
+[[orderers]]
+address = "orderer.example:7050"
+
+[gateway]
+broadcast_timeout_s = 5
+
+[[gateway.peers]]
+msp_id = "ATSMSP"
+address = "[::1]:7051"
+root_certificates = "ats/ca.crt"
+"""
+)
+
+
+def write(directory: Path, text: str) -> Path:
+    path = directory / "node.toml"
+    path.write_text(text)
+    return path
+
+
+def test_relative_paths_are_relative_to_the_file_and_absolute_ones_stay(tmp_path: Path) -> None:
+    settings = load_settings(OrdererSettings, write(tmp_path, ORDERER))
+    assert settings.data_directory == tmp_path / "data"
+    assert settings.genesis_blocks == (tmp_path / "genesis" / "securities.block",)
+    assert settings.msp.directory == Path("/etc/tallystick/msp")
+    assert settings.tls is not None
+    assert settings.tls.private_key == tmp_path / "tls" / "server.key"
+
+
+def test_what_is_left_out_has_a_default(tmp_path: Path) -> None:
+    settings = load_settings(OrdererSettings, write(tmp_path, ORDERER))
+    assert settings.store == "leveldb"
+    assert settings.queue.max_envelopes == 10_000
+    assert settings.connections.deliver_time_window_s == 900
+    assert settings.operations.listen_address is None
+
+
+def test_a_peer_knows_orderers_and_other_peers(tmp_path: Path) -> None:
+    settings = load_settings(PeerSettings, write(tmp_path, PEER))
+    assert settings.log.format == "json"
+    assert [orderer.address for orderer in settings.orderers] == ["orderer.example:7050"]
+    (peer,) = settings.gateway.peers
+    assert (peer.msp_id, peer.address) == ("ATSMSP", "[::1]:7051")
+    assert peer.root_certificates == tmp_path / "ats" / "ca.crt"
+
+
+def test_tls_is_switched_off_only_by_name(tmp_path: Path) -> None:
+    without_tls = ORDERER.partition("[tls]")[0]
+    with pytest.raises(SettingsError, match="tls: Field required"):
+        load_settings(OrdererSettings, write(tmp_path, without_tls))
+    switched_off = write(tmp_path, 'tls = "off"\n' + without_tls)
+    assert load_settings(OrdererSettings, switched_off).tls is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        pytest.param('data_directory = "data"', "", "data_directory: Field required", id="missing"),
+        pytest.param(
+            "data_directory", "data_dir", "data_dir: there is no such setting", id="misspelt"
+        ),
+        pytest.param("[msp]", "[msp]\nname = 1", "msp.name: there is no such setting", id="nested"),
+        pytest.param(
+            "0.0.0.0:7050", "7050", "listen_address: an address is host:port", id="no host"
+        ),
+        pytest.param(
+            "0.0.0.0:7050", "a:70500", "listen_address: an address is host:port", id="no such port"
+        ),
+        pytest.param(
+            '["genesis/securities.block"]', "[]", "genesis_blocks: Tuple should", id="no channel"
+        ),
+        pytest.param(
+            "[msp]",
+            "[queue]\nmax_envelopes = 0\n[msp]",
+            "queue.max_envelopes: Input should be greater",
+            id="out of range",
+        ),
+        pytest.param(
+            "[tls]",
+            "[tls]\nclient_certificate_required = true",
+            "tls: client_certificate_required needs client_root_certificates",
+            id="mutual TLS without authorities",
+        ),
+        pytest.param("[msp]", "[msp", "at line", id="not TOML"),
+    ],
+)
+def test_an_error_names_the_file_and_the_key(
+    tmp_path: Path, old: str, new: str, problem: str
+) -> None:
+    path = write(tmp_path, ORDERER.replace(old, new, 1))
+    with pytest.raises(SettingsError) as caught:
+        load_settings(OrdererSettings, path)
+    assert str(caught.value).startswith(f"{path} cannot be used:\n")
+    assert problem in str(caught.value)
+    assert caught.value.path == path
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    text = ORDERER.replace("0.0.0.0:7050", "nowhere").replace("data_directory", "data_dir")
+    with pytest.raises(SettingsError) as caught:
+        load_settings(OrdererSettings, write(tmp_path, text))
+    keys = {problem.partition(":")[0] for problem in caught.value.problems}
+    assert keys == {"listen_address", "data_directory", "data_dir"}
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"gone\.toml cannot be used"):
+        load_settings(OrdererSettings, tmp_path / "gone.toml")
+
+
+def test_the_file_in_the_documentation_is_valid_and_shows_the_defaults(tmp_path: Path) -> None:
+    documentation = (Path(__file__).parents[3] / "docs" / "orderer.md").read_text()
+    documented = documentation.partition("```toml\n")[2].partition("```")[0]
+    shown = load_settings(OrdererSettings, write(tmp_path, documented))
+    defaults = load_settings(OrdererSettings, write(tmp_path, ORDERER))
+    assert (shown.queue, shown.connections, shown.log, shown.store) == (
+        defaults.queue, defaults.connections, defaults.log, defaults.store,
+    )  # fmt: skip

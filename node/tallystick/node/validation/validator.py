@@ -7,7 +7,7 @@ the transactions found valid accumulate. Source: wire.md §12.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from tallystick.node.channel.config import ChannelConfig
@@ -84,11 +84,11 @@ class ValidatedBlock:
         config: The channel's configuration from this block on; None if it stays the same.
     """
 
-    block: Block
+    block: Block = field(repr=False)
     codes: bytes
     updates: UpdateBatch
     transaction_ids: tuple[str, ...]
-    transactions: tuple[ParsedTransaction | None, ...]
+    transactions: tuple[ParsedTransaction | None, ...] = field(repr=False)
     rejections: Mapping[int, Rejection]
     config: Config | None
 

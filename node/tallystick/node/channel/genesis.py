@@ -263,7 +263,7 @@ def _check(profile: ChannelProfile) -> None:
 
 
 def _check_readable(profile: ChannelProfile, config: Config) -> None:
-    """Raise ChannelConfigError unless nodes could run the channel: later is too late to find out."""
+    """Raise ChannelConfigError unless nodes could run the channel: later would be too late."""
     read = ChannelConfig.from_config(profile.channel_id, config)
     for organization in read.application + read.orderers:
         if organization.group != organization.msp_id:

@@ -31,6 +31,7 @@ _ORDER_KEEPING = frozenset({"dict", "enumerate", "iter", "list", "map", "next", 
 _CONTRACT_DECORATORS = frozenset({"tallystick.chaincode.transaction", "tallystick.chaincode.query"})
 
 _SET_ORDER = Reason("comes in another order in every process", "iterate over sorted(...)")
+_SET_FIELD = Reason("comes in another order in every process", "use a sorted tuple or list")
 _MEMORY = Reason("outlives the call", "keep it in ctx.state")
 _LATE_IMPORT = Reason("may find another module than the packaged one", "import it at the top")
 _ASYNC = Reason("waits for something outside the ledger", "write a plain function")
@@ -83,7 +84,7 @@ def _check_file(path: str, source: bytes, own_modules: frozenset[str]) -> Iterat
         yield Finding(path, line, "the file", *_UNREADABLE)
         return
     module = _Module(tree, own_modules)
-    for rule in (_imports, _names, _floats, _set_orders, _memories, _waits):
+    for rule in (_imports, _names, _floats, _set_orders, _set_results, _memories, _waits):
         for node, what, reason in rule(module):
             yield Finding(path, getattr(node, "lineno", 1), what, *reason)
 
@@ -174,6 +175,24 @@ def _set_orders(module: _Module) -> Iterator[Offence]:
             function = module.function_of(node)
             if _is_set(elements, _set_names(function) if function else frozenset()):
                 yield elements, "the order of a set", _SET_ORDER
+
+
+def _set_results(module: _Module) -> Iterator[Offence]:
+    """Find sets where they would be written out: as fields of models, and as results."""
+    for node in module.nodes:
+        match node:
+            case ast.ClassDef(body=body):
+                annotations = [each.annotation for each in body if isinstance(each, ast.AnnAssign)]
+            case ast.FunctionDef(returns=ast.expr() as returns) if _is_contract_function(
+                module, node
+            ):
+                annotations = [returns]
+            case _:
+                continue
+        for annotation in annotations:
+            for part in ast.walk(annotation):
+                if isinstance(part, ast.expr) and _is_set_type(part):
+                    yield part, "a set that is written out", _SET_FIELD
 
 
 def _memories(module: _Module) -> Iterator[Offence]:

@@ -63,6 +63,12 @@ def findings(source: str, path: str = "acme/contract.py") -> list[Finding]:
         pytest.param(
             "def f(s: set[str]):\n return tuple(s)", "the order of a set", id="a set parameter"
         ),
+        pytest.param("class M:\n x: set[str]", "a set that is written out", id="a field"),
+        pytest.param(
+            "from tallystick.chaincode import query\n@query\ndef f(c) -> list[set]: pass",
+            "a set that is written out",
+            id="a result",
+        ),
         pytest.param("def f():\n global n\n n = 1", "global n", id="global"),
         pytest.param("async def f(): pass", "async code", id="async"),
         pytest.param("x = (", "the file", id="not Python"),
@@ -89,6 +95,7 @@ def test_what_depends_on_the_peer_is_refused(source: str, what: str) -> None:
         pytest.param("x = sum(y for y in {1}) + len({1})", id="order does not matter"),
         pytest.param("x = {y for y in {1}}", id="a set of a set"),
         pytest.param("x = 1 in {1, 2}", id="membership"),
+        pytest.param("def f(s: set[str]) -> set[str]: return s | s", id="a set between functions"),
         pytest.param("from .models import *", id="star import of a sibling"),
     ],
 )

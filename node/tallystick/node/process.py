@@ -1,0 +1,60 @@
+"""What the programs of peer and orderer share: their first blocks and the signal to stop."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+from tallystick.node.errors import LedgerError
+from tallystick.protos.common.common_pb2 import Block
+from tallystick.wire.errors import WireError
+from tallystick.wire.messages import decode
+
+
+class BlockFileError(LedgerError):
+    """A file that should hold a block does not.
+
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} holds no block: {problem}; name the genesis block of a channel")
+        self.path = path
+
+
+class GenesisMismatchError(LedgerError):
+    """A data directory holds a channel that began with another block.
+
+    Attributes:
+        channel_id: The channel.
+        directory: Where its blocks are.
+    """
+
+    def __init__(self, channel_id: str, directory: Path) -> None:
+        super().__init__(
+            f"{directory} holds a channel {channel_id!r} with another genesis block than the one"
+            " configured; configure that block, or choose another data directory"
+        )
+        self.channel_id = channel_id
+        self.directory = directory
+
+
+def load_block(path: Path) -> Block:
+    """Return the block in a file.
+
+    Raises:
+        BlockFileError: There is none.
+    """
+    try:
+        return decode(Block, path.read_bytes())
+    except (OSError, WireError) as error:
+        raise BlockFileError(path, str(error)) from error
+
+
+async def stop_signal() -> None:
+    """Return once the process is asked to stop, by SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()

@@ -12,6 +12,8 @@ from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import grpc
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status
@@ -194,6 +196,11 @@ class Authorities:
     @property
     def root_pem(self) -> bytes:
         return self.authority.to_pem().certificate_pem
+
+    @property
+    def user_certificate_hash(self) -> bytes:
+        certificate = x509.load_pem_x509_certificate(self.user.certificate_pem)
+        return certificate.fingerprint(SHA256())
 
     def write_profile(self, directory: Path, address: str) -> Path:
         """Write a client profile beside the files that it names."""

@@ -6,10 +6,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
-from tallystick.node.membership.authorities import CertificateAuthorities
+from tallystick.node.membership.authorities import CertificateAuthorities, certifiers_identifier
 from tallystick.node.membership.ca import CertificateAuthority, CertificateRequest
-from tallystick.node.membership.certificates import load_certificate
+from tallystick.node.membership.certificates import canonical_certificate, load_certificate, to_der
 from tallystick.node.membership.errors import CertificateError
+from tallystick.wire.hashing import sha256
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CA_FLAG = x509.BasicConstraints(ca=True, path_length=None)
@@ -43,7 +44,8 @@ def root_with(*extensions: x509.ExtensionType) -> CertificateAuthority:
     )
     for extension in extensions:
         builder = builder.add_extension(extension, critical=False)
-    return CertificateAuthority(builder.sign(key, SHA256()), key)
+    certificate = builder.sign(key, SHA256())
+    return CertificateAuthority(canonical_certificate(certificate, certificate), key)
 
 
 def issued_by(authority: CertificateAuthority, now: datetime = NOW) -> x509.Certificate:
@@ -141,3 +143,25 @@ def test_an_authority_with_others_below_it_certifies_no_identities() -> None:
     stranger = CertificateAuthority.create("stranger", "org", now=NOW)
     with pytest.raises(CertificateError, match="has 0 chains"):
         authorities.certifiers_of(stranger.certificate)
+
+
+def test_a_unit_is_tied_only_to_authorities_that_issue_identities() -> None:
+    """§14.5: certifiers identifier of a NodeOU."""
+    root = CertificateAuthority.create("root", "org", now=NOW)
+    upper = root.create_intermediate("upper", now=NOW)
+    lower = upper.create_intermediate("lower", now=NOW)
+    authorities = CertificateAuthorities([root.certificate], [lower.certificate, upper.certificate])
+    with pytest.raises(CertificateError, match="has CAs below it: name one of those"):
+        authorities.certifiers_of(upper.certificate)
+    with pytest.raises(CertificateError, match="is not a CA of this MSP: list it as one"):
+        authorities.certifiers_of(lower.create_intermediate("unlisted", now=NOW).certificate)
+
+
+def test_an_identifier_hashes_the_authorities_above() -> None:
+    """§14.5: SHA-256 of the DER of the chain above the identity, issuer first."""
+    root = CertificateAuthority.create("root", "org", now=NOW)
+    below = root.create_intermediate("below", now=NOW)
+    authorities = CertificateAuthorities([root.certificate], [below.certificate])
+    certifiers = sha256(to_der(below.certificate) + to_der(root.certificate))
+    assert authorities.certifiers_of(below.certificate) == certifiers
+    assert certifiers_identifier(authorities.chain(issued_by(below))[1:]) == certifiers

@@ -3,10 +3,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import (
     decode_dss_signature,
     encode_dss_signature,
 )
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tallystick.node.membership import certificates
@@ -119,3 +121,33 @@ def test_revocation_lists_may_be_pem_or_der(authority: CertificateAuthority) -> 
 def test_bytes_that_are_no_revocation_list_are_refused() -> None:
     with pytest.raises(CertificateError, match="not a certificate revocation list"):
         certificates.load_revocation_list(b"nothing of the kind")
+
+
+@pytest.mark.parametrize("value", [b"no JSON", b"[]", b'{"attrs": 7}', b"{}"])
+def test_attributes_that_cannot_be_read_are_an_error(value: bytes) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW, NOW + timedelta(days=1))
+    extension = x509.UnrecognizedExtension(certificates.ATTRIBUTES_OID, value)
+    certificate = builder.add_extension(extension, critical=False).sign(key, SHA256())
+    with pytest.raises(CertificateError, match="is not JSON of the form"):
+        certificates.attributes(certificate)
+
+
+def test_a_certificate_of_an_rsa_authority_is_canonical_as_it_is() -> None:
+    """§2: only ECDSA signatures have two halves."""
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW, NOW + timedelta(days=1))
+    certificate = builder.sign(key, SHA256())
+    assert certificates.canonical_certificate(certificate, certificate) is certificate
+
+
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+def test_a_negative_serial_number_is_refused(authority: CertificateAuthority) -> None:
+    encoded = bytearray(certificates.to_der(authority.certificate))
+    start = encoded.index(bytes.fromhex("a003020102")) + 5  # what follows the version
+    assert encoded[start] == 0x02
+    encoded[start + 2] = 0xFF
+    with pytest.raises(CertificateError, match="serial number is negative"):
+        certificates.parse_certificate(bytes(encoded))

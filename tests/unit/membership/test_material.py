@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from tallystick.node.membership import certificates
 from tallystick.node.membership.ca import CertificateAuthority, KeyPair
@@ -218,3 +224,28 @@ def test_files_that_cannot_be_read_are_named(
 def test_an_msp_needs_an_authority(tmp_path: Path) -> None:
     with pytest.raises(MaterialError, match="no CA certificate of ClearingMSP here"):
         msp_config_from_directory(tmp_path, "ClearingMSP")
+
+
+def test_only_elliptic_curve_keys_sign(organization: Path) -> None:
+    certificate = (organization / "ca" / "ca.clearing.example-cert.pem").read_bytes()
+    key = Ed25519PrivateKey.generate()
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    with pytest.raises(CertificateError, match="Ed25519PrivateKey: use an EC P-256 key"):
+        SigningIdentity.from_pem("ClearingMSP", certificate, pem)
+
+
+def test_a_directory_without_settings_has_no_node_units(organization: Path) -> None:
+    (organization / "msp" / "config.yaml").unlink()
+    assert not fabric_config(organization / "msp").HasField("fabric_node_ous")
+
+
+def test_units_without_a_certificate_admit_every_authority(organization: Path) -> None:
+    """§14.6: Certificate is optional."""
+    (organization / "msp" / "config.yaml").write_text(
+        "NodeOUs: {Enable: true, AdminOUIdentifier: {OrganizationalUnitIdentifier: boss}}",
+        encoding="utf-8",
+    )
+    units = fabric_config(organization / "msp").fabric_node_ous
+    assert units.admin_ou_identifier.organizational_unit_identifier == "boss"
+    assert units.admin_ou_identifier.certificate == b""
+    assert not units.HasField("peer_ou_identifier")

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import base64
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tallystick.node.membership.certificates import load_certificate
+from tallystick.node.membership.ca import CertificateAuthority, CertificateRequest
+from tallystick.node.membership.certificates import load_certificate, to_der, to_pem
 from tallystick.node.membership.errors import (
     IdentityError,
     InvalidIdentityError,
@@ -189,7 +195,7 @@ def test_an_authority_cannot_revoke_what_another_issued(
     party.config.revocation_list.append(
         other.revoke([load_certificate(member.certificate_pem)], now=now)
     )
-    accepted(party.msp, member.identity)
+    assert accepted(party.msp, member.identity).serialized == member.identity
 
 
 @pytest.mark.parametrize(
@@ -237,6 +243,37 @@ def test_keys_that_fabric_does_not_take_are_refused(party: Party) -> None:
     identity.verify(b"message", private_key.sign(b"message"))
     with pytest.raises(BadSignatureError):
         identity.verify(b"other message", private_key.sign(b"message"))
+
+
+@pytest.fixture(scope="session")
+def organization() -> tuple[Msp, bytes]:
+    """Return an MSP and the DER of the certificate of one of its members."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    authority = CertificateAuthority.create("ca", "org", now=now)
+    pem = authority.to_pem().certificate_pem
+    request = CertificateRequest("peer0", ("peer",), ("host",), {"a": "b"})
+    member = load_certificate(authority.issue(request, now=now).certificate_pem)
+    config = FabricMSPConfig(name="Org", root_certs=[pem], admins=[to_pem(member)])
+    return Msp(config), to_der(member)
+
+
+@pytest.mark.filterwarnings("ignore")  # the library warns of what it finds odd
+@given(data=st.data())
+@settings(max_examples=400, deadline=None)
+def test_a_damaged_certificate_is_an_identity_error_and_nothing_else(
+    organization: tuple[Msp, bytes], data: st.DataObject
+) -> None:
+    """Whatever bytes a stranger sends, a node must survive them."""
+    msp, member = organization
+    damaged = bytearray(member)
+    damaged[data.draw(st.integers(0, len(member) - 1))] = data.draw(st.integers(0, 255))
+    text = base64.encodebytes(bytes(damaged))
+    pem = b"-----BEGIN CERTIFICATE-----\n" + text + b"-----END CERTIFICATE-----\n"
+    try:
+        identity = accepted(msp, serialize_identity("Org", pem))
+    except IdentityError:
+        return
+    assert to_der(identity.certificate) == member
 
 
 CLIENT_AUTH = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
@@ -344,3 +381,36 @@ def test_tls_authorities_come_back_as_one_bundle(party: Party) -> None:
     party.config.tls_root_certs.append(pem.rstrip(b"\n"))
     party.config.tls_root_certs.append(pem)
     assert party.msp.tls_root_certificates == pem + pem
+
+
+def test_a_revocation_list_must_come_from_the_authority_it_names(party: Party) -> None:
+    """§14.5: a list with the right AuthorityKeyIdentifier but another signature revokes nothing."""
+    member = party.member("peer")
+    impostor = CertificateAuthority(
+        party.authority.certificate, ec.generate_private_key(ec.SECP256R1())
+    )
+    revoked = [load_certificate(member.certificate_pem)]
+    party.config.revocation_list.append(impostor.revoke(revoked, now=party.now))
+    assert accepted(party.msp, member.identity).serialized == member.identity
+
+
+def test_a_revocation_list_must_say_who_made_it(party: Party) -> None:
+    builder = x509.CertificateRevocationListBuilder(
+        party.authority.certificate.subject, party.now, party.now + YEAR
+    )
+    anonymous = builder.sign(ec.generate_private_key(ec.SECP256R1()), SHA256())
+    party.config.revocation_list.append(anonymous.public_bytes(Encoding.PEM))
+    with pytest.raises(MspConfigError, match="lacks an authority key identifier"):
+        Msp(party.config)
+
+
+def test_a_listed_admin_must_be_a_member(party: Party, new_party: Callable[[str], Party]) -> None:
+    party.config.admins.append(new_party("OtherMSP").member("admin").certificate_pem)
+    with pytest.raises(MspConfigError, match="an admin certificate is not valid"):
+        Msp(party.config)
+
+
+def test_an_identity_reads_as_its_msp_and_certificate(party: Party) -> None:
+    identity = accepted(party.msp, party.member("peer", name="peer0").identity)
+    serial_number = f"{identity.certificate.serial_number:x}"
+    assert str(identity) == f"ClearingMSP CN=peer0,OU=peer,O=ClearingMSP (serial {serial_number})"

@@ -99,16 +99,19 @@ def test_principals_beyond_the_language_are_shown_in_brackets() -> None:
     policy = SignaturePolicyEnvelope(
         rule=SignaturePolicy(
             n_out_of=SignaturePolicy.NOutOf(
-                n=2, rules=[SignaturePolicy(signed_by=index) for index in range(3)]
+                n=2, rules=[SignaturePolicy(signed_by=index) for index in range(4)]
             )
         ),
         identities=[
             MSPPrincipal(principal_classification=MSPPrincipal.IDENTITY, principal=b"\xab"),
             MSPPrincipal(principal_classification=kinds.ValueType(9)),
             MSPPrincipal(principal=b"\xff"),
+            MSPPrincipal(principal=b"\x0a\x01A\x10\x09"),
         ],
     )
-    assert describe(policy) == "OutOf(2, <identity ab>, <principal of kind 9>, <unreadable role>)"
+    assert describe(policy) == (
+        "OutOf(2, <identity ab>, <principal of kind 9>, <unreadable role>, <A, role 9>)"
+    )
 
 
 @pytest.mark.parametrize(

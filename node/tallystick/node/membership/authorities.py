@@ -154,11 +154,7 @@ def _may_issue(authority: x509.Certificate, below: Chain) -> bool:
     if not authority.not_valid_before_utc <= moment <= authority.not_valid_after_utc:
         return False
     constraints = certificates.extension(authority, x509.BasicConstraints)
-    if constraints is None or not constraints.ca:
-        return False
-    usage = certificates.extension(authority, x509.KeyUsage)
-    if usage is not None and not usage.key_cert_sign:
-        return False
+    assert constraints is not None  # every authority was checked
     return constraints.path_length is None or len(below) - 1 <= constraints.path_length
 
 
@@ -168,15 +164,12 @@ def _usable_for_identities(certificate: x509.Certificate) -> bool:
 
 
 def _check_extensions(certificate: x509.Certificate) -> None:
-    try:
-        for extension in certificate.extensions:
-            if extension.critical and extension.oid not in _UNDERSTOOD:
-                raise CertificateError(
-                    f"{describe(certificate)} has critical extension "
-                    f"{extension.oid.dotted_string}, which nobody here understands"
-                )
-    except (ValueError, x509.DuplicateExtension) as error:
-        raise CertificateError(f"unreadable extensions in {describe(certificate)}") from error
+    for extension in certificate.extensions:
+        if extension.critical and extension.oid not in _UNDERSTOOD:
+            raise CertificateError(
+                f"{describe(certificate)} has critical extension {extension.oid.dotted_string}, "
+                "which nobody here understands"
+            )
 
 
 def _check_authority(authority: x509.Certificate) -> None:

@@ -41,6 +41,14 @@ _ECDSA_ALGORITHMS: Final = frozenset({
     SignatureAlgorithmOID.ECDSA_WITH_SHA384,
     SignatureAlgorithmOID.ECDSA_WITH_SHA512,
 })  # fmt: skip
+# What the library raises about parts of a certificate, at the first look at them.
+_UNREADABLE: Final = (
+    TypeError,
+    ValueError,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BIT_STRING: Final = 0x03
 _NO_UNUSED_BITS: Final = b"\x00"
@@ -83,9 +91,13 @@ def parse_certificate(der_bytes: bytes) -> x509.Certificate:
         CertificateError: The bytes are no certificate.
     """
     try:
-        return x509.load_der_x509_certificate(der_bytes)
-    except ValueError as error:
+        certificate = x509.load_der_x509_certificate(der_bytes)
+        _parse_lazy_parts(certificate)
+    except _UNREADABLE as error:
         raise CertificateError(f"not an X.509 certificate: {error}") from error
+    if certificate.serial_number < 0:  # Go refuses it, and so must every peer
+        raise CertificateError("not an X.509 certificate: its serial number is negative")
+    return certificate
 
 
 def load_certificate(pem: bytes) -> x509.Certificate:
@@ -103,12 +115,13 @@ def load_revocation_list(data: bytes) -> x509.CertificateRevocationList:
     Raises:
         CertificateError: It is neither.
     """
+    der_bytes = first_pem_block(data).der if data.startswith(b"-----BEGIN X509 CRL") else data
     try:
-        if data.startswith(b"-----BEGIN X509 CRL"):
-            return x509.load_der_x509_crl(first_pem_block(data).der)
-        return x509.load_der_x509_crl(data)
-    except ValueError as error:
+        revocation_list = x509.load_der_x509_crl(der_bytes)
+        _parse_lazy_parts(revocation_list)
+    except _UNREADABLE as error:
         raise CertificateError(f"not a certificate revocation list: {error}") from error
+    return revocation_list
 
 
 def to_pem(certificate: x509.Certificate) -> bytes:
@@ -161,17 +174,11 @@ def canonical_certificate(
 def extension(
     certificate: x509.Certificate | x509.CertificateRevocationList, kind: type[ExtensionT]
 ) -> ExtensionT | None:
-    """Return the extension of a certificate or revocation list, or None if it has none such.
-
-    Raises:
-        CertificateError: The extensions cannot be read.
-    """
+    """Return the extension of a certificate or revocation list, or None if it has none such."""
     try:
         return certificate.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
         return None
-    except ValueError as error:
-        raise CertificateError(f"unreadable certificate extensions: {error}") from error
 
 
 def subject_key_identifier(certificate: x509.Certificate) -> bytes | None:
@@ -240,3 +247,10 @@ def not_after_ns(certificate: x509.Certificate) -> int:
 def describe(certificate: x509.Certificate) -> str:
     """Return what an operator needs to find ``certificate``: its subject and serial number."""
     return f"{certificate.subject.rfc4514_string()} (serial {certificate.serial_number:x})"
+
+
+def _parse_lazy_parts(parsed: x509.Certificate | x509.CertificateRevocationList) -> None:
+    """Raise one of _UNREADABLE now, rather than wherever a part is first looked at."""
+    _ = parsed.issuer, parsed.extensions, parsed.signature_algorithm_oid
+    if isinstance(parsed, x509.Certificate):
+        _ = parsed.subject, parsed.not_valid_before_utc, parsed.not_valid_after_utc

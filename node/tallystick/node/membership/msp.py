@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from tallystick.node.membership import certificates
 from tallystick.node.membership.authorities import (
@@ -178,7 +179,7 @@ class Msp:
             issuer_ski = certificates.authority_key_identifier(revocation_list)
             if issuer_ski is None:
                 raise CertificateError("a revocation list lacks an authority key identifier")
-            for authority in (*self._authorities.roots, *self._authorities.intermediates):
+            for authority in self._authorities.roots + self._authorities.intermediates:
                 if certificates.subject_key_identifier(authority) != issuer_ski:
                     continue
                 if _made_by(revocation_list, authority):
@@ -265,9 +266,9 @@ def _authorities(roots: Iterable[bytes], intermediates: Iterable[bytes]) -> Cert
 
 def _made_by(revocation_list: x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
     key = authority.public_key()
-    if not isinstance(key, EllipticCurvePublicKey | Ed25519PublicKey):
-        return False
-    return revocation_list.is_signature_valid(key)
+    return isinstance(
+        key, EllipticCurvePublicKey | Ed25519PublicKey | RSAPublicKey
+    ) and revocation_list.is_signature_valid(key)
 
 
 def _flaw(block: certificates.PemBlock) -> str:

@@ -1,0 +1,49 @@
+"""All system chaincodes of a peer, by name."""
+
+from collections.abc import Mapping
+
+from tallystick.node.errors import LedgerError
+from tallystick.node.runtime.lifecycle_state import LIFECYCLE_NAMESPACE
+from tallystick.node.runtime.packages import PackageStore
+from tallystick.node.system import configuration, query
+from tallystick.node.system.access import AccessControl
+from tallystick.node.system.configuration import ConfigurationChaincode, Join
+from tallystick.node.system.lifecycle import LifecycleChaincode
+from tallystick.node.system.port import SystemChaincode, SystemChannel
+from tallystick.node.system.query import QueryChaincode
+from tallystick.protos.common.common_pb2 import Block
+
+
+class FixedChannelsError(LedgerError):
+    """A peer was asked to join a channel, and takes its channels from its settings alone."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this peer joins the channels in its settings: add the block to genesis_blocks there "
+            "and restart it"
+        )
+
+
+async def _refuse_to_join(_: Block) -> None:
+    raise FixedChannelsError
+
+
+def system_chaincodes(
+    packages: PackageStore,
+    access: AccessControl,
+    channels: Mapping[str, SystemChannel],
+    join: Join = _refuse_to_join,
+) -> Mapping[str, SystemChaincode]:
+    """Return ``_lifecycle``, ``qscc`` and ``cscc`` for one peer.
+
+    Args:
+        packages: Where packages are installed.
+        access: Guards every function; says which organisation is the peer's own.
+        channels: Channels of the peer by id; they may change at any time.
+        join: Makes the peer join the channel of a configuration block.
+    """
+    return {
+        LIFECYCLE_NAMESPACE: LifecycleChaincode(channels, packages, access),
+        query.NAME: QueryChaincode(channels, access),
+        configuration.NAME: ConfigurationChaincode(channels, access, join),
+    }

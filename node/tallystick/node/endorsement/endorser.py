@@ -1,0 +1,332 @@
+"""The endorser: checks a proposal, runs what it calls, and signs the outcome.
+
+Source: wire.md §4; hyperledger/fabric core/endorser/endorser.go.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from tallystick.node.channel.errors import UnknownResourceError
+from tallystick.node.endorsement.channel import EndorserChannel
+from tallystick.node.endorsement.errors import ProposalRefusedError
+from tallystick.node.endorsement.interest import chaincode_interest
+from tallystick.node.endorsement.private_data import check_collections
+from tallystick.node.endorsement.proposal import (
+    UnpackedProposal,
+    access_denied,
+    check_form,
+    unpack,
+)
+from tallystick.node.endorsement.response import (
+    FAILED,
+    REFUSED,
+    Outcome,
+    endorsed,
+    not_endorsed,
+    peer_failure,
+    response_payload,
+)
+from tallystick.node.errors import LedgerError
+from tallystick.node.ledger.simulator import SimulationResult, Simulator
+from tallystick.node.membership.errors import IdentityError
+from tallystick.node.membership.identity import Identity
+from tallystick.node.membership.signature_checker import SignatureChecker
+from tallystick.node.runtime.initialization import check_initialization
+from tallystick.node.runtime.lifecycle import ResolvedChaincode
+from tallystick.node.runtime.packages import PackageStore
+from tallystick.node.runtime.runtime import ChaincodeRuntime, Invocation, InvocationResult
+from tallystick.node.system.access import AccessControl, AccessDeniedError, check_channel_access
+from tallystick.node.system.port import SystemChaincode, SystemInvocation
+from tallystick.protos.peer.proposal_pb2 import SignedProposal
+from tallystick.protos.peer.proposal_response_pb2 import ProposalResponse
+from tallystick.wire.signing import Signer
+
+SERVICE: Final = "/protos.Endorser"
+PROPOSE: Final = "peer/Propose"
+SYSTEM_VERSION: Final = "syscc"
+
+_WITHOUT_SIMULATOR: Final = frozenset({"qscc", "cscc"})
+_NOTHING: Final = SimulationResult(public=b"", private=b"", touched=())
+_NS_PER_S: Final = 1_000_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndorserLimits:
+    """How much an endorser takes on.
+
+    Attributes:
+        concurrency: Proposals in progress; more are refused.
+        max_clock_skew_s: How far the time of a proposal may be off this peer's clock.
+        max_arguments: Of a call, the function name included.
+        max_arguments_bytes: All arguments of a call to a chaincode of a channel together. System
+            chaincodes take packages and blocks, which only the transport limits.
+    """
+
+    concurrency: int = 2_500
+    max_clock_skew_s: float = 60.0
+    max_arguments: int = 1_000
+    max_arguments_bytes: int = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndorserNode:
+    """What the endorser uses of its peer.
+
+    Attributes:
+        runtime: Runs chaincode.
+        packages: What is installed.
+        system: System chaincodes by name.
+        access: Guards the peer.
+        signer: The peer's identity.
+        checker: The peer's memory of good signatures.
+        clock: Returns now, nanoseconds since the epoch, UTC.
+    """
+
+    runtime: ChaincodeRuntime
+    packages: PackageStore
+    system: Mapping[str, SystemChaincode]
+    access: AccessControl
+    signer: Signer
+    checker: SignatureChecker
+    clock: Callable[[], int]
+
+
+class Endorser:
+    """Answers the proposals that one peer gets, each on top of the last committed block."""
+
+    def __init__(
+        self,
+        channels: Mapping[str, EndorserChannel],
+        node: EndorserNode,
+        limits: EndorserLimits | None = None,
+    ) -> None:
+        """Serve ``channels``, which may change at any time, by channel id."""
+        self._channels = channels
+        self._node = node
+        self._limits = limits or EndorserLimits()
+        self._max_clock_skew_ns = int(self._limits.max_clock_skew_s * _NS_PER_S)
+        self._in_progress = 0
+        self._installed: set[str] = set()
+
+    async def process(self, signed: SignedProposal) -> ProposalResponse:
+        """Return the answer to a proposal; status 400 and above are not endorsed.
+
+        Raises:
+            ProposalRefusedError: It is malformed, not signed by a client that may propose, too
+                early or late, known already, or one too many.
+        """
+        limit = self._limits.concurrency
+        if self._in_progress >= limit:
+            raise ProposalRefusedError(
+                f"too many requests for {SERVICE}, exceeding concurrency limit ({limit})"
+            )
+        self._in_progress += 1
+        try:
+            return await self._process(unpack(signed))
+        finally:
+            self._in_progress -= 1
+
+    async def _process(self, proposal: UnpackedProposal) -> ProposalResponse:
+        now_ns = self._node.clock()
+        self._check_time(proposal, now_ns)
+        channel_id = proposal.channel_id
+        channel = self._channels.get(channel_id) if channel_id else None
+        if channel is None and channel_id:
+            return peer_failure(f"channel '{channel_id}' not found")
+        creator = self._authenticated(proposal, channel, now_ns)
+        if channel is not None:
+            _check_new(proposal, channel)
+        system = self._node.system.get(proposal.chaincode)
+        if system is not None:
+            return await self._call_system(system, proposal, channel)
+        self._check_size(proposal)
+        if channel is None:
+            return _undefined(proposal, f"chaincode {proposal.chaincode} not found")
+        _check_may_propose(creator, channel)
+        return await self._call_chaincode(proposal, channel)
+
+    # --- checks, in the order of wire.md §4 ---
+
+    def _check_time(self, proposal: UnpackedProposal, now_ns: int) -> None:
+        skew_ns = abs(proposal.timestamp_ns - now_ns)
+        if skew_ns > self._max_clock_skew_ns:
+            raise ProposalRefusedError(
+                "request unauthorized due to incorrect timestamp "
+                f"{_time_text(proposal.timestamp_ns)}, peer time {_time_text(now_ns)}: they are "
+                f"{skew_ns / _NS_PER_S:.3f} s apart, and this peer allows "
+                f"{self._limits.max_clock_skew_s:g} s; set the client's clock"
+            )
+
+    def _authenticated(
+        self, proposal: UnpackedProposal, channel: EndorserChannel | None, now_ns: int
+    ) -> Identity:
+        """Return the client, whose certificate and signature are good."""
+        msps = self._node.access.local_msps if channel is None else channel.config.msps
+        try:
+            creator = msps.identity(proposal.creator)
+        except IdentityError as error:
+            check_form(proposal)  # comes before the identity in the table of checks
+            raise access_denied(proposal, error.msp_id) from error
+        if creator.not_after_ns < now_ns:
+            raise ProposalRefusedError("proposal client identity expired")
+        check_form(proposal)
+        signed = proposal.signed
+        if not self._node.checker.good(creator, signed.proposal_bytes, signed.signature):
+            raise access_denied(proposal, creator.msp_id)
+        return creator
+
+    def _check_size(self, proposal: UnpackedProposal) -> None:
+        limits, count = self._limits, len(proposal.args)
+        if count > limits.max_arguments:
+            raise ProposalRefusedError(
+                f"the call has {count} arguments; at most {limits.max_arguments} are allowed"
+            )
+        size = sum(map(len, proposal.args))
+        if size > limits.max_arguments_bytes:
+            raise ProposalRefusedError(
+                f"the arguments of the call have {size} bytes; at most "
+                f"{limits.max_arguments_bytes} are allowed"
+            )
+
+    # --- running the call ---
+
+    async def _call_system(
+        self, system: SystemChaincode, proposal: UnpackedProposal, channel: EndorserChannel | None
+    ) -> ProposalResponse:
+        simulator: Simulator | None = None
+        if channel is not None and proposal.chaincode not in _WITHOUT_SIMULATOR:
+            simulator = channel.ledger.simulator(proposal.transaction_id)
+        response = await system.invoke(
+            SystemInvocation(proposal.args, proposal.creator, channel, simulator)
+        )
+        if channel is None:
+            return not_endorsed(response)
+        result = InvocationResult(response, None)
+        return self._answer(proposal, channel, SYSTEM_VERSION, result, simulator)
+
+    async def _call_chaincode(
+        self, proposal: UnpackedProposal, channel: EndorserChannel
+    ) -> ProposalResponse:
+        simulator = channel.ledger.simulator(proposal.transaction_id)
+        definition = channel.definitions.resolve(simulator, proposal.chaincode)
+        if definition is None:
+            return _undefined(proposal, f"chaincode {proposal.chaincode} not found")
+        package_id = definition.package_id
+        if package_id is None:
+            return _undefined(proposal, _not_approved(definition, channel))
+        if not self._is_installed(package_id):
+            return _undefined(
+                proposal,
+                f"chaincode definition for '{definition.name}' exists, but chaincode is not "
+                f"installed: install package {package_id} on this peer",
+            )
+        try:
+            check_initialization(simulator, definition, is_init=proposal.is_init)
+            result = await self._node.runtime.execute(package_id, _invocation(proposal, simulator))
+            return self._answer(proposal, channel, definition.version, result, simulator)
+        except LedgerError as error:
+            return peer_failure(
+                "error in simulation: failed to execute transaction "
+                f"{proposal.transaction_id}: {error}"
+            )
+
+    def _is_installed(self, package_id: str) -> bool:
+        """Return whether a package is there. Packages are never removed, so yes is for good."""
+        if package_id in self._installed:
+            return True
+        if self._node.packages.get(package_id) is None:
+            return False
+        self._installed.add(package_id)
+        return True
+
+    # --- answering ---
+
+    def _answer(
+        self,
+        proposal: UnpackedProposal,
+        channel: EndorserChannel,
+        version: str,
+        result: InvocationResult,
+        simulator: Simulator | None,
+    ) -> ProposalResponse:
+        """Return the answer that fits the status. Source: wire.md §4, the result rules."""
+        response = result.response
+        status = response.status
+        if REFUSED <= status < FAILED:
+            return not_endorsed(response)
+        simulation = _NOTHING if simulator is None else simulator.done()
+        is_good = status < REFUSED
+        outcome = Outcome(
+            chaincode=proposal.chaincode,
+            version=version,
+            response=response,
+            results=simulation.public,
+            event=result.event if is_good else None,
+        )
+        payload = response_payload(proposal.hash, proposal.transaction_id, outcome)
+        if not is_good:
+            return not_endorsed(response, payload)
+        collections = channel.definitions.collections
+        check_collections(simulation.touched, collections)
+        if simulation.private:
+            ledger = channel.ledger
+            ledger.transient.save(proposal.transaction_id, simulation.private, height=ledger.height)
+        interest = chaincode_interest(proposal.chaincode, simulation.touched, collections)
+        return endorsed(payload, response, interest, self._node.signer, self._node.checker)
+
+
+def _check_new(proposal: UnpackedProposal, channel: EndorserChannel) -> None:
+    if channel.ledger.transaction_exists(proposal.transaction_id):
+        raise ProposalRefusedError(
+            f"duplicate transaction found [{proposal.transaction_id}]. "
+            f"Creator [{proposal.creator.hex()}]"
+        )
+
+
+def _check_may_propose(creator: Identity, channel: EndorserChannel) -> None:
+    try:
+        check_channel_access(PROPOSE, creator, channel.config)
+    except (AccessDeniedError, UnknownResourceError) as error:
+        raise ProposalRefusedError(str(error)) from error
+
+
+def _invocation(proposal: UnpackedProposal, simulator: Simulator) -> Invocation:
+    return Invocation(
+        channel_id=proposal.channel_id,
+        transaction_id=proposal.transaction_id,
+        chaincode=proposal.chaincode,
+        args=proposal.args,
+        is_init=proposal.is_init,
+        transient=proposal.transient,
+        creator=proposal.creator,
+        timestamp_ns=proposal.timestamp_ns,
+        entry_chaincode=proposal.chaincode,
+        signed_proposal=proposal.signed,
+        simulator=simulator,
+    )
+
+
+def _undefined(proposal: UnpackedProposal, reason: str) -> ProposalResponse:
+    return peer_failure(
+        f"make sure the chaincode {proposal.chaincode} has been successfully defined on channel "
+        f"{proposal.channel_id} and try again: {reason}"
+    )
+
+
+def _not_approved(definition: ResolvedChaincode, channel: EndorserChannel) -> str:
+    return (
+        f"chaincode definition for '{definition.name}' at sequence {definition.sequence} on "
+        f"channel '{channel.config.channel_id}' has not yet been approved by this org, or was "
+        "approved without a package"
+    )
+
+
+def _time_text(time_ns: int) -> str:
+    try:
+        moment = _EPOCH + timedelta(microseconds=time_ns // 1_000)
+    except OverflowError:  # a client may send any number
+        return f"{time_ns} ns"
+    return moment.isoformat(timespec="milliseconds")

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import secrets
-import signal
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import (
@@ -22,7 +21,6 @@ from tallystick.node.deliver.height import HeightWatch
 from tallystick.node.deliver.responses import BlockForm
 from tallystick.node.deliver.service import DeliverRules, DeliverService
 from tallystick.node.deliver.source import BlockSource
-from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.block_store import BlockStore
 from tallystick.node.ledger.key_value_store import open_store
 from tallystick.node.membership.signing_identity import SigningIdentity
@@ -31,6 +29,7 @@ from tallystick.node.observability.logs import configure_logging
 from tallystick.node.ordering.block_writer import BlockWriter, last_config_index
 from tallystick.node.ordering.service import BroadcastService
 from tallystick.node.ordering.solo import QueueLimits, SoloChain
+from tallystick.node.process import GenesisMismatchError, load_block, stop_signal
 from tallystick.node.settings import OrdererSettings
 from tallystick.node.transport.credentials import ServerTls
 from tallystick.node.transport.local import LocalOrderer
@@ -38,44 +37,13 @@ from tallystick.node.transport.ports import StreamService
 from tallystick.node.transport.server import add_stream_services, new_server, serving
 from tallystick.node.transport.tasks import supervised_tasks
 from tallystick.protos.common.common_pb2 import Block
-from tallystick.wire.errors import WireError
 from tallystick.wire.hashing import block_header_hash
-from tallystick.wire.messages import decode
 from tallystick.wire.signing import Signer
 from tallystick.wire.txid import NONCE_SIZE
 
 READERS = "/Channel/Readers"
 
 _log = logging.getLogger(__name__)
-
-
-class GenesisMismatchError(LedgerError):
-    """A data directory holds a channel that began with another block.
-
-    Attributes:
-        channel_id: The channel.
-        directory: Where its blocks are.
-    """
-
-    def __init__(self, channel_id: str, directory: Path) -> None:
-        super().__init__(
-            f"{directory} holds a channel {channel_id!r} with another genesis block than the one"
-            " configured; configure that block, or choose another data directory"
-        )
-        self.channel_id = channel_id
-        self.directory = directory
-
-
-class BlockFileError(LedgerError):
-    """A file that should hold a block does not.
-
-    Attributes:
-        path: The file.
-    """
-
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path} holds no block: {problem}; name the genesis block of a channel")
-        self.path = path
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +231,7 @@ async def run_orderer(
         _log.info("orderer of %s listens on port %d", settings.msp.id, port)
         if on_ready is not None:
             on_ready(port)
-        await _stop_signal()
+        await stop_signal()
         _log.info("shutting down")
         await node.drain()
 
@@ -288,26 +256,6 @@ async def serving_orderer(node: OrdererNode, settings: OrdererSettings) -> Async
         yield port
 
 
-def load_block(path: Path) -> Block:
-    """Return the block in a file.
-
-    Raises:
-        BlockFileError: There is none.
-    """
-    try:
-        return decode(Block, path.read_bytes())
-    except (OSError, WireError) as error:
-        raise BlockFileError(path, str(error)) from error
-
-
 def _health(node: OrdererNode, settings: OrdererSettings) -> AbstractAsyncContextManager[object]:
     address = settings.operations.listen_address
     return nullcontext() if address is None else serving_health(address, node.health_checks)
-
-
-async def _stop_signal() -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()

@@ -6,7 +6,9 @@ from tallystick.node.deliver.height import HeightWatch, WatchClosedError
 
 
 async def test_waiting_for_a_height_that_is_reached_returns_at_once() -> None:
-    await HeightWatch(3).wait_for(3)
+    watch = HeightWatch(3)
+    await watch.wait_for(3)
+    assert watch.height == 3
 
 
 async def test_all_who_wait_are_woken_and_only_those_whose_height_is_reached() -> None:

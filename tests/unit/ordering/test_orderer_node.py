@@ -9,30 +9,26 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-import grpc
 import pytest
 from tests.unit.conftest import NOW_NS, OLDEST, ChannelMaterial, at
 
 from tallystick.node.channel.config import BatchParameters
 from tallystick.node.deliver.verification import verify_block
 from tallystick.node.orderer import (
-    BlockFileError,
-    GenesisMismatchError,
     OrdererEnvironment,
     OrdererNode,
-    load_block,
     run_orderer,
     serving_orderer,
 )
+from tallystick.node.process import BlockFileError, GenesisMismatchError, load_block
 from tallystick.node.settings import MspSettings, OrdererSettings, QueueSettings, TlsSettings
 from tallystick.node.transport.channels import ChannelPool
 from tallystick.node.transport.credentials import ClientTls
-from tallystick.node.transport.ports import OrdererConnection
+from tallystick.node.transport.ports import OrdererConnection, OrdererUnreachableError
 from tallystick.node.transport.remote import RemoteOrderer
 from tallystick.node.transport.tasks import supervised_tasks
-from tallystick.protos.common.common_pb2 import Block, Envelope, Status
+from tallystick.protos.common.common_pb2 import Block, Status
 from tallystick.protos.orderer.ab_pb2 import SeekInfo
-from tallystick.protos.orderer.ab_pb2_grpc import AtomicBroadcastStub
 from tallystick.wire.envelope import FOREVER_BLOCK_NUMBER
 
 ONE_BY_ONE = BatchParameters(max_message_count=1)
@@ -161,18 +157,16 @@ async def test_an_envelope_beyond_the_channels_limit_is_refused_but_fits_the_tra
 
 
 async def test_a_client_in_the_clear_cannot_talk_to_a_server_with_tls(site: Site) -> None:
-    async with site.node() as node, serving_orderer(node, site.settings) as port:
-        async with ChannelPool() as pool:
-            call = AtomicBroadcastStub(pool.channel(f"localhost:{port}", None)).Broadcast
-            with pytest.raises(grpc.aio.AioRpcError) as caught:
-                await call(no_envelopes()).read()
-        assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
-
-
-async def no_envelopes() -> AsyncIterator[Envelope]:
-    nothing: list[Envelope] = []
-    for envelope in nothing:
-        yield envelope
+    async with site.node() as node, AsyncExitStack() as stack:
+        port = await stack.enter_async_context(serving_orderer(node, site.settings))
+        pool = await stack.enter_async_context(ChannelPool())
+        tasks = await stack.enter_async_context(supervised_tasks())
+        channel = pool.channel(f"localhost:{port}", None)
+        orderer = RemoteOrderer(channel, endpoint="clear", tasks=tasks)
+        with pytest.raises(OrdererUnreachableError, match="clear"):
+            await orderer.broadcast(site.envelope(b"1"))
+        with pytest.raises(OrdererUnreachableError, match="clear"):
+            await anext(orderer.deliver(site.seek()))
 
 
 async def test_an_orderer_that_cannot_keep_up_says_so(site: Site) -> None:

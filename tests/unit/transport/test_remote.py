@@ -66,6 +66,7 @@ class FakeOrderer:
         async for _ in requests:
             for response in self.delivers:
                 yield response
+            return
 
 
 @asynccontextmanager
@@ -178,7 +179,7 @@ async def test_leaving_a_connection_fails_those_who_still_wait() -> None:
     async with connected(fake) as orderer, asyncio.TaskGroup() as tasks:
         waiting = tasks.create_task(fails_unreachable(orderer))
         await released.wait()
-        await orderer.__aexit__(None, None, None)
+        orderer.close()
         assert await waiting
 
 

@@ -46,12 +46,14 @@ class _BroadcastStream:
 
     async def requests(self) -> AsyncIterator[bytes]:
         """Yield envelopes as they are queued, until the stream ends."""
-        while not self._ended:
+        while True:
             while self._unsent:
                 waiting = self._unsent.popleft()
                 if not waiting.answer.done():  # else its caller has given up
                     self._unanswered.append(waiting)
                     yield waiting.envelope
+            if self._ended:
+                return
             self._more.clear()
             await self._more.wait()
 
@@ -78,7 +80,7 @@ class _BroadcastStream:
 
 
 class RemoteOrderer:
-    """An ``OrdererConnection`` over gRPC, to be entered as a context.
+    """An ``OrdererConnection`` over gRPC, to be entered as a context or closed.
 
     All envelopes share one long-lived stream, sent without waiting for earlier answers. The stream
     is opened by the first envelope, and again by the first after it was lost.
@@ -111,6 +113,10 @@ class RemoteOrderer:
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the stream of envelopes; those who still wait learn that there is no answer."""
         if self._reading is not None:
             self._reading.cancel()
 
@@ -134,9 +140,12 @@ class RemoteOrderer:
             OrdererUnreachableError: The stream broke.
             MalformedMessageError: The orderer sent something else.
         """
-        call = self._open_deliver(_only(seek_envelope))
+        call = self._open_deliver()
         try:
-            async for response in call:
+            # Not an iterator of requests: when one cannot be sent, gRPC cancels the call, which
+            # would look like a cancellation of the caller's own task.
+            await call.write(seek_envelope)
+            while isinstance(response := await call.read(), bytes):
                 yield decode(DeliverResponse, response)
         except grpc.aio.AioRpcError as error:
             raise OrdererUnreachableError(self._endpoint, _reason(error)) from error
@@ -157,11 +166,14 @@ class RemoteOrderer:
                 stream.settle(response)
                 refused = response.status != Status.SUCCESS
         except grpc.aio.AioRpcError as error:
-            reason, refused = _reason(error), False
+            # After a refusal this is only gRPC's word for what could no longer be sent.
+            reason = _reason(error)
         except WireError as error:
             reason, refused = str(error), False
         finally:
-            self._finish(stream, reason, resend=refused)
+            task = asyncio.current_task()
+            closing = task is not None and task.cancelling() > 0
+            self._finish(stream, reason, resend=refused and not closing)
 
     def _finish(self, stream: _BroadcastStream, reason: str, *, resend: bool) -> None:
         self._stream = self._reading = None
@@ -192,7 +204,3 @@ class RemoteEndorser:
 
 def _reason(error: grpc.aio.AioRpcError) -> str:
     return f"{error.code().name}: {error.details()}"
-
-
-async def _only(message: bytes) -> AsyncIterator[bytes]:
-    yield message

@@ -1,9 +1,10 @@
 """A whole orderer: in process, behind gRPC with TLS, restarted, and drained."""
 
 import asyncio
+import logging
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -232,6 +233,17 @@ async def test_a_chain_that_cannot_write_takes_the_orderer_down(
             await run_and_broadcast()
 
 
+@pytest.fixture
+def unchanged_logging() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers.clear()
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.mark.usefixtures("unchanged_logging")
 async def test_a_signal_stops_the_process_gracefully(site: Site) -> None:
     (site.directory / "genesis.block").write_bytes(site.material.genesis().SerializeToString())
     ports: list[int] = []

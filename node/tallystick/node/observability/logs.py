@@ -27,10 +27,10 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure_logging(
-    log_format: Literal["text", "json"], level: str, *, stream: TextIO = sys.stderr
+    log_format: Literal["text", "json"], level: str, *, stream: TextIO | None = None
 ) -> None:
-    """Send the log of this process to ``stream``, replacing what was configured before."""
-    handler = logging.StreamHandler(stream)
+    """Send the log of this process to ``stream``, by default stderr, and nowhere else."""
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         JsonFormatter() if log_format == "json" else logging.Formatter(TEXT_FORMAT)
     )

@@ -10,7 +10,8 @@ from tallystick.node.membership.identity import Identity
 from tallystick.node.membership.registry import MspRegistry
 from tallystick.protos.msp.msp_principal_pb2 import MSPPrincipal, MSPRole
 
-_POLICY_NAMES: Final = {MSPRole.ADMIN: "Admins", MSPRole.MEMBER: "Members"}
+_ADMINS: Final = "Admins"
+_MEMBERS: Final = "Members"
 
 
 class AccessDeniedError(LedgerError):
@@ -39,8 +40,10 @@ class AccessControl:
     def __init__(self, local_msps: MspRegistry, local_msp_id: str) -> None:
         self.local_msps = local_msps
         self.local_msp_id = local_msp_id
-        self._administrators = self._principal(MSPRole.ADMIN)
-        self._members = self._principal(MSPRole.MEMBER)
+        self._principals = {
+            _ADMINS: _role(MSPRole(msp_identifier=local_msp_id, role=MSPRole.ADMIN)),
+            _MEMBERS: _role(MSPRole(msp_identifier=local_msp_id, role=MSPRole.MEMBER)),
+        }
 
     def check(self, resource: str, creator: bytes, config: ChannelConfig | None) -> None:
         """Return if the identity in ``creator`` may use ``resource``.
@@ -55,9 +58,9 @@ class AccessControl:
             UnknownResourceError: Nothing is known of this resource.
         """
         if resource in LOCAL_ADMIN_RESOURCES:
-            self._check_local(resource, creator, self._administrators, MSPRole.ADMIN)
+            self._check_local(resource, creator, _ADMINS)
         elif resource in LOCAL_MEMBER_RESOURCES:
-            self._check_local(resource, creator, self._members, MSPRole.MEMBER)
+            self._check_local(resource, creator, _MEMBERS)
         elif config is None:
             raise AccessDeniedError(resource, "Failed to get policy manager for channel []")
         else:
@@ -67,27 +70,19 @@ class AccessControl:
                 raise AccessDeniedError(resource, str(error)) from error
             check_channel_access(resource, identity, config)
 
-    def _check_local(
-        self, resource: str, creator: bytes, principal: MSPPrincipal, role: MSPRole.MSPRoleType.V
-    ) -> None:
+    def _check_local(self, resource: str, creator: bytes, group: str) -> None:
         try:
             identity = self.local_msps.identity(creator)
-            allowed = self.local_msps.satisfies(identity, principal)
-            reason = f"The identity is not one of the {_POLICY_NAMES[role]} of {self.local_msp_id}"
+            allowed = self.local_msps.satisfies(identity, self._principals[group])
+            reason = f"The identity is not one of the {group} of {self.local_msp_id}"
         except IdentityError as error:
             allowed, reason = False, str(error)
         if not allowed:
             raise AccessDeniedError(
                 resource,
                 "Failed verifying that proposal's creator satisfies local MSP principal during "
-                f"channelless check policy with policy [{_POLICY_NAMES[role]}]: [{reason}]",
+                f"channelless check policy with policy [{group}]: [{reason}]",
             )
-
-    def _principal(self, role: MSPRole.MSPRoleType.V) -> MSPPrincipal:
-        return MSPPrincipal(
-            principal_classification=MSPPrincipal.ROLE,
-            principal=MSPRole(msp_identifier=self.local_msp_id, role=role).SerializeToString(),
-        )
 
 
 def check_channel_access(resource: str, identity: Identity, config: ChannelConfig) -> None:
@@ -105,3 +100,9 @@ def check_channel_access(resource: str, identity: Identity, config: ChannelConfi
             "Failed evaluating policy on signed data during check policy on channel "
             f"[{config.channel_id}] with policy [{path}]: [{verdict.reason}]",
         )
+
+
+def _role(role: MSPRole) -> MSPPrincipal:
+    return MSPPrincipal(
+        principal_classification=MSPPrincipal.ROLE, principal=role.SerializeToString()
+    )

@@ -80,7 +80,7 @@ class ConfigurationChaincode:
         if name == "GetChannelConfig":
             return success(channel.config.config.SerializeToString(deterministic=True))
         ledger = channel.ledger
-        return success(ledger.block_bytes(ledger.last_config_block_number()))
+        return success(ledger.read_bytes(ledger.last_config_block_number()))
 
     async def _join_channel(self, block_bytes: bytes, invocation: SystemInvocation) -> Response:
         try:

@@ -79,7 +79,7 @@ def _block_by_number(ledger: Ledger, wanted: bytes) -> bytes:
         text = wanted.decode(errors="replace")
         raise _QueryError(f"Failed to parse block number with error: '{text}' is no block number")
     try:
-        return ledger.block_bytes(ledger.height - 1 if number == _LAST_BLOCK else number)
+        return ledger.read_bytes(ledger.height - 1 if number == _LAST_BLOCK else number)
     except LedgerError as error:
         raise _QueryError(f"Failed to get block number {number}, error {error}") from error
 

@@ -20,7 +20,8 @@ class ChaincodeEventFilter:
     """Decides which events of a replay one subscriber sees.
 
     ``after_transaction_id`` is a checkpoint: everything up to and including the event of that
-    transaction is skipped, whichever chaincode emitted it. While it has not passed, nothing is shown.
+    transaction is skipped, whichever chaincode emitted it. Before it has passed, nothing is
+    shown.
 
     Source: wire.md §5.6.
     """
@@ -29,7 +30,7 @@ class ChaincodeEventFilter:
     after_transaction_id: str = ""
 
     def response(self, block: common_pb2.Block) -> gateway_pb2.ChaincodeEventsResponse | None:
-        """Return the matching events of ``block`` in transaction order; None when there are none."""
+        """Return the matching events of ``block`` in order; None when there are none."""
         events = [event for event in events_of(block) if self._wanted(event)]
         if not events:
             return None

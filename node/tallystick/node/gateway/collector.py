@@ -88,7 +88,7 @@ class Collector:
         return available
 
     async def _satisfy(self, layouts: Sequence[Layout]) -> list[Answer]:
-        """Try the layouts, cheapest first, until one is complete; failed peers are not asked again."""
+        """Try the layouts, cheapest first, until one is complete; ask no failed peer twice."""
         while True:
             chosen = self._cheapest(layouts)
             if chosen is None:

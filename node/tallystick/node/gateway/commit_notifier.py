@@ -63,7 +63,7 @@ class CommitNotifier:
             raise NotifierClosedError
         if self._count >= self._max_waiters:
             raise TooManyWaitersError(self._max_waiters)
-        future = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[CommitOutcome] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(transaction_id, []).append(future)
         self._count += 1
         try:

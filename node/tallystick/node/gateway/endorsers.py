@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import grpc
 
 from tallystick.node.endorsement.errors import ProposalRefusedError
+from tallystick.node.endorsement.response import FAILED, REFUSED
 from tallystick.node.gateway.errors import FailureDetail
 from tallystick.node.transport.ports import EndorserConnection
 from tallystick.protos.peer import proposal_pb2, proposal_response_pb2
+
+OK = 200  # the chaincode agrees
 
 
 class NextStep(enum.Enum):
@@ -79,10 +82,11 @@ async def ask(peer: EndorsingPeer, proposal: proposal_pb2.SignedProposal) -> Ans
 def judge(peer: EndorsingPeer, response: proposal_response_pb2.ProposalResponse) -> Answer:
     """Return what an answer that arrived means: use it, ask another peer, or give up."""
     status = response.response.status
-    if 200 <= status < 400:
+    if OK <= status < REFUSED:
         return Answer(peer, NextStep.USE, grpc.StatusCode.OK, response=response)
     message = response.response.message
-    if status == 500 and not response.payload:  # the peer failed, not the chaincode
+    # Without a payload it is the peer that failed, not the chaincode.
+    if status == FAILED and not response.payload:
         return Answer(peer, NextStep.TRY_NEXT, grpc.StatusCode.ABORTED, message)
     text = f"chaincode response {status}, {message}"
     return Answer(peer, NextStep.STOP, grpc.StatusCode.UNKNOWN, text)

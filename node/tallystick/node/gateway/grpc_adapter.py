@@ -14,7 +14,9 @@ from tallystick.protos.gateway import gateway_pb2, gateway_pb2_grpc
 
 STATUS_DETAILS_TRAILER = "grpc-status-details-bin"
 
+Request = TypeVar("Request")
 Response = TypeVar("Response")
+Answer = TypeVar("Answer")
 
 
 class GatewayServicer(gateway_pb2_grpc.GatewayServicer):
@@ -27,7 +29,7 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServicer):
         self,
         request: gateway_pb2.EvaluateRequest,
         context: grpc.aio.ServicerContext[
-            gateway_pb2.EvaluateRequest, gateway_pb2.EvaluateResponse
+            gateway_pb2.EvaluateRequest, Awaitable[gateway_pb2.EvaluateResponse]
         ],
     ) -> gateway_pb2.EvaluateResponse:
         """Answer ``Evaluate``."""
@@ -36,7 +38,9 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServicer):
     async def Endorse(  # noqa: N802
         self,
         request: gateway_pb2.EndorseRequest,
-        context: grpc.aio.ServicerContext[gateway_pb2.EndorseRequest, gateway_pb2.EndorseResponse],
+        context: grpc.aio.ServicerContext[
+            gateway_pb2.EndorseRequest, Awaitable[gateway_pb2.EndorseResponse]
+        ],
     ) -> gateway_pb2.EndorseResponse:
         """Answer ``Endorse``."""
         return await _answered(self._service.endorse(request), context)
@@ -44,7 +48,9 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServicer):
     async def Submit(  # noqa: N802
         self,
         request: gateway_pb2.SubmitRequest,
-        context: grpc.aio.ServicerContext[gateway_pb2.SubmitRequest, gateway_pb2.SubmitResponse],
+        context: grpc.aio.ServicerContext[
+            gateway_pb2.SubmitRequest, Awaitable[gateway_pb2.SubmitResponse]
+        ],
     ) -> gateway_pb2.SubmitResponse:
         """Answer ``Submit``."""
         return await _answered(self._service.submit(request), context)
@@ -53,7 +59,7 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServicer):
         self,
         request: gateway_pb2.SignedCommitStatusRequest,
         context: grpc.aio.ServicerContext[
-            gateway_pb2.SignedCommitStatusRequest, gateway_pb2.CommitStatusResponse
+            gateway_pb2.SignedCommitStatusRequest, Awaitable[gateway_pb2.CommitStatusResponse]
         ],
     ) -> gateway_pb2.CommitStatusResponse:
         """Answer ``CommitStatus``."""
@@ -63,7 +69,8 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServicer):
         self,
         request: gateway_pb2.SignedChaincodeEventsRequest,
         context: grpc.aio.ServicerContext[
-            gateway_pb2.SignedChaincodeEventsRequest, gateway_pb2.ChaincodeEventsResponse
+            gateway_pb2.SignedChaincodeEventsRequest,
+            AsyncIterator[gateway_pb2.ChaincodeEventsResponse],
         ],
     ) -> AsyncIterator[gateway_pb2.ChaincodeEventsResponse]:
         """Answer ``ChaincodeEvents``."""
@@ -75,7 +82,7 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServicer):
 
 
 async def _answered(
-    call: Awaitable[Response], context: "grpc.aio.ServicerContext[object, object]"
+    call: Awaitable[Response], context: grpc.aio.ServicerContext[Request, Answer]
 ) -> Response:
     try:
         return await call
@@ -84,7 +91,7 @@ async def _answered(
 
 
 async def _abort(
-    error: GatewayError | DecodeError, context: "grpc.aio.ServicerContext[object, object]"
+    error: GatewayError | DecodeError, context: grpc.aio.ServicerContext[Request, Answer]
 ) -> NoReturn:
     if isinstance(error, DecodeError):
         await context.abort(

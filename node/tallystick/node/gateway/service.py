@@ -28,6 +28,7 @@ from tallystick.protos.gateway import gateway_pb2
 from tallystick.protos.orderer import ab_pb2
 from tallystick.wire.envelope import build_transaction_payload
 
+CLIENT_FAULTS = range(400, 500)
 SYSTEM_CHAINCODES = frozenset({"_lifecycle", "qscc", "cscc"})
 
 
@@ -348,7 +349,7 @@ async def _broadcast(orderers: Sequence[OrdererConnection], envelope: bytes) -> 
             "received unsuccessful response from orderer: "
             f"status={_status_name(response)}, info={response.info}"
         )
-        if 400 <= response.status < 500:
+        if response.status in CLIENT_FAULTS:
             raise GatewayError(grpc.StatusCode.ABORTED, text)
         failures.append(FailureDetail(orderer.endpoint, "", text))
     raise GatewayError(

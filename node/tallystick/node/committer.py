@@ -1,0 +1,149 @@
+"""One channel on one peer: blocks come in, verdicts and state come out.
+
+A block is validated, then committed, then announced, all in the one thread of the event loop. Who
+simulates a transaction therefore sees the state before a block or after it, never in between.
+"""
+
+import logging
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+
+from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.deliver.height import HeightWatch
+from tallystick.node.deliver.puller import BlockPuller
+from tallystick.node.deliver.source import BlockSource
+from tallystick.node.endorsement.channel import EndorserChannel
+from tallystick.node.gateway.commit_notifier import CommitNotifier, CommitOutcome
+from tallystick.node.ledger.key_value_store import KeyValueStore
+from tallystick.node.ledger.ledger import CommittableBlock, Ledger
+from tallystick.node.membership.signature_checker import SignatureChecker
+from tallystick.node.process import GenesisMismatchError
+from tallystick.node.runtime.lifecycle import DefinitionCache
+from tallystick.node.validation.validator import ValidatedBlock, Validator
+from tallystick.protos.common.common_pb2 import Block
+from tallystick.wire.hashing import block_header_hash
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class PeerChannel(EndorserChannel):
+    """Everything a peer keeps for one channel; the ledger is written by ``commit`` alone.
+
+    Attributes:
+        validator: Judges the next block.
+        watch: Wakes those who wait for blocks.
+        source: The blocks, for those who fetch them.
+        notifier: Wakes those who wait for transactions.
+        checker: The peer's memory of signatures.
+        fault: Why blocks must not be relied on at the moment; empty when all is well.
+    """
+
+    validator: Validator
+    watch: HeightWatch
+    source: BlockSource
+    notifier: CommitNotifier
+    checker: SignatureChecker
+    fault: str = ""
+
+    async def commit(self, block: Block) -> None:
+        """Validate ``block``, make it durable, and tell everybody who waits for it.
+
+        The block's place in the chain and its orderer's signature must have been verified.
+        """
+        validated = await self.validator.validate(block)
+        await self.ledger.commit(
+            CommittableBlock(
+                block=block,
+                codes=validated.codes,
+                updates=validated.updates,
+                transaction_ids=validated.transaction_ids,
+            )
+        )
+        if validated.config is not None:
+            self.config = ChannelConfig.from_config(
+                self.config.channel_id, validated.config, self.checker
+            )
+        self.definitions.block_committed(validated.updates)
+        self.notifier.publish(
+            block.header.number, zip(validated.transaction_ids, validated.codes, strict=True)
+        )
+        self.watch.advance(self.ledger.height)
+        _report(validated)
+
+    async def follow(self, puller: BlockPuller) -> None:
+        """Commit what the orderers deliver, without end."""
+        last = self.ledger.block(self.ledger.height - 1).header
+        async with aclosing(puller.blocks(last)) as blocks:
+            async for block in blocks:
+                await self.commit(block)
+
+    def close(self) -> None:
+        """Turn away everybody who waits for blocks or transactions."""
+        self.watch.close()
+        self.notifier.close()
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelStorage:
+    """Where a peer keeps one channel."""
+
+    directory: Path
+    store: KeyValueStore
+
+
+async def open_channel(
+    genesis: Block, storage: ChannelStorage, *, msp_id: str, checker: SignatureChecker
+) -> PeerChannel:
+    """Open the channel that begins with ``genesis``, creating or recovering its ledger.
+
+    Raises:
+        GenesisMismatchError: The storage holds a channel with another beginning.
+        LedgerError: The blocks or the store are damaged.
+    """
+    ledger = Ledger.open(storage.directory, storage.store)
+    if ledger.height and _hash(ledger.block(0)) != _hash(genesis):
+        raise GenesisMismatchError(ChannelConfig.from_block(genesis).channel_id, storage.directory)
+    config_block = ledger.block(ledger.last_config_block_number()) if ledger.height else genesis
+    channel = _assemble(ChannelConfig.from_block(config_block, checker), ledger, msp_id, checker)
+    if not ledger.height:
+        await channel.commit(genesis)
+    return channel
+
+
+def _assemble(
+    config: ChannelConfig, ledger: Ledger, msp_id: str, checker: SignatureChecker
+) -> PeerChannel:
+    definitions = DefinitionCache(ledger.state, msp_id=msp_id)
+    watch = HeightWatch(ledger.height)
+
+    def current() -> ChannelConfig:
+        return channel.config
+
+    def outcome(transaction_id: str) -> CommitOutcome | None:
+        location = ledger.location(transaction_id)
+        return None if location is None else CommitOutcome(location.code, location.block_number)
+
+    channel = PeerChannel(
+        config=config,
+        ledger=ledger,
+        definitions=definitions,
+        validator=Validator(current, definitions, checker, ledger),
+        watch=watch,
+        source=BlockSource(ledger, watch),
+        notifier=CommitNotifier(outcome),
+        checker=checker,
+    )
+    return channel
+
+
+def _hash(block: Block) -> bytes:
+    return block_header_hash(block.header)
+
+
+def _report(validated: ValidatedBlock) -> None:
+    number = validated.block.header.number
+    _log.info("committed block %d with %d transactions", number, len(validated.codes))
+    for rejection in validated.rejections.values():
+        _log.warning("block %d: %s", number, rejection)

@@ -1,0 +1,396 @@
+"""The peer: where clock, randomness, stores and sockets are made and everything is joined."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+import grpc
+
+from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.committer import ChannelStorage, PeerChannel, open_channel
+from tallystick.node.deliver.puller import BlockPuller, PullerEnvironment
+from tallystick.node.deliver.responses import BlockForm
+from tallystick.node.deliver.service import DeliverRules, DeliverService
+from tallystick.node.endorsement.endorser import Endorser, EndorserLimits, EndorserNode
+from tallystick.node.endorsement.grpc_adapter import EndorserServicer
+from tallystick.node.gateway.endorsers import EndorsingPeer, PeerDirectory
+from tallystick.node.gateway.grpc_adapter import GatewayServicer
+from tallystick.node.gateway.planner import Planner
+from tallystick.node.gateway.service import GatewayChannel, GatewayLimits, GatewayService
+from tallystick.node.ledger.key_value_store import open_store
+from tallystick.node.membership.directory import msp_config_from_directory
+from tallystick.node.membership.msp import Msp
+from tallystick.node.membership.registry import MspRegistry
+from tallystick.node.membership.signature_checker import SignatureChecker
+from tallystick.node.membership.signing_identity import SigningIdentity
+from tallystick.node.observability.health import HealthChecks, serving_health
+from tallystick.node.observability.logs import configure_logging
+from tallystick.node.process import load_block, stop_signal
+from tallystick.node.runtime.embedded import EmbeddedRuntime
+from tallystick.node.runtime.packages import PackageStore
+from tallystick.node.settings import PeerSettings
+from tallystick.node.system.access import AccessControl
+from tallystick.node.system.registry import system_chaincodes
+from tallystick.node.transport.backoff import Backoff
+from tallystick.node.transport.channels import ChannelPool
+from tallystick.node.transport.credentials import ClientTls, ServerTls
+from tallystick.node.transport.local import LocalEndorser
+from tallystick.node.transport.ports import OrdererConnection
+from tallystick.node.transport.remote import RemoteEndorser, RemoteOrderer
+from tallystick.node.transport.server import add_stream_services, new_server, serving
+from tallystick.node.transport.tasks import supervised_tasks
+from tallystick.protos.common.common_pb2 import Block
+from tallystick.protos.gateway import gateway_pb2_grpc
+from tallystick.protos.peer import peer_pb2_grpc
+
+_log = logging.getLogger(__name__)
+
+
+class NodeConnector(Protocol):
+    """How a peer reaches the other nodes of a channel."""
+
+    @property
+    def tls_certificate_hash(self) -> bytes:
+        """What requests to nodes that ask for client certificates must name; else empty."""
+
+    def orderers(self, config: ChannelConfig) -> Sequence[OrdererConnection]:
+        """Return a connection to each orderer of the channel, the same ones every time."""
+
+    def peers(self, config: ChannelConfig) -> Sequence[EndorsingPeer]:
+        """Return the channel's other peers, as far as this peer's gateway may ask them."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerEnvironment:
+    """What a peer takes from the world.
+
+    Attributes:
+        clock: Now, in nanoseconds since the epoch.
+        random: Spreads the attempts to reconnect.
+        connector: Reaches other nodes.
+    """
+
+    clock: Callable[[], int]
+    random: random.Random
+    connector: NodeConnector
+
+
+class PeerNode:
+    """A peer without sockets, to be entered as a context.
+
+    ``gateway``, ``endorser`` and ``deliver`` are its services, for a server or for callers in this
+    process. If following a channel fails, say because the disk is full, the context is cancelled: a
+    peer that cannot commit must not go on answering.
+    """
+
+    def __init__(
+        self,
+        settings: PeerSettings,
+        signer: SigningIdentity,
+        genesis_blocks: Sequence[Block],
+        environment: PeerEnvironment,
+    ) -> None:
+        local_msp = Msp.from_config(
+            msp_config_from_directory(settings.msp.directory, settings.msp.id)
+        )
+        self._settings = settings
+        self._signer = signer
+        self._genesis_blocks = genesis_blocks
+        self._environment = environment
+        self._checker = SignatureChecker()
+        self._channels: dict[str, PeerChannel] = {}
+        self._gateway_channels: dict[str, GatewayChannel] = {}
+        self._lifetime = AsyncExitStack()
+        self.endorser = self._new_endorser(local_msp)
+        self.gateway = GatewayService(
+            self._gateway_channels,
+            GatewayLimits(
+                concurrency=settings.gateway.max_concurrent_calls,
+                endorsement_timeout_s=settings.gateway.endorsement_timeout_s,
+                broadcast_timeout_s=settings.gateway.broadcast_timeout_s,
+            ),
+        )
+        self.deliver = DeliverService(
+            self._channels.get,
+            DeliverRules(
+                policy=_readers,
+                clock=environment.clock,
+                time_window_s=settings.connections.deliver_time_window_s,
+                binds_to_tls=settings.tls is not None and settings.tls.client_certificate_required,
+            ),
+        )
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            for genesis in self._genesis_blocks:
+                await self._open_channel(genesis, stack)
+            tasks = await stack.enter_async_context(supervised_tasks())
+            following = [
+                tasks.create_task(
+                    channel.follow(self._puller(channel)), name=f"follow {channel_id}"
+                )
+                for channel_id, channel in self._channels.items()
+            ]
+            for task in following:
+                stack.callback(task.cancel)
+            for channel in self._channels.values():
+                stack.callback(channel.close)
+            self._lifetime = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        return await self._lifetime.__aexit__(exception_type, exception, traceback)
+
+    @property
+    def channels(self) -> Mapping[str, PeerChannel]:
+        """The channels that this peer has joined, by id."""
+        return self._channels
+
+    @property
+    def address(self) -> str:
+        """Where others reach this peer."""
+        return self._settings.advertised_address or self._settings.listen_address
+
+    @property
+    def health_checks(self) -> HealthChecks:
+        """What ``/healthz`` asks."""
+        return {
+            channel_id: (lambda channel=channel: channel.fault)  # type: ignore[misc]
+            for channel_id, channel in self._channels.items()
+        }
+
+    def drain(self) -> None:
+        """End what waits: streams of blocks and events, and waits for commits."""
+        for channel in self._channels.values():
+            channel.close()
+
+    def _new_endorser(self, local_msp: Msp) -> Endorser:
+        settings = self._settings
+        packages = PackageStore(settings.data_directory / "chaincode")
+        access = AccessControl(MspRegistry([local_msp]), settings.msp.id)
+        return Endorser(
+            self._channels,
+            EndorserNode(
+                runtime=EmbeddedRuntime(packages),
+                packages=packages,
+                system=system_chaincodes(packages, access, self._channels),
+                access=access,
+                signer=self._signer,
+                checker=self._checker,
+                clock=self._environment.clock,
+            ),
+            EndorserLimits(
+                concurrency=settings.endorser.max_concurrent_proposals,
+                max_clock_skew_s=settings.endorser.clock_skew_s,
+            ),
+        )
+
+    async def _open_channel(self, genesis: Block, lifetime: AsyncExitStack) -> None:
+        channel_id = ChannelConfig.from_block(genesis).channel_id
+        directory = self._settings.data_directory / "channels" / channel_id
+        store = lifetime.enter_context(open_store(self._settings.store, directory / "store"))
+        channel = await open_channel(
+            genesis,
+            ChannelStorage(directory / "blocks", store),
+            msp_id=self._settings.msp.id,
+            checker=self._checker,
+        )
+        lifetime.callback(channel.ledger.close)
+        self._channels[channel_id] = channel
+        self._gateway_channels[channel_id] = self._gateway_channel(channel)
+        _log.info("channel %s: %d blocks in %s", channel_id, channel.ledger.height, directory)
+
+    def _puller(self, channel: PeerChannel) -> BlockPuller:
+        environment = self._environment
+        return BlockPuller(
+            environment.connector.orderers(channel.config),
+            signer=self._signer,
+            config=lambda: channel.config,
+            environment=PullerEnvironment(
+                clock=environment.clock,
+                backoff=Backoff(environment.random),
+                sleep=asyncio.sleep,
+            ),
+            tls_certificate_hash=environment.connector.tls_certificate_hash,
+        )
+
+    def _gateway_channel(self, channel: PeerChannel) -> GatewayChannel:
+        connector = self._environment.connector
+        own = EndorsingPeer(
+            self._settings.msp.id, self.address, LocalEndorser(self.endorser.process), local=True
+        )
+        return GatewayChannel(
+            current=lambda: channel.config,
+            ledger=channel.ledger,
+            definitions=channel.definitions,
+            height=channel.watch,
+            notifier=channel.notifier,
+            peers=PeerDirectory(
+                [own, *connector.peers(channel.config)], local_msp_id=self._settings.msp.id
+            ),
+            orderers=connector.orderers(channel.config),
+            planner=Planner(lambda: channel.config, channel.definitions),
+        )
+
+
+class GrpcConnector:
+    """Reaches the other nodes of a channel over gRPC, at the addresses that the channel names.
+
+    Settings may name other orderers and peers. TLS trusts what the channel's configuration says of
+    an organisation, beside the roots in the settings.
+    """
+
+    def __init__(self, settings: PeerSettings, pool: ChannelPool, tasks: asyncio.TaskGroup) -> None:
+        self._settings = settings
+        self._pool = pool
+        self._tasks = tasks
+        self._orderers: dict[str, RemoteOrderer] = {}
+
+    @property
+    def tls_certificate_hash(self) -> bytes:
+        """What signed requests must name where the other side asks for client certificates."""
+        tls = self._settings.tls
+        return b"" if tls is None else ClientTls.load(tls).certificate_hash
+
+    def orderers(self, config: ChannelConfig) -> Sequence[RemoteOrderer]:
+        """Return a connection to each orderer of the channel; the same one every time."""
+        addresses = {
+            endpoint: config.tls_root_certificates(organization.msp_id)
+            for organization in config.orderers
+            for endpoint in organization.endpoints
+        }
+        configured = {
+            orderer.address: _read_roots(orderer.root_certificates)
+            for orderer in self._settings.orderers
+        }
+        return [
+            self._orderer(address, roots) for address, roots in (configured or addresses).items()
+        ]
+
+    def peers(self, config: ChannelConfig) -> Sequence[EndorsingPeer]:
+        """Return the peers that the settings name, or else the anchor peers of the channel."""
+        configured = [
+            (peer.msp_id, peer.address, _read_roots(peer.root_certificates))
+            for peer in self._settings.gateway.peers
+        ]
+        anchors = [
+            (organization.msp_id, address, config.tls_root_certificates(organization.msp_id))
+            for organization in config.application
+            for address in organization.endpoints
+        ]
+        own = {self._settings.advertised_address, self._settings.listen_address}
+        return [
+            EndorsingPeer(msp_id, address, RemoteEndorser(self._channel(address, roots)))
+            for msp_id, address, roots in configured or anchors
+            if address not in own
+        ]
+
+    def close(self) -> None:
+        """End the streams to orderers."""
+        for orderer in self._orderers.values():
+            orderer.close()
+
+    def _orderer(self, address: str, roots: bytes) -> RemoteOrderer:
+        if address not in self._orderers:
+            self._orderers[address] = RemoteOrderer(
+                self._channel(address, roots), endpoint=address, tasks=self._tasks
+            )
+        return self._orderers[address]
+
+    def _channel(self, address: str, roots: bytes) -> grpc.aio.Channel:
+        tls = self._settings.tls
+        return self._pool.channel(address, None if tls is None else ClientTls.load(tls, roots))
+
+
+async def run_peer(
+    settings: PeerSettings, *, on_ready: Callable[[int], object] | None = None
+) -> None:
+    """Run a peer with real clock, randomness and sockets until SIGTERM or SIGINT.
+
+    Args:
+        settings: What to run.
+        on_ready: Told the bound port once clients can connect.
+
+    Raises:
+        LedgerError: It cannot start; the message says what to do.
+    """
+    configure_logging(settings.log.format, settings.log.level)
+    signer = SigningIdentity.from_directory(settings.msp.directory, settings.msp.id)
+    blocks = [load_block(path) for path in settings.genesis_blocks]
+    async with ChannelPool() as pool, supervised_tasks() as tasks:
+        connector = GrpcConnector(settings, pool, tasks)
+        environment = PeerEnvironment(
+            clock=time.time_ns,  # noqa: TID251 - the composition root makes the clock
+            random=random.Random(),  # noqa: S311 - spreads reconnects, keeps no secret
+            connector=connector,
+        )
+        async with (
+            PeerNode(settings, signer, blocks, environment) as node,
+            serving_peer(node, settings) as port,
+            _health(node, settings),
+        ):
+            _log.info("peer of %s listens on port %d", settings.msp.id, port)
+            if on_ready is not None:
+                on_ready(port)
+            await stop_signal()
+            _log.info("shutting down")
+            node.drain()
+        connector.close()
+
+
+@asynccontextmanager
+async def serving_peer(node: PeerNode, settings: PeerSettings) -> AsyncIterator[int]:
+    """Serve ``node`` on its listen address for the length of the block; yield the bound port."""
+    connections = settings.connections
+    server = new_server(
+        max_concurrent_streams=connections.max_concurrent_streams,
+        max_concurrent_calls=connections.max_concurrent_calls,
+    )
+    peer_pb2_grpc.add_EndorserServicer_to_server(EndorserServicer(node.endorser.process), server)
+    if settings.gateway.enabled:
+        gateway_pb2_grpc.add_GatewayServicer_to_server(GatewayServicer(node.gateway), server)
+    add_stream_services(
+        server,
+        "protos.Deliver",
+        {
+            "Deliver": node.deliver.deliver,
+            "DeliverFiltered": node.deliver.deliver_filtered,
+            "DeliverWithPrivateData": node.deliver.deliver_with_private_data,
+        },
+    )
+    tls = None if settings.tls is None else ServerTls.load(settings.tls)
+    async with serving(
+        server, settings.listen_address, tls=tls, grace_s=connections.shutdown_grace_s
+    ) as port:
+        yield port
+
+
+def _health(node: PeerNode, settings: PeerSettings) -> AbstractAsyncContextManager[object]:
+    address = settings.operations.listen_address
+    return nullcontext() if address is None else serving_health(address, node.health_checks)
+
+
+def _read_roots(path: Path | None) -> bytes:
+    return b"" if path is None else path.read_bytes()
+
+
+def _readers(config: ChannelConfig, form: BlockForm) -> str:
+    resource = "event/FilteredBlock" if form is BlockForm.FILTERED else "event/Block"
+    return config.acl(resource)

@@ -1,0 +1,114 @@
+"""The arguments that commands take, and those that several of them share."""
+
+import argparse
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+NETWORK_VARIABLE: Final = "TALLY_NETWORK"
+DEFAULT_NETWORK: Final = ".tallystick"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Argument:
+    """One argument of a command; the fields are those of ``argparse``.
+
+    Attributes:
+        name: With dashes in front it is an option.
+        help: What it means.
+        type: Makes the value from its text.
+        default: When it is left out.
+        nargs: How many values it takes.
+        action: For flags, ``store_true``; for what may be repeated, ``append``.
+        choices: The only values allowed.
+        metavar: The value's name in the help text.
+        required: Whether an option must be given.
+    """
+
+    name: str
+    help: str
+    type: Callable[[str], object] | None = None
+    default: object = None
+    nargs: str | None = None
+    action: str | None = None
+    choices: tuple[str, ...] | None = None
+    metavar: str | None = None
+    required: bool = False
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        """Let ``parser`` read this argument."""
+        given = {
+            field: value
+            for field in ("type", "default", "nargs", "action", "choices", "metavar", "required")
+            if (value := getattr(self, field)) is not None and value is not False
+        }
+        parser.add_argument(self.name, help=self.help, **given)
+
+
+def assignment(text: str) -> tuple[str, str]:
+    """Return the two sides of ``key=value``."""
+    key, separator, value = text.partition("=")
+    if not key or not separator:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form key=value")
+    return key, value
+
+
+def natural(text: str) -> int:
+    """Return a number of 0 or more."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+    return int(text)
+
+
+NETWORK: Final = Argument(
+    name="--network",
+    type=Path,
+    default=Path(os.environ.get(NETWORK_VARIABLE, DEFAULT_NETWORK)),
+    metavar="DIRECTORY",
+    help=f"directory of the network; ${NETWORK_VARIABLE} or else {DEFAULT_NETWORK}",
+)
+ORGANIZATION: Final = Argument(
+    name="--as",
+    default="ATSMSP",
+    metavar="MSP_ID",
+    help="organisation to act for (default: ATSMSP)",
+)
+USER: Final = Argument(
+    name="--user", default="client", metavar="NAME", help="its user to act as (default: client)"
+)
+PROFILE: Final = Argument(
+    name="--profile",
+    type=Path,
+    metavar="FILE",
+    help="client profile to connect with, in place of --network, --as and --user",
+)
+CALLER: Final = (NETWORK, ORGANIZATION, USER, PROFILE)
+CONFIG: Final = Argument(
+    name="--config", type=Path, required=True, metavar="FILE", help="settings of the node, TOML"
+)
+TOPOLOGY: Final = Argument(
+    name="--topology",
+    type=Path,
+    metavar="FILE",
+    help="what the network consists of, TOML; default: three licensed organisations",
+)
+DEFINITION: Final = (
+    Argument(name="name", metavar="NAME", help="the chaincode"),
+    Argument(name="--version", default="1.0", help="free text (default: 1.0)"),
+    Argument(
+        name="--sequence",
+        type=natural,
+        default=1,
+        metavar="N",
+        help="1 for the first definition, one more for each later one (default: 1)",
+    ),
+    Argument(
+        name="--endorsement",
+        default="",
+        metavar="RULE",
+        help="who must endorse, such as \"AND('ATSMSP.peer', 'ClearingMSP.peer')\", or the path of"
+        " a channel policy; default: the channel's rule",
+    ),
+)

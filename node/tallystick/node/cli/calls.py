@@ -1,0 +1,66 @@
+"""``tally invoke``, ``tally query`` and ``tally events``."""
+
+import argparse
+import json
+import sys
+
+from tallystick.client.contract import Contract
+from tallystick.client.errors import ClientError
+from tallystick.client.proposal import Proposal
+from tallystick.node.cli.output import as_json, rendered
+from tallystick.node.cli.session import channel_of, connect
+
+FAILURES = (ClientError,)
+
+
+async def invoke(options: argparse.Namespace) -> None:
+    """Submit a transaction; print the chaincode's answer, and on standard error where it is."""
+    async with await connect(options) as gateway:
+        proposal = _proposal(channel_of(gateway).contract(options.chaincode), options)
+        transaction = await proposal.endorse()
+        status = await (await transaction.submit()).status()
+    status.raise_if_invalid()
+    if transaction.result:
+        print(rendered(transaction.result))
+    print(f"committed in block {status.block_number} as {status.transaction_id}", file=sys.stderr)
+
+
+async def query(options: argparse.Namespace) -> None:
+    """Print what a chaincode answers."""
+    async with await connect(options) as gateway:
+        proposal = _proposal(channel_of(gateway).contract(options.chaincode), options)
+        print(rendered(await proposal.evaluate()))
+
+
+async def events(options: argparse.Namespace) -> None:
+    """Print events as they are committed."""
+    left = options.count
+    if left == 0:
+        return
+    async with (
+        await connect(options) as gateway,
+        channel_of(gateway).chaincode_events(
+            options.chaincode, start_block=options.from_block
+        ) as stream,
+    ):
+        async for event in stream:
+            line = {
+                "block": event.block_number,
+                "transaction": event.transaction_id,
+                "event": event.name,
+                "payload": as_json(event.payload),
+            }
+            print(json.dumps(line, ensure_ascii=False), flush=True)
+            left = None if left is None else left - 1
+            if left == 0:
+                return
+
+
+def _proposal(contract: Contract, options: argparse.Namespace) -> Proposal:
+    transient = {key: value.encode() for key, value in options.transient or ()}
+    return contract.new_proposal(
+        options.function,
+        *options.arguments,
+        transient=transient,
+        endorsing_organizations=options.endorsers or (),
+    )

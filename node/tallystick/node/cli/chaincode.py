@@ -1,0 +1,151 @@
+"""``tally chaincode``."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import Final
+
+from pydantic import BaseModel, Field, JsonValue
+
+from tallystick.client.errors import ClientError
+from tallystick.node.cli.session import channel_of, connect
+from tallystick.node.cluster.access import Access
+from tallystick.node.cluster.administrator import Administrator, Definition
+from tallystick.node.cluster.network import Network, open_network
+from tallystick.node.cluster.startup import METADATA_FUNCTION, system_source
+from tallystick.node.policies.parser import describe as policy_text
+from tallystick.node.runtime.packages import build_package, check_package
+from tallystick.protos.peer.policy_pb2 import ApplicationPolicy
+
+FAILURES = (ClientError, ValueError)
+"""``ValueError`` covers sources that make no package and packages that are none."""
+
+_TYPES: Final = "type"
+
+
+def check(options: argparse.Namespace) -> None:
+    """Say what in a contract could differ between peers, or that nothing could."""
+    checked = check_package(build_package("check", options.entry, options.source))
+    print(f"{options.entry} may be installed: {len(checked.sources)} source files checked")
+
+
+def package(options: argparse.Namespace) -> None:
+    """Write the package of a contract and print its id."""
+    content = build_package(options.label, options.entry, options.source)
+    checked = check_package(content)
+    options.output.write_bytes(content)
+    print(checked.package_id)
+
+
+async def install(options: argparse.Namespace) -> None:
+    """Install a package and print its id."""
+    content = options.package.read_bytes()
+    async with AsyncExitStack() as stack:
+        administrator, _ = await _administrator(options, stack)
+        print(await administrator.install(content))
+
+
+async def approve(options: argparse.Namespace) -> None:
+    """Approve a definition; print where, and who else has."""
+    definition = _definition(options)
+    async with AsyncExitStack() as stack:
+        administrator, network = await _administrator(options, stack)
+        landed = await administrator.approve(network.channel_id, definition, options.package_id)
+        print(f"approved by {administrator.msp_id} in block {landed.block_number}")
+        approvals = await administrator.approvals(network.channel_id, definition)
+    for msp_id in network.topology.peer_organizations:
+        print(f"  {msp_id.msp_id}: {'yes' if approvals.get(msp_id.msp_id) else 'not yet'}")
+
+
+async def commit(options: argparse.Namespace) -> None:
+    """Put a definition into force, confirmed by every organisation that approved it."""
+    definition = _definition(options)
+    async with AsyncExitStack() as stack:
+        administrator, network = await _administrator(options, stack)
+        approvals = await administrator.approvals(network.channel_id, definition)
+        endorsers = [
+            member.msp_id
+            for member in network.topology.peer_organizations
+            if approvals.get(member.msp_id)
+        ]
+        landed = await administrator.commit(network.channel_id, definition, endorsers)
+    print(f"{definition.name} {definition.version} is in force since block {landed.block_number}")
+
+
+async def list_definitions(options: argparse.Namespace) -> None:
+    """Print a line for each definition, then for each package on the peer."""
+    async with AsyncExitStack() as stack:
+        administrator, network = await _administrator(options, stack)
+        definitions = await administrator.definitions(network.channel_id)
+        installed = await administrator.installed()
+    print(f"in force on {network.channel_id}:")
+    for each in definitions:
+        rule = _rule(each.validation_parameter)
+        print(f"  {each.name:12} {each.version:8} sequence {each.sequence}  endorsed by {rule}")
+    print(f"installed on the peer of {administrator.msp_id}:")
+    for package_id in sorted(installed):
+        print(f"  {package_id}")
+
+
+async def describe(options: argparse.Namespace) -> None:
+    """Print what a chaincode says of itself."""
+    async with await connect(options) as gateway:
+        answer = await channel_of(gateway).contract(options.name).evaluate(METADATA_FUNCTION)
+    if options.json:
+        print(json.dumps(json.loads(answer), indent=2, ensure_ascii=False))
+        return
+    for contract in _Metadata.model_validate_json(answer).contracts.values():
+        for function in contract.transactions:
+            kind = ", ".join(function.tag)
+            parameters = ", ".join(f"{each.name}: {each.type_name}" for each in function.parameters)
+            print(f"{function.name}({parameters})  [{kind}]")
+            if function.description:
+                print(f"    {function.description}")
+
+
+class _Parameter(BaseModel):
+    name: str
+    schema_: Mapping[str, JsonValue] = Field(alias="schema")
+
+    @property
+    def type_name(self) -> str:
+        """The type in one word, as far as there is one."""
+        reference = self.schema_.get("$ref")
+        if isinstance(reference, str):
+            return reference.rpartition("/")[2]
+        return str(self.schema_.get(_TYPES, "any"))
+
+
+class _Function(BaseModel):
+    name: str
+    description: str = ""
+    tag: list[str] = []
+    parameters: list[_Parameter] = []
+
+
+class _Contract(BaseModel):
+    transactions: list[_Function]
+
+
+class _Metadata(BaseModel):
+    contracts: dict[str, _Contract]
+
+
+async def _administrator(
+    options: argparse.Namespace, lifetime: AsyncExitStack
+) -> tuple[Administrator, Network]:
+    network = open_network(options.network)
+    access = await lifetime.enter_async_context(Access(network, system_source()))
+    return await access.administrator(getattr(options, "as")), network
+
+
+def _definition(options: argparse.Namespace) -> Definition:
+    return Definition(options.name, options.version, options.sequence, options.endorsement)
+
+
+def _rule(validation_parameter: bytes) -> str:
+    policy = ApplicationPolicy.FromString(validation_parameter)
+    if policy.HasField("signature_policy"):
+        return policy_text(policy.signature_policy)
+    return policy.channel_config_policy_reference or "the channel's rule"

@@ -1,0 +1,91 @@
+"""``tally channel``."""
+
+import argparse
+import json
+
+from tallystick.client.errors import ClientError
+from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.cli.cluster import chosen_topology
+from tallystick.node.cli.session import channel_of, connect
+from tallystick.node.cluster.material import Founding, genesis_block
+from tallystick.node.cluster.startup import system_source
+from tallystick.node.policies.parser import describe
+from tallystick.node.process import load_block
+from tallystick.protos.common.configtx_pb2 import ConfigGroup
+from tallystick.protos.common.ledger_pb2 import BlockchainInfo
+from tallystick.protos.common.policies_pb2 import (
+    ImplicitMetaPolicy,
+    Policy,
+    SignaturePolicyEnvelope,
+)
+
+FAILURES = (ClientError,)
+
+_QUERY_CHAINCODE = "qscc"
+
+
+def genesis(options: argparse.Namespace) -> None:
+    """Write the first block of the topology's channel."""
+    topology = chosen_topology(options.topology)
+    source = system_source()
+    founding = Founding(source.now_ns(), source.nonce())
+    block = genesis_block(topology, options.material, founding)
+    options.output.write_bytes(block.SerializeToString())
+    print(f"wrote block 0 of channel {topology.channel.id!r} to {options.output}")
+
+
+def inspect(options: argparse.Namespace) -> None:
+    """Print the configuration in a block as JSON."""
+    config = ChannelConfig.from_block(load_block(options.block))
+    batch = config.batch
+    document = {
+        "channel": config.channel_id,
+        "sequence": config.sequence,
+        "consensus": config.consensus_type,
+        "batch": {
+            "timeout_s": batch.timeout_s,
+            "max_message_count": batch.max_message_count,
+            "preferred_max_bytes": batch.preferred_max_bytes,
+            "absolute_max_bytes": batch.absolute_max_bytes,
+        },
+        "orderers": {each.msp_id: each.endpoints for each in config.orderers},
+        "organizations": {each.msp_id: each.endpoints for each in config.application},
+        "policies": dict(_policies(config.config.channel_group, "/Channel")),
+        "acls": dict(config.acls),
+    }
+    print(json.dumps(document, indent=2))
+
+
+async def info(options: argparse.Namespace) -> None:
+    """Print how far a peer's copy of the channel goes."""
+    async with await connect(options) as gateway:
+        network = channel_of(gateway)
+        result = await network.contract(_QUERY_CHAINCODE).evaluate(
+            "GetChainInfo", network.channel_id
+        )
+    chain = BlockchainInfo.FromString(result)
+    print(f"channel     {network.channel_id}")
+    print(f"height      {chain.height}")
+    print(f"last block  {chain.currentBlockHash.hex()}")
+    print(f"before it   {chain.previousBlockHash.hex()}")
+
+
+def _policies(group: ConfigGroup, path: str) -> list[tuple[str, str]]:
+    """Return the policies of a group and those below, by path, each as text."""
+    found = [
+        (f"{path}/{name}", _text(entry.policy)) for name, entry in sorted(group.policies.items())
+    ]
+    for name in sorted(group.groups):
+        found += _policies(group.groups[name], f"{path}/{name}")
+    return found
+
+
+def _text(policy: Policy) -> str:
+    match policy.type:
+        case Policy.SIGNATURE:
+            return describe(SignaturePolicyEnvelope.FromString(policy.value))
+        case Policy.IMPLICIT_META:
+            meta = ImplicitMetaPolicy.FromString(policy.value)
+            return f"{ImplicitMetaPolicy.Rule.Name(meta.rule)} {meta.sub_policy}"
+        case _:
+            return f"of unknown type {policy.type}"

@@ -1,0 +1,105 @@
+"""``tally cluster``."""
+
+import argparse
+import asyncio
+from pathlib import Path
+
+from tallystick.client.errors import ClientError
+from tallystick.node.cli.progress import Progress
+from tallystick.node.cluster.launcher import Launcher, is_healthy
+from tallystick.node.cluster.network import (
+    Network,
+    Node,
+    exists,
+    open_network,
+    remove_network,
+)
+from tallystick.node.cluster.startup import bring_up
+from tallystick.node.cluster.topology import Topology, default_topology, load_topology
+
+FAILURES = (ClientError,)
+
+_NOT_ALL_RUN = 1
+
+
+async def up(options: argparse.Namespace) -> None:
+    """Make the network if there is none, start it, and deploy what is missing."""
+    is_new = not exists(options.network)
+    progress = Progress()
+    print(f"{'Making' if is_new else 'Starting'} the network in {options.network}:")
+    network = await bring_up(chosen_topology(options.topology), options.network, progress)
+    print(f"  {progress.total_s:5.2f} s  in all", end="")
+    print(", from nothing to the first committed transaction" if is_new else "")
+    profiles = _shown(network.directory / "profiles")
+    print(f"\nChannel {network.channel_id!r} is ready. Client profiles are in {profiles}/.")
+    print("Next: tally chaincode list, tally query --help, tally cluster down")
+
+
+async def down(options: argparse.Namespace) -> None:
+    """Stop all nodes; delete everything if asked to."""
+    network = open_network(options.network)
+    launcher = Launcher(network)
+    # Peers first: an orderer that goes first would have them try to reach it to the end.
+    for kind in ("peer", "orderer"):
+        await asyncio.gather(
+            *(_stop(launcher, node) for node in network.nodes if node.kind == kind)
+        )
+    if options.remove:
+        remove_network(network)
+        print(f"removed {_shown(options.network)}")
+
+
+async def status(options: argparse.Namespace) -> int:
+    """Print a line for each node; exit with 1 unless all work."""
+    network = open_network(options.network)
+    launcher = Launcher(network)
+    width = max(len(node.name) for node in network.nodes)
+    all_well = True
+    for node in network.nodes:
+        pid = launcher.pid(node)
+        state = "stopped"
+        if pid is not None:
+            state = "ready" if await is_healthy(node) else "not ready"
+        all_well = all_well and state == "ready"
+        process = f"pid {pid}" if pid else ""
+        print(
+            f"{node.name:{width}}  {state:9}  {node.address:16}  {process:12}  {node.member.msp_id}"
+        )
+    return 0 if all_well else _NOT_ALL_RUN
+
+
+def logs(options: argparse.Namespace) -> None:
+    """Print the last lines of one node's log, or of everybody's."""
+    network = open_network(options.network)
+    nodes = [network.node(options.node)] if options.node else list(network.nodes)
+    for node in nodes:
+        if len(nodes) > 1:
+            print(f"==> {node.name}")
+        for line in _tail(network, node, options.lines):
+            print(line)
+
+
+def chosen_topology(path: Path | None) -> Topology:
+    """Return the topology in a file, or the default one."""
+    return default_topology() if path is None else load_topology(path)
+
+
+async def _stop(launcher: Launcher, node: Node) -> None:
+    if launcher.pid(node) is None:
+        print(f"{node.name} was not running")
+        return
+    killed = await launcher.stop(node)
+    print(f"{node.name} {'had to be killed' if killed else 'stopped'}")
+
+
+def _tail(network: Network, node: Node, lines: int) -> list[str]:
+    log = network.log_file(node)
+    if not log.is_file() or not lines:
+        return []
+    return log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
+
+
+def _shown(path: Path) -> Path:
+    """Return a path as people would write it here."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path

@@ -1,0 +1,366 @@
+"""What ``tally`` can do: names, help, arguments, and which function does it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tallystick.node.cli.arguments import (
+    CALLER,
+    CONFIG,
+    DEFINITION,
+    NETWORK,
+    ORGANIZATION,
+    TOPOLOGY,
+    Argument,
+    assignment,
+    natural,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command.
+
+    Attributes:
+        name: Last word of the command.
+        summary: What it does, in a line without full stop.
+        run: ``module:function``; the function takes the parsed options, may be async, and may
+            return an exit code.
+        examples: What follows the words of its group and stands in the help text.
+        arguments: What it takes.
+    """
+
+    name: str
+    summary: str
+    run: str
+    examples: tuple[str, ...]
+    arguments: tuple[Argument, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Commands about one thing."""
+
+    name: str
+    summary: str
+    commands: tuple[Command, ...]
+
+
+_CALL: Final = (
+    Argument(name="chaincode", metavar="CHAINCODE", help="the chaincode to call"),
+    Argument(name="function", metavar="FUNCTION", help="its function"),
+    Argument(
+        name="arguments",
+        metavar="ARGUMENT",
+        nargs="*",
+        help="text as it is, everything else as JSON",
+    ),
+    Argument(
+        name="--transient",
+        type=assignment,
+        action="append",
+        metavar="KEY=VALUE",
+        help="data that must not reach the ledger; may be repeated",
+    ),
+    Argument(
+        name="--endorsers",
+        nargs="+",
+        metavar="MSP_ID",
+        help="organisations whose peers are to run the chaincode; default: the peer chooses",
+    ),
+    *CALLER,
+)
+_LINES: Final = Argument(
+    name="--lines", type=natural, default=20, metavar="N", help="how many lines (default: 20)"
+)
+_OUTPUT: Final = Argument(
+    name="--output", type=Path, required=True, metavar="FILE", help="file to write"
+)
+_PACKAGE_SOURCE: Final = (
+    Argument(name="entry", metavar="MODULE:CLASS", help="the contract"),
+    Argument(
+        name="--source",
+        type=Path,
+        metavar="DIRECTORY",
+        help="folder that holds the module; without it, the module must be importable",
+    ),
+)
+
+_CLUSTER: Final = Group(
+    "cluster",
+    "A whole network on this machine",
+    (
+        Command(
+            "up",
+            "Start the network; make it first if there is none",
+            "tallystick.node.cli.cluster:up",
+            ("up", "up --topology my-network.toml --network ./my-network"),
+            (TOPOLOGY, NETWORK),
+        ),
+        Command(
+            "down",
+            "Stop all nodes; ledgers and keys stay",
+            "tallystick.node.cli.cluster:down",
+            ("down", "down --remove"),
+            (
+                NETWORK,
+                Argument(
+                    name="--remove",
+                    action="store_true",
+                    help="delete ledgers and keys too: the network is gone then",
+                ),
+            ),
+        ),
+        Command(
+            "status",
+            "Tell which nodes run, and what they have committed",
+            "tallystick.node.cli.cluster:status",
+            ("status",),
+            (NETWORK,),
+        ),
+        Command(
+            "logs",
+            "Show the end of the nodes' logs",
+            "tallystick.node.cli.cluster:logs",
+            ("logs", "logs peer0.ats.example --lines 100"),
+            (
+                Argument(
+                    name="node",
+                    nargs="?",
+                    metavar="NODE",
+                    help="host name or MSP id; default: all nodes",
+                ),
+                _LINES,
+                NETWORK,
+            ),
+        ),
+    ),
+)
+_INVOKE: Final = Command(
+    "invoke",
+    "Submit a transaction and wait until it is committed",
+    "tallystick.node.cli.calls:invoke",
+    ("invoke token transfer ACME alice bob 5 --as BrokerDealerMSP",),
+    _CALL,
+)
+_QUERY: Final = Command(
+    "query",
+    "Ask a chaincode; the ledger does not change",
+    "tallystick.node.cli.calls:query",
+    ("query token balance_of ACME alice", "query token org.hyperledger.fabric:GetMetadata"),
+    _CALL,
+)
+_EVENTS: Final = Command(
+    "events",
+    "Print the events of a chaincode, one JSON object a line, until interrupted",
+    "tallystick.node.cli.calls:events",
+    ("events settlement", "events token --from-block 0 --count 10"),
+    (
+        Argument(name="chaincode", metavar="CHAINCODE", help="the chaincode"),
+        Argument(
+            name="--from-block",
+            type=natural,
+            metavar="N",
+            help="first block; default: the next to be committed",
+        ),
+        Argument(name="--count", type=natural, metavar="N", help="stop after so many events"),
+        *CALLER,
+    ),
+)
+_PEER: Final = Group(
+    "peer",
+    "A peer",
+    (
+        Command(
+            "start",
+            "Run a peer until SIGTERM",
+            "tallystick.node.cli.peer:start",
+            ("start --config peer.toml",),
+            (CONFIG,),
+        ),
+    ),
+)
+_ORDERER: Final = Group(
+    "orderer",
+    "An orderer",
+    (
+        Command(
+            "start",
+            "Run an orderer until SIGTERM",
+            "tallystick.node.cli.orderer:start",
+            ("start --config orderer.toml",),
+            (CONFIG,),
+        ),
+    ),
+)
+_CRYPTO: Final = Group(
+    "crypto",
+    "Keys and certificates",
+    (
+        Command(
+            "generate",
+            "Make the keys and certificates of a network's organisations",
+            "tallystick.node.cli.crypto:generate",
+            ("generate --topology my-network.toml --output ./crypto",),
+            (
+                TOPOLOGY,
+                Argument(
+                    name="--output",
+                    type=Path,
+                    required=True,
+                    metavar="DIRECTORY",
+                    help="gets a folder for each organisation",
+                ),
+            ),
+        ),
+        Command(
+            "show",
+            "Tell whom a certificate is for, and what it certifies",
+            "tallystick.node.cli.crypto:show",
+            ("show .tallystick/crypto/ATSMSP/users/client/msp",),
+            (
+                Argument(
+                    name="path",
+                    type=Path,
+                    metavar="PATH",
+                    help="PEM file, or MSP directory with signcerts",
+                ),
+            ),
+        ),
+    ),
+)
+_CHANNEL: Final = Group(
+    "channel",
+    "The channel and its configuration",
+    (
+        Command(
+            "genesis",
+            "Build the first block of a channel",
+            "tallystick.node.cli.channel:genesis",
+            ("genesis --material ./crypto --output genesis.block",),
+            (
+                TOPOLOGY,
+                Argument(
+                    name="--material",
+                    type=Path,
+                    required=True,
+                    metavar="DIRECTORY",
+                    help="folder with the organisations' keys, by MSP id",
+                ),
+                _OUTPUT,
+            ),
+        ),
+        Command(
+            "inspect",
+            "Print the configuration in a block",
+            "tallystick.node.cli.channel:inspect",
+            ("inspect .tallystick/genesis.block",),
+            (Argument(name="block", type=Path, metavar="FILE", help="a configuration block"),),
+        ),
+        Command(
+            "info",
+            "Print the height and the last hash of the channel at a peer",
+            "tallystick.node.cli.channel:info",
+            ("info --as ClearingMSP",),
+            CALLER,
+        ),
+    ),
+)
+_CHAINCODE: Final = Group(
+    "chaincode",
+    "Chaincodes: from source to a definition in force",
+    (
+        Command(
+            "check",
+            "Say what in a contract could differ from peer to peer",
+            "tallystick.node.cli.chaincode:check",
+            ("check my_contract:MyContract --source ./src",),
+            _PACKAGE_SOURCE,
+        ),
+        Command(
+            "package",
+            "Build the package of a contract",
+            "tallystick.node.cli.chaincode:package",
+            ("package my_contract:MyContract --source ./src --label my_1.0 --output my.tar.gz",),
+            (
+                *_PACKAGE_SOURCE,
+                Argument(name="--label", required=True, help="name for people, such as token_1.0"),
+                _OUTPUT,
+            ),
+        ),
+        Command(
+            "install",
+            "Install a package on an organisation's peer",
+            "tallystick.node.cli.chaincode:install",
+            ("install my.tar.gz --as ATSMSP",),
+            (
+                Argument(name="package", type=Path, metavar="FILE", help="the package"),
+                NETWORK,
+                ORGANIZATION,
+            ),
+        ),
+        Command(
+            "approve",
+            "Approve a definition in the name of an organisation",
+            "tallystick.node.cli.chaincode:approve",
+            ("approve my --package-id my_1.0:3f2c… --as ATSMSP",),
+            (
+                *DEFINITION,
+                Argument(
+                    name="--package-id",
+                    default="",
+                    metavar="ID",
+                    help="package that its peers run; without it they do not endorse",
+                ),
+                NETWORK,
+                ORGANIZATION,
+            ),
+        ),
+        Command(
+            "commit",
+            "Put a definition into force that enough organisations have approved",
+            "tallystick.node.cli.chaincode:commit",
+            ("commit my --as ATSMSP",),
+            (*DEFINITION, NETWORK, ORGANIZATION),
+        ),
+        Command(
+            "list",
+            "List the definitions in force, and what a peer has installed",
+            "tallystick.node.cli.chaincode:list_definitions",
+            ("list", "list --as ClearingMSP"),
+            (NETWORK, ORGANIZATION),
+        ),
+        Command(
+            "describe",
+            "Print the functions of a chaincode and the types of their arguments",
+            "tallystick.node.cli.chaincode:describe",
+            ("describe token", "describe token --json"),
+            (
+                Argument(name="name", metavar="NAME", help="the chaincode"),
+                Argument(
+                    name="--json", action="store_true", help="the whole description, with schemas"
+                ),
+                *CALLER,
+            ),
+        ),
+    ),
+)
+_DEMO: Final = Command(
+    "demo",
+    "Run a network and settle a trade on it, told step by step",
+    "tallystick.node.cli.demo:run",
+    ("demo",),
+)
+
+GROUPS: Final[tuple[Group | Command, ...]] = (
+    _CLUSTER,
+    _INVOKE,
+    _QUERY,
+    _EVENTS,
+    _PEER,
+    _ORDERER,
+    _CRYPTO,
+    _CHANNEL,
+    _CHAINCODE,
+    _DEMO,
+)

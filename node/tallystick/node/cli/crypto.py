@@ -1,0 +1,48 @@
+"""``tally crypto``."""
+
+import argparse
+from pathlib import Path
+
+from tallystick.node.cli.cluster import chosen_topology
+from tallystick.node.cluster.material import generate_material
+from tallystick.node.cluster.startup import system_source
+from tallystick.node.errors import LedgerError
+from tallystick.node.membership.certificates import attributes, load_certificate
+
+
+class NoCertificateError(LedgerError):
+    """A path leads to no certificate."""
+
+
+def generate(options: argparse.Namespace) -> None:
+    """Make the keys of every organisation of a topology."""
+    topology = chosen_topology(options.topology)
+    generate_material(topology, options.output, now_ns=system_source().now_ns())
+    for member in topology.organizations:
+        nodes = len(member.peers) + len(member.orderers)
+        print(f"{options.output / member.msp_id}: {nodes} nodes, {len(member.users)} users")
+
+
+def show(options: argparse.Namespace) -> None:
+    """Print what a certificate says."""
+    path = _certificate_file(options.path)
+    certificate = load_certificate(path.read_bytes())
+    print(f"file        {path}")
+    print(f"subject     {certificate.subject.rfc4514_string()}")
+    print(f"issuer      {certificate.issuer.rfc4514_string()}")
+    print(f"serial      {certificate.serial_number:x}")
+    print(f"valid from  {certificate.not_valid_before_utc:%Y-%m-%d %H:%M:%S} UTC")
+    print(f"valid until {certificate.not_valid_after_utc:%Y-%m-%d %H:%M:%S} UTC")
+    for name, value in sorted(attributes(certificate).items()):
+        print(f"attribute   {name} = {value}")
+
+
+def _certificate_file(path: Path) -> Path:
+    if path.is_file():
+        return path
+    found = sorted((path / "signcerts").glob("*.pem"))
+    if len(found) != 1:
+        raise NoCertificateError(
+            f"{path} is neither a PEM file nor an MSP directory with one certificate in signcerts"
+        )
+    return found[0]

@@ -1,0 +1,92 @@
+"""Reads the command line, runs the command, and says in two lines what went wrong."""
+
+import argparse
+import asyncio
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from tallystick.node.cli.commands import GROUPS, Command, Group
+
+FAILED: Final = 1
+INTERRUPTED: Final = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``tally`` with these arguments, by default those of the process; return its exit code.
+
+    0 is success, 1 a failure that was explained on standard error, 2 a wrong command line.
+    """
+    options = build_parser().parse_args(argv)
+    try:
+        return run(options.command, options)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone, as in `tally … | head`. Nothing may be written any more,
+        # not even by the interpreter as it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="tally",
+        description="A permissioned ledger for securities.",
+        epilog="Begin with: tally cluster up",
+    )
+    groups = parser.add_subparsers(metavar="COMMAND", required=True)
+    for group in GROUPS:
+        if isinstance(group, Command):
+            _add_command(groups, group, prefix="tally")
+        else:
+            _add_group(groups, group)
+    return parser
+
+
+def run(command: Command, options: argparse.Namespace) -> int:
+    """Run one command and return its exit code.
+
+    A command's module may name in ``FAILURES`` the errors that people can do something about,
+    beside those of the node; any other error is a defect and shows its traceback.
+    """
+    module_name, _, function_name = command.run.partition(":")
+    module = importlib.import_module(module_name)
+    errors = importlib.import_module("tallystick.node.errors")
+    failures = (errors.LedgerError, OSError, *getattr(module, "FAILURES", ()))
+    try:
+        result = getattr(module, function_name)(options)
+        if inspect.iscoroutine(result):
+            result = asyncio.run(result)
+    except BrokenPipeError:
+        raise
+    except failures as error:
+        print(f"tally: {error}", file=sys.stderr)
+        return FAILED
+    return result if isinstance(result, int) else 0
+
+
+def _add_group(parent: "argparse._SubParsersAction[argparse.ArgumentParser]", group: Group) -> None:
+    parser = parent.add_parser(group.name, help=group.summary, description=f"{group.summary}.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in group.commands:
+        _add_command(commands, command, prefix=f"tally {group.name}")
+
+
+def _add_command(
+    parent: "argparse._SubParsersAction[argparse.ArgumentParser]", command: Command, *, prefix: str
+) -> None:
+    parser = parent.add_parser(
+        command.name,
+        help=command.summary,
+        description=f"{command.summary}.",
+        epilog="example:\n" + "\n".join(f"  {prefix} {line}" for line in command.examples),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for argument in command.arguments:
+        argument.add_to(parser)
+    parser.set_defaults(command=command)

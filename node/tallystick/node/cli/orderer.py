@@ -1,0 +1,11 @@
+"""``tally orderer``."""
+
+import argparse
+
+from tallystick.node.orderer import run_orderer
+from tallystick.node.settings import OrdererSettings, load_settings
+
+
+async def start(options: argparse.Namespace) -> None:
+    """Run an orderer until it is asked to stop."""
+    await run_orderer(load_settings(OrdererSettings, options.config))

@@ -1,0 +1,77 @@
+"""Ways into a running network, with the keys in its directory."""
+
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+from tallystick.client.gateway import Gateway
+from tallystick.node.cluster.administrator import Administrator, Source
+from tallystick.node.cluster.network import Network
+from tallystick.node.cluster.topology import ADMIN, CLIENT
+from tallystick.node.transport.channels import ChannelPool
+from tallystick.node.transport.credentials import ClientTls, KeyPair
+from tallystick.node.transport.remote import RemoteEndorser
+
+
+class Access:
+    """Connections to a network's peers, to be entered as a context; each is opened once."""
+
+    def __init__(self, network: Network, source: Source) -> None:
+        self._network = network
+        self._source = source
+        self._pool = ChannelPool()
+        self._gateways: dict[tuple[str, str], Gateway] = {}
+        self._lifetime = AsyncExitStack()
+
+    async def gateway(self, msp_id: str, user: str = CLIENT) -> Gateway:
+        """Return a connection to the peer that serves ``msp_id``, as one of its users.
+
+        Raises:
+            UnknownMemberError: There is no such organisation or user.
+            ConnectError: The peer does not answer.
+        """
+        key = (msp_id, user)
+        if key not in self._gateways:
+            self._network.user_material(msp_id, user)  # a better error than a missing profile
+            gateway = await Gateway.from_profile(self._network.profile(msp_id, user))
+            self._gateways[key] = await self._lifetime.enter_async_context(gateway)
+        return self._gateways[key]
+
+    async def administrator(self, msp_id: str) -> Administrator:
+        """Return the administrator of an organisation that runs a peer.
+
+        Raises:
+            UnknownMemberError: There is no such organisation.
+            ConnectError: The peer does not answer.
+        """
+        network = self._network
+        peer = network.peer_of(msp_id)
+        key_pair = None
+        if network.topology.mutual_tls:
+            tls = network.user_material(msp_id, ADMIN) / "tls"
+            key_pair = KeyPair((tls / "client.crt").read_bytes(), (tls / "client.key").read_bytes())
+        credentials = ClientTls(network.tls_roots(peer.member.msp_id), key_pair)
+        return Administrator(
+            msp_id=msp_id,
+            signer=network.user(msp_id, ADMIN),
+            endorser=RemoteEndorser(self._pool.channel(peer.address, credentials)),
+            gateway=await self.gateway(msp_id, ADMIN),
+            source=self._source,
+        )
+
+    async def administrators(self) -> list[Administrator]:
+        """Return the administrators of all organisations that run peers."""
+        members = self._network.topology.peer_organizations
+        return [await self.administrator(member.msp_id) for member in members]
+
+    async def __aenter__(self) -> Self:
+        await self._lifetime.enter_async_context(self._pool)
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        return await self._lifetime.__aexit__(exception_type, exception, traceback)

@@ -1,0 +1,275 @@
+"""What the administrator of an organisation does about chaincodes. Source: wire.md §8.2, §16."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from google.protobuf.message import Message
+
+from tallystick.client.gateway import Gateway
+from tallystick.node.errors import LedgerError
+from tallystick.node.policies.parser import parse_policy
+from tallystick.node.runtime.packages import package_id
+from tallystick.node.transport.ports import EndorserConnection
+from tallystick.protos.peer.lifecycle.lifecycle_pb2 import (
+    ApproveChaincodeDefinitionForMyOrgArgs,
+    ChaincodeSource,
+    CheckCommitReadinessArgs,
+    CheckCommitReadinessResult,
+    CommitChaincodeDefinitionArgs,
+    InstallChaincodeArgs,
+    InstallChaincodeResult,
+    QueryChaincodeDefinitionArgs,
+    QueryChaincodeDefinitionResult,
+    QueryChaincodeDefinitionsArgs,
+    QueryChaincodeDefinitionsResult,
+    QueryInstalledChaincodesArgs,
+    QueryInstalledChaincodesResult,
+)
+from tallystick.protos.peer.policy_pb2 import ApplicationPolicy
+from tallystick.protos.peer.proposal_pb2 import SignedProposal
+from tallystick.wire.envelope import ProposalArguments, build_proposal
+from tallystick.wire.signing import Signer
+
+LIFECYCLE: Final = "_lifecycle"
+ENDORSEMENT_PLUGIN: Final = "escc"
+VALIDATION_PLUGIN: Final = "vscc"
+_ALREADY_INSTALLED: Final = "already successfully installed"
+_SUCCESS: Final = 200
+
+ResultT = TypeVar("ResultT", bound=Message)
+ArgumentsT = TypeVar(
+    "ArgumentsT",
+    ApproveChaincodeDefinitionForMyOrgArgs,
+    CommitChaincodeDefinitionArgs,
+    CheckCommitReadinessArgs,
+)
+
+
+class PeerRefusedError(LedgerError):
+    """A peer did not do what its administrator asked.
+
+    Attributes:
+        msp_id: The peer's organisation.
+        status: Of the peer's response.
+        message: The peer's words.
+    """
+
+    def __init__(self, msp_id: str, function: str, status: int, message: str) -> None:
+        super().__init__(f"the peer of {msp_id} refused {function}: {message} (status {status})")
+        self.msp_id = msp_id
+        self.status = status
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What organisations agree on before a chaincode can be called.
+
+    Attributes:
+        name: The chaincode.
+        version: Free text.
+        sequence: 1 for the first definition; each later one adds one.
+        endorsement: Rule over principals, or the path of a channel policy such as
+            ``/Channel/Application/Endorsement``; empty for the channel's default.
+    """
+
+    name: str
+    version: str
+    sequence: int = 1
+    endorsement: str = ""
+
+    @property
+    def validation_parameter(self) -> bytes:
+        """``ApplicationPolicy`` bytes.
+
+        Raises:
+            PolicySyntaxError: The rule is neither a path nor a gate over principals.
+        """
+        if not self.endorsement:
+            return b""
+        if self.endorsement.startswith("/"):
+            policy = ApplicationPolicy(channel_config_policy_reference=self.endorsement)
+        else:
+            policy = ApplicationPolicy(signature_policy=parse_policy(self.endorsement))
+        return policy.SerializeToString()
+
+    def fill(self, arguments: ArgumentsT) -> ArgumentsT:
+        """Return ``arguments`` with the definition in it.
+
+        Raises:
+            PolicySyntaxError: See ``validation_parameter``.
+        """
+        arguments.name = self.name
+        arguments.version = self.version
+        arguments.sequence = self.sequence
+        arguments.endorsement_plugin = ENDORSEMENT_PLUGIN
+        arguments.validation_plugin = VALIDATION_PLUGIN
+        arguments.validation_parameter = self.validation_parameter
+        return arguments
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a client's proposals to a peer's own chaincodes take time and chance from.
+
+    Attributes:
+        now_ns: The time, in nanoseconds since the epoch.
+        nonce: Draws a nonce; no two may be equal.
+    """
+
+    now_ns: Callable[[], int]
+    nonce: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Landed:
+    """Where a transaction was committed; the later one is the greater."""
+
+    block_number: int
+    transaction_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """The administrator of one organisation with a peer, and the ways to that peer.
+
+    Attributes:
+        msp_id: The organisation.
+        signer: The administrator's identity and key.
+        endorser: The peer itself: what concerns the peer alone does not go through a gateway.
+        gateway: The peer's gateway, under the same identity.
+        source: Time and chance.
+    """
+
+    msp_id: str
+    signer: Signer
+    endorser: EndorserConnection
+    gateway: Gateway
+    source: Source
+
+    async def install(self, package: bytes) -> str:
+        """Install a package on the peer and return its id; installing again changes nothing.
+
+        Raises:
+            PeerRefusedError: The package is malformed, or its contracts are not deterministic.
+        """
+        arguments = InstallChaincodeArgs(chaincode_install_package=package)
+        try:
+            result = await self._ask("InstallChaincode", arguments, InstallChaincodeResult)
+        except PeerRefusedError as error:
+            if _ALREADY_INSTALLED in error.message:
+                return package_id(package)
+            raise
+        return result.package_id
+
+    async def installed(self) -> Mapping[str, str]:
+        """Return the labels of the installed packages by package id."""
+        result = await self._ask(
+            "QueryInstalledChaincodes",
+            QueryInstalledChaincodesArgs(),
+            QueryInstalledChaincodesResult,
+        )
+        return {entry.package_id: entry.label for entry in result.installed_chaincodes}
+
+    async def approve(self, channel_id: str, definition: Definition, package: str = "") -> Landed:
+        """Approve a definition in the organisation's name; return where that was committed.
+
+        Args:
+            channel_id: The channel.
+            definition: What to approve.
+            package: Id of the package that the organisation's peers run for it; empty if they run
+                none.
+
+        Raises:
+            EndorseError: The peer refused.
+            CommitError: The transaction is invalid.
+        """
+        source = ChaincodeSource(unavailable=ChaincodeSource.Unavailable())
+        if package:
+            source = ChaincodeSource(local_package=ChaincodeSource.Local(package_id=package))
+        arguments = definition.fill(ApproveChaincodeDefinitionForMyOrgArgs(source=source))
+        return await self._submit(
+            channel_id, "ApproveChaincodeDefinitionForMyOrg", arguments, [self.msp_id]
+        )
+
+    async def commit(
+        self, channel_id: str, definition: Definition, endorsers: Sequence[str]
+    ) -> Landed:
+        """Put a definition into force; return where that was committed.
+
+        Args:
+            channel_id: The channel.
+            definition: What enough organisations have approved.
+            endorsers: The organisations whose peers are to confirm that they approved.
+
+        Raises:
+            EndorseError: An organisation has not approved this very definition.
+            CommitError: Too few did, or another definition came first.
+        """
+        arguments = definition.fill(CommitChaincodeDefinitionArgs())
+        return await self._submit(channel_id, "CommitChaincodeDefinition", arguments, endorsers)
+
+    async def approvals(self, channel_id: str, definition: Definition) -> Mapping[str, bool]:
+        """Return by MSP id who has approved this very definition, not yet in force.
+
+        Raises:
+            EvaluateError: The peer refused.
+        """
+        arguments = definition.fill(CheckCommitReadinessArgs())
+        result = await self._evaluate(channel_id, "CheckCommitReadiness", arguments)
+        return dict(CheckCommitReadinessResult.FromString(result).approvals)
+
+    async def definition(self, channel_id: str, name: str) -> QueryChaincodeDefinitionResult:
+        """Return the definition in force of a chaincode.
+
+        Raises:
+            EvaluateError: There is none.
+        """
+        arguments = QueryChaincodeDefinitionArgs(name=name)
+        result = await self._evaluate(channel_id, "QueryChaincodeDefinition", arguments)
+        return QueryChaincodeDefinitionResult.FromString(result)
+
+    async def definitions(
+        self, channel_id: str
+    ) -> Sequence[QueryChaincodeDefinitionsResult.ChaincodeDefinition]:
+        """Return all definitions in force."""
+        arguments = QueryChaincodeDefinitionsArgs()
+        result = await self._evaluate(channel_id, "QueryChaincodeDefinitions", arguments)
+        return QueryChaincodeDefinitionsResult.FromString(result).chaincode_definitions
+
+    async def wait_for(self, channel_id: str, landed: Landed) -> None:
+        """Return once the peer has committed a transaction, whoever submitted it."""
+        await self.gateway.network(channel_id).commit(landed.transaction_id).status()
+
+    async def _evaluate(self, channel_id: str, function: str, arguments: Message) -> bytes:
+        contract = self.gateway.network(channel_id).contract(LIFECYCLE)
+        return await contract.evaluate(function, arguments.SerializeToString())
+
+    async def _submit(
+        self, channel_id: str, function: str, arguments: Message, endorsers: Sequence[str]
+    ) -> Landed:
+        contract = self.gateway.network(channel_id).contract(LIFECYCLE)
+        proposal = contract.new_proposal(
+            function, arguments.SerializeToString(), endorsing_organizations=endorsers
+        )
+        commit = await (await proposal.endorse()).submit()
+        status = await commit.status()
+        status.raise_if_invalid()
+        return Landed(status.block_number, status.transaction_id)
+
+    async def _ask(self, function: str, arguments: Message, result: type[ResultT]) -> ResultT:
+        """Return the peer's own answer: no channel, no gateway, no transaction."""
+        built = build_proposal(
+            ProposalArguments("", LIFECYCLE, [function.encode(), arguments.SerializeToString()]),
+            creator=self.signer.identity,
+            nonce=self.source.nonce(),
+            timestamp_ns=self.source.now_ns(),
+        )
+        signed = SignedProposal(
+            proposal_bytes=built.proposal_bytes, signature=self.signer.sign(built.proposal_bytes)
+        )
+        response = (await self.endorser.process_proposal(signed)).response
+        if response.status != _SUCCESS:
+            raise PeerRefusedError(self.msp_id, function, response.status, response.message)
+        return result.FromString(response.payload)

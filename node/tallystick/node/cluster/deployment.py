@@ -1,0 +1,80 @@
+"""Bringing chaincodes onto a channel: install, approve, commit.
+
+Each step of each organisation is one call of the system chaincode ``_lifecycle``. All calls of a
+step run at once, so that their transactions share a block.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import TypeVar
+
+from tallystick.node.cluster.administrator import Administrator, Definition, Landed
+from tallystick.node.cluster.topology import ChaincodeTopology
+from tallystick.node.runtime.packages import build_package
+
+ValueT = TypeVar("ValueT")
+
+
+def package_of(chaincode: ChaincodeTopology) -> bytes:
+    """Return the package of a chaincode, built from its source.
+
+    Raises:
+        PackageError: The source is not there, or is no Python.
+    """
+    label = f"{chaincode.name}_{chaincode.version}"
+    return build_package(label, chaincode.entry, chaincode.source)
+
+
+async def deploy(
+    channel_id: str,
+    chaincodes: Sequence[ChaincodeTopology],
+    administrators: Sequence[Administrator],
+) -> None:
+    """Install, approve and commit ``chaincodes`` in the name of every organisation with a peer.
+
+    Returns once every peer knows every definition.
+
+    Raises:
+        PeerRefusedError: A package cannot be installed.
+        EndorseError: A peer refused; its message says why.
+        CommitError: Too few organisations agreed.
+    """
+    definitions = [
+        Definition(chaincode.name, chaincode.version, endorsement=chaincode.endorsement)
+        for chaincode in chaincodes
+    ]
+    packages = [package_of(chaincode) for chaincode in chaincodes]
+
+    async def install_and_approve(administrator: Administrator) -> list[Landed]:
+        ids = [await administrator.install(package) for package in packages]
+        return await _all(
+            administrator.approve(channel_id, definition, package)
+            for definition, package in zip(definitions, ids, strict=True)
+        )
+
+    approvals = await _all(map(install_and_approve, administrators))
+    await _known_to_all(channel_id, administrators, [each for group in approvals for each in group])
+    endorsers = [administrator.msp_id for administrator in administrators]
+    commits = await _all(
+        administrators[0].commit(channel_id, definition, endorsers) for definition in definitions
+    )
+    await _known_to_all(channel_id, administrators, commits)
+
+
+async def _known_to_all(
+    channel_id: str, administrators: Sequence[Administrator], landed: Sequence[Landed]
+) -> None:
+    """Return once every peer has all of ``landed``: what they endorse next depends on it."""
+    if landed:
+        last = max(landed)
+        await _all(each.wait_for(channel_id, last) for each in administrators)
+
+
+async def _all(calls: Iterable[Coroutine[object, object, ValueT]]) -> list[ValueT]:
+    """Return what all ``calls`` return; the first failure cancels the rest and is raised."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            started = [tasks.create_task(call) for call in calls]
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in started]

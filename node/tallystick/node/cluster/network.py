@@ -1,0 +1,327 @@
+"""The directory of a network: keys, first block, settings of its nodes, profiles of its users.
+
+::
+
+    topology.json                      what the network consists of
+    genesis.block                      the first block of its channel
+    crypto/<MSP id>/…                  keys and certificates
+    peers/<node>.toml                  settings of each peer, and likewise ``orderers``
+    profiles/<MSP id>.json             how the organisation's ``client`` connects
+    profiles/<MSP id>-<user>.json      how any other user connects
+    data/<node>/  logs/<node>.log  run/<node>.pid
+"""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tallystick.node.cluster.material import Founding, generate_material, genesis_block
+from tallystick.node.cluster.topology import (
+    CLIENT,
+    NodeTopology,
+    OrganizationTopology,
+    Topology,
+    TopologyError,
+    UnknownMemberError,
+)
+from tallystick.node.errors import LedgerError
+from tallystick.node.membership.signing_identity import SigningIdentity
+
+DEFAULT_DIRECTORY = Path(".tallystick")
+
+NodeKind = Literal["peer", "orderer"]
+
+
+class NetworkExistsError(LedgerError):
+    """There is a network in a directory already.
+
+    Attributes:
+        directory: The directory.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(f"there is a network in {directory} already; choose another directory")
+        self.directory = directory
+
+
+class NoNetworkError(LedgerError):
+    """There is no network in a directory.
+
+    Attributes:
+        directory: The directory.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(
+            f"there is no network in {directory}: start one with `tally cluster up`, or name its"
+            " directory with --network"
+        )
+        self.directory = directory
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One peer or orderer of the network.
+
+    Attributes:
+        kind: What it is.
+        member: The organisation that runs it.
+        topology: Its place in the network.
+        host: Under which it listens.
+    """
+
+    kind: NodeKind
+    member: OrganizationTopology
+    topology: NodeTopology
+    host: str
+
+    @property
+    def name(self) -> str:
+        """Its full host name, by which people and files know it."""
+        return f"{self.topology.name}.{self.member.domain}"
+
+    @property
+    def address(self) -> str:
+        """Where clients and other nodes reach it."""
+        return f"{self.host}:{self.topology.port}"
+
+    @property
+    def operations_address(self) -> str:
+        """Where ``/healthz`` answers."""
+        return f"{self.host}:{self.topology.operations_port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network laid out on disk.
+
+    Attributes:
+        directory: Where.
+        topology: What it consists of.
+    """
+
+    directory: Path
+    topology: Topology
+
+    @property
+    def channel_id(self) -> str:
+        """The one channel."""
+        return self.topology.channel.id
+
+    @property
+    def genesis_block(self) -> Path:
+        """The file of the channel's first block."""
+        return self.directory / "genesis.block"
+
+    @property
+    def material(self) -> Path:
+        """Where the organisations' keys are, by MSP id."""
+        return self.directory / "crypto"
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All nodes, orderers first."""
+        return tuple(nodes_of(self.topology))
+
+    def node(self, name: str) -> Node:
+        """Return the node with this full name, or whose name is unique and begins so.
+
+        Raises:
+            UnknownMemberError: There is none, or more than one.
+        """
+        found = [node for node in self.nodes if node.name == name]
+        found = found or [
+            node
+            for node in self.nodes
+            if node.name.startswith(f"{name}.") or node.member.msp_id == name
+        ]
+        if len(found) != 1:
+            raise UnknownMemberError(name, [node.name for node in self.nodes])
+        return found[0]
+
+    def peer_of(self, msp_id: str) -> Node:
+        """Return the peer through which the users of an organisation connect.
+
+        Raises:
+            UnknownMemberError: There is no such organisation.
+        """
+        member = self.topology.gateway_of(msp_id)
+        return Node("peer", member, member.peers[0], self.topology.host)
+
+    def settings_file(self, node: Node) -> Path:
+        """Return the file of a node's settings."""
+        return self.directory / f"{node.kind}s" / f"{node.name}.toml"
+
+    def data_directory(self, node: Node) -> Path:
+        """Return where a node keeps its ledger."""
+        return self.directory / "data" / node.name
+
+    def log_file(self, node: Node) -> Path:
+        """Return the file of a node's log."""
+        return self.directory / "logs" / f"{node.name}.log"
+
+    def pid_file(self, node: Node) -> Path:
+        """Return the file that a node's process holds locked while it lives."""
+        return self.directory / "run" / f"{node.name}.pid"
+
+    def node_material(self, node: Node) -> Path:
+        """Return where a node's keys are."""
+        return self.material / node.member.msp_id / f"{node.kind}s" / node.topology.name
+
+    def user_material(self, msp_id: str, user: str) -> Path:
+        """Return where a user's keys are.
+
+        Raises:
+            UnknownMemberError: There is no such organisation or user.
+        """
+        users = [known.name for known in self.topology.organization(msp_id).users]
+        if user not in users:
+            raise UnknownMemberError(f"{user} of {msp_id}", users)
+        return self.material / msp_id / "users" / user
+
+    def user(self, msp_id: str, user: str) -> SigningIdentity:
+        """Return a user's identity, with its key.
+
+        Raises:
+            UnknownMemberError: There is no such organisation or user.
+            MaterialError: The keys are not where they were written.
+        """
+        return SigningIdentity.from_directory(self.user_material(msp_id, user) / "msp", msp_id)
+
+    def tls_roots(self, msp_id: str) -> bytes:
+        """Return the PEM certificates from which the TLS certificates of an organisation come."""
+        directory = self.material / msp_id / "msp" / "tlscacerts"
+        return b"".join(path.read_bytes() for path in sorted(directory.glob("*.pem")))
+
+    def profile(self, msp_id: str, user: str = CLIENT) -> Path:
+        """Return the file that tells how a user connects."""
+        name = msp_id if user == CLIENT else f"{msp_id}-{user}"
+        return self.directory / "profiles" / f"{name}.json"
+
+
+def nodes_of(topology: Topology) -> Iterator[Node]:
+    """Yield all nodes, orderers first: peers ask for them as soon as they start."""
+    for member in topology.organizations:
+        for orderer in member.orderers:
+            yield Node("orderer", member, orderer, topology.host)
+    for member in topology.organizations:
+        for peer in member.peers:
+            yield Node("peer", member, peer, topology.host)
+
+
+def exists(directory: Path) -> bool:
+    """Return whether there is a network in ``directory``."""
+    return (directory / "topology.json").is_file()
+
+
+def open_network(directory: Path) -> Network:
+    """Return the network in ``directory``.
+
+    Raises:
+        NoNetworkError: There is none.
+        TopologyError: It was made by another version and cannot be read.
+    """
+    path = directory / "topology.json"
+    if not exists(directory):
+        raise NoNetworkError(directory)
+    try:
+        topology = Topology.model_validate_json(path.read_bytes())
+    except ValueError as error:
+        raise TopologyError(str(path), [str(error)]) from error
+    return Network(directory.resolve(), topology)
+
+
+def create_network(topology: Topology, directory: Path, founding: Founding) -> Network:
+    """Lay out a new network in ``directory`` and return it; nothing is started.
+
+    Raises:
+        NetworkExistsError: There is one already.
+        ChannelConfigError: The topology asks for a channel that no node could run.
+        MaterialError: A name in the topology is not fit for a directory.
+    """
+    if exists(directory):
+        raise NetworkExistsError(directory)
+    network = Network(directory.resolve(), topology)
+    for name in ("crypto", "data", "logs", "orderers", "peers", "profiles", "run"):
+        (network.directory / name).mkdir(parents=True, exist_ok=True)
+    generate_material(topology, network.material, now_ns=founding.now_ns)
+    block = genesis_block(topology, network.material, founding)
+    network.genesis_block.write_bytes(block.SerializeToString())
+    for node in network.nodes:
+        network.settings_file(node).write_text(settings_text(network, node), encoding="utf-8")
+    for member in topology.application_organizations:
+        for user in member.users:
+            content = json.dumps(_profile(network, member.msp_id, user.name), indent=2)
+            network.profile(member.msp_id, user.name).write_text(f"{content}\n", encoding="utf-8")
+    # Last, because its presence says that the network is complete.
+    (network.directory / "topology.json").write_text(
+        topology.model_dump_json(indent=2), encoding="utf-8"
+    )
+    return network
+
+
+def remove_network(network: Network) -> None:
+    """Delete everything that ``create_network`` and the nodes wrote, and nothing else."""
+    (network.directory / "topology.json").unlink()
+    network.genesis_block.unlink(missing_ok=True)
+    for name in ("crypto", "data", "logs", "orderers", "peers", "profiles", "run"):
+        shutil.rmtree(network.directory / name, ignore_errors=True)
+    if not any(network.directory.iterdir()):
+        network.directory.rmdir()
+
+
+def settings_text(network: Network, node: Node) -> str:
+    """Return the TOML settings of a node. Paths are relative: the directory can be moved."""
+    topology = network.topology
+    material = f"../crypto/{node.member.msp_id}/{node.kind}s/{node.topology.name}"
+    tls: dict[str, object] = {
+        "certificate": f"{material}/tls/server.crt",
+        "private_key": f"{material}/tls/server.key",
+        "root_certificates": f"{material}/tls/ca.crt",
+    }
+    if topology.mutual_tls:
+        tls["client_certificate_required"] = True
+        tls["client_root_certificates"] = [
+            f"../crypto/{member.msp_id}/msp/tlscacerts/tlsca.{member.domain}-cert.pem"
+            for member in topology.organizations
+        ]
+    tables: dict[str, Mapping[str, object]] = {
+        "": {
+            "listen_address": node.address,
+            "data_directory": f"../data/{node.name}",
+            "store": topology.store,
+            "genesis_blocks": ["../genesis.block"],
+        },
+        "msp": {"id": node.member.msp_id, "directory": f"{material}/msp"},
+        "tls": tls,
+        "operations": {"listen_address": node.operations_address},
+    }
+    return "\n".join(_toml_table(name, values) for name, values in tables.items())
+
+
+def _toml_table(name: str, values: Mapping[str, object]) -> str:
+    header = f"[{name}]\n" if name else ""
+    # Every JSON string, boolean and list of strings is TOML too.
+    return header + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+
+
+def _profile(network: Network, msp_id: str, user: str) -> Mapping[str, str]:
+    """Return a client profile; paths in it are relative to the folder of profiles."""
+    peer = network.peer_of(msp_id)
+    member = network.topology.organization(msp_id)
+    keys = f"../crypto/{msp_id}/users/{user}"
+    profile = {
+        "channel": network.channel_id,
+        "msp_id": msp_id,
+        "gateway": peer.address,
+        "tls_ca": f"../crypto/{peer.member.msp_id}/peers/{peer.topology.name}/tls/ca.crt",
+        "certificate": f"{keys}/msp/signcerts/{user}@{member.domain}-cert.pem",
+        "key": f"{keys}/msp/keystore/priv_sk",
+    }
+    if network.topology.mutual_tls:
+        profile["tls_certificate"] = f"{keys}/tls/client.crt"
+        profile["tls_key"] = f"{keys}/tls/client.key"
+    return profile

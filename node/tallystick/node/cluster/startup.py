@@ -1,0 +1,102 @@
+"""From nothing to a network that has committed its first transaction."""
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+
+from tallystick.node.cluster.access import Access
+from tallystick.node.cluster.administrator import Source
+from tallystick.node.cluster.deployment import deploy
+from tallystick.node.cluster.launcher import Launcher
+from tallystick.node.cluster.material import Founding
+from tallystick.node.cluster.network import Network, create_network, exists, open_network
+from tallystick.node.cluster.topology import ChaincodeTopology, Topology
+from tallystick.wire.txid import NONCE_SIZE
+
+Report = Callable[[str], object]
+"""Told each step of a long work when it is done."""
+
+METADATA_FUNCTION: Final = "org.hyperledger.fabric:GetMetadata"
+
+
+def system_source() -> Source:
+    """Return the operating system's clock and randomness."""
+    return Source(
+        now_ns=time.time_ns,  # noqa: TID251 - whoever starts a network is its composition root
+        nonce=lambda: secrets.token_bytes(NONCE_SIZE),
+    )
+
+
+async def bring_up(topology: Topology, directory: Path, report: Report) -> Network:
+    """Return a running network with its chaincodes deployed.
+
+    What is there already is used as it is: a network that was stopped continues, and one whose
+    deployment was interrupted is completed. ``topology`` matters only where there is nothing yet.
+
+    Args:
+        topology: What a new network consists of.
+        directory: Where it is, or will be.
+        report: Told what is done.
+
+    Raises:
+        NodeFailedError: A node does not start; those that were started are stopped again.
+        LedgerError: The network could not be made; the message says why.
+        ClientError: It was made and does not answer as it should.
+    """
+    source = system_source()
+    is_new = not exists(directory)
+    if is_new:
+        founding = Founding(source.now_ns(), source.nonce())
+        network = create_network(topology, directory, founding)
+        report(f"keys of {len(topology.organizations)} organisations and the first block written")
+    else:
+        network = open_network(directory)
+    await start_nodes(network, report)
+    async with Access(network, source) as access:
+        missing = network.topology.chaincodes if is_new else await undeployed(network, access)
+        if missing:
+            await deploy(network.channel_id, missing, await access.administrators())
+            report(f"chaincodes deployed: {', '.join(each.name for each in missing)}")
+            await first_transaction(network, access, missing[0].name)
+            report("first transaction committed")
+    return network
+
+
+async def start_nodes(network: Network, report: Report) -> None:
+    """Start the nodes that do not run, and return once all work.
+
+    Raises:
+        NodeFailedError: One does not; those that were started are stopped again.
+    """
+    launcher = Launcher(network)
+    down = [node for node in network.nodes if launcher.pid(node) is None]
+    async with AsyncExitStack() as undo:
+        for node in down:
+            launcher.start(node)
+            undo.push_async_callback(launcher.stop, node)
+        for node in network.nodes:
+            await launcher.wait_until_ready(node)
+        undo.pop_all()
+    if down:
+        report(f"{len(down)} nodes started: {', '.join(node.name for node in down)}")
+
+
+async def undeployed(network: Network, access: Access) -> Sequence[ChaincodeTopology]:
+    """Return the chaincodes of the topology that the channel does not define yet."""
+    administrator = await access.administrator(network.topology.peer_organizations[0].msp_id)
+    defined = {each.name for each in await administrator.definitions(network.channel_id)}
+    return [each for each in network.topology.chaincodes if each.name not in defined]
+
+
+async def first_transaction(network: Network, access: Access, chaincode: str) -> None:
+    """Commit a transaction that asks a chaincode to describe itself and changes nothing.
+
+    It passes every stage that a transfer passes: endorsement by the chaincode's own rule, ordering,
+    validation and commit.
+    """
+    msp_id = network.topology.peer_organizations[0].msp_id
+    gateway = await access.gateway(msp_id)
+    await gateway.network(network.channel_id).contract(chaincode).submit(METADATA_FUNCTION)

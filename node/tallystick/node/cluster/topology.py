@@ -1,0 +1,295 @@
+"""What a network consists of: ``topology.toml``, read and checked once."""
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.functional_validators import AfterValidator
+
+from tallystick.node.channel.config import BatchParameters
+from tallystick.node.errors import LedgerError
+from tallystick.node.membership.identity import NodeRole
+from tallystick.node.policies.errors import PolicySyntaxError
+from tallystick.node.policies.parser import parse_rule
+
+DEFAULT_TOPOLOGY = "default.toml"
+ADMIN = "admin"
+CLIENT = "client"
+
+
+class TopologyError(LedgerError):
+    """A topology cannot be used.
+
+    Attributes:
+        origin: The file.
+        problems: One line for each part at fault.
+    """
+
+    def __init__(self, origin: str, problems: list[str]) -> None:
+        lines = [f"the topology {origin} cannot be used:", *(f"  {line}" for line in problems)]
+        super().__init__("\n".join(lines))
+        self.origin = origin
+        self.problems = problems
+
+
+def _check_rule(text: str) -> str:
+    try:
+        parse_rule(text)
+    except PolicySyntaxError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+Rule = Annotated[str, AfterValidator(_check_rule)]
+"""``ANY|ALL|MAJORITY <name>``, or gates over principals such as ``AND('A.peer', 'B.peer')``."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NodeTopology(_Part):
+    """A peer or an orderer.
+
+    Attributes:
+        name: First label of its host name.
+        port: Where clients and other nodes reach it.
+        operations_port: Where ``/healthz`` answers.
+    """
+
+    name: str = Field(min_length=1)
+    port: Port
+    operations_port: Port
+
+
+class UserTopology(_Part):
+    """A person or program with a certificate.
+
+    Attributes:
+        name: Unique in its organisation.
+        role: What its certificate says it is.
+        attributes: What the organisation's CA certifies for chaincode to read.
+    """
+
+    name: str = Field(min_length=1)
+    role: Literal["client", "admin"] = "client"
+    attributes: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def node_role(self) -> NodeRole:
+        """The role as certificates state it."""
+        return NodeRole.ADMIN if self.role == "admin" else NodeRole.CLIENT
+
+
+class OrganizationTopology(_Part):
+    """A member of the network.
+
+    Attributes:
+        msp_id: Name of its MSP.
+        domain: Its DNS domain.
+        peers: Its peers. One without peers uses the gateway of another.
+        orderers: Its orderers. An organisation has either peers and users, or orderers.
+        users: Those who call chaincode or administer it.
+        gateway: MSP id of the organisation through whose first peer its users connect; its own, or
+            the first of the channel, unless it says so.
+    """
+
+    msp_id: str
+    domain: str
+    peers: tuple[NodeTopology, ...] = ()
+    orderers: tuple[NodeTopology, ...] = ()
+    users: tuple[UserTopology, ...] = (UserTopology(name=ADMIN, role="admin"),)
+    gateway: str = ""
+
+
+class BatchTopology(_Part):
+    """``[channel.batch]``: when the orderer closes a block. A quiet channel has no blocks."""
+
+    timeout_s: float = Field(default=0.2, gt=0)
+    max_message_count: int = Field(default=500, ge=1)
+    preferred_max_bytes: int = Field(default=2 * 1024 * 1024, ge=1)
+    absolute_max_bytes: int = Field(default=10 * 1024 * 1024, ge=1)
+
+    @property
+    def parameters(self) -> BatchParameters:
+        """The same, as a channel's configuration has it."""
+        return BatchParameters(
+            max_message_count=self.max_message_count,
+            absolute_max_bytes=self.absolute_max_bytes,
+            preferred_max_bytes=self.preferred_max_bytes,
+            timeout_s=self.timeout_s,
+        )
+
+
+class ChannelTopology(_Part):
+    """``[channel]``.
+
+    Attributes:
+        id: The channel's name.
+        endorsement: Who must endorse a chaincode that has no rule of its own.
+        lifecycle_endorsement: Who must agree before a chaincode's definition is committed.
+        batch: When the orderer closes a block.
+    """
+
+    id: str
+    endorsement: Rule
+    lifecycle_endorsement: Rule
+    batch: BatchTopology = BatchTopology()
+
+
+class ChaincodeTopology(_Part):
+    """One of ``[[chaincodes]]``.
+
+    Attributes:
+        name: What clients call it.
+        version: Free text.
+        entry: ``module:Class``.
+        source: Folder that holds the module; without it, the module must be importable.
+        endorsement: Who must endorse its transactions.
+    """
+
+    name: str
+    version: str = "1.0"
+    entry: str
+    source: Path | None = None
+    endorsement: Rule
+
+
+class Topology(_Part):
+    """A network of organisations with one channel.
+
+    Attributes:
+        host: Name or address under which all nodes listen and are reached.
+        mutual_tls: Whether nodes ask their clients for certificates.
+        store: Where nodes keep their state.
+        channel: The channel that all organisations join.
+        organizations: Members, with and without nodes.
+        chaincodes: What is deployed.
+    """
+
+    host: str = "localhost"
+    mutual_tls: bool = False
+    store: Literal["leveldb", "sqlite", "memory"] = "leveldb"
+    channel: ChannelTopology
+    organizations: tuple[OrganizationTopology, ...]
+    chaincodes: tuple[ChaincodeTopology, ...] = ()
+
+    @model_validator(mode="after")
+    def _check_members(self) -> Self:
+        _check_unique("organisation", [member.msp_id for member in self.organizations])
+        _check_unique("domain", [member.domain for member in self.organizations])
+        _check_unique("chaincode", [chaincode.name for chaincode in self.chaincodes])
+        nodes = [node for member in self.organizations for node in member.peers + member.orderers]
+        ports = [port for node in nodes for port in (node.port, node.operations_port) if port]
+        _check_unique("port", list(map(str, ports)))
+        if not self.peer_organizations or not self.orderer_organizations:
+            raise ValueError("a network needs an organisation with peers and one with orderers")
+        for member in self.organizations:
+            if member.gateway and not self.organization(member.gateway).peers:
+                raise ValueError(f"{member.msp_id}: its gateway {member.gateway} has no peers")
+        return self
+
+    @property
+    def application_organizations(self) -> tuple[OrganizationTopology, ...]:
+        """Those that run peers or use the channel."""
+        return tuple(member for member in self.organizations if not member.orderers)
+
+    @property
+    def peer_organizations(self) -> tuple[OrganizationTopology, ...]:
+        """Those that run peers."""
+        return tuple(member for member in self.organizations if member.peers)
+
+    @property
+    def orderer_organizations(self) -> tuple[OrganizationTopology, ...]:
+        """Those that run orderers."""
+        return tuple(member for member in self.organizations if member.orderers)
+
+    def organization(self, msp_id: str) -> OrganizationTopology:
+        """Return a member.
+
+        Raises:
+            UnknownMemberError: There is none of this name.
+        """
+        for member in self.organizations:
+            if member.msp_id == msp_id:
+                return member
+        raise UnknownMemberError(msp_id, [member.msp_id for member in self.organizations])
+
+    def gateway_of(self, msp_id: str) -> OrganizationTopology:
+        """Return the organisation through whose peer the users of ``msp_id`` connect.
+
+        Raises:
+            UnknownMemberError: There is none of this name.
+        """
+        member = self.organization(msp_id)
+        if member.gateway:
+            return self.organization(member.gateway)
+        return member if member.peers else self.peer_organizations[0]
+
+
+class UnknownMemberError(ValueError, LedgerError):
+    """A name stands for no member of the network.
+
+    Attributes:
+        name: What was asked for.
+        known: What there is.
+    """
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        super().__init__(f"there is no {name!r} in this network; there are {', '.join(known)}")
+        self.name = name
+        self.known = known
+
+
+def default_topology() -> Topology:
+    """Return the network of three licensed organisations and those who use it."""
+    content = files("tallystick.node.cluster").joinpath(DEFAULT_TOPOLOGY).read_text("utf-8")
+    return parse_topology(content, DEFAULT_TOPOLOGY)
+
+
+def load_topology(path: Path) -> Topology:
+    """Return the topology in a TOML file; a chaincode's source is relative to the file.
+
+    Raises:
+        TopologyError: The file cannot be read, is not TOML, or a key is missing, unknown or wrong.
+    """
+    try:
+        content = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TopologyError(str(path), [str(error)]) from error
+    topology = parse_topology(content, str(path))
+    chaincodes = tuple(
+        chaincode.model_copy(update={"source": path.parent / chaincode.source})
+        if chaincode.source
+        else chaincode
+        for chaincode in topology.chaincodes
+    )
+    return topology.model_copy(update={"chaincodes": chaincodes})
+
+
+def parse_topology(content: str, origin: str) -> Topology:
+    """Return the topology that the TOML text ``content`` describes.
+
+    Raises:
+        TopologyError: It describes none; ``origin`` tells people where it came from.
+    """
+    try:
+        return Topology.model_validate(tomllib.loads(content))
+    except tomllib.TOMLDecodeError as error:
+        raise TopologyError(origin, [str(error)]) from error
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(map(str, item['loc'])) or 'the network'}: "
+            f"{item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors()
+        ]
+        raise TopologyError(origin, problems) from error
+
+
+def _check_unique(what: str, names: list[str]) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"each {what} must be listed once, but twice there is {', '.join(twice)}")

@@ -1,0 +1,257 @@
+"""A whole market in memory: what tests of the contracts and examples need to get to the point.
+
+``Market`` holds the four contracts, a client of every participant and the wallets of investors. Its
+methods are the everyday acts, each submitted by whoever is entitled to it; what they do not cover
+goes through ``submit``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tallystick.chaincode.codec import Argument
+from tallystick.chaincode.testing import Client, MemoryLedger, Outcome, make_client
+from tallystick.contracts.cash import CashContract
+from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.identity import IdentityContract
+from tallystick.contracts.identity.models import (
+    Onboarding,
+    SignedClaim,
+    SignedMandate,
+    SignedRegistration,
+)
+from tallystick.contracts.instants import Instant, instant
+from tallystick.contracts.intents import SignedIntent
+from tallystick.contracts.participants import Participant
+from tallystick.contracts.parties import Requirement
+from tallystick.contracts.settlement import SettlementContract
+from tallystick.contracts.settlement.models import TradeTerms
+from tallystick.contracts.statements import (
+    ClaimMade,
+    Consent,
+    MandateGranted,
+    Registration,
+    Side,
+    Statement,
+    UnitsSent,
+)
+from tallystick.contracts.token import TokenContract
+from tallystick.contracts.token.models import SecurityTerms
+from tallystick.contracts.wallet import Wallet
+from tallystick.wire.signing import sign
+
+CHANNEL = "securities"
+KYC = "kyc"
+KYC_HOUSE = "kyc-house"
+EVIDENCE = "0" * 64
+CLAIM_LIFE = timedelta(days=365)
+INTENT_LIFE = timedelta(hours=1)
+
+
+def new_ledger() -> MemoryLedger:
+    """Return a ledger with the four contracts and no rows."""
+    return MemoryLedger(
+        {
+            Chaincode.IDENTITY: IdentityContract(),
+            Chaincode.TOKEN: TokenContract(),
+            Chaincode.CASH: CashContract(),
+            Chaincode.SETTLEMENT: SettlementContract(),
+        }
+    )
+
+
+def new_wallet(identity: str, channel: str = CHANNEL) -> Wallet:
+    """Return a wallet with a fresh key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    return Wallet(identity, channel, key.public_key(), partial(sign, key))
+
+
+@dataclass
+class Market:
+    """The contracts, the participants and the investors of a test."""
+
+    ledger: MemoryLedger = field(default_factory=new_ledger)
+    clients: dict[Participant, Client] = field(
+        default_factory=lambda: {each: make_client(each) for each in Participant}
+    )
+    wallets: dict[str, Wallet] = field(default_factory=dict)
+    nonces: int = 0
+
+    # --- time and signatures ---
+
+    def after(self, duration: timedelta) -> Instant:
+        """Return the instant that lies so far ahead."""
+        return instant(self.ledger.now + duration)
+
+    def sign(
+        self, signer: str, statement: Statement, *, expires_at: Instant | None = None
+    ) -> SignedIntent:
+        """Return somebody's signature under a statement, with a fresh nonce."""
+        self.nonces += 1
+        return self.wallets[signer].sign(
+            statement,
+            nonce=f"nonce-{self.nonces}",
+            expires_at=expires_at or self.after(INTENT_LIFE),
+        )
+
+    def submit(
+        self, participant: Participant, chaincode: str, function: str, *arguments: Argument
+    ) -> Outcome:
+        """Submit a call as a participant."""
+        client = self.clients[participant]
+        return self.ledger.invoke(chaincode, function, *arguments, client=client)
+
+    def evaluate(self, chaincode: str, function: str, *arguments: Argument) -> Outcome:
+        """Evaluate a query; anybody may."""
+        return self.submit(Participant.REGULATOR, chaincode, function, *arguments)
+
+    # --- who takes part ---
+
+    def registration(self, identity: str) -> SignedRegistration:
+        """Return the signed registration of a new identity whose key is for everything."""
+        wallet = self.wallets.setdefault(identity, new_wallet(identity))
+        statement = Registration(identity=identity, party="person", keys=(wallet.new_key(),))
+        return SignedRegistration(statement=statement, intent=self.sign(identity, statement))
+
+    def register(self, identity: str) -> Wallet:
+        """Register an identity without claims or mandates; return its wallet."""
+        signed = self.registration(identity)
+        self.submit(
+            Participant.BROKER_DEALER,
+            Chaincode.IDENTITY,
+            "register_identity",
+            signed.statement,
+            signed.intent,
+        )
+        return self.wallets[identity]
+
+    def claim(self, subject: str, *, level: int = 1) -> SignedClaim:
+        """Return the KYC house's claim about somebody, valid from now for a year."""
+        statement = ClaimMade(
+            subject=subject,
+            topic=KYC,
+            issuer=KYC_HOUSE,
+            level=level,
+            data_hash=EVIDENCE,
+            valid_from=self.after(timedelta(0)),
+            valid_until=self.after(CLAIM_LIFE),
+        )
+        return SignedClaim(statement=statement, intent=self.sign(KYC_HOUSE, statement))
+
+    def mandate(
+        self, identity: str, participant: Participant = Participant.BROKER_DEALER
+    ) -> SignedMandate:
+        """Return an identity's mandate for a participant, for ten years."""
+        statement = MandateGranted(
+            identity=identity,
+            participant=participant,
+            expires_at=self.after(timedelta(days=3650)),
+        )
+        return SignedMandate(statement=statement, intent=self.sign(identity, statement))
+
+    def onboard(self, *identities: str) -> None:
+        """Register investors with KYC claims and mandates for the broker-dealer."""
+        newcomers = [
+            Onboarding(
+                registration=self.registration(identity),
+                claims=(self.claim(identity),),
+                mandates=(self.mandate(identity),),
+            )
+            for identity in identities
+        ]
+        self.submit(Participant.BROKER_DEALER, Chaincode.IDENTITY, "onboard", newcomers)
+
+    def open(self) -> None:
+        """Set the scene: a trusted KYC house, a security ACME that requires its claims, and USD."""
+        self.register(KYC_HOUSE)
+        self.submit(Participant.REGULATOR, Chaincode.IDENTITY, "trust_issuer", KYC, KYC_HOUSE)
+        self.create_security("ACME")
+        self.submit(Participant.BANK, Chaincode.CASH, "open_cash", "USD", "USD")
+
+    # --- units and money ---
+
+    def create_security(
+        self, security: str, requirements: Sequence[Requirement] = (Requirement(topic=KYC),)
+    ) -> None:
+        """Create a security that requires KYC claims."""
+        terms = SecurityTerms(
+            security=security,
+            name=f"{security} common stock",
+            issuer=Participant.ISSUER,
+            requirements=tuple(requirements),
+        )
+        self.submit(Participant.TRANSFER_AGENT, Chaincode.TOKEN, "create_security", terms)
+
+    def issue(self, to: str, quantity: int, security: str = "ACME") -> Outcome:
+        """Issue units."""
+        return self.submit(
+            Participant.TRANSFER_AGENT, Chaincode.TOKEN, "issue", security, to, quantity
+        )
+
+    def deposit(self, to: str, amount: int) -> Outcome:
+        """Deposit US cents."""
+        return self.submit(Participant.BANK, Chaincode.CASH, "deposit", "USD", to, amount)
+
+    def transfer(self, sender: str, receiver: str, quantity: int) -> Outcome:
+        """Transfer ACME through the broker-dealer, under the sender's mandate."""
+        sent = UnitsSent(security="ACME", sender=sender, receiver=receiver, quantity=quantity)
+        return self.submit(Participant.BROKER_DEALER, Chaincode.TOKEN, "transfer", sent)
+
+    def units(self, holder: str, security: str = "ACME") -> int:
+        """Return how many units somebody holds."""
+        return self.evaluate(Chaincode.TOKEN, "balance_of", security, holder).load(int)
+
+    def money(self, holder: str) -> int:
+        """Return how many US cents somebody has."""
+        return self.evaluate(Chaincode.CASH, "balance_of", "USD", holder).load(int)
+
+    # --- trades ---
+
+    def terms(self, trade: str = "T-1", *, quantity: int = 10, amount: int = 500) -> TradeTerms:
+        """Return terms by which bob buys ACME from alice: today, within a day."""
+        return TradeTerms(
+            trade=trade,
+            security="ACME",
+            quantity=quantity,
+            cash="USD",
+            amount=amount,
+            buyer="bob",
+            seller="alice",
+            venue=Participant.ATS,
+            settlement_day=self.ledger.now.date().isoformat(),
+            expires_at=self.after(timedelta(days=1)),
+        )
+
+    def propose(self, terms: TradeTerms) -> Outcome:
+        """Propose a trade as its venue."""
+        return self.submit(Participant.ATS, Chaincode.SETTLEMENT, "propose_trade", terms)
+
+    def consent(self, terms: TradeTerms, side: Side) -> Outcome:
+        """Enter the consent of one side."""
+        party = terms.party(side)
+        statement = Consent(trade=terms.trade, side=side, party=party, terms_hash=terms.digest)
+        return self.submit(
+            Participant.BROKER_DEALER,
+            Chaincode.SETTLEMENT,
+            "consent",
+            terms.trade,
+            side,
+            self.sign(party, statement),
+        )
+
+    def agree(self, terms: TradeTerms) -> None:
+        """Propose a trade and enter both consents."""
+        self.propose(terms)
+        self.consent(terms, "buyer")
+        self.consent(terms, "seller")
+
+    def lock(self, trade: str = "T-1") -> Outcome:
+        """Lock both legs of a trade."""
+        return self.submit(Participant.CLEARING, Chaincode.SETTLEMENT, "lock_legs", trade)
+
+    def settle(self, trade: str = "T-1") -> Outcome:
+        """Settle a trade."""
+        return self.submit(Participant.CLEARING, Chaincode.SETTLEMENT, "settle", trade)

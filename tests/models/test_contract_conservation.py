@@ -1,0 +1,254 @@
+"""Random acts of a whole market against a plain model: nothing is created, lost or owned twice.
+
+After every act: the sum of holdings is the supply, per security and per cash; locks and freezes fit
+into what is held; every lock belongs to a trade that is open and locked; the events alone rebuild
+the registers; and holders are counted right.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+
+from tallystick.chaincode import Refusal
+from tallystick.chaincode.codec import Argument
+from tallystick.chaincode.keys import composite_key, split_composite_key
+from tallystick.chaincode.testing import Outcome
+from tallystick.contracts.book import Account, Lock, Position
+from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.events import read_event
+from tallystick.contracts.participants import Participant
+from tallystick.contracts.replay import Replay
+from tallystick.contracts.settlement.models import Status, Trade
+from tallystick.contracts.statements import MoneySent, UnitsAllowed, UnitsSent
+from tallystick.contracts.testing import Market
+
+INVESTORS = ("alice", "bob", "carol")
+SECURITIES = ("ACME", "BETA")
+
+investors = st.sampled_from(INVESTORS)
+securities = st.sampled_from(SECURITIES)
+quantities = st.integers(min_value=1, max_value=40)
+steps = st.integers(min_value=0, max_value=3)
+
+
+class MarketMachine(RuleBasedStateMachine):
+    """Acts at random; those that the contracts refuse must change nothing."""
+
+    trades: Bundle[str] = Bundle("trades")
+
+    @initialize()
+    def open(self) -> None:
+        self.market = Market()
+        self.market.open()
+        self.market.create_security("BETA")
+        self.market.onboard(*INVESTORS)
+        self.replay = Replay()
+        self.proposed = 0
+        for investor in INVESTORS:
+            self.act(partial(self.market.deposit, investor, 100))
+            for security in SECURITIES:
+                self.act(partial(self.market.issue, investor, 100, security))
+
+    def act(self, submit: Callable[[], Outcome]) -> None:
+        """Let something happen, or be refused."""
+        rows = self.rows()
+        try:
+            outcome = submit()
+        except Refusal:
+            assert self.rows() == rows, "a refused act changes nothing"
+            return
+        events = [read_event(record) for record in outcome.events]
+        assert None not in events, "every event is of a kind that readers know"
+        self.replay.apply(event for event in events if event is not None)
+
+    # --- acts ---
+
+    @rule(security=securities, to=investors, quantity=quantities)
+    def issue(self, security: str, to: str, quantity: int) -> None:
+        self.act(lambda: self.market.issue(to, quantity, security))
+
+    @rule(security=securities, holder=investors, quantity=quantities)
+    def redeem(self, security: str, holder: str, quantity: int) -> None:
+        self.as_agent("redeem", security, holder, quantity)
+
+    @rule(security=securities, sender=investors, receiver=investors, quantity=quantities)
+    def transfer(self, security: str, sender: str, receiver: str, quantity: int) -> None:
+        sent = UnitsSent(security=security, sender=sender, receiver=receiver, quantity=quantity)
+        self.act(lambda: self.submit(Participant.BROKER_DEALER, Chaincode.TOKEN, "transfer", sent))
+
+    @rule(security=securities, holder=investors, quantity=quantities)
+    def approve(self, security: str, holder: str, quantity: int) -> None:
+        allowed = UnitsAllowed(
+            security=security,
+            holder=holder,
+            spender=Participant.CLEARING,
+            quantity=quantity,
+            expires_at=self.market.after(timedelta(hours=5)),
+        )
+        broker = Participant.BROKER_DEALER
+        self.act(lambda: self.submit(broker, Chaincode.TOKEN, "approve", allowed))
+
+    @rule(security=securities, sender=investors, receiver=investors, quantity=quantities)
+    def draw(self, security: str, sender: str, receiver: str, quantity: int) -> None:
+        sent = UnitsSent(security=security, sender=sender, receiver=receiver, quantity=quantity)
+        self.act(lambda: self.submit(Participant.CLEARING, Chaincode.TOKEN, "transfer_from", sent))
+
+    @rule(security=securities, holder=investors, frozen=st.booleans())
+    def freeze(self, security: str, holder: str, *, frozen: bool) -> None:
+        if frozen:
+            self.as_agent("freeze", security, holder, "a reason")
+        else:
+            self.as_agent("unfreeze", security, holder)
+
+    @rule(
+        security=securities,
+        holder=investors,
+        quantity=quantities,
+        function=st.sampled_from(("freeze_units", "unfreeze_units")),
+    )
+    def freeze_units(self, security: str, holder: str, quantity: int, function: str) -> None:
+        self.as_agent(function, security, holder, quantity, "a reason")
+
+    @rule(holder=investors, amount=quantities)
+    def deposit(self, holder: str, amount: int) -> None:
+        self.act(lambda: self.market.deposit(holder, amount))
+
+    @rule(holder=investors, amount=quantities)
+    def withdraw_money(self, holder: str, amount: int) -> None:
+        self.act(
+            lambda: self.submit(Participant.BANK, Chaincode.CASH, "withdraw", "USD", holder, amount)
+        )
+
+    @rule(sender=investors, receiver=investors, amount=quantities)
+    def pay(self, sender: str, receiver: str, amount: int) -> None:
+        sent = MoneySent(cash="USD", sender=sender, receiver=receiver, amount=amount)
+        self.act(lambda: self.submit(Participant.BROKER_DEALER, Chaincode.CASH, "transfer", sent))
+
+    @rule(
+        target=trades,
+        security=securities,
+        parties=st.permutations(INVESTORS),
+        quantity=quantities,
+        amount=quantities,
+        steps=steps,
+    )
+    def trade(
+        self, security: str, parties: list[str], quantity: int, amount: int, steps: int
+    ) -> str:
+        """Propose a trade and take it as far as ``steps`` says: consents, locks, settlement."""
+        self.proposed += 1
+        name = f"T-{self.proposed}"
+        terms = self.market.terms(name, quantity=quantity, amount=amount).model_copy(
+            update={"security": security, "buyer": parties[0], "seller": parties[1]}
+        )
+        self.act(lambda: self.market.propose(terms))
+        if steps > 0:
+            self.act(lambda: self.market.consent(terms, "buyer"))
+            self.act(lambda: self.market.consent(terms, "seller"))
+        if steps > 1:
+            self.act(lambda: self.market.lock(name))
+        if steps > 2:
+            self.act(lambda: self.market.settle(name))
+        return name
+
+    @rule(trade=trades)
+    def lock(self, trade: str) -> None:
+        self.act(lambda: self.market.lock(trade))
+
+    @rule(trade=trades)
+    def settle(self, trade: str) -> None:
+        self.act(lambda: self.market.settle(trade))
+
+    @rule(trade=trades)
+    def cancel(self, trade: str) -> None:
+        venue = Participant.ATS
+        self.act(lambda: self.submit(venue, Chaincode.SETTLEMENT, "cancel", trade, "a reason"))
+
+    @rule(trade=trades)
+    def expire(self, trade: str) -> None:
+        self.act(lambda: self.submit(Participant.BANK, Chaincode.SETTLEMENT, "expire", trade))
+
+    @rule(hours=st.integers(min_value=1, max_value=13))
+    def let_time_pass(self, hours: int) -> None:
+        self.market.ledger.advance(timedelta(hours=hours))
+
+    # --- what always holds ---
+
+    @invariant()
+    def holdings_add_up_to_the_supply(self) -> None:
+        units = self.positions(Chaincode.TOKEN)
+        for security in SECURITIES:
+            held = [units[account].quantity for account in units if account.asset == security]
+            assert sum(held) == self.query(Chaincode.TOKEN, "supply", security)
+            assert len(held) == self.query(Chaincode.TOKEN, "holder_count", security)
+        money = self.positions(Chaincode.CASH)
+        deposits = sum(position.quantity for position in money.values())
+        assert deposits == self.query(Chaincode.CASH, "supply", "USD")
+
+    @invariant()
+    def nobody_has_less_than_nothing(self) -> None:
+        for chaincode in (Chaincode.TOKEN, Chaincode.CASH):
+            for position in self.positions(chaincode).values():
+                assert position.quantity > 0
+                assert min(position.locked, position.frozen, position.available) >= 0
+
+    @invariant()
+    def every_lock_belongs_to_a_locked_trade(self) -> None:
+        for chaincode in (Chaincode.TOKEN, Chaincode.CASH):
+            locked = dict.fromkeys(self.positions(chaincode), 0)
+            for key, value in self.rows_of(chaincode, "lock"):
+                asset, holder, trade = key
+                lock, row = Lock.model_validate_json(value), self.find_trade(trade)
+                assert row is not None
+                assert row.status is Status.LOCKED
+                assert lock.quantity in {row.terms.quantity, row.terms.amount}
+                locked[Account(asset, holder)] += lock.quantity
+            positions = self.positions(chaincode)
+            assert locked == {account: each.locked for account, each in positions.items()}
+
+    @invariant()
+    def events_rebuild_the_registers(self) -> None:
+        assert self.replay.units.by_account == self.positions(Chaincode.TOKEN)
+        assert self.replay.money.by_account == self.positions(Chaincode.CASH)
+
+    # --- how ---
+
+    def submit(
+        self, participant: Participant, chaincode: Chaincode, function: str, *arguments: Argument
+    ) -> Outcome:
+        return self.market.submit(participant, chaincode, function, *arguments)
+
+    def as_agent(self, function: str, *arguments: Argument) -> None:
+        agent = Participant.TRANSFER_AGENT
+        self.act(lambda: self.submit(agent, Chaincode.TOKEN, function, *arguments))
+
+    def query(self, chaincode: Chaincode, function: str, *arguments: str) -> int:
+        return self.market.evaluate(chaincode, function, *arguments).load(int)
+
+    def rows(self) -> dict[tuple[str, str], bytes]:
+        rows = self.market.ledger.world.rows.items()
+        return {(name, key): value for name, each in rows for key, value in each.values.items()}
+
+    def rows_of(self, chaincode: Chaincode, kind: str) -> list[tuple[tuple[str, ...], bytes]]:
+        values = self.market.ledger.world.rows_of(chaincode).values
+        rows = [(*split_composite_key(key), value) for key, value in values.items()]
+        return [(parts, value) for row_kind, parts, value in rows if row_kind == kind]
+
+    def positions(self, chaincode: Chaincode) -> dict[Account, Position]:
+        return {
+            Account(*key): Position.model_validate_json(value)
+            for key, value in self.rows_of(chaincode, "position")
+        }
+
+    def find_trade(self, trade: str) -> Trade | None:
+        values = self.market.ledger.world.rows_of(Chaincode.SETTLEMENT).values
+        row = values.get(composite_key("trade", trade))
+        return None if row is None else Trade.model_validate_json(row)
+
+
+TestMarket = MarketMachine.TestCase
+TestMarket.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)

@@ -1,0 +1,26 @@
+"""The contracts as packages: what a peer is asked to install."""
+
+import pytest
+
+from tallystick.chaincode.determinism import check_sources
+from tallystick.chaincode.package import build_package, parse_package
+
+
+@pytest.mark.parametrize(
+    ("chaincode", "entry"),
+    [
+        ("identity", "tallystick.contracts.identity:IdentityContract"),
+        ("token", "tallystick.contracts.token:TokenContract"),
+        ("cash", "tallystick.contracts.cash:CashContract"),
+        ("settlement", "tallystick.contracts.settlement:SettlementContract"),
+    ],
+)
+def test_a_contract_passes_the_determinism_check(chaincode: str, entry: str) -> None:
+    package = parse_package(build_package(chaincode, entry))
+    others = {"identity", "token", "cash", "settlement"} - {chaincode}
+
+    assert check_sources(package.sources) == []
+    assert not [
+        path for path in package.sources for other in others if f"contracts/{other}/" in path
+    ], "a contract carries no other contract along"
+    assert "tallystick/contracts/wallet.py" not in package.sources

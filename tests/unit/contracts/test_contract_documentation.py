@@ -1,0 +1,33 @@
+"""What docs/contracts.md lists is what the contracts have."""
+
+import re
+from pathlib import Path
+
+from tallystick.contracts.cash import CashContract
+from tallystick.contracts.events import EVENT_TYPES
+from tallystick.contracts.identity import IdentityContract
+from tallystick.contracts.reasons import Reason
+from tallystick.contracts.settlement import SettlementContract
+from tallystick.contracts.token import TokenContract
+
+TEXT = (Path(__file__).parents[3] / "docs" / "contracts.md").read_text()
+
+
+def test_every_reason_is_listed_under_its_status() -> None:
+    rows = re.findall(r"^\| (\d{3}) \| ([A-Z_, ]+) \|$", TEXT, re.MULTILINE)
+    listed = {(int(status), code) for status, codes in rows for code in codes.split(", ")}
+
+    assert listed == {(reason.status, reason.name) for reason in Reason}
+
+
+def test_every_event_is_listed() -> None:
+    missing = [kind for kind in EVENT_TYPES if f"`{kind.partition('.')[2]}`" not in TEXT]
+
+    assert missing == []
+
+
+def test_every_function_is_listed() -> None:
+    contracts = (IdentityContract, TokenContract, CashContract, SettlementContract)
+    functions = [name for contract in contracts for name in contract.functions]
+
+    assert [name for name in functions if f"`{name}`" not in TEXT] == []

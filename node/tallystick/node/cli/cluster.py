@@ -27,11 +27,12 @@ async def up(options: argparse.Namespace) -> None:
     is_new = not exists(options.network)
     progress = Progress()
     print(f"{'Making' if is_new else 'Starting'} the network in {options.network}:")
-    network = await bring_up(chosen_topology(options.topology), options.network, progress)
-    print(f"  {progress.total_s:5.2f} s  in all", end="")
-    print(", from nothing to the first committed transaction" if is_new else "")
+    topology = None if options.topology is None else load_topology(options.topology)
+    network = await bring_up(topology, options.network, progress)
+    if is_new:
+        print(f"  {progress.total_s:5.2f} s  from nothing to the first committed transaction")
     profiles = _shown(network.directory / "profiles")
-    print(f"\nChannel {network.channel_id!r} is ready. Client profiles are in {profiles}/.")
+    print(f"Channel {network.channel_id!r} is ready. Client profiles are in {profiles}/.")
     print("Next: tally chaincode list, tally query --help, tally cluster down")
 
 

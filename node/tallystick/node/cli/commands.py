@@ -140,7 +140,7 @@ _INVOKE: Final = Command(
     "invoke",
     "Submit a transaction and wait until it is committed",
     "tallystick.node.cli.calls:invoke",
-    ("invoke token transfer ACME alice bob 5 --as BrokerDealerMSP",),
+    ("invoke token pause ACME 'by order of the court' --as TransferAgentMSP",),
     _CALL,
 )
 _QUERY: Final = Command(

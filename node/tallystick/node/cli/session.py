@@ -2,9 +2,18 @@
 
 import argparse
 
+from tallystick.client.errors import ConnectError
 from tallystick.client.gateway import Gateway
 from tallystick.client.network import Network
 from tallystick.node.cluster.network import open_network
+from tallystick.node.errors import LedgerError
+
+
+class NoPeerError(LedgerError):
+    """The peer that serves a user cannot be reached."""
+
+    def __init__(self, error: ConnectError) -> None:
+        super().__init__(f"no answer from {error.address}: see `tally cluster status`\n{error}")
 
 
 async def connect(options: argparse.Namespace) -> Gateway:
@@ -13,7 +22,8 @@ async def connect(options: argparse.Namespace) -> Gateway:
     Raises:
         NoNetworkError: There is no network in the directory.
         UnknownMemberError: There is no such organisation or user.
-        ClientError: A profile cannot be used, or its peer does not answer.
+        NoPeerError: The peer does not answer.
+        ClientError: The profile cannot be used.
     """
     profile = options.profile
     if profile is None:
@@ -21,7 +31,10 @@ async def connect(options: argparse.Namespace) -> Gateway:
         msp_id, user = getattr(options, "as"), options.user
         network.user_material(msp_id, user)  # says what there is, if this is not
         profile = network.profile(msp_id, user)
-    return await Gateway.from_profile(profile)
+    try:
+        return await Gateway.from_profile(profile)
+    except ConnectError as error:
+        raise NoPeerError(error) from error
 
 
 def channel_of(gateway: Gateway) -> Network:

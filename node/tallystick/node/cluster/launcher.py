@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from tallystick.node.cluster.network import Network, Node
+from tallystick.node.cluster.ports import is_free
 from tallystick.node.errors import LedgerError
 
 STOP_TIMEOUT_S: Final = 10.0
@@ -52,6 +53,23 @@ class AlreadyRunningError(LedgerError):
         self.node = node
 
 
+class PortInUseError(LedgerError):
+    """A node cannot start because something else listens where it should.
+
+    Attributes:
+        node: Its name.
+        port: The port.
+    """
+
+    def __init__(self, node: str, port: int) -> None:
+        super().__init__(
+            f"port {port} of {node} is in use: stop what listens there, perhaps another network,"
+            " or give --topology a file with other ports"
+        )
+        self.node = node
+        self.port = port
+
+
 class Launcher:
     """Starts and stops the nodes of one network. Their processes outlive it."""
 
@@ -64,6 +82,7 @@ class Launcher:
 
         Raises:
             AlreadyRunningError: It runs.
+            PortInUseError: Something else listens on one of its ports.
         """
         network = self._network
         pid_file = network.pid_file(node)
@@ -71,6 +90,7 @@ class Launcher:
         try:
             if not _try_lock(descriptor, fcntl.LOCK_EX):
                 raise AlreadyRunningError(node.name)
+            check_ports(node)
             with network.log_file(node).open("ab") as log:
                 child = subprocess.Popen(  # noqa: S603 -- our own program
                     self._command(node),
@@ -184,6 +204,13 @@ async def is_healthy(node: Node) -> bool:
         return False
     finally:
         writer.close()
+
+
+def check_ports(node: Node) -> None:
+    """Raise PortInUseError if something else listens where ``node`` should."""
+    for port in (node.topology.port, node.topology.operations_port):
+        if not is_free(node.host, port):
+            raise PortInUseError(node.name, port)
 
 
 def _try_lock(descriptor: int, kind: int) -> bool:

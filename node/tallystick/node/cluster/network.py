@@ -36,14 +36,17 @@ NodeKind = Literal["peer", "orderer"]
 
 
 class NetworkExistsError(LedgerError):
-    """There is a network in a directory already.
+    """There is a network in a directory already, and it is not the one that was wanted.
 
     Attributes:
         directory: The directory.
     """
 
     def __init__(self, directory: Path) -> None:
-        super().__init__(f"there is a network in {directory} already; choose another directory")
+        super().__init__(
+            f"there is another network in {directory} already: remove it with `tally cluster down"
+            " --remove`, or name another directory with --network"
+        )
         self.directory = directory
 
 

@@ -10,10 +10,17 @@ from typing import Final
 from tallystick.node.cluster.access import Access
 from tallystick.node.cluster.administrator import Source
 from tallystick.node.cluster.deployment import deploy
-from tallystick.node.cluster.launcher import Launcher
+from tallystick.node.cluster.launcher import Launcher, check_ports
 from tallystick.node.cluster.material import Founding
-from tallystick.node.cluster.network import Network, create_network, exists, open_network
-from tallystick.node.cluster.topology import ChaincodeTopology, Topology
+from tallystick.node.cluster.network import (
+    Network,
+    NetworkExistsError,
+    create_network,
+    exists,
+    nodes_of,
+    open_network,
+)
+from tallystick.node.cluster.topology import ChaincodeTopology, Topology, default_topology
 from tallystick.wire.txid import NONCE_SIZE
 
 Report = Callable[[str], object]
@@ -30,18 +37,19 @@ def system_source() -> Source:
     )
 
 
-async def bring_up(topology: Topology, directory: Path, report: Report) -> Network:
+async def bring_up(topology: Topology | None, directory: Path, report: Report) -> Network:
     """Return a running network with its chaincodes deployed.
 
     What is there already is used as it is: a network that was stopped continues, and one whose
-    deployment was interrupted is completed. ``topology`` matters only where there is nothing yet.
+    deployment was interrupted is completed.
 
     Args:
-        topology: What a new network consists of.
+        topology: What the network consists of; None for what it already does, or the default.
         directory: Where it is, or will be.
         report: Told what is done.
 
     Raises:
+        NetworkExistsError: There is one already, and it consists of something else.
         NodeFailedError: A node does not start; those that were started are stopped again.
         LedgerError: The network could not be made; the message says why.
         ClientError: It was made and does not answer as it should.
@@ -49,11 +57,13 @@ async def bring_up(topology: Topology, directory: Path, report: Report) -> Netwo
     source = system_source()
     is_new = not exists(directory)
     if is_new:
-        founding = Founding(source.now_ns(), source.nonce())
-        network = create_network(topology, directory, founding)
-        report(f"keys of {len(topology.organizations)} organisations and the first block written")
+        network = _make_network(topology or default_topology(), directory, source)
+        members = len(network.topology.organizations)
+        report(f"keys of {members} organisations and the first block written")
     else:
         network = open_network(directory)
+        if topology is not None and topology != network.topology:
+            raise NetworkExistsError(directory)
     await start_nodes(network, report)
     async with Access(network, source) as access:
         missing = network.topology.chaincodes if is_new else await undeployed(network, access)
@@ -63,6 +73,12 @@ async def bring_up(topology: Topology, directory: Path, report: Report) -> Netwo
             await first_transaction(network, access, missing[0].name)
             report("first transaction committed")
     return network
+
+
+def _make_network(topology: Topology, directory: Path, source: Source) -> Network:
+    for node in nodes_of(topology):
+        check_ports(node)  # before there is anything that would have to be removed again
+    return create_network(topology, directory, Founding(source.now_ns(), source.nonce()))
 
 
 async def start_nodes(network: Network, report: Report) -> None:

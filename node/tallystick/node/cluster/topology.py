@@ -1,6 +1,7 @@
 """What a network consists of: ``topology.toml``, read and checked once."""
 
 import tomllib
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -206,6 +207,23 @@ class Topology(_Part):
     def orderer_organizations(self) -> tuple[OrganizationTopology, ...]:
         """Those that run orderers."""
         return tuple(member for member in self.organizations if member.orderers)
+
+    def on_ports(self, ports: Iterator[int]) -> Self:
+        """Return the same network on other ports, taken from ``ports`` in turn."""
+
+        def moved(nodes: tuple[NodeTopology, ...]) -> tuple[NodeTopology, ...]:
+            return tuple(
+                NodeTopology(name=node.name, port=next(ports), operations_port=next(ports))
+                for node in nodes
+            )
+
+        members = tuple(
+            member.model_copy(
+                update={"peers": moved(member.peers), "orderers": moved(member.orderers)}
+            )
+            for member in self.organizations
+        )
+        return self.model_copy(update={"organizations": members})
 
     def organization(self, msp_id: str) -> OrganizationTopology:
         """Return a member.

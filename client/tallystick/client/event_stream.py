@@ -22,11 +22,14 @@ class EventStream(Generic[EventT]):
         """Wrap ``events``, which ends or raises RpcFailure when the peer ends the stream."""
         self._source = source
         self._events = events
+        self._is_closed = False
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> EventT:
+        if self._is_closed:
+            raise StopAsyncIteration
         try:
             return await anext(self._events)
         except RpcFailure as failure:
@@ -36,7 +39,8 @@ class EventStream(Generic[EventT]):
             raise EventStreamError(self._source, ended) from None
 
     async def close(self) -> None:
-        """End the stream at the peer. The iterator is of no use afterwards."""
+        """End the stream at the peer; nothing more will come."""
+        self._is_closed = True
         await self._events.aclose()
 
     async def __aenter__(self) -> Self:

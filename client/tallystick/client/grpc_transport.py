@@ -2,8 +2,9 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, Awaitable
-from typing import Final, TypeVar
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from typing import Final
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -28,8 +29,6 @@ _OPTIONS: Final = (
     ("grpc.http2.max_pings_without_data", 0),
 )
 
-ResponseT = TypeVar("ResponseT")
-
 
 class GrpcTransport:
     """A peer at the other end of a channel. Satisfies `GatewayTransport`."""
@@ -42,42 +41,45 @@ class GrpcTransport:
 
     async def evaluate(self, request: gateway_pb2.EvaluateRequest) -> gateway_pb2.EvaluateResponse:
         """Call ``Evaluate``."""
-        return await _answered(self._gateway.Evaluate(request))
+        with _failures():
+            return await self._gateway.Evaluate(request)
 
     async def endorse(self, request: gateway_pb2.EndorseRequest) -> gateway_pb2.EndorseResponse:
         """Call ``Endorse``."""
-        return await _answered(self._gateway.Endorse(request))
+        with _failures():
+            return await self._gateway.Endorse(request)
 
     async def submit(self, request: gateway_pb2.SubmitRequest) -> gateway_pb2.SubmitResponse:
         """Call ``Submit``."""
-        return await _answered(self._gateway.Submit(request))
+        with _failures():
+            return await self._gateway.Submit(request)
 
     async def commit_status(
         self, request: gateway_pb2.SignedCommitStatusRequest
     ) -> gateway_pb2.CommitStatusResponse:
         """Call ``CommitStatus``."""
-        return await _answered(self._gateway.CommitStatus(request))
+        with _failures():
+            return await self._gateway.CommitStatus(request)
 
     async def chaincode_events(
         self, request: gateway_pb2.SignedChaincodeEventsRequest
     ) -> AsyncGenerator[gateway_pb2.ChaincodeEventsResponse, None]:
         """Call ``ChaincodeEvents``."""
-        call = self._gateway.ChaincodeEvents(request)
-        try:
-            async for response in call:
-                yield response
-        except grpc.aio.AioRpcError as error:
-            raise _failure(error) from error
-        finally:
-            call.cancel()
+        with _failures():
+            call = self._gateway.ChaincodeEvents(request)
+            try:
+                async for response in call:
+                    yield response
+            finally:
+                call.cancel()
 
     def deliver(self, request: Envelope) -> AsyncGenerator[DeliverResponse, None]:
         """Stream whole blocks."""
-        return _delivered(self._blocks.Deliver(), request)
+        return _delivered(self._blocks.Deliver, request)
 
     def deliver_filtered(self, request: Envelope) -> AsyncGenerator[DeliverResponse, None]:
         """Stream filtered blocks."""
-        return _delivered(self._blocks.DeliverFiltered(), request)
+        return _delivered(self._blocks.DeliverFiltered, request)
 
     async def close(self) -> None:
         """End every call and stream."""
@@ -132,24 +134,41 @@ async def _connected(channel: grpc.aio.Channel, address: str) -> None:
         state = channel.get_state(try_to_connect=True)
 
 
-async def _answered(call: Awaitable[ResponseT]) -> ResponseT:
-    try:
-        return await call
-    except grpc.aio.AioRpcError as error:
-        raise _failure(error) from error
-
-
 async def _delivered(
-    call: grpc.aio.StreamStreamCall[Envelope, DeliverResponse], request: Envelope
+    method: "grpc.aio.StreamStreamMultiCallable[Envelope, DeliverResponse]", request: Envelope
 ) -> AsyncGenerator[DeliverResponse, None]:
+    with _failures():
+        call = method()
+        try:
+            await call.write(request)  # and keep that side open, as Fabric's clients do
+            async for response in call:
+                yield response
+        finally:
+            call.cancel()
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Turn the ways in which gRPC says that a call failed into RpcFailure.
+
+    When its channel closes, gRPC cancels whoever waits for an answer. To the caller that would look
+    as if its own task had been cancelled.
+    """
     try:
-        await call.write(request)
-        async for response in call:
-            yield response
+        yield
     except grpc.aio.AioRpcError as error:
         raise _failure(error) from error
-    finally:
-        call.cancel()
+    except grpc.aio.UsageError as error:
+        raise _closed() from error
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise _closed() from error
+
+
+def _closed() -> RpcFailure:
+    return RpcFailure(grpc.StatusCode.CANCELLED, "the gateway was closed")
 
 
 def _failure(error: grpc.aio.AioRpcError) -> RpcFailure:

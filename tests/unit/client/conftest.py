@@ -57,6 +57,7 @@ class FakePeer:
         hangs: Methods that never answer.
         events: What streams deliver before they fall silent.
         requests: What was asked, in order.
+        asked: Set with the first request.
         open_streams: How many streams nobody has closed.
     """
 
@@ -68,6 +69,7 @@ class FakePeer:
     stream_failure: RpcFailure | None = None
     streams_end: bool = False
     requests: list[object] = field(default_factory=list)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
     open_streams: int = 0
     all_closed: asyncio.Event = field(default_factory=asyncio.Event)
     is_closed: bool = False
@@ -125,6 +127,7 @@ class FakePeer:
 
     async def _take(self, method: str, request: object) -> None:
         self.requests.append(request)
+        self.asked.set()
         if method in self.hangs:
             await asyncio.Event().wait()
         if self.failures.get(method):

@@ -93,6 +93,12 @@ def test_paths_in_a_profile_are_relative_to_it(authorities: Authorities, tmp_pat
     [
         pytest.param(None, "is the network up", id="no file"),
         pytest.param("{", "not a client profile: file: Invalid JSON", id="no JSON"),
+        pytest.param(
+            '{"channel":"c","msp_id":"m","gateway":"g","tls_ca":"a","certificate":"b","key":"k",'
+            '"tls_key":"t"}',
+            "tls_certificate and tls_key go together",
+            id="half a pair",
+        ),
         pytest.param('{"channel": 7}', r"channel: .*msp_id: Field required", id="wrong fields"),
     ],
 )

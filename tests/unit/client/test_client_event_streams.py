@@ -223,6 +223,15 @@ async def test_a_stream_that_the_peer_ends_is_broken_too(peer: FakePeer, client:
             await anext(blocks)
 
 
+async def test_after_closing_nothing_more_comes(peer: FakePeer, client: Client) -> None:
+    peer.events = [events_of_block(1, "a", "b")]
+
+    async with client.gateway(peer).network(CHANNEL_ID).chaincode_events("token") as events:
+        await anext(events)
+
+    assert [event async for event in events] == []
+
+
 async def test_cancelling_the_listener_closes_the_stream_at_the_peer(
     peer: FakePeer, client: Client
 ) -> None:

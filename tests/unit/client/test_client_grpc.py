@@ -1,6 +1,8 @@
 """The client against a server on a port of its own, with TLS (wire.md §1, §5.3)."""
 
+import asyncio
 import socket
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +11,13 @@ import pytest
 from tests.unit.client.conftest import CHANNEL_ID, Authorities, Client, FakePeer, serving
 
 from tallystick.client import Gateway, connect
-from tallystick.client.errors import ConnectError, EndorseError, FailureDetail, RpcFailure
+from tallystick.client.errors import (
+    ConnectError,
+    EndorseError,
+    EvaluateError,
+    FailureDetail,
+    RpcFailure,
+)
 from tallystick.node.membership.ca import CertificateAuthority
 from tallystick.protos.peer.events_pb2 import DeliverResponse
 
@@ -74,6 +82,56 @@ async def test_leaving_a_stream_closes_it_at_the_peer(
         await peer.all_closed.wait()
 
     assert peer.open_streams == 0
+
+
+async def test_closing_the_gateway_fails_calls_rather_than_cancelling_their_callers(
+    peer: FakePeer, client: Client, authorities: Authorities
+) -> None:
+    peer.hangs.add("evaluate")
+    async with serving(peer, authorities) as address:
+        gateway = await connect(
+            address,
+            tls_root_certificates=authorities.root_pem,
+            identity=client.identity,
+            signer=client.signer,
+        )
+        contract = gateway.network(CHANNEL_ID).contract("token")
+
+        async with asyncio.TaskGroup() as group:
+            call = group.create_task(_error_of(contract.evaluate("balance_of")))
+            await peer.asked.wait()
+            await gateway.close()
+
+        assert call.result() == "the gateway was closed"
+        assert await _error_of(contract.evaluate("balance_of")) == "the gateway was closed"
+
+
+async def _error_of(call: Coroutine[object, object, bytes]) -> str:
+    with pytest.raises(EvaluateError) as caught:
+        await call
+    assert caught.value.code is grpc.StatusCode.CANCELLED
+    return caught.value.message
+
+
+async def test_cancelling_a_call_is_not_mistaken_for_a_failure(
+    peer: FakePeer, client: Client, authorities: Authorities
+) -> None:
+    peer.hangs.add("evaluate")
+    async with (
+        serving(peer, authorities) as address,
+        await connect(
+            address,
+            tls_root_certificates=authorities.root_pem,
+            identity=client.identity,
+            signer=client.signer,
+        ) as gateway,
+        asyncio.TaskGroup() as group,
+    ):
+        call = group.create_task(gateway.network(CHANNEL_ID).contract("token").evaluate("q"))
+        await peer.asked.wait()
+        call.cancel()
+
+    assert call.cancelled()
 
 
 async def test_connecting_where_nobody_listens_fails_at_once_and_names_the_address(

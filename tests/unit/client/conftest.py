@@ -42,6 +42,8 @@ from tallystick.wire.envelope import build_transaction_payload
 NOW_NS = 1_800_000_000_000_000_000
 CHANNEL_ID = "securities"
 
+UNREADABLE = "the details of this failure cannot be read"
+
 RequestT = TypeVar("RequestT", bound=Message)
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # Any: handlers of many types share a table
 Context: TypeAlias = "grpc.aio.ServicerContext[Message, Message]"
@@ -247,12 +249,16 @@ def peer() -> FakePeer:
 
 
 @asynccontextmanager
-async def serving(peer: FakePeer, authorities: Authorities) -> AsyncIterator[str]:
+async def serving(
+    peer: FakePeer, authorities: Authorities, *, mutual_tls: bool = False
+) -> AsyncIterator[str]:
     """Serve ``peer`` with TLS on a free port; yield its address."""
     server = grpc.aio.server()
     server.add_generic_rpc_handlers(_handlers(peer))
     credentials = grpc.ssl_server_credentials(
-        [(authorities.server.key_pem, authorities.server.certificate_pem)]
+        [(authorities.server.key_pem, authorities.server.certificate_pem)],
+        root_certificates=authorities.root_pem if mutual_tls else None,
+        require_client_auth=mutual_tls,
     )
     port = server.add_secure_port("localhost:0", credentials)
     await server.start()
@@ -335,5 +341,6 @@ async def _abort(failure: RpcFailure, context: Context) -> NoReturn:
             )
         )
         status.details.append(packed)
-    trailer = (("grpc-status-details-bin", status.SerializeToString()),)
+    content = status.SerializeToString() if failure.message != UNREADABLE else b"\xff"
+    trailer = (("grpc-status-details-bin", content),)
     await context.abort(failure.code, failure.message, trailer if failure.details else ())

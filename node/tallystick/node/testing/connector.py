@@ -1,0 +1,37 @@
+"""How the nodes of one process reach each other."""
+
+from collections.abc import Mapping, Sequence
+
+from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.gateway.endorsers import EndorsingPeer
+from tallystick.node.peer import PeerNode
+from tallystick.node.transport.local import LocalEndorser, LocalOrderer
+
+
+class LocalConnector:
+    """Reaches the other nodes of a network in this process. Satisfies `NodeConnector`."""
+
+    def __init__(
+        self, own_msp_id: str, orderers: Sequence[LocalOrderer], peers: Mapping[str, PeerNode]
+    ) -> None:
+        """Reach ``orderers``, and all ``peers`` but one's own; either may still be added to."""
+        self._own_msp_id = own_msp_id
+        self._orderers = orderers
+        self._peers = peers
+
+    @property
+    def tls_certificate_hash(self) -> bytes:
+        """Empty: there is no TLS."""
+        return b""
+
+    def orderers(self, config: ChannelConfig) -> Sequence[LocalOrderer]:  # noqa: ARG002
+        """Return the connections to the orderers of the one channel."""
+        return self._orderers
+
+    def peers(self, config: ChannelConfig) -> Sequence[EndorsingPeer]:  # noqa: ARG002
+        """Return the other peers of the one channel."""
+        return [
+            EndorsingPeer(msp_id, peer.address, LocalEndorser(peer.endorser.process))
+            for msp_id, peer in self._peers.items()
+            if msp_id != self._own_msp_id
+        ]

@@ -1,0 +1,217 @@
+"""A whole network in one process, for tests: real nodes, contracts and signatures, no ports."""
+
+import asyncio
+import random
+import secrets
+import tempfile
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from tallystick.client.contract import Contract
+from tallystick.client.gateway import Gateway
+from tallystick.client.identity import Identity, PrivateKeySigner
+from tallystick.client.options import ClientOptions, Environment
+from tallystick.node.cluster.administrator import Administrator, Source
+from tallystick.node.cluster.deployment import deploy
+from tallystick.node.cluster.material import Founding, generate_material, genesis_block
+from tallystick.node.cluster.network import Network, Node
+from tallystick.node.cluster.topology import ADMIN, CLIENT, Topology, default_topology
+from tallystick.node.membership.signing_identity import SigningIdentity
+from tallystick.node.orderer import OrdererEnvironment, OrdererNode
+from tallystick.node.peer import PeerEnvironment, PeerNode
+from tallystick.node.settings import MspSettings, OrdererSettings, PeerSettings
+from tallystick.node.testing.connector import LocalConnector
+from tallystick.node.testing.transport import LocalTransport
+from tallystick.node.transport.local import LocalEndorser, LocalOrderer
+from tallystick.protos.common.common_pb2 import Block
+from tallystick.wire.txid import NONCE_SIZE
+
+BATCH_TIMEOUT_S: Final = 0.01
+_NANOSECONDS: Final = 1_000_000_000
+
+
+def local_topology(topology: Topology | None = None) -> Topology:
+    """Return a topology, by default the default one, as it suits a network in memory."""
+    topology = topology or default_topology()
+    batch = topology.channel.batch.model_copy(update={"timeout_s": BATCH_TIMEOUT_S})
+    channel = topology.channel.model_copy(update={"batch": batch})
+    return topology.model_copy(update={"channel": channel, "store": "memory"})
+
+
+class NetworkClock:
+    """The time of every node and client of a network: the machine's, shifted."""
+
+    def __init__(self) -> None:
+        self._offset_ns = 0
+
+    def __call__(self) -> int:
+        """Return the time, in nanoseconds since the epoch."""
+        return time.time_ns() + self._offset_ns  # noqa: TID251 -- the root of a test's network
+
+    def shift(self, seconds: float) -> None:
+        """Let time jump by ``seconds``; negative ones go back."""
+        self._offset_ns += int(seconds * _NANOSECONDS)
+
+
+class LocalNetwork:
+    """A network to be entered as a context; its chaincodes are deployed by then.
+
+    Leaving the context stops the nodes and forgets everything.
+
+    Attributes:
+        clock: The time of all nodes and clients.
+        peers: By MSP id of the organisation that runs the peer.
+    """
+
+    def __init__(self, topology: Topology | None = None, *, material: Path | None = None) -> None:
+        """Prepare a network.
+
+        Args:
+            topology: What it consists of; by default three licensed organisations and those who
+                use their network. One orderer and one peer for each organisation are started.
+            material: Keys made by `generate_material`, which may be shared; made anew by default.
+        """
+        self._topology = local_topology(topology)
+        self._given_material = material
+        self._lifetime = AsyncExitStack()
+        self._network = Network(Path(), self._topology)
+        self._orderers: list[LocalOrderer] = []
+        self.clock = NetworkClock()
+        self.peers: dict[str, PeerNode] = {}
+
+    @property
+    def channel_id(self) -> str:
+        """The one channel."""
+        return self._topology.channel.id
+
+    def gateway(self, msp_id: str, user: str = CLIENT) -> Gateway:
+        """Return a client of the peer that serves ``msp_id``, as one of its users.
+
+        Raises:
+            UnknownMemberError: There is no such organisation or user.
+        """
+        msp = self._network.user_material(msp_id, user) / "msp"
+        peer = self.peers[self._topology.gateway_of(msp_id).msp_id]
+        return Gateway.over(
+            LocalTransport(peer),
+            identity=Identity.from_file(msp_id, next((msp / "signcerts").glob("*.pem"))),
+            signer=PrivateKeySigner.from_file(msp / "keystore" / "priv_sk"),
+            options=ClientOptions(environment=self._client_environment()),
+        )
+
+    def contract(self, msp_id: str, chaincode: str, *, user: str = CLIENT) -> Contract:
+        """Return a chaincode of the channel, as one of an organisation's users sees it.
+
+        Raises:
+            UnknownMemberError: There is no such organisation or user.
+        """
+        return self.gateway(msp_id, user).network(self.channel_id).contract(chaincode)
+
+    def administrator(self, msp_id: str) -> Administrator:
+        """Return the administrator of an organisation that runs a peer.
+
+        Raises:
+            UnknownMemberError: There is no such organisation.
+        """
+        return Administrator(
+            msp_id=msp_id,
+            signer=self._network.user(msp_id, ADMIN),
+            endorser=LocalEndorser(self.peers[msp_id].endorser.process),
+            gateway=self.gateway(msp_id, ADMIN),
+            source=Source(now_ns=self.clock, nonce=_nonce),
+        )
+
+    def shift_clock(self, seconds: float) -> None:
+        """Let time jump for all nodes and clients at once; negative seconds go back."""
+        self.clock.shift(seconds)
+
+    async def __aenter__(self) -> Self:
+        self._orderers.clear()
+        self.peers.clear()
+        async with AsyncExitStack() as stack:
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tally-")))
+            self._network = Network(directory, self._topology)
+            if self._given_material is None:
+                generate_material(self._topology, self._network.material, now_ns=self.clock())
+            else:
+                self._network.material.symlink_to(self._given_material.resolve())
+            founding = Founding(self.clock(), _nonce())
+            genesis = genesis_block(self._topology, self._network.material, founding)
+            await self._start_orderer(genesis, stack)
+            await self._start_peers(genesis, stack)
+            members = self._topology.peer_organizations
+            await deploy(
+                self.channel_id,
+                self._topology.chaincodes,
+                [self.administrator(member.msp_id) for member in members],
+            )
+            self._lifetime = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        return await self._lifetime.__aexit__(exception_type, exception, traceback)
+
+    async def _start_orderer(self, genesis: Block, lifetime: AsyncExitStack) -> None:
+        node = next(node for node in self._network.nodes if node.kind == "orderer")
+        settings = OrdererSettings(
+            listen_address=node.address,
+            data_directory=self._network.data_directory(node),
+            store=self._topology.store,
+            genesis_blocks=(self._network.genesis_block,),
+            msp=self._msp(node),
+            tls=None,
+        )
+        environment = OrdererEnvironment(clock=self.clock, new_nonce=_nonce)
+        orderer = OrdererNode(settings, self._signer(node), [genesis], environment)
+        await lifetime.enter_async_context(orderer)
+        self._orderers.append(orderer.connection())
+
+    async def _start_peers(self, genesis: Block, lifetime: AsyncExitStack) -> None:
+        for member in self._topology.peer_organizations:
+            node = self._network.peer_of(member.msp_id)
+            settings = PeerSettings(
+                listen_address=node.address,
+                data_directory=self._network.data_directory(node),
+                store=self._topology.store,
+                genesis_blocks=(self._network.genesis_block,),
+                msp=self._msp(node),
+                tls=None,
+            )
+            environment = PeerEnvironment(
+                clock=self.clock,
+                random=random.Random(0),  # noqa: S311 -- spreads reconnects, keeps no secret
+                connector=LocalConnector(member.msp_id, self._orderers, self.peers),
+            )
+            peer = PeerNode(settings, self._signer(node), [genesis], environment)
+            self.peers[member.msp_id] = peer
+        for peer in self.peers.values():  # all exist now: each looks up the others as it starts
+            await lifetime.enter_async_context(peer)
+
+    def _msp(self, node: Node) -> MspSettings:
+        return MspSettings(
+            id=node.member.msp_id, directory=self._network.node_material(node) / "msp"
+        )
+
+    def _signer(self, node: Node) -> SigningIdentity:
+        msp = self._msp(node)
+        return SigningIdentity.from_directory(msp.directory, msp.id)
+
+    def _client_environment(self) -> Environment:
+        return Environment(
+            now_ns=self.clock,
+            nonce=_nonce,
+            random=random.Random(0),  # noqa: S311 -- spreads attempts, keeps no secret
+            sleep=asyncio.sleep,
+        )
+
+
+def _nonce() -> bytes:
+    return secrets.token_bytes(NONCE_SIZE)

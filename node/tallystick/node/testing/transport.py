@@ -1,0 +1,89 @@
+"""A client's way to a peer in the same process: no port, no socket, no encryption."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from tallystick.client.errors import FailureDetail, RpcFailure
+from tallystick.node.gateway.errors import GatewayError
+from tallystick.node.peer import PeerNode
+from tallystick.node.transport.ports import LOCAL_CALLER, StreamService
+from tallystick.protos.common.common_pb2 import Envelope
+from tallystick.protos.gateway import gateway_pb2
+from tallystick.protos.peer.events_pb2 import DeliverResponse
+
+
+class LocalTransport:
+    """The services of a peer in this process. Satisfies the client's `GatewayTransport`."""
+
+    def __init__(self, peer: PeerNode) -> None:
+        self._gateway = peer.gateway
+        self._deliver = peer.deliver
+
+    async def evaluate(self, request: gateway_pb2.EvaluateRequest) -> gateway_pb2.EvaluateResponse:
+        """Call ``Evaluate``."""
+        with _failures():
+            return await self._gateway.evaluate(request)
+
+    async def endorse(self, request: gateway_pb2.EndorseRequest) -> gateway_pb2.EndorseResponse:
+        """Call ``Endorse``."""
+        with _failures():
+            return await self._gateway.endorse(request)
+
+    async def submit(self, request: gateway_pb2.SubmitRequest) -> gateway_pb2.SubmitResponse:
+        """Call ``Submit``."""
+        with _failures():
+            return await self._gateway.submit(request)
+
+    async def commit_status(
+        self, request: gateway_pb2.SignedCommitStatusRequest
+    ) -> gateway_pb2.CommitStatusResponse:
+        """Call ``CommitStatus``."""
+        with _failures():
+            return await self._gateway.commit_status(request)
+
+    async def chaincode_events(
+        self, request: gateway_pb2.SignedChaincodeEventsRequest
+    ) -> AsyncGenerator[gateway_pb2.ChaincodeEventsResponse, None]:
+        """Call ``ChaincodeEvents``."""
+        with _failures():
+            async for response in self._gateway.chaincode_events(request):
+                yield response
+
+    def deliver(self, request: Envelope) -> AsyncGenerator[DeliverResponse, None]:
+        """Stream whole blocks."""
+        return _stream(self._deliver.deliver, request)
+
+    def deliver_filtered(self, request: Envelope) -> AsyncGenerator[DeliverResponse, None]:
+        """Stream filtered blocks."""
+        return _stream(self._deliver.deliver_filtered, request)
+
+    async def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+
+async def _stream(
+    service: StreamService, request: Envelope
+) -> AsyncGenerator[DeliverResponse, None]:
+    async for response in service(_only(request.SerializeToString()), LOCAL_CALLER):
+        yield DeliverResponse.FromString(response)
+
+
+async def _only(message: bytes) -> AsyncIterator[bytes]:
+    yield message
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Raise what a gateway raises as what a client would see of it across a network."""
+    try:
+        yield
+    except GatewayError as error:
+        details = [
+            FailureDetail(detail.address, detail.msp_id, detail.message) for detail in error.details
+        ]
+        raise RpcFailure(error.code, error.message, details) from error
+    except DecodeError as error:
+        raise RpcFailure(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error

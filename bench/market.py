@@ -1,0 +1,127 @@
+"""Prepares what the transfers need: identities with claims and mandates, holding a security."""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import islice
+from typing import TypeVar
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tallystick.client import Gateway
+from tallystick.contracts.identity.models import (
+    Onboarding,
+    SignedClaim,
+    SignedMandate,
+    SignedRegistration,
+)
+from tallystick.contracts.instants import Instant, instant
+from tallystick.contracts.intents import SignedIntent
+from tallystick.contracts.parties import Requirement
+from tallystick.contracts.statements import ClaimMade, MandateGranted, Registration, Statement
+from tallystick.contracts.token.models import Allocation, SecurityTerms
+from tallystick.contracts.wallet import Wallet
+from tallystick.wire.signing import sign
+
+SECURITY = "BENCH"
+BROKER = "BrokerDealerMSP"
+UNITS_EACH = 1_000_000
+
+_KYC_HOUSE = "kyc-house"
+_TOPIC = "kyc"
+_BATCH = 32
+
+Item = TypeVar("Item")
+
+
+def holder(index: int) -> str:
+    """Return the name of one of the holders; 2i and 2i + 1 make a pair."""
+    return f"holder-{index}"
+
+
+async def prepare(broker: Gateway, agent: Gateway, *, channel: str, holders: int) -> None:
+    """Register ``holders`` identities and give each ``UNITS_EACH`` units of the security.
+
+    Args:
+        broker: A client of the broker-dealer, who gets a mandate from every holder.
+        agent: A client of the transfer agent.
+        channel: Name of the channel, which signatures are bound to.
+        holders: How many.
+    """
+    setup = _Setup(channel, datetime.now(UTC))
+    identity, token = (agent.network().contract(name) for name in ("identity", "token"))
+    house = setup.registration(_KYC_HOUSE)
+    await identity.submit("register_identity", house.statement, house.intent)
+    await identity.submit("trust_issuer", _TOPIC, _KYC_HOUSE)
+    names = [holder(index) for index in range(holders)]
+    for batch in _batches(names):
+        newcomers = [setup.onboarding(name) for name in batch]
+        await broker.network().contract("identity").submit("onboard", newcomers)
+    terms = SecurityTerms(
+        security=SECURITY,
+        name="Bench Shares",
+        issuer="IssuerMSP",
+        requirements=(Requirement(topic=_TOPIC),),
+    )
+    await token.submit("create_security", terms)
+    for batch in _batches(names):
+        allocations = [Allocation(to=name, quantity=UNITS_EACH) for name in batch]
+        await token.submit("issue_to_many", SECURITY, allocations)
+
+
+class _Setup:
+    """The wallets of one preparation, and the statements they sign."""
+
+    def __init__(self, channel: str, now: datetime) -> None:
+        self._channel = channel
+        self._now = now
+        self._house = self._wallet(_KYC_HOUSE)
+
+    def registration(self, name: str) -> SignedRegistration:
+        """Return the registration of the claim issuer."""
+        assert name == _KYC_HOUSE
+        return self._registration(self._house)
+
+    def onboarding(self, name: str) -> Onboarding:
+        """Return a new identity with a claim about it and a mandate for the broker."""
+        wallet = self._wallet(name)
+        claim = ClaimMade(
+            subject=name,
+            topic=_TOPIC,
+            issuer=_KYC_HOUSE,
+            level=1,
+            data_hash="0" * 64,
+            valid_from=self._at(-timedelta(minutes=1)),
+            valid_until=self._at(timedelta(days=365)),
+        )
+        mandate = MandateGranted(
+            identity=name, participant=BROKER, expires_at=self._at(timedelta(days=365))
+        )
+        return Onboarding(
+            registration=self._registration(wallet),
+            claims=(SignedClaim(statement=claim, intent=self._sign(self._house, claim)),),
+            mandates=(SignedMandate(statement=mandate, intent=self._sign(wallet, mandate)),),
+        )
+
+    def _registration(self, wallet: Wallet) -> SignedRegistration:
+        statement = Registration(identity=wallet.identity, party="person", keys=(wallet.new_key(),))
+        return SignedRegistration(statement=statement, intent=self._sign(wallet, statement))
+
+    def _wallet(self, name: str) -> Wallet:
+        key = ec.generate_private_key(ec.SECP256R1())
+        return Wallet(name, self._channel, key.public_key(), partial(sign, key))
+
+    def _sign(self, wallet: Wallet, statement: Statement) -> SignedIntent:
+        return wallet.sign(
+            statement, nonce=secrets.token_hex(16), expires_at=self._at(timedelta(hours=1))
+        )
+
+    def _at(self, offset: timedelta) -> Instant:
+        return instant(self._now + offset)
+
+
+def _batches(items: Sequence[Item]) -> Iterator[list[Item]]:
+    remaining = iter(items)
+    while batch := list(islice(remaining, _BATCH)):
+        yield batch

@@ -1,0 +1,38 @@
+"""What processes cost: CPU time, memory and bytes on disk."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """CPU seconds so far and resident bytes now, by process name."""
+
+    cpu_s: Mapping[str, float]
+    resident_bytes: Mapping[str, int]
+
+    def cpu_ms_since(self, earlier: "Usage", transactions: int) -> dict[str, float]:
+        """Return CPU milliseconds per transaction since ``earlier``, by process."""
+        return {
+            name: (cpu_s - earlier.cpu_s[name]) * 1e3 / max(1, transactions)
+            for name, cpu_s in self.cpu_s.items()
+        }
+
+
+def usage(processes: Mapping[str, psutil.Process]) -> Usage:
+    """Return what each process has used, its threads included."""
+    cpu_s: dict[str, float] = {}
+    resident: dict[str, int] = {}
+    for name, process in processes.items():
+        times = process.cpu_times()
+        cpu_s[name] = times.user + times.system
+        resident[name] = process.memory_info().rss
+    return Usage(cpu_s, resident)
+
+
+def bytes_on_disk(directory: Path) -> int:
+    """Return the bytes that the files below ``directory`` occupy."""
+    return sum(path.stat().st_blocks * 512 for path in directory.rglob("*") if path.is_file())

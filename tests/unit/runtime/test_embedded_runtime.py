@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -135,7 +136,7 @@ class Peer:
         for name, entry in (("ledger", "acme:Ledger"), ("caller", "acme:Caller")):
             package = build_package(name, entry, self.directory)
             self.package_ids.setdefault(name, packages.save(package))
-        self.runtime = EmbeddedRuntime(packages, self.resolve)
+        self.runtime = EmbeddedRuntime(packages)
 
     def resolve(self, simulator: Simulator, name: str) -> ResolvedChaincode | None:
         simulator.get_state("_lifecycle", name)
@@ -166,6 +167,7 @@ class Peer:
             entry_chaincode=chaincode,
             signed_proposal=SignedProposal(),
             simulator=simulator,
+            resolve=partial(self.resolve, simulator),
         )
         package_id = self.package_ids[chaincode]
         assert package_id is not None

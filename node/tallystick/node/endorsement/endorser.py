@@ -6,6 +6,7 @@ Source: wire.md §4; hyperledger/fabric core/endorser/endorser.go.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from tallystick.node.channel.errors import UnknownResourceError
@@ -225,7 +226,8 @@ class Endorser:
             )
         try:
             check_initialization(simulator, definition, is_init=proposal.is_init)
-            result = await self._node.runtime.execute(package_id, _invocation(proposal, simulator))
+            invocation = _invocation(proposal, channel, simulator)
+            result = await self._node.runtime.execute(package_id, invocation)
             return self._answer(proposal, channel, definition.version, result, simulator)
         except LedgerError as error:
             return peer_failure(
@@ -293,7 +295,9 @@ def _check_may_propose(creator: Identity, channel: EndorserChannel) -> None:
         raise ProposalRefusedError(str(error)) from error
 
 
-def _invocation(proposal: UnpackedProposal, simulator: Simulator) -> Invocation:
+def _invocation(
+    proposal: UnpackedProposal, channel: EndorserChannel, simulator: Simulator
+) -> Invocation:
     return Invocation(
         channel_id=proposal.channel_id,
         transaction_id=proposal.transaction_id,
@@ -306,6 +310,7 @@ def _invocation(proposal: UnpackedProposal, simulator: Simulator) -> Invocation:
         entry_chaincode=proposal.chaincode,
         signed_proposal=proposal.signed,
         simulator=simulator,
+        resolve=partial(channel.definitions.resolve, simulator),
     )
 
 

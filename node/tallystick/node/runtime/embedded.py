@@ -5,16 +5,12 @@ contracts that the peer's operator wrote or read; the determinism check at insta
 against mistakes only.
 """
 
-from collections.abc import Callable
-
 from tallystick.chaincode.errors import BAD_REQUEST, INTERNAL, NOT_FOUND, Refusal
 from tallystick.chaincode.loading import load_chaincode
 from tallystick.chaincode.package import PackageError, parse_package
 from tallystick.chaincode.stub import Chaincode
-from tallystick.node.ledger.simulator import Simulator
 from tallystick.node.runtime.embedded_stub import EmbeddedStub, EmbeddedTransaction
 from tallystick.node.runtime.initialization import InitializationError, check_initialization
-from tallystick.node.runtime.lifecycle import ResolvedChaincode
 from tallystick.node.runtime.packages import PackageStore
 from tallystick.node.runtime.runtime import ChaincodeRuntime, Invocation, InvocationResult
 from tallystick.protos.peer.proposal_response_pb2 import Response
@@ -25,17 +21,10 @@ class EmbeddedRuntime(ChaincodeRuntime):
 
     Args:
         packages: Where installed packages are found.
-        resolve: Returns the definition of a chaincode that another one calls, or None if the
-            channel has none, and leaves the reads of that in the simulator.
     """
 
-    def __init__(
-        self,
-        packages: PackageStore,
-        resolve: Callable[[Simulator, str], ResolvedChaincode | None],
-    ) -> None:
+    def __init__(self, packages: PackageStore) -> None:
         self._packages = packages
-        self._resolve = resolve
         self._loaded: dict[str, Chaincode] = {}
 
     async def execute(self, package_id: str, invocation: Invocation) -> InvocationResult:
@@ -48,15 +37,13 @@ class EmbeddedRuntime(ChaincodeRuntime):
         except PackageError as error:
             response = Response(status=INTERNAL, message=f"CHAINCODE_NOT_AVAILABLE: {error}")
             return InvocationResult(response, None)
-        transaction = EmbeddedTransaction(
-            invocation, lambda name: self._callee(invocation.simulator, name)
-        )
+        transaction = EmbeddedTransaction(invocation, lambda name: self._callee(invocation, name))
         stub = EmbeddedStub(transaction, invocation.chaincode, invocation.args)
         response = chaincode.invoke(stub)
         return InvocationResult(response, stub.event if response.status < BAD_REQUEST else None)
 
-    def _callee(self, simulator: Simulator, name: str) -> Chaincode:
-        definition = self._resolve(simulator, name)
+    def _callee(self, invocation: Invocation, name: str) -> Chaincode:
+        definition = invocation.resolve(name)
         if definition is None:
             raise Refusal(
                 "UNKNOWN_CHAINCODE", f"chaincode {name!r} is not defined on this channel", NOT_FOUND
@@ -64,7 +51,7 @@ class EmbeddedRuntime(ChaincodeRuntime):
         if definition.package_id is None:
             raise _not_available(f"this organisation approved no package for chaincode {name!r}")
         try:
-            check_initialization(simulator, definition, is_init=False)
+            check_initialization(invocation.simulator, definition, is_init=False)
             return self._chaincode(definition.package_id)
         except (InitializationError, PackageError) as error:
             raise _not_available(str(error)) from error

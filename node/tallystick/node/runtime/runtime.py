@@ -1,10 +1,11 @@
 """The port between the endorser and whatever runs chaincode."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from tallystick.node.ledger.simulator import Simulator
+from tallystick.node.runtime.lifecycle import ResolvedChaincode
 from tallystick.protos.peer.chaincode_event_pb2 import ChaincodeEvent
 from tallystick.protos.peer.proposal_pb2 import SignedProposal
 from tallystick.protos.peer.proposal_response_pb2 import Response
@@ -24,6 +25,8 @@ class Invocation:
         entry_chaincode: The chaincode that the proposal names.
         signed_proposal: The proposal as it arrived, for chaincode in another process.
         simulator: Takes the reads and writes, also those of callees.
+        resolve: Returns the channel's definition of a chaincode that this one calls, or None if
+            there is none, and leaves the reads of that in the simulator.
     """
 
     channel_id: str
@@ -37,6 +40,7 @@ class Invocation:
     entry_chaincode: str
     signed_proposal: SignedProposal
     simulator: Simulator
+    resolve: Callable[[str], ResolvedChaincode | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from tallystick.node.observability.logs import configure_logging
 from tallystick.node.ordering.block_writer import BlockWriter, last_config_index
 from tallystick.node.ordering.service import BroadcastService
 from tallystick.node.ordering.solo import QueueLimits, SoloChain
-from tallystick.node.process import GenesisMismatchError, load_block, stop_signal
+from tallystick.node.process import GenesisMismatchError, load_block, settle_memory, stop_signal
 from tallystick.node.settings import OrdererSettings
 from tallystick.node.transport.credentials import ServerTls
 from tallystick.node.transport.local import LocalOrderer
@@ -229,6 +229,7 @@ async def run_orderer(
         _health(node, settings),
     ):
         _log.info("orderer of %s listens on port %d", settings.msp.id, port)
+        settle_memory()
         if on_ready is not None:
             on_ready(port)
         await stop_signal()

@@ -37,7 +37,7 @@ from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.membership.signing_identity import SigningIdentity
 from tallystick.node.observability.health import HealthChecks, serving_health
 from tallystick.node.observability.logs import configure_logging
-from tallystick.node.process import load_block, stop_signal
+from tallystick.node.process import load_block, settle_memory, stop_signal
 from tallystick.node.runtime.embedded import EmbeddedRuntime
 from tallystick.node.runtime.packages import PackageStore
 from tallystick.node.settings import PeerSettings
@@ -347,6 +347,7 @@ async def run_peer(
             _health(node, settings),
         ):
             _log.info("peer of %s listens on port %d", settings.msp.id, port)
+            settle_memory()
             if on_ready is not None:
                 on_ready(port)
             await stop_signal()

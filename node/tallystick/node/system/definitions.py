@@ -247,7 +247,11 @@ def _difference(committed: ChaincodeParameters, passed: ChaincodeParameters) -> 
     pairs = (
         ("Version", committed.version, passed.version),
         ("EndorsementPlugin", committed.endorsement_plugin, passed.endorsement_plugin),
-        ("InitRequired", committed.init_required, passed.init_required),
+        (
+            "InitRequired",
+            str(committed.init_required).lower(),
+            str(passed.init_required).lower(),
+        ),
         ("ValidationPlugin", committed.validation_plugin, passed.validation_plugin),
         (
             "ValidationParameter",

@@ -1,0 +1,110 @@
+"""What ``cscc`` answers about channels, and how peers join them (wire.md §8.2)."""
+
+import pytest
+from tests.unit.endorsement.conftest import CHANNEL_ID, Keys, World
+
+from tallystick.node.errors import LedgerError
+from tallystick.node.system.configuration import ConfigurationChaincode
+from tallystick.node.system.port import SystemInvocation
+from tallystick.node.system.registry import system_chaincodes
+from tallystick.protos.common.common_pb2 import Block
+from tallystick.protos.common.configtx_pb2 import Config
+from tallystick.protos.peer.proposal_response_pb2 import Response
+from tallystick.protos.peer.query_pb2 import ChannelQueryResponse
+from tallystick.wire.envelope import ProposalArguments
+
+
+async def ask(world: World, *args: bytes, role: str = "admin") -> Response:
+    creator = getattr(world.keys.organizations["OneMSP"], role)
+    proposal = world.proposal(ProposalArguments("", "cscc", args), creator)
+    return (await world.one.endorser.process(proposal)).response
+
+
+async def test_the_channels_of_the_peer_are_listed(world: World) -> None:
+    world.one.channels["bonds"] = world.one.channel
+    response = await ask(world, b"GetChannels", role="client")
+    found = ChannelQueryResponse.FromString(response.payload)
+    assert [channel.channel_id for channel in found.channels] == ["bonds", CHANNEL_ID]
+
+
+async def test_the_configuration_is_shown_as_block_and_as_tree(world: World) -> None:
+    block = await ask(world, b"GetConfigBlock", CHANNEL_ID.encode(), role="client")
+    assert block.payload == world.one.ledger.read_bytes(0)
+    tree = await ask(world, b"GetChannelConfig", CHANNEL_ID.encode(), role="client")
+    assert Config.FromString(tree.payload) == world.one.channel.config.config
+
+
+async def test_an_administrator_makes_the_peer_join_a_channel(world: World, keys: Keys) -> None:
+    genesis = keys.genesis_of("bonds")
+    response = await ask(world, b"JoinChain", genesis.SerializeToString())
+    assert (response.status, response.message) == (200, "")
+    assert world.one.joined == [genesis]
+
+
+async def test_only_administrators_join(world: World, keys: Keys) -> None:
+    genesis = keys.genesis_of("bonds").SerializeToString()
+    response = await ask(world, b"JoinChain", genesis, role="client")
+    assert response.status == 500
+    assert response.message.startswith("access denied for [JoinChain][bonds]: [")
+    assert world.one.joined == []
+
+
+async def test_nobody_joins_twice(world: World, keys: Keys) -> None:
+    response = await ask(world, b"JoinChain", keys.genesis.SerializeToString())
+    assert response.status == 500
+    assert response.message == (
+        "cannot create ledger from genesis block: ledger [trades] already exists with state "
+        "[ACTIVE]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("block", "start"),
+    [
+        pytest.param(b"\xff", "Failed to reconstruct the genesis block, ", id="junk"),
+        pytest.param(
+            Block().SerializeToString(),
+            '"JoinChain" for channelID =  failed because of validation of configuration block',
+            id="no configuration",
+        ),
+    ],
+)
+async def test_a_block_that_begins_no_channel_is_refused(
+    world: World, block: bytes, start: str
+) -> None:
+    response = await ask(world, b"JoinChain", block)
+    assert response.status == 500
+    assert response.message.startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        pytest.param((), "Incorrect number of arguments, 0", id="no function"),
+        pytest.param((b"GetConfigBlock",), "Incorrect number of arguments, 1", id="no channel"),
+        pytest.param((b"GetConfigBlock", b"other"), "Unknown chain ID, other", id="channel"),
+        pytest.param((b"GetNothing", b"x"), "Requested function GetNothing not found.", id="name"),
+    ],
+)
+async def test_calls_that_ask_for_nothing(world: World, args: tuple[bytes, ...], text: str) -> None:
+    response = await ask(world, *args)
+    assert (response.status, response.message) == (500, text)
+
+
+async def test_what_goes_wrong_in_joining_is_told(world: World, keys: Keys) -> None:
+    async def fail(_: Block) -> None:
+        raise LedgerError("the disk is full")
+
+    configuration = ConfigurationChaincode({}, world.one.access, fail)
+    args = (b"JoinChain", keys.genesis.SerializeToString())
+    admin = keys.organizations["OneMSP"].admin.identity
+    response = await configuration.invoke(SystemInvocation(args, admin, None, None))
+    assert response.message == "cannot create ledger from genesis block: the disk is full"
+
+
+async def test_a_peer_whose_channels_are_fixed_says_what_to_do(world: World, keys: Keys) -> None:
+    system = system_chaincodes(world.one.packages, world.one.access, {})
+    args = (b"JoinChain", keys.genesis.SerializeToString())
+    admin = keys.organizations["OneMSP"].admin.identity
+    response = await system["cscc"].invoke(SystemInvocation(args, admin, None, None))
+    assert "add the block to genesis_blocks" in response.message

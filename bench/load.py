@@ -96,7 +96,7 @@ def _operation(gateway: Gateway, workload: str) -> Operation:
     async def put(place: int, times: int) -> object:
         return await keyvalue.submit("put", f"{run_id}-{place}-{times}", value)
 
-    async def query(place: int, times: int) -> object:
+    async def query(place: int, _times: int) -> object:
         return await token.evaluate("balance_of", SECURITY, holder(2 * place))
 
     async def hot(_place: int, _times: int) -> object:  # all want the same key

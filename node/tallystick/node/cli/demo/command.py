@@ -70,8 +70,8 @@ async def run_demo(network_directory: Path | None, out: TextIO) -> None:
             cleanup.pop_all()
             logs = directory / "logs"
             raise DemoFailedError(
-                f"the demo stopped: {error}\nThe nodes have been stopped too; what they had to say"
-                f" is in {logs}, one file for each node. Read orderer0's first."
+                f"the demo stopped: {error}\nThe nodes have been stopped too. Their logs are in"
+                f" {logs}, one file for each."
             ) from error
     remains = "removed" if network_directory is None else f"kept in {directory}"
     narrator.pause()

@@ -1,7 +1,6 @@
 """``tally cluster``."""
 
 import argparse
-import asyncio
 from pathlib import Path
 
 from tallystick.client.errors import ClientError
@@ -39,12 +38,12 @@ async def up(options: argparse.Namespace) -> None:
 async def down(options: argparse.Namespace) -> None:
     """Stop all nodes; delete everything if asked to."""
     network = open_network(options.network)
-    launcher = Launcher(network)
-    # Peers first: an orderer that goes first would have them try to reach it to the end.
-    for kind in ("peer", "orderer"):
-        await asyncio.gather(
-            *(_stop(launcher, node) for node in network.nodes if node.kind == kind)
-        )
+    stopped = await Launcher(network).stop_all()
+    for node in network.nodes:
+        if node.name not in stopped:
+            print(f"{node.name} was not running")
+        else:
+            print(f"{node.name} {'had to be killed' if stopped[node.name] else 'stopped'}")
     if options.remove:
         remove_network(network)
         print(f"removed {_shown(options.network)}")
@@ -83,14 +82,6 @@ def logs(options: argparse.Namespace) -> None:
 def chosen_topology(path: Path | None) -> Topology:
     """Return the topology in a file, or the default one."""
     return default_topology() if path is None else load_topology(path)
-
-
-async def _stop(launcher: Launcher, node: Node) -> None:
-    if launcher.pid(node) is None:
-        print(f"{node.name} was not running")
-        return
-    killed = await launcher.stop(node)
-    print(f"{node.name} {'had to be killed' if killed else 'stopped'}")
 
 
 def _tail(network: Network, node: Node, lines: int) -> list[str]:

@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -148,6 +148,19 @@ class Launcher:
             await self.kill(node)
             return True
         return False
+
+    async def stop_all(self, *, timeout_s: float = STOP_TIMEOUT_S) -> Mapping[str, bool]:
+        """Stop every node that runs; return by name whether each had to be killed."""
+        stopped: dict[str, bool] = {}
+
+        async def stop(node: Node) -> None:
+            if self.pid(node) is not None:
+                stopped[node.name] = await self.stop(node, timeout_s=timeout_s)
+
+        # Peers first: without an orderer they would try to reach one to the end.
+        for kind in ("peer", "orderer"):
+            await asyncio.gather(*(stop(node) for node in self._network.nodes if node.kind == kind))
+        return stopped
 
     async def kill(self, node: Node) -> None:
         """End a node's process at once, as a crash would, and return when it is gone."""

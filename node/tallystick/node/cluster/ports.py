@@ -2,7 +2,25 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from random import SystemRandom
+from typing import Final
+
+from tallystick.node.cluster.topology import Topology
+from tallystick.node.errors import LedgerError
+
+_CANDIDATES: Final = range(10_000, 16_000)
+"""Systems draw the ports of outgoing connections from above: one of those that is free now may be
+taken a moment later, before a server listens on it."""
+
+
+class NoFreePortError(LedgerError):
+    """Too few ports are free."""
+
+    def __init__(self, wanted: int) -> None:
+        super().__init__(
+            f"fewer than {wanted} ports from {_CANDIDATES.start} to {_CANDIDATES.stop - 1} are"
+            " free: stop networks that nobody uses any more"
+        )
 
 
 def is_free(host: str, port: int) -> bool:
@@ -18,13 +36,22 @@ def is_free(host: str, port: int) -> bool:
     return True
 
 
-def free_ports(count: int) -> Iterator[int]:
-    """Return an iterator over ``count`` different ports that were free just now.
+def free_ports(count: int, host: str = "localhost") -> Iterator[int]:
+    """Return an iterator over ``count`` different ports that are free, drawn by chance.
 
-    Nothing keeps them so: take them soon.
+    Raises:
+        NoFreePortError: There are not so many.
     """
-    with ExitStack() as held:
-        servers = [held.enter_context(socket.socket()) for _ in range(count)]
-        for server in servers:
-            server.bind(("", 0))
-        return iter([server.getsockname()[1] for server in servers])
+    found: list[int] = []
+    for port in SystemRandom().sample(_CANDIDATES, len(_CANDIDATES)):
+        if len(found) == count:
+            return iter(found)
+        if is_free(host, port):
+            found.append(port)
+    raise NoFreePortError(count)
+
+
+def on_free_ports(topology: Topology) -> Topology:
+    """Return the same network where it cannot meet another one on this machine."""
+    nodes = sum(len(member.peers) + len(member.orderers) for member in topology.organizations)
+    return topology.on_ports(free_ports(2 * nodes, topology.host))

@@ -2,8 +2,8 @@
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -73,6 +73,18 @@ async def bring_up(topology: Topology | None, directory: Path, report: Report) -
             await first_transaction(network, access, missing[0].name)
             report("first transaction committed")
     return network
+
+
+@asynccontextmanager
+async def running_network(
+    topology: Topology | None, directory: Path, report: Report
+) -> AsyncIterator[Network]:
+    """Run a network for the length of the block; what it wrote stays. Raises as ``bring_up`` does."""
+    try:
+        yield await bring_up(topology, directory, report)
+    finally:
+        if exists(directory):
+            await Launcher(open_network(directory)).stop_all()
 
 
 def _make_network(topology: Topology, directory: Path, source: Source) -> Network:

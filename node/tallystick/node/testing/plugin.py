@@ -1,4 +1,6 @@
-"""Fixtures for pytest. A test suite asks for them in its topmost ``conftest.py``::
+"""Fixtures for pytest, which a test suite asks for in its topmost ``conftest.py``.
+
+::
 
     pytest_plugins = ["tallystick.node.testing.plugin"]
 

@@ -1,0 +1,190 @@
+"""What several scenarios need: networks, and a market of investors to trade on them."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tallystick.client.contract import Argument
+from tallystick.client.gateway import Gateway
+from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.identity.models import (
+    Onboarding,
+    SignedClaim,
+    SignedMandate,
+    SignedRegistration,
+)
+from tallystick.contracts.instants import Instant, instant
+from tallystick.contracts.intents import SignedIntent
+from tallystick.contracts.participants import Participant
+from tallystick.contracts.parties import Requirement
+from tallystick.contracts.settlement.models import TradeTerms
+from tallystick.contracts.statements import (
+    ClaimMade,
+    Consent,
+    MandateGranted,
+    Registration,
+    Side,
+    Statement,
+)
+from tallystick.contracts.token.models import SecurityTerms
+from tallystick.contracts.wallet import Wallet
+from tallystick.node.testing.plugin import tally_material, tally_network, tally_topology
+from tallystick.wire.signing import sign
+
+__all__ = ["Market", "tally_material", "tally_network", "tally_topology"]
+
+SECURITY = "ACME"
+CASH = "USD"
+KYC = "kyc"
+KYC_HOUSE = "kyc-house"
+
+
+@dataclass
+class Market:
+    """The participants' clients and the investors' wallets, on any network."""
+
+    channel_id: str
+    gateways: Mapping[str, Gateway]
+    now: Callable[[], datetime]
+    wallets: dict[str, Wallet] = field(default_factory=dict)
+
+    async def submit(
+        self,
+        participant: Participant,
+        chaincode: Chaincode,
+        function: str,
+        *arguments: Argument,
+        endorsers: tuple[str, ...] = (),
+    ) -> bytes:
+        contract = self.gateways[participant].network(self.channel_id).contract(chaincode)
+        return await contract.submit(function, *arguments, endorsing_organizations=endorsers)
+
+    async def open(self) -> None:
+        """Set the scene: a trusted KYC house, a security that requires its claims, and cash."""
+        house = self._registration(KYC_HOUSE)
+        await self.submit(
+            Participant.BROKER_DEALER,
+            Chaincode.IDENTITY,
+            "register_identity",
+            house.statement,
+            house.intent,
+        )
+        await self.submit(Participant.REGULATOR, Chaincode.IDENTITY, "trust_issuer", KYC, KYC_HOUSE)
+        terms = SecurityTerms(
+            security=SECURITY,
+            name="Acme common stock",
+            issuer=Participant.ISSUER,
+            requirements=(Requirement(topic=KYC),),
+        )
+        await self.submit(Participant.TRANSFER_AGENT, Chaincode.TOKEN, "create_security", terms)
+        await self.submit(Participant.BANK, Chaincode.CASH, "open_cash", CASH, CASH)
+
+    async def onboard(self, *investors: str) -> None:
+        """Register investors with KYC claims and mandates for the broker-dealer."""
+        newcomers = [
+            Onboarding(
+                registration=self._registration(investor),
+                claims=(self._claim(investor),),
+                mandates=(self._mandate(investor),),
+            )
+            for investor in investors
+        ]
+        await self.submit(Participant.BROKER_DEALER, Chaincode.IDENTITY, "onboard", newcomers)
+
+    async def fund(self, *, seller: str, quantity: int, buyer: str, amount: int) -> None:
+        """Give the seller units to sell, and the buyer money to pay with."""
+        await self.submit(
+            Participant.TRANSFER_AGENT, Chaincode.TOKEN, "issue", SECURITY, seller, quantity
+        )
+        await self.submit(Participant.BANK, Chaincode.CASH, "deposit", CASH, buyer, amount)
+
+    def terms(self, trade: str, *, quantity: int = 10, amount: int = 500) -> TradeTerms:
+        """Return terms by which bob buys from alice: today, within a day."""
+        return TradeTerms(
+            trade=trade,
+            security=SECURITY,
+            quantity=quantity,
+            cash=CASH,
+            amount=amount,
+            buyer="bob",
+            seller="alice",
+            venue=Participant.ATS,
+            settlement_day=self.now().date().isoformat(),
+            expires_at=self._at(timedelta(days=1)),
+        )
+
+    async def propose(self, terms: TradeTerms) -> None:
+        await self.submit(Participant.ATS, Chaincode.SETTLEMENT, "propose_trade", terms)
+
+    async def consent(self, terms: TradeTerms, side: Side) -> None:
+        party = terms.party(side)
+        statement = Consent(trade=terms.trade, side=side, party=party, terms_hash=terms.digest)
+        await self.submit(
+            Participant.BROKER_DEALER,
+            Chaincode.SETTLEMENT,
+            "consent",
+            terms.trade,
+            side,
+            self._sign(party, statement),
+        )
+
+    async def lock(self, trade: str) -> None:
+        await self.submit(Participant.CLEARING, Chaincode.SETTLEMENT, "lock_legs", trade)
+
+    async def settle(self, trade: str, endorsers: tuple[str, ...] = ()) -> None:
+        await self.submit(
+            Participant.CLEARING, Chaincode.SETTLEMENT, "settle", trade, endorsers=endorsers
+        )
+
+    async def units(self, holder: str, peer: Participant = Participant.ATS) -> int:
+        """Return what somebody holds, as the peer of one participant knows."""
+        return await self._balance(Chaincode.TOKEN, SECURITY, holder, peer)
+
+    async def money(self, holder: str, peer: Participant = Participant.ATS) -> int:
+        """Likewise for money."""
+        return await self._balance(Chaincode.CASH, CASH, holder, peer)
+
+    async def _balance(
+        self, chaincode: Chaincode, asset: str, holder: str, peer: Participant
+    ) -> int:
+        contract = self.gateways[peer].network(self.channel_id).contract(chaincode)
+        return int(await contract.evaluate("balance_of", asset, holder))
+
+    def _registration(self, identity: str) -> SignedRegistration:
+        key = ec.generate_private_key(ec.SECP256R1())
+        wallet = Wallet(identity, self.channel_id, key.public_key(), partial(sign, key))
+        self.wallets[identity] = wallet
+        statement = Registration(identity=identity, party="person", keys=(wallet.new_key(),))
+        return SignedRegistration(statement=statement, intent=self._sign(identity, statement))
+
+    def _claim(self, subject: str) -> SignedClaim:
+        statement = ClaimMade(
+            subject=subject,
+            topic=KYC,
+            issuer=KYC_HOUSE,
+            level=1,
+            data_hash="0" * 64,
+            valid_from=self._at(timedelta(0)),
+            valid_until=self._at(timedelta(days=365)),
+        )
+        return SignedClaim(statement=statement, intent=self._sign(KYC_HOUSE, statement))
+
+    def _mandate(self, identity: str) -> SignedMandate:
+        statement = MandateGranted(
+            identity=identity,
+            participant=Participant.BROKER_DEALER,
+            expires_at=self._at(timedelta(days=365)),
+        )
+        return SignedMandate(statement=statement, intent=self._sign(identity, statement))
+
+    def _sign(self, signer: str, statement: Statement) -> SignedIntent:
+        return self.wallets[signer].sign(
+            statement, nonce=secrets.token_hex(16), expires_at=self._at(timedelta(hours=1))
+        )
+
+    def _at(self, offset: timedelta) -> Instant:
+        return instant(self.now() + offset)

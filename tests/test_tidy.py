@@ -18,8 +18,9 @@ Rule = Callable[[Path], Iterator[str]]
 ROOT = Path(__file__).parents[1]
 NAMESPACE_ROOTS = ("node", "protos", "chaincode", "client")
 FOLDERS = (*NAMESPACE_ROOTS, "tests", "examples", "bench", "docs", ".ci")
-TEXT_SUFFIXES = {"", ".cfg", ".json", ".md", ".proto", ".py", ".sh", ".toml", ".txt", ".yaml"}
-NOT_WRITTEN_BY_HAND = re.compile(r"_pb2(_grpc)?\.pyi?$|^uv\.lock$|^\.git$")
+TEXT_SUFFIXES = {"", ".cfg", ".json", ".md", ".mjs", ".proto", ".py", ".toml", ".txt", ".yaml"}
+NOT_WRITTEN_BY_HAND = re.compile(r"_pb2(_grpc)?\.pyi?$|^uv\.lock$|^package-lock\.json$|^\.git$")
+NOT_WRITTEN_HERE = {"__pycache__", "node_modules"}
 
 MAX_FUNCTION_LINES = 50
 MAX_TEST_FUNCTION_LINES = 70
@@ -52,8 +53,8 @@ def text_files() -> list[Path]:
     paths = list(ROOT.iterdir())
     for folder in FOLDERS:
         for path in (ROOT / folder).rglob("*"):
-            inner_parts = path.relative_to(ROOT / folder).parts
-            if not any(part.startswith((".", "__pycache__")) for part in inner_parts):
+            parts = path.relative_to(ROOT / folder).parts
+            if NOT_WRITTEN_HERE.isdisjoint(parts) and not any(p.startswith(".") for p in parts):
                 paths.append(path)
     return sorted(
         path

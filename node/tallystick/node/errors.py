@@ -1,8 +1,8 @@
 """The root of every error that a node raises on purpose.
 
-Three kinds of trouble are kept apart. An expected outcome (a validation code, a policy verdict) is a
-value and never an exception. A fault of a caller, a peer or the environment is a ``LedgerError`` whose
-attributes hold the facts. A broken invariant is an ``assert``: the process stops.
+Three kinds of trouble are kept apart. An expected outcome (a validation code, a policy verdict) is
+a value and never an exception. A fault of a caller, a peer or the environment is a ``LedgerError``
+whose attributes hold the facts. A broken invariant is an ``assert``: the process stops.
 """
 
 

@@ -35,8 +35,9 @@ from tallystick.contracts.wallet import Wallet
 from tallystick.node.testing.plugin import tally_material, tally_network, tally_topology
 from tallystick.wire.signing import sign
 
-__all__ = ["Market", "tally_material", "tally_network", "tally_topology"]
+__all__ = ["PEERS", "Market", "tally_material", "tally_network", "tally_topology"]
 
+PEERS = (Participant.ATS, Participant.CLEARING, Participant.TRANSFER_AGENT)
 SECURITY = "ACME"
 CASH = "USD"
 KYC = "kyc"
@@ -60,8 +61,16 @@ class Market:
         *arguments: Argument,
         endorsers: tuple[str, ...] = (),
     ) -> bytes:
+        """Return the answer once all peers have the transaction: the next one may meet any."""
         contract = self.gateways[participant].network(self.channel_id).contract(chaincode)
-        return await contract.submit(function, *arguments, endorsing_organizations=endorsers)
+        proposal = contract.new_proposal(function, *arguments, endorsing_organizations=endorsers)
+        transaction = await proposal.endorse()
+        status = await (await transaction.submit()).status()
+        status.raise_if_invalid()
+        for peer in PEERS:
+            network = self.gateways[peer].network(self.channel_id)
+            await network.commit(transaction.transaction_id).status()
+        return transaction.result
 
     async def open(self) -> None:
         """Set the scene: a trusted KYC house, a security that requires its claims, and cash."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from tests.scenarios.conftest import Market
+from tests.scenarios.conftest import PEERS, Market
 
 from tallystick.client.errors import CommitError, EndorseError, EvaluateError
 from tallystick.contracts.chaincodes import Chaincode
@@ -20,7 +20,6 @@ from tallystick.node.cluster.startup import running_network, system_source
 from tallystick.node.cluster.topology import default_topology
 from tallystick.node.testing import LocalNetwork
 
-PEERS = (Participant.ATS, Participant.CLEARING, Participant.TRANSFER_AGENT)
 MAX_RESIDENT_MEMORY_MIB = 120
 
 
@@ -38,8 +37,8 @@ async def market(tally_network: LocalNetwork) -> Market:
     return market
 
 
-async def agree(market: Market, trade: str) -> None:
-    terms = market.terms(trade)
+async def agree(market: Market, trade: str, *, quantity: int = 10, amount: int = 500) -> None:
+    terms = market.terms(trade, quantity=quantity, amount=amount)
     await market.propose(terms)
     await market.consent(terms, "buyer")
     await market.consent(terms, "seller")
@@ -76,14 +75,13 @@ async def test_settlement_without_the_clearing_firms_endorsement_is_void(market:
 async def test_every_unit_returns_when_a_locked_trade_expires(
     market: Market, tally_network: LocalNetwork
 ) -> None:
-    await agree(market, "T-1")
+    await agree(market, "T-1", quantity=100, amount=1_000)
     await market.lock("T-1")
     tally_network.shift_clock(timedelta(days=2).total_seconds())
     await market.submit(Participant.CLEARING, Chaincode.SETTLEMENT, "expire", "T-1")
-    await market.submit(
-        Participant.BROKER_DEALER, Chaincode.SETTLEMENT, "propose_trade", market.terms("T-2")
-    )
-    assert [await market.units(each) for each in ("alice", "bob")] == [100, 0]
+    assert (await market.units("alice"), await market.money("bob")) == (100, 1_000)
+    await agree(market, "T-2", quantity=100, amount=1_000)
+    await market.lock("T-2")  # which takes all of both: nothing is locked any more
 
 
 async def test_a_proposal_further_from_the_endorsers_clock_than_a_minute_is_refused(

@@ -9,7 +9,6 @@ import asyncio
 import fcntl
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -24,6 +23,7 @@ STOP_TIMEOUT_S: Final = 10.0
 READY_TIMEOUT_S: Final = 30.0
 _POLL_INTERVAL_S: Final = 0.02
 _LOG_TAIL_LINES: Final = 5
+_MAX_PID_BYTES: Final = 32
 
 
 class NodeFailedError(LedgerError):
@@ -75,7 +75,6 @@ class Launcher:
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, node: Node) -> int:
         """Start a node in a process of its own and return the pid; it is not ready yet.
@@ -84,29 +83,18 @@ class Launcher:
             AlreadyRunningError: It runs.
             PortInUseError: Something else listens on one of its ports.
         """
-        network = self._network
-        pid_file = network.pid_file(node)
-        descriptor = os.open(pid_file, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = os.open(self._network.pid_file(node), os.O_RDWR | os.O_CREAT, 0o644)
         try:
             if not _try_lock(descriptor, fcntl.LOCK_EX):
                 raise AlreadyRunningError(node.name)
             check_ports(node)
-            with network.log_file(node).open("ab") as log:
-                child = subprocess.Popen(  # noqa: S603 -- our own program
-                    self._command(node),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env={**os.environ, "PYTHONHASHSEED": "0"},
-                    pass_fds=(descriptor,),
-                    start_new_session=True,
-                )
-            os.truncate(descriptor, 0)
-            os.pwrite(descriptor, f"{child.pid}\n".encode(), 0)
+            os.truncate(descriptor, 0)  # never another process's pid under the new one's lock
+            os.set_inheritable(descriptor, True)  # noqa: FBT003 -- the name says what is true
+            pid = self._spawn(node)
+            os.pwrite(descriptor, f"{pid}\n".encode(), 0)
         finally:
             os.close(descriptor)
-        self._children[node.name] = child
-        return child.pid
+        return pid
 
     async def wait_until_ready(self, node: Node, *, timeout_s: float = READY_TIMEOUT_S) -> None:
         """Return once the node says that it works.
@@ -133,17 +121,19 @@ class Launcher:
             # A shared lock, which ends with the descriptor: others may look at the same moment.
             if _try_lock(descriptor, fcntl.LOCK_SH):
                 return None
-            return int(os.pread(descriptor, 32, 0) or b"0")
+            written = os.pread(descriptor, _MAX_PID_BYTES, 0)
+            return int(written) if written else None
         finally:
             os.close(descriptor)
 
     async def stop(self, node: Node, *, timeout_s: float = STOP_TIMEOUT_S) -> bool:
         """Ask a node to stop, and kill it if it does not; return whether it had to be killed."""
-        if not self._signal(node, signal.SIGTERM):
+        pid = self._signal(node, signal.SIGTERM)
+        if pid is None:
             return False
         try:
             async with asyncio.timeout(timeout_s):
-                await self._end_of(node)
+                await self._end_of(node, pid)
         except TimeoutError:
             await self.kill(node)
             return True
@@ -164,39 +154,42 @@ class Launcher:
 
     async def kill(self, node: Node) -> None:
         """End a node's process at once, as a crash would, and return when it is gone."""
-        if self._signal(node, signal.SIGKILL):
-            await self._end_of(node)
+        pid = self._signal(node, signal.SIGKILL)
+        if pid is not None:
+            await self._end_of(node, pid)
 
-    def _signal(self, node: Node, number: signal.Signals) -> bool:
+    def _spawn(self, node: Node) -> int:
+        """Start the process, in a session of its own: a Ctrl-C in our terminal is not meant for it.
+
+        Not by ``subprocess``, whose objects want to outlive the processes that they stand for.
+        """
+        settings = str(self._network.settings_file(node))
+        module = "tallystick.node.cli"
+        log = str(self._network.log_file(node))
+        return os.posix_spawn(
+            sys.executable,
+            [sys.executable, "-m", module, node.kind, "start", "--config", settings],
+            {**os.environ, "PYTHONHASHSEED": "0"},
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,
+        )
+
+    def _signal(self, node: Node, number: signal.Signals) -> int | None:
+        """Send a signal and return to which pid; None if the node does not run."""
         pid = self.pid(node)
-        if pid is None:
-            self._reap(node)
-            return False
-        with suppress(ProcessLookupError):  # it ended by itself just now
-            os.kill(pid, number)
-        return True
+        if pid is not None:
+            with suppress(ProcessLookupError):  # it ended by itself just now
+                os.kill(pid, number)
+        return pid
 
-    async def _end_of(self, node: Node) -> None:
+    async def _end_of(self, node: Node, pid: int) -> None:
         while self.pid(node) is not None:  # noqa: ASYNC110 -- no event tells of another's child
             await asyncio.sleep(_POLL_INTERVAL_S)
-        self._reap(node)
-
-    def _reap(self, node: Node) -> None:
-        child = self._children.pop(node.name, None)
-        if child is not None:
-            child.wait()
-
-    def _command(self, node: Node) -> list[str]:
-        settings = str(self._network.settings_file(node))
-        return [
-            sys.executable,
-            "-m",
-            "tallystick.node.cli",
-            node.kind,
-            "start",
-            "--config",
-            settings,
-        ]
+        _bury(pid)
 
     def _failed(self, node: Node, problem: str) -> NodeFailedError:
         log = self._network.log_file(node)
@@ -224,6 +217,12 @@ def check_ports(node: Node) -> None:
     for port in (node.topology.port, node.topology.operations_port):
         if not is_free(node.host, port):
             raise PortInUseError(node.name, port)
+
+
+def _bury(pid: int) -> None:
+    """Take the exit status of a process that has ended, if it is ours to take."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, 0)
 
 
 def _try_lock(descriptor: int, kind: int) -> bool:

@@ -79,7 +79,10 @@ async def bring_up(topology: Topology | None, directory: Path, report: Report) -
 async def running_network(
     topology: Topology | None, directory: Path, report: Report
 ) -> AsyncIterator[Network]:
-    """Run a network for the length of the block; what it wrote stays. Raises as ``bring_up`` does."""
+    """Run a network for the length of the block; what it wrote stays.
+
+    Takes the arguments of ``bring_up``, and raises what it raises.
+    """
     try:
         yield await bring_up(topology, directory, report)
     finally:

@@ -96,7 +96,7 @@ class LocalNetwork:
         msp = self._network.user_material(msp_id, user) / "msp"
         peer = self.peers[self._topology.gateway_of(msp_id).msp_id]
         return Gateway.over(
-            LocalTransport(peer),
+            LocalTransport(peer, self.peers.values()),
             identity=Identity.from_file(msp_id, next((msp / "signcerts").glob("*.pem"))),
             signer=PrivateKeySigner.from_file(msp / "keystore" / "priv_sk"),
             options=ClientOptions(environment=self._client_environment()),

@@ -1,0 +1,171 @@
+"""``tally``: its help, its exit codes, and what it says when something is wrong."""
+
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tallystick.node.cli.commands import GROUPS, Command, Group
+from tallystick.node.cli.main import main
+
+COMMANDS = [
+    ((group.name,) if isinstance(group, Command) else (group.name, command.name), command)
+    for group in GROUPS
+    for command in ((group,) if isinstance(group, Command) else group.commands)
+]
+IDS = [" ".join(words) for words, _ in COMMANDS]
+NOTES = """
+from tallystick.chaincode import Context, Contract, transaction
+
+
+class Notes(Contract):
+    name = "notes"
+
+    @transaction
+    def put(self, ctx: Context, key: str, text: str) -> None:
+        {body}
+"""
+
+
+def run(*words: str) -> int:
+    """Run ``tally``; argparse exits by itself where others return."""
+    try:
+        return main(words)
+    except SystemExit as exit_:
+        assert isinstance(exit_.code, int)
+        return exit_.code
+
+
+@pytest.mark.parametrize(("words", "command"), COMMANDS, ids=IDS)
+def test_every_command_has_help_with_an_example(
+    words: tuple[str, ...], command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*words, "--help") == 0
+    shown = capsys.readouterr().out
+    assert "example:" in shown
+    assert f"tally {' '.join(words)}".strip() in shown
+    assert command.summary.split()[0] in shown
+
+
+@pytest.mark.parametrize(("words", "command"), COMMANDS, ids=IDS)
+def test_every_command_leads_to_a_function(words: tuple[str, ...], command: Command) -> None:
+    module, _, function = command.run.partition(":")
+    assert callable(getattr(importlib.import_module(module), function)), words
+
+
+@pytest.mark.parametrize(("words", "command"), COMMANDS, ids=IDS)
+def test_every_example_can_be_read_by_the_command_line(
+    words: tuple[str, ...], command: Command
+) -> None:
+    assert all(example.split()[0] == words[-1] for example in command.examples)
+
+
+def test_help_loads_no_node_and_no_client() -> None:
+    program = (
+        "import sys; from tallystick.node.cli.main import build_parser; build_parser();"
+        "print([name for name in sys.modules if name.split('.')[0] in ('grpc', 'cryptography')])"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert shown.stdout.strip() == b"[]"
+
+
+def test_a_peer_loads_no_orderer_and_no_client() -> None:
+    program = (
+        "import sys, tallystick.node.cli.peer;"
+        "print([name for name in sys.modules if name in"
+        " ('tallystick.node.orderer', 'tallystick.client', 'tallystick.node.cluster')])"
+    )
+    shown = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert shown.stdout.strip() == b"[]"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param((), id="nothing"),
+        pytest.param(("cluster",), id="half a command"),
+        pytest.param(("clutser", "up"), id="misspelt"),
+        pytest.param(("peer", "start"), id="without what is required"),
+        pytest.param(("chaincode", "commit", "x", "--sequence", "-1"), id="a number below 0"),
+        pytest.param(("invoke", "a", "b", "--transient", "secret"), id="no assignment"),
+    ],
+)
+def test_a_wrong_command_line_exits_with_2(words: tuple[str, ...]) -> None:
+    assert run(*words) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        pytest.param(("cluster", "down"), "start one with `tally cluster up`", id="no network"),
+        pytest.param(("query", "token", "balance_of", "A", "b"), "tally cluster up", id="query"),
+        pytest.param(("peer", "start", "--config", "no.toml"), "no.toml cannot be used", id="peer"),
+        pytest.param(("channel", "inspect", "no.block"), "no.block holds no block", id="no block"),
+        pytest.param(("crypto", "show", "nowhere"), "nowhere is neither a PEM file", id="no PEM"),
+        pytest.param(("chaincode", "check", "x"), "not of the form module:Class", id="no entry"),
+        pytest.param(
+            ("cluster", "up", "--topology", "no.toml"), "the topology no.toml", id="no topology"
+        ),
+    ],
+)
+def test_a_failure_is_explained_and_exits_with_1(
+    words: tuple[str, ...],
+    says: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(*words) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("tally: ")
+    assert says in shown.err
+
+
+def test_keys_a_first_block_and_a_look_at_both(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    crypto, block = tmp_path / "crypto", tmp_path / "genesis.block"
+    assert run("crypto", "generate", "--output", str(crypto)) == 0
+    assert run("crypto", "show", str(crypto / "BankMSP" / "users" / "client" / "msp")) == 0
+    assert "attribute   role = cash-desk" in capsys.readouterr().out
+    assert run("channel", "genesis", "--material", str(crypto), "--output", str(block)) == 0
+    capsys.readouterr()
+    assert run("channel", "inspect", str(block)) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["channel"] == "securities"
+    assert document["policies"]["/Channel/Application/Writers"] == "ANY Writers"
+
+
+def test_a_contract_is_checked_and_packaged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.py").write_text(NOTES.format(body="ctx.state.put(key, text.encode())"))
+    source = ("notes:Notes", "--source", str(tmp_path))
+    assert run("chaincode", "check", *source) == 0
+    package = tmp_path / "notes.tar.gz"
+    assert run("chaincode", "package", *source, "--label", "n_1", "--output", str(package)) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("n_1:")
+    assert package.is_file()
+
+
+def test_a_contract_that_could_differ_from_peer_to_peer_is_told_where(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = "import random; ctx.state.put(key, str(random.random()).encode())"
+    (tmp_path / "notes.py").write_text(NOTES.format(body=body))
+    assert run("chaincode", "check", "notes:Notes", "--source", str(tmp_path)) == 1
+    assert "notes.py:11" in capsys.readouterr().err
+
+
+def test_groups_and_commands_are_named_once() -> None:
+    names = [group.name for group in GROUPS]
+    assert len(set(names)) == len(names)
+    for group in GROUPS:
+        if isinstance(group, Group):
+            commands = [command.name for command in group.commands]
+            assert len(set(commands)) == len(commands)

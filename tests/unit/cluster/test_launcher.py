@@ -1,0 +1,127 @@
+"""Processes of nodes: known by a lock, and stopped whatever they do."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from tallystick.node.cluster.launcher import (
+    AlreadyRunningError,
+    Launcher,
+    NodeFailedError,
+    PortInUseError,
+)
+from tallystick.node.cluster.network import Network, Node
+from tallystick.node.cluster.ports import free_ports, on_free_ports
+from tallystick.node.cluster.topology import default_topology
+
+# Stands in for ``tally``: does what its settings file says, once its signals are set up.
+PROGRAM = "#!{python}\nimport sys\nexec(open(sys.argv[-1]).read())\n"
+SLEEPS = "import time\ntime.sleep(3600)\n"
+STUBBORN = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{ready}" + SLEEPS
+FAILS = "sys.exit('the disk is full')\n"
+
+
+@pytest.fixture
+def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Network:
+    """A network whose nodes run the content of their settings files."""
+    program = tmp_path / "program"
+    program.write_text(PROGRAM.format(python=sys.executable))
+    program.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(program))
+    for name in ("run", "logs", "peers", "orderers"):
+        (tmp_path / name).mkdir()
+    return Network(tmp_path, on_free_ports(default_topology()))
+
+
+@pytest.fixture
+def node(network: Network) -> Node:
+    return network.peer_of("ATSMSP")
+
+
+def write(network: Network, node: Node, program: str) -> None:
+    network.settings_file(node).write_text(program)
+
+
+async def test_a_node_runs_until_it_is_stopped(network: Network, node: Node) -> None:
+    write(network, node, SLEEPS)
+    launcher = Launcher(network)
+    assert launcher.pid(node) is None
+    pid = launcher.start(node)
+    assert Launcher(network).pid(node) == pid  # any launcher knows
+    assert await launcher.stop(node) is False
+    assert launcher.pid(node) is None
+
+
+async def test_a_node_that_ignores_the_signal_is_killed(network: Network, node: Node) -> None:
+    read, ready = os.pipe()
+    os.set_inheritable(ready, True)  # noqa: FBT003 -- the name says what is true
+    write(network, node, STUBBORN.format(ready=f"import os\nos.close({ready})\n"))
+    launcher = Launcher(network)
+    launcher.start(node)
+    os.close(ready)
+    assert os.read(read, 1) == b""  # returns when the node, too, has closed its end
+    os.close(read)
+    assert await launcher.stop(node, timeout_s=0.1) is True
+    assert launcher.pid(node) is None
+
+
+async def test_a_killed_node_can_be_started_again(network: Network, node: Node) -> None:
+    write(network, node, SLEEPS)
+    launcher = Launcher(network)
+    first = launcher.start(node)
+    await launcher.kill(node)
+    second = launcher.start(node)
+    assert first != second
+    assert await launcher.stop_all() == {node.name: False}
+
+
+async def test_a_node_is_not_started_twice(network: Network, node: Node) -> None:
+    write(network, node, SLEEPS)
+    launcher = Launcher(network)
+    launcher.start(node)
+    with pytest.raises(AlreadyRunningError, match=node.name):
+        launcher.start(node)
+    await launcher.stop(node)
+
+
+async def test_a_node_that_ends_before_it_is_ready_is_reported_with_its_last_words(
+    network: Network, node: Node
+) -> None:
+    write(network, node, FAILS)
+    launcher = Launcher(network)
+    launcher.start(node)
+    with pytest.raises(NodeFailedError, match="the disk is full"):
+        await launcher.wait_until_ready(node)
+
+
+async def test_a_node_that_does_not_become_ready_in_time_is_reported(
+    network: Network, node: Node
+) -> None:
+    write(network, node, SLEEPS)
+    launcher = Launcher(network)
+    launcher.start(node)
+    with pytest.raises(NodeFailedError, match=r"not ready after 0\.05 s"):
+        await launcher.wait_until_ready(node, timeout_s=0.05)
+    await launcher.stop(node)
+
+
+def test_a_port_in_use_is_named_before_anything_is_started(network: Network, node: Node) -> None:
+    with (
+        socket.create_server(("localhost", node.topology.port)),
+        pytest.raises(PortInUseError, match=f"port {node.topology.port} of {node.name}"),
+    ):
+        Launcher(network).start(node)
+    assert Launcher(network).pid(node) is None
+
+
+async def test_stopping_what_does_not_run_does_nothing(network: Network, node: Node) -> None:
+    assert await Launcher(network).stop(node) is False
+    assert await Launcher(network).stop_all() == {}
+
+
+def test_free_ports_are_different() -> None:
+    ports = list(free_ports(8))
+    assert len(set(ports)) == 8

@@ -23,10 +23,10 @@ _NOT_ALL_RUN = 1
 
 async def up(options: argparse.Namespace) -> None:
     """Make the network if there is none, start it, and deploy what is missing."""
-    is_new = not exists(options.network)
-    progress = Progress()
-    print(f"{'Making' if is_new else 'Starting'} the network in {options.network}:")
     topology = None if options.topology is None else load_topology(options.topology)
+    is_new = not exists(options.network)
+    print(f"{'Making' if is_new else 'Starting'} the network in {options.network}:")
+    progress = Progress()
     network = await bring_up(topology, options.network, progress)
     if is_new:
         print(f"  {progress.total_s:5.2f} s  from nothing to the first committed transaction")

@@ -55,7 +55,17 @@ def run(command: Command, options: argparse.Namespace) -> int:
     beside those of the node; any other error is a defect and shows its traceback.
     """
     module_name, _, function_name = command.run.partition(":")
-    module = importlib.import_module(module_name)
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "tallystick":
+            raise
+        print(
+            f"tally: this command needs the node, and its module {error.name!r} is not installed;"
+            " install it: pip install 'tallystick[node]'",
+            file=sys.stderr,
+        )
+        return FAILED
     errors = importlib.import_module("tallystick.node.errors")
     failures = (errors.LedgerError, OSError, *getattr(module, "FAILURES", ()))
     try:

@@ -3,21 +3,40 @@
 import argparse
 import json
 import sys
+from collections.abc import Awaitable
+from typing import TypeVar
 
 from tallystick.client.contract import Contract
-from tallystick.client.errors import ClientError
+from tallystick.client.errors import ClientError, EndorseError, EvaluateError, Refusal
 from tallystick.client.proposal import Proposal
 from tallystick.node.cli.output import as_json, rendered
 from tallystick.node.cli.session import channel_of, connect
+from tallystick.node.errors import LedgerError
+
+ResultT = TypeVar("ResultT")
 
 FAILURES = (ClientError,)
+
+
+class ChaincodeRefusedError(LedgerError):
+    """A chaincode will not do what it was asked.
+
+    Attributes:
+        refusal: Its answer.
+    """
+
+    def __init__(self, chaincode: str, function: str, refusal: Refusal) -> None:
+        super().__init__(
+            f"{chaincode} refused {function} (status {refusal.status}): {refusal.message}"
+        )
+        self.refusal = refusal
 
 
 async def invoke(options: argparse.Namespace) -> None:
     """Submit a transaction; print the chaincode's answer, and on standard error where it is."""
     async with await connect(options) as gateway:
         proposal = _proposal(channel_of(gateway).contract(options.chaincode), options)
-        transaction = await proposal.endorse()
+        transaction = await _answered(options, proposal.endorse())
         status = await (await transaction.submit()).status()
     status.raise_if_invalid()
     if transaction.result:
@@ -29,7 +48,7 @@ async def query(options: argparse.Namespace) -> None:
     """Print what a chaincode answers."""
     async with await connect(options) as gateway:
         proposal = _proposal(channel_of(gateway).contract(options.chaincode), options)
-        print(rendered(await proposal.evaluate()))
+        print(rendered(await _answered(options, proposal.evaluate())))
 
 
 async def events(options: argparse.Namespace) -> None:
@@ -64,3 +83,15 @@ def _proposal(contract: Contract, options: argparse.Namespace) -> Proposal:
         transient=transient,
         endorsing_organizations=options.endorsers or (),
     )
+
+
+async def _answered(options: argparse.Namespace, call: Awaitable[ResultT]) -> ResultT:
+    """Return the result of ``call``; if it was the chaincode that said no, say so without more."""
+    try:
+        return await call
+    except (EndorseError, EvaluateError) as error:
+        if error.refusals:
+            raise ChaincodeRefusedError(
+                options.chaincode, options.function, error.refusals[0]
+            ) from error
+        raise

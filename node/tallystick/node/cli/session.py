@@ -9,7 +9,7 @@ from tallystick.node.cluster.network import open_network
 from tallystick.node.errors import LedgerError
 
 
-class NoPeerError(LedgerError):
+class NoAnswerError(LedgerError):
     """The peer that serves a user cannot be reached."""
 
     def __init__(self, error: ConnectError) -> None:
@@ -22,7 +22,7 @@ async def connect(options: argparse.Namespace) -> Gateway:
     Raises:
         NoNetworkError: There is no network in the directory.
         UnknownMemberError: There is no such organisation or user.
-        NoPeerError: The peer does not answer.
+        NoAnswerError: The peer does not answer.
         ClientError: The profile cannot be used.
     """
     profile = options.profile
@@ -34,7 +34,7 @@ async def connect(options: argparse.Namespace) -> Gateway:
     try:
         return await Gateway.from_profile(profile)
     except ConnectError as error:
-        raise NoPeerError(error) from error
+        raise NoAnswerError(error) from error
 
 
 def channel_of(gateway: Gateway) -> Network:

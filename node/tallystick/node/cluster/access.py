@@ -8,9 +8,22 @@ from tallystick.client.gateway import Gateway
 from tallystick.node.cluster.administrator import Administrator, Source
 from tallystick.node.cluster.network import Network
 from tallystick.node.cluster.topology import ADMIN, CLIENT
+from tallystick.node.errors import LedgerError
 from tallystick.node.transport.channels import ChannelPool
 from tallystick.node.transport.credentials import ClientTls, KeyPair
 from tallystick.node.transport.remote import RemoteEndorser
+
+
+class NoPeerError(LedgerError):
+    """An organisation has no peer that its administrator could administer.
+
+    Attributes:
+        msp_id: The organisation.
+    """
+
+    def __init__(self, msp_id: str, others: list[str]) -> None:
+        super().__init__(f"{msp_id} runs no peer; act for one of {', '.join(others)}")
+        self.msp_id = msp_id
 
 
 class Access:
@@ -42,9 +55,13 @@ class Access:
 
         Raises:
             UnknownMemberError: There is no such organisation.
+            NoPeerError: It runs no peer.
             ConnectError: The peer does not answer.
         """
         network = self._network
+        if not network.topology.organization(msp_id).peers:
+            members = [member.msp_id for member in network.topology.peer_organizations]
+            raise NoPeerError(msp_id, members)
         peer = network.peer_of(msp_id)
         key_pair = None
         if network.topology.mutual_tls:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+import grpc
 from google.protobuf.message import Message
 
 from tallystick.client.gateway import Gateway
@@ -36,6 +37,10 @@ ENDORSEMENT_PLUGIN: Final = "escc"
 VALIDATION_PLUGIN: Final = "vscc"
 _ALREADY_INSTALLED: Final = "already successfully installed"
 _SUCCESS: Final = 200
+_WORDS: Final = {
+    "InstallChaincode": "install the package",
+    "QueryInstalledChaincodes": "tell what is installed",
+}
 
 ResultT = TypeVar("ResultT", bound=Message)
 ArgumentsT = TypeVar(
@@ -51,15 +56,13 @@ class PeerRefusedError(LedgerError):
 
     Attributes:
         msp_id: The peer's organisation.
-        status: Of the peer's response.
-        message: The peer's words.
+        reason: The peer's words, or the transport's.
     """
 
-    def __init__(self, msp_id: str, function: str, status: int, message: str) -> None:
-        super().__init__(f"the peer of {msp_id} refused {function}: {message} (status {status})")
+    def __init__(self, msp_id: str, function: str, reason: str) -> None:
+        super().__init__(f"the peer of {msp_id} did not {_WORDS.get(function, function)}: {reason}")
         self.msp_id = msp_id
-        self.status = status
-        self.message = message
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,7 @@ class Administrator:
         try:
             result = await self._ask("InstallChaincode", arguments, InstallChaincodeResult)
         except PeerRefusedError as error:
-            if _ALREADY_INSTALLED in error.message:
+            if _ALREADY_INSTALLED in error.reason:
                 return package_id(package)
             raise
         return result.package_id
@@ -269,7 +272,10 @@ class Administrator:
         signed = SignedProposal(
             proposal_bytes=built.proposal_bytes, signature=self.signer.sign(built.proposal_bytes)
         )
-        response = (await self.endorser.process_proposal(signed)).response
+        try:
+            response = (await self.endorser.process_proposal(signed)).response
+        except grpc.aio.AioRpcError as error:
+            raise PeerRefusedError(self.msp_id, function, error.details() or "") from error
         if response.status != _SUCCESS:
-            raise PeerRefusedError(self.msp_id, function, response.status, response.message)
+            raise PeerRefusedError(self.msp_id, function, response.message)
         return result.FromString(response.payload)

@@ -85,9 +85,7 @@ def _channel(rule: str) -> configtx_pb2.ConfigGroup:
         sub_policy="Endorsement", rule=policies_pb2.ImplicitMetaPolicy.Rule.Value(rule)
     )
     application.policies["Endorsement"].policy.CopyFrom(
-        policies_pb2.Policy(
-            type=policies_pb2.Policy.IMPLICIT_META, value=meta.SerializeToString()
-        )
+        policies_pb2.Policy(type=policies_pb2.Policy.IMPLICIT_META, value=meta.SerializeToString())
     )
     for msp_id in ALL:
         policy = policies_pb2.Policy(

@@ -1,21 +1,29 @@
 """Collects the endorsements of one transaction from as few peers as its policies allow."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import grpc
 
 from tallystick.node.gateway.endorsers import Answer, EndorsingPeer, NextStep, PeerDirectory, ask
-from tallystick.node.gateway.errors import FailureDetail, GatewayError
+from tallystick.node.gateway.errors import GatewayError
 from tallystick.node.gateway.layouts import Layout
 from tallystick.node.gateway.planner import Planner
+from tallystick.node.gateway.requests import ProposedCall
 from tallystick.protos.peer import proposal_pb2, proposal_response_pb2
 
 FAILED_TO_ENDORSE = "failed to endorse transaction, see attached details for more info"
 NOT_ENOUGH = "failed to collect enough transaction endorsements, see attached details for more info"
+FIRST_TIMED_OUT = "endorsement timeout expired while collecting first endorsement"
+TIMED_OUT = "endorsement timeout expired while collecting endorsements"
 NO_COMBINATION = (
     "no combination of peers can be derived which satisfy the endorsement policy: {reason}"
+)
+PROTECTED = (
+    "requires endorsement from organisation(s) that are not in the distribution policy of the "
+    "private data collection(s): {collections}; retry specifying trusted endorsing organizations "
+    "to protect transient data"
 )
 MISMATCH = "ProposalResponsePayloads do not match"
 
@@ -29,8 +37,10 @@ class Collector:
 
     peers: PeerDirectory
     proposal: proposal_pb2.SignedProposal
+    call: ProposedCall
+    timeout_s: float
     agreed: dict[EndorsingPeer, Answer] = field(default_factory=dict)
-    failed: dict[EndorsingPeer, FailureDetail] = field(default_factory=dict)
+    failed: dict[EndorsingPeer, Answer] = field(default_factory=dict)
     payload: bytes | None = None
 
     async def from_organisations(self, msp_ids: Sequence[str]) -> list[Answer]:
@@ -61,14 +71,13 @@ class Collector:
         first = await self._first(first_choices)
         assert first.response is not None
         interest = first.response.interest
-        available = self._members(planner, interest)
-        layouts = planner.layouts(interest, available)
-        if not layouts:
-            chaincodes = ", ".join(call.name for call in interest.chaincodes)
-            reason = f"no peers of the channel satisfy the policies of {chaincodes}"
-            raise GatewayError(
-                grpc.StatusCode.FAILED_PRECONDITION, NO_COMBINATION.format(reason=reason)
+        if not interest.chaincodes:  # older peers do not tell
+            interest = proposal_response_pb2.ChaincodeInterest(
+                chaincodes=[proposal_response_pb2.ChaincodeCall(name=self.call.chaincode)]
             )
+        layouts = self._layouts(planner, interest, transient=self.call.transient)
+        if not layouts:
+            raise self._no_combination(planner, interest)
         return await self._satisfy(layouts)
 
     async def _first(self, choices: Iterable[EndorsingPeer]) -> Answer:
@@ -76,23 +85,40 @@ class Collector:
             await self._ask_all([peer])
             if peer in self.agreed:
                 return self.agreed[peer]
-        raise self._aborted(FAILED_TO_ENDORSE)
+            if self.failed[peer].step is NextStep.STOP:  # another peer would say the same
+                break
+        raise self._failure(FAILED_TO_ENDORSE, FIRST_TIMED_OUT)
 
-    def _members(
+    def _layouts(
+        self,
+        planner: Planner,
+        interest: proposal_response_pb2.ChaincodeInterest,
+        *,
+        transient: bool,
+    ) -> list[Layout]:
+        """Return the layouts for which there are peers enough that may see the proposal."""
+        counts = self.peers.counts()
+        available = planner.readers(interest, counts, transient=transient)
+        return [layout for layout in planner.layouts(interest, available) if layout <= counts]
+
+    def _no_combination(
         self, planner: Planner, interest: proposal_response_pb2.ChaincodeInterest
-    ) -> Collection[str]:
-        """Return who may see the proposal: with transient data, members of the collections only."""
-        available = set(self.peers.counts())
-        if carries_transient_data(self.proposal):
-            available &= planner.collection_members(interest, available)
-        return available
+    ) -> GatewayError:
+        chaincodes = ", ".join(call.name for call in interest.chaincodes)
+        message = NO_COMBINATION.format(
+            reason=f"no peers of the channel satisfy the policies of {chaincodes}"
+        )
+        if self.call.transient and self._layouts(planner, interest, transient=False):
+            touched = [name for call in interest.chaincodes for name in call.collection_names]
+            message = PROTECTED.format(collections=", ".join(touched))
+        return GatewayError(grpc.StatusCode.FAILED_PRECONDITION, message)
 
     async def _satisfy(self, layouts: Sequence[Layout]) -> list[Answer]:
         """Try the layouts, cheapest first, until one is complete; ask no failed peer twice."""
         while True:
             chosen = self._cheapest(layouts)
             if chosen is None:
-                raise self._aborted(NOT_ENOUGH if self._only_mismatches() else FAILED_TO_ENDORSE)
+                raise self._failure(NOT_ENOUGH, TIMED_OUT)
             missing = [peer for peer in chosen if peer not in self.agreed]
             if not missing:
                 return [self.agreed[peer] for peer in chosen]
@@ -119,43 +145,34 @@ class Collector:
 
     async def _ask_all(self, peers: Sequence[EndorsingPeer]) -> None:
         if len(peers) == 1:  # the common case needs no gathering
-            self._take(await ask(peers[0], self.proposal))
+            self._take(await ask(peers[0], self.proposal, timeout_s=self.timeout_s))
             return
         async with asyncio.TaskGroup() as group:
-            asking = [group.create_task(ask(peer, self.proposal)) for peer in peers]
+            asking = [
+                group.create_task(ask(peer, self.proposal, timeout_s=self.timeout_s))
+                for peer in peers
+            ]
         for task in asking:
             self._take(task.result())
 
     def _take(self, answer: Answer) -> None:
-        match answer.step:
-            case NextStep.USE:
-                self._take_endorsement(answer)
-            case NextStep.TRY_NEXT:
-                self.failed[answer.peer] = answer.detail
-            case NextStep.STOP:
-                self.failed[answer.peer] = answer.detail
-                raise self._aborted(FAILED_TO_ENDORSE)
-
-    def _take_endorsement(self, answer: Answer) -> None:
+        if answer.step is not NextStep.USE:
+            self.failed[answer.peer] = answer
+            return
         assert answer.response is not None
         if self.payload is None:
             self.payload = answer.response.payload
         if answer.response.payload == self.payload:
             self.agreed[answer.peer] = answer
         else:
-            self.failed[answer.peer] = FailureDetail(
-                answer.peer.address, answer.peer.msp_id, MISMATCH
+            self.failed[answer.peer] = Answer(
+                answer.peer, NextStep.TRY_NEXT, grpc.StatusCode.ABORTED, MISMATCH
             )
 
-    def _only_mismatches(self) -> bool:
-        return all(detail.message == MISMATCH for detail in self.failed.values())
-
-    def _aborted(self, message: str) -> GatewayError:
-        return GatewayError(grpc.StatusCode.ABORTED, message, tuple(self.failed.values()))
-
-
-def carries_transient_data(signed: proposal_pb2.SignedProposal) -> bool:
-    """Return whether the proposal holds data that must stay off the ledger."""
-    proposal = proposal_pb2.Proposal.FromString(signed.proposal_bytes)
-    payload = proposal_pb2.ChaincodeProposalPayload.FromString(proposal.payload)
-    return bool(payload.TransientMap)
+    def _failure(self, message: str, timeout_message: str) -> GatewayError:
+        """Return why the collection failed: ABORTED, unless time was all that was wanting."""
+        answers = self.failed.values()
+        details = tuple(answer.detail for answer in answers)
+        if answers and all(answer.code is grpc.StatusCode.DEADLINE_EXCEEDED for answer in answers):
+            return GatewayError(grpc.StatusCode.DEADLINE_EXCEEDED, timeout_message, details)
+        return GatewayError(grpc.StatusCode.ABORTED, message, details)

@@ -1,5 +1,6 @@
 """The peers a gateway may ask, and what their answers mean to it."""
 
+import asyncio
 import enum
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -56,19 +57,22 @@ class Answer:
         """The answer as the client sees it in an error."""
         return FailureDetail(self.peer.address, self.peer.msp_id, self.message)
 
-    @property
-    def text(self) -> str:
-        """The answer inside a status text."""
-        return f"call to endorser returned error: {self.message}"
 
-
-async def ask(peer: EndorsingPeer, proposal: proposal_pb2.SignedProposal) -> Answer:
+async def ask(
+    peer: EndorsingPeer, proposal: proposal_pb2.SignedProposal, *, timeout_s: float
+) -> Answer:
     """Return what ``peer`` answers to ``proposal``; every failure of the peer is an answer too.
+
+    A peer that says nothing for ``timeout_s`` has failed like one that cannot be reached.
 
     Source: wire.md §5.3, the mapping from an endorser's answer.
     """
     try:
-        response = await peer.connection.process_proposal(proposal)
+        async with asyncio.timeout(timeout_s):
+            response = await peer.connection.process_proposal(proposal)
+    except TimeoutError:
+        text = f"no answer within {timeout_s:g} s"
+        return Answer(peer, NextStep.TRY_NEXT, grpc.StatusCode.DEADLINE_EXCEEDED, text)
     except ProposalRefusedError as error:
         if peer.local:
             return Answer(peer, NextStep.STOP, grpc.StatusCode.FAILED_PRECONDITION, str(error))

@@ -5,7 +5,6 @@ from typing import NoReturn, TypeVar
 
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
-from google.protobuf.message import DecodeError
 from google.rpc import status_pb2
 
 from tallystick.node.gateway.errors import GatewayError
@@ -77,7 +76,7 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServicer):
         try:
             async for response in self._service.chaincode_events(request):
                 yield response
-        except (GatewayError, DecodeError) as error:
+        except GatewayError as error:
             await _abort(error, context)
 
 
@@ -86,17 +85,13 @@ async def _answered(
 ) -> Response:
     try:
         return await call
-    except (GatewayError, DecodeError) as error:
+    except GatewayError as error:
         await _abort(error, context)
 
 
 async def _abort(
-    error: GatewayError | DecodeError, context: grpc.aio.ServicerContext[Request, Answer]
+    error: GatewayError, context: grpc.aio.ServicerContext[Request, Answer]
 ) -> NoReturn:
-    if isinstance(error, DecodeError):
-        await context.abort(
-            grpc.StatusCode.INVALID_ARGUMENT, f"the request holds a malformed message ({error})"
-        )
     trailer = ((STATUS_DETAILS_TRAILER, status_details(error)),) if error.details else ()
     await context.abort(error.code, error.message, trailer)
 

@@ -69,14 +69,23 @@ class Planner:
             self._plans[key] = plan
         return plan
 
-    def collection_members(
-        self, interest: proposal_response_pb2.ChaincodeInterest, available: Collection[str]
+    def readers(
+        self,
+        interest: proposal_response_pb2.ChaincodeInterest,
+        available: Collection[str],
+        *,
+        transient: bool,
     ) -> set[str]:
-        """Return which of ``available`` belong to every collection that ``interest`` names."""
+        """Return which of ``available`` can run the transaction, and may see what it carries.
+
+        Private values can be read only by members of their collection. Transient data is meant for
+        members of every collection that the transaction touches.
+        """
         members = set(available)
         for call in interest.chaincodes:
-            for collection in call.collection_names:
-                members &= self._members(call.name, collection)
+            if transient or not call.no_private_reads:
+                for collection in call.collection_names:
+                    members &= self._members(call.name, collection)
         return members
 
     def _members(self, namespace: str, collection: str) -> set[str]:

@@ -1,13 +1,16 @@
 """Reads what clients send to the gateway, and says what is missing from it."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import grpc
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from tallystick.node.gateway.errors import GatewayError
 from tallystick.protos.common import common_pb2
 from tallystick.protos.peer import proposal_pb2
+
+MessageT = TypeVar("MessageT", bound=Message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,18 @@ def proposed_call(signed: proposal_pb2.SignedProposal) -> ProposedCall:
     return ProposedCall(
         channel_header.channel_id, extension.chaincode_id.name, bool(payload.TransientMap)
     )
+
+
+def read(message_type: type[MessageT], signed: bytes, name: str) -> MessageT:
+    """Return the message that a client signed; ``name`` is what to call it.
+
+    Raises:
+        GatewayError: INVALID_ARGUMENT; it cannot be read.
+    """
+    try:
+        return message_type.FromString(signed)
+    except DecodeError as error:
+        raise invalid_argument(f"invalid {name}: {error}") from error
 
 
 def unpack_error(reason: str) -> GatewayError:

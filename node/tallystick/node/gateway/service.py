@@ -1,11 +1,11 @@
 """The five methods of ``gateway.Gateway``, without gRPC: requests in, responses or errors out."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.deliver.height import HeightWatch, WatchClosedError
@@ -19,22 +19,29 @@ from tallystick.node.gateway.commit_notifier import (
 from tallystick.node.gateway.endorsers import Answer, EndorsingPeer, NextStep, PeerDirectory, ask
 from tallystick.node.gateway.errors import FailureDetail, GatewayError
 from tallystick.node.gateway.planner import EndorsementPolicies, Planner
-from tallystick.node.gateway.requests import ProposedCall, invalid_argument, proposed_call
+from tallystick.node.gateway.requests import ProposedCall, invalid_argument, proposed_call, read
+from tallystick.node.gateway.submission import submit_envelope
 from tallystick.node.ledger.ledger import Ledger
 from tallystick.node.policies.evaluate import SignedData
-from tallystick.node.transport.ports import OrdererConnection, OrdererUnreachableError
+from tallystick.node.transport.ports import OrdererConnection
 from tallystick.protos.common import common_pb2
 from tallystick.protos.gateway import gateway_pb2
-from tallystick.protos.orderer import ab_pb2
+from tallystick.protos.peer import proposal_pb2, proposal_response_pb2
 from tallystick.wire.envelope import build_transaction_payload
 
-CLIENT_FAULTS = range(400, 500)
 SYSTEM_CHAINCODES = frozenset({"_lifecycle", "qscc", "cscc"})
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayLimits:
-    """How much a gateway takes on, and how long it waits. Source: wire.md §5.3."""
+    """How much a gateway takes on, and how long it waits. Source: wire.md §5.3.
+
+    Attributes:
+        concurrency: Calls of Evaluate, Endorse and Submit in progress; more are refused. Waiting
+            for commits and events costs next to nothing, so that is limited elsewhere.
+        endorsement_timeout_s: How long one peer may take to answer before another is asked.
+        broadcast_timeout_s: Likewise for an orderer.
+    """
 
     concurrency: int = 500
     endorsement_timeout_s: float = 30.0
@@ -96,10 +103,13 @@ class GatewayService:
                     f"could not get last config for channel {call.channel_id}",
                 )
             candidates = _evaluation_candidates(channel, call, request.target_organizations)
-            async with _deadline(self._limits.endorsement_timeout_s, "evaluate timeout expired"):
-                answer = await _first_useful(candidates, request)
+            answer = await _first_useful(
+                candidates,
+                request.proposed_transaction,
+                timeout_s=self._limits.endorsement_timeout_s,
+            )
         assert answer.response is not None
-        return gateway_pb2.EvaluateResponse(result=answer.response.response)
+        return gateway_pb2.EvaluateResponse(result=_result(answer.response))
 
     async def endorse(self, request: gateway_pb2.EndorseRequest) -> gateway_pb2.EndorseResponse:
         """Collect endorsements and return the transaction for the client to sign."""
@@ -108,14 +118,17 @@ class GatewayService:
         call = proposed_call(request.proposed_transaction)
         with self._admitted():
             channel = self._channel(call.channel_id, grpc.StatusCode.FAILED_PRECONDITION)
-            collector = Collector(channel.peers, request.proposed_transaction)
-            timeout = "endorsement timeout expired while collecting endorsements"
-            async with _deadline(self._limits.endorsement_timeout_s, timeout):
-                if request.endorsing_organizations:
-                    answers = await collector.from_organisations(request.endorsing_organizations)
-                else:
-                    first_choices = _first_endorsers(channel, call)
-                    answers = await collector.by_plan(channel.planner, first_choices)
+            collector = Collector(
+                channel.peers,
+                request.proposed_transaction,
+                call,
+                timeout_s=self._limits.endorsement_timeout_s,
+            )
+            if request.endorsing_organizations:
+                answers = await collector.from_organisations(request.endorsing_organizations)
+            else:
+                first_choices = _first_endorsers(channel, call)
+                answers = await collector.by_plan(channel.planner, first_choices)
         responses = [answer.response for answer in answers if answer.response is not None]
         payload = build_transaction_payload(
             request.proposed_transaction.proposal_bytes,
@@ -134,9 +147,11 @@ class GatewayService:
             raise invalid_argument("prepared transaction must be signed")
         with self._admitted():
             channel = self._channel(request.channel_id, grpc.StatusCode.FAILED_PRECONDITION)
-            timeout = "submit timeout expired while broadcasting to ordering service"
-            async with _deadline(self._limits.broadcast_timeout_s, timeout):
-                await _broadcast(channel.orderers, request.prepared_transaction.SerializeToString())
+            await submit_envelope(
+                channel.orderers,
+                request.prepared_transaction.SerializeToString(),
+                timeout_s=self._limits.broadcast_timeout_s,
+            )
         return gateway_pb2.SubmitResponse()
 
     async def commit_status(
@@ -145,7 +160,7 @@ class GatewayService:
         """Return the code and block of a transaction, as soon as it is committed."""
         if not signed.request:
             raise invalid_argument("a commit status request is required")
-        request = gateway_pb2.CommitStatusRequest.FromString(signed.request)
+        request = read(gateway_pb2.CommitStatusRequest, signed.request, "status request")
         _require(request.identity, request.channel_id)
         if not request.transaction_id:
             raise invalid_argument("transaction ID should not be empty")
@@ -163,14 +178,16 @@ class GatewayService:
 
     async def chaincode_events(
         self, signed: gateway_pb2.SignedChaincodeEventsRequest
-    ) -> AsyncIterator[gateway_pb2.ChaincodeEventsResponse]:
+    ) -> AsyncGenerator[gateway_pb2.ChaincodeEventsResponse, None]:
         """Yield, block by block and without end, the events of one chaincode.
 
         Source: wire.md §5.6.
         """
         if not signed.request:
             raise invalid_argument("a chaincode events request is required")
-        request = gateway_pb2.ChaincodeEventsRequest.FromString(signed.request)
+        request = read(
+            gateway_pb2.ChaincodeEventsRequest, signed.request, "chaincode events request"
+        )
         _require(request.identity, request.channel_id)
         if not request.chaincode_id:
             raise invalid_argument("no chaincode ID provided")
@@ -228,23 +245,6 @@ class GatewayService:
             self._in_progress -= 1
 
 
-class _deadline:  # noqa: N801  # reads as a statement where it is used
-    """Answers DEADLINE_EXCEEDED when the block takes longer than ``seconds``."""
-
-    def __init__(self, seconds: float, message: str) -> None:
-        self._timeout = asyncio.timeout(seconds)
-        self._message = message
-
-    async def __aenter__(self) -> None:
-        await self._timeout.__aenter__()
-
-    async def __aexit__(self, *exception: object) -> None:
-        try:
-            await self._timeout.__aexit__(*exception)  # type: ignore[arg-type]
-        except TimeoutError as error:
-            raise GatewayError(grpc.StatusCode.DEADLINE_EXCEEDED, self._message) from error
-
-
 def _require(identity: bytes, channel_id: str) -> None:
     if not identity:
         raise invalid_argument("no identity provided")
@@ -284,22 +284,23 @@ def _evaluation_candidates(
 
 def _no_candidates(call: ProposedCall, organisations: Sequence[str]) -> GatewayError:
     if call.transient and not organisations:
-        return _no_local_endorser()
+        return _no_local_endorser("target")
     return GatewayError(
         grpc.StatusCode.FAILED_PRECONDITION,
         f"failed to find any endorsing peers for org(s): {', '.join(organisations)}",
     )
 
 
-def _no_local_endorser() -> GatewayError:
+def _no_local_endorser(kind: str) -> GatewayError:
     return GatewayError(
         grpc.StatusCode.FAILED_PRECONDITION,
         "no endorsers found in the gateway's organization; "
-        "retry specifying target organization(s) to protect transient data",
+        f"retry specifying {kind} organization(s) to protect transient data",
     )
 
 
 def _first_endorsers(channel: GatewayChannel, call: ProposedCall) -> list[EndorsingPeer]:
+    """Return whom to ask first, in order; transient data stays within the own organisation."""
     if not _is_defined(channel, call.chaincode):
         reason = (
             f"No metadata was found for chaincode {call.chaincode} in channel {call.channel_id}"
@@ -309,59 +310,47 @@ def _first_endorsers(channel: GatewayChannel, call: ProposedCall) -> list[Endors
         )
     own = [peer for peer in channel.peers if peer.msp_id == channel.peers.local_msp_id]
     if not own and call.transient:
-        raise _no_local_endorser()
-    return own or list(channel.peers)
+        raise _no_local_endorser("endorsing")
+    if call.transient:
+        return own
+    return list(channel.peers)
 
 
 async def _first_useful(
-    candidates: Sequence[EndorsingPeer], request: gateway_pb2.EvaluateRequest
+    candidates: Sequence[EndorsingPeer], proposal: proposal_pb2.SignedProposal, *, timeout_s: float
 ) -> Answer:
+    """Return the first answer that comes from the chaincode rather than from a failing peer."""
     details: list[FailureDetail] = []
     code = grpc.StatusCode.UNAVAILABLE
     for peer in candidates:
-        answer = await ask(peer, request.proposed_transaction)
+        answer = await ask(peer, proposal, timeout_s=timeout_s)
         if answer.step is NextStep.USE:
             return answer
         details.append(answer.detail)
         code = answer.code
         if answer.step is NextStep.STOP:
-            raise GatewayError(code, f"evaluate {answer.text}", (answer.detail,))
-    raise GatewayError(
-        code, "failed to evaluate transaction, see attached details for more info", tuple(details)
-    )
+            text = f"evaluate call to endorser returned error: {answer.message}"
+            raise GatewayError(code, text, tuple(details))
+    text = "failed to evaluate transaction, see attached details for more info"
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        text = "evaluate timeout expired"
+    raise GatewayError(code, text, tuple(details))
 
 
-async def _broadcast(orderers: Sequence[OrdererConnection], envelope: bytes) -> None:
-    """Offer the envelope to one orderer after another until one takes it.
+def _result(answer: proposal_response_pb2.ProposalResponse) -> proposal_response_pb2.Response:
+    """Return the chaincode's answer, with the payload that was endorsed if any was.
 
-    A 4xx answer is about the envelope, so no other orderer is asked. Source: wire.md §5.4.
+    Beside an endorsed payload a peer need not repeat it. Source: wire.md §5.1.
     """
-    failures: list[FailureDetail] = []
-    for orderer in orderers:
-        try:
-            response = await orderer.broadcast(envelope)
-        except OrdererUnreachableError as error:
-            failures.append(FailureDetail(orderer.endpoint, "", str(error)))
-            continue
-        if response.status == common_pb2.Status.SUCCESS:
-            return
-        text = (
-            "received unsuccessful response from orderer: "
-            f"status={_status_name(response)}, info={response.info}"
-        )
-        if response.status in CLIENT_FAULTS:
-            raise GatewayError(grpc.StatusCode.ABORTED, text)
-        failures.append(FailureDetail(orderer.endpoint, "", text))
-    raise GatewayError(
-        grpc.StatusCode.UNAVAILABLE,
-        "no orderers could successfully process transaction",
-        tuple(failures),
-    )
-
-
-def _status_name(response: ab_pb2.BroadcastResponse) -> str:
-    known = common_pb2.Status.values()
-    return common_pb2.Status.Name(response.status) if response.status in known else "UNKNOWN"
+    if not answer.payload:
+        return answer.response
+    try:
+        endorsed = proposal_response_pb2.ProposalResponsePayload.FromString(answer.payload)
+        action = proposal_pb2.ChaincodeAction.FromString(endorsed.extension)
+    except DecodeError:  # the result is meant for people too: show what the peer said beside it
+        return answer.response
+    answer.response.payload = action.response.payload
+    return answer.response
 
 
 def _first_block(channel: GatewayChannel, request: gateway_pb2.ChaincodeEventsRequest) -> int:

@@ -1,0 +1,76 @@
+"""How a refusal of the gateway travels over gRPC (wire.md §5.3)."""
+
+from collections.abc import AsyncIterator
+
+import grpc
+import pytest
+import pytest_asyncio
+from google.rpc import status_pb2
+from tests.unit.gateway.conftest import DOWN, Setting, endorsement, refusal, signed_proposal
+
+from tallystick.node.gateway.grpc_adapter import STATUS_DETAILS_TRAILER, GatewayServicer
+from tallystick.node.transport.server import new_server, serving
+from tallystick.protos.gateway import gateway_pb2, gateway_pb2_grpc
+
+EVALUATE = gateway_pb2.EvaluateRequest(proposed_transaction=signed_proposal())
+
+
+@pytest_asyncio.fixture
+async def stub(setting: Setting) -> AsyncIterator[gateway_pb2_grpc.GatewayStub]:
+    """A client of a gateway with two peers, the first of which is down."""
+    setting.add_peer("A", DOWN, local=True)
+    setting.add_peer("B", refusal(404, "NO_SUCH: nothing here"))
+    server = new_server()
+    gateway_pb2_grpc.add_GatewayServicer_to_server(GatewayServicer(setting.service()), server)
+    async with (
+        serving(server, "127.0.0.1:0", tls=None, grace_s=0) as port,
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        yield gateway_pb2_grpc.GatewayStub(channel)
+
+
+async def test_every_detail_is_an_error_detail(stub: gateway_pb2_grpc.GatewayStub) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await stub.Evaluate(EVALUATE)
+    trailers = dict(caught.value.trailing_metadata())
+    status = status_pb2.Status.FromString(trailers[STATUS_DETAILS_TRAILER])
+    assert status.code == grpc.StatusCode.UNKNOWN.value[0]
+    assert status.message == caught.value.details()
+    assert {detail.type_url for detail in status.details} == {
+        "type.googleapis.com/gateway.ErrorDetail"
+    }
+    details = [gateway_pb2.ErrorDetail.FromString(detail.value) for detail in status.details]
+    assert [(detail.address, detail.msp_id, detail.message) for detail in details] == [
+        ("peer0.A", "A", "rpc error: code = UNAVAILABLE desc = connection refused"),
+        ("peer0.B", "B", "chaincode response 404, NO_SUCH: nothing here"),
+    ]
+
+
+async def test_without_details_there_is_no_trailer(
+    stub: gateway_pb2_grpc.GatewayStub,
+) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await stub.Endorse(gateway_pb2.EndorseRequest())
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert caught.value.details() == "the proposed transaction must contain a signed proposal"
+    assert STATUS_DETAILS_TRAILER not in dict(caught.value.trailing_metadata())
+
+
+async def test_a_stream_ends_with_its_refusal(stub: gateway_pb2_grpc.GatewayStub) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await anext(aiter(stub.ChaincodeEvents(gateway_pb2.SignedChaincodeEventsRequest())))
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert caught.value.details() == "a chaincode events request is required"
+
+
+async def test_answers_pass_through(setting: Setting) -> None:
+    setting.add_peer("A", endorsement(b"42"), local=True)
+    service = GatewayServicer(setting.service())
+    server = new_server()
+    gateway_pb2_grpc.add_GatewayServicer_to_server(service, server)
+    async with (
+        serving(server, "127.0.0.1:0", tls=None, grace_s=0) as port,
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        response = await gateway_pb2_grpc.GatewayStub(channel).Evaluate(EVALUATE)
+    assert response.result.payload == b"42"

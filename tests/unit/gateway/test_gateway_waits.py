@@ -1,0 +1,190 @@
+"""CommitStatus and ChaincodeEvents: who may ask, and for what (wire.md §5.3)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import grpc
+import pytest
+from tests.unit.gateway.conftest import Setting
+
+from tallystick.node.gateway.commit_notifier import CommitNotifier, CommitOutcome
+from tallystick.node.gateway.errors import GatewayError
+from tallystick.node.gateway.service import GatewayLimits
+from tallystick.protos.gateway.gateway_pb2 import (
+    SignedChaincodeEventsRequest,
+    SignedCommitStatusRequest,
+)
+
+INVALID_ARGUMENT = grpc.StatusCode.INVALID_ARGUMENT
+PERMISSION_DENIED = grpc.StatusCode.PERMISSION_DENIED
+
+Requests = Callable[[Setting], SignedCommitStatusRequest | SignedChaincodeEventsRequest]
+
+
+async def answer(
+    setting: Setting, request: SignedCommitStatusRequest | SignedChaincodeEventsRequest
+) -> object:
+    """Return the answer to a request, the first one if there may be many."""
+    service = setting.service()
+    if isinstance(request, SignedCommitStatusRequest):
+        return await service.commit_status(request)
+    return await anext(service.chaincode_events(request))
+
+
+async def failure(call: Awaitable[object]) -> GatewayError:
+    with pytest.raises(GatewayError) as caught:
+        async with asyncio.timeout(10):
+            await call
+    return caught.value
+
+
+def without_signature(request: SignedCommitStatusRequest) -> SignedCommitStatusRequest:
+    return SignedCommitStatusRequest(request=request.request)
+
+
+@pytest.mark.parametrize(
+    ("requests", "code", "text"),
+    [
+        pytest.param(
+            lambda _: SignedCommitStatusRequest(),
+            INVALID_ARGUMENT,
+            "a commit status request is required",
+            id="nothing: CommitStatus",
+        ),
+        pytest.param(
+            lambda _: SignedChaincodeEventsRequest(),
+            INVALID_ARGUMENT,
+            "a chaincode events request is required",
+            id="nothing: ChaincodeEvents",
+        ),
+        pytest.param(
+            lambda _: SignedCommitStatusRequest(request=b"\xff"),
+            INVALID_ARGUMENT,
+            "invalid status request: ",
+            id="garbage: CommitStatus",
+        ),
+        pytest.param(
+            lambda _: SignedChaincodeEventsRequest(request=b"\xff"),
+            INVALID_ARGUMENT,
+            "invalid chaincode events request: ",
+            id="garbage: ChaincodeEvents",
+        ),
+        pytest.param(
+            lambda setting: setting.commit_status_request(identity=b""),
+            INVALID_ARGUMENT,
+            "no identity provided",
+            id="no identity: CommitStatus",
+        ),
+        pytest.param(
+            lambda setting: setting.events_request(identity=b""),
+            INVALID_ARGUMENT,
+            "no identity provided",
+            id="no identity: ChaincodeEvents",
+        ),
+        pytest.param(
+            lambda setting: setting.commit_status_request(channel_id=""),
+            INVALID_ARGUMENT,
+            "no channel ID provided",
+            id="no channel: CommitStatus",
+        ),
+        pytest.param(
+            lambda setting: setting.events_request(channel_id=""),
+            INVALID_ARGUMENT,
+            "no channel ID provided",
+            id="no channel: ChaincodeEvents",
+        ),
+        pytest.param(
+            lambda setting: setting.commit_status_request(transaction_id=""),
+            INVALID_ARGUMENT,
+            "transaction ID should not be empty",
+            id="no transaction",
+        ),
+        pytest.param(
+            lambda setting: setting.events_request(chaincode_id=""),
+            INVALID_ARGUMENT,
+            "no chaincode ID provided",
+            id="no chaincode",
+        ),
+        pytest.param(
+            lambda setting: setting.commit_status_request(channel_id="nowhere"),
+            PERMISSION_DENIED,
+            "access denied to gateway/CommitStatus: "
+            "Failed to get policy manager for channel [nowhere]",
+            id="channel unknown: CommitStatus",
+        ),
+        pytest.param(
+            lambda setting: setting.events_request(channel_id="nowhere"),
+            PERMISSION_DENIED,
+            "access denied to gateway/ChaincodeEvents: "
+            "Failed to get policy manager for channel [nowhere]",
+            id="channel unknown: ChaincodeEvents",
+        ),
+        pytest.param(
+            lambda setting: setting.commit_status_request(signer=setting.material.stranger),
+            PERMISSION_DENIED,
+            "access denied to gateway/CommitStatus: ",
+            id="identity may not read: CommitStatus",
+        ),
+        pytest.param(
+            lambda setting: setting.events_request(setting.material.stranger),
+            PERMISSION_DENIED,
+            "access denied to gateway/ChaincodeEvents: ",
+            id="identity may not read: ChaincodeEvents",
+        ),
+        pytest.param(
+            lambda setting: without_signature(setting.commit_status_request()),
+            PERMISSION_DENIED,
+            "access denied to gateway/CommitStatus: ",
+            id="not signed",
+        ),
+    ],
+)
+async def test_refused(
+    setting: Setting, requests: Requests, code: grpc.StatusCode, text: str
+) -> None:
+    error = await failure(answer(setting, requests(setting)))
+    assert error.code is code
+    assert error.message.startswith(text)
+    assert error.details == ()
+
+
+async def test_commit_status_tells_code_and_block(setting: Setting) -> None:  # §5.5
+    setting.outcomes["t1"] = CommitOutcome(code=11, block_number=7)
+    found = await setting.service().commit_status(setting.commit_status_request("t1"))
+    assert (found.result, found.block_number) == (11, 7)
+
+
+async def test_commit_status_waits_for_the_block(setting: Setting) -> None:  # §5.5
+    service = setting.service()
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(service.commit_status(setting.commit_status_request("t1")))
+        await asyncio.sleep(0)
+        setting.notifier.publish(4, [("t1", 0)])
+    assert (waiting.result().result, waiting.result().block_number) == (0, 4)
+
+
+async def test_a_peer_that_stops_ends_the_wait(setting: Setting) -> None:  # §5.5
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(failure(answer(setting, setting.commit_status_request())))
+        await asyncio.sleep(0)
+        setting.notifier.close()
+    assert waiting.result().code is grpc.StatusCode.ABORTED
+
+
+async def test_too_many_who_wait_are_told_so(setting: Setting) -> None:
+    setting.notifier = CommitNotifier(setting.outcomes.get, max_waiters=0)
+    error = await failure(answer(setting, setting.commit_status_request()))
+    assert error.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_waiting_takes_no_place_among_the_calls_in_progress(setting: Setting) -> None:
+    setting.limits = GatewayLimits(concurrency=1)
+    service = setting.service()
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        waiting = [
+            tasks.create_task(service.commit_status(setting.commit_status_request(transaction_id)))
+            for transaction_id in ("t1", "t2")
+        ]
+        await asyncio.sleep(0)
+        setting.notifier.publish(4, [("t1", 0), ("t2", 0)])
+    assert [task.result().block_number for task in waiting] == [4, 4]

@@ -8,6 +8,13 @@ MAX_MESSAGE_BYTES: Final = 100 * 1024 * 1024
 LOOKAHEAD_BYTES: Final = 4 * 1024 * 1024
 """How much of a stream may arrive before it is read: the next blocks, while one is committed."""
 
+MAX_RECONNECT_DELAY_MS: Final = 10_000
+"""How long a channel may leave a server alone that refused the connection before."""
+
+# By itself gRPC waits a second first and two minutes in the end: a node that had been away for long
+# would be back for minutes before the others noticed.
+_FIRST_RECONNECT_DELAY_MS = 100
+
 _CLIENT_PING_INTERVAL_MS = 60_000
 _CLIENT_PING_TIMEOUT_MS = 20_000
 # Clients ping once a minute. A server that insists on a whole minute would count a ping that
@@ -30,7 +37,7 @@ def server_options(*, max_concurrent_streams: int) -> Options:
 
 
 def client_options() -> Options:
-    """Return the options of a channel that stays open and notices a dead server."""
+    """Return the options of a channel that stays open, and sees its server die and return."""
     return [
         *_message_options(MAX_MESSAGE_BYTES),
         ("grpc.keepalive_time_ms", _CLIENT_PING_INTERVAL_MS),
@@ -38,6 +45,8 @@ def client_options() -> Options:
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.http2.lookahead_bytes", LOOKAHEAD_BYTES),
+        ("grpc.initial_reconnect_backoff_ms", _FIRST_RECONNECT_DELAY_MS),
+        ("grpc.max_reconnect_backoff_ms", MAX_RECONNECT_DELAY_MS),
     ]
 
 

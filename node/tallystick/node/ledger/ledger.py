@@ -1,6 +1,7 @@
 """The ledger of one channel: the only writer of its blocks and of every view of them."""
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,8 @@ from tallystick.protos.common.common_pb2 import Block
 from tallystick.protos.common.ledger_pb2 import BlockchainInfo
 from tallystick.protos.peer.transaction_pb2 import TxValidationCode
 from tallystick.wire.hashing import block_header_hash, commit_hash
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +245,7 @@ class Ledger:
                     number=number, recorded=recorded, replayed=next_head.commit_hash
                 )
             self._apply(committable, next_head)
+            _log.info("block %d was on disk, but not in every view: applied it again", number)
 
     def close(self) -> None:
         """Release the block files."""

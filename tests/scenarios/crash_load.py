@@ -1,0 +1,124 @@
+"""Clients that write all the time, and remember what they were told."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from random import Random
+from typing import Final
+
+from tests.scenarios.crash_network import CHAINCODE
+
+from tallystick.client.commit import CommitStatus
+from tallystick.client.contract import Contract
+from tallystick.client.errors import CommitStatusError, EndorseError, SubmitError
+from tallystick.client.gateway import Gateway
+
+COUNTER: Final = "counter"
+IN_FLIGHT: Final = 16
+
+_COUNTERS_ONE_IN: Final = 8
+_LONGEST_PAUSE_S: Final = 0.2
+_PROGRESS_TIMEOUT_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a client asked for: to write a note, or, without a key, to count."""
+
+    key: str = ""
+    text: str = ""
+
+
+@dataclass(slots=True)
+class Load:
+    """Sixteen clients, spread over gateways, each with one transaction in flight.
+
+    Attributes:
+        gateways: Whom the clients ask.
+        random: Chance.
+        reported: The outcome of each transaction whose client was told one, with what it asked for.
+        unknown: The other submitted ones, by id: they may or may not be on the ledger.
+        refused: How many proposals were not endorsed, and so are not on it.
+    """
+
+    gateways: Sequence[Gateway]
+    random: Random
+    reported: dict[str, tuple[Call, CommitStatus]] = field(default_factory=dict)
+    unknown: dict[str, Call] = field(default_factory=dict)
+    refused: int = 0
+    _valid: int = 0
+    _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    _progress: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    @property
+    def committed(self) -> dict[str, Call]:
+        """What was asked for by each transaction reported as valid."""
+        return {
+            transaction_id: call
+            for transaction_id, (call, status) in self.reported.items()
+            if status.is_valid
+        }
+
+    async def run(self) -> None:
+        """Write until stopped, and return when all that was in flight has ended."""
+        async with asyncio.TaskGroup() as clients:
+            for number in range(IN_FLIGHT):
+                clients.create_task(self._client(number), name=f"client {number}")
+
+    def stop(self) -> None:
+        """Begin no more transactions."""
+        self._stopping.set()
+
+    async def more_commits(self, count: int) -> None:
+        """Return when ``count`` more transactions have been reported as valid.
+
+        Raises:
+            TimeoutError: That takes so long that something is broken.
+        """
+        wanted = self._valid + count
+        async with asyncio.timeout(_PROGRESS_TIMEOUT_S), self._progress:
+            await self._progress.wait_for(lambda: self._valid >= wanted)
+
+    async def pause(self, longest_s: float) -> None:
+        """Return after a random time of at most ``longest_s`` seconds, or when the load stops."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.random.uniform(0, longest_s)):
+                await self._stopping.wait()
+
+    async def _client(self, number: int) -> None:
+        gateway = self.gateways[number % len(self.gateways)]
+        contract = gateway.network().contract(CHAINCODE)
+        serial = 0
+        while not self._stopping.is_set():
+            serial += 1
+            if number % _COUNTERS_ONE_IN == 0:
+                call = Call()
+            else:
+                call = Call(f"note-{number:02d}-{serial:05d}", f"{serial} of client {number}")
+            if not await self._submit(contract, call):
+                await self.pause(_LONGEST_PAUSE_S)
+
+    async def _submit(self, contract: Contract, call: Call) -> bool:
+        """Submit one transaction; return whether its outcome is known."""
+        if call.key:
+            proposal = contract.new_proposal("write", call.key, call.text)
+        else:
+            proposal = contract.new_proposal("count", COUNTER)
+        try:
+            transaction = await proposal.endorse()
+        except EndorseError:
+            self.refused += 1
+            return False
+        self.unknown[proposal.transaction_id] = call
+        try:
+            status = await (await transaction.submit()).status()
+        except (SubmitError, CommitStatusError):
+            return False
+        del self.unknown[proposal.transaction_id]
+        self.reported[proposal.transaction_id] = (call, status)
+        if status.is_valid:
+            self._valid += 1
+            async with self._progress:
+                self._progress.notify_all()
+        return True

@@ -1,0 +1,114 @@
+"""Nodes that are stopped and started again, while the others go on."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+import grpc
+import pytest
+from tests.scenarios.crash_network import CHAINCODE, RunningNetwork, running_network
+
+from tallystick.client.contract import Contract
+from tallystick.client.errors import EndorseError, EventStreamError, SubmitError
+from tallystick.client.event_stream import EventStream
+from tallystick.node.cluster.network import Node
+from tallystick.protos.common.common_pb2 import Block
+
+NOTES: Final = 10
+GRACE_PERIOD_S: Final = 3.0
+RETURN_TIMEOUT_S: Final = 10.0
+
+
+def notes(network: RunningNetwork, peer: Node) -> Contract:
+    return network.gateways[peer.name].network().contract(CHAINCODE)
+
+
+async def write_notes(network: RunningNetwork, peer: Node, prefix: str) -> list[str]:
+    """Commit some transactions at once through one peer; return the keys that they wrote."""
+    keys = [f"{prefix}-{number}" for number in range(NOTES)]
+    async with asyncio.TaskGroup() as submissions:
+        for key in keys:
+            submissions.create_task(notes(network, peer).submit("write", key, f"text of {key}"))
+    return keys
+
+
+async def read_notes(network: RunningNetwork, peer: Node, keys: list[str]) -> list[str]:
+    """Return what one peer itself, and nobody in its place, says of some keys."""
+    own = [peer.member.msp_id]
+    answers = [
+        await notes(network, peer).evaluate("read", key, endorsing_organizations=own)
+        for key in keys
+    ]
+    return [answer.decode() for answer in answers]
+
+
+async def stop_within_grace_period(network: RunningNetwork, node: Node) -> None:
+    began = monotonic()
+    assert await network.stop(node) == 0
+    assert monotonic() - began < GRACE_PERIOD_S
+
+
+async def blocks_until_the_end(stream: EventStream[Block]) -> tuple[int, grpc.StatusCode]:
+    """Return how many blocks came before the peer ended the stream, and what it said then."""
+    count = 0
+    while True:
+        try:
+            await anext(stream)
+        except EventStreamError as end:
+            return count, end.code
+        count += 1
+
+
+async def write_when_possible(contract: Contract, key: str) -> None:
+    """Commit a transaction as a patient client does: again and again until it is accepted."""
+    async with asyncio.timeout(RETURN_TIMEOUT_S):
+        while True:
+            with suppress(EndorseError, SubmitError):
+                await contract.submit("write", key, f"text of {key}")
+                return
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.cluster
+async def test_a_stopped_peer_catches_up_and_answers_as_the_others_do(tmp_path: Path) -> None:
+    async with running_network(tmp_path / "network") as network:
+        stopped, second, third = network.peers
+        keys = await write_notes(network, stopped, "before")
+
+        events = network.gateways[stopped.name].network().block_events(start_block=0)
+        async with events, asyncio.TaskGroup() as tasks:
+            listening = tasks.create_task(blocks_until_the_end(events))
+            keys += await write_notes(network, second, "during")
+            await stop_within_grace_period(network, stopped)
+        count, end = listening.result()
+        assert count > 1
+        assert end is grpc.StatusCode.UNAVAILABLE
+        for peer in (second, third):
+            keys += await write_notes(network, peer, f"without-through-{peer.name}")
+
+        await network.start(stopped)
+        assert len(set((await network.tips()).values())) == 1
+        for peer in network.peers:
+            assert await read_notes(network, peer, keys) == [f"text of {key}" for key in keys]
+        await write_notes(network, stopped, "after")
+
+
+@pytest.mark.cluster
+async def test_peers_go_on_when_the_orderer_returns(tmp_path: Path) -> None:
+    async with running_network(tmp_path / "network") as network:
+        keys = await write_notes(network, network.peers[0], "before")
+        await stop_within_grace_period(network, network.orderer)
+        for peer in network.peers:
+            with pytest.raises(SubmitError) as refusal:
+                await notes(network, peer).submit("write", "never", "text")
+            assert refusal.value.code is grpc.StatusCode.UNAVAILABLE
+            assert await read_notes(network, peer, keys) == [f"text of {key}" for key in keys]
+
+        await network.start(network.orderer)
+        for peer in network.peers:
+            await write_when_possible(notes(network, peer), f"after-through-{peer.name}")
+        assert len(set((await network.tips()).values())) == 1
+        for peer in network.peers:
+            assert await read_notes(network, peer, ["never"]) == [""]

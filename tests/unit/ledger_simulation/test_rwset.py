@@ -120,13 +120,39 @@ def test_what_the_block_did_before_counts_as_latest(committed: Committed) -> Non
     )
 
 
-def test_a_blind_write_after_a_delete_in_the_block_finds_the_metadata_from_before_the_block(
-    committed: Committed,
-) -> None:
+def test_a_key_that_the_block_has_deleted_has_no_metadata_left(committed: Committed) -> None:
+    """§12, §13: or a key-level policy that is gone on Fabric's peers would live on here."""
     committed.put("k", metadata={"x": b"old"})
     batch = applied(committed, KVRWSet(writes=[KVWrite(key="k", is_delete=True)]))
     applied(committed, KVRWSet(writes=[WRITE]), batch=batch)
-    assert value_of(batch) == (b"new", {"x": b"old"}), "as in Fabric, or the state forks"
+    assert value_of(batch) == (b"new", {})
+
+
+def test_a_key_that_the_block_has_deleted_does_not_come_back_with_metadata(
+    committed: Committed,
+) -> None:
+    """§13."""
+    committed.put("k", value=b"old")
+    batch = applied(committed, KVRWSet(writes=[KVWrite(key="k", is_delete=True)]))
+    applied(committed, KVRWSet(metadata_writes=[METADATA]), batch=batch)
+    assert batch.get(NS, "k") == Deleted(NOW)
+
+
+def test_a_private_key_that_the_block_has_deleted_has_no_metadata_left(
+    committed: Committed,
+) -> None:
+    """§12, §13."""
+    committed.put_private("p", b"secret")
+    key_hash = sha256(b"p")
+    policy = HashedRWSet(metadata_writes=[KVMetadataWriteHash(key_hash=key_hash, entries=ENTRIES)])
+    delete = HashedRWSet(hashed_writes=[KVWriteHash(key_hash=key_hash, is_delete=True)])
+    batch = applied(committed, KVRWSet(), policy)
+    applied(committed, KVRWSet(), delete, batch=batch)
+    applied(committed, KVRWSet(), policy, batch=batch)
+    assert batch.get_hash(NS, COLL, key_hash) == Deleted(NOW)
+    written = HashedRWSet(hashed_writes=[KVWriteHash(key_hash=key_hash, value_hash=sha256(b"v"))])
+    applied(committed, KVRWSet(), written, batch=batch)
+    assert batch.get_hash(NS, COLL, key_hash) == VersionedValue(sha256(b"v"), NOW)
 
 
 @pytest.mark.parametrize(

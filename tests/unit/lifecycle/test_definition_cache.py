@@ -5,6 +5,7 @@ from tests.unit.endorsement.conftest import World, local
 
 from tallystick.node.ledger.rwset import parse_results
 from tallystick.node.policies.parser import parse_policy
+from tallystick.node.runtime.lifecycle_state import LifecycleStateError
 from tallystick.protos.peer.collection_pb2 import (
     CollectionConfig,
     CollectionConfigPackage,
@@ -110,6 +111,20 @@ async def test_a_new_definition_replaces_the_old_one(world: World) -> None:
     resolved = world.one.definitions.current("token")
     assert resolved is not None
     assert (resolved.sequence, resolved.init_required) == (2, True)
+
+
+async def test_a_validation_plugin_that_is_not_here_stops_instead_of_guessing(
+    world: World,
+) -> None:
+    """§12: verdicts other than those of ``vscc`` are not known here."""
+    for organization in ("OneMSP", "TwoMSP"):
+        await world.approve(organization, validation_plugin="special")
+    args = lifecycle_pb2.CommitChaincodeDefinitionArgs(
+        name="token", version="1.0", sequence=1, validation_plugin="special"
+    )
+    await world.submit(world.lifecycle("CommitChaincodeDefinition", args), world.one, world.two)
+    with pytest.raises(LifecycleStateError, match="validation plugin 'special'"):
+        world.three.definitions.validation_policy("token")
 
 
 async def test_collections_come_from_the_definition(world: World) -> None:

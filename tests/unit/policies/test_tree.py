@@ -122,6 +122,15 @@ def test_a_policy_that_is_not_there_rejects_and_says_so(signers: Signers) -> Non
     assert verdict.reason == "no such policy: '/Channel/Application/Writers'"
 
 
+@pytest.mark.parametrize("path", ["/Channel/Application/Admins", "Application/Admins"])
+def test_a_path_may_count_from_the_channel_group(signers: Signers, path: str) -> None:
+    """§14.3: a definition may refer to its policy in either way."""
+    application = group({"Admins": "ANY Admins"}, organizations("A"))
+    policies = tree(group({}, {"Application": application}), signers)
+    assert policies.evaluate_signed(path, signers.signed("A.admin")).satisfied
+    assert not policies.evaluate_signed(path, signers.signed("A.peer")).satisfied
+
+
 META = ImplicitMetaPolicy(
     sub_policy="X", rule=ImplicitMetaPolicy.Rule.ValueType(7)
 ).SerializeToString()

@@ -80,6 +80,7 @@ ROWS: list[tuple[str, str, Callable[[Draft], None]]] = [
     ("creator", "BAD_COMMON_HEADER", give(signature_header_bytes=header_of(creator=b""))),
     ("no headers", "BAD_COMMON_HEADER", give(payload_bytes=b"")),
     ("unknown creator", "BAD_CREATOR_SIGNATURE", give(signature_header_bytes=header_of())),
+    ("channel", "BAD_CREATOR_SIGNATURE", give(header__channel_id="other")),
     ("signature", "BAD_CREATOR_SIGNATURE", give(signature=b"0")),
     ("no signature", "BAD_CREATOR_SIGNATURE", give(signature=b"")),
     ("type 2", "UNSUPPORTED_TX_PAYLOAD", give(header__type=CONFIG_UPDATE)),
@@ -98,7 +99,6 @@ ROWS: list[tuple[str, str, Callable[[Draft], None]]] = [
     ("empty action payload", "INVALID_ENDORSER_TRANSACTION", give(action_payload_bytes=b"")),
     ("no proposal", "INVALID_ENDORSER_TRANSACTION", give(proposal_payload=b"")),
     ("proposal hash", "INVALID_ENDORSER_TRANSACTION", give(proposal_hash=b"other")),
-    ("channel", "TARGET_CHAIN_NOT_FOUND", give(header__channel_id="other")),
     ("header extension", "BAD_HEADER_EXTENSION", give(header__extension=UNREADABLE)),
     ("no chaincode action", "BAD_RESPONSE_PAYLOAD", give(action_bytes=b"")),
     ("chaincode action", "BAD_RESPONSE_PAYLOAD", give(action_bytes=UNREADABLE)),
@@ -214,6 +214,6 @@ def test_a_rejection_reads_as_one_line(network: Network) -> None:
     draft.header.channel_id = "other"
     text = str(parse(network, draft))
     assert text == (
-        f"transaction {draft.header.tx_id}: TARGET_CHAIN_NOT_FOUND (14):"
+        f"transaction {draft.header.tx_id}: BAD_CREATOR_SIGNATURE (4):"
         " it is for channel 'other', this is 'trades'"
     )

@@ -71,7 +71,7 @@ def find_modification(entry: bytes, namespace: str, key: str) -> KeyModification
                     tx_id=header.tx_id,
                     value=write.value,
                     timestamp=header.timestamp,
-                    is_delete=write.is_delete,
+                    is_delete=write.is_delete or not write.value,
                 )
     return None
 

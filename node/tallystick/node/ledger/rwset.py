@@ -122,7 +122,7 @@ class ParsedReadWriteSet:
         """Add the transaction's writes to the changes of its block.
 
         A write keeps the metadata that the key has; a change of metadata keeps the key's value, and
-        does nothing where there is no such key.
+        does nothing where there is no such key. A key that the block has deleted has neither.
 
         Args:
             batch: Changes of the earlier valid transactions of the block.
@@ -187,12 +187,12 @@ def _apply_public(
             batch.delete(namespace, key, version)
             continue
         if metadata is None:
-            latest = _latest(batch.get(namespace, key)) or view.get(namespace, key)
-            metadata = b"" if latest is None else latest.metadata
+            latest = batch.get(namespace, key) or view.get(namespace, key)
+            metadata = latest.metadata if isinstance(latest, VersionedValue) else b""
         batch.put(namespace, key, write.value, version, metadata)
     for key, metadata in new_metadata.items():
-        latest = _latest(batch.get(namespace, key)) or view.get(namespace, key)
-        if latest is not None:
+        latest = batch.get(namespace, key) or view.get(namespace, key)
+        if isinstance(latest, VersionedValue):
             batch.put(namespace, key, latest.value, version, metadata)
 
 
@@ -213,24 +213,14 @@ def _apply_hashed(
             batch.delete_hash(namespace, name, key_hash, version)
             continue
         if metadata is None:
-            latest = _latest(batch.get_hash(namespace, name, key_hash)) or view.get_hash(
+            latest = batch.get_hash(namespace, name, key_hash) or view.get_hash(
                 namespace, name, key_hash
             )
-            metadata = b"" if latest is None else latest.metadata
+            metadata = latest.metadata if isinstance(latest, VersionedValue) else b""
         batch.put_hash(namespace, name, key_hash, write.value_hash, version, metadata)
     for key_hash, metadata in new_metadata.items():
-        latest = _latest(batch.get_hash(namespace, name, key_hash)) or view.get_hash(
+        latest = batch.get_hash(namespace, name, key_hash) or view.get_hash(
             namespace, name, key_hash
         )
-        if latest is not None:
+        if isinstance(latest, VersionedValue):
             batch.put_hash(namespace, name, key_hash, latest.value, version, metadata)
-
-
-def _latest(in_block: object) -> VersionedValue | None:
-    """Return the value that the block has given a key so far, if it has.
-
-    A key that the block has deleted counts as unwritten, so its value and metadata from before the
-    block come back with a later blind change in the same block. This is what Fabric does; to do
-    better would fork the state.
-    """
-    return in_block if isinstance(in_block, VersionedValue) else None

@@ -63,8 +63,13 @@ class PolicyTree:
         return tuple(sorted(self._policies))
 
     def get(self, path: str) -> Policy:
-        """Return the policy at ``path``; where there is none, one that rejects and says so."""
-        return self._policies.get(path) or RejectingPolicy(path)
+        """Return the policy at ``path``; where there is none, one that rejects and says so.
+
+        A path without a leading slash counts from the channel group: ``Application/Writers``. A
+        definition may refer to its policy so, and what it refers to must be the same on every peer.
+        """
+        absolute = path if path.startswith("/") else f"{ROOT_PATH}/{path}"
+        return self._policies.get(absolute) or RejectingPolicy(path)
 
     def evaluate_signed(self, path: str, signed: Iterable[SignedData]) -> Verdict:
         """Return whether the good ones among ``signed`` satisfy the policy at ``path``."""

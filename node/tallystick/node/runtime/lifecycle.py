@@ -9,7 +9,9 @@ from tallystick.node.runtime.lifecycle_state import (
     DEFINITIONS,
     LIFECYCLE_NAMESPACE,
     SEQUENCE,
+    VALIDATION_INFO,
     ChaincodeDefinition,
+    LifecycleStateError,
     approval_name,
     field_key,
     implicit_collection,
@@ -21,6 +23,9 @@ from tallystick.protos.peer.collection_pb2 import CollectionConfigPackage
 from tallystick.wire.hashing import sha256
 
 __all__ = ["ChaincodeDefinition", "DefinitionCache", "ResolvedChaincode"]
+
+VALIDATION_PLUGIN: Final = "vscc"
+"""The one way to validate: endorsement policies, as `tallystick.node.validation` checks them."""
 
 _DEFINITION_KEYS: Final = metadata_key(DEFINITIONS, "")
 
@@ -87,9 +92,26 @@ class DefinitionCache:
         return tuple(key.removeprefix(_DEFINITION_KEYS) for key, _ in rows)
 
     def validation_policy(self, namespace: str) -> bytes | None:
-        """Return a chaincode's endorsement policy, ``ApplicationPolicy`` bytes; None if unknown."""
+        """Return a chaincode's endorsement policy, ``ApplicationPolicy`` bytes.
+
+        None means that nothing of this name can be valid: there is no definition, or none with a
+        validation plugin.
+
+        Raises:
+            LifecycleStateError: The definition has a validation plugin of its own. Its verdicts are
+                not known here, and to guess them would fork the state.
+        """
         definition = self.definition(namespace)
-        return None if definition is None else definition.parameters.validation_parameter
+        if definition is None or not definition.parameters.validation_plugin:
+            return None
+        plugin = definition.parameters.validation_plugin
+        if plugin != VALIDATION_PLUGIN:
+            raise LifecycleStateError(
+                field_key(DEFINITIONS, namespace, VALIDATION_INFO),
+                f"this node does not have the validation plugin {plugin!r}: define the chaincode "
+                f"with {VALIDATION_PLUGIN!r}, or leave the channel",
+            )
+        return definition.parameters.validation_parameter
 
     def collections(self, namespace: str) -> CollectionConfigPackage | None:
         """Return the collections of a chaincode, or None if it has none. Do not change them."""

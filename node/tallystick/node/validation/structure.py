@@ -132,10 +132,11 @@ def parse_transaction(
             SignatureHeader, payload.header.signature_header, codes.BAD_COMMON_HEADER
         )
         _check_headers(channel_header, signature_header)
+        _check_channel(channel_header, channel)
         creator = _creator(signature_header, envelope, channel, checker)
         opened = _Opened(payload, channel_header, signature_header, creator)
         if channel_header.type == ENDORSER_TRANSACTION:
-            return _parse_endorser_transaction(opened, channel, is_committed)
+            return _parse_endorser_transaction(opened, is_committed)
         return _parse_config_transaction(opened)
     except _InvalidError as error:
         return Rejection(error.code, str(error), identifier)
@@ -166,6 +167,17 @@ def _check_signature_header(header: SignatureHeader, code: ValidationCode) -> No
         raise _InvalidError(code, "a signature header has no creator")
 
 
+def _check_channel(header: ChannelHeader, channel: ChannelConfig) -> None:
+    # Fabric looks the creator up among the members of the channel that the header names. For a
+    # channel that the peer has not joined there are none, so its code for channels that it does
+    # not know, TARGET_CHAIN_NOT_FOUND, comes too late ever to be seen.
+    if header.channel_id != channel.channel_id:
+        raise _InvalidError(
+            codes.BAD_CREATOR_SIGNATURE,
+            f"it is for channel {header.channel_id!r}, this is {channel.channel_id!r}",
+        )
+
+
 def _creator(
     header: SignatureHeader, envelope: Envelope, channel: ChannelConfig, checker: SignatureChecker
 ) -> Identity:
@@ -191,7 +203,7 @@ def _parse_config_transaction(opened: _Opened) -> ConfigTransaction:
 
 
 def _parse_endorser_transaction(
-    opened: _Opened, channel: ChannelConfig, is_committed: Callable[[str], bool]
+    opened: _Opened, is_committed: Callable[[str], bool]
 ) -> ParsedTransaction:
     header = opened.channel_header
     identifier = transaction_id(opened.signature_header.nonce, opened.signature_header.creator)
@@ -200,11 +212,6 @@ def _parse_endorser_transaction(
             codes.BAD_PROPOSAL_TXID, f"its nonce and creator give the id {identifier}"
         )
     endorsed, response_payload = _endorsed_action(opened)
-    if header.channel_id != channel.channel_id:
-        raise _InvalidError(
-            codes.TARGET_CHAIN_NOT_FOUND,
-            f"it is for channel {header.channel_id!r}, this is {channel.channel_id!r}",
-        )
     if is_committed(identifier):
         raise _InvalidError(codes.DUPLICATE_TXID, "the ledger has a transaction with this id")
     action, rwset = _results(header, response_payload)

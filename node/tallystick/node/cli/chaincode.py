@@ -4,7 +4,6 @@ import argparse
 import json
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from typing import Final
 
 from pydantic import BaseModel, Field, JsonValue
 
@@ -12,27 +11,25 @@ from tallystick.client.errors import ClientError
 from tallystick.node.cli.session import channel_of, connect
 from tallystick.node.cluster.access import Access
 from tallystick.node.cluster.administrator import Administrator, Definition
+from tallystick.node.cluster.deployment import new_package
 from tallystick.node.cluster.network import Network, open_network
 from tallystick.node.cluster.startup import METADATA_FUNCTION, system_source
 from tallystick.node.policies.parser import describe as policy_text
-from tallystick.node.runtime.packages import build_package, check_package
+from tallystick.node.runtime.packages import check_package
 from tallystick.protos.peer.policy_pb2 import ApplicationPolicy
 
-FAILURES = (ClientError, ValueError)
-"""``ValueError`` covers sources that make no package and packages that are none."""
-
-_TYPES: Final = "type"
+FAILURES = (ClientError,)
 
 
 def check(options: argparse.Namespace) -> None:
     """Say what in a contract could differ between peers, or that nothing could."""
-    checked = check_package(build_package("check", options.entry, options.source))
-    print(f"{options.entry} may be installed: {len(checked.sources)} source files checked")
+    checked = check_package(new_package("check", options.entry, options.source))
+    print(f"{options.entry} may be installed; checked: {', '.join(sorted(checked.sources))}")
 
 
 def package(options: argparse.Namespace) -> None:
     """Write the package of a contract and print its id."""
-    content = build_package(options.label, options.entry, options.source)
+    content = new_package(options.label, options.entry, options.source)
     checked = check_package(content)
     options.output.write_bytes(content)
     print(checked.package_id)
@@ -54,8 +51,8 @@ async def approve(options: argparse.Namespace) -> None:
         landed = await administrator.approve(network.channel_id, definition, options.package_id)
         print(f"approved by {administrator.msp_id} in block {landed.block_number}")
         approvals = await administrator.approvals(network.channel_id, definition)
-    for msp_id in network.topology.peer_organizations:
-        print(f"  {msp_id.msp_id}: {'yes' if approvals.get(msp_id.msp_id) else 'not yet'}")
+    for member in network.topology.peer_organizations:
+        print(f"  {member.msp_id}: {'yes' if approvals.get(member.msp_id) else 'not yet'}")
 
 
 async def commit(options: argparse.Namespace) -> None:
@@ -114,7 +111,7 @@ class _Parameter(BaseModel):
         reference = self.schema_.get("$ref")
         if isinstance(reference, str):
             return reference.rpartition("/")[2]
-        return str(self.schema_.get(_TYPES, "any"))
+        return str(self.schema_.get("type", "any"))
 
 
 class _Function(BaseModel):

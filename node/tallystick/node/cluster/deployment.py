@@ -6,23 +6,48 @@ step run at once, so that their transactions share a block.
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from tallystick.node.cluster.administrator import Administrator, Definition, Landed
 from tallystick.node.cluster.topology import ChaincodeTopology
+from tallystick.node.errors import LedgerError
 from tallystick.node.runtime.packages import build_package
 
 ValueT = TypeVar("ValueT")
 
 
-def package_of(chaincode: ChaincodeTopology) -> bytes:
-    """Return the package of a chaincode, built from its source.
+class NoPackageError(LedgerError):
+    """No package can be built of a contract.
+
+    Attributes:
+        entry: ``module:Class``.
+    """
+
+    def __init__(self, entry: str, problem: str) -> None:
+        super().__init__(f"no package can be built of {entry}: {problem}")
+        self.entry = entry
+
+
+def new_package(label: str, entry: str, source: Path | None) -> bytes:
+    """Return the package of the contract ``entry``, built from the folder ``source`` if given.
 
     Raises:
-        PackageError: The source is not there, or is no Python.
+        NoPackageError: Label or entry are malformed, or the source is not there or no Python.
     """
-    label = f"{chaincode.name}_{chaincode.version}"
-    return build_package(label, chaincode.entry, chaincode.source)
+    try:
+        return build_package(label, entry, source)
+    except ValueError as error:
+        raise NoPackageError(entry, str(error)) from error
+
+
+def package_of(chaincode: ChaincodeTopology) -> bytes:
+    """Return the package of a chaincode of the topology.
+
+    Raises:
+        NoPackageError: Its source is not there, or is no Python.
+    """
+    return new_package(f"{chaincode.name}_{chaincode.version}", chaincode.entry, chaincode.source)
 
 
 async def deploy(
@@ -35,6 +60,7 @@ async def deploy(
     Returns once every peer knows every definition.
 
     Raises:
+        NoPackageError: The source of a chaincode is not there.
         PeerRefusedError: A package cannot be installed.
         EndorseError: A peer refused; its message says why.
         CommitError: Too few organisations agreed.

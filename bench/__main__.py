@@ -16,9 +16,8 @@ from bench.market import BROKER, prepare
 from bench.measure import Measurement, measure
 from bench.table import render
 from tallystick.client import Gateway
-from tallystick.node.cluster.launcher import Launcher
 from tallystick.node.cluster.network import Network
-from tallystick.node.cluster.startup import bring_up
+from tallystick.node.cluster.startup import running_network
 from tallystick.node.cluster.topology import ChaincodeTopology, Topology, default_topology
 
 ALL_THREE = "AND('ATSMSP.peer', 'ClearingMSP.peer', 'TransferAgentMSP.peer')"
@@ -57,19 +56,15 @@ def time_from_nothing() -> float:
 async def run(arguments: argparse.Namespace) -> list[Measurement]:
     """Return one measurement for each workload and number in flight."""
     with tempfile.TemporaryDirectory() as directory:
-        network = await bring_up(topology(), Path(directory) / "network", _say)
-        try:
-            await _prepare(network, holders=4 * max(arguments.in_flight))
-            _say(f"{4 * max(arguments.in_flight)} holders are ready")
+        async with running_network(topology(), Path(directory) / "network", _say) as network:
+            holders = 4 * max(arguments.in_flight)
+            await _prepare(network, holders=holders)
+            _say(f"{holders} holders are ready")
             return [
                 await _measured(network, workload, in_flight, arguments.seconds)
                 for workload in arguments.workloads
                 for in_flight in arguments.in_flight
             ]
-        finally:
-            launcher = Launcher(network)
-            for node in network.nodes:
-                await launcher.stop(node)
 
 
 async def _prepare(network: Network, *, holders: int) -> None:

@@ -44,12 +44,31 @@ class SetCase(TypedDict):
     private: str
 
 
+class ChangeCase(TypedDict):
+    """What a block leaves of one key, public or private: its value, or nothing."""
+
+    namespace: str
+    collection: NotRequired[str]
+    key: str
+    value: NotRequired[str]
+    version: tuple[int, int]
+
+
+class UpdateCase(TypedDict):
+    """The net changes of a block, in no order, and the bytes that its commit hash covers."""
+
+    changes: list[ChangeCase]
+    update_bytes: str
+
+
 GROUPS = {
     group["section"]: group["cases"]
     for group in json.loads(Path(__file__).with_name("rwset.json").read_text(encoding="utf-8"))
 }
 RANGE_CASES: list[RangeCase] = GROUPS["B5"]
 SET_CASE: SetCase = GROUPS["B6"][0]
+UNTOUCHED: SetCase = GROUPS["B6"][1]
+UPDATE_CASES: list[UpdateCase] = GROUPS["B8"]
 
 
 class NoHistory(HistoryView):
@@ -118,3 +137,36 @@ def test_the_public_set_has_the_hash_of_the_private_one() -> None:
     private = TxPvtReadWriteSet.FromString(bytes.fromhex(SET_CASE["private"]))
     part = private.ns_pvt_rwset[0].collection_pvt_rwset[0].rwset
     assert public.namespaces[1].collections[0].private_hash == sha256(part), "B6"
+
+
+def test_a_transaction_that_touched_nothing_encodes_to_nothing() -> None:
+    """§10, B6."""
+    result = Simulator(LedgerState(MemoryStore()), NoHistory(), "tx").done()
+    assert (result.public.hex(), result.private.hex()) == (
+        UNTOUCHED["public"],
+        UNTOUCHED["private"],
+    )
+
+
+def add_change(batch: UpdateBatch, change: ChangeCase) -> None:
+    namespace, key, version = change["namespace"], change["key"], Version(*change["version"])
+    if "collection" in change:
+        hashes = sha256(key.encode()), sha256(change["value"].encode())
+        batch.put_hash(namespace, change["collection"], *hashes, version)
+    elif "value" in change:
+        batch.put(namespace, key, change["value"].encode(), version)
+    else:
+        batch.delete(namespace, key, version)
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, id=f"B8, {len(case['changes'])} changes") for case in UPDATE_CASES]
+)
+def test_the_changes_of_a_block_become_the_bytes_that_its_commit_hash_covers(
+    case: UpdateCase,
+) -> None:
+    """§11, B8: whatever the order in which they were made."""
+    batch = UpdateBatch()
+    for change in case["changes"]:
+        add_change(batch, change)
+    assert batch.update_bytes().hex() == case["update_bytes"]

@@ -7,7 +7,8 @@ from tallystick.chaincode.testing import make_client
 from tallystick.wire.identities import serialize_identity
 
 
-def test_a_client_is_its_certificate_9_4() -> None:
+def test_a_client_is_its_certificate() -> None:
+    """§9.4."""
     client = make_client("BrokerMSP", "alice", attributes={"role": "trader"}).identity
     assert client.msp_id == "BrokerMSP"
     assert client.common_name == "alice"
@@ -16,7 +17,8 @@ def test_a_client_is_its_certificate_9_4() -> None:
     assert client.id == "x509::CN=alice,OU=client::CN=ca.BrokerMSP"
 
 
-def test_a_certificate_without_the_extension_has_no_attributes_9_4() -> None:
+def test_a_certificate_without_the_extension_has_no_attributes() -> None:
+    """§9.4."""
     assert make_client("BrokerMSP").identity.attributes == {}
 
 

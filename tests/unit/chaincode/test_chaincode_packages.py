@@ -63,7 +63,8 @@ def test_a_package_holds_what_the_entry_imports_and_nothing_else(source_root: Pa
     }
 
 
-def test_the_layout_is_fabrics_9_5(source_root: Path) -> None:
+def test_the_layout_is_fabrics(source_root: Path) -> None:
+    """§9.5."""
     built = build_package("acme", "acme.rules:Acme", source_root)
     with tarfile.open(fileobj=io.BytesIO(built)) as outer:
         assert outer.getnames() == ["code.tar.gz", "metadata.json"]
@@ -75,7 +76,8 @@ def test_the_layout_is_fabrics_9_5(source_root: Path) -> None:
             assert inner.getnames() == ["src/acme/__init__.py", "src/acme/rules.py"]
 
 
-def test_the_id_is_label_and_digest_of_the_bytes_9_5(source_root: Path) -> None:
+def test_the_id_is_label_and_digest_of_the_bytes(source_root: Path) -> None:
+    """§9.5."""
     built = build_package("acme", "acme.rules:Acme", source_root)
     assert package_id(built) == f"acme:{hashlib.sha256(built).hexdigest()}"
 
@@ -87,7 +89,8 @@ def test_the_same_sources_give_the_same_id_whatever_surrounds_them(source_root: 
     assert build_package("acme", "acme.contract:Acme", source_root) == before
 
 
-def test_the_id_does_not_depend_on_a_compressor_9_5(source_root: Path) -> None:
+def test_the_id_does_not_depend_on_a_compressor(source_root: Path) -> None:
+    """§9.5."""
     built = build_package("acme", "acme.rules:Acme", source_root)
     assert gzip.decompress(built)[:512] in built
 
@@ -125,7 +128,8 @@ def test_source_that_is_not_python_cannot_be_packaged(source_root: Path) -> None
         build_package("acme", "acme.contract:Acme", source_root)
 
 
-def test_a_package_of_another_type_keeps_its_files_as_they_are_9_5() -> None:
+def test_a_package_of_another_type_keeps_its_files_as_they_are() -> None:
+    """§9.5."""
     metadata = {"type": "ccaas", "label": "basic_1.0"}
     parsed = parse_package(archive(metadata, tgz({"connection.json": b"{}"})))
     assert (parsed.type, parsed.entry, parsed.sources) == ("ccaas", "", {"connection.json": b"{}"})

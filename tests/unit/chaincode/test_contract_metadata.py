@@ -30,7 +30,8 @@ class TokenContract(Contract):
         return int(ctx.state.get(holder) or 0)
 
 
-def test_the_document_lists_functions_with_the_schemas_of_their_types_9_4() -> None:
+def test_the_document_lists_functions_with_the_schemas_of_their_types() -> None:
+    """§9.4."""
     stub = MemoryStub.alone(make_client("BrokerMSP"), b"org.hyperledger.fabric:GetMetadata")
     response = ContractChaincode(TokenContract()).invoke(stub)
     assert response.status == 200

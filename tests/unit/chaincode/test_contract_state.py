@@ -129,14 +129,16 @@ def test_a_loop_may_write_the_rows_it_scans() -> None:
     assert [key for key, _ in state.range("", "")] == ["a", "ax", "b", "bx"]
 
 
-def test_a_plain_range_leaves_composite_keys_out_9_3() -> None:
+def test_a_plain_range_leaves_composite_keys_out() -> None:
+    """§9.3."""
     state = State(committed())
     state.put("plain", b"1")
     state.put(state.composite_key("kind", "part"), b"2")
     assert list(state.range("", "")) == [("plain", b"1")]
 
 
-def test_partial_finds_the_rows_of_a_kind_9_3() -> None:
+def test_partial_finds_the_rows_of_a_kind() -> None:
+    """§9.3."""
     state = State(committed())
     for parts in (("a", "1"), ("a", "2"), ("ab", "1")):
         state.put(state.composite_key("lot", *parts), "/".join(parts).encode())
@@ -163,12 +165,14 @@ def test_models_are_stored_as_json_in_the_order_of_their_fields() -> None:
     assert state.load("absent", Holding) is None
 
 
-def test_an_empty_value_is_refused_because_the_ledger_takes_it_for_a_deletion_9_3() -> None:
+def test_an_empty_value_is_refused_because_the_ledger_takes_it_for_a_deletion() -> None:
+    """§9.3."""
     with pytest.raises(InvalidKeyError, match=r"call delete\(\)"):
         State(committed()).put("k", b"")
 
 
-def test_a_simple_key_cannot_begin_like_a_composite_one_9_3() -> None:
+def test_a_simple_key_cannot_begin_like_a_composite_one() -> None:
+    """§9.3."""
     with pytest.raises(InvalidKeyError, match="composite"):
         State(committed()).put("\x00\U0010ffffinitialized", b"1")
 

@@ -10,7 +10,7 @@ from tallystick.node.ledger.state import (
     state_entries,
 )
 from tallystick.node.ledger.version import Version
-from tallystick.wire.hashing import commit_hash, sha256
+from tallystick.wire.hashing import sha256
 
 V1 = Version(1, 0)
 V2 = Version(300, 70_000)
@@ -147,31 +147,6 @@ def test_a_merged_range_is_the_range_after_the_block(
     assert [key for key, _ in merged] == keys
     store.write(state_entries(batch))
     assert merged == list(state.range("ns", start, end))
-
-
-B8_UPDATES = bytes.fromhex(
-    "0a2f0a0a5f6c6966656379636c651a196e616d657370616365732f6d657461646174612f62617369632a014d3203"
-    "0101000a120a0562617369631a016120013204010101010a0e1a026b312a0276313204010101010a501204636f6c"
-    "6c1a20f64551fcd6f07823cb87971cfb91446425da18286b3ab1ef935e0cbd7a69f68a2a205b11618c2e44027877"
-    "d0cd0921ed166b9f176f50587fc91e7534dd2946db77d6320401010101"
-)
-B8_HASH_1 = "921266940023390839b0e2e3419fd22f91db6c53bf7ee71ed553b2e89d10d47d"
-B8_HASH_2 = "397a1035e6b6569d544875622e47f1da190ca4e7361281101db0c2f8e7815555"
-
-
-def test_update_bytes_are_those_of_fabric() -> None:
-    """§11, vector B8."""
-    batch = UpdateBatch()
-    batch.put("basic", "k1", b"v1", Version(1, 1))
-    batch.delete("basic", "a", Version(1, 1))
-    batch.put_hash("basic", "coll", sha256(b"p1"), sha256(b"secret1"), Version(1, 1))
-    batch.put("_lifecycle", "namespaces/metadata/basic", b"M", Version(1, 0))
-    assert batch.update_bytes() == B8_UPDATES
-
-    first = commit_hash(b"\x00\x00\x0b", batch.update_bytes(), b"")
-    assert first.hex() == B8_HASH_1
-    second = commit_hash(b"\x00", UpdateBatch().update_bytes(), first)
-    assert second.hex() == B8_HASH_2
 
 
 def test_update_bytes_name_each_namespace_and_collection_once() -> None:

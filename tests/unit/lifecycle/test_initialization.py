@@ -25,10 +25,6 @@ TOKEN = ResolvedChaincode(
 )
 
 
-def test_the_marker_is_fabrics() -> None:
-    assert INITIALIZED_KEY.encode().hex() == "00f48fbfbf696e697469616c697a6564"
-
-
 async def test_a_chaincode_without_initialisation_leaves_no_trace(world: World) -> None:
     simulator = world.one.ledger.simulator("tx")
     token = replace(TOKEN, init_required=False)

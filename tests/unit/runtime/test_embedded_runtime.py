@@ -183,7 +183,8 @@ def peer(tmp_path: Path) -> Peer:
     return Peer(tmp_path)
 
 
-async def test_reads_and_writes_reach_the_read_write_set_once_10(tmp_path: Path) -> None:
+async def test_reads_and_writes_reach_the_read_write_set_once(tmp_path: Path) -> None:
+    """§10."""
     result, simulator = await Peer(tmp_path, rows=("k",)).run("ledger", "move", "k", "new")
     assert (result.response.status, result.response.payload) == (200, b"newold")
     rwset = namespaces(simulator)["ledger"]
@@ -205,7 +206,8 @@ async def test_a_refusal_leaves_neither_writes_nor_event(peer: Peer) -> None:
     assert namespaces(simulator) == {}
 
 
-async def test_the_context_is_that_of_the_proposal_9_4(peer: Peer) -> None:
+async def test_the_context_is_that_of_the_proposal(peer: Peer) -> None:
+    """§9.4."""
     result, _ = await peer.run("ledger", "about")
     assert result.response.payload == (
         b'["securities","t1","2024-01-02T09:00:00.123456+00:00","alice","trader","ledger",'
@@ -213,7 +215,8 @@ async def test_the_context_is_that_of_the_proposal_9_4(peer: Peer) -> None:
     )
 
 
-async def test_a_range_is_protected_against_phantoms_10(tmp_path: Path) -> None:
+async def test_a_range_is_protected_against_phantoms(tmp_path: Path) -> None:
+    """§10."""
     result, simulator = await Peer(tmp_path, rows=("a", "b")).run("ledger", "scan_and_delete")
     rwset = namespaces(simulator)["ledger"]
     assert result.response.payload == b'["a","b"]'
@@ -223,21 +226,24 @@ async def test_a_range_is_protected_against_phantoms_10(tmp_path: Path) -> None:
     assert [(write.key, write.is_delete) for write in rwset.writes] == [("a", True)]
 
 
-async def test_an_abandoned_scan_records_a_batch_and_one_row_ahead_9_3(tmp_path: Path) -> None:
+async def test_an_abandoned_scan_records_a_batch_and_one_row_ahead(tmp_path: Path) -> None:
+    """§9.3."""
     rows = tuple(f"{number:03}" for number in range(250))
     result, simulator = await Peer(tmp_path, rows=rows).run("ledger", "touch_first")
     [query] = namespaces(simulator)["ledger"].range_queries
     assert (result.response.payload, query.end_key, query.itr_exhausted) == (b"000", "100", False)
 
 
-async def test_a_scan_beyond_one_batch_yields_every_row_9_3(tmp_path: Path) -> None:
+async def test_a_scan_beyond_one_batch_yields_every_row(tmp_path: Path) -> None:
+    """§9.3."""
     rows = tuple(f"{number:03}" for number in range(250))
     result, simulator = await Peer(tmp_path, rows=rows).run("ledger", "scan_and_delete")
     assert result.response.payload.count(b",") == 249
     assert namespaces(simulator)["ledger"].range_queries[0].itr_exhausted
 
 
-async def test_a_query_reads_pages_9_3(tmp_path: Path) -> None:
+async def test_a_query_reads_pages(tmp_path: Path) -> None:
+    """§9.3."""
     result, _ = await Peer(tmp_path, rows=("a", "b", "c")).run("ledger", "pages")
     assert result.response.payload == b'["a","b","c"]'
 
@@ -247,11 +253,17 @@ async def test_history_comes_from_the_ledger(peer: Peer) -> None:
     assert result.response.payload == b'["t0@7=k"]'
 
 
-async def test_private_data_and_key_metadata_pass_through_the_stub_10(peer: Peer) -> None:
+async def test_private_data_and_key_metadata_pass_through_the_stub(peer: Peer) -> None:
+    """§10."""
     result, simulator = await peer.run("ledger", "private")
     assert result.response.payload == b"None"
-    [collection] = namespaces(simulator)["ledger"].collections
+    touched = namespaces(simulator)
+    [collection] = touched["ledger"].collections
     assert collection.name == "vault"
+    definition = "namespaces/fields/ledger/"
+    fields = {definition + name for name in ("Collections", "EndorsementInfo", "ValidationInfo")}
+    hidden = {read.key for read in touched["_lifecycle"].reads}
+    assert fields | {"namespaces/metadata/ledger"} <= hidden, "§10, the hidden reads"
 
 
 async def test_a_callee_writes_into_its_own_namespace_and_its_events_are_merged(peer: Peer) -> None:
@@ -316,7 +328,8 @@ async def test_a_call_that_fails_fails_the_caller(
     assert result.event is None
 
 
-async def test_a_callee_must_have_been_initialised_9_2(tmp_path: Path) -> None:
+async def test_a_callee_must_have_been_initialised(tmp_path: Path) -> None:
+    """§9.2."""
     peer = Peer(tmp_path, init_required=frozenset({"ledger"}))
     result, _ = await peer.run("caller", "call", "ledger", "move", "1")
     assert result.response.status == 500

@@ -12,6 +12,7 @@ from tallystick.chaincode.errors import (
 from tallystick.chaincode.stub import CalleeReply, Chaincode, KeyModification, Page
 from tallystick.node.ledger.range_query import RangeQuery
 from tallystick.node.ledger.simulator import Simulator
+from tallystick.node.runtime.lifecycle import record_use_of_collections
 from tallystick.node.runtime.runtime import Invocation
 from tallystick.protos.peer.chaincode_event_pb2 import ChaincodeEvent
 from tallystick.wire.messages import timestamp_to_ns
@@ -25,11 +26,13 @@ class EmbeddedTransaction:
         find: Returns the chaincode of a name on this channel, and raises Refusal if this peer
             cannot run it. It leaves the reads that belong to a call in the simulator.
         written: Public keys written so far, by chaincode.
+        collection_users: The chaincodes that have used private data so far.
     """
 
     invocation: Invocation
     find: Callable[[str], Chaincode]
     written: dict[str, set[str]] = field(default_factory=dict)
+    collection_users: set[str] = field(default_factory=set)
 
 
 class EmbeddedStub:
@@ -125,18 +128,22 @@ class EmbeddedStub:
 
     def get_private_data(self, collection: str, key: str) -> bytes | None:
         """Return the committed private value, or None."""
+        self._use_collections()
         return self._simulator.get_private(self._chaincode, collection, key)
 
     def put_private_data(self, collection: str, key: str, value: bytes) -> None:
         """Write a private value, which is not empty."""
+        self._use_collections()
         self._simulator.put_private(self._chaincode, collection, key, value)
 
     def del_private_data(self, collection: str, key: str) -> None:
         """Delete a private value."""
+        self._use_collections()
         self._simulator.delete_private(self._chaincode, collection, key)
 
     def get_private_data_hash(self, collection: str, key: str) -> bytes | None:
         """Return the SHA-256 of the committed private value, or None; works for non-members."""
+        self._use_collections()
         return self._simulator.get_private_hash(self._chaincode, collection, key)
 
     def get_state_metadata(self, key: str) -> Mapping[str, bytes]:
@@ -178,6 +185,11 @@ class EmbeddedStub:
         stub = EmbeddedStub(self._transaction, chaincode, args, callers)
         response = callee.invoke(stub)
         return CalleeReply(response, stub.event if response.status < BAD_REQUEST else None)
+
+    def _use_collections(self) -> None:
+        if self._chaincode not in self._transaction.collection_users:
+            self._transaction.collection_users.add(self._chaincode)
+            record_use_of_collections(self._simulator, self._chaincode)
 
 
 def _rows(query: RangeQuery) -> Iterator[tuple[str, bytes]]:

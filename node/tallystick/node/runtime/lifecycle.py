@@ -6,7 +6,9 @@ from typing import Final
 from tallystick.node.ledger.simulator import Simulator
 from tallystick.node.ledger.state import StateView, UpdateBatch
 from tallystick.node.runtime.lifecycle_state import (
+    COLLECTIONS,
     DEFINITIONS,
+    ENDORSEMENT_INFO,
     LIFECYCLE_NAMESPACE,
     SEQUENCE,
     VALIDATION_INFO,
@@ -22,7 +24,12 @@ from tallystick.node.runtime.lifecycle_state import (
 from tallystick.protos.peer.collection_pb2 import CollectionConfigPackage
 from tallystick.wire.hashing import sha256
 
-__all__ = ["ChaincodeDefinition", "DefinitionCache", "ResolvedChaincode"]
+__all__ = [
+    "ChaincodeDefinition",
+    "DefinitionCache",
+    "ResolvedChaincode",
+    "record_use_of_collections",
+]
 
 VALIDATION_PLUGIN: Final = "vscc"
 """The one way to validate: endorsement policies, as `tallystick.node.validation` checks them."""
@@ -54,6 +61,17 @@ class ResolvedChaincode:
     endorsement_plugin: str
     validation_parameter: bytes
     collections: CollectionConfigPackage | None
+
+
+def record_use_of_collections(simulator: Simulator, name: str) -> None:
+    """Put on record that a transaction depends on all of the definition of ``name``.
+
+    The first use of a private data collection does that: a new definition, which may change the
+    collections, then conflicts with the transaction. Source: wire.md §10, the hidden reads.
+    """
+    simulator.get_state(LIFECYCLE_NAMESPACE, metadata_key(DEFINITIONS, name))
+    for field in (SEQUENCE, ENDORSEMENT_INFO, VALIDATION_INFO, COLLECTIONS):
+        simulator.get_state(LIFECYCLE_NAMESPACE, field_key(DEFINITIONS, name, field))
 
 
 class DefinitionCache:

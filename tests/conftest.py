@@ -1,7 +1,23 @@
 """What every test runs with."""
 
+import re
+from importlib.resources import files
+
+import pytest
 from hypothesis import settings
+
+from tallystick.node.cluster.ports import free_ports
+
+PORT = re.compile(r"(?<=port = )\d+")
 
 # A deadline per example fails on a busy machine without saying anything about the code.
 settings.register_profile("tallystick", deadline=None)
 settings.load_profile("tallystick")
+
+
+@pytest.fixture(scope="module")
+def topology_toml() -> str:
+    """The topology of `tally cluster up`, on ports that are free, for tests that run `tally`."""
+    default = (files("tallystick.node.cluster") / "default.toml").read_text(encoding="utf-8")
+    ports = free_ports(len(PORT.findall(default)))
+    return PORT.sub(lambda _: str(next(ports)), default)

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from types import ModuleType
 
@@ -17,7 +16,6 @@ import pytest
 import tallystick.chaincode
 import tallystick.client
 from tallystick.node.cli.commands import GROUPS, Command
-from tallystick.node.cluster.ports import free_ports
 
 ROOT = Path(__file__).parents[1]
 TIMEOUT_S = 60
@@ -25,7 +23,6 @@ TIMEOUT_S = 60
 FENCED = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
 MAKE_TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
-PORT = re.compile(r"(?<=port = )\d+")
 
 SAVED_AS = re.compile(r"# ([\w/]+\.py)\n")  # first line of a block that the reader is to save
 
@@ -123,17 +120,14 @@ class Reader:
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+def reader(topology_toml: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     reader = Reader(tmp_path_factory.mktemp("reader"))
     for block in PYTHON:
         if block.path is not None:
             path = reader.folder / block.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.text, encoding="utf-8")
-    default = (files("tallystick.node.cluster") / "default.toml").read_text(encoding="utf-8")
-    ports = free_ports(len(PORT.findall(default)))
-    topology = PORT.sub(lambda _: str(next(ports)), default)
-    (reader.folder / "free-ports.toml").write_text(topology, encoding="utf-8")
+    (reader.folder / "free-ports.toml").write_text(topology_toml, encoding="utf-8")
     reader.runs("tally", "cluster", "up", "--topology", "free-ports.toml")
     yield reader
     reader.runs("tally", "cluster", "down")

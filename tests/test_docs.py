@@ -105,7 +105,7 @@ class Reader:
         programs = str(Path(sys.executable).parent)
         return {**os.environ, "PATH": os.pathsep.join((programs, os.environ["PATH"]))}
 
-    def runs(self, *command: str) -> None:
+    def expect_success(self, *command: str) -> None:
         done = subprocess.run(
             command,
             check=False,
@@ -128,21 +128,21 @@ def reader(topology_toml: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.text, encoding="utf-8")
     (reader.folder / "free-ports.toml").write_text(topology_toml, encoding="utf-8")
-    reader.runs("tally", "cluster", "up", "--topology", "free-ports.toml")
+    reader.expect_success("tally", "cluster", "up", "--topology", "free-ports.toml")
     yield reader
-    reader.runs("tally", "cluster", "down")
+    reader.expect_success("tally", "cluster", "down")
 
 
 @pytest.mark.cluster
 @pytest.mark.parametrize("block", [block for block in SHELL if block.script], ids=str)
 def test_a_block_of_commands_runs(block: Block, reader: Reader) -> None:
-    reader.runs("bash", "-euo", "pipefail", "-c", block.script)
+    reader.expect_success("bash", "-euo", "pipefail", "-c", block.script)
 
 
 @pytest.mark.cluster
 @pytest.mark.parametrize("block", [block for block in PYTHON if not block.path], ids=str)
 def test_a_block_of_python_runs(block: Block, reader: Reader) -> None:
-    reader.runs(sys.executable, "-W", "error", "-c", block.text)
+    reader.expect_success(sys.executable, "-W", "error", "-c", block.text)
 
 
 @pytest.mark.cluster
@@ -150,12 +150,12 @@ def test_a_block_of_python_runs(block: Block, reader: Reader) -> None:
     "script", [path for path in EXAMPLES if path.stem != "listen_to_events"], ids=lambda p: p.name
 )
 def test_an_example_runs(script: Path, reader: Reader) -> None:
-    reader.runs(sys.executable, "-W", "error", str(script))
+    reader.expect_success(sys.executable, "-W", "error", str(script))
 
 
 @pytest.mark.cluster
 def test_the_example_that_listens_ends_when_interrupted(reader: Reader) -> None:
-    reader.runs(sys.executable, str(ROOT / "examples" / "submit_transfer.py"))
+    reader.expect_success(sys.executable, str(ROOT / "examples" / "submit_transfer.py"))
     listener = subprocess.Popen(
         [sys.executable, "-u", "-W", "error", str(ROOT / "examples" / "listen_to_events.py")],
         cwd=reader.folder,

@@ -14,7 +14,7 @@ POLICIES, APPLICATION_POLICIES = (group["cases"] for group in GROUPS)
 
 @pytest.mark.parametrize("case", POLICIES, ids=lambda case: case["expression"])
 def test_an_expression_becomes_the_bytes_that_fabric_makes_of_it(case: dict[str, str]) -> None:
-    """§14.1, B7: principals are numbered inside-out and not merged."""
+    """§14.1, §19 item 13, B7: principals are numbered inside-out and not merged."""
     policy = bytes.fromhex(case["policy"])
     assert parse_policy(case["expression"]).SerializeToString() == policy
     assert describe(SignaturePolicyEnvelope.FromString(policy)) == case["expression"]

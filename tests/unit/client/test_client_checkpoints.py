@@ -116,5 +116,5 @@ def test_after_an_event_comes_the_rest_of_its_block() -> None:
 
 
 def test_after_a_block_comes_the_next_block_and_no_transaction() -> None:
-    """§19.17: a transaction that emitted nothing must never be a checkpoint."""
+    """§19 item 17: a transaction that emitted nothing must never be a checkpoint."""
     assert Checkpoint.after_block(9) == Checkpoint(block_number=10, transaction_id="")

@@ -48,7 +48,7 @@ async def test_a_profile_is_all_it_takes_to_evaluate_and_submit(
 async def test_error_details_arrive_from_the_trailer(
     peer: FakePeer, client: Client, authorities: Authorities
 ) -> None:
-    """§5.3: details are ``gateway.ErrorDetail`` in ``grpc-status-details-bin``."""
+    """§5.3, §19 item 16: details are ``gateway.ErrorDetail`` in ``grpc-status-details-bin``."""
     details = (
         FailureDetail("localhost:7051", "ATSMSP", "chaincode response 400, FROZEN: bob is frozen"),
         FailureDetail("localhost:8051", "ClearingMSP", "timed out"),

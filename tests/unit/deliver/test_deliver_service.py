@@ -145,7 +145,8 @@ async def test_blocks_arrive_as_they_were_stored(node: Node) -> None:
     assert response == DeliverResponse(block=block(1)).SerializeToString()
 
 
-async def test_a_half_closed_stream_still_gets_blocks_to_come(node: Node) -> None:  # §6, §19.8
+async def test_a_half_closed_stream_still_gets_blocks_to_come(node: Node) -> None:
+    """§6, §19 item 8."""
     async with asyncio.timeout(5), aclosing(node.deliver(node.request(at(2), at(4)))) as responses:
         assert summary(await anext(responses)) == 2
         node.append()
@@ -187,7 +188,7 @@ ALL = SeekInfo(start=OLDEST, stop=NEWEST)
                 ALL, header(timestamp=timestamp_from_ns(NOW_NS - WINDOW_NS - SECOND_NS))
             ),
             "BAD_REQUEST",
-            id="§6 too old",
+            id="§6 §19 item 20, too old",
         ),
         pytest.param(
             lambda material: material.seek(

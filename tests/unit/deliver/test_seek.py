@@ -26,9 +26,9 @@ HEIGHT = 5
             at(1),
             at(FOREVER_BLOCK_NUMBER),
             BlockRange(1, FOREVER_BLOCK_NUMBER),
-            id="§19.9 forever",
+            id="§19 item 9 forever",
         ),
-        pytest.param(at(1), at(2**53 - 1), BlockRange(1, 2**53 - 1), id="§19.9 forever in Node"),
+        pytest.param(at(1), at(2**53 - 1), BlockRange(1, 2**53 - 1), id="§19 item 9 in Node"),
         pytest.param(
             NEXT_COMMIT,
             NEWEST,

@@ -431,6 +431,7 @@ async def test_the_chaincode_is_told_what_the_client_asked_for(world: World) -> 
 async def test_the_status_decides_what_is_signed(
     world: World, status: int, *, payload: bool, is_endorsed: bool
 ) -> None:
+    """§4, the result rules; §19 item 15."""
     await world.define()
     world.one.runtime.response = Response(status=status, message="said", payload=b"result")
     world.one.runtime.event = ChaincodeEvent(event_name="happened")

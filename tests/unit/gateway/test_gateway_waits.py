@@ -163,7 +163,8 @@ async def test_commit_status_waits_for_the_block(setting: Setting) -> None:  # �
     assert (waiting.result().result, waiting.result().block_number) == (0, 4)
 
 
-async def test_a_peer_that_stops_ends_the_wait(setting: Setting) -> None:  # §5.5
+async def test_a_peer_that_stops_ends_the_wait(setting: Setting) -> None:
+    """§5.5, §19 item 18."""
     async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
         waiting = tasks.create_task(failure(answer(setting, setting.commit_status_request())))
         await asyncio.sleep(0)

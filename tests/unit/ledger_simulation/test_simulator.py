@@ -130,7 +130,7 @@ def test_metadata_reads_are_reads_and_metadata_writes_are_not(committed: Committ
         pytest.param(100, [100], 100, "l", id="§9.3, exactly one batch"),
         pytest.param(101, [100, 1], 101, "l", id="§9.3, one row more than a batch"),
         pytest.param(250, [100, 100, 50], 250, "l", id="§9.3, three batches"),
-        pytest.param(250, [100], 101, "k0100", id="§10, abandoned after one batch of three"),
+        pytest.param(250, [100], 101, "k0100", id="§10, §19 item 11, abandoned early"),
         pytest.param(250, [100, 100], 201, "k0200", id="§10, abandoned after two"),
     ],
 )

@@ -86,7 +86,7 @@ def test_committed_modules_are_what_the_pinned_tools_generate(tmp_path: Path) ->
 
 
 def test_every_file_lies_in_a_fabric_package(files: list[FileDescriptor]) -> None:
-    """§1: package names are on the wire in gRPC paths and in Any type URLs."""
+    """§1, §19 item 26: package names are on the wire in gRPC paths and in Any type URLs."""
     assert {file.package for file in files} == FABRIC_PACKAGES
 
 

@@ -169,7 +169,7 @@ def test_a_transaction_wraps_the_proposal_and_its_result() -> None:
 
 
 def test_no_transient_value_reaches_the_transaction() -> None:
-    """§19.5."""
+    """§19 item 5."""
     built = build(replace(ARGUMENTS, transient=SECRET))
     payload = wire.build_transaction_payload(built.proposal_bytes, RESULT, ENDORSEMENTS)
     assert SECRET["price"] in built.proposal_bytes
@@ -184,7 +184,7 @@ def test_an_endorser_counts_once_and_its_first_endorsement_stays() -> None:
 
 
 def test_header_bytes_pass_from_proposal_to_transaction_unchanged() -> None:
-    """§19.6: decoding the channel header and encoding it again would change these bytes."""
+    """§19 item 6: decoding the channel header and encoding it again would change these bytes."""
     header = Header(channel_header=bytes.fromhex("08838000"), signature_header=b"\x12\x00")
     proposal = Proposal(header=header.SerializeToString()).SerializeToString()
     payload = decode(Payload, wire.build_transaction_payload(proposal, RESULT, ENDORSEMENTS))
@@ -242,7 +242,7 @@ def test_an_unreadable_layer_is_named(payload: bytes, message_type: str) -> None
 
 
 def test_a_deliver_request_is_signed_and_needs_no_nonce() -> None:
-    """§6 and §19.7."""
+    """§6 and §19 item 7."""
     start = SeekPosition(specified=SeekSpecified(number=7))
     stop = SeekPosition(specified=SeekSpecified(number=wire.FOREVER_BLOCK_NUMBER))
     request = wire.build_deliver_seek("trades", start, stop, signer=SIGNER, timestamp_ns=NOW_NS)

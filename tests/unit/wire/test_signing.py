@@ -65,7 +65,7 @@ def test_signing_a_digest_signs_its_message(curve: ec.EllipticCurve) -> None:
 
 @given(message=st.binary(max_size=64))
 def test_signatures_always_have_a_low_s(message: bytes) -> None:
-    """§2 and §19.1: the library yields a high s half of the time."""
+    """§2 and §19 item 1: the library yields a high s half of the time."""
     signature = sign(KEY, message)
     assert is_low_s(signature, KEY.curve)
     verify(KEY.public_key(), signature, message)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import grpc
 
 from tallystick.node.gateway.endorsers import Answer, EndorsingPeer, NextStep, PeerDirectory, ask
-from tallystick.node.gateway.errors import GatewayError
+from tallystick.node.gateway.errors import DisagreementError, GatewayError
 from tallystick.node.gateway.layouts import Layout
 from tallystick.node.gateway.planner import Planner
 from tallystick.node.gateway.requests import ProposedCall
@@ -166,7 +166,11 @@ class Collector:
             self.agreed[answer.peer] = answer
         else:
             self.failed[answer.peer] = Answer(
-                answer.peer, NextStep.TRY_NEXT, grpc.StatusCode.ABORTED, MISMATCH
+                answer.peer,
+                NextStep.TRY_NEXT,
+                grpc.StatusCode.ABORTED,
+                MISMATCH,
+                answer.response,
             )
 
     def _failure(self, message: str, timeout_message: str) -> GatewayError:
@@ -175,4 +179,6 @@ class Collector:
         details = tuple(answer.detail for answer in answers)
         if answers and all(answer.code is grpc.StatusCode.DEADLINE_EXCEEDED for answer in answers):
             return GatewayError(grpc.StatusCode.DEADLINE_EXCEEDED, timeout_message, details)
+        if self.agreed and any(answer.response is not None for answer in answers):
+            return DisagreementError(grpc.StatusCode.ABORTED, message, details)
         return GatewayError(grpc.StatusCode.ABORTED, message, details)

@@ -44,7 +44,11 @@ class EndorsingPeer:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one peer said to one proposal, and what follows from it."""
+    """What one peer said to one proposal, and what follows from it.
+
+    Attributes:
+        response: What the chaincode answered there; None when it did not come to that.
+    """
 
     peer: EndorsingPeer
     step: NextStep
@@ -93,7 +97,7 @@ def judge(peer: EndorsingPeer, response: proposal_response_pb2.ProposalResponse)
     if status == FAILED and not response.payload:
         return Answer(peer, NextStep.TRY_NEXT, grpc.StatusCode.ABORTED, message)
     text = f"chaincode response {status}, {message}"
-    return Answer(peer, NextStep.STOP, grpc.StatusCode.UNKNOWN, text)
+    return Answer(peer, NextStep.STOP, grpc.StatusCode.UNKNOWN, text, response)
 
 
 class PeerDirectory:

@@ -29,3 +29,11 @@ class GatewayError(LedgerError):
         self.code = code
         self.message = message
         self.details = details
+
+
+class DisagreementError(GatewayError):
+    """Some peers endorsed the transaction and others answered differently.
+
+    Mostly they are at different heights: a block reaches the peers of a channel at slightly
+    different moments.
+    """

@@ -1,5 +1,6 @@
 """The five methods of ``gateway.Gateway``, without gRPC: requests in, responses or errors out."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from tallystick.node.gateway.commit_notifier import (
     TooManyWaitersError,
 )
 from tallystick.node.gateway.endorsers import Answer, EndorsingPeer, NextStep, PeerDirectory, ask
-from tallystick.node.gateway.errors import FailureDetail, GatewayError
+from tallystick.node.gateway.errors import DisagreementError, FailureDetail, GatewayError
 from tallystick.node.gateway.planner import EndorsementPolicies, Planner
 from tallystick.node.gateway.requests import ProposedCall, invalid_argument, proposed_call, read
 from tallystick.node.gateway.submission import submit_envelope
@@ -41,11 +42,13 @@ class GatewayLimits:
             for commits and events costs next to nothing, so that is limited elsewhere.
         endorsement_timeout_s: How long one peer may take to answer before another is asked.
         broadcast_timeout_s: Likewise for an orderer.
+        disagreement_delays_s: Endorsers that disagree are asked anew after each of these in turn.
     """
 
     concurrency: int = 500
     endorsement_timeout_s: float = 30.0
     broadcast_timeout_s: float = 30.0
+    disagreement_delays_s: tuple[float, ...] = (0.05, 0.1, 0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +121,7 @@ class GatewayService:
         call = proposed_call(request.proposed_transaction)
         with self._admitted():
             channel = self._channel(call.channel_id, grpc.StatusCode.FAILED_PRECONDITION)
-            collector = Collector(
-                channel.peers,
-                request.proposed_transaction,
-                call,
-                timeout_s=self._limits.endorsement_timeout_s,
-            )
-            if request.endorsing_organizations:
-                answers = await collector.from_organisations(request.endorsing_organizations)
-            else:
-                first_choices = _first_endorsers(channel, call)
-                answers = await collector.by_plan(channel.planner, first_choices)
+            answers = await self._agreed_answers(channel, call, request)
         responses = [answer.response for answer in answers if answer.response is not None]
         payload = build_transaction_payload(
             request.proposed_transaction.proposal_bytes,
@@ -203,6 +196,34 @@ class GatewayService:
             if response is not None:
                 yield response
             number += 1
+
+    async def _agreed_answers(
+        self, channel: GatewayChannel, call: ProposedCall, request: gateway_pb2.EndorseRequest
+    ) -> list[Answer]:
+        """Return endorsements that agree, asking anew while peers may still reach one height.
+
+        A client that saw its transaction committed may at once propose another one that reads
+        what the first wrote; a peer that has yet to commit that block answers from the old state.
+        """
+        for delay_s in self._limits.disagreement_delays_s:
+            try:
+                return await self._answers(channel, call, request)
+            except DisagreementError:
+                await asyncio.sleep(delay_s)
+        return await self._answers(channel, call, request)
+
+    async def _answers(
+        self, channel: GatewayChannel, call: ProposedCall, request: gateway_pb2.EndorseRequest
+    ) -> list[Answer]:
+        collector = Collector(
+            channel.peers,
+            request.proposed_transaction,
+            call,
+            timeout_s=self._limits.endorsement_timeout_s,
+        )
+        if request.endorsing_organizations:
+            return await collector.from_organisations(request.endorsing_organizations)
+        return await collector.by_plan(channel.planner, _first_endorsers(channel, call))
 
     def _channel(self, channel_id: str, absent: grpc.StatusCode) -> GatewayChannel:
         channel = self._channels.get(channel_id)

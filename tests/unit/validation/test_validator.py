@@ -12,6 +12,8 @@ from tallystick.node.ledger.state import UpdateBatch, VersionedValue
 from tallystick.node.ledger.version import Version
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.validation.validator import UnacceptableConfigError, Validator
+from tallystick.protos.common.configtx_pb2 import Config, ConfigEnvelope
+from tallystick.protos.common.configuration_pb2 import Capabilities, Capability
 from tallystick.protos.peer.transaction_pb2 import (
     DUPLICATE_TXID,
     ENDORSEMENT_POLICY_FAILURE,
@@ -269,6 +271,25 @@ async def test_a_configuration_that_cannot_come_next_stops_the_channel(
         await setting.codes(draft)
     assert caught.value.block_number == 2
     assert caught.value.problem.startswith(problem)
+
+
+@pytest.mark.parametrize("sequence", [0, 1])
+async def test_a_channel_with_older_rules_is_not_judged_by_newer_ones(
+    setting: Setting, sequence: int
+) -> None:
+    """§12, §15.1: Fabric would give other codes."""
+    config = Config()
+    config.CopyFrom(setting.channel.config)
+    config.sequence = sequence
+    older = Capabilities(capabilities={"V1_4_2": Capability()})
+    application = config.channel_group.groups["Application"]
+    application.values["Capabilities"].value = older.SerializeToString()
+    draft = setting.network.config_draft(sequence)
+    draft.data = ConfigEnvelope(config=config).SerializeToString()
+    block = setting.block(draft)
+    block.header.number *= sequence
+    with pytest.raises(UnacceptableConfigError, match="application capability V1_4_2"):
+        await setting.validator.validate(block)
 
 
 async def test_a_configuration_travels_alone(setting: Setting) -> None:

@@ -217,7 +217,7 @@ def _next_config(
             raise UnacceptableConfigError(
                 block_number, f"has sequence {config.sequence} after {channel.sequence}"
             )
-        ChannelConfig.from_config(channel.channel_id, config)
+        _check_rules(block_number, ChannelConfig.from_config(channel.channel_id, config))
     except (MalformedMessageError, ChannelConfigError) as error:
         raise UnacceptableConfigError(block_number, f"cannot be used: {error}") from error
     return config
@@ -226,9 +226,10 @@ def _next_config(
 def _genesis(block: Block) -> ValidatedBlock:
     """Return the first block as valid: nothing comes before it that could judge it."""
     try:
-        config = ChannelConfig.from_block(block).config
+        channel = ChannelConfig.from_block(block)
     except ChannelConfigError as error:
         raise UnacceptableConfigError(0, f"cannot be used: {error}") from error
+    _check_rules(0, channel)
     return ValidatedBlock(
         block=block,
         codes=bytes((VALID,)),
@@ -236,5 +237,15 @@ def _genesis(block: Block) -> ValidatedBlock:
         transaction_ids=(transaction_id_of_entry(block.data.data[0]),),
         transactions=(None,),
         rejections={},
-        config=config,
+        config=channel.config,
     )
+
+
+def _check_rules(block_number: int, channel: ChannelConfig) -> None:
+    """Raise UnacceptableConfigError if Fabric would judge this channel by rules not found here."""
+    if not channel.capabilities.new_lifecycle:
+        raise UnacceptableConfigError(
+            block_number,
+            f"asks for application capability {channel.capabilities.application or 'none'}, and "
+            "this node has the rules of V2_0 and later only",
+        )

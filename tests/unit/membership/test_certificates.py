@@ -148,6 +148,6 @@ def test_a_negative_serial_number_is_refused(authority: CertificateAuthority) ->
     encoded = bytearray(certificates.to_der(authority.certificate))
     start = encoded.index(bytes.fromhex("a003020102")) + 5  # what follows the version
     assert encoded[start] == 0x02
-    encoded[start + 2] = 0xFF
+    encoded[start + 2] = 0x80  # 0xFF could be a superfluous byte, depending on the next one
     with pytest.raises(CertificateError, match="serial number is negative"):
         certificates.parse_certificate(bytes(encoded))

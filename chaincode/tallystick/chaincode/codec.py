@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum, auto
 from typing import Any, TypeAlias
 
-from pydantic import BaseModel, JsonValue, TypeAdapter
-from pydantic_core import to_json
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError, to_json
 
 Argument: TypeAlias = JsonValue | bytes | BaseModel | Sequence[BaseModel]
 Decoder: TypeAlias = Callable[[bytes], object]
@@ -30,6 +30,7 @@ class Form(StrEnum):
 
 
 _PLAIN_FORMS = {"str": Form.TEXT, "bytes": Form.RAW, "none": Form.NOTHING}
+_PLAIN_TYPES: Mapping[Form, type] = {Form.TEXT: str, Form.RAW: bytes, Form.NOTHING: type(None)}
 
 
 def encode(value: object) -> bytes:
@@ -69,13 +70,24 @@ def decoder(adapter: TypeAdapter[Any]) -> Decoder:
 def encoder(adapter: TypeAdapter[Any]) -> Encoder:
     """Return the function that writes one result of the adapter's type.
 
-    The function raises PydanticSerializationError when the result is not of that type.
+    The function raises PydanticSerializationError when the result is not of that type, and
+    pydantic's ValidationError when it is None and the type does not admit that.
     """
     form, _ = _form(adapter.core_schema)
-    if form is not Form.JSON:
-        return encode
+    plain_type = _PLAIN_TYPES.get(form)
     dump_json = adapter.serializer.to_json
-    return lambda value: b"" if value is None else dump_json(value, warnings="error")
+
+    def write(value: object) -> bytes:
+        if value is None:
+            adapter.validator.validate_python(None)  # the serializer lets None pass for anything
+            return b""
+        if plain_type is None:
+            return dump_json(value, warnings="error")
+        if not isinstance(value, plain_type):
+            raise PydanticSerializationError(f"the result is of type {type(value).__name__}")
+        return encode(value)
+
+    return write
 
 
 def _form(schema: Mapping[str, Any]) -> tuple[Form, bool]:

@@ -123,6 +123,8 @@ def _decorated(cls: type[Contract]) -> Iterator[tuple[str, FunctionKind]]:
 def _prepare(cls: type[Contract], name: str, kind: FunctionKind) -> ContractFunction:
     function = getattr(cls, name)
     where = f"{cls.__qualname__}.{name}"
+    if inspect.iscoroutinefunction(function) or _yields(function):
+        raise ContractDefinitionError(f"{where} must be a plain function, without await and yield")
     hints = _type_hints(where, function)
     _, *parameters = inspect.signature(function).parameters.values()
     if not parameters or hints.get(parameters[0].name) is not Context:
@@ -138,6 +140,10 @@ def _prepare(cls: type[Contract], name: str, kind: FunctionKind) -> ContractFunc
         encode_result=encoder(returns),
         call=function,
     )
+
+
+def _yields(function: Callable[..., object]) -> bool:
+    return inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
 
 
 def _parameter(where: str, parameter: inspect.Parameter, hints: Mapping[str, Any]) -> Parameter:

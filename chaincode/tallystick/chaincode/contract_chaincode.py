@@ -1,11 +1,11 @@
 """Contracts as a chaincode: from an invocation to a contract function and back to a response."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 
 from tallystick.chaincode.context import Context
 from tallystick.chaincode.contract import Contract, ContractFunction
@@ -49,11 +49,13 @@ class ContractChaincode:
             return self._run(stub)
         except Refusal as refusal:
             return _refused(refusal)
-        except Exception as error:  # noqa: BLE001 -- a fault of a contract must not stop the peer
+        except KeyboardInterrupt:
+            raise  # the operator's wish, not the contract's
+        except BaseException as error:  # noqa: BLE001 -- not even SystemExit may stop the peer
             function = _printable(stub.args)
             _log.exception("contract function failed", extra={"function": function})
             message = f"INTERNAL: {function} failed with {type(error).__name__}: {error}"
-            return Response(status=INTERNAL, message=message)
+            return Response(status=INTERNAL, message=_encodable(message))
 
     @cached_property
     def metadata(self) -> bytes:
@@ -97,8 +99,20 @@ class ContractChaincode:
 
 
 def _refused(refusal: Refusal) -> Response:
-    facts = to_json(dict(refusal.facts), fallback=str) if refusal.facts else b""
-    return Response(status=refusal.status, message=str(refusal), payload=facts)
+    facts = _encoded(refusal.facts) if refusal.facts else b""
+    return Response(status=refusal.status, message=_encodable(str(refusal)), payload=facts)
+
+
+def _encoded(facts: Mapping[str, object]) -> bytes:
+    try:
+        return to_json(dict(facts), fallback=str)
+    except PydanticSerializationError:  # a lone surrogate, or a value that contains itself
+        return to_json({name: ascii(fact) for name, fact in facts.items()})
+
+
+def _encodable(text: str) -> str:
+    """Return a text that fits into a message: lone surrogates are written as escapes."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _printable(args: Sequence[bytes]) -> str:

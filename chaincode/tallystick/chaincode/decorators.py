@@ -23,7 +23,7 @@ def transaction(function: FunctionT) -> FunctionT:
 
 
 def query(function: FunctionT) -> FunctionT:
-    """Let clients evaluate this method; a write inside it fails."""
+    """Let clients evaluate this method; a write to the state of its chaincode fails."""
     setattr(function, _KIND_ATTRIBUTE, FunctionKind.QUERY)
     return function
 

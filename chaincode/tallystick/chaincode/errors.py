@@ -109,6 +109,13 @@ class InvalidKeyError(Refusal):
         super().__init__("INVALID_KEY", f"key {key!r} {problem}", key=key)
 
 
+class InvalidPageError(Refusal):
+    """A page of rows was asked for that no range has."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__("INVALID_PAGE", problem)
+
+
 class ContractDefinitionError(TypeError):
     """A contract class cannot be served; the message names the class and the function."""
 

@@ -41,7 +41,7 @@ def load_chaincode(package: ChaincodePackage) -> Chaincode:
             module = importlib.import_module(module_path)
         else:
             module = _import_isolated(module_path, package.package_id, sources)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PackageError(
             f"{package.package_id}: importing {module_path} failed with "
             f"{type(error).__name__}: {error}"

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from tallystick.chaincode.errors import InvalidKeyError, WriteInQueryError
+from tallystick.chaincode.errors import InvalidKeyError, InvalidPageError, WriteInQueryError
 from tallystick.chaincode.keys import (
     check_key,
     composite_key,
@@ -58,8 +58,11 @@ class State:
         Raises:
             InvalidKeyError: ``key`` cannot be stored, or ``value`` is empty: the ledger takes an
                 empty value for a deletion, so deleting must be said.
+            TypeError: ``value`` is not bytes.
         """
         self._check_writable("put", key)
+        if not isinstance(value, bytes):
+            raise TypeError(f"the value at key {key!r} is {type(value).__name__}, not bytes")
         if not value:
             raise InvalidKeyError(key, "is given an empty value; call delete() to remove it")
         self._writes[key] = value
@@ -83,12 +86,16 @@ class State:
 
         An empty start means the first simple key (composite keys stay out), an empty end no bound.
         The range becomes part of what the transaction read: another row that appears in it before
-        commit invalidates the transaction.
+        commit invalidates the transaction. Peers hand out 100,000 committed rows at most and then
+        end without a word, as Fabric's do: read what may grow so long page by page.
         """
         return self._scan(*plain_range(start, end))
 
     def partial(self, kind: str, *parts: str) -> Iterator[tuple[str, bytes]]:
-        """Yield the rows whose composite key has this kind and begins with these parts."""
+        """Yield the rows whose composite key has this kind and begins with these parts.
+
+        What ``range`` says of the rows read holds here too.
+        """
         return self._scan(*partial_range(kind, *parts))
 
     def page(self, start: str, end: str, page_size: int, bookmark: str = "") -> Page:
@@ -96,13 +103,15 @@ class State:
 
         A @query pages without recording the range. A @transaction may write, so there a page is
         read as the protected range that begins at the bookmark.
+
+        Raises:
+            InvalidPageError: The page has no size, or the bookmark is not one of this range.
         """
-        first, end = plain_range(start, end)
-        if self._read_only:
-            return self._stub.get_state_page(first, end, page_size, bookmark)
-        rows = tuple(islice(self._scan(bookmark or first, end), page_size + 1))
-        following = rows[page_size][0] if len(rows) > page_size else ""
-        return Page(rows[:page_size], following)
+        return self._page(plain_range(start, end), page_size, bookmark)
+
+    def partial_page(self, kind: str, *parts: str, page_size: int, bookmark: str = "") -> Page:
+        """Return a page, as ``page`` does, of the rows that ``partial`` yields."""
+        return self._page(partial_range(kind, *parts), page_size, bookmark)
 
     def history(self, key: str) -> Iterator[KeyModification]:
         """Yield the committed changes of ``key``, newest first.
@@ -124,6 +133,21 @@ class State:
         if self._read_only:
             raise WriteInQueryError(f"{operation}({key!r})")
         check_key(key)
+
+    def _page(self, bounds: tuple[str, str], page_size: int, bookmark: str) -> Page:
+        start, end = bounds
+        if page_size < 1:
+            raise InvalidPageError(f"a page of {page_size} rows cannot be read; ask for 1 or more")
+        # Clients hand bookmarks back: one from elsewhere must not open rows outside the range.
+        if bookmark and (bookmark < start or (end and bookmark >= end)):
+            raise InvalidPageError(
+                f"bookmark {bookmark!r} is not of this range; pass that of the page before"
+            )
+        if self._read_only:
+            return self._stub.get_state_page(start, end, page_size, bookmark)
+        rows = tuple(islice(self._scan(bookmark or start, end), page_size + 1))
+        following = rows[page_size][0] if len(rows) > page_size else ""
+        return Page(rows[:page_size], following)
 
     def _scan(self, start: str, end: str) -> Iterator[tuple[str, bytes]]:
         committed = self._stub.get_state_range(start, end)

@@ -300,7 +300,17 @@ class Book:
         self._state.put(key, str(delta).encode())
 
     def _sum_of_deltas(self, kind: str, asset: str) -> int:
-        return sum(int(value) for _, value in self._state.partial(kind, asset))
+        return sum(int(value) for _, value in self._deltas(kind, asset))
+
+    def _deltas(self, kind: str, asset: str) -> Iterator[tuple[str, bytes]]:
+        """Yield the delta rows page by page: they outgrow what one scan hands out."""
+        bookmark = ""
+        while True:
+            page = self._state.partial_page(kind, asset, page_size=1000, bookmark=bookmark)
+            yield from page.rows
+            bookmark = page.bookmark
+            if not bookmark:
+                return
 
 
 def holder_of(position_key: str) -> str:

@@ -98,9 +98,20 @@ def test_an_argument_that_does_not_fit_is_refused(
         decoder(adapter)(data)
 
 
-def test_a_result_of_another_type_is_a_fault() -> None:
-    with pytest.raises(PydanticSerializationError):
-        encoder(TypeAdapter(int))("five")
+@pytest.mark.parametrize(
+    ("adapter", "value"),
+    [
+        pytest.param(TypeAdapter(int), "five", id="text for an integer"),
+        pytest.param(TypeAdapter(int), None, id="nothing for an integer"),
+        pytest.param(TypeAdapter(str), 5, id="an integer for text"),
+        pytest.param(TypeAdapter(str), None, id="nothing for text"),
+        pytest.param(TypeAdapter(bytes), "text", id="text for bytes"),
+        pytest.param(TypeAdapter(None), {"a": 1}, id="something for nothing"),
+    ],
+)
+def test_a_result_of_another_type_is_a_fault(adapter: TypeAdapter[object], value: object) -> None:
+    with pytest.raises((PydanticSerializationError, ValidationError)):
+        encoder(adapter)(value)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])) | st.binary())

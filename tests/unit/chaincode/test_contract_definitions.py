@@ -1,6 +1,6 @@
 """Contract classes that cannot be served are refused when they are created."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -14,6 +14,11 @@ def no_type(self: Contract, ctx: Context, key) -> None: ...  # type: ignore[no-u
 def star(self: Contract, ctx: Context, *keys: str) -> None: ...
 def keyword(self: Contract, ctx: Context, *, key: str) -> None: ...
 def unknown(self: Contract, ctx: Context, key: "LaterDefined") -> None: ...  # type: ignore[name-defined]  # noqa: F821
+async def waiting(self: Contract, ctx: Context) -> None: ...
+def yielding(self: Contract, ctx: Context) -> Iterator[int]:
+    yield len(ctx.state.composite_key(self.name))
+
+
 def unserialisable(self: Contract, ctx: Context, key: ContractChaincode) -> None: ...
 
 
@@ -26,11 +31,13 @@ def unserialisable(self: Contract, ctx: Context, key: ContractChaincode) -> None
         pytest.param(star, r"\*keys: str cannot be passed by position", id="star"),
         pytest.param(keyword, "key: str cannot be passed by position", id="keyword-only"),
         pytest.param(unknown, "LaterDefined.* types must be defined above", id="unknown type"),
+        pytest.param(waiting, "must be a plain function", id="async"),
+        pytest.param(yielding, "must be a plain function", id="generator"),
         pytest.param(unserialisable, "key: Unable to generate", id="no schema"),
     ],
 )
 def test_a_function_that_cannot_be_served_is_named(
-    function: Callable[..., None], problem: str
+    function: Callable[..., object], problem: str
 ) -> None:
     with pytest.raises(ContractDefinitionError, match=rf"^Broken\.call.*{problem}"):
         type("Broken", (Contract,), {"name": "broken", "call": transaction(function)})

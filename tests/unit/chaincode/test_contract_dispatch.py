@@ -44,6 +44,26 @@ class TokenContract(Contract):
         ctx.state.put("k", b"1")
         raise Refusal("FROZEN", "account a1 is frozen; ask its agent", 409, account="a1")
 
+    @transaction
+    def misbehave(self, ctx: Context, how: str) -> str:
+        ctx.state.put("k", b"1")
+        match how:
+            case "exit":
+                raise SystemExit(3)
+            case "refuse in surrogates":
+                raise Refusal("X", "\ud800")
+            case "read at a surrogate":
+                ctx.state.get("\ud800")
+            case "refuse with a ring":
+                ring: list[object] = []
+                ring.append(ring)
+                raise Refusal("X", "ring", ring=ring)
+            case "write text":
+                ctx.state.put("k", "text")  # type: ignore[arg-type]
+            case _:
+                pass
+        return 5  # type: ignore[return-value]
+
     @query
     def sneak(self, ctx: Context) -> None:
         ctx.state.put("k", b"1")
@@ -121,7 +141,8 @@ def test_a_call_that_succeeds(args: tuple[bytes, ...], payload: bytes) -> None:
             (b"currency",),
             404,
             "UNKNOWN_FUNCTION: no function 'currency'; there are cash:currency, token:burn, "
-            "token:deliver, token:fail, token:raw, token:refuse, token:sneak, token:transfer",
+            "token:deliver, token:fail, token:misbehave, token:raw, token:refuse, token:sneak, "
+            "token:transfer",
             id="an unqualified name is of the first contract",
         ),
         pytest.param((), 404, "UNKNOWN_FUNCTION: no function ''", id="no arguments at all"),
@@ -158,3 +179,29 @@ def test_an_unexpected_exception_names_its_type_and_is_logged(
 def test_a_refusal_cannot_have_the_status_of_a_success(status: int) -> None:
     with pytest.raises(ValueError, match="outside 400 to 599"):
         Refusal("CODE", "message", status)
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        pytest.param("exit", "INTERNAL: misbehave failed with SystemExit: 3", id="exit"),
+        pytest.param("refuse in surrogates", "X: \\ud800", id="a message that UTF-8 cannot hold"),
+        pytest.param("read at a surrogate", "INVALID_KEY: key '\\ud800'", id="a key likewise"),
+        pytest.param("refuse with a ring", "X: ring", id="facts that JSON cannot hold"),
+        pytest.param(
+            "write text",
+            "INTERNAL: misbehave failed with TypeError: the value at key 'k' is str, not bytes",
+            id="a value that is not bytes",
+        ),
+        pytest.param(
+            "return",
+            "INTERNAL: misbehave failed with PydanticSerializationError: the result is of type int",
+            id="a result of another type",
+        ),
+    ],
+)
+def test_whatever_a_contract_does_is_a_response(how: str, message: str) -> None:
+    response, stub = call(b"misbehave", how.encode())
+    assert response.status >= 400
+    assert response.message[: len(message)] == message
+    assert stub.writes.values == {}

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from pydantic import BaseModel
 
 from tallystick.chaincode import Refusal, State
-from tallystick.chaincode.errors import InvalidKeyError, WriteInQueryError
+from tallystick.chaincode.errors import InvalidKeyError, InvalidPageError, WriteInQueryError
 from tallystick.chaincode.keys import FIRST_SIMPLE_KEY
 from tallystick.chaincode.testing import MemoryStub, make_client
 
@@ -200,3 +200,41 @@ def test_a_query_pages_through_the_ledger_itself() -> None:
     assert ([key for key, _ in second.rows], second.bookmark) == (["c"], "")
     with pytest.raises(Refusal, match="WRITE_AFTER_PAGE"):
         stub.put_state("k", b"1")
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_partial_rows_come_in_pages_too(read_only: bool) -> None:  # noqa: FBT001 -- a parameter
+    stub = committed()
+    for number in range(5):
+        stub.put_state(State.composite_key("lot", "a", str(number)), b"1")
+    stub.put_state(State.composite_key("lot", "b", "0"), b"another")
+    stub.commit()
+    state = State(stub, read_only=read_only)
+    sizes: list[int] = []
+    bookmark = ""
+    while not sizes or bookmark:
+        page = state.partial_page("lot", "a", page_size=2, bookmark=bookmark)
+        sizes.append(len(page.rows))
+        bookmark = page.bookmark
+    assert sizes == [2, 2, 1]
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+@pytest.mark.parametrize(
+    ("page_size", "bookmark"),
+    [
+        pytest.param(0, "", id="no rows"),
+        pytest.param(-1, "", id="less than no rows"),
+        pytest.param(5, "a", id="a bookmark before the range"),
+        pytest.param(5, "d", id="a bookmark at its end"),
+        pytest.param(5, "\x00secret\x00", id="a bookmark among the composite keys"),
+    ],
+)
+def test_a_bookmark_opens_no_row_outside_the_range(
+    read_only: bool,  # noqa: FBT001 -- a parameter
+    page_size: int,
+    bookmark: str,
+) -> None:
+    state = State(committed(a=b"1", b=b"2", c=b"3", d=b"4"), read_only=read_only)
+    with pytest.raises(InvalidPageError, match=r"^INVALID_PAGE: "):
+        state.page("b", "d", page_size, bookmark)

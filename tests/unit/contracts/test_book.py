@@ -1,6 +1,10 @@
 """Plans of the book: pure arithmetic, judged on the end state."""
 
-from tallystick.contracts.book import Account, Plan, Position
+from collections.abc import Iterator
+
+from tallystick.chaincode import State, composite_key
+from tallystick.chaincode.testing import MemoryStub, make_client
+from tallystick.contracts.book import Account, Book, Plan, Position
 
 ALICE = Account("ACME", "alice")
 BOB = Account("ACME", "bob")
@@ -34,3 +38,19 @@ def test_a_shortfall_says_how_much_is_missing() -> None:
     assert finding.message == (
         "alice has 3 of ACME available, 2 too few (10 held, of which 3 locked and 4 frozen)."
     )
+
+
+class PagesOnly(MemoryStub):
+    """A ledger on which a scan in one piece would not reach the last row."""
+
+    def get_state_range(self, start: str, end: str) -> Iterator[tuple[str, bytes]]:
+        raise AssertionError(f"scanned from {start!r} to {end!r}")
+
+
+def test_any_number_of_deltas_is_summed_page_by_page() -> None:
+    stub = PagesOnly.alone(make_client("TransferAgentMSP"))
+    for number in range(2001):
+        stub.put_state(composite_key("supply", "ACME", f"tx{number}", "alice"), b"2")
+    stub.commit()
+
+    assert Book(State(stub, read_only=True), "tx").supply("ACME") == 4002

@@ -266,6 +266,12 @@ def test_the_hash_to_sign_is_what_the_parties_compute_themselves(market: Market)
     assert market.propose(terms).text == terms.digest
 
 
+def test_altered_terms_have_another_hash(market: Market) -> None:
+    terms = market.terms()
+
+    assert terms.digest != terms.model_copy(update={"amount": 1}).digest
+
+
 def test_consents_of_both_sides_write_different_rows(market: Market) -> None:
     terms = market.terms()
     market.propose(terms)

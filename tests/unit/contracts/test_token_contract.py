@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tallystick.chaincode import Refusal
+from tallystick.chaincode import Refusal, composite_key
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.statements import AllowanceWithdrawn, UnitsAllowed, UnitsSent
@@ -120,6 +120,14 @@ def test_the_register_comes_in_pages(market: Market) -> None:
     holders = [line.holder for page in (first, second) for line in page.holdings]
     assert holders == ["alice", "bob"]
     assert second.bookmark == ""
+
+
+def test_a_bookmark_of_another_register_is_refused(market: Market) -> None:
+    market.create_security("BETA")
+    foreign = composite_key("position", "ACME", "alice")
+
+    with pytest.raises(Refusal, match=r"^INVALID_PAGE: "):
+        market.evaluate(TOKEN, "register", "BETA", 10, foreign)
 
 
 def test_a_security_whose_name_begins_like_another_has_its_own_register(market: Market) -> None:

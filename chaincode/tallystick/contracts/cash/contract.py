@@ -1,7 +1,6 @@
 """The cash contract, as callers see it."""
 
 from tallystick.chaincode import Context, Contract, query, transaction
-from tallystick.chaincode.keys import partial_range
 from tallystick.contracts import events
 from tallystick.contracts.book import Account, LockedMove, Move, Position, holder_of
 from tallystick.contracts.cash.models import Cash, CashAccount, CashPage, Currency
@@ -103,8 +102,7 @@ class CashContract(Contract):
         self, ctx: Context, cash: str, page_size: PageSize = 100, bookmark: str = ""
     ) -> CashPage:
         """Return one page of the holders of a cash, by id."""
-        first, end = partial_range("position", cash)
-        page = ctx.stub.get_state_page(first, end, page_size, bookmark)
+        page = ctx.state.partial_page("position", cash, page_size=page_size, bookmark=bookmark)
         accounts = tuple(
             _account(holder_of(key), Position.model_validate_json(value))
             for key, value in page.rows

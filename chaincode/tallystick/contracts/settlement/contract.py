@@ -5,7 +5,6 @@ release, each in one call, so that both legs of a trade change in one transactio
 """
 
 from tallystick.chaincode import Context, Contract, composite_key, query, transaction
-from tallystick.chaincode.keys import partial_range
 from tallystick.contracts import events
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.instants import instant_from_ns, now
@@ -145,8 +144,7 @@ class SettlementContract(Contract):
     @query
     def trades(self, ctx: Context, page_size: PageSize = 100, bookmark: str = "") -> TradePage:
         """Return one page of all trades, by id."""
-        first, end = partial_range("trade")
-        page = ctx.stub.get_state_page(first, end, page_size, bookmark)
+        page = ctx.state.partial_page("trade", page_size=page_size, bookmark=bookmark)
         trades = tuple(Trade.model_validate_json(value) for _, value in page.rows)
         return TradePage(trades=trades, bookmark=page.bookmark)
 

@@ -1,7 +1,6 @@
 """The rows, arguments and results of the settlement contract."""
 
 from enum import StrEnum
-from functools import cached_property
 
 from tallystick.contracts.book import LockedMove
 from tallystick.contracts.instants import Day, Instant
@@ -32,7 +31,7 @@ class TradeTerms(Model):
     settlement_day: Day
     expires_at: Instant
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """The hash that both sides sign: SHA-256 of the canonical JSON of all the terms."""
         return canonical_hash(self)

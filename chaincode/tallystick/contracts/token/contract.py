@@ -1,7 +1,6 @@
 """The token contract, as callers see it."""
 
 from tallystick.chaincode import Context, Contract, query, transaction
-from tallystick.chaincode.keys import partial_range
 from tallystick.contracts import events
 from tallystick.contracts.book import Account, LockedMove, Move, Position, holder_of
 from tallystick.contracts.chaincodes import Chaincode
@@ -230,8 +229,7 @@ class TokenContract(Contract):
         self, ctx: Context, security: str, page_size: PageSize = 100, bookmark: str = ""
     ) -> RegisterPage:
         """Return one page of the holders of a security, by id: the cap table."""
-        first, end = partial_range("position", security)
-        page = ctx.stub.get_state_page(first, end, page_size, bookmark)
+        page = ctx.state.partial_page("position", security, page_size=page_size, bookmark=bookmark)
         holdings = tuple(
             _holding(holder_of(key), Position.model_validate_json(value))
             for key, value in page.rows

@@ -91,7 +91,10 @@ class LoopThread:
 
 
 class EventStream(Generic[EventT]):
-    """An iterator over events that never ends by itself; ``with`` closes it."""
+    """An iterator over events that never ends by itself; ``with`` closes it.
+
+    Another thread may close it too, and so end the iteration.
+    """
 
     def __init__(self, thread: LoopThread, stream: _event_stream.EventStream[EventT]) -> None:
         self._thread = thread
@@ -101,7 +104,10 @@ class EventStream(Generic[EventT]):
         return self
 
     def __next__(self) -> EventT:
-        return self._thread.run(self._stream.__anext__())
+        try:
+            return self._thread.run(self._stream.__anext__())
+        except StopAsyncIteration:
+            raise StopIteration from None
 
     def close(self) -> None:
         """End the stream at the peer."""

@@ -266,3 +266,28 @@ async def test_a_listener_goes_on_where_it_stopped(peer: FakePeer, client: Clien
     request = gateway_pb2.ChaincodeEventsRequest.FromString(again.request)
     assert request.start_position.specified.number == 3
     assert request.after_transaction_id == "a"
+
+
+@pytest.mark.parametrize("cancelled_too", [False, True])
+async def test_closing_a_stream_ends_the_task_that_waits_for_its_next_event(
+    peer: FakePeer,
+    client: Client,
+    cancelled_too: bool,  # noqa: FBT001 -- a row of the table
+) -> None:
+    peer.events = [events_of_block(3, "a")]
+    events = client.gateway(peer).network(CHANNEL_ID).chaincode_events("token", start_block=3)
+    await anext(events)
+
+    async def read_on() -> list[ChaincodeEvent]:
+        return [event async for event in events]
+
+    async with asyncio.TaskGroup() as tasks:
+        reader = tasks.create_task(read_on())
+        await asyncio.sleep(0)
+        if cancelled_too:
+            reader.cancel()
+        await events.close()
+
+    assert reader.cancelled() == cancelled_too
+    assert cancelled_too or reader.result() == []
+    assert peer.open_streams == 0

@@ -104,6 +104,28 @@ def test_blocks_are_a_plain_iterator(gateway: sync.Gateway, peer: FakePeer) -> N
         assert next(filtered_blocks).number == 4
 
 
+def test_another_thread_can_end_the_iteration(gateway: sync.Gateway, peer: FakePeer) -> None:
+    event = ChaincodeEvent(chaincode_id="token", tx_id="a", event_name="e", payload=b"{}")
+    peer.events = [gateway_pb2.ChaincodeEventsResponse(block_number=3, events=[event])]
+    events = gateway.network().chaincode_events("token", start_block=3)
+    first_came = threading.Event()
+    received: list[str] = []
+
+    def listen() -> None:
+        for event in events:
+            received.append(event.transaction_id)
+            first_came.set()
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    first_came.wait()
+    events.close()
+    listener.join()
+
+    assert received == ["a"]
+    assert next(events, None) is None
+
+
 def test_a_failed_connection_leaves_no_thread_behind(
     client: Client, authorities: Authorities
 ) -> None:

@@ -31,7 +31,7 @@ from tallystick.node.endorsement.response import (
 )
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.simulator import SimulationResult, Simulator
-from tallystick.node.membership.errors import IdentityError
+from tallystick.node.membership.errors import IdentityError, InvalidIdentityError
 from tallystick.node.membership.identity import Identity
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.runtime.initialization import check_initialization
@@ -170,7 +170,8 @@ class Endorser:
             creator = msps.identity(proposal.creator)
         except IdentityError as error:
             check_form(proposal)  # comes before the identity in the table of checks
-            raise access_denied(proposal, error.msp_id) from error
+            known = error.msp_id if isinstance(error, InvalidIdentityError) else ""
+            raise access_denied(proposal, known) from error
         if creator.not_after_ns < now_ns:
             raise ProposalRefusedError("proposal client identity expired")
         check_form(proposal)

@@ -124,7 +124,7 @@ def access_denied(proposal: UnpackedProposal, msp_id: str) -> ProposalRefusedErr
 
     Args:
         proposal: What it sent.
-        msp_id: The organisation that it names; empty if not even that can be read.
+        msp_id: The organisation, if it is one of the channel's and the certificate can be read.
     """
     creator = f"[{msp_id}]" if msp_id else "unknown, creator is malformed"
     return _invalid(f"access denied: channel [{proposal.channel_id}] creator org {creator}")

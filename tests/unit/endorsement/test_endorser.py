@@ -316,7 +316,8 @@ async def test_a_new_configuration_counts_at_once(world: World) -> None:
     changed = config_type.FromString(config.SerializeToString())
     del changed.channel_group.groups["Application"].groups["OneMSP"]
     world.one.channel.config = ChannelConfig.from_config(CHANNEL_ID, changed)
-    assert (await refused(world, world.call(b"put"))).endswith("creator org unknown, creator is malformed")
+    text = await refused(world, world.call(b"put"))
+    assert text.endswith("creator org unknown, creator is malformed")
 
 
 @pytest.mark.parametrize(

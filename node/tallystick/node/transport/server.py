@@ -8,6 +8,7 @@ import grpc
 
 from tallystick.node.errors import LedgerError
 from tallystick.node.transport.credentials import ServerTls, certificate_hash
+from tallystick.node.transport.malformed import RefuseMalformedRequests
 from tallystick.node.transport.options import server_options
 from tallystick.node.transport.ports import Caller, StreamService
 
@@ -38,6 +39,7 @@ def new_server(
         max_concurrent_calls: How many calls may be open in all; more are refused.
     """
     return grpc.aio.server(
+        interceptors=(RefuseMalformedRequests(),),
         options=server_options(max_concurrent_streams=max_concurrent_streams),
         maximum_concurrent_rpcs=max_concurrent_calls,
     )

@@ -33,6 +33,9 @@ _VERIFY_ONLY = Reason("makes or uses a secret", "verify signatures only; sign in
 _SHADOW = Reason(
     "takes the name of a module that others import", "give the package a name of its own"
 )
+_TIME_ZONE = Reason("depends on the time zone of one machine", "name the zone: datetime.UTC")
+_SHARED = Reason("changes all other contracts too", "use decimal.localcontext(...)")
+_STOP = Reason("would stop the peer", "raise Refusal")
 FLOAT_LITERAL = _FLOAT
 
 # Modules, with all below them, whose results depend on their arguments only.
@@ -58,26 +61,39 @@ FORBIDDEN_MODULES: Mapping[str, Reason] = {
     **_each("platform locale sqlite3 logging", _OUTSIDE),
     **_each("subprocess threading multiprocessing asyncio concurrent signal queue", _BESIDE),
     **_each("importlib inspect ctypes gc builtins pickle", _ESCAPE),
-    "tallystick.chaincode.testing": Reason("is for tests", "leave tests out of the package"),
+    **_each(
+        "tallystick.chaincode.testing tallystick.contracts.testing",
+        Reason("is for tests", "leave tests out of the package"),
+    ),
 }
 
 FORBIDDEN_BUILTINS: Mapping[str, Reason] = {
     **_each("open input print breakpoint", _OUTSIDE),
     **_each("eval exec compile __import__ globals locals vars", _ESCAPE),
+    **_each("getattr setattr delattr __builtins__ __loader__ __spec__", _ESCAPE),
+    **_each("exit quit SystemExit KeyboardInterrupt", _STOP),
     "hash": Reason("differs from process to process", "use hashlib.sha256"),
     "id": Reason("is an address in one process", "compare with `is`, or give the thing a name"),
     "float": _FLOAT,
 }
 
-_CLOCK_NAMES = frozenset(
-    {
-        "datetime.datetime.now",
-        "datetime.datetime.today",
-        "datetime.datetime.utcnow",
-        "datetime.date.today",
-        "cryptography.x509.verification.PolicyBuilder",
-    }
+FORBIDDEN_ATTRIBUTES: Mapping[str, Reason] = _each(
+    "__builtins__ __code__ __dict__ __globals__ __loader__", _ESCAPE
 )
+
+# Things to be found in modules that may be used otherwise.
+_FORBIDDEN_NAMES: Mapping[str, Reason] = {
+    **_each("datetime.datetime.now datetime.datetime.today datetime.datetime.utcnow", _CLOCK),
+    **_each("datetime.date.today cryptography.x509.verification.PolicyBuilder", _CLOCK),
+    **_each("pydantic.PastDate pydantic.PastDatetime", _CLOCK),
+    **_each("pydantic.FutureDate pydantic.FutureDatetime", _CLOCK),
+    **_each("pydantic.FilePath pydantic.DirectoryPath pydantic.NewPath", _OUTSIDE),
+    "datetime.date.fromtimestamp": _TIME_ZONE,
+    **_each("decimal.getcontext decimal.setcontext decimal.DefaultContext", _SHARED),
+}
+NAIVE_TIME = _TIME_ZONE
+STAR_IMPORT = Reason("hides from this check what is used", "import it by name")
+
 _SECRET = re.compile(
     r"cryptography\..*(generate|random|private_?key)|tallystick\.wire\.signing\.sign(_digest)?$",
     re.IGNORECASE,
@@ -98,8 +114,8 @@ def import_problem(full_name: str) -> Reason | None:
 
 def name_problem(qualified_name: str) -> Reason | None:
     """Return what is wrong with using something imported; its name is that of its definition."""
-    if qualified_name in _CLOCK_NAMES:
-        return _CLOCK
+    if qualified_name in _FORBIDDEN_NAMES:
+        return _FORBIDDEN_NAMES[qualified_name]
     return _VERIFY_ONLY if _SECRET.match(qualified_name) else None
 
 

@@ -72,6 +72,66 @@ def findings(source: str, path: str = "acme/contract.py") -> list[Finding]:
         pytest.param("def f():\n global n\n n = 1", "global n", id="global"),
         pytest.param("async def f(): pass", "async code", id="async"),
         pytest.param("x = (", "the file", id="not Python"),
+        pytest.param("x = " + "-" * 20_000 + "1", "the file", id="too deep to be parsed"),
+        pytest.param("x = getattr(y, 'now')", "getattr", id="a computed attribute"),
+        pytest.param("x = __builtins__", "__builtins__", id="builtins by another name"),
+        pytest.param("def f(x): return x.__globals__", "__globals__", id="globals of a function"),
+        pytest.param("def f(): raise SystemExit", "SystemExit", id="exit"),
+        pytest.param("from datetime import *", "import of datetime", id="star import"),
+        pytest.param(
+            "import datetime\nd = datetime.datetime\nx = d.now",
+            "datetime.datetime.now",
+            id="another name for what is imported",
+        ),
+        pytest.param(
+            "from pydantic import PastDatetime\nx: PastDatetime",
+            "pydantic.PastDatetime",
+            id="a type that reads the clock",
+        ),
+        pytest.param(
+            "from datetime import datetime\nx = datetime.fromtimestamp(5)",
+            "datetime.datetime.fromtimestamp",
+            id="the machine's time zone",
+        ),
+        pytest.param("def f(t): return t.astimezone()", "astimezone()", id="the same, later"),
+        pytest.param(
+            "from decimal import getcontext\ndef f(): getcontext().prec = 5",
+            "decimal.getcontext",
+            id="the context of all decimals",
+        ),
+        pytest.param(
+            "from tallystick.contracts import testing",
+            "import of tallystick.contracts",
+            id="tests of the contracts",
+        ),
+        pytest.param("S = {1}\ndef f():\n for x in S: pass", "the order of a set", id="a global"),
+        pytest.param(
+            "class A:\n S = {1}\n def f(self): return list(self.S)",
+            "the order of a set",
+            id="a set of a class",
+        ),
+        pytest.param(
+            "def f() -> set[str]: return {'a'}\nfor x in f(): pass",
+            "the order of a set",
+            id="a set that a function returns",
+        ),
+        pytest.param("for x in a.union(b): pass", "the order of a set", id="a method of sets"),
+        pytest.param("for x in a.keys() & b: pass", "the order of a set", id="keys in common"),
+        pytest.param("for x in ({1} if a else b): pass", "the order of a set", id="either"),
+        pytest.param(
+            "def f():\n s = t = 1\n u = {1}\n return u.pop()",
+            "the order of a set",
+            id="any element",
+        ),
+        pytest.param("x, y = {1, 2}", "the order of a set", id="taken apart"),
+        pytest.param("x = f'{ {1, 2} }'", "the order of a set", id="as text"),
+        pytest.param("C = {}\ndef f(): C['k'] = 1", "C", id="a cache"),
+        pytest.param("C = []\ndef f(): C.append(1)", "C", id="a list of the module"),
+        pytest.param(
+            "import itertools\nC = itertools.count()\ndef f(): return next(C)", "C", id="a counter"
+        ),
+        pytest.param("class A: pass\ndef f(): A.x = 1", "A.x", id="an attribute of a class"),
+        pytest.param("def f(x=[]): return x", "a mutable default", id="a mutable default"),
     ],
 )
 def test_what_depends_on_the_peer_is_refused(source: str, what: str) -> None:
@@ -97,6 +157,14 @@ def test_what_depends_on_the_peer_is_refused(source: str, what: str) -> None:
         pytest.param("x = 1 in {1, 2}", id="membership"),
         pytest.param("def f(s: set[str]) -> set[str]: return s | s", id="a set between functions"),
         pytest.param("from .models import *", id="star import of a sibling"),
+        pytest.param("C = {}\ndef f():\n C = {}\n C['k'] = 1", id="a local of the same name"),
+        pytest.param("C = {}\nC['k'] = 1", id="a table that the module fills"),
+        pytest.param("S = {1}\ndef f(S): return list(S)", id="a parameter named like a set"),
+        pytest.param("(x,) = {1}", id="the only element"),
+        pytest.param(
+            "from datetime import UTC, datetime\nx = datetime.fromtimestamp(5, UTC)",
+            id="a named time zone",
+        ),
     ],
 )
 def test_what_is_the_same_on_every_peer_is_allowed(source: str) -> None:
@@ -107,20 +175,28 @@ CONTRACT = """
 from tallystick.chaincode import Contract, transaction
 
 class Counter(Contract):
+    seen = []
+
     def __init__(self):
         self.name = "counter"
 
     @transaction
     def add(self, ctx):
         self.total = 1
+
+    def _note(self, key):
+        self.seen.append(key)
+        self.by_key[key] = 1
+        self.update(key)
+        key.parts.append(1)
 """
 
 
-def test_a_contract_function_cannot_remember() -> None:
-    [finding] = findings(CONTRACT)
-    assert str(finding) == (
-        "acme/contract.py:10: self.total outlives the call; keep it in ctx.state"
-    )
+def test_a_contract_cannot_remember() -> None:
+    assert [str(finding) for finding in findings(CONTRACT)] == [
+        f"acme/contract.py:{line}: {what} outlives the call; keep it in ctx.state"
+        for line, what in ((12, "self.total"), (15, "self.seen"), (16, "self.by_key"))
+    ]
 
 
 @pytest.mark.parametrize("path", ["json.py", "pydantic/main.py", "tallystick/wire/signing.py"])

@@ -1,0 +1,123 @@
+"""One parsed source file of a chaincode, as the rules of the determinism check see it."""
+
+import ast
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
+from tallystick.chaincode.determinism_rules import Reason
+
+Offence: TypeAlias = tuple[ast.AST, str, Reason]
+Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+_CONTRACT = "tallystick.chaincode.Contract"
+_CONTRACT_DECORATORS = frozenset({"tallystick.chaincode.transaction", "tallystick.chaincode.query"})
+
+
+class Module:
+    """One parsed file.
+
+    Attributes:
+        body: Its top-level statements.
+        nodes: Everything in it.
+        imported: What every imported name, or other name for such, is called where it is defined.
+        assigned: Every other name that the file binds anywhere.
+    """
+
+    def __init__(self, tree: ast.Module, own_modules: frozenset[str]) -> None:
+        self.body = tree.body
+        self.nodes = list(ast.walk(tree))
+        self.own_modules = own_modules
+        self.imported = dict(_imported_names(self.nodes))
+        for name, value in assignments(self.nodes):
+            if qualified := self.qualified(value):
+                self.imported.setdefault(name, qualified)
+        self.assigned = frozenset(bound_names(self.nodes))
+        self._parents = {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
+
+    def parent(self, node: ast.AST) -> ast.AST | None:
+        """Return what directly contains ``node``."""
+        return self._parents.get(node)
+
+    def functions_of(self, node: ast.AST) -> Iterator[Function]:
+        """Yield the functions that contain ``node``, the innermost first."""
+        parent = self.parent(node)
+        while parent is not None:
+            if isinstance(parent, Function):
+                yield parent
+            parent = self.parent(parent)
+
+    def function_of(self, node: ast.AST) -> Function | None:
+        """Return the innermost function that contains ``node``."""
+        return next(self.functions_of(node), None)
+
+    def qualified(self, node: ast.AST) -> str | None:
+        """Return the full name of an imported thing, or None for any other expression."""
+        match node:
+            case ast.Name(id=name):
+                return self.imported.get(name)
+            case ast.Attribute(value=value, attr=attribute):
+                owner = self.qualified(value)
+                return f"{owner}.{attribute}" if owner else None
+            case _:
+                return None
+
+    def is_contract_function(self, function: ast.AST) -> bool:
+        """Return whether clients can call this function of a contract."""
+        return isinstance(function, ast.FunctionDef) and any(
+            self.qualified(each) in _CONTRACT_DECORATORS for each in function.decorator_list
+        )
+
+    def is_contract(self, node: ast.ClassDef) -> bool:
+        """Return whether a class is a contract, as far as this file shows."""
+        return any(self.qualified(base) == _CONTRACT for base in node.bases) or any(
+            map(self.is_contract_function, node.body)
+        )
+
+
+def assignments(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the names to which a single value is assigned, with that value."""
+    for node in nodes:
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=ast.expr() as value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+                | ast.NamedExpr(target=ast.Name(id=name), value=value)
+            ):
+                yield name, value
+            case _:
+                continue
+
+
+def bound_names(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Yield the names that are bound in any way but by an import."""
+    for node in nodes:
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+                yield name
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case _:
+                continue
+
+
+def callee(call: ast.AST) -> str:
+    """Return the plain name that is called, or nothing."""
+    match call:
+        case ast.Call(func=ast.Name(id=name)):
+            return name
+        case _:
+            return ""
+
+
+def _imported_names(nodes: list[ast.AST]) -> Iterator[tuple[str, str]]:
+    for node in nodes:
+        match node:
+            case ast.Import(names=aliases):
+                for alias in aliases:
+                    top = alias.name.partition(".")[0]
+                    yield (alias.asname, alias.name) if alias.asname else (top, top)
+            case ast.ImportFrom(module=str(name), names=aliases, level=0):
+                for alias in aliases:
+                    yield alias.asname or alias.name, f"{name}.{alias.name}"
+            case _:
+                continue

@@ -65,6 +65,7 @@ def test_each_role_has_its_word(word: str, role: MSPRole.MSPRoleType.ValueType) 
         pytest.param("OutOf(2)", 7, "expected ','", id="OutOf without members"),
         pytest.param("OutOf(3,'A.peer')", 6, "3 out of 1 can never", id="too many needed"),
         pytest.param("OutOf(99999999999,'A.peer')", 6, "how many members", id="huge number"),
+        pytest.param("OutOf('\u0661','A.peer')", 6, "how many members", id="foreign digits"),
         pytest.param("OR(" * 41, 120, "deeper than 40", id="too deep"),
     ],
 )

@@ -19,7 +19,7 @@ from tallystick.wire.errors import MalformedMessageError
 from tallystick.wire.messages import decode
 
 _TOKEN: Final = re.compile(
-    r"\s*(?:(?P<word>[A-Za-z]+)|(?P<number>\d+)|(?P<quoted>'[^']*'|\"[^\"]*\")|(?P<mark>[(),]))"
+    r"\s*(?:(?P<word>[A-Za-z]+)|(?P<number>[0-9]+)|(?P<quoted>'[^']*'|\"[^\"]*\")|(?P<mark>[(),]))"
 )
 _PRINCIPAL: Final = re.compile(r"(?P<msp_id>[A-Za-z0-9.-]+)\.(?P<role>[a-z]+)")
 _IMPLICIT_META: Final = re.compile(r"\s*(?P<rule>ANY|ALL|MAJORITY)\s+(?P<name>\w+)\s*")
@@ -136,7 +136,7 @@ class _Parser:
         start = self._start()
         token = self._next()
         digits = token[1].strip("'\"") if token[0] in ("number", "quoted") else ""
-        if not digits.isdecimal() or int(digits) > _MAX_COUNT:
+        if not (digits.isascii() and digits.isdecimal()) or int(digits) > _MAX_COUNT:
             raise PolicySyntaxError(self._text, start, "expected how many members OutOf needs")
         self._take_mark(",")
         return int(digits)

@@ -94,6 +94,7 @@ class ScriptedLedger:
 
     def __init__(self) -> None:
         self.blocks: list[Block] = []
+        self.reads = 0
         self.transactions: dict[str, CommittedTransaction] = {}
 
     @property
@@ -101,6 +102,7 @@ class ScriptedLedger:
         return len(self.blocks)
 
     def block(self, number: int) -> Block:
+        self.reads += 1
         return self.blocks[number]
 
     def transaction(self, transaction_id: str) -> CommittedTransaction | None:

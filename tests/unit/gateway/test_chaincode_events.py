@@ -186,6 +186,18 @@ async def _next(events: AsyncGenerator[ChaincodeEventsResponse, None]) -> Chainc
     return await anext(events)
 
 
+async def test_a_long_replay_without_a_match_leaves_turns_to_others(setting: Setting) -> None:
+    for name in ("t1", "t2", "t3"):
+        commit(setting, Emitted(name, chaincode="cash"))
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        reading = tasks.create_task(_next(stream(setting, start_position=at(0))))
+        for read in range(3):
+            assert setting.ledger.reads == read
+            await asyncio.sleep(0)
+        commit(setting, Emitted("match"))
+    assert [event.tx_id for event in reading.result().events] == ["match"]
+
+
 async def test_a_peer_that_stops_ends_the_stream(setting: Setting) -> None:
     async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
         waiting = tasks.create_task(_first_failure(setting))

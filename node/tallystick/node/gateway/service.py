@@ -196,6 +196,8 @@ class GatewayService:
             if response is not None:
                 yield response
             number += 1
+            # A replay can pass thousands of blocks without a word: others get their turns.
+            await asyncio.sleep(0)
 
     async def _agreed_answers(
         self, channel: GatewayChannel, call: ProposedCall, request: gateway_pb2.EndorseRequest

@@ -5,14 +5,17 @@ from pathlib import Path
 
 import pytest
 
+import tallystick.node.cluster.network as network_module
 from tallystick.client.profile import Profile
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.cluster.material import Founding
 from tallystick.node.cluster.network import (
+    DirectoryOccupiedError,
     Network,
     NetworkExistsError,
     NoNetworkError,
     create_network,
+    exists,
     open_network,
     remove_network,
 )
@@ -93,6 +96,33 @@ def test_a_network_can_be_opened_again_and_moved(tmp_path: Path) -> None:
 def test_a_second_network_does_not_overwrite_the_first(network: Network) -> None:
     with pytest.raises(NetworkExistsError, match="tally cluster down --remove"):
         create_network(default_topology(), network.directory, FOUNDING)
+
+
+def test_a_network_whose_making_was_interrupted_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(network_module, "genesis_block", interrupt)  # the keys are written by then
+        create_network(default_topology(), tmp_path, FOUNDING)
+    assert not exists(tmp_path)
+    create_network(default_topology(), tmp_path, FOUNDING)
+    assert open_network(tmp_path).topology == default_topology()
+    remove_network(open_network(tmp_path))
+    assert not tmp_path.exists()
+
+
+@pytest.mark.parametrize("name", ["crypto", "genesis.block"])
+def test_what_others_keep_in_the_directory_is_never_taken_for_a_network_s(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).mkdir()
+    for _ in range(2):  # a failed attempt must not make it ours
+        with pytest.raises(DirectoryOccupiedError, match=name):
+            create_network(default_topology(), tmp_path, FOUNDING)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_removing_a_network_leaves_the_files_of_others(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from tallystick.node.cluster.material import Founding, generate_material, genesis_block
 from tallystick.node.cluster.topology import (
@@ -34,6 +34,11 @@ DEFAULT_DIRECTORY = Path(".tallystick")
 
 NodeKind = Literal["peer", "orderer"]
 
+_TOPOLOGY: Final = "topology.json"
+_DRAFT: Final = "topology.json.unfinished"
+"""Name of the topology while the network is being made, or removed."""
+_FOLDERS: Final = ("crypto", "data", "logs", "orderers", "peers", "profiles", "run")
+
 
 class NetworkExistsError(LedgerError):
     """There is a network in a directory already, and it is not the one that was wanted.
@@ -48,6 +53,21 @@ class NetworkExistsError(LedgerError):
             " --remove`, or name another directory with --network"
         )
         self.directory = directory
+
+
+class DirectoryOccupiedError(LedgerError):
+    """Something that belongs to no network is where a new one would be.
+
+    Attributes:
+        path: What is in the way.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} is in the way of a new network: move it, or name another directory with"
+            " --network"
+        )
+        self.path = path
 
 
 class NoNetworkError(LedgerError):
@@ -217,7 +237,7 @@ def nodes_of(topology: Topology) -> Iterator[Node]:
 
 def exists(directory: Path) -> bool:
     """Return whether there is a network in ``directory``."""
-    return (directory / "topology.json").is_file()
+    return (directory / _TOPOLOGY).is_file()
 
 
 def open_network(directory: Path) -> Network:
@@ -227,7 +247,7 @@ def open_network(directory: Path) -> Network:
         NoNetworkError: There is none.
         TopologyError: It was made by another version and cannot be read.
     """
-    path = directory / "topology.json"
+    path = directory / _TOPOLOGY
     if not exists(directory):
         raise NoNetworkError(directory)
     try:
@@ -240,16 +260,26 @@ def open_network(directory: Path) -> Network:
 def create_network(topology: Topology, directory: Path, founding: Founding) -> Network:
     """Lay out a new network in ``directory`` and return it; nothing is started.
 
+    What an earlier attempt left there, interrupted halfway, is made anew.
+
     Raises:
         NetworkExistsError: There is one already.
+        DirectoryOccupiedError: Something else is where the network would be.
         ChannelConfigError: The topology asks for a channel that no node could run.
         MaterialError: A name in the topology is not fit for a directory.
     """
     if exists(directory):
         raise NetworkExistsError(directory)
     network = Network(directory.resolve(), topology)
-    for name in ("crypto", "data", "logs", "orderers", "peers", "profiles", "run"):
-        (network.directory / name).mkdir(parents=True, exist_ok=True)
+    draft = network.directory / _DRAFT
+    if draft.exists():
+        _remove_folders(network)
+    _check_unoccupied(network)
+    network.directory.mkdir(parents=True, exist_ok=True)
+    # First, because its presence says whose the folders are: before it there were none.
+    draft.write_text(topology.model_dump_json(indent=2), encoding="utf-8")
+    for name in _FOLDERS:
+        (network.directory / name).mkdir()
     generate_material(topology, network.material, now_ns=founding.now_ns)
     block = genesis_block(topology, network.material, founding)
     network.genesis_block.write_bytes(block.SerializeToString())
@@ -259,21 +289,30 @@ def create_network(topology: Topology, directory: Path, founding: Founding) -> N
         for user in member.users:
             content = json.dumps(_profile(network, member.msp_id, user.name), indent=2)
             network.profile(member.msp_id, user.name).write_text(f"{content}\n", encoding="utf-8")
-    # Last, because its presence says that the network is complete.
-    (network.directory / "topology.json").write_text(
-        topology.model_dump_json(indent=2), encoding="utf-8"
-    )
+    # Last, because its presence under this name says that the network is complete.
+    draft.rename(network.directory / _TOPOLOGY)
     return network
 
 
 def remove_network(network: Network) -> None:
     """Delete everything that ``create_network`` and the nodes wrote, and nothing else."""
-    (network.directory / "topology.json").unlink()
-    network.genesis_block.unlink(missing_ok=True)
-    for name in ("crypto", "data", "logs", "orderers", "peers", "profiles", "run"):
-        shutil.rmtree(network.directory / name, ignore_errors=True)
+    (network.directory / _TOPOLOGY).rename(network.directory / _DRAFT)
+    _remove_folders(network)
+    (network.directory / _DRAFT).unlink()
     if not any(network.directory.iterdir()):
         network.directory.rmdir()
+
+
+def _check_unoccupied(network: Network) -> None:
+    for path in (network.genesis_block, *(network.directory / name for name in _FOLDERS)):
+        if path.exists():
+            raise DirectoryOccupiedError(path)
+
+
+def _remove_folders(network: Network) -> None:
+    network.genesis_block.unlink(missing_ok=True)
+    for name in _FOLDERS:
+        shutil.rmtree(network.directory / name, ignore_errors=True)
 
 
 def settings_text(network: Network, node: Node) -> str:

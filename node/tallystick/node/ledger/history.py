@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 from tallystick.node.ledger import keyspace
 from tallystick.node.ledger.committed import find_modification
-from tallystick.node.ledger.key_value_store import KeyValueStore
+from tallystick.node.ledger.key_value_store import KeyValueReader
 from tallystick.node.ledger.varint import uvarint
 from tallystick.node.ledger.version import Version
 from tallystick.protos.common.common_pb2 import Block
@@ -29,7 +29,7 @@ class HistoryView(Protocol):
 class History(HistoryView):
     """The index of writes, kept below one prefix of a key-value store; it holds no values."""
 
-    def __init__(self, store: KeyValueStore, read_block: Callable[[int], Block]) -> None:
+    def __init__(self, store: KeyValueReader, read_block: Callable[[int], Block]) -> None:
         self._store = store
         self._read_block = read_block
 

@@ -10,8 +10,8 @@ from tallystick.node.errors import LedgerError
 StoreKind = Literal["leveldb", "sqlite", "memory"]
 
 
-class KeyValueStore(Protocol):
-    """An ordered map of bytes to bytes. Calls block, and come from one thread at a time."""
+class KeyValueReader(Protocol):
+    """The read side of an ordered map of bytes to bytes."""
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value at ``key``, or None."""
@@ -21,6 +21,13 @@ class KeyValueStore(Protocol):
 
         The pairs are those of the moment of the call: no later write shows.
         """
+
+
+class KeyValueStore(KeyValueReader, Protocol):
+    """An ordered map of bytes to bytes. Calls block, and come from one thread at a time."""
+
+    def snapshot(self) -> KeyValueReader:
+        """Return the map as it is now: no later write shows. It ends with the last use of it."""
 
     def write(self, batch: Mapping[bytes, bytes | None]) -> None:
         """Apply the whole batch or, on any failure, nothing of it; None deletes.

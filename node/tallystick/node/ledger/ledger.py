@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ from tallystick.node.ledger.private_data import (
 from tallystick.node.ledger.rwset import parse_results
 from tallystick.node.ledger.simulator import Simulator
 from tallystick.node.ledger.state import LedgerState, StateView, UpdateBatch, state_entries
+from tallystick.node.ledger.steady_reader import SteadyReader
 from tallystick.node.ledger.transaction_index import TransactionIndex, TransactionLocation
 from tallystick.node.ledger.version import Version
 from tallystick.protos.common.common_pb2 import Block
@@ -105,6 +107,7 @@ class Ledger:
         self._transactions = TransactionIndex(store)
         self._head = read_head(store)
         self._committing = asyncio.Lock()
+        self._reader: weakref.ref[SteadyReader] | None = None
         self.transient = TransientStore(store)
 
     @classmethod
@@ -157,8 +160,15 @@ class Ledger:
         return self._head.commit_hash
 
     def simulator(self, transaction_id: str) -> Simulator:
-        """Return a simulator for one transaction on top of the last committed block."""
-        return Simulator(self._state, self._history, transaction_id)
+        """Return a simulator for one transaction on top of the last committed block.
+
+        It goes on seeing that block's state when more blocks are committed.
+        """
+        reader = self._current_reader()
+        if reader is None:
+            reader = SteadyReader(self._store)
+            self._reader = weakref.ref(reader)
+        return Simulator(LedgerState(reader), History(reader, self._blocks.read), transaction_id)
 
     def block(self, number: int) -> Block:
         """Return a committed block.
@@ -288,8 +298,16 @@ class Ledger:
             batch |= self.transient.expiries(next_head.height)
         batch |= self._private_entries(committable)
         batch |= next_head.entries()
+        reader = self._current_reader()
+        if reader is not None:
+            reader.pin(self._store.snapshot())
+            self._reader = None
         self._store.write(batch)
         self._head = next_head
+
+    def _current_reader(self) -> SteadyReader | None:
+        """Return what simulations of the present height read from; None if there are none."""
+        return None if self._reader is None else self._reader()
 
     def _private_entries(self, committable: CommittableBlock) -> dict[bytes, bytes | None]:
         """Return what moving the block's private values into the state writes to the store."""

@@ -4,7 +4,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from tallystick.node.ledger.key_value_store import OpenStore, StoreUnavailableError
+from tallystick.node.ledger.key_value_store import (
+    KeyValueReader,
+    OpenStore,
+    StoreUnavailableError,
+)
 
 try:
     import plyvel
@@ -56,6 +60,10 @@ class LevelDbStore(OpenStore):
         )
         return pairs
 
+    def snapshot(self) -> KeyValueReader:
+        """Return the map as it is now."""
+        return _LevelDbSnapshot(self._database)
+
     def write(self, batch: Mapping[bytes, bytes | None]) -> None:
         """Apply the whole batch or nothing of it; None deletes."""
         # Not as a context: that one writes what it has when an exception leaves the block.
@@ -70,3 +78,20 @@ class LevelDbStore(OpenStore):
     def close(self) -> None:
         """Release the database and its lock."""
         self._database.close()
+
+
+class _LevelDbSnapshot(KeyValueReader):
+    """What LevelDB keeps of one moment until this object is gone."""
+
+    def __init__(self, database: "plyvel.DB") -> None:
+        self._snapshot = database.snapshot()
+
+    def get(self, key: bytes) -> bytes | None:
+        value: bytes | None = self._snapshot.get(key)
+        return value
+
+    def range(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
+        pairs: Iterator[tuple[bytes, bytes]] = self._snapshot.iterator(
+            start=start, stop=end or None
+        )
+        return pairs

@@ -3,7 +3,7 @@
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
 
-from tallystick.node.ledger.key_value_store import OpenStore
+from tallystick.node.ledger.key_value_store import KeyValueReader, OpenStore
 
 
 class MemoryStore(OpenStore):
@@ -22,6 +22,13 @@ class MemoryStore(OpenStore):
         first = bisect_left(self._keys, start)
         last = bisect_left(self._keys, end) if end else len(self._keys)
         return iter([(key, self._values[key]) for key in self._keys[first:last]])
+
+    def snapshot(self) -> KeyValueReader:
+        """Return a copy."""
+        copy = MemoryStore()
+        copy._values = dict(self._values)
+        copy._keys = list(self._keys)
+        return copy
 
     def write(self, batch: Mapping[bytes, bytes | None]) -> None:
         """Apply the whole batch; None deletes."""

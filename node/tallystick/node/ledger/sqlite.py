@@ -7,7 +7,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from tallystick.node.ledger.key_value_store import OpenStore, StoreUnavailableError
+from tallystick.node.ledger.key_value_store import (
+    KeyValueReader,
+    OpenStore,
+    StoreUnavailableError,
+)
 
 _FILE_NAME: Final = "store.sqlite3"
 # The write-ahead log lets readers keep their snapshot while a batch is written. With "normal" it is
@@ -17,6 +21,7 @@ _PREPARATION: Final = """
     PRAGMA synchronous = normal;
     CREATE TABLE IF NOT EXISTS pairs (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
+_AT: Final = "SELECT value FROM pairs WHERE key = ?"
 _ALL_FROM: Final = "SELECT key, value FROM pairs WHERE key >= ? ORDER BY key"
 _BETWEEN: Final = "SELECT key, value FROM pairs WHERE key >= ? AND key < ? ORDER BY key"
 
@@ -45,9 +50,7 @@ class SqliteStore(OpenStore):
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value at ``key``, or None."""
-        row: tuple[bytes] | None = self._connection.execute(
-            "SELECT value FROM pairs WHERE key = ?", (key,)
-        ).fetchone()
+        row: tuple[bytes] | None = self._connection.execute(_AT, (key,)).fetchone()
         return None if row is None else row[0]
 
     def range(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -61,6 +64,10 @@ class SqliteStore(OpenStore):
             connection.close()
             return iter(())
         return chain((first,), _rest(connection, rows))
+
+    def snapshot(self) -> KeyValueReader:
+        """Return the map as it is now."""
+        return _SqliteSnapshot(self._connect())
 
     def write(self, batch: Mapping[bytes, bytes | None]) -> None:
         """Apply the whole batch or nothing of it; None deletes."""
@@ -88,6 +95,27 @@ class SqliteStore(OpenStore):
         # Transactions are begun and ended by hand. A store may be opened in one thread and used in
         # another; SQLite itself is built to allow that.
         return sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+
+
+class _SqliteSnapshot(KeyValueReader):
+    """A read transaction on a connection of its own, which is closed when this object is gone."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN")
+        connection.execute("SELECT 1 FROM pairs LIMIT 1").fetchone()  # the first read starts it
+        self._connection = connection
+
+    def get(self, key: bytes) -> bytes | None:
+        row: tuple[bytes] | None = self._connection.execute(_AT, (key,)).fetchone()
+        return None if row is None else row[0]
+
+    def range(self, start: bytes, end: bytes) -> Iterator[_Row]:
+        return self._connection.execute(
+            *((_BETWEEN, (start, end)) if end else (_ALL_FROM, (start,)))
+        )
+
+    def __del__(self) -> None:
+        self._connection.close()
 
 
 def _rest(connection: sqlite3.Connection, rows: sqlite3.Cursor) -> Iterator[_Row]:

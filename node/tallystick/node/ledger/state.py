@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tallystick.node.ledger import keyspace
-from tallystick.node.ledger.key_value_store import KeyValueStore
+from tallystick.node.ledger.key_value_store import KeyValueReader
 from tallystick.node.ledger.varint import read_uvarint, uvarint
 from tallystick.node.ledger.version import Version
 from tallystick.protos.ledger.txmgr.updates_pb2 import Updates
@@ -162,7 +162,7 @@ class UpdateBatch:
 class LedgerState(StateView):
     """The committed state, kept below one prefix of a key-value store."""
 
-    def __init__(self, store: KeyValueStore) -> None:
+    def __init__(self, store: KeyValueReader) -> None:
         self._store = store
 
     def get(self, namespace: str, key: str) -> VersionedValue | None:

@@ -1,6 +1,7 @@
 """The whole command line against a network of separate processes."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,6 +111,8 @@ def test_a_network_is_started_called_upgraded_and_stopped(tally: Tally, tmp_path
         "chaincode", "describe", "notes", "--as", "OneMSP"
     )
 
+    explain_an_endorsement_that_was_not_enough(tally)
+
     upgrade(tally, tmp_path)
     definitions = tally("chaincode", "list", "--as", "TwoMSP")
     assert (
@@ -126,6 +129,24 @@ def test_a_network_is_started_called_upgraded_and_stopped(tally: Tally, tmp_path
     tally("cluster", "up")
     assert tally("query", "notes", "get", "a", "--as", "OneMSP") == "first\n"
     assert open_network(tally.directory).channel_id == "market"
+
+
+def explain_an_endorsement_that_was_not_enough(tally: Tally) -> None:
+    alone = ("notes", "put", "a", "alone", "--endorsers", "OneMSP")
+    rejected = tally("invoke", *alone, "--as", "OneMSP", code=1)
+    found = re.search(r"[0-9a-f]{64}", rejected)
+    assert found is not None, rejected
+    explanation = tally("policy", "explain", found[0], "--as", "TwoMSP")
+    assert "has it as ENDORSEMENT_POLICY_FAILURE" in explanation
+    assert "  ✓ OneMSP peer0.one.example\n" in explanation
+    assert (
+        "notes needs policy AND('OneMSP.peer', 'TwoMSP.peer'): lacks 'TwoMSP.peer'\n"
+        "  ✗ 2 of 2\n"
+        "    ✓ 'OneMSP.peer', by OneMSP peer0.one.example\n"
+        "    ✗ 'TwoMSP.peer'\n"
+    ) in explanation
+    unknown = tally("policy", "explain", "0" * 64, "--as", "OneMSP", code=1)
+    assert unknown.startswith(f"tally: no block has transaction {'0' * 64}: ")
 
 
 def upgrade(tally: Tally, source: Path) -> None:

@@ -345,6 +345,26 @@ _CHAINCODE: Final = Group(
         ),
     ),
 )
+_POLICY: Final = Group(
+    "policy",
+    "Who must sign what",
+    (
+        Command(
+            "explain",
+            "Tell which signatures a transaction had, and which it needed",
+            "tallystick.node.cli.policy:explain",
+            ("explain 4a9f…", "explain 4a9f… --as ClearingMSP"),
+            (
+                Argument(
+                    name="transaction",
+                    metavar="TXID",
+                    help="id of a committed transaction, valid or not",
+                ),
+                *CALLER,
+            ),
+        ),
+    ),
+)
 _DEMO: Final = Command(
     "demo",
     "Run a network and settle a trade on it, told step by step",
@@ -362,5 +382,6 @@ GROUPS: Final[tuple[Group | Command, ...]] = (
     _CRYPTO,
     _CHANNEL,
     _CHAINCODE,
+    _POLICY,
     _DEMO,
 )

@@ -73,24 +73,30 @@ def valid_identities(
 
 
 class SignaturePolicyEvaluator:
-    """A signature policy, ready for many evaluations."""
+    """A signature policy, ready for many evaluations.
+
+    Attributes:
+        rule: The gates.
+        principals: What the rule's leaves refer to by index.
+        msps: Says who meets a principal.
+    """
 
     _FAILED: Final = Verdict(satisfied=False, reason="signature set did not satisfy policy")
 
     def __init__(self, envelope: SignaturePolicyEnvelope, msps: MspRegistry) -> None:
         """Raise MalformedPolicyError if the policy contradicts itself."""
-        self._rule: Rule = rule_of(envelope)
-        self._principals = tuple(envelope.identities)
-        self._msps = msps
+        self.rule: Rule = rule_of(envelope)
+        self.principals = tuple(envelope.identities)
+        self.msps = msps
 
     def evaluate(self, identities: Sequence[Identity]) -> Verdict:
         """Return whether ``identities`` satisfy the policy; see `Policy`."""
-        satisfies, principals = self._msps.satisfies, self._principals
+        satisfies, principals = self.msps.satisfies, self.principals
 
         def qualifies(position: int, principal: int) -> bool:
             return satisfies(identities[position], principals[principal])
 
-        if marks_after(self._rule, qualifies, len(identities)) is None:
+        if marks_after(self.rule, qualifies, len(identities)) is None:
             return self._FAILED
         return SATISFIED
 

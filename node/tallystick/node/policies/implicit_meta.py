@@ -1,6 +1,6 @@
 """Policies that count the policies of the groups below them. Source: wire.md §14.2."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tallystick.node.membership.identity import Identity
 from tallystick.node.policies.errors import MalformedPolicyError
@@ -13,26 +13,28 @@ class ImplicitMetaEvaluator:
 
     Attributes:
         threshold: How many.
+        name: The name that the policies share.
+        children: The policies by their paths.
     """
 
-    def __init__(self, message: ImplicitMetaPolicy, children: Sequence[Policy]) -> None:
+    def __init__(self, message: ImplicitMetaPolicy, children: Mapping[str, Policy]) -> None:
         """Take the children's policies, in the order of the groups' names.
 
         Args:
             message: The name that the policies share, and how many are needed.
-            children: For each child group its policy, or one that rejects if it has none.
+            children: For each child group its policy, or one that rejects if it has none, by path.
 
         Raises:
             MalformedPolicyError: The rule is not ANY, ALL or MAJORITY.
         """
         self.threshold = _threshold(message.rule, len(children))
-        self._name = message.sub_policy
-        self._children = tuple(children)
+        self.name = message.sub_policy
+        self.children = children
 
     def evaluate(self, identities: Sequence[Identity]) -> Verdict:
         """Return whether enough children are satisfied by ``identities``; see `Policy`."""
         satisfied = 0
-        for child in self._children:
+        for child in self.children.values():
             if satisfied == self.threshold:
                 break
             satisfied += child.evaluate(identities).satisfied
@@ -41,7 +43,7 @@ class ImplicitMetaEvaluator:
         return Verdict(
             satisfied=False,
             reason=f"implicit policy evaluation failed - {satisfied} sub-policies were satisfied, "
-            f"but this policy requires {self.threshold} of the '{self._name}' sub-policies to be "
+            f"but this policy requires {self.threshold} of the '{self.name}' sub-policies to be "
             "satisfied",
         )
 

@@ -86,7 +86,7 @@ def describe(envelope: SignaturePolicyEnvelope) -> str:
     Raises:
         MalformedPolicyError: A rule refers to a principal that is not there, or is empty.
     """
-    return _describe(envelope.rule, [_describe_principal(one) for one in envelope.identities])
+    return _describe(envelope.rule, [describe_principal(one) for one in envelope.identities])
 
 
 @dataclass(slots=True)
@@ -228,7 +228,8 @@ def _describe(rule: SignaturePolicy, principals: list[str]) -> str:
             )
 
 
-def _describe_principal(principal: MSPPrincipal) -> str:
+def describe_principal(principal: MSPPrincipal) -> str:
+    """Return ``principal`` in the policy language, or in angle brackets if it has no words."""
     kind = principal.principal_classification
     if kind == MSPPrincipal.ROLE:
         try:

@@ -102,10 +102,10 @@ class PolicyTree:
             case policies_pb2.Policy.IMPLICIT_META:
                 meta = decode(ImplicitMetaPolicy, message.value)
                 name = meta.sub_policy
-                children = [
-                    policies.get(name) or RejectingPolicy(f"{path}/{name}")
+                children = {
+                    f"{path}/{name}": policies.get(name) or RejectingPolicy(f"{path}/{name}")
                     for path, policies in below
-                ]
+                }
                 return ImplicitMetaEvaluator(meta, children)
             case _:
                 raise MalformedPolicyError(

@@ -15,6 +15,7 @@ from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.membership.identity import Identity
 from tallystick.node.policies.errors import MalformedPolicyError
 from tallystick.node.policies.evaluate import Policy, SignaturePolicyEvaluator, Verdict
+from tallystick.node.policies.parser import describe
 from tallystick.protos.common.policies_pb2 import SignaturePolicy, SignaturePolicyEnvelope
 from tallystick.protos.msp.msp_principal_pb2 import MSPPrincipal, MSPRole
 from tallystick.protos.peer.collection_pb2 import CollectionConfigPackage
@@ -126,11 +127,13 @@ class EndorsementPolicies:
             return EndorsementPolicy("unreadable key policy", _Unsatisfiable(str(error)))
 
     def _of_signatures(self, envelope: SignaturePolicyEnvelope) -> EndorsementPolicy:
-        name = f"signature policy {envelope.SerializeToString().hex()}"
         try:
-            return EndorsementPolicy(name, SignaturePolicyEvaluator(envelope, self.channel.msps))
+            return EndorsementPolicy(
+                f"policy {describe(envelope)}",
+                SignaturePolicyEvaluator(envelope, self.channel.msps),
+            )
         except MalformedPolicyError as error:
-            return EndorsementPolicy(name, _Unsatisfiable(str(error)))
+            return EndorsementPolicy("malformed policy", _Unsatisfiable(str(error)))
 
     def _of_implicit_collection(self, name: str) -> EndorsementPolicy:
         """Return the policy of the collection that each organisation has without asking."""

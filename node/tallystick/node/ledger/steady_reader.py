@@ -15,8 +15,6 @@ from tallystick.node.ledger.key_value_store import KeyValueReader, KeyValueStore
 class SteadyReader(KeyValueReader):
     """Reads from the store itself until it is pinned."""
 
-    __slots__ = ("__weakref__", "_source")
-
     def __init__(self, store: KeyValueStore) -> None:
         self._source: KeyValueReader = store
 

@@ -60,12 +60,14 @@ class Tx:
     Attributes:
         policy: Value of the metadata entry that it sets on each key in ``guards``.
         private: What it writes to keys of one collection.
+        purges: Which of these keys it deletes with their past.
     """
 
     transaction_id: str
     writes: Mapping[str, bytes | None] = field(default_factory=dict)
     guards: Sequence[str] = ()
     private: Mapping[str, bytes | None] = field(default_factory=dict)
+    purges: Sequence[str] = ()
     code: int = 0
 
     def results(self) -> bytes:
@@ -82,13 +84,16 @@ class Tx:
                     key_hash=sha256(key.encode()),
                     is_delete=value is None,
                     value_hash=b"" if value is None else sha256(value),
+                    is_purge=key in self.purges,
                 )
                 for key, value in self.private.items()
             ]
         )
         collections = [
             CollectionHashedReadWriteSet(
-                collection_name=COLLECTION, hashed_rwset=hashed.SerializeToString()
+                collection_name=COLLECTION,
+                hashed_rwset=hashed.SerializeToString(),
+                pvt_rwset_hash=sha256(self.private_set()),
             )
         ]
         namespace = NsReadWriteSet(
@@ -98,9 +103,11 @@ class Tx:
         )
         return TxReadWriteSet(ns_rwset=[namespace]).SerializeToString()
 
+    def private_set(self) -> bytes:
+        return KVRWSet(writes=_writes(self.private)).SerializeToString()
+
     def private_results(self) -> bytes:
-        rwset = KVRWSet(writes=_writes(self.private)).SerializeToString()
-        collection = CollectionPvtReadWriteSet(collection_name=COLLECTION, rwset=rwset)
+        collection = CollectionPvtReadWriteSet(collection_name=COLLECTION, rwset=self.private_set())
         namespace = NsPvtReadWriteSet(namespace=CHAINCODE, collection_pvt_rwset=[collection])
         return TxPvtReadWriteSet(ns_pvt_rwset=[namespace]).SerializeToString()
 
@@ -158,7 +165,7 @@ class Chain:
         private: Mapping[str, bytes | None] | None = None,
         code: int = 0,
     ) -> Tx:
-        return Tx(transaction_id, writes or {}, guards, private or {}, code)
+        return Tx(transaction_id, writes or {}, guards, private or {}, code=code)
 
 
 def _next_block(ledger: Ledger, entries: list[bytes]) -> Block:

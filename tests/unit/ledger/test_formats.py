@@ -5,7 +5,10 @@ from __future__ import annotations
 import struct
 import zlib
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from tests.unit.ledger.conftest import Tx
 
 from tallystick.node.ledger.ledger import Ledger
 from tallystick.node.ledger.memory import MemoryStore
@@ -34,26 +37,29 @@ async def test_a_block_file_is_a_sequence_of_records(tmp_path: Path, chain: Chai
 
 async def test_the_views_of_a_small_ledger(tmp_path: Path, chain: Chain) -> None:
     store = MemoryStore()
-    with closing(Ledger.open(tmp_path, store)) as ledger:
+    kept = chain.transaction("t1", {"k": b"v"}, private={"p": b"secret"})
+    waiting = chain.transaction("t4", private={"q": b"later"})
+    with closing(Ledger.open(tmp_path, store, lambda *_: 500)) as ledger:
         await ledger.commit(chain.config(ledger))
         await ledger.commit(
             chain.committable(
                 ledger,
-                chain.transaction("t1", {"k": b"v"}, private={"p": b"secret"}),
+                kept,
                 chain.transaction(DIGEST_ID, {"gone": None}, code=11),
                 chain.transaction("t3", guards=["k"]),
             )
         )
-        ledger.transient.save("t4", b"results", height=300)
+        ledger.transient.save("t4", waiting.private_results(), height=300)
         sizes = [len(ledger.read_bytes(number)) for number in range(2)]
         hashes = [block_header_hash(ledger.block(number).header) for number in range(2)]
         commit_hash = ledger.last_commit_hash()
 
     metadata = b"\x12\x09\x0a\x04rule\x12\x01r"
     newest, oldest = b"\xfe\xfe\xfe\xfd", b"\xfe\xfe\xff"  # (1, 2) and (1, 0), inverted
+    first = struct.pack(">QI", 1, 0)
     second_offset = 12 + sizes[0] + 12
     assert dict(store.range(b"", b"")) == {
-        b"mformat": b"1",
+        b"mformat": b"2",
         b"mhead": b"\x02\x00\x20" + hashes[1] + b"\x20" + hashes[0] + b"\x20" + commit_hash,
         b"mindexed": b"\x02",
         b"b\x00": b"\x00\x0c" + uvarint(sizes[0]),
@@ -68,8 +74,27 @@ async def test_the_views_of_a_small_ledger(tmp_path: Path, chain: Chain) -> None
         b"sbasic$$pcoll\x00p": b"\x01\x00\x00secret",
         b"hbasic\x00\x01k" + newest: b"",
         b"hbasic\x00\x01k" + oldest: b"",
-        b"pt4": b"\xac\x02results",
+        b"pt4\x00basic\x00coll\x00" + sha256(waiting.private_set()): (
+            b"\xac\x02" + waiting.private_set()
+        ),
+        b"v" + first + b"basic\x00coll": kept.private_set(),
+        b"kbasic\x00coll\x00" + sha256(b"p") + first: b"",
+        b"e" + struct.pack(">QQ", 502, 1) + b"basic\x00coll": sha256(b"p"),
     }
+
+
+async def test_the_records_of_what_is_missing_and_purged(tmp_path: Path, chain: Chain) -> None:
+    store = MemoryStore()
+    missing = chain.transaction("t1", private={"p": b"secret"})
+    purge = Tx("t2", private={"p": None}, purges=["p"])
+    with closing(Ledger.open(tmp_path, store)) as ledger:
+        await ledger.commit(replace(chain.committable(ledger, missing, purge), private={}))
+    place = b"basic\x00coll\x00"
+    assert dict(store.range(b"g", b"h")) == {
+        b"g" + place + struct.pack(">QI", 0, 0): sha256(missing.private_set()),
+        b"g" + place + struct.pack(">QI", 0, 1): sha256(purge.private_set()),
+    }
+    assert dict(store.range(b"u", b"v")) == {b"u" + place + sha256(b"p"): struct.pack(">QI", 0, 1)}
 
 
 def uvarint(value: int) -> bytes:

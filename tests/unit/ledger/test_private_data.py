@@ -13,7 +13,13 @@ from tallystick.node.ledger.private_data import (
     PrivateChanges,
     TransientStore,
 )
-from tallystick.node.ledger.state import LedgerState, UpdateBatch, VersionedValue, private_entries
+from tallystick.node.ledger.state import (
+    LedgerState,
+    PrivateSetId,
+    UpdateBatch,
+    VersionedValue,
+    private_entries,
+)
 from tallystick.node.ledger.version import Version
 from tallystick.protos.ledger.rwset.kvrwset.kv_rwset_pb2 import KVMetadataWrite, KVRWSet, KVWrite
 from tallystick.protos.ledger.rwset.rwset_pb2 import (
@@ -34,20 +40,23 @@ V1, V2 = Version(5, 1), Version(5, 2)
 HASH = sha256(b"key")
 
 
-def results(*writes: KVWrite, metadata: bool = False) -> bytes:
+def private_set(*writes: KVWrite, metadata: bool = False) -> bytes:
     changes = [KVMetadataWrite(key="key")] if metadata else []
-    rwset = KVRWSet(writes=writes, metadata_writes=changes).SerializeToString()
+    return KVRWSet(writes=writes, metadata_writes=changes).SerializeToString()
+
+
+def value(content: bytes) -> bytes:
+    return private_set(KVWrite(key="key", value=content))
+
+
+def results(rwset: bytes) -> bytes:
     collection = CollectionPvtReadWriteSet(collection_name="coll", rwset=rwset)
     namespace = NsPvtReadWriteSet(namespace="ns", collection_pvt_rwset=[collection])
     return TxPvtReadWriteSet(ns_pvt_rwset=[namespace]).SerializeToString()
 
 
-def value(content: bytes) -> bytes:
-    return results(KVWrite(key="key", value=content))
-
-
-DELETION = results(KVWrite(key="key", is_delete=True))
-METADATA = results(metadata=True)
+DELETION = private_set(KVWrite(key="key", is_delete=True))
+METADATA = private_set(metadata=True)
 
 
 @pytest.mark.parametrize(
@@ -98,8 +107,8 @@ def test_private_values_must_match_their_hashes(
             batch.put_hash("ns", "coll", HASH, sha256(new), version)
 
     changes = PrivateChanges(batch, state)
-    for version, private_results in private:
-        changes.add(version, private_results)
+    for version, rwset in private:
+        changes.add(PrivateSetId(version, "ns", "coll"), rwset)
     entries = changes.entries()
     store.write(entries)
 
@@ -112,21 +121,37 @@ def test_private_values_must_match_their_hashes(
         assert held.value == content
 
 
+RWSET = value(b"secret")
+
+
+def waits(transient: TransientStore, transaction_id: str, rwset: bytes = RWSET) -> bool:
+    return transient.get(transaction_id, "ns", "coll", sha256(rwset)) == rwset
+
+
 def test_results_wait_in_the_transient_store_across_restarts() -> None:
+    """§13."""
     store = MemoryStore()
-    TransientStore(store).save("t1", b"results", height=300)
-    assert TransientStore(store).get("t1") == b"results"
-    assert TransientStore(store).get("t2") is None
+    TransientStore(store).save("t1", results(RWSET), height=300)
+    assert waits(TransientStore(store), "t1")
+    assert not waits(TransientStore(store), "t2")
+
+
+def test_made_up_results_do_not_take_the_place_of_real_ones() -> None:
+    transient = TransientStore(MemoryStore())
+    transient.save("t1", results(RWSET), height=0)
+    transient.save("t1", results(value(b"made up")), height=0)
+    assert waits(transient, "t1")
 
 
 def test_results_expire_when_their_transaction_never_commits() -> None:
+    """§13."""
     store = MemoryStore()
     transient = TransientStore(store)
-    transient.save("early", b"results", height=7)
-    transient.save("late", b"results", height=8)
+    transient.save("early", results(RWSET), height=7)
+    transient.save("late", results(RWSET), height=8)
     store.write(transient.expiries(7 + RETENTION_BLOCKS))
-    assert transient.get("early") is None
-    assert transient.get("late") == b"results"
+    assert not waits(transient, "early")
+    assert waits(transient, "late")
 
 
 @pytest.fixture
@@ -145,7 +170,8 @@ async def test_waiting_values_are_stored_when_their_transaction_commits(
     assert ledger.state.get_private("basic", "coll", "p") == held
     hashed = ledger.state.get_hash("basic", "coll", sha256(b"p"))
     assert hashed == VersionedValue(sha256(b"secret"), Version(0, 0))
-    assert ledger.transient.get("t1") is None
+    digest = sha256(transaction.private_set())
+    assert ledger.transient.get("t1", "basic", "coll", digest) is None
 
 
 async def test_values_may_come_with_the_block(ledger: Ledger, chain: Chain) -> None:
@@ -172,17 +198,18 @@ async def test_values_of_an_invalid_transaction_are_dropped(ledger: Ledger, chai
     await ledger.commit(chain.committable(ledger, invalid, valid))
     held = VersionedValue(b"secret", Version(0, 1))
     assert ledger.state.get_private("basic", "coll", "p") == held
-    assert ledger.transient.get("t1") is None
+    digest = sha256(invalid.private_set())
+    assert ledger.transient.get("t1", "basic", "coll", digest) is None
 
 
 async def test_expired_results_go_with_a_commit(
     ledger: Ledger, chain: Chain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tallystick.node.ledger.private_data.RETENTION_BLOCKS", 100)
-    ledger.transient.save("t0", b"never committed", height=0)
+    ledger.transient.save("t0", results(RWSET), height=0)
     await ledger.commit(chain.config(ledger))
     for number in range(1, 99):
         await ledger.commit(chain.committable(ledger, chain.transaction(f"t{number}")))
-    assert ledger.transient.get("t0") is not None
+    assert waits(ledger.transient, "t0")
     await ledger.commit(chain.committable(ledger, chain.transaction("t99")))
-    assert ledger.transient.get("t0") is None
+    assert not waits(ledger.transient, "t0")

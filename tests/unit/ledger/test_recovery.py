@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tallystick.node.ledger import keyspace
 from tallystick.node.ledger.block_store import BlockStore
 from tallystick.node.ledger.ledger import Ledger, ReplayMismatchError
 from tallystick.node.ledger.memory import MemoryStore
@@ -210,4 +211,5 @@ async def test_a_store_of_another_ledger_is_noticed(tmp_path: Path, chain: Chain
 
 def without_private(pairs: dict[bytes, bytes]) -> dict[bytes, bytes]:
     """Return the part of a store that follows from blocks: private values do not."""
-    return {key: value for key, value in pairs.items() if not key.startswith(PRIVATE_NAMESPACE)}
+    private = (PRIVATE_NAMESPACE, keyspace.PRIVATE_SET, keyspace.PRIVATE_KEY, keyspace.MISSING_SET)
+    return {key: value for key, value in pairs.items() if not key.startswith(private)}

@@ -6,7 +6,7 @@ The whole layout is described in docs/formats.md.
 
 from typing import Final
 
-FORMAT: Final = b"1"
+FORMAT: Final = b"2"
 """The format of everything below these prefixes."""
 
 FORMAT_KEY: Final = b"mformat"
@@ -19,6 +19,11 @@ TRANSACTION: Final = b"t"
 STATE: Final = b"s"
 HISTORY: Final = b"h"
 TRANSIENT: Final = b"p"
+PRIVATE_SET: Final = b"v"
+PRIVATE_KEY: Final = b"k"
+MISSING_SET: Final = b"g"
+EXPIRY: Final = b"e"
+PURGED_KEY: Final = b"u"
 
 SEPARATOR: Final = b"\x00"
 """Ends a namespace, which never contains it. A key may."""

@@ -23,9 +23,16 @@ from tallystick.node.ledger.private_data import (
     PrivateChanges,
     TransientStore,
 )
+from tallystick.node.ledger.private_sets import BlocksToLive, Entries, PrivateSets, forever
 from tallystick.node.ledger.rwset import parse_results
 from tallystick.node.ledger.simulator import Simulator
-from tallystick.node.ledger.state import LedgerState, StateView, UpdateBatch, state_entries
+from tallystick.node.ledger.state import (
+    LedgerState,
+    PrivateSetId,
+    StateView,
+    UpdateBatch,
+    state_entries,
+)
 from tallystick.node.ledger.steady_reader import SteadyReader
 from tallystick.node.ledger.transaction_index import TransactionIndex, TransactionLocation
 from tallystick.node.ledger.version import Version
@@ -96,9 +103,12 @@ class Ledger:
 
     Attributes:
         transient: Private results of transactions that were endorsed here and are not committed.
+        private_sets: Private results of committed transactions, and which of them are missing.
     """
 
-    def __init__(self, blocks: BlockStore, store: KeyValueStore) -> None:
+    def __init__(
+        self, blocks: BlockStore, store: KeyValueStore, lives: BlocksToLive = forever
+    ) -> None:
         """Use ``open``."""
         self._blocks = blocks
         self._store = store
@@ -109,14 +119,16 @@ class Ledger:
         self._committing = asyncio.Lock()
         self._reader: weakref.ref[SteadyReader] | None = None
         self.transient = TransientStore(store)
+        self.private_sets = PrivateSets(store, self._state, lives)
 
     @classmethod
-    def open(cls, directory: Path, store: KeyValueStore) -> Self:
+    def open(cls, directory: Path, store: KeyValueStore, lives: BlocksToLive = forever) -> Self:
         """Open the ledger and bring its views up to its blocks. A new one awaits block 0.
 
         Args:
             directory: Holds the block files; created if need be.
             store: Holds the views of this ledger and nothing else. It stays the caller's to close.
+            lives: Says how many blocks the values of a private data collection live.
 
         Raises:
             CorruptBlockError: A block other than one cut short by a crash cannot be read.
@@ -124,7 +136,7 @@ class Ledger:
             ReplayMismatchError: The store does not belong to the blocks.
             UnsupportedFormatError: The store has another layout.
         """
-        ledger = cls(BlockStore(directory, store), store)
+        ledger = cls(BlockStore(directory, store), store, lives)
         ledger.recover()
         return ledger
 
@@ -239,6 +251,32 @@ class Ledger:
             self._blocks.append(block)
             await self._sync_then_apply(committable, next_head)
 
+    def commit_missing(self, set_id: PrivateSetId, rwset: bytes) -> bool:
+        """Take a private set that ``private_sets`` lists as missing.
+
+        Returns:
+            Whether it is the set that the ledger promises. Any other leaves no trace.
+
+        Raises:
+            MalformedMessageError: It is no ``KVRWSet`` bytes.
+        """
+        if self.private_sets.missing_hash(set_id) is None:
+            return False
+        entry = self.block(set_id.version.block_number).data.data[set_id.version.transaction_index]
+        hashed_writes = [
+            write
+            for namespace in parse_results(committed.results_of_entry(entry)).namespaces
+            if namespace.namespace == set_id.namespace
+            for collection in namespace.collections
+            if collection.name == set_id.collection
+            for write in collection.writes
+        ]
+        entries = self.private_sets.late_entries(set_id, rwset, hashed_writes)
+        if entries is None:
+            return False
+        self._store.write(entries)
+        return True
+
     def recover(self) -> None:
         """Apply the blocks that the views lack, with the outcomes that are recorded in them.
 
@@ -291,6 +329,7 @@ class Ledger:
     def _apply(self, committable: CommittableBlock, next_head: Head) -> None:
         number = committable.block.header.number
         batch = self._blocks.take_index_entries()
+        batch |= self.private_sets.expiry_entries(number)
         batch |= self._transactions.entries(number, committable.transaction_ids, committable.codes)
         batch |= state_entries(committable.updates)
         batch |= history_entries(committable.updates.writes)
@@ -309,21 +348,23 @@ class Ledger:
         """Return what simulations of the present height read from; None if there are none."""
         return None if self._reader is None else self._reader()
 
-    def _private_entries(self, committable: CommittableBlock) -> dict[bytes, bytes | None]:
+    def _private_entries(self, committable: CommittableBlock) -> Entries:
         """Return what moving the block's private values into the state writes to the store."""
-        if not committable.updates.hashed:
+        updates = committable.updates
+        if not updates.hashed:
             return {}
+        changes = PrivateChanges(updates, self._state)
+        found: dict[PrivateSetId, bytes] = {}
+        for set_id, digest in updates.private_sets.items():
+            transaction_id = committable.transaction_ids[set_id.version.transaction_index]
+            rwset = self.transient.get(transaction_id, set_id.namespace, set_id.collection, digest)
+            if rwset is not None:
+                found[set_id] = rwset
+                changes.add(set_id, rwset)
         number = committable.block.header.number
-        changes = PrivateChanges(committable.updates, self._state)
-        found: list[str] = []
-        for index, transaction_id in enumerate(committable.transaction_ids):
-            private_results = self.transient.get(transaction_id)
-            if private_results is None:
-                continue
-            found.append(transaction_id)
-            if committable.codes[index] == TxValidationCode.VALID:
-                changes.add(Version(number, index), private_results)
-        return changes.entries() | self.transient.removals(found)
+        entries = self.private_sets.block_entries(found, updates, number)
+        entries |= changes.entries()
+        return entries | self.transient.removals(filter(None, committable.transaction_ids))
 
     def _replayed(self, block: Block) -> CommittableBlock:
         entries = block.data.data

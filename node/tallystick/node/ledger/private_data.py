@@ -4,7 +4,7 @@ Blocks hold hashes only, so nothing here can be rebuilt from blocks: a value tha
 from another member of its collection. Source: wire.md §13.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from tallystick.node.ledger import keyspace
@@ -12,13 +12,13 @@ from tallystick.node.ledger.key_value_store import KeyValueStore
 from tallystick.node.ledger.state import (
     Change,
     Deleted,
+    PrivateSetId,
     StateView,
     UpdateBatch,
     VersionedValue,
     private_entries,
 )
 from tallystick.node.ledger.varint import read_uvarint, uvarint
-from tallystick.node.ledger.version import Version
 from tallystick.protos.ledger.rwset.kvrwset.kv_rwset_pb2 import KVRWSet
 from tallystick.protos.ledger.rwset.rwset_pb2 import TxPvtReadWriteSet
 from tallystick.wire.hashing import sha256
@@ -32,7 +32,11 @@ EXPIRY_INTERVAL_BLOCKS: Final = 100
 
 
 class TransientStore:
-    """The private results of transactions that were endorsed and have not been committed yet."""
+    """The private results of transactions that were endorsed and have not been committed yet.
+
+    They are kept by collection and by their hash, so that results which somebody makes up for a
+    transaction cannot take the place of those that its endorsers vouch for.
+    """
 
     def __init__(self, store: KeyValueStore) -> None:
         self._store = store
@@ -44,17 +48,34 @@ class TransientStore:
             transaction_id: Of the proposal that was endorsed.
             private_results: ``TxPvtReadWriteSet`` bytes.
             height: The ledger's height now. ``RETENTION_BLOCKS`` later the results are dropped.
-        """
-        self._store.write({_transient_key(transaction_id): uvarint(height) + private_results})
 
-    def get(self, transaction_id: str) -> bytes | None:
-        """Return the results of a transaction that waits for its commit."""
-        encoded = self._store.get(_transient_key(transaction_id))
+        Raises:
+            MalformedMessageError: The results cannot be read.
+        """
+        self._store.write(
+            {
+                _transient_key(transaction_id, namespace, collection, sha256(rwset)): (
+                    uvarint(height) + rwset
+                )
+                for namespace, collection, rwset in private_sets(private_results)
+            }
+        )
+
+    def get(
+        self, transaction_id: str, namespace: str, collection: str, digest: bytes
+    ) -> bytes | None:
+        """Return the private set with this SHA-256, ``KVRWSet`` bytes, that waits for a commit."""
+        encoded = self._store.get(_transient_key(transaction_id, namespace, collection, digest))
         return None if encoded is None else encoded[read_uvarint(encoded, 0)[1] :]
 
     def removals(self, transaction_ids: Iterable[str]) -> dict[bytes, bytes | None]:
         """Return what dropping the results of these transactions writes to the store."""
-        return {_transient_key(transaction_id): None for transaction_id in transaction_ids}
+        prefixes = map(_transaction_prefix, transaction_ids)
+        return {
+            key: None
+            for prefix in prefixes
+            for key, _ in self._store.range(prefix, keyspace.end_of_prefix(prefix))
+        }
 
     def expiries(self, height: int) -> dict[bytes, bytes | None]:
         """Return what dropping results that have waited too long at ``height`` writes."""
@@ -81,25 +102,23 @@ class PrivateChanges:
         self._values: dict[tuple[str, str, str], bytes] = {}
         self._confirmed: dict[tuple[str, str], dict[str, Change]] = {}
 
-    def add(self, version: Version, private_results: bytes) -> None:
-        """Take the private results of a valid transaction: ``TxPvtReadWriteSet`` bytes.
+    def add(self, set_id: PrivateSetId, rwset: bytes) -> None:
+        """Take a private set of a valid transaction: ``KVRWSet`` bytes.
 
         Call it in the order of the transactions in the block.
 
         Raises:
-            MalformedMessageError: The results cannot be read.
+            MalformedMessageError: The set cannot be read.
         """
-        for namespace in decode(TxPvtReadWriteSet, private_results).ns_pvt_rwset:
-            for collection in namespace.collection_pvt_rwset:
-                place = (namespace.namespace, collection.collection_name)
-                rwset = decode(KVRWSet, collection.rwset)
-                written = {write.key: write.value for write in rwset.writes}
-                for change in rwset.metadata_writes:
-                    # The value stays, but its version must go on to be that of its hash.
-                    written.setdefault(change.key, self._latest_value(place, change.key))
-                for key, value in written.items():
-                    self._values[*place, key] = value
-                    self._confirm(place, key, value, version)
+        place = (set_id.namespace, set_id.collection)
+        private = decode(KVRWSet, rwset)
+        written = {write.key: write.value for write in private.writes}
+        for change in private.metadata_writes:
+            # The value stays, but its version must go on to be that of its hash.
+            written.setdefault(change.key, self._latest_value(place, change.key))
+        for key, value in written.items():
+            self._values[*place, key] = value
+            self._confirm(set_id, key, value)
 
     def entries(self) -> dict[bytes, bytes | None]:
         """Return what committing the confirmed changes writes to the store."""
@@ -115,15 +134,32 @@ class PrivateChanges:
         committed = self._view.get_private(*place, key)
         return b"" if committed is None else committed.value
 
-    def _confirm(self, place: tuple[str, str], key: str, value: bytes, version: Version) -> None:
+    def _confirm(self, set_id: PrivateSetId, key: str, value: bytes) -> None:
+        place = (set_id.namespace, set_id.collection)
         hashed = self._batch.get_hash(*place, sha256(key.encode()))
-        if hashed is None or hashed.version != version:
+        if hashed is None or hashed.version != set_id.version:
             return
         if isinstance(hashed, Deleted):
             self._confirmed.setdefault(place, {})[key] = hashed
         elif hashed.value == sha256(value):
-            self._confirmed.setdefault(place, {})[key] = VersionedValue(value, version)
+            self._confirmed.setdefault(place, {})[key] = VersionedValue(value, set_id.version)
 
 
-def _transient_key(transaction_id: str) -> bytes:
-    return keyspace.TRANSIENT + transaction_id.encode()
+def private_sets(private_results: bytes) -> Iterator[tuple[str, str, bytes]]:
+    """Yield namespace, collection and ``KVRWSet`` bytes of each set in private results.
+
+    Raises:
+        MalformedMessageError: They are no ``TxPvtReadWriteSet`` bytes.
+    """
+    for namespace in decode(TxPvtReadWriteSet, private_results).ns_pvt_rwset:
+        for collection in namespace.collection_pvt_rwset:
+            yield namespace.namespace, collection.collection_name, collection.rwset
+
+
+def _transaction_prefix(transaction_id: str) -> bytes:
+    return keyspace.TRANSIENT + transaction_id.encode() + keyspace.SEPARATOR
+
+
+def _transient_key(transaction_id: str, namespace: str, collection: str, digest: bytes) -> bytes:
+    place = (namespace.encode(), collection.encode(), digest)
+    return _transaction_prefix(transaction_id) + keyspace.SEPARATOR.join(place)

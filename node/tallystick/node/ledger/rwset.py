@@ -9,7 +9,13 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
-from tallystick.node.ledger.state import StateView, UpdateBatch, VersionedValue
+from tallystick.node.ledger.state import (
+    PrivateSetId,
+    Purge,
+    StateView,
+    UpdateBatch,
+    VersionedValue,
+)
 from tallystick.node.ledger.version import Version
 from tallystick.protos.ledger.rwset.kvrwset.kv_rwset_pb2 import (
     HashedRWSet,
@@ -204,11 +210,15 @@ def _apply_hashed(
     view: StateView,
 ) -> None:
     name = rwset.name
+    if rwset.private_hash:
+        batch.private_sets[PrivateSetId(version, namespace, name)] = rwset.private_hash
     new_metadata = {
         change.key_hash: encode_metadata(change.entries) for change in rwset.metadata_writes
     }
     for write in rwset.writes:
         key_hash, metadata = write.key_hash, new_metadata.pop(write.key_hash, None)
+        if write.is_purge:
+            batch.purges.append(Purge(version, namespace, name, key_hash))
         if write.is_delete or write.value_hash in (b"", _HASH_OF_NOTHING):
             batch.delete_hash(namespace, name, key_hash, version)
             continue

@@ -8,7 +8,7 @@ Source: wire.md §13.
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tallystick.node.ledger import keyspace
 from tallystick.node.ledger.key_value_store import KeyValueReader
@@ -43,6 +43,23 @@ class Deleted:
 Change = VersionedValue | Deleted
 
 
+class PrivateSetId(NamedTuple):
+    """Names what one transaction wrote in one private data collection."""
+
+    version: Version
+    namespace: str
+    collection: str
+
+
+class Purge(NamedTuple):
+    """Says that a private key, known by its SHA-256, loses every value from before ``version``."""
+
+    version: Version
+    namespace: str
+    collection: str
+    key_hash: bytes
+
+
 class StateView(Protocol):
     """The read side of a state. Keys are ordered by their UTF-8 bytes; ``start <= key < end``."""
 
@@ -71,14 +88,18 @@ class UpdateBatch:
         public: Changes by namespace and key.
         hashed: Changes by namespace, collection and key hash.
         writes: Namespace, key and version of every public write, net or not, for the history.
+        private_sets: SHA-256 of every private set, in the order of the transactions.
+        purges: Private keys whose past is to go, likewise.
     """
 
-    __slots__ = ("hashed", "public", "writes")
+    __slots__ = ("hashed", "private_sets", "public", "purges", "writes")
 
     def __init__(self) -> None:
         self.public: dict[str, dict[str, Change]] = {}
         self.hashed: dict[str, dict[str, dict[bytes, Change]]] = {}
         self.writes: list[tuple[str, str, Version]] = []
+        self.private_sets: dict[PrivateSetId, bytes] = {}
+        self.purges: list[Purge] = []
 
     def put(
         self, namespace: str, key: str, value: bytes, version: Version, metadata: bytes = b""
@@ -226,6 +247,11 @@ def private_entries(
     """Return what committing these private values writes to the store."""
     prefix = _state_key(private_namespace(namespace, collection), b"")
     return {prefix + key.encode(): _encode(change) for key, change in changes.items()}
+
+
+def hash_entry_key(namespace: str, collection: str, key_hash: bytes) -> bytes:
+    """Return where the store keeps the hash of a private value."""
+    return _state_key(hash_namespace(namespace, collection), key_hash)
 
 
 def _state_key(namespace: str, key: bytes) -> bytes:

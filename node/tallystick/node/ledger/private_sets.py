@@ -1,0 +1,317 @@
+"""What transactions wrote in private data collections, kept for as long as it may be known.
+
+There is one private set for each transaction and collection. Members keep the sets for those who
+missed them and for readers of events; a set that this node lacks is on record until it comes, and
+everything of it goes when the collection's block-to-live is over. Source: wire.md §13.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
+
+from tallystick.node.ledger import keyspace
+from tallystick.node.ledger.key_value_store import KeyValueStore
+from tallystick.node.ledger.state import (
+    Change,
+    Deleted,
+    PrivateSetId,
+    Purge,
+    StateView,
+    UpdateBatch,
+    VersionedValue,
+    hash_entry_key,
+    private_entries,
+)
+from tallystick.node.ledger.version import Version
+from tallystick.protos.ledger.rwset.kvrwset.kv_rwset_pb2 import KVRWSet, KVWriteHash
+from tallystick.wire.hashing import sha256
+from tallystick.wire.messages import decode
+
+BlocksToLive = Callable[[StateView, str, str], int]
+"""State, namespace and collection to the blocks that a private value lives; 0 means forever."""
+
+Entries = dict[bytes, bytes | None]
+
+_NUMBER_SIZE: Final = 8
+_INDEX_SIZE: Final = 4
+_HASH_SIZE: Final = 32
+_LAST_NUMBER: Final = 2 ** (8 * _NUMBER_SIZE) - 1
+
+
+def forever(view: StateView, namespace: str, collection: str) -> int:  # noqa: ARG001
+    """Return 0: private values never expire."""
+    return 0
+
+
+class PrivateSets:
+    """The private sets of committed transactions, below prefixes of a key-value store.
+
+    Methods that end in ``entries`` return what a change writes to the store, and write nothing.
+    """
+
+    def __init__(self, store: KeyValueStore, state: StateView, lives: BlocksToLive) -> None:
+        self._store = store
+        self._state = state
+        self._lives = lives
+
+    def get(self, set_id: PrivateSetId) -> bytes | None:
+        """Return a set, ``KVRWSet`` bytes, less what was purged; None if this node lacks it."""
+        return self._store.get(_set_key(set_id))
+
+    def of_block(self, number: int) -> Iterator[tuple[PrivateSetId, bytes]]:
+        """Yield what this node has of a block, by transaction, namespace and collection."""
+        prefix = keyspace.PRIVATE_SET + _number(number)
+        for key, rwset in self._store.range(prefix, keyspace.end_of_prefix(prefix)):
+            version, place = _read_version(key, len(keyspace.PRIVATE_SET))
+            namespace, collection = place.split(keyspace.SEPARATOR)
+            yield PrivateSetId(version, namespace.decode(), collection.decode()), rwset
+
+    def missing_places(self) -> Iterator[tuple[str, str]]:
+        """Yield the namespaces and collections of which this node lacks sets."""
+        end = keyspace.end_of_prefix(keyspace.MISSING_SET)
+        start = keyspace.MISSING_SET
+        while (row := next(self._store.range(start, end), None)) is not None:
+            place = row[0][1 : -_NUMBER_SIZE - _INDEX_SIZE - 1]
+            namespace, collection = place.split(keyspace.SEPARATOR)
+            yield namespace.decode(), collection.decode()
+            start = keyspace.end_of_prefix(keyspace.MISSING_SET + place + keyspace.SEPARATOR)
+
+    def missing(self, namespace: str, collection: str) -> Iterator[PrivateSetId]:
+        """Yield the sets that this node lacks of a collection, oldest first."""
+        prefix = keyspace.MISSING_SET + _place(namespace, collection) + keyspace.SEPARATOR
+        for key, _ in self._store.range(prefix, keyspace.end_of_prefix(prefix)):
+            yield PrivateSetId(_read_version(key, len(prefix))[0], namespace, collection)
+
+    def missing_hash(self, set_id: PrivateSetId) -> bytes | None:
+        """Return the SHA-256 of a set that this node lacks; None if it lacks no such set."""
+        return self._store.get(_missing_key(set_id))
+
+    def block_entries(
+        self, found: Mapping[PrivateSetId, bytes], batch: UpdateBatch, number: int
+    ) -> Entries:
+        """Return what a block's private sets write: those ``found``, and a record of the others."""
+        entries = self._purge_entries(batch.purges)
+        for set_id, digest in batch.private_sets.items():
+            rwset = found.get(set_id)
+            if rwset is None:
+                entries[_missing_key(set_id)] = digest
+            else:
+                purged = _purged_after(set_id, batch.purges)
+                entries |= _kept_entries(set_id, _without(rwset, purged))
+        return entries | self._schedule_entries(batch, number)
+
+    def late_entries(
+        self, set_id: PrivateSetId, rwset: bytes, hashed_writes: Iterable[KVWriteHash]
+    ) -> Entries | None:
+        """Return what a set that was missing writes; None if it is not what the ledger promises.
+
+        Members leave out of a set what was purged since. Such a set is good if what it has is in
+        the transaction, and if what it lacks is of no use any more.
+
+        Args:
+            set_id: The set, which ``missing`` names.
+            rwset: What somebody says it is: ``KVRWSet`` bytes.
+            hashed_writes: What the transaction wrote there, in hashes.
+
+        Raises:
+            MalformedMessageError: The set cannot be read.
+        """
+        whole = sha256(rwset) == self.missing_hash(set_id)
+        if not whole and not self._is_remainder(set_id, rwset, hashed_writes):
+            return None
+        kept = _without(rwset, self._purged_keys(set_id, rwset))
+        entries = _kept_entries(set_id, kept)
+        entries[_missing_key(set_id)] = None
+        return entries | private_entries(
+            set_id.namespace, set_id.collection, self._late_changes(set_id, kept)
+        )
+
+    def expiry_entries(self, number: int) -> Entries:
+        """Return what block ``number`` ends: hashes, values and sets whose time is over.
+
+        What the block itself writes must go over it.
+        """
+        entries: Entries = {}
+        end = keyspace.EXPIRY + _number(number + 1)
+        for key, hashes in self._store.range(keyspace.EXPIRY, end):
+            entries[key] = None
+            at = 1 + 2 * _NUMBER_SIZE
+            born = int.from_bytes(key[1 + _NUMBER_SIZE : at])
+            namespace, collection = (part.decode() for part in key[at:].split(keyspace.SEPARATOR))
+            for start in range(0, len(hashes), _HASH_SIZE):
+                key_hash = hashes[start : start + _HASH_SIZE]
+                held = self._state.get_hash(namespace, collection, key_hash)
+                if held is not None and held.version.block_number == born:
+                    entries[hash_entry_key(namespace, collection, key_hash)] = None
+            entries |= self._forget_entries(born, namespace, collection)
+        return entries
+
+    def _forget_entries(self, born: int, namespace: str, collection: str) -> Entries:
+        """Return what forgetting the sets of one block in one collection writes."""
+        entries: Entries = {}
+        prefix = keyspace.MISSING_SET + _place(namespace, collection) + keyspace.SEPARATOR
+        prefix += _number(born)
+        for row, _ in self._store.range(prefix, keyspace.end_of_prefix(prefix)):
+            entries[row] = None
+        for set_id, rwset in self.of_block(born):
+            if (set_id.namespace, set_id.collection) != (namespace, collection):
+                continue
+            entries |= dict.fromkeys(_kept_entries(set_id, rwset))
+            for key in _keys(decode(KVRWSet, rwset)):
+                held = self._state.get_private(namespace, collection, key)
+                if held is not None and held.version.block_number == born:
+                    gone = {key: Deleted(held.version)}
+                    entries |= private_entries(namespace, collection, gone)
+        return entries
+
+    def _schedule_entries(self, batch: UpdateBatch, number: int) -> Entries:
+        """Return the records that make what a block writes expire in time."""
+        entries: Entries = {}
+        for namespace, collections in batch.hashed.items():
+            for collection, changes in collections.items():
+                life = self._lives(self._state, namespace, collection)
+                last = number + life + 1
+                if not life or last > _LAST_NUMBER:
+                    continue
+                key = keyspace.EXPIRY + _number(last) + _number(number)
+                entries[key + _place(namespace, collection)] = b"".join(
+                    key_hash
+                    for key_hash, change in changes.items()
+                    if isinstance(change, VersionedValue)
+                )
+        return entries
+
+    def _purge_entries(self, purges: Iterable[Purge]) -> Entries:
+        entries: Entries = {}
+        for purge in purges:
+            version, namespace, collection, key_hash = purge
+            prefix = _key_prefix(namespace, collection, key_hash)
+            entries[_purged_key(namespace, collection, key_hash)] = _version(version)
+            for row, _ in self._store.range(prefix, keyspace.end_of_prefix(prefix)):
+                set_id = PrivateSetId(_read_version(row, len(prefix))[0], namespace, collection)
+                set_key = _set_key(set_id)
+                pending = entries.get(set_key)
+                rwset = self._store.get(set_key) or b"" if pending is None else pending
+                entries[row] = None
+                entries[set_key] = _without(rwset, {key_hash})
+                for key in _keys(decode(KVRWSet, rwset)):
+                    if sha256(key.encode()) == key_hash:
+                        gone = {key: Deleted(version)}
+                        entries |= private_entries(namespace, collection, gone)
+        return entries
+
+    def _purged_keys(self, set_id: PrivateSetId, rwset: bytes) -> set[bytes]:
+        """Return which keys of a set were purged after its transaction."""
+        hashes = {sha256(key.encode()) for key in _keys(decode(KVRWSet, rwset))}
+        return {key_hash for key_hash in hashes if self._is_purged(set_id, key_hash)}
+
+    def _is_purged(self, set_id: PrivateSetId, key_hash: bytes) -> bool:
+        purged = self._store.get(_purged_key(set_id.namespace, set_id.collection, key_hash))
+        return purged is not None and _version(set_id.version) < purged
+
+    def _is_remainder(
+        self, set_id: PrivateSetId, rwset: bytes, hashed_writes: Iterable[KVWriteHash]
+    ) -> bool:
+        """Return whether a set is what purges have left of the right one."""
+        offered = {
+            sha256(write.key.encode()): sha256(write.value) if write.value else b""
+            for write in decode(KVRWSet, rwset).writes
+        }
+        for write in hashed_writes:
+            value_hash = offered.pop(write.key_hash, None)
+            if value_hash is None:
+                if not self._is_purged(set_id, write.key_hash):
+                    return False
+            elif value_hash != write.value_hash:
+                return False
+        return not offered
+
+    def _late_changes(self, set_id: PrivateSetId, rwset: bytes) -> dict[str, Change]:
+        """Return what a late set changes today: only what the hashes of today still stand for."""
+        private = decode(KVRWSet, rwset)
+        values = {write.key: write.value for write in private.writes}
+        changes: dict[str, Change] = {}
+        place = (set_id.namespace, set_id.collection)
+        for key in _keys(private):
+            hashed = self._state.get_hash(*place, sha256(key.encode()))
+            held = self._state.get_private(*place, key)
+            value = values.get(key, b"" if held is None else held.value)
+            if hashed is None:
+                if held is not None:
+                    changes[key] = Deleted(set_id.version)
+            elif hashed.value == sha256(value):
+                changes[key] = VersionedValue(value, hashed.version)
+        return changes
+
+
+def _kept_entries(set_id: PrivateSetId, rwset: bytes) -> Entries:
+    """Return the rows of a set: its bytes, and for each key that it has that it is there."""
+    entries: Entries = {_set_key(set_id): rwset}
+    for key in _keys(decode(KVRWSet, rwset)):
+        prefix = _key_prefix(set_id.namespace, set_id.collection, sha256(key.encode()))
+        entries[prefix + _version(set_id.version)] = b""
+    return entries
+
+
+def _purged_after(set_id: PrivateSetId, purges: Iterable[Purge]) -> set[bytes]:
+    return {
+        purge.key_hash
+        for purge in purges
+        if (purge.namespace, purge.collection) == (set_id.namespace, set_id.collection)
+        and set_id.version < purge.version
+    }
+
+
+def _without(rwset: bytes, key_hashes: set[bytes]) -> bytes:
+    """Return a set without some keys; the very same bytes if it has none of them."""
+    if not key_hashes:
+        return rwset
+    private = decode(KVRWSet, rwset)
+    return KVRWSet(
+        writes=[each for each in private.writes if sha256(each.key.encode()) not in key_hashes],
+        metadata_writes=[
+            each for each in private.metadata_writes if sha256(each.key.encode()) not in key_hashes
+        ],
+    ).SerializeToString()
+
+
+def _keys(private: KVRWSet) -> list[str]:
+    keys = [write.key for write in private.writes]
+    return keys + [change.key for change in private.metadata_writes if change.key not in keys]
+
+
+def _number(number: int) -> bytes:
+    return number.to_bytes(_NUMBER_SIZE)
+
+
+def _version(version: Version) -> bytes:
+    return _number(version.block_number) + version.transaction_index.to_bytes(_INDEX_SIZE)
+
+
+def _read_version(key: bytes, at: int) -> tuple[Version, bytes]:
+    """Return the version at a place in a key, and what comes behind it."""
+    middle, end = at + _NUMBER_SIZE, at + _NUMBER_SIZE + _INDEX_SIZE
+    version = Version(int.from_bytes(key[at:middle]), int.from_bytes(key[middle:end]))
+    return version, key[end:]
+
+
+def _place(namespace: str, collection: str) -> bytes:
+    return namespace.encode() + keyspace.SEPARATOR + collection.encode()
+
+
+def _set_key(set_id: PrivateSetId) -> bytes:
+    place = _place(set_id.namespace, set_id.collection)
+    return keyspace.PRIVATE_SET + _version(set_id.version) + place
+
+
+def _missing_key(set_id: PrivateSetId) -> bytes:
+    place = _place(set_id.namespace, set_id.collection)
+    return keyspace.MISSING_SET + place + keyspace.SEPARATOR + _version(set_id.version)
+
+
+def _key_prefix(namespace: str, collection: str, key_hash: bytes) -> bytes:
+    place = _place(namespace, collection)
+    return keyspace.PRIVATE_KEY + place + keyspace.SEPARATOR + key_hash
+
+
+def _purged_key(namespace: str, collection: str, key_hash: bytes) -> bytes:
+    return keyspace.PURGED_KEY + _place(namespace, collection) + keyspace.SEPARATOR + key_hash

@@ -15,7 +15,8 @@ import pytest
 
 import tallystick.chaincode
 import tallystick.client
-from tallystick.node.cli.commands import GROUPS, Command
+from tallystick.node.cli.command import Command
+from tallystick.node.cli.commands import GROUPS
 
 ROOT = Path(__file__).parents[1]
 TIMEOUT_S = 60

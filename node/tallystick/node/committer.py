@@ -5,7 +5,7 @@ simulates a transaction therefore sees the state before a block or after it, nev
 """
 
 import logging
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,13 +102,18 @@ async def open_channel(
         GenesisMismatchError: The storage holds a channel with another beginning.
         LedgerError: The blocks or the store are damaged.
     """
-    ledger = Ledger.open(storage.directory, storage.store)
-    if ledger.height and _hash(ledger.block(0)) != _hash(genesis):
-        raise GenesisMismatchError(ChannelConfig.from_block(genesis).channel_id, storage.directory)
-    config_block = ledger.block(ledger.last_config_block_number()) if ledger.height else genesis
-    channel = _assemble(ChannelConfig.from_block(config_block, checker), ledger, msp_id, checker)
-    if not ledger.height:
-        await channel.commit(genesis)
+    with ExitStack() as opening:
+        ledger = Ledger.open(storage.directory, storage.store)
+        opening.callback(ledger.close)
+        if ledger.height and _hash(ledger.block(0)) != _hash(genesis):
+            channel_id = ChannelConfig.from_block(genesis).channel_id
+            raise GenesisMismatchError(channel_id, storage.directory)
+        config_block = ledger.block(ledger.last_config_block_number()) if ledger.height else genesis
+        config = ChannelConfig.from_block(config_block, checker)
+        channel = _assemble(config, ledger, msp_id, checker)
+        if not ledger.height:
+            await channel.commit(genesis)
+        opening.pop_all()
     return channel
 
 

@@ -12,14 +12,12 @@ from contextlib import (
     nullcontext,
 )
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
-
-import grpc
+from typing import Self
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.committer import ChannelStorage, PeerChannel, open_channel
+from tallystick.node.connector import GrpcConnector, NodeConnector
 from tallystick.node.deliver.puller import BlockPuller, PullerEnvironment
 from tallystick.node.deliver.responses import BlockForm
 from tallystick.node.deliver.service import DeliverRules, DeliverService
@@ -29,6 +27,7 @@ from tallystick.node.gateway.endorsers import EndorsingPeer, PeerDirectory
 from tallystick.node.gateway.grpc_adapter import GatewayServicer
 from tallystick.node.gateway.planner import Planner
 from tallystick.node.gateway.service import GatewayChannel, GatewayLimits, GatewayService
+from tallystick.node.joining import AlreadyJoinedError, JoinedChannels, begun_by, first_blocks
 from tallystick.node.ledger.key_value_store import open_store
 from tallystick.node.membership.directory import msp_config_from_directory
 from tallystick.node.membership.msp import Msp
@@ -45,10 +44,8 @@ from tallystick.node.system.access import AccessControl
 from tallystick.node.system.registry import system_chaincodes
 from tallystick.node.transport.backoff import Backoff
 from tallystick.node.transport.channels import ChannelPool
-from tallystick.node.transport.credentials import ClientTls, ServerTls
+from tallystick.node.transport.credentials import ServerTls
 from tallystick.node.transport.local import LocalEndorser
-from tallystick.node.transport.ports import OrdererConnection
-from tallystick.node.transport.remote import RemoteEndorser, RemoteOrderer
 from tallystick.node.transport.server import add_stream_services, new_server, serving
 from tallystick.node.transport.tasks import supervised_tasks
 from tallystick.protos.common.common_pb2 import Block
@@ -56,20 +53,6 @@ from tallystick.protos.gateway import gateway_pb2_grpc
 from tallystick.protos.peer import peer_pb2_grpc
 
 _log = logging.getLogger(__name__)
-
-
-class NodeConnector(Protocol):
-    """How a peer reaches the other nodes of a channel."""
-
-    @property
-    def tls_certificate_hash(self) -> bytes:
-        """What requests to nodes that ask for client certificates must name; else empty."""
-
-    def orderers(self, config: ChannelConfig) -> Sequence[OrdererConnection]:
-        """Return a connection to each orderer of the channel, the same ones every time."""
-
-    def peers(self, config: ChannelConfig) -> Sequence[EndorsingPeer]:
-        """Return the channel's other peers, as far as this peer's gateway may ask them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +95,11 @@ class PeerNode:
         self._checker = SignatureChecker()
         self._channels: dict[str, PeerChannel] = {}
         self._gateway_channels: dict[str, GatewayChannel] = {}
+        self._joined = JoinedChannels(settings.data_directory / "channels")
+        self._joining = asyncio.Lock()
+        self._following: dict[str, asyncio.Task[None]] = {}
+        self._health: dict[str, Callable[[], str]] = {}
+        self._stores = AsyncExitStack()
         self._lifetime = AsyncExitStack()
         self.endorser = self._new_endorser(local_msp)
         self.gateway = GatewayService(
@@ -134,19 +122,14 @@ class PeerNode:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            for genesis in self._genesis_blocks:
-                await self._open_channel(genesis, stack)
-            tasks = await stack.enter_async_context(supervised_tasks())
-            following = [
-                tasks.create_task(
-                    channel.follow(self._puller(channel)), name=f"follow {channel_id}"
-                )
-                for channel_id, channel in self._channels.items()
-            ]
-            for task in following:
-                stack.callback(task.cancel)
+            self._stores = await stack.enter_async_context(AsyncExitStack())
+            blocks = first_blocks(self._genesis_blocks, self._joined.genesis_blocks())
+            for genesis in blocks.values():
+                self._add(await self._open_channel(genesis, self._stores))
+            self._tasks = await stack.enter_async_context(supervised_tasks())
+            stack.callback(self._stop_following)
             for channel in self._channels.values():
-                stack.callback(channel.close)
+                self._follow(channel)
             self._lifetime = stack.pop_all()
         return self
 
@@ -170,11 +153,31 @@ class PeerNode:
 
     @property
     def health_checks(self) -> HealthChecks:
-        """What ``/healthz`` asks."""
-        return {
-            channel_id: (lambda channel=channel: channel.fault)  # type: ignore[misc]
-            for channel_id, channel in self._channels.items()
-        }
+        """What ``/healthz`` asks; it grows with the channels."""
+        return self._health
+
+    async def join(self, genesis: Block) -> None:
+        """Take part in the channel that begins with ``genesis``, now and after every restart.
+
+        Its blocks then come from its orderers, as those of every other channel do.
+
+        Raises:
+            ChannelConfigError: The block holds no configuration that this peer can use.
+            NotFirstBlockError: It does not begin a channel.
+            AlreadyJoinedError: The peer is on the channel.
+            LedgerError: What an earlier membership left behind is damaged, or began otherwise.
+        """
+        channel_id = begun_by(genesis)
+        async with self._joining:
+            if channel_id in self._channels:
+                raise AlreadyJoinedError(channel_id)
+            async with AsyncExitStack() as stack:
+                channel = await self._open_channel(genesis, stack)
+                self._joined.remember(channel_id, genesis)
+                await self._stores.enter_async_context(stack.pop_all())
+            self._add(channel)
+            self._follow(channel)
+        _log.info("joined channel %s", channel_id)
 
     def drain(self) -> None:
         """End what waits: streams of blocks and events, and waits for commits."""
@@ -190,7 +193,7 @@ class PeerNode:
             EndorserNode(
                 runtime=EmbeddedRuntime(packages),
                 packages=packages,
-                system=system_chaincodes(packages, access, self._channels),
+                system=system_chaincodes(packages, access, self._channels, self.join),
                 access=access,
                 signer=self._signer,
                 checker=self._checker,
@@ -202,7 +205,7 @@ class PeerNode:
             ),
         )
 
-    async def _open_channel(self, genesis: Block, lifetime: AsyncExitStack) -> None:
+    async def _open_channel(self, genesis: Block, lifetime: AsyncExitStack) -> PeerChannel:
         channel_id = ChannelConfig.from_block(genesis).channel_id
         directory = self._settings.data_directory / "channels" / channel_id
         store = lifetime.enter_context(open_store(self._settings.store, directory / "store"))
@@ -213,9 +216,25 @@ class PeerNode:
             checker=self._checker,
         )
         lifetime.callback(channel.ledger.close)
-        self._channels[channel_id] = channel
-        self._gateway_channels[channel_id] = self._gateway_channel(channel)
         _log.info("channel %s: %d blocks in %s", channel_id, channel.ledger.height, directory)
+        return channel
+
+    def _add(self, channel: PeerChannel) -> None:
+        channel_id = channel.config.channel_id
+        self._gateway_channels[channel_id] = self._gateway_channel(channel)
+        self._channels[channel_id] = channel
+        self._health[channel_id] = lambda: channel.fault
+
+    def _follow(self, channel: PeerChannel) -> None:
+        channel_id = channel.config.channel_id
+        self._following[channel_id] = self._tasks.create_task(
+            channel.follow(self._puller(channel)), name=f"follow {channel_id}"
+        )
+
+    def _stop_following(self) -> None:
+        self.drain()
+        for task in self._following.values():
+            task.cancel()
 
     def _puller(self, channel: PeerChannel) -> BlockPuller:
         environment = self._environment
@@ -248,75 +267,6 @@ class PeerNode:
             orderers=connector.orderers(channel.config),
             planner=Planner(lambda: channel.config, channel.definitions),
         )
-
-
-class GrpcConnector:
-    """Reaches the other nodes of a channel over gRPC, at the addresses that the channel names.
-
-    Settings may name other orderers and peers. TLS trusts what the channel's configuration says of
-    an organisation, beside the roots in the settings.
-    """
-
-    def __init__(self, settings: PeerSettings, pool: ChannelPool, tasks: asyncio.TaskGroup) -> None:
-        self._settings = settings
-        self._pool = pool
-        self._tasks = tasks
-        self._orderers: dict[str, RemoteOrderer] = {}
-
-    @property
-    def tls_certificate_hash(self) -> bytes:
-        """What signed requests must name where the other side asks for client certificates."""
-        tls = self._settings.tls
-        return b"" if tls is None else ClientTls.load(tls).certificate_hash
-
-    def orderers(self, config: ChannelConfig) -> Sequence[RemoteOrderer]:
-        """Return a connection to each orderer of the channel; the same one every time."""
-        addresses = {
-            endpoint: config.tls_root_certificates(organization.msp_id)
-            for organization in config.orderers
-            for endpoint in organization.endpoints
-        }
-        configured = {
-            orderer.address: _read_roots(orderer.root_certificates)
-            for orderer in self._settings.orderers
-        }
-        return [
-            self._orderer(address, roots) for address, roots in (configured or addresses).items()
-        ]
-
-    def peers(self, config: ChannelConfig) -> Sequence[EndorsingPeer]:
-        """Return the peers that the settings name, or else the anchor peers of the channel."""
-        configured = [
-            (peer.msp_id, peer.address, _read_roots(peer.root_certificates))
-            for peer in self._settings.gateway.peers
-        ]
-        anchors = [
-            (organization.msp_id, address, config.tls_root_certificates(organization.msp_id))
-            for organization in config.application
-            for address in organization.endpoints
-        ]
-        own = {self._settings.advertised_address, self._settings.listen_address}
-        return [
-            EndorsingPeer(msp_id, address, RemoteEndorser(self._channel(address, roots)))
-            for msp_id, address, roots in configured or anchors
-            if address not in own
-        ]
-
-    def close(self) -> None:
-        """End the streams to orderers."""
-        for orderer in self._orderers.values():
-            orderer.close()
-
-    def _orderer(self, address: str, roots: bytes) -> RemoteOrderer:
-        if address not in self._orderers:
-            self._orderers[address] = RemoteOrderer(
-                self._channel(address, roots), endpoint=address, tasks=self._tasks
-            )
-        return self._orderers[address]
-
-    def _channel(self, address: str, roots: bytes) -> grpc.aio.Channel:
-        tls = self._settings.tls
-        return self._pool.channel(address, None if tls is None else ClientTls.load(tls, roots))
 
 
 async def run_peer(
@@ -386,10 +336,6 @@ async def serving_peer(node: PeerNode, settings: PeerSettings) -> AsyncIterator[
 def _health(node: PeerNode, settings: PeerSettings) -> AbstractAsyncContextManager[object]:
     address = settings.operations.listen_address
     return nullcontext() if address is None else serving_health(address, node.health_checks)
-
-
-def _read_roots(path: Path | None) -> bytes:
-    return b"" if path is None else path.read_bytes()
 
 
 def _readers(config: ChannelConfig, form: BlockForm) -> str:

@@ -116,8 +116,8 @@ class NodeSettings(Settings):
     listen_address: Address
     data_directory: ResolvedPath
     store: Literal["leveldb", "sqlite", "memory"] = "leveldb"
-    genesis_blocks: tuple[ResolvedPath, ...] = Field(min_length=1)
-    """The first block of each channel."""
+    genesis_blocks: tuple[ResolvedPath, ...] = ()
+    """The first block of each channel, beside those that the node is told to join later."""
     msp: MspSettings
     tls: TlsSettings | None
     """``tls = "off"`` in the file serves in the clear; leaving it out is an error."""

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.node.cli.commands import GROUPS, Command, Group
+from tallystick.node.cli.command import Command, Group
+from tallystick.node.cli.commands import GROUPS
 from tallystick.node.cli.main import build_parser, main
 
 COMMANDS = [

@@ -101,9 +101,6 @@ def test_tls_is_switched_off_only_by_name(tmp_path: Path) -> None:
             "0.0.0.0:7050", "a:70500", "listen_address: an address is host:port", id="no such port"
         ),
         pytest.param(
-            '["genesis/securities.block"]', "[]", "genesis_blocks: Tuple should", id="no channel"
-        ),
-        pytest.param(
             "[msp]",
             "[queue]\nmax_envelopes = 0\n[msp]",
             "queue.max_envelopes: Input should be greater",

@@ -6,7 +6,6 @@ from tests.unit.endorsement.conftest import CHANNEL_ID, Keys, World
 from tallystick.node.errors import LedgerError
 from tallystick.node.system.configuration import ConfigurationChaincode
 from tallystick.node.system.port import SystemInvocation
-from tallystick.node.system.registry import system_chaincodes
 from tallystick.protos.common.common_pb2 import Block
 from tallystick.protos.common.configtx_pb2 import Config
 from tallystick.protos.peer.proposal_response_pb2 import Response
@@ -100,11 +99,3 @@ async def test_what_goes_wrong_in_joining_is_told(world: World, keys: Keys) -> N
     admin = keys.organizations["OneMSP"].admin.identity
     response = await configuration.invoke(SystemInvocation(args, admin, None, None))
     assert response.message == "cannot create ledger from genesis block: the disk is full"
-
-
-async def test_a_peer_whose_channels_are_fixed_says_what_to_do(world: World, keys: Keys) -> None:
-    system = system_chaincodes(world.one.packages, world.one.access, {})
-    args = (b"JoinChain", keys.genesis.SerializeToString())
-    admin = keys.organizations["OneMSP"].admin.identity
-    response = await system["cscc"].invoke(SystemInvocation(args, admin, None, None))
-    assert "add the block to genesis_blocks" in response.message

@@ -242,9 +242,14 @@ def build_channel_group(profile: ChannelProfile) -> ConfigGroup:
     return root
 
 
+def is_channel_id(text: str) -> bool:
+    """Return whether a channel may be called so: see ``ChannelProfile``."""
+    return _CHANNEL_ID.fullmatch(text) is not None
+
+
 def _check(profile: ChannelProfile) -> None:
     channel_id = profile.channel_id
-    if not _CHANNEL_ID.fullmatch(channel_id):
+    if not is_channel_id(channel_id):
         raise ChannelConfigError(
             channel_id,
             "not a channel id: a lowercase letter, then up to 248 of these, digits, '.' and '-'",

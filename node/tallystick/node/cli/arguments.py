@@ -94,6 +94,9 @@ TOPOLOGY: Final = Argument(
     metavar="FILE",
     help="what the network consists of, TOML; default: three licensed organisations",
 )
+OUTPUT: Final = Argument(
+    name="--output", type=Path, required=True, metavar="FILE", help="file to write"
+)
 DEFINITION: Final = (
     Argument(name="name", metavar="NAME", help="the chaincode"),
     Argument(name="--version", default="1.0", help="free text (default: 1.0)"),

@@ -8,12 +8,10 @@ from contextlib import AsyncExitStack
 from pydantic import BaseModel, Field, JsonValue
 
 from tallystick.client.errors import ClientError
-from tallystick.node.cli.session import channel_of, connect
-from tallystick.node.cluster.access import Access
-from tallystick.node.cluster.administrator import Administrator, Definition
+from tallystick.node.cli.session import administrator_of, channel_of, connect
+from tallystick.node.cluster.administrator import Definition
 from tallystick.node.cluster.deployment import new_package
-from tallystick.node.cluster.network import Network, open_network
-from tallystick.node.cluster.startup import METADATA_FUNCTION, system_source
+from tallystick.node.cluster.startup import METADATA_FUNCTION
 from tallystick.node.policies.parser import describe as policy_text
 from tallystick.node.runtime.packages import check_package
 from tallystick.protos.peer.policy_pb2 import ApplicationPolicy
@@ -39,7 +37,7 @@ async def install(options: argparse.Namespace) -> None:
     """Install a package and print its id."""
     content = options.package.read_bytes()
     async with AsyncExitStack() as stack:
-        administrator, _ = await _administrator(options, stack)
+        administrator, _ = await administrator_of(options, stack)
         print(await administrator.install(content))
 
 
@@ -47,7 +45,7 @@ async def approve(options: argparse.Namespace) -> None:
     """Approve a definition; print where, and who else has."""
     definition = _definition(options)
     async with AsyncExitStack() as stack:
-        administrator, network = await _administrator(options, stack)
+        administrator, network = await administrator_of(options, stack)
         landed = await administrator.approve(network.channel_id, definition, options.package_id)
         print(f"approved by {administrator.msp_id} in block {landed.block_number}")
         approvals = await administrator.approvals(network.channel_id, definition)
@@ -59,7 +57,7 @@ async def commit(options: argparse.Namespace) -> None:
     """Put a definition into force, confirmed by every organisation that approved it."""
     definition = _definition(options)
     async with AsyncExitStack() as stack:
-        administrator, network = await _administrator(options, stack)
+        administrator, network = await administrator_of(options, stack)
         approvals = await administrator.approvals(network.channel_id, definition)
         endorsers = [
             member.msp_id
@@ -73,7 +71,7 @@ async def commit(options: argparse.Namespace) -> None:
 async def list_definitions(options: argparse.Namespace) -> None:
     """Print a line for each definition, then for each package on the peer."""
     async with AsyncExitStack() as stack:
-        administrator, network = await _administrator(options, stack)
+        administrator, network = await administrator_of(options, stack)
         definitions = await administrator.definitions(network.channel_id)
         installed = await administrator.installed()
     print(f"in force on {network.channel_id}:")
@@ -127,14 +125,6 @@ class _Contract(BaseModel):
 
 class _Metadata(BaseModel):
     contracts: dict[str, _Contract]
-
-
-async def _administrator(
-    options: argparse.Namespace, lifetime: AsyncExitStack
-) -> tuple[Administrator, Network]:
-    network = open_network(options.network)
-    access = await lifetime.enter_async_context(Access(network, system_source()))
-    return await access.administrator(getattr(options, "as")), network
 
 
 def _definition(options: argparse.Namespace) -> Definition:

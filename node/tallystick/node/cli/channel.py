@@ -2,11 +2,12 @@
 
 import argparse
 import json
+from contextlib import AsyncExitStack
 
 from tallystick.client.errors import ClientError
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.cli.cluster import chosen_topology
-from tallystick.node.cli.session import channel_of, connect
+from tallystick.node.cli.session import administrator_of, channel_of, connect
 from tallystick.node.cluster.material import Founding, genesis_block
 from tallystick.node.cluster.startup import system_source
 from tallystick.node.policies.parser import describe
@@ -68,6 +69,23 @@ async def info(options: argparse.Namespace) -> None:
     print(f"height      {chain.height}")
     print(f"last block  {chain.currentBlockHash.hex()}")
     print(f"before it   {chain.previousBlockHash.hex()}")
+
+
+async def join(options: argparse.Namespace) -> None:
+    """Make an organisation's peer join a channel."""
+    block = load_block(options.block)
+    async with AsyncExitStack() as stack:
+        administrator, _ = await administrator_of(options, stack)
+        await administrator.join(block.SerializeToString())
+    print(f"the peer of {administrator.msp_id} joined {ChannelConfig.from_block(block).channel_id}")
+
+
+async def list_channels(options: argparse.Namespace) -> None:
+    """Print the channels of an organisation's peer."""
+    async with AsyncExitStack() as stack:
+        administrator, _ = await administrator_of(options, stack)
+        for channel_id in await administrator.channels():
+            print(channel_id)
 
 
 def _policies(group: ConfigGroup, path: str) -> list[tuple[str, str]]:

@@ -1,6 +1,5 @@
 """What ``tally`` can do: names, help, arguments, and which function does it."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -10,41 +9,14 @@ from tallystick.node.cli.arguments import (
     DEFINITION,
     NETWORK,
     ORGANIZATION,
+    OUTPUT,
     TOPOLOGY,
     Argument,
     assignment,
     natural,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One command.
-
-    Attributes:
-        name: Last word of the command.
-        summary: What it does, in a line without full stop.
-        run: ``module:function``; the function takes the parsed options, may be async, and may
-            return an exit code.
-        examples: What follows the words of its group and stands in the help text.
-        arguments: What it takes.
-    """
-
-    name: str
-    summary: str
-    run: str
-    examples: tuple[str, ...]
-    arguments: tuple[Argument, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Commands about one thing."""
-
-    name: str
-    summary: str
-    commands: tuple[Command, ...]
-
+from tallystick.node.cli.channel_commands import CHANNEL, POLICY
+from tallystick.node.cli.command import Command, Group
 
 _CALL: Final = (
     Argument(name="chaincode", metavar="CHAINCODE", help="the chaincode to call"),
@@ -72,9 +44,6 @@ _CALL: Final = (
 )
 _LINES: Final = Argument(
     name="--lines", type=natural, default=20, metavar="N", help="how many lines (default: 20)"
-)
-_OUTPUT: Final = Argument(
-    name="--output", type=Path, required=True, metavar="FILE", help="file to write"
 )
 _PACKAGE_SOURCE: Final = (
     Argument(name="entry", metavar="MODULE:CLASS", help="the contract"),
@@ -229,43 +198,6 @@ _CRYPTO: Final = Group(
         ),
     ),
 )
-_CHANNEL: Final = Group(
-    "channel",
-    "The channel and its configuration",
-    (
-        Command(
-            "genesis",
-            "Build the first block of a channel",
-            "tallystick.node.cli.channel:genesis",
-            ("genesis --material ./crypto --output genesis.block",),
-            (
-                TOPOLOGY,
-                Argument(
-                    name="--material",
-                    type=Path,
-                    required=True,
-                    metavar="DIRECTORY",
-                    help="folder with the organisations' keys, by MSP id",
-                ),
-                _OUTPUT,
-            ),
-        ),
-        Command(
-            "inspect",
-            "Print the configuration in a block",
-            "tallystick.node.cli.channel:inspect",
-            ("inspect .tallystick/genesis.block",),
-            (Argument(name="block", type=Path, metavar="FILE", help="a configuration block"),),
-        ),
-        Command(
-            "info",
-            "Print the height and the last hash of the channel at a peer",
-            "tallystick.node.cli.channel:info",
-            ("info --as ClearingMSP",),
-            CALLER,
-        ),
-    ),
-)
 _CHAINCODE: Final = Group(
     "chaincode",
     "Chaincodes: from source to a definition in force",
@@ -285,7 +217,7 @@ _CHAINCODE: Final = Group(
             (
                 *_PACKAGE_SOURCE,
                 Argument(name="--label", required=True, help="name for people, such as token_1.0"),
-                _OUTPUT,
+                OUTPUT,
             ),
         ),
         Command(
@@ -345,26 +277,6 @@ _CHAINCODE: Final = Group(
         ),
     ),
 )
-_POLICY: Final = Group(
-    "policy",
-    "Who must sign what",
-    (
-        Command(
-            "explain",
-            "Tell which signatures a transaction had, and which it needed",
-            "tallystick.node.cli.policy:explain",
-            ("explain 4a9f…", "explain 4a9f… --as ClearingMSP"),
-            (
-                Argument(
-                    name="transaction",
-                    metavar="TXID",
-                    help="id of a committed transaction, valid or not",
-                ),
-                *CALLER,
-            ),
-        ),
-    ),
-)
 _DEMO: Final = Command(
     "demo",
     "Run a network and settle a trade on it, told step by step",
@@ -380,8 +292,8 @@ GROUPS: Final[tuple[Group | Command, ...]] = (
     _PEER,
     _ORDERER,
     _CRYPTO,
-    _CHANNEL,
+    CHANNEL,
     _CHAINCODE,
-    _POLICY,
+    POLICY,
     _DEMO,
 )

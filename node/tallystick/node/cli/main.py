@@ -9,7 +9,8 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from tallystick.node.cli.commands import GROUPS, Command, Group
+from tallystick.node.cli.command import Command, Group
+from tallystick.node.cli.commands import GROUPS
 
 FAILED: Final = 1
 INTERRUPTED: Final = 130

@@ -1,11 +1,16 @@
-"""The client that a command acts through."""
+"""The client, or the administrator, that a command acts through."""
 
 import argparse
+from contextlib import AsyncExitStack
 
 from tallystick.client.errors import ConnectError
 from tallystick.client.gateway import Gateway
 from tallystick.client.network import Network
+from tallystick.node.cluster.access import Access
+from tallystick.node.cluster.administrator import Administrator
+from tallystick.node.cluster.network import Network as NetworkOnDisk
 from tallystick.node.cluster.network import open_network
+from tallystick.node.cluster.startup import system_source
 from tallystick.node.errors import LedgerError
 
 
@@ -35,6 +40,22 @@ async def connect(options: argparse.Namespace) -> Gateway:
         return await Gateway.from_profile(profile)
     except ConnectError as error:
         raise NoAnswerError(error) from error
+
+
+async def administrator_of(
+    options: argparse.Namespace, lifetime: AsyncExitStack
+) -> tuple[Administrator, NetworkOnDisk]:
+    """Return the administrator of the organisation that the options name, and the network.
+
+    Raises:
+        NoNetworkError: There is no network in the directory.
+        UnknownMemberError: There is no such organisation.
+        NoPeerError: It runs no peer.
+        ConnectError: The peer does not answer.
+    """
+    network = open_network(options.network)
+    access = await lifetime.enter_async_context(Access(network, system_source()))
+    return await access.administrator(getattr(options, "as")), network
 
 
 def channel_of(gateway: Gateway) -> Network:

@@ -1,4 +1,7 @@
-"""What the administrator of an organisation does about chaincodes. Source: wire.md §8.2, §16."""
+"""What the administrator of an organisation does about chaincodes and channels.
+
+Source: wire.md §8.2, §16.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,10 +32,12 @@ from tallystick.protos.peer.lifecycle.lifecycle_pb2 import (
 )
 from tallystick.protos.peer.policy_pb2 import ApplicationPolicy
 from tallystick.protos.peer.proposal_pb2 import SignedProposal
+from tallystick.protos.peer.query_pb2 import ChannelQueryResponse
 from tallystick.wire.envelope import ProposalArguments, build_proposal
 from tallystick.wire.signing import Signer
 
 LIFECYCLE: Final = "_lifecycle"
+CONFIGURATION: Final = "cscc"
 ENDORSEMENT_PLUGIN: Final = "escc"
 VALIDATION_PLUGIN: Final = "vscc"
 _ALREADY_INSTALLED: Final = "already successfully installed"
@@ -40,6 +45,8 @@ _SUCCESS: Final = 200
 _WORDS: Final = {
     "InstallChaincode": "install the package",
     "QueryInstalledChaincodes": "tell what is installed",
+    "JoinChain": "join the channel",
+    "GetChannels": "tell its channels",
 }
 
 ResultT = TypeVar("ResultT", bound=Message)
@@ -150,6 +157,19 @@ class Administrator:
     endorser: EndorserConnection
     gateway: Gateway
     source: Source
+
+    async def join(self, genesis: bytes) -> None:
+        """Make the peer join the channel that begins with the block in ``genesis``.
+
+        Raises:
+            PeerRefusedError: It is on the channel already, or cannot run it.
+        """
+        await self._call(CONFIGURATION, "JoinChain", genesis)
+
+    async def channels(self) -> Sequence[str]:
+        """Return the ids of the peer's channels."""
+        answer = await self._call(CONFIGURATION, "GetChannels")
+        return [entry.channel_id for entry in ChannelQueryResponse.FromString(answer).channels]
 
     async def install(self, package: bytes) -> str:
         """Install a package on the peer and return its id; installing again changes nothing.
@@ -262,9 +282,13 @@ class Administrator:
         return Landed(status.block_number, status.transaction_id)
 
     async def _ask(self, function: str, arguments: Message, result: type[ResultT]) -> ResultT:
+        answer = await self._call(LIFECYCLE, function, arguments.SerializeToString())
+        return result.FromString(answer)
+
+    async def _call(self, chaincode: str, function: str, *arguments: bytes) -> bytes:
         """Return the peer's own answer: no channel, no gateway, no transaction."""
         built = build_proposal(
-            ProposalArguments("", LIFECYCLE, [function.encode(), arguments.SerializeToString()]),
+            ProposalArguments("", chaincode, [function.encode(), *arguments]),
             creator=self.signer.identity,
             nonce=self.source.nonce(),
             timestamp_ns=self.source.now_ns(),
@@ -278,4 +302,4 @@ class Administrator:
             raise PeerRefusedError(self.msp_id, function, error.details() or "") from error
         if response.status != _SUCCESS:
             raise PeerRefusedError(self.msp_id, function, response.message)
-        return result.FromString(response.payload)
+        return response.payload

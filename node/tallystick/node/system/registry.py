@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from tallystick.node.errors import LedgerError
 from tallystick.node.runtime.lifecycle_state import LIFECYCLE_NAMESPACE
 from tallystick.node.runtime.packages import PackageStore
 from tallystick.node.system import configuration, query
@@ -11,28 +10,13 @@ from tallystick.node.system.configuration import ConfigurationChaincode, Join
 from tallystick.node.system.lifecycle import LifecycleChaincode
 from tallystick.node.system.port import SystemChaincode, SystemChannel
 from tallystick.node.system.query import QueryChaincode
-from tallystick.protos.common.common_pb2 import Block
-
-
-class FixedChannelsError(LedgerError):
-    """A peer was asked to join a channel, and takes its channels from its settings alone."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "this peer joins the channels in its settings: add the block to genesis_blocks there "
-            "and restart it"
-        )
-
-
-async def _refuse_to_join(_: Block) -> None:
-    raise FixedChannelsError
 
 
 def system_chaincodes(
     packages: PackageStore,
     access: AccessControl,
     channels: Mapping[str, SystemChannel],
-    join: Join = _refuse_to_join,
+    join: Join,
 ) -> Mapping[str, SystemChaincode]:
     """Return ``_lifecycle``, ``qscc`` and ``cscc`` for one peer.
 

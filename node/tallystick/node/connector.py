@@ -1,0 +1,103 @@
+"""How a peer reaches the other nodes of its channels."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import grpc
+
+from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.gateway.endorsers import EndorsingPeer
+from tallystick.node.settings import PeerSettings
+from tallystick.node.transport.channels import ChannelPool
+from tallystick.node.transport.credentials import ClientTls
+from tallystick.node.transport.ports import OrdererConnection
+from tallystick.node.transport.remote import RemoteEndorser, RemoteOrderer
+
+
+class NodeConnector(Protocol):
+    """How a peer reaches the other nodes of a channel."""
+
+    @property
+    def tls_certificate_hash(self) -> bytes:
+        """What requests to nodes that ask for client certificates must name; else empty."""
+
+    def orderers(self, config: ChannelConfig) -> Sequence[OrdererConnection]:
+        """Return a connection to each orderer of the channel, the same ones every time."""
+
+    def peers(self, config: ChannelConfig) -> Sequence[EndorsingPeer]:
+        """Return the channel's other peers, as far as this peer's gateway may ask them."""
+
+
+class GrpcConnector:
+    """Reaches the other nodes of a channel over gRPC, at the addresses that the channel names.
+
+    Settings may name other orderers and peers. TLS trusts what the channel's configuration says of
+    an organisation, beside the roots in the settings.
+    """
+
+    def __init__(self, settings: PeerSettings, pool: ChannelPool, tasks: asyncio.TaskGroup) -> None:
+        self._settings = settings
+        self._pool = pool
+        self._tasks = tasks
+        self._orderers: dict[str, RemoteOrderer] = {}
+
+    @property
+    def tls_certificate_hash(self) -> bytes:
+        """What signed requests must name where the other side asks for client certificates."""
+        tls = self._settings.tls
+        return b"" if tls is None else ClientTls.load(tls).certificate_hash
+
+    def orderers(self, config: ChannelConfig) -> Sequence[RemoteOrderer]:
+        """Return a connection to each orderer of the channel; the same one every time."""
+        addresses = {
+            endpoint: config.tls_root_certificates(organization.msp_id)
+            for organization in config.orderers
+            for endpoint in organization.endpoints
+        }
+        configured = {
+            orderer.address: _read_roots(orderer.root_certificates)
+            for orderer in self._settings.orderers
+        }
+        return [
+            self._orderer(address, roots) for address, roots in (configured or addresses).items()
+        ]
+
+    def peers(self, config: ChannelConfig) -> Sequence[EndorsingPeer]:
+        """Return the peers that the settings name, or else the anchor peers of the channel."""
+        configured = [
+            (peer.msp_id, peer.address, _read_roots(peer.root_certificates))
+            for peer in self._settings.gateway.peers
+        ]
+        anchors = [
+            (organization.msp_id, address, config.tls_root_certificates(organization.msp_id))
+            for organization in config.application
+            for address in organization.endpoints
+        ]
+        own = {self._settings.advertised_address, self._settings.listen_address}
+        return [
+            EndorsingPeer(msp_id, address, RemoteEndorser(self._channel(address, roots)))
+            for msp_id, address, roots in configured or anchors
+            if address not in own
+        ]
+
+    def close(self) -> None:
+        """End the streams to orderers."""
+        for orderer in self._orderers.values():
+            orderer.close()
+
+    def _orderer(self, address: str, roots: bytes) -> RemoteOrderer:
+        if address not in self._orderers:
+            self._orderers[address] = RemoteOrderer(
+                self._channel(address, roots), endpoint=address, tasks=self._tasks
+            )
+        return self._orderers[address]
+
+    def _channel(self, address: str, roots: bytes) -> grpc.aio.Channel:
+        tls = self._settings.tls
+        return self._pool.channel(address, None if tls is None else ClientTls.load(tls, roots))
+
+
+def _read_roots(path: Path | None) -> bytes:
+    return b"" if path is None else path.read_bytes()

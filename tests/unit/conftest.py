@@ -16,6 +16,7 @@ from tallystick.node.channel.genesis import (
     build_genesis_block,
 )
 from tallystick.node.membership.directory import msp_config_from_directory
+from tallystick.node.membership.identity import NodeRole
 from tallystick.node.membership.material import (
     NodeSpec,
     OrganizationSpec,
@@ -65,6 +66,7 @@ class ChannelMaterial:
         client: May write and read.
         peer: May read.
         orderer: Signs blocks.
+        administrator: Of the organisation that runs the orderer.
         stranger: From an organisation that is not on the channel.
     """
 
@@ -72,6 +74,7 @@ class ChannelMaterial:
     client: SigningIdentity
     peer: SigningIdentity
     orderer: SigningIdentity
+    administrator: SigningIdentity
     stranger: SigningIdentity
 
     def genesis(self, batch: BatchParameters | None = None) -> Block:
@@ -143,6 +146,7 @@ def channel_material(tmp_path_factory: pytest.TempPathFactory) -> ChannelMateria
         client=identity("clearing", "users/User1"),
         peer=identity("clearing", "peers/peer0"),
         orderer=identity("orderer", "orderers/orderer0"),
+        administrator=identity("orderer", "users/Admin"),
         stranger=identity("stranger", "users/User1"),
     )
 
@@ -155,5 +159,5 @@ def _organization(
         domain=f"{name}.example",
         peers=tuple(peers),
         orderers=tuple(orderers),
-        users=(UserSpec("User1"),),
+        users=(UserSpec("User1"), UserSpec("Admin", NodeRole.ADMIN)),
     )

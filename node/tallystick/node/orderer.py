@@ -27,6 +27,8 @@ from tallystick.node.membership.signing_identity import SigningIdentity
 from tallystick.node.observability.health import HealthChecks, serving_health
 from tallystick.node.observability.logs import configure_logging
 from tallystick.node.ordering.block_writer import BlockWriter, last_config_index
+from tallystick.node.ordering.channel_admission import ChannelAdmission
+from tallystick.node.ordering.config_admission import EnvelopeAuthor
 from tallystick.node.ordering.service import BroadcastService
 from tallystick.node.ordering.solo import QueueLimits, SoloChain
 from tallystick.node.process import GenesisMismatchError, load_block, settle_memory, stop_signal
@@ -63,10 +65,15 @@ class OrdererEnvironment:
 class OrdererChannel:
     """One channel on this orderer."""
 
-    config: ChannelConfig
+    admission: ChannelAdmission
     chain: SoloChain
     source: BlockSource
     fault: str = ""
+
+    @property
+    def config(self) -> ChannelConfig:
+        """The configuration in force."""
+        return self.admission.config
 
 
 class OrdererNode:
@@ -91,7 +98,7 @@ class OrdererNode:
         self._channels: dict[str, OrdererChannel] = {}
         self._chains: list[asyncio.Task[None]] = []
         self._draining = False
-        self._broadcast = BroadcastService(self._channels.get, clock=environment.clock)
+        self._broadcast = BroadcastService(self._channels.get)
         self._deliver = DeliverService(
             self._channels.get,
             DeliverRules(
@@ -172,12 +179,15 @@ class OrdererNode:
         _begin_with(genesis, store, channel_id, directory)
 
         config = ChannelConfig.from_block(store.read(last_config_index(_last_block(store))))
+        environment = self._environment
+        author = EnvelopeAuthor(self._signer, environment.new_nonce, environment.clock)
+        admission = ChannelAdmission(config, author)
         watch = HeightWatch(store.height)
         self._channels[channel_id] = OrdererChannel(
-            config=config,
+            admission=admission,
             chain=SoloChain(
-                BlockWriter(store, self._signer, new_nonce=self._environment.new_nonce),
-                config.batch,
+                BlockWriter(store, self._signer, new_nonce=environment.new_nonce),
+                admission,
                 limits=QueueLimits(
                     self._settings.queue.max_envelopes, self._settings.queue.max_bytes
                 ),

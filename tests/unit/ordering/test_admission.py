@@ -15,7 +15,6 @@ from tallystick.node.ordering.admission import (
 )
 from tallystick.protos.common.common_pb2 import (
     CONFIG,
-    CONFIG_UPDATE,
     ENDORSER_TRANSACTION,
     MESSAGE,
     ORDERER_TRANSACTION,
@@ -91,12 +90,6 @@ def with_another_signature(material: ChannelMaterial) -> bytes:
             Status.BAD_REQUEST,
             "message is of type that is no longer supported",
             id="§7.1 ORDERER_TRANSACTION",
-        ),
-        pytest.param(
-            lambda material: material.envelope(header_type=CONFIG_UPDATE),
-            Status.NOT_IMPLEMENTED,
-            "does not process config updates",
-            id="a config update is refused by name",
         ),
         pytest.param(
             lambda material: material.envelope(b"x" * 2_000),

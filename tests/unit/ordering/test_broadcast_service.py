@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 from tests.unit.conftest import CHANNEL_ID, NOW_NS, ChannelMaterial
 
-from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.ordering.admission import Admitted
 from tallystick.node.ordering.chain import ChainUnavailableError
+from tallystick.node.ordering.channel_admission import ChannelAdmission
+from tallystick.node.ordering.config_admission import EnvelopeAuthor
 from tallystick.node.ordering.service import BroadcastService
 from tallystick.node.transport.ports import LOCAL_CALLER
 from tallystick.protos.common.common_pb2 import Status
@@ -39,7 +40,7 @@ class ListChain:
 
 @dataclass
 class Channel:
-    config: ChannelConfig
+    admission: ChannelAdmission
     chain: ListChain
 
 
@@ -49,7 +50,7 @@ async def stream(*envelopes: bytes) -> AsyncIterator[bytes]:
 
 
 async def answers(channel: Channel, *envelopes: bytes) -> list[BroadcastResponse]:
-    service = BroadcastService({CHANNEL_ID: channel}.get, clock=lambda: NOW_NS)
+    service = BroadcastService({CHANNEL_ID: channel}.get)
     return [
         BroadcastResponse.FromString(response)
         async for response in service.broadcast(stream(*envelopes), LOCAL_CALLER)
@@ -57,7 +58,8 @@ async def answers(channel: Channel, *envelopes: bytes) -> list[BroadcastResponse
 
 
 def channel_of(material: ChannelMaterial, room: int = 100) -> Channel:
-    return Channel(material.config(), ListChain(room))
+    author = EnvelopeAuthor(material.orderer, lambda: b"nonce", lambda: NOW_NS)
+    return Channel(ChannelAdmission(material.config(), author), ListChain(room))
 
 
 async def test_every_envelope_gets_its_answer_and_the_chain_keeps_their_order(

@@ -1,20 +1,28 @@
 """The chain of one orderer: wire.md §7.1, §7.2."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import pytest
+from tests.unit.conftest import ChannelMaterial
 
-from tallystick.node.channel.config import BatchParameters
+from tallystick.node.channel.config import BatchParameters, ChannelConfig
 from tallystick.node.deliver.height import HeightWatch
-from tallystick.node.ordering.admission import Admitted
+from tallystick.node.ordering.admission import (
+    Admitted,
+    Reconfiguration,
+    Refused,
+    Submission,
+    read_submission,
+)
 from tallystick.node.ordering.solo import (
     ChainDrainingError,
     QueueFullError,
     QueueLimits,
     SoloChain,
 )
+from tallystick.protos.common.common_pb2 import Status
 
 AN_HOUR_S = 3600.0
 
@@ -37,6 +45,27 @@ class RecordingWriter:
         await self.may_write.wait()
         self.batches.append(list(envelopes))
 
+    async def write_config(self, envelope: bytes) -> None:
+        await self.write([b"config: " + envelope])
+
+
+@dataclass
+class RecordingRules:
+    """Takes any configuration, and refuses again what it is told to."""
+
+    config: ChannelConfig
+    no_longer_allowed: frozenset[bytes] = frozenset()
+    judged_again: list[bytes] = field(default_factory=list)
+
+    def admit_again(self, admitted: Admitted) -> Admitted | Refused:
+        self.judged_again.append(admitted.envelope)
+        if admitted.envelope in self.no_longer_allowed:
+            return Refused(Status.FORBIDDEN, "permission denied")
+        return replace(admitted, sequence=self.config.sequence)
+
+    def adopt(self, config: ChannelConfig) -> None:
+        self.config = config
+
 
 @dataclass
 class Solo:
@@ -45,23 +74,34 @@ class Solo:
     chain: SoloChain
     writer: RecordingWriter
     watch: HeightWatch
+    rules: RecordingRules
 
     async def order(self, *names: str) -> None:
         for name in names:
             await self.chain.order(Admitted(name.encode(), len(name)))
 
 
-def solo(limits: QueueLimits | None = None, **batch: float) -> Solo:
-    writer, watch = RecordingWriter(), HeightWatch(1)
-    parameters = BatchParameters(
-        max_message_count=int(batch.get("max_message_count", 500)),
-        timeout_s=batch.get("timeout_s", AN_HOUR_S),
-    )
-    chain = SoloChain(writer, parameters, limits=limits or QueueLimits(), on_height=watch.advance)
-    return Solo(chain, writer, watch)
+MakeSolo = Callable[..., Solo]
 
 
-async def test_a_full_batch_becomes_a_block_at_once() -> None:
+@pytest.fixture
+def solo(channel_material: ChannelMaterial) -> MakeSolo:
+    def make(
+        limits: QueueLimits | None = None,
+        *,
+        max_message_count: int = 500,
+        timeout_s: float = AN_HOUR_S,
+    ) -> Solo:
+        writer, watch = RecordingWriter(), HeightWatch(1)
+        batch = BatchParameters(max_message_count=max_message_count, timeout_s=timeout_s)
+        rules = RecordingRules(channel_material.config(batch))
+        chain = SoloChain(writer, rules, limits=limits or QueueLimits(), on_height=watch.advance)
+        return Solo(chain, writer, watch, rules)
+
+    return make
+
+
+async def test_a_full_batch_becomes_a_block_at_once(solo: MakeSolo) -> None:
     one = solo(max_message_count=2)
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         tasks.create_task(one.chain.run())
@@ -72,7 +112,9 @@ async def test_a_full_batch_becomes_a_block_at_once() -> None:
     assert one.writer.batches == [[b"a", b"b"], [b"c"]]
 
 
-async def test_a_batch_that_does_not_fill_becomes_a_block_when_its_time_is_up() -> None:  # §7.2
+async def test_a_batch_that_does_not_fill_becomes_a_block_when_its_time_is_up(
+    solo: MakeSolo,
+) -> None:  # §7.2
     one = solo(timeout_s=0.01)
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         tasks.create_task(one.chain.run())
@@ -84,7 +126,9 @@ async def test_a_batch_that_does_not_fill_becomes_a_block_when_its_time_is_up() 
     assert one.writer.batches == [[b"a"], [b"b"]]
 
 
-async def test_without_envelopes_there_are_no_blocks() -> None:  # §11: empty blocks are invalid
+async def test_without_envelopes_there_are_no_blocks(
+    solo: MakeSolo,
+) -> None:  # §11: empty blocks are invalid
     one = solo(timeout_s=0.001)
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         tasks.create_task(one.chain.run())
@@ -97,7 +141,7 @@ async def test_without_envelopes_there_are_no_blocks() -> None:  # §11: empty b
     assert one.writer.batches == [[b"a"]]
 
 
-async def test_the_height_moves_only_when_a_block_is_durable() -> None:
+async def test_the_height_moves_only_when_a_block_is_durable(solo: MakeSolo) -> None:
     one = solo(max_message_count=1)
     one.writer.may_write.clear()
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
@@ -119,7 +163,7 @@ async def test_the_height_moves_only_when_a_block_is_durable() -> None:
     ],
 )
 async def test_a_full_queue_turns_envelopes_away_and_keeps_those_it_has(
-    limits: QueueLimits,
+    solo: MakeSolo, limits: QueueLimits
 ) -> None:
     one = solo(limits, max_message_count=1)
     await one.order("a", "b")
@@ -133,7 +177,7 @@ async def test_a_full_queue_turns_envelopes_away_and_keeps_those_it_has(
     assert one.writer.batches == [[b"a"], [b"b"], [b"d"]]
 
 
-async def test_a_draining_chain_writes_what_it_accepted_and_accepts_no_more() -> None:
+async def test_a_draining_chain_writes_what_it_accepted_and_accepts_no_more(solo: MakeSolo) -> None:
     one = solo()
     await one.order("a", "b")
     one.chain.drain()
@@ -142,3 +186,61 @@ async def test_a_draining_chain_writes_what_it_accepted_and_accepts_no_more() ->
     async with asyncio.timeout(5):
         await one.chain.run()
     assert one.writer.batches == [[b"a", b"b"]]
+
+
+def reconfiguration(
+    material: ChannelMaterial, before: ChannelConfig, max_message_count: int = 500
+) -> Admitted:
+    """Return an ordered change of the limits, as the chain gets it; nobody looks into it here."""
+    update = read_submission(material.envelope())
+    assert isinstance(update, Submission)
+    batch = BatchParameters(max_message_count=max_message_count, timeout_s=AN_HOUR_S)
+    config = material.config(batch)
+    config = replace(config, sequence=before.sequence + 1)
+    return Admitted(b"new", 3, before.sequence, Reconfiguration(update, config))
+
+
+async def test_a_configuration_travels_alone_and_closes_the_batch_before_it(
+    solo: MakeSolo, channel_material: ChannelMaterial
+) -> None:
+    """wire.md §7.1."""
+    one = solo()
+    change = reconfiguration(channel_material, one.rules.config, max_message_count=1)
+    await one.order("a", "b")
+    await one.chain.order(change)
+    await one.order("c", "d")
+    one.chain.drain()
+    async with asyncio.timeout(5):
+        await one.chain.run()
+    # Since then a batch holds one envelope.
+    assert one.writer.batches == [[b"a", b"b"], [b"config: new"], [b"c"], [b"d"]]
+
+
+async def test_what_waited_while_the_configuration_changed_is_judged_again(
+    solo: MakeSolo, channel_material: ChannelMaterial
+) -> None:
+    """wire.md §7.1: a writer who was removed must not be ordered on the strength of the past."""
+    one = solo()
+    one.rules.no_longer_allowed = frozenset({b"b"})
+    await one.order("a")
+    await one.chain.order(reconfiguration(channel_material, one.rules.config))
+    await one.order("b", "c")
+    one.chain.drain()
+    async with asyncio.timeout(5):
+        await one.chain.run()
+    assert one.rules.judged_again == [b"b", b"c"]
+    assert one.writer.batches == [[b"a"], [b"config: new"], [b"c"]]
+
+
+async def test_of_two_changes_of_one_configuration_the_later_one_is_judged_again(
+    solo: MakeSolo, channel_material: ChannelMaterial
+) -> None:
+    one = solo()
+    one.rules.no_longer_allowed = frozenset({b"new"})
+    change = reconfiguration(channel_material, one.rules.config)
+    await one.chain.order(change)
+    await one.chain.order(change)
+    one.chain.drain()
+    async with asyncio.timeout(5):
+        await one.chain.run()
+    assert one.writer.batches == [[b"config: new"]]

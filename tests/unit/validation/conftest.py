@@ -7,7 +7,11 @@ from typing import cast
 
 import pytest
 
-from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.channel.config import BatchParameters, ChannelConfig
+from tallystick.node.channel.config_delta import compute_update
+from tallystick.node.channel.config_edits import with_batch
+from tallystick.node.channel.config_signing import unsigned_update, with_signature
+from tallystick.node.channel.config_update import authorize
 from tallystick.node.channel.genesis import (
     ApplicationOrganization,
     ChannelProfile,
@@ -173,6 +177,7 @@ class Organization:
         self.peer = self.issue("peer")
         self.client = self.issue("client")
         self.orderer = self.issue("orderer")
+        self.admin = self.issue("admin")
 
     def issue(self, role: str) -> SigningIdentity:
         request = CertificateRequest(
@@ -270,16 +275,31 @@ class Network:
         del application.groups["OneMSP"]
         return ChannelConfig.from_config(CHANNEL_ID, config)
 
-    def config_draft(self, sequence: int) -> Draft:
-        """Return the next configuration of the channel, signed by the orderer."""
-        config = Config()
-        config.CopyFrom(self.channel.config)
-        config.sequence = sequence
+    def config_draft(self, edit: Callable[[ConfigEnvelope], object] = lambda _: None) -> Draft:
+        """Return the next configuration of the channel, which all administrators agreed to.
+
+        Args:
+            edit: What happens to it afterwards, at the hands of an orderer.
+        """
+        wanted = with_batch(self.channel.config, BatchParameters(max_message_count=7))
+        delivered = self.agreed(wanted)
+        edit(delivered)
         draft = self.draft()
         draft.creator = self.orderer.orderer
         draft.header.type = CONFIG
-        draft.data = ConfigEnvelope(config=config).SerializeToString()
+        draft.data = delivered.SerializeToString()
         return draft
+
+    def agreed(self, wanted: Config) -> ConfigEnvelope:
+        """Return ``wanted`` as the next configuration, with the update that leads to it."""
+        envelope = unsigned_update(compute_update(CHANNEL_ID, self.channel.config, wanted))
+        for organization in (*self.organizations.values(), self.orderer):
+            envelope = with_signature(
+                envelope, organization.admin, new_nonce=lambda: bytes(24), now_ns=0
+            )
+        result = authorize(self.channel, envelope)
+        assert isinstance(result, Config), result
+        return ConfigEnvelope(config=result, last_update=envelope)
 
 
 class CommittedState:

@@ -204,7 +204,7 @@ def test_a_transaction_in_order_is_taken_apart(network: Network) -> None:
 
 
 def test_a_configuration_is_handed_on_unread(network: Network) -> None:
-    outcome = parse(network, network.config_draft(sequence=1))
+    outcome = parse(network, network.config_draft())
     assert isinstance(outcome, ConfigTransaction)
     assert outcome.data
 

@@ -14,6 +14,7 @@ from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.validation.validator import UnacceptableConfigError, Validator
 from tallystick.protos.common.configtx_pb2 import Config, ConfigEnvelope
 from tallystick.protos.common.configuration_pb2 import Capabilities, Capability
+from tallystick.protos.orderer.configuration_pb2 import BatchSize
 from tallystick.protos.peer.transaction_pb2 import (
     DUPLICATE_TXID,
     ENDORSEMENT_POLICY_FAILURE,
@@ -245,7 +246,7 @@ async def test_the_first_block_is_valid_as_it_is(setting: Setting) -> None:
 
 
 async def test_the_next_configuration_is_handed_on(setting: Setting) -> None:
-    block = setting.block(setting.network.config_draft(sequence=1))
+    block = setting.block(setting.network.config_draft())
     validated = await setting.validator.validate(block)
     assert validated.codes == bytes((VALID,))
     assert validated.config is not None
@@ -253,24 +254,87 @@ async def test_the_next_configuration_is_handed_on(setting: Setting) -> None:
     assert validated.updates.update_bytes() == b"", "§11"
 
 
+def _with_sequence(sequence: int) -> Callable[[ConfigEnvelope], None]:
+    def edit(delivered: ConfigEnvelope) -> None:
+        delivered.config.sequence = sequence
+
+    return edit
+
+
+def _with_another_batch_size(delivered: ConfigEnvelope) -> None:
+    values = delivered.config.channel_group.groups["Orderer"].values
+    values["BatchSize"].value = BatchSize(max_message_count=8).SerializeToString()
+
+
 @pytest.mark.parametrize(
-    ("sequence", "data", "problem"),
+    ("edit", "problem"),
     [
-        pytest.param(0, None, "has sequence 0 after 0", id="§12, the same again"),
-        pytest.param(2, None, "has sequence 2 after 0", id="§12, one left out"),
-        pytest.param(1, b"\xff", "cannot be used", id="§12, unreadable"),
-        pytest.param(1, b"\x0a\x02\x08\x01", "cannot be used", id="§12, empty"),
+        pytest.param(
+            _with_sequence(0),
+            "was not agreed to: config currently at sequence 0, cannot validate config at "
+            "sequence 0",
+            id="§12, the same again",
+        ),
+        pytest.param(
+            _with_sequence(2),
+            "was not agreed to: config currently at sequence 0, cannot validate config at "
+            "sequence 2",
+            id="§12, one left out",
+        ),
+        pytest.param(
+            _with_another_batch_size,
+            "was not agreed to: ConfigEnvelope LastUpdate did not produce the supplied config "
+            "result",
+            id="§15.4, not what the administrators signed",
+        ),
+        pytest.param(
+            lambda delivered: delivered.last_update.Clear(),
+            "was not agreed to: error converting envelope",
+            id="§15.4, nothing that anybody signed",
+        ),
     ],
 )
 async def test_a_configuration_that_cannot_come_next_stops_the_channel(
-    setting: Setting, sequence: int, data: bytes | None, problem: str
+    setting: Setting, edit: Callable[[ConfigEnvelope], None], problem: str
 ) -> None:
-    draft = setting.network.config_draft(sequence)
-    draft.data = data or draft.data
+    draft = setting.network.config_draft(edit)
     with pytest.raises(UnacceptableConfigError) as caught:
         await setting.codes(draft)
     assert caught.value.block_number == 2
     assert caught.value.problem.startswith(problem)
+
+
+async def test_a_configuration_that_cannot_be_read_stops_the_channel(setting: Setting) -> None:
+    draft = setting.network.config_draft()
+    draft.data = b"\xff"
+    with pytest.raises(UnacceptableConfigError, match="cannot be used"):
+        await setting.codes(draft)
+
+
+async def test_a_configuration_that_nobody_can_run_stops_the_channel_even_if_agreed(
+    setting: Setting,
+) -> None:
+    wanted = Config()
+    wanted.CopyFrom(setting.channel.config)
+    unknown = Capabilities(capabilities={"V9_9": Capability()})
+    wanted.channel_group.values["Capabilities"].value = unknown.SerializeToString()
+    draft = setting.network.config_draft()
+    draft.data = setting.network.agreed(wanted).SerializeToString()
+    with pytest.raises(UnacceptableConfigError, match="V9_9 is unknown to this node"):
+        await setting.codes(draft)
+
+
+async def test_an_organisation_cannot_take_another_one_s_place_even_if_agreed(
+    setting: Setting,
+) -> None:
+    wanted = Config()
+    wanted.CopyFrom(setting.channel.config)
+    groups = wanted.channel_group.groups["Application"].groups
+    groups["OneMSP"].values["MSP"].CopyFrom(groups["TwoMSP"].values["MSP"])
+    draft = setting.network.config_draft()
+    draft.data = setting.network.agreed(wanted).SerializeToString()
+    with pytest.raises(UnacceptableConfigError, match="attempted to change MSP ID"):
+        await setting.codes(draft)
 
 
 @pytest.mark.parametrize("sequence", [0, 1])
@@ -280,12 +344,12 @@ async def test_a_channel_with_older_rules_is_not_judged_by_newer_ones(
     """§12, §15.1: Fabric would give other codes."""
     config = Config()
     config.CopyFrom(setting.channel.config)
-    config.sequence = sequence
     older = Capabilities(capabilities={"V1_4_2": Capability()})
     application = config.channel_group.groups["Application"]
     application.values["Capabilities"].value = older.SerializeToString()
-    draft = setting.network.config_draft(sequence)
-    draft.data = ConfigEnvelope(config=config).SerializeToString()
+    draft = setting.network.config_draft()
+    delivered = setting.network.agreed(config) if sequence else ConfigEnvelope(config=config)
+    draft.data = delivered.SerializeToString()
     block = setting.block(draft)
     block.header.number *= sequence
     with pytest.raises(UnacceptableConfigError, match="application capability V1_4_2"):
@@ -294,10 +358,10 @@ async def test_a_channel_with_older_rules_is_not_judged_by_newer_ones(
 
 async def test_a_configuration_travels_alone(setting: Setting) -> None:
     with pytest.raises(UnacceptableConfigError, match="not alone"):
-        await setting.codes(setting.network.config_draft(sequence=1), setting.draft())
+        await setting.codes(setting.network.config_draft(), setting.draft())
 
 
 async def test_a_configuration_must_be_signed_by_somebody_on_the_channel(setting: Setting) -> None:
-    draft = setting.network.config_draft(sequence=1)
+    draft = setting.network.config_draft()
     draft.creator = setting.network.outsider.orderer
     assert await setting.code_of(draft) == "BAD_CREATOR_SIGNATURE", "§12"

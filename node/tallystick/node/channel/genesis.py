@@ -242,6 +242,22 @@ def build_channel_group(profile: ChannelProfile) -> ConfigGroup:
     return root
 
 
+def application_organization_group(organization: ApplicationOrganization) -> ConfigGroup:
+    """Return the group of an application organisation, with the usual policies."""
+    values: dict[str, Message] = {"MSP": organization.msp}
+    if organization.anchor_peers:
+        values["AnchorPeers"] = AnchorPeers(
+            anchor_peers=[
+                AnchorPeer(host=peer.host, port=peer.port) for peer in organization.anchor_peers
+            ]
+        )
+    group = _group(values)
+    for name, template in _APPLICATION_ORGANIZATION_POLICIES.items():
+        policy = parse_rule(template.format(msp_id=organization.msp_id))
+        group.policies[name].CopyFrom(ConfigPolicy(policy=policy, mod_policy=_MOD_POLICY))
+    return group
+
+
 def is_channel_id(text: str) -> bool:
     """Return whether a channel may be called so: see ``ChannelProfile``."""
     return _CHANNEL_ID.fullmatch(text) is not None
@@ -333,28 +349,21 @@ def _application_group(profile: ChannelProfile) -> ConfigGroup:
         )
     group = _group(values)
     for organization in profile.application:
-        child_values: dict[str, Message] = {"MSP": organization.msp}
-        if organization.anchor_peers:
-            child_values["AnchorPeers"] = AnchorPeers(
-                anchor_peers=[
-                    AnchorPeer(host=peer.host, port=peer.port) for peer in organization.anchor_peers
-                ]
-            )
-        group.groups[organization.msp_id].CopyFrom(_group(child_values))
+        child = application_organization_group(organization)
+        group.groups[organization.msp_id].CopyFrom(child)
     return group
 
 
 def _rules(profile: ChannelProfile) -> dict[str, str]:
-    """Return the text of every policy by its path; the profile's own come last and win."""
+    """Return by path the text of every policy but those of application organisations.
+
+    The profile's own come last and win.
+    """
     rules = dict(_POLICIES)
-    for group, organizations, templates in (
-        (ORDERER_GROUP, profile.orderers, _ORDERER_ORGANIZATION_POLICIES),
-        (APPLICATION_GROUP, profile.application, _APPLICATION_ORGANIZATION_POLICIES),
-    ):
-        for organization in organizations:
-            for name, template in templates.items():
-                path = f"/Channel/{group}/{organization.msp_id}/{name}"
-                rules[path] = template.format(msp_id=organization.msp_id)
+    for organization in profile.orderers:
+        for name, template in _ORDERER_ORGANIZATION_POLICIES.items():
+            path = f"/Channel/{ORDERER_GROUP}/{organization.msp_id}/{name}"
+            rules[path] = template.format(msp_id=organization.msp_id)
     return rules | dict(profile.policies)
 
 

@@ -13,7 +13,6 @@ from tallystick.node.membership.errors import IdentityError
 from tallystick.node.policies.evaluate import SignedData
 from tallystick.protos.common.common_pb2 import (
     CONFIG,
-    CONFIG_UPDATE,
     ORDERER_TRANSACTION,
     ChannelHeader,
     Envelope,
@@ -27,17 +26,13 @@ from tallystick.wire.errors import WireError
 from tallystick.wire.messages import decode
 
 WRITERS: Final = "/Channel/Writers"
+MAINTENANCE_WRITERS: Final = "/Channel/Orderer/Writers"
 
 _NS_PER_S = 1_000_000_000
 
 _REFUSED_TYPES: Final[Mapping[int, tuple["Status.ValueType", str]]] = {
     CONFIG: (Status.BAD_REQUEST, "message is of type that cannot be processed directly"),
     ORDERER_TRANSACTION: (Status.BAD_REQUEST, "message is of type that is no longer supported"),
-    CONFIG_UPDATE: (
-        Status.NOT_IMPLEMENTED,
-        "this orderer does not process config updates yet: the channel keeps the configuration of"
-        " its genesis block",
-    ),
 }
 
 
@@ -69,16 +64,33 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
+class Reconfiguration:
+    """A change of the channel's configuration that was authorised.
+
+    Attributes:
+        update: What the administrators sent.
+        config: The configuration that comes of it.
+    """
+
+    update: Submission
+    config: ChannelConfig
+
+
+@dataclass(frozen=True, slots=True)
 class Admitted:
     """An envelope that may be ordered.
 
     Attributes:
         envelope: The bytes that enter the block.
         size_bytes: Payload and signature, without the framing.
+        sequence: That of the configuration under which it was judged.
+        reconfiguration: What it changes; None for everything but configurations.
     """
 
     envelope: bytes
     size_bytes: int
+    sequence: int = 0
+    reconfiguration: Reconfiguration | None = None
 
 
 def read_submission(received: bytes) -> Submission | Refused:
@@ -111,9 +123,7 @@ def unknown_channel() -> Refused:
 
 
 def admit(submission: Submission, channel: ChannelConfig, *, now_ns: int) -> Admitted | Refused:
-    """Return whether ``submission`` may be ordered on ``channel``.
-
-    The checks run from cheap to dear: an expired client costs no signature check.
+    """Return whether ``submission``, no update of the configuration, may be ordered on ``channel``.
 
     Args:
         submission: An envelope for this channel.
@@ -123,11 +133,21 @@ def admit(submission: Submission, channel: ChannelConfig, *, now_ns: int) -> Adm
     refused = (
         _check_type(submission)
         or _check_maintenance(channel)
-        or _check_size(submission, channel.batch.absolute_max_bytes)
+        or check_message(submission, channel, now_ns=now_ns)
+    )
+    return refused or Admitted(submission.envelope, submission.size_bytes, channel.sequence)
+
+
+def check_message(submission: Submission, channel: ChannelConfig, *, now_ns: int) -> Refused | None:
+    """Return why a message of any type cannot be ordered: its size, its sender; None if it can.
+
+    The checks run from cheap to dear: an expired client costs no signature check.
+    """
+    return (
+        _check_size(submission, channel.batch.absolute_max_bytes)
         or _check_expiry(submission, channel, now_ns)
         or _check_writers(submission, channel)
     )
-    return refused or Admitted(submission.envelope, submission.size_bytes)
 
 
 def _no_channel(problem: str) -> Refused:
@@ -175,7 +195,8 @@ def _check_expiry(submission: Submission, channel: ChannelConfig, now_ns: int) -
 
 
 def _check_writers(submission: Submission, channel: ChannelConfig) -> Refused | None:
-    verdict = channel.policies.evaluate_signed(WRITERS, [submission.signed])
+    path = MAINTENANCE_WRITERS if in_maintenance(channel) else WRITERS
+    verdict = channel.policies.evaluate_signed(path, [submission.signed])
     if verdict.satisfied:
         return None
     return Refused(Status.FORBIDDEN, f"{verdict.reason}: permission denied")

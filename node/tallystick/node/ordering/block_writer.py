@@ -77,6 +77,15 @@ class BlockWriter:
         await asyncio.to_thread(self._store.sync)
         return block
 
+    async def write_config(self, envelope: bytes) -> Block:
+        """Return the next block, durable and a config block: the one that readers find from now on.
+
+        Args:
+            envelope: An envelope of type CONFIG, which travels alone.
+        """
+        self._last_config = self._store.height
+        return await self.write([envelope])
+
     def _next_block(self, envelopes: Sequence[bytes]) -> Block:
         header = BlockHeader(
             number=self._store.height,

@@ -4,9 +4,9 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Final, Protocol
 
-from tallystick.node.channel.config import ChannelConfig
-from tallystick.node.ordering.admission import Refused, admit, read_submission, unknown_channel
+from tallystick.node.ordering.admission import Refused, read_submission, unknown_channel
 from tallystick.node.ordering.chain import Chain, ChainUnavailableError
+from tallystick.node.ordering.channel_admission import ChannelAdmission
 from tallystick.node.transport.ports import Caller
 from tallystick.protos.common.common_pb2 import Status
 from tallystick.protos.orderer.ab_pb2 import BroadcastResponse
@@ -20,8 +20,8 @@ class OrderedChannel(Protocol):
     """A channel that this orderer serves."""
 
     @property
-    def config(self) -> ChannelConfig:
-        """The configuration in force."""
+    def admission(self) -> ChannelAdmission:
+        """What may be ordered on it."""
 
     @property
     def chain(self) -> Chain:
@@ -35,11 +35,8 @@ class BroadcastService:
     another in between, so the order on the stream is the order on the chain.
     """
 
-    def __init__(
-        self, channels: Callable[[str], OrderedChannel | None], *, clock: Callable[[], int]
-    ) -> None:
+    def __init__(self, channels: Callable[[str], OrderedChannel | None]) -> None:
         self._channels = channels
-        self._clock = clock
 
     async def broadcast(
         self, requests: AsyncIterator[bytes], caller: Caller
@@ -67,7 +64,7 @@ class BroadcastService:
         channel = self._channels(submission.channel_id)
         if channel is None:
             return unknown_channel()
-        admitted = admit(submission, channel.config, now_ns=self._clock())
+        admitted = channel.admission.admit(submission)
         if isinstance(admitted, Refused):
             return admitted
         try:

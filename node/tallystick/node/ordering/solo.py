@@ -6,15 +6,18 @@ clients wait for the commit and submit again when it does not come.
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tallystick.node.channel.config import BatchParameters
-from tallystick.node.ordering.admission import Admitted
+from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.ordering.admission import Admitted, Reconfiguration, Refused
 from tallystick.node.ordering.block_cutter import BlockCutter
 from tallystick.node.ordering.chain import ChainUnavailableError
+
+_log = logging.getLogger(__name__)
 
 
 class QueueFullError(ChainUnavailableError):
@@ -57,6 +60,23 @@ class BatchWriter(Protocol):
     async def write(self, envelopes: Sequence[bytes]) -> object:
         """Return once a block with ``envelopes`` is durable."""
 
+    async def write_config(self, envelope: bytes) -> object:
+        """Return once a config block with ``envelope`` is durable."""
+
+
+class OrderingRules(Protocol):
+    """What may be ordered, under a configuration that changes with every config block."""
+
+    @property
+    def config(self) -> ChannelConfig:
+        """The configuration in force."""
+
+    def admit_again(self, admitted: Admitted) -> Admitted | Refused:
+        """Judge an envelope once more, under the configuration in force now."""
+
+    def adopt(self, config: ChannelConfig) -> None:
+        """Let ``config`` be in force from now on."""
+
 
 class SoloChain:
     """A `Chain` whose only orderer is this one.
@@ -68,14 +88,14 @@ class SoloChain:
     def __init__(
         self,
         writer: BatchWriter,
-        batch: BatchParameters,
+        rules: OrderingRules,
         *,
         limits: QueueLimits,
         on_height: Callable[[int], None],
     ) -> None:
         """Order into ``writer``; tell ``on_height`` the new height once a block is durable."""
         self._writer = writer
-        self._batch = batch
+        self._rules = rules
         self._limits = limits
         self._on_height = on_height
         self._waiting: deque[Admitted] = deque()
@@ -114,7 +134,7 @@ class SoloChain:
 
     async def run(self) -> None:
         """Write blocks until drained."""
-        cutter = BlockCutter(self._batch)
+        cutter = BlockCutter(self._rules.config.batch)
         deadline: float | None = None  # set while a batch is open
         while True:
             if not self._waiting and not await self._more(deadline):
@@ -124,13 +144,27 @@ class SoloChain:
                 elif self._draining:
                     return
                 continue
-            batches = cutter.add(self._take())
-            for batch in batches:
-                await self._write(batch)
+            admitted = self._take()
+            if admitted is None:
+                continue
+            closed = await self._place(admitted, cutter)
             if not cutter.has_pending:
                 deadline = None
-            elif deadline is None or batches:
-                deadline = asyncio.get_running_loop().time() + self._batch.timeout_s
+            elif deadline is None or closed:
+                deadline = asyncio.get_running_loop().time() + cutter.limits.timeout_s
+
+    async def _place(self, admitted: Admitted, cutter: BlockCutter) -> bool:
+        """Put an envelope in its batch, or in its own block; return whether a batch was closed."""
+        if admitted.reconfiguration is None:
+            batches = cutter.add(admitted)
+            for batch in batches:
+                await self._write(batch)
+            return bool(batches)
+        if cutter.has_pending:
+            await self._write(cutter.cut())
+        await self._reconfigure(admitted.envelope, admitted.reconfiguration)
+        cutter.limits = self._rules.config.batch
+        return True
 
     async def _more(self, deadline: float | None) -> bool:
         """Wait for an envelope; return whether one came before the deadline or the drain."""
@@ -144,12 +178,29 @@ class SoloChain:
             return False
         return bool(self._waiting)
 
-    def _take(self) -> Admitted:
+    def _take(self) -> Admitted | None:
+        """Return the next envelope; None if it may no longer be ordered."""
         admitted = self._waiting.popleft()
         self._waiting_bytes -= admitted.size_bytes
-        return admitted
+        if admitted.sequence == self._rules.config.sequence:
+            return admitted
+        # It was judged under a configuration that has been replaced while it waited.
+        again = self._rules.admit_again(admitted)
+        if isinstance(again, Refused):
+            _log.warning("discarded an envelope that waited: %s", again.info)
+            return None
+        return again
 
     async def _write(self, batch: list[bytes]) -> None:
         await self._writer.write(batch)
+        self._announce()
+
+    async def _reconfigure(self, envelope: bytes, change: Reconfiguration) -> None:
+        await self._writer.write_config(envelope)
+        # Before anybody reads the block: who has lost the right to read shall not get it.
+        self._rules.adopt(change.config)
+        self._announce()
+
+    def _announce(self) -> None:
         self._height = self._writer.height
         self._on_height(self._height)

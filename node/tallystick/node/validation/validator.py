@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.channel.config_update import check_succession, verify_delivered
 from tallystick.node.channel.errors import ChannelConfigError
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.committed import transaction_id_of_entry
@@ -212,15 +213,18 @@ def _next_config(
     if len(judged) != 1:
         raise UnacceptableConfigError(block_number, "is not alone in the block")
     try:
-        config = decode(ConfigEnvelope, found[0].data).config
-        if config.sequence != channel.sequence + 1:
-            raise UnacceptableConfigError(
-                block_number, f"has sequence {config.sequence} after {channel.sequence}"
-            )
-        _check_rules(block_number, ChannelConfig.from_config(channel.channel_id, config))
+        delivered = decode(ConfigEnvelope, found[0].data)
+        problem = verify_delivered(channel, delivered)
+        if problem:
+            raise UnacceptableConfigError(block_number, f"was not agreed to: {problem}")
+        following = ChannelConfig.from_config(channel.channel_id, delivered.config)
     except (MalformedMessageError, ChannelConfigError) as error:
         raise UnacceptableConfigError(block_number, f"cannot be used: {error}") from error
-    return config
+    problem = check_succession(channel, following)
+    if problem:
+        raise UnacceptableConfigError(block_number, f"cannot come next: {problem}")
+    _check_rules(block_number, following)
+    return delivered.config
 
 
 def _genesis(block: Block) -> ValidatedBlock:

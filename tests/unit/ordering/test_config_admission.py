@@ -1,0 +1,211 @@
+"""Updates of the configuration at the orderer's door: wire.md §7.1, §15.4."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from tests.unit.conftest import CHANNEL_ID, NOW_NS, ChannelMaterial
+
+from tallystick.node.channel.config import BatchParameters, ChannelConfig
+from tallystick.node.channel.config_delta import compute_update
+from tallystick.node.channel.config_edits import with_batch
+from tallystick.node.channel.config_signing import unsigned_update, with_signature
+from tallystick.node.ordering.admission import Admitted, Refused, Submission, read_submission
+from tallystick.node.ordering.channel_admission import ChannelAdmission
+from tallystick.node.ordering.config_admission import EnvelopeAuthor
+from tallystick.node.policies.evaluate import SignedData
+from tallystick.protos.common.common_pb2 import (
+    CONFIG,
+    ChannelHeader,
+    Envelope,
+    Payload,
+    SignatureHeader,
+    Status,
+)
+from tallystick.protos.common.configtx_pb2 import Config, ConfigEnvelope
+from tallystick.protos.common.configuration_pb2 import Capabilities, Capability
+from tallystick.protos.orderer.configuration_pb2 import ConsensusType
+from tallystick.wire.signing import Signer
+
+SMALLER = BatchParameters(max_message_count=7)
+
+
+@pytest.fixture
+def admission(channel_material: ChannelMaterial) -> ChannelAdmission:
+    return ChannelAdmission(channel_material.config(), author(channel_material))
+
+
+def author(material: ChannelMaterial) -> EnvelopeAuthor:
+    return EnvelopeAuthor(material.orderer, lambda: b"nonce", lambda: NOW_NS)
+
+
+def update_of(channel: ChannelConfig, wanted: Config, *signers: Signer) -> bytes:
+    envelope = unsigned_update(compute_update(CHANNEL_ID, channel.config, wanted))
+    for signer in signers:
+        envelope = with_signature(envelope, signer, new_nonce=lambda: bytes(24), now_ns=NOW_NS)
+    return envelope.SerializeToString()
+
+
+def submitted(envelope: bytes) -> Submission:
+    submission = read_submission(envelope)
+    assert isinstance(submission, Submission)
+    return submission
+
+
+def edited(channel: ChannelConfig, edit: Callable[[Config], object]) -> Config:
+    copy = Config()
+    copy.CopyFrom(channel.config)
+    edit(copy)
+    return copy
+
+
+def test_an_authorised_update_is_ordered_as_the_configuration_that_it_leads_to(
+    channel_material: ChannelMaterial, admission: ChannelAdmission
+) -> None:
+    before = admission.config
+    sent = update_of(before, with_batch(before.config, SMALLER), channel_material.administrator)
+    admitted = admission.admit(submitted(sent))
+    assert isinstance(admitted, Admitted)
+    assert admitted.reconfiguration is not None
+    assert admitted.reconfiguration.config.batch == replace(SMALLER, timeout_s=2.0)
+
+    envelope = Envelope.FromString(admitted.envelope)
+    payload = Payload.FromString(envelope.payload)
+    header = ChannelHeader.FromString(payload.header.channel_header)
+    assert (header.type, header.version, header.channel_id) == (CONFIG, 0, CHANNEL_ID)
+    assert not header.tx_id
+    creator = SignatureHeader.FromString(payload.header.signature_header).creator
+    assert creator == channel_material.orderer.identity
+    signed = SignedData(creator, envelope.payload, envelope.signature)
+    assert before.policies.evaluate_signed("/Channel/Orderer/Writers", [signed]).satisfied
+    content = ConfigEnvelope.FromString(payload.data)
+    assert content.config.sequence == 1
+    assert content.last_update.SerializeToString() == sent
+
+
+def _too_little(material: ChannelMaterial, channel: ChannelConfig) -> bytes:
+    return update_of(channel, with_batch(channel.config, SMALLER), material.client)
+
+
+def _from_a_stranger(material: ChannelMaterial, channel: ChannelConfig) -> bytes:
+    wanted = with_batch(channel.config, SMALLER)
+    return update_of(channel, wanted, material.administrator, material.stranger)
+
+
+def _with_an_unknown_capability(material: ChannelMaterial, channel: ChannelConfig) -> bytes:
+    def edit(config: Config) -> None:
+        unknown = Capabilities(capabilities={"V9_9": Capability()})
+        orderer = config.channel_group.groups["Orderer"]
+        orderer.values["Capabilities"].value = unknown.SerializeToString()
+
+    return update_of(channel, edited(channel, edit), material.administrator)
+
+
+def _with_another_consensus(material: ChannelMaterial, channel: ChannelConfig) -> bytes:
+    def edit(config: Config) -> None:
+        orderer = config.channel_group.groups["Orderer"]
+        orderer.values["ConsensusType"].value = ConsensusType(type="BFT").SerializeToString()
+
+    return update_of(channel, edited(channel, edit), material.administrator)
+
+
+APPLYING = f"error applying config update to existing channel '{CHANNEL_ID}': "
+
+
+@pytest.mark.parametrize(
+    ("make", "status", "info"),
+    [
+        pytest.param(
+            _too_little,
+            Status.BAD_REQUEST,
+            f"{APPLYING}error authorizing update: error validating DeltaSet: policy for [Value]  "
+            "/Channel/Orderer/BatchSize not satisfied: implicit policy evaluation failed - 0 "
+            "sub-policies were satisfied, but this policy requires 1 of the 'Admins' sub-policies "
+            "to be satisfied",
+            id="§15.4 not enough signatures",
+        ),
+        pytest.param(
+            _from_a_stranger,
+            Status.FORBIDDEN,
+            "config update for existing channel did not pass initial checks: implicit policy "
+            "evaluation failed - 0 sub-policies were satisfied, but this policy requires 1 of the "
+            "'Writers' sub-policies to be satisfied: permission denied",
+            id="§7.1 sent by nobody who may write",
+        ),
+        pytest.param(
+            _with_an_unknown_capability,
+            Status.BAD_REQUEST,
+            "orderer capability V9_9 is unknown to this node",
+            id="§15.1 a capability that this node does not have",
+        ),
+        pytest.param(
+            _with_another_consensus,
+            Status.BAD_REQUEST,
+            "attempted to change consensus type from etcdraft to BFT",
+            id="another consensus",
+        ),
+    ],
+)
+def test_an_update_is_refused_with_status_and_info(
+    channel_material: ChannelMaterial,
+    admission: ChannelAdmission,
+    make: Callable[[ChannelMaterial, ChannelConfig], bytes],
+    status: int,
+    info: str,
+) -> None:
+    refused = admission.admit(submitted(make(channel_material, admission.config)))
+    assert isinstance(refused, Refused)
+    assert refused.status == status
+    assert info in refused.info
+
+
+def test_a_configuration_too_large_for_a_block_is_refused(
+    channel_material: ChannelMaterial,
+) -> None:
+    """§7.1: the update fits, what comes of it does not."""
+    tight = channel_material.config(
+        BatchParameters(absolute_max_bytes=4_000, preferred_max_bytes=2_000)
+    )
+    admission = ChannelAdmission(tight, author(channel_material))
+    sent = update_of(tight, with_batch(tight.config, SMALLER), channel_material.administrator)
+    refused = admission.admit(submitted(sent))
+    assert isinstance(refused, Refused)
+    assert refused.status == Status.BAD_REQUEST
+    assert refused.info.startswith(
+        "config update for existing channel did not pass final checks: message payload is "
+    )
+
+
+def test_an_update_that_another_one_overtook_is_refused_when_it_is_judged_again(
+    channel_material: ChannelMaterial, admission: ChannelAdmission
+) -> None:
+    wanted = with_batch(admission.config.config, SMALLER)
+    sent = update_of(admission.config, wanted, channel_material.administrator)
+    first, second = (admission.admit(submitted(sent)) for _ in range(2))
+    assert isinstance(first, Admitted)
+    assert isinstance(second, Admitted)
+    assert first.reconfiguration is not None
+    admission.adopt(first.reconfiguration.config)
+    refused = admission.admit_again(second)
+    assert isinstance(refused, Refused)
+    assert refused.info == (
+        f"{APPLYING}error authorizing update: error validating DeltaSet: attempt to set key "
+        "[Value]  /Channel/Orderer/BatchSize to version 1, but key is at version 1"
+    )
+
+
+def test_a_writer_who_was_removed_is_refused_when_judged_again(
+    channel_material: ChannelMaterial, admission: ChannelAdmission
+) -> None:
+    waiting = admission.admit(submitted(channel_material.envelope()))
+    assert isinstance(waiting, Admitted)
+
+    def remove(config: Config) -> None:
+        del config.channel_group.groups["Application"]
+        config.sequence += 1
+
+    without = edited(admission.config, remove)
+    admission.adopt(ChannelConfig.from_config(CHANNEL_ID, without))
+    refused = admission.admit_again(waiting)
+    assert isinstance(refused, Refused)
+    assert refused.status == Status.FORBIDDEN

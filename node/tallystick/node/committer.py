@@ -5,8 +5,9 @@ simulates a transaction therefore sees the state before a block or after it, nev
 """
 
 import logging
+from collections.abc import Callable
 from contextlib import ExitStack, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tallystick.node.channel.config import ChannelConfig
@@ -38,6 +39,7 @@ class PeerChannel(EndorserChannel):
         notifier: Wakes those who wait for transactions.
         checker: The peer's memory of signatures.
         fault: Why blocks must not be relied on at the moment; empty when all is well.
+        config_listeners: Told each new configuration as soon as it is in force.
     """
 
     validator: Validator
@@ -46,6 +48,7 @@ class PeerChannel(EndorserChannel):
     notifier: CommitNotifier
     checker: SignatureChecker
     fault: str = ""
+    config_listeners: list[Callable[[ChannelConfig], None]] = field(default_factory=list)
 
     async def commit(self, block: Block) -> None:
         """Validate ``block``, make it durable, and tell everybody who waits for it.
@@ -65,6 +68,8 @@ class PeerChannel(EndorserChannel):
             self.config = ChannelConfig.from_config(
                 self.config.channel_id, validated.config, self.checker
             )
+            for listener in self.config_listeners:
+                listener(self.config)
         self.definitions.block_committed(validated.updates)
         self.notifier.publish(
             block.header.number, zip(validated.transaction_ids, validated.codes, strict=True)

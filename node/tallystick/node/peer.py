@@ -46,6 +46,7 @@ from tallystick.node.transport.backoff import Backoff
 from tallystick.node.transport.channels import ChannelPool
 from tallystick.node.transport.credentials import ServerTls
 from tallystick.node.transport.local import LocalEndorser
+from tallystick.node.transport.ports import OrdererConnection
 from tallystick.node.transport.server import add_stream_services, new_server, serving
 from tallystick.node.transport.tasks import supervised_tasks
 from tallystick.protos.common.common_pb2 import Block
@@ -239,7 +240,7 @@ class PeerNode:
     def _puller(self, channel: PeerChannel) -> BlockPuller:
         environment = self._environment
         return BlockPuller(
-            environment.connector.orderers(channel.config),
+            lambda: environment.connector.orderers(channel.config),
             signer=self._signer,
             config=lambda: channel.config,
             environment=PullerEnvironment(
@@ -255,16 +256,23 @@ class PeerNode:
         own = EndorsingPeer(
             self._settings.msp.id, self.address, LocalEndorser(self.endorser.process), local=True
         )
+        peers = PeerDirectory([], local_msp_id=self._settings.msp.id)
+        orderers: list[OrdererConnection] = []
+
+        def meet(config: ChannelConfig) -> None:
+            peers.replace([own, *connector.peers(config)])
+            orderers[:] = connector.orderers(config)
+
+        meet(channel.config)
+        channel.config_listeners.append(meet)
         return GatewayChannel(
             current=lambda: channel.config,
             ledger=channel.ledger,
             definitions=channel.definitions,
             height=channel.watch,
             notifier=channel.notifier,
-            peers=PeerDirectory(
-                [own, *connector.peers(channel.config)], local_msp_id=self._settings.msp.id
-            ),
-            orderers=connector.orderers(channel.config),
+            peers=peers,
+            orderers=orderers,
             planner=Planner(lambda: channel.config, channel.definitions),
         )
 

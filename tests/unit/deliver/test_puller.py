@@ -85,7 +85,7 @@ async def pull(
 ) -> list[Block]:
     config = material.config(BatchParameters())
     puller = BlockPuller(
-        orderers,
+        lambda: orderers,
         signer=material.peer,
         config=lambda: config,
         environment=PullerEnvironment(

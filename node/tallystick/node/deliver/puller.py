@@ -4,7 +4,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import count
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.deliver.verification import UntrustedBlockError, verify_block
@@ -50,7 +50,7 @@ class BlockPuller:
 
     def __init__(
         self,
-        orderers: Sequence[OrdererConnection],
+        orderers: Callable[[], Sequence[OrdererConnection]],
         *,
         signer: Signer,
         config: Callable[[], ChannelConfig],
@@ -60,13 +60,12 @@ class BlockPuller:
         """Prepare to pull.
 
         Args:
-            orderers: Any of them will do; they are tried in turn.
+            orderers: Returns those of the moment. Any will do; they are tried in turn.
             signer: Who asks; must satisfy the channel's readers policy.
             config: The configuration in force, asked anew for each block.
             environment: Clock, delays and sleep.
             tls_certificate_hash: Hash of the client certificate, where the orderers require one.
         """
-        assert orderers, "there must be an orderer to follow"
         self._orderers = orderers
         self._signer = signer
         self._config = config
@@ -79,7 +78,10 @@ class BlockPuller:
         The next block is verified only when it is asked for: commit a block before that, so that a
         config block governs its successors. Close the iterator (``contextlib.aclosing``) when done.
         """
-        for orderer in cycle(self._orderers):
+        for attempt in count():
+            orderers = self._orderers()
+            assert orderers, "there must be an orderer to follow"
+            orderer = orderers[attempt % len(orderers)]
             try:
                 async with aclosing(self._follow(orderer, last)) as blocks:
                     async for block in blocks:

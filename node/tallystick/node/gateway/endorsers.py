@@ -104,8 +104,14 @@ class PeerDirectory:
     """The peers of one channel, the gateway's own organisation first."""
 
     def __init__(self, peers: Sequence[EndorsingPeer], *, local_msp_id: str) -> None:
-        self._peers = sorted(peers, key=lambda peer: (not peer.local, peer.msp_id != local_msp_id))
         self.local_msp_id = local_msp_id
+        self.replace(peers)
+
+    def replace(self, peers: Sequence[EndorsingPeer]) -> None:
+        """Let ``peers`` be all peers from now on."""
+        self._peers = sorted(
+            peers, key=lambda peer: (not peer.local, peer.msp_id != self.local_msp_id)
+        )
 
     def __iter__(self) -> Iterator[EndorsingPeer]:
         return iter(self._peers)

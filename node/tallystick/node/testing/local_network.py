@@ -16,6 +16,7 @@ from tallystick.client.identity import Identity, PrivateKeySigner
 from tallystick.client.options import ClientOptions, Environment
 from tallystick.node.cluster.administrator import Administrator, Source
 from tallystick.node.cluster.deployment import deploy
+from tallystick.node.cluster.governance import Governance
 from tallystick.node.cluster.material import Founding, generate_material, genesis_block
 from tallystick.node.cluster.network import Network, Node
 from tallystick.node.cluster.topology import ADMIN, CLIENT, Topology, default_topology
@@ -123,6 +124,27 @@ class LocalNetwork:
             gateway=self.gateway(msp_id, ADMIN),
             source=Source(now_ns=self.clock, nonce=_nonce),
         )
+
+    def governance(self, msp_id: str) -> Governance:
+        """Return what changes the configuration of the channel, as one organisation sees it.
+
+        Raises:
+            UnknownMemberError: There is no such organisation.
+        """
+        return Governance(
+            self.channel_id,
+            self.gateway(msp_id, ADMIN),
+            self._orderers[0],
+            Source(now_ns=self.clock, nonce=_nonce),
+        )
+
+    def user(self, msp_id: str, user: str = ADMIN) -> SigningIdentity:
+        """Return the identity of an organisation's user, by default of its administrator.
+
+        Raises:
+            UnknownMemberError: There is no such organisation or user.
+        """
+        return self._network.user(msp_id, user)
 
     def shift_clock(self, seconds: float) -> None:
         """Let time jump for all nodes and clients at once; negative seconds go back."""

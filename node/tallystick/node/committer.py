@@ -20,6 +20,7 @@ from tallystick.node.ledger.key_value_store import KeyValueStore
 from tallystick.node.ledger.ledger import CommittableBlock, Ledger
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.process import GenesisMismatchError
+from tallystick.node.runtime.collections import blocks_to_live
 from tallystick.node.runtime.lifecycle import DefinitionCache
 from tallystick.node.validation.validator import ValidatedBlock, Validator
 from tallystick.protos.common.common_pb2 import Block
@@ -108,7 +109,7 @@ async def open_channel(
         LedgerError: The blocks or the store are damaged.
     """
     with ExitStack() as opening:
-        ledger = Ledger.open(storage.directory, storage.store)
+        ledger = Ledger.open(storage.directory, storage.store, blocks_to_live)
         opening.callback(ledger.close)
         if ledger.height and _hash(ledger.block(0)) != _hash(genesis):
             channel_id = ChannelConfig.from_block(genesis).channel_id

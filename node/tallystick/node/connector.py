@@ -1,7 +1,7 @@
 """How a peer reaches the other nodes of its channels."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -9,6 +9,8 @@ import grpc
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.gateway.endorsers import EndorsingPeer
+from tallystick.node.privacy.connections import RemotePrivateData
+from tallystick.node.privacy.node import MemberPeer
 from tallystick.node.settings import PeerSettings
 from tallystick.node.transport.channels import ChannelPool
 from tallystick.node.transport.credentials import ClientTls
@@ -28,6 +30,9 @@ class NodeConnector(Protocol):
 
     def peers(self, config: ChannelConfig) -> Sequence[EndorsingPeer]:
         """Return the channel's other peers, as far as this peer's gateway may ask them."""
+
+    def member_peers(self, config: ChannelConfig) -> Sequence[MemberPeer]:
+        """Return the same peers as those who may belong to private data collections."""
 
 
 class GrpcConnector:
@@ -66,6 +71,25 @@ class GrpcConnector:
 
     def peers(self, config: ChannelConfig) -> Sequence[EndorsingPeer]:
         """Return the peers that the settings name, or else the anchor peers of the channel."""
+        return [
+            EndorsingPeer(msp_id, address, RemoteEndorser(channel))
+            for msp_id, address, channel in self._others(config)
+        ]
+
+    def member_peers(self, config: ChannelConfig) -> Sequence[MemberPeer]:
+        """Return the same peers as those who may belong to private data collections."""
+        return [
+            MemberPeer(msp_id, address, RemotePrivateData(channel))
+            for msp_id, address, channel in self._others(config)
+        ]
+
+    def close(self) -> None:
+        """End the streams to orderers."""
+        for orderer in self._orderers.values():
+            orderer.close()
+
+    def _others(self, config: ChannelConfig) -> Iterator[tuple[str, str, grpc.aio.Channel]]:
+        """Yield organisation, address and connection of each other peer."""
         configured = [
             (peer.msp_id, peer.address, _read_roots(peer.root_certificates))
             for peer in self._settings.gateway.peers
@@ -76,16 +100,9 @@ class GrpcConnector:
             for address in organization.endpoints
         ]
         own = {self._settings.advertised_address, self._settings.listen_address}
-        return [
-            EndorsingPeer(msp_id, address, RemoteEndorser(self._channel(address, roots)))
-            for msp_id, address, roots in configured or anchors
-            if address not in own
-        ]
-
-    def close(self) -> None:
-        """End the streams to orderers."""
-        for orderer in self._orderers.values():
-            orderer.close()
+        for msp_id, address, roots in configured or anchors:
+            if address not in own:
+                yield msp_id, address, self._channel(address, roots)
 
     def _orderer(self, address: str, roots: bytes) -> RemoteOrderer:
         if address not in self._orderers:

@@ -10,14 +10,17 @@ from contextlib import (
     AsyncExitStack,
     asynccontextmanager,
     nullcontext,
+    suppress,
 )
 from dataclasses import dataclass
+from itertools import chain
 from types import TracebackType
 from typing import Self
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.committer import ChannelStorage, PeerChannel, open_channel
 from tallystick.node.connector import GrpcConnector, NodeConnector
+from tallystick.node.deliver.height import WatchClosedError
 from tallystick.node.deliver.puller import BlockPuller, PullerEnvironment
 from tallystick.node.deliver.responses import BlockForm
 from tallystick.node.deliver.service import DeliverRules, DeliverService
@@ -36,6 +39,10 @@ from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.membership.signing_identity import SigningIdentity
 from tallystick.node.observability.health import HealthChecks, serving_health
 from tallystick.node.observability.logs import configure_logging
+from tallystick.node.privacy.connections import PrivateDataServicer
+from tallystick.node.privacy.node import PrivacyNode
+from tallystick.node.privacy.privacy import Privacy, PrivacyPeers
+from tallystick.node.privacy.reconciliation import ReconciliationPace
 from tallystick.node.process import load_block, settle_memory, stop_signal
 from tallystick.node.runtime.embedded import EmbeddedRuntime
 from tallystick.node.runtime.packages import PackageStore
@@ -52,6 +59,9 @@ from tallystick.node.transport.tasks import supervised_tasks
 from tallystick.protos.common.common_pb2 import Block
 from tallystick.protos.gateway import gateway_pb2_grpc
 from tallystick.protos.peer import peer_pb2_grpc
+from tallystick.protos.tallystick.private_data_pb2_grpc import (
+    add_PrivateDataServicer_to_server,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -74,9 +84,9 @@ class PeerEnvironment:
 class PeerNode:
     """A peer without sockets, to be entered as a context.
 
-    ``gateway``, ``endorser`` and ``deliver`` are its services, for a server or for callers in this
-    process. If following a channel fails, say because the disk is full, the context is cancelled: a
-    peer that cannot commit must not go on answering.
+    ``gateway``, ``endorser``, ``deliver`` and ``privacy.service`` are its services, for a server or
+    for callers in this process. If following a channel fails, say because the disk is full, the
+    context is cancelled: a peer that cannot commit must not go on answering.
     """
 
     def __init__(
@@ -98,10 +108,11 @@ class PeerNode:
         self._gateway_channels: dict[str, GatewayChannel] = {}
         self._joined = JoinedChannels(settings.data_directory / "channels")
         self._joining = asyncio.Lock()
-        self._following: dict[str, asyncio.Task[None]] = {}
+        self._following: dict[str, list[asyncio.Task[None]]] = {}
         self._health: dict[str, Callable[[], str]] = {}
         self._stores = AsyncExitStack()
         self._lifetime = AsyncExitStack()
+        self.privacy = self._new_privacy()
         self.endorser = self._new_endorser(local_msp)
         self.gateway = GatewayService(
             self._gateway_channels,
@@ -119,6 +130,7 @@ class PeerNode:
                 time_window_s=settings.connections.deliver_time_window_s,
                 binds_to_tls=settings.tls is not None and settings.tls.client_certificate_required,
             ),
+            self.privacy.readers.readable,
         )
 
     async def __aenter__(self) -> Self:
@@ -185,6 +197,26 @@ class PeerNode:
         for channel in self._channels.values():
             channel.close()
 
+    def _new_privacy(self) -> Privacy:
+        settings, environment = self._settings.private_data, self._environment
+        return Privacy(
+            self._channels,
+            PrivacyNode(
+                msp_id=self._settings.msp.id,
+                signer=self._signer,
+                checker=self._checker,
+                clock=environment.clock,
+            ),
+            PrivacyPeers(
+                find=lambda channel: environment.connector.member_peers(channel.config),
+                random=environment.random,
+                push_timeout_s=settings.push_timeout_s,
+                pace=ReconciliationPace(
+                    interval_s=settings.reconcile_interval_s, timeout_s=settings.fetch_timeout_s
+                ),
+            ),
+        )
+
     def _new_endorser(self, local_msp: Msp) -> Endorser:
         settings = self._settings
         packages = PackageStore(settings.data_directory / "chaincode")
@@ -198,6 +230,7 @@ class PeerNode:
                 access=access,
                 signer=self._signer,
                 checker=self._checker,
+                private_data=self.privacy.dissemination,
                 clock=self._environment.clock,
             ),
             EndorserLimits(
@@ -228,13 +261,21 @@ class PeerNode:
 
     def _follow(self, channel: PeerChannel) -> None:
         channel_id = channel.config.channel_id
-        self._following[channel_id] = self._tasks.create_task(
-            channel.follow(self._puller(channel)), name=f"follow {channel_id}"
+        following = (
+            ("follow", channel.follow(self._puller(channel))),
+            ("reconcile", self._reconcile(channel)),
         )
+        self._following[channel_id] = [
+            self._tasks.create_task(work, name=f"{name} {channel_id}") for name, work in following
+        ]
+
+    async def _reconcile(self, channel: PeerChannel) -> None:
+        with suppress(WatchClosedError):  # the peer stops
+            await self.privacy.reconciler(channel).run(channel.watch)
 
     def _stop_following(self) -> None:
         self.drain()
-        for task in self._following.values():
+        for task in chain.from_iterable(self._following.values()):
             task.cancel()
 
     def _puller(self, channel: PeerChannel) -> BlockPuller:
@@ -323,6 +364,7 @@ async def serving_peer(node: PeerNode, settings: PeerSettings) -> AsyncIterator[
         max_concurrent_calls=connections.max_concurrent_calls,
     )
     peer_pb2_grpc.add_EndorserServicer_to_server(EndorserServicer(node.endorser.process), server)
+    add_PrivateDataServicer_to_server(PrivateDataServicer(node.privacy.service), server)
     if settings.gateway.enabled:
         gateway_pb2_grpc.add_GatewayServicer_to_server(GatewayServicer(node.gateway), server)
     add_stream_services(

@@ -179,6 +179,17 @@ class EndorserSettings(Settings):
     """How far a proposal's timestamp may be off this peer's clock."""
 
 
+class PrivateDataSettings(Settings):
+    """``[private_data]``: how private values reach other members of their collections."""
+
+    push_timeout_s: float = Field(default=3.0, gt=0)
+    """How long a peer may take to acknowledge what it is handed at endorsement."""
+    fetch_timeout_s: float = Field(default=5.0, gt=0)
+    """How long a peer may take to answer what it has of what is missing here."""
+    reconcile_interval_s: float = Field(default=60.0, gt=0)
+    """How often everything that is still missing is asked for again."""
+
+
 class PeerSettings(NodeSettings):
     """``peer.toml``."""
 
@@ -187,6 +198,7 @@ class PeerSettings(NodeSettings):
     orderers: tuple[OrdererEndpointSettings, ...] = ()
     gateway: GatewaySettings = GatewaySettings()
     endorser: EndorserSettings = EndorserSettings()
+    private_data: PrivateDataSettings = PrivateDataSettings()
 
 
 def load_settings(settings_type: type[SettingsT], path: Path) -> SettingsT:

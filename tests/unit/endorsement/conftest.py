@@ -1,5 +1,6 @@
 """Three organisations with a peer each, on one channel with real keys and real ledgers."""
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,10 @@ from tallystick.node.membership.msp import Msp
 from tallystick.node.membership.registry import MspRegistry
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.membership.signing_identity import SigningIdentity
+from tallystick.node.privacy.node import MemberPeer, PrivacyNode
+from tallystick.node.privacy.privacy import Privacy, PrivacyPeers
+from tallystick.node.privacy.reconciliation import ReconciliationPace
+from tallystick.node.runtime.collections import blocks_to_live
 from tallystick.node.runtime.lifecycle import DefinitionCache
 from tallystick.node.runtime.packages import PackageStore, build_package
 from tallystick.node.runtime.runtime import ChaincodeRuntime, Invocation, InvocationResult
@@ -156,7 +161,7 @@ class Peer:
         self.signer = organization.peer
         self.checker = SignatureChecker()
         config = ChannelConfig.from_block(keys.genesis, self.checker)
-        self.ledger = Ledger.open(directory / "ledger", MemoryStore())
+        self.ledger = Ledger.open(directory / "ledger", MemoryStore(), blocks_to_live)
         self.definitions = DefinitionCache(self.ledger.state, msp_id)
         self.channel = EndorserChannel(config, self.ledger, self.definitions)
         self.channels = {CHANNEL_ID: self.channel}
@@ -165,6 +170,14 @@ class Peer:
         self.runtime = ScriptedRuntime()
         self.joined: list[Block] = []
         self.now_ns = NOW_NS
+        self.others: list[MemberPeer] = []
+        self.privacy = Privacy(
+            self.channels,
+            PrivacyNode(msp_id, self.signer, self.checker, lambda: self.now_ns),
+            PrivacyPeers(
+                lambda _: self.others, random.Random(0), 1.0, ReconciliationPace(60.0, 1.0)
+            ),
+        )
         self.endorser = self.new_endorser()
 
     def new_endorser(self, limits: EndorserLimits | None = None) -> Endorser:
@@ -177,6 +190,7 @@ class Peer:
                 access=self.access,
                 signer=self.signer,
                 checker=self.checker,
+                private_data=self.privacy.dissemination,
                 clock=lambda: self.now_ns,
             ),
             limits,
@@ -218,6 +232,12 @@ class World:
             msp_id: Peer(keys, msp_id, directory / msp_id) for msp_id in keys.organizations
         }
         self.one, self.two, self.three = self.peers.values()
+        for peer in self.peers.values():
+            peer.others.extend(
+                MemberPeer(other.msp_id, other.msp_id.lower(), other.privacy.service)
+                for other in self.peers.values()
+                if other is not peer
+            )
         self._proposals = 0
 
     async def open(self) -> None:

@@ -10,6 +10,7 @@ from tests.unit.endorsement.conftest import (
     transaction_id_of,
 )
 
+from tallystick.node.ledger.private_data import private_sets
 from tallystick.node.ledger.rwset_builder import ReadWriteSetBuilder
 from tallystick.node.ledger.version import Version
 from tallystick.protos.ledger.rwset.rwset_pb2 import TxReadWriteSet
@@ -18,6 +19,7 @@ from tallystick.protos.peer.policy_pb2 import ApplicationPolicy
 from tallystick.protos.peer.proposal_pb2 import ChaincodeAction
 from tallystick.protos.peer.proposal_response_pb2 import ProposalResponse, ProposalResponsePayload
 from tallystick.wire.envelope import ProposalArguments
+from tallystick.wire.hashing import sha256
 
 NAMESPACE = "_lifecycle"
 SEQUENCE = "namespaces/fields/token/Sequence"
@@ -98,7 +100,9 @@ async def test_the_first_approval_reads_and_writes_exactly_what_fabrics_does(wor
     public, private = expected.build()
     assert TxReadWriteSet.FromString(results_of(response)) == TxReadWriteSet.FromString(public)
     assert results_of(response) == public
-    assert world.one.ledger.transient.get(transaction_id_of(proposal)) == private
+    transient, transaction_id = world.one.ledger.transient, transaction_id_of(proposal)
+    for namespace, collection, rwset in private_sets(private):
+        assert transient.get(transaction_id, namespace, collection, sha256(rwset)) == rwset
 
 
 async def test_a_commit_reads_and_writes_exactly_what_fabrics_does(world: World) -> None:

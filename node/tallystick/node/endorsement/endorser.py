@@ -13,7 +13,7 @@ from tallystick.node.channel.errors import UnknownResourceError
 from tallystick.node.endorsement.channel import EndorserChannel
 from tallystick.node.endorsement.errors import ProposalRefusedError
 from tallystick.node.endorsement.interest import chaincode_interest
-from tallystick.node.endorsement.private_data import check_collections
+from tallystick.node.endorsement.private_data import PrivateResultsKeeper
 from tallystick.node.endorsement.proposal import (
     UnpackedProposal,
     access_denied,
@@ -34,6 +34,7 @@ from tallystick.node.ledger.simulator import SimulationResult, Simulator
 from tallystick.node.membership.errors import IdentityError, InvalidIdentityError
 from tallystick.node.membership.identity import Identity
 from tallystick.node.membership.signature_checker import SignatureChecker
+from tallystick.node.runtime.collections import CollectionError, CollectionGuard
 from tallystick.node.runtime.initialization import check_initialization
 from tallystick.node.runtime.lifecycle import ResolvedChaincode
 from tallystick.node.runtime.packages import PackageStore
@@ -83,6 +84,7 @@ class EndorserNode:
         access: Guards the peer.
         signer: The peer's identity.
         checker: The peer's memory of good signatures.
+        private_data: Keeps private results until their transaction commits.
         clock: Returns now, nanoseconds since the epoch, UTC.
     """
 
@@ -92,6 +94,7 @@ class EndorserNode:
     access: AccessControl
     signer: Signer
     checker: SignatureChecker
+    private_data: PrivateResultsKeeper
     clock: Callable[[], int]
 
 
@@ -147,7 +150,7 @@ class Endorser:
         if channel is None:
             return _undefined(proposal, f"chaincode {proposal.chaincode} not found")
         _check_may_propose(creator, channel)
-        return await self._call_chaincode(proposal, channel)
+        return await self._call_chaincode(proposal, channel, creator)
 
     # --- checks, in the order of wire.md §4 ---
 
@@ -207,12 +210,19 @@ class Endorser:
         if channel is None:
             return not_endorsed(response)
         result = InvocationResult(response, None)
-        return self._answer(proposal, channel, SYSTEM_VERSION, result, simulator)
+        return await self._answer(proposal, channel, SYSTEM_VERSION, result, simulator)
 
     async def _call_chaincode(
-        self, proposal: UnpackedProposal, channel: EndorserChannel
+        self, proposal: UnpackedProposal, channel: EndorserChannel, creator: Identity
     ) -> ProposalResponse:
-        simulator = channel.ledger.simulator(proposal.transaction_id)
+        rules = CollectionGuard(
+            proposal.channel_id,
+            creator,
+            channel.config.msps,
+            channel.definitions.collections,
+            is_init=proposal.is_init,
+        )
+        simulator = channel.ledger.simulator(proposal.transaction_id, rules)
         definition = channel.definitions.resolve(simulator, proposal.chaincode)
         if definition is None:
             return _undefined(proposal, f"chaincode {proposal.chaincode} not found")
@@ -229,7 +239,9 @@ class Endorser:
             check_initialization(simulator, definition, is_init=proposal.is_init)
             invocation = _invocation(proposal, channel, simulator)
             result = await self._node.runtime.execute(package_id, invocation)
-            return self._answer(proposal, channel, definition.version, result, simulator)
+            return await self._answer(proposal, channel, definition.version, result, simulator)
+        except CollectionError as error:
+            return peer_failure(f"error in simulation: {error}")
         except LedgerError as error:
             return peer_failure(
                 "error in simulation: failed to execute transaction "
@@ -247,7 +259,7 @@ class Endorser:
 
     # --- answering ---
 
-    def _answer(
+    async def _answer(
         self,
         proposal: UnpackedProposal,
         channel: EndorserChannel,
@@ -273,10 +285,8 @@ class Endorser:
         if not is_good:
             return not_endorsed(response, payload)
         collections = channel.definitions.collections
-        check_collections(simulation.touched, collections)
         if simulation.private:
-            ledger = channel.ledger
-            ledger.transient.save(proposal.transaction_id, simulation.private, height=ledger.height)
+            await self._node.private_data.keep(channel, proposal.transaction_id, simulation.private)
         interest = chaincode_interest(proposal.chaincode, simulation.touched, collections)
         return endorsed(payload, response, interest, self._node.signer, self._node.checker)
 

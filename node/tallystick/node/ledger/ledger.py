@@ -25,7 +25,7 @@ from tallystick.node.ledger.private_data import (
 )
 from tallystick.node.ledger.private_sets import BlocksToLive, Entries, PrivateSets, forever
 from tallystick.node.ledger.rwset import parse_results
-from tallystick.node.ledger.simulator import Simulator
+from tallystick.node.ledger.simulator import UNGUARDED, CollectionRules, Simulator
 from tallystick.node.ledger.state import (
     LedgerState,
     PrivateSetId,
@@ -171,7 +171,7 @@ class Ledger:
         """Return the commit hash of the last block; empty below height 2."""
         return self._head.commit_hash
 
-    def simulator(self, transaction_id: str) -> Simulator:
+    def simulator(self, transaction_id: str, rules: CollectionRules = UNGUARDED) -> Simulator:
         """Return a simulator for one transaction on top of the last committed block.
 
         It goes on seeing that block's state when more blocks are committed.
@@ -180,7 +180,8 @@ class Ledger:
         if reader is None:
             reader = SteadyReader(self._store)
             self._reader = weakref.ref(reader)
-        return Simulator(LedgerState(reader), History(reader, self._blocks.read), transaction_id)
+        history = History(reader, self._blocks.read)
+        return Simulator(LedgerState(reader), history, transaction_id, rules)
 
     def block(self, number: int) -> Block:
         """Return a committed block.

@@ -75,10 +75,13 @@ class PrivateSets:
             yield namespace.decode(), collection.decode()
             start = keyspace.end_of_prefix(keyspace.MISSING_SET + place + keyspace.SEPARATOR)
 
-    def missing(self, namespace: str, collection: str) -> Iterator[PrivateSetId]:
+    def missing(
+        self, namespace: str, collection: str, first_block: int = 0
+    ) -> Iterator[PrivateSetId]:
         """Yield the sets that this node lacks of a collection, oldest first."""
         prefix = keyspace.MISSING_SET + _place(namespace, collection) + keyspace.SEPARATOR
-        for key, _ in self._store.range(prefix, keyspace.end_of_prefix(prefix)):
+        start = prefix + _number(first_block)
+        for key, _ in self._store.range(start, keyspace.end_of_prefix(prefix)):
             yield PrivateSetId(_read_version(key, len(prefix))[0], namespace, collection)
 
     def missing_hash(self, set_id: PrivateSetId) -> bytes | None:

@@ -6,6 +6,7 @@ simulation writes goes into its read/write set and nowhere else. Source: wire.md
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.history import HistoryView
@@ -46,6 +47,35 @@ class PrivateDataUnavailableError(LedgerError):
         )
         self.hash_version = hash_version
         self.value_version = value_version
+
+
+class CollectionRules(Protocol):
+    """Says which private data collections a transaction may use; each raises LedgerError if not."""
+
+    def check_read(self, chaincode: str, collection: str) -> None:
+        """Check that private values may be read."""
+
+    def check_write(self, chaincode: str, collection: str) -> None:
+        """Check that private values may be written."""
+
+    def check_hash(self, chaincode: str, collection: str) -> None:
+        """Check that hashes of private values may be read."""
+
+
+class Unguarded(CollectionRules):
+    """Allows everything: for the chaincodes that are part of a peer."""
+
+    def check_read(self, chaincode: str, collection: str) -> None:
+        """Allow it."""
+
+    def check_write(self, chaincode: str, collection: str) -> None:
+        """Allow it."""
+
+    def check_hash(self, chaincode: str, collection: str) -> None:
+        """Allow it."""
+
+
+UNGUARDED = Unguarded()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +129,21 @@ class Simulator:
         "_private_values_read",
         "_queried_pages",
         "_queried_private_range",
+        "_rules",
         "_values",
         "_view",
         "_wrote",
         "transaction_id",
     )
 
-    def __init__(self, view: StateView, history: HistoryView, transaction_id: str) -> None:
+    def __init__(
+        self,
+        view: StateView,
+        history: HistoryView,
+        transaction_id: str,
+        rules: CollectionRules = UNGUARDED,
+    ) -> None:
+        self._rules = rules
         self.transaction_id = transaction_id
         self._view = view
         self._history = history
@@ -188,6 +226,7 @@ class Simulator:
         Raises:
             PrivateDataUnavailableError: This node's copy is missing or out of date.
         """
+        self._rules.check_read(namespace, collection)
         found = self._view.get_private(namespace, collection, key)
         hashed = self._view.get_hash(namespace, collection, sha256(key.encode()))
         version = None if found is None else found.version
@@ -200,16 +239,19 @@ class Simulator:
 
     def get_private_hash(self, namespace: str, collection: str, key: str) -> bytes | None:
         """Return the SHA-256 of a private value, which every node knows."""
+        self._rules.check_hash(namespace, collection)
         found = self._read_hash(namespace, collection, key)
         return None if found is None else found.value
 
     def get_private_metadata(self, namespace: str, collection: str, key: str) -> dict[str, bytes]:
         """Return the metadata of a private key, by name. It counts as a read of its hash."""
+        self._rules.check_read(namespace, collection)
         found = self._read_hash(namespace, collection, key)
         return {} if found is None else decode_metadata(found.metadata)
 
     def put_private(self, namespace: str, collection: str, key: str, value: bytes) -> None:
         """Set a private value."""
+        self._rules.check_write(namespace, collection)
         self._before_write()
         self._builder.add_private_write(namespace, collection, key, value)
 
@@ -219,6 +261,7 @@ class Simulator:
 
     def purge_private(self, namespace: str, collection: str, key: str) -> None:
         """Delete a private key and every value that it has ever had."""
+        self._rules.check_write(namespace, collection)
         self._before_write()
         self._builder.add_private_purge(namespace, collection, key)
 
@@ -226,6 +269,7 @@ class Simulator:
         self, namespace: str, collection: str, key: str, metadata: Metadata
     ) -> None:
         """Replace the metadata of a private key; an empty mapping clears it."""
+        self._rules.check_write(namespace, collection)
         self._before_write()
         self._builder.add_private_metadata_write(namespace, collection, key, metadata)
 
@@ -235,6 +279,7 @@ class Simulator:
         Raises:
             UnsupportedMixError: The transaction has written.
         """
+        self._rules.check_read(namespace, collection)
         if self._wrote:
             raise UnsupportedMixError(
                 self.transaction_id,

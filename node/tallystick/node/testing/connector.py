@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.gateway.endorsers import EndorsingPeer
 from tallystick.node.peer import PeerNode
+from tallystick.node.privacy.node import MemberPeer
 from tallystick.node.transport.local import LocalEndorser, LocalOrderer
 
 
@@ -32,6 +33,14 @@ class LocalConnector:
         """Return the other peers of the one channel."""
         return [
             EndorsingPeer(msp_id, peer.address, LocalEndorser(peer.endorser.process))
+            for msp_id, peer in self._peers.items()
+            if msp_id != self._own_msp_id
+        ]
+
+    def member_peers(self, config: ChannelConfig) -> Sequence[MemberPeer]:  # noqa: ARG002
+        """Return the same peers as those who may belong to private data collections."""
+        return [
+            MemberPeer(msp_id, peer.address, peer.privacy.service)
             for msp_id, peer in self._peers.items()
             if msp_id != self._own_msp_id
         ]

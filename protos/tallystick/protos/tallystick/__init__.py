@@ -1,0 +1,1 @@
+"""What our own nodes say to each other where Fabric's nodes gossip."""

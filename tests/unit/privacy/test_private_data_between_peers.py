@@ -1,0 +1,204 @@
+"""What peers tell each other of private values, and whom they believe (wire.md §6, §13)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from tests.unit.endorsement.conftest import CHANNEL_ID, Peer, World, transaction_id_of
+from tests.unit.endorsement.test_private_results import (
+    SECRET_SET,
+    define_with_collection,
+    put_private,
+    waits,
+)
+
+from tallystick.node.ledger.state import PrivateSetId
+from tallystick.node.ledger.version import Version
+from tallystick.node.privacy.node import MemberPeer, PrivacyNode, PrivateDataRefusedError
+from tallystick.node.privacy.requests import TIME_WINDOW_NS, Recipient, sign_request
+from tallystick.protos.ledger.rwset.rwset_pb2 import (
+    CollectionPvtReadWriteSet,
+    NsPvtReadWriteSet,
+    TxPvtReadWriteSet,
+)
+from tallystick.protos.tallystick import private_data_pb2 as wire
+
+TO_TWO = Recipient(CHANNEL_ID, "TwoMSP")
+
+
+def node_of(peer: Peer, **changes: object) -> PrivacyNode:
+    node = PrivacyNode(peer.msp_id, peer.signer, peer.checker, lambda: peer.now_ns)
+    return replace(node, **changes)  # type: ignore[arg-type]
+
+
+def push(collection: str = "vault") -> wire.Push:
+    held = CollectionPvtReadWriteSet(collection_name=collection, rwset=SECRET_SET)
+    namespace = NsPvtReadWriteSet(namespace="token", collection_pvt_rwset=[held])
+    results = TxPvtReadWriteSet(ns_pvt_rwset=[namespace]).SerializeToString()
+    return wire.Push(transaction_id="t1", private_results=results)
+
+
+async def put(world: World) -> PrivateSetId:
+    """Have the first peer alone endorse and keep a private value; return what it wrote."""
+    world.one.runtime.act = put_private()
+    proposal = world.call(b"put")
+    response = await world.one.endorser.process(proposal)
+    await world.commit(proposal, [response])
+    assert not waits(world.one, transaction_id_of(proposal))
+    version = Version(world.one.ledger.height - 1, 0)
+    return PrivateSetId(version, "token", "vault")
+
+
+def value_at(peer: Peer) -> bytes | None:
+    found = peer.ledger.state.get_private("token", "vault", "k")
+    return None if found is None else found.value
+
+
+async def test_a_member_fetches_what_it_missed(world: World) -> None:
+    """§13: reconciled later."""
+    await define_with_collection(world)
+    await put(world)
+    assert value_at(world.two) is None
+    assert await world.two.privacy.reconciler(world.two.channel).reconcile() == 1
+    assert value_at(world.two) == b"secret"
+    assert await world.two.privacy.reconciler(world.two.channel).reconcile() == 0
+
+
+async def test_who_is_no_member_fetches_nothing(world: World) -> None:
+    await define_with_collection(world)
+    place = await put(world)
+    assert await world.three.privacy.reconciler(world.three.channel).reconcile() == 0
+    wanted = wire.PrivateSetId(
+        block_number=place.version.block_number, namespace="token", collection="vault"
+    )
+    request = sign_request(
+        wire.Fetch(sets=[wanted]), Recipient(CHANNEL_ID, "OneMSP"), node_of(world.three)
+    )
+    assert not (await world.one.privacy.service.fetch(request)).sets
+
+
+class Forger:
+    """A connection to a member that answers with something else."""
+
+    async def push(self, request: wire.SignedRequest) -> wire.Acknowledgement:  # noqa: ARG002
+        raise PrivateDataRefusedError("no")
+
+    async def fetch(self, request: wire.SignedRequest) -> wire.PrivateSets:
+        wanted = wire.Request.FromString(request.request).fetch.sets
+        forged = SECRET_SET.replace(b"secret", b"forged")
+        return wire.PrivateSets(
+            sets=[wire.PrivateSet(id=each, private_set=forged) for each in wanted]
+        )
+
+
+async def test_what_differs_from_the_hash_on_the_ledger_is_not_taken(world: World) -> None:
+    """§13: verified against the hash, and then somebody else is asked."""
+    await define_with_collection(world)
+    await put(world)
+    forger = MemberPeer("OneMSP", "forger", Forger())
+    honest = world.two.others[:]
+    world.two.others[:] = [forger]
+    reconciler = world.two.privacy.reconciler(world.two.channel)
+    assert await reconciler.reconcile() == 0
+    assert value_at(world.two) is None
+    world.two.others[:] = [forger, *honest]
+    assert await reconciler.reconcile() == 1
+    assert value_at(world.two) == b"secret"
+
+
+async def test_only_sets_from_a_block_on_are_asked_for(world: World) -> None:
+    await define_with_collection(world)
+    place = await put(world)
+    reconciler = world.two.privacy.reconciler(world.two.channel)
+    assert await reconciler.reconcile(place.version.block_number + 1) == 0
+    assert await reconciler.reconcile(place.version.block_number) == 1
+
+
+def stranger(world: World) -> wire.SignedRequest:
+    request = sign_request(push(), TO_TWO, node_of(world.one))
+    return wire.SignedRequest(
+        request=request.request, signature=world.three.signer.sign(request.request)
+    )
+
+
+def client(world: World) -> wire.SignedRequest:
+    signer = world.keys.organizations["OneMSP"].client
+    return sign_request(push(), TO_TWO, node_of(world.one, signer=signer))
+
+
+def late(world: World) -> wire.SignedRequest:
+    now_ns = world.two.now_ns - TIME_WINDOW_NS - 1
+    return sign_request(push(), TO_TWO, node_of(world.one, clock=lambda: now_ns))
+
+
+REFUSED: dict[str, tuple[Callable[[World], wire.SignedRequest], str]] = {
+    "signed by somebody else": (stranger, "did not sign"),
+    "made by a client": (client, "is no peer"),
+    "late": (late, "the time of the request is off"),
+    "meant for somebody else": (
+        lambda world: sign_request(push(), Recipient(CHANNEL_ID, "OneMSP"), node_of(world.one)),
+        "this is a peer of TwoMSP, not OneMSP",
+    ),
+    "of another channel": (
+        lambda world: sign_request(push(), Recipient("other", "TwoMSP"), node_of(world.one)),
+        "channel 'other' not found",
+    ),
+    "for a collection of others": (
+        lambda world: sign_request(push("other"), TO_TWO, node_of(world.one)),
+        "no member of collection other",
+    ),
+    "malformed": (lambda _: wire.SignedRequest(request=b"\xff"), "tallystick.Request"),
+}
+
+
+@pytest.mark.parametrize(("request_of", "reason"), REFUSED.values(), ids=REFUSED)
+async def test_a_request_is_refused_that_is(
+    world: World, request_of: Callable[[World], wire.SignedRequest], reason: str
+) -> None:
+    await define_with_collection(world)
+    with pytest.raises(PrivateDataRefusedError, match=reason):
+        await world.two.privacy.service.push(request_of(world))
+    assert not waits(world.two, "t1")
+
+
+async def test_a_peer_of_another_member_is_believed(world: World) -> None:
+    await define_with_collection(world)
+    request = sign_request(push(), TO_TWO, node_of(world.one))
+    answer = await world.two.privacy.service.push(request)
+    assert answer.peer == world.two.signer.identity
+    assert waits(world.two, "t1")
+
+
+@pytest.mark.parametrize(("msp_id", "sees"), [("TwoMSP", True), ("ThreeMSP", False)])
+async def test_readers_of_blocks_see_what_their_organisation_may(
+    world: World, msp_id: str, *, sees: bool
+) -> None:
+    """§6, BlockAndPrivateData."""
+    await define_with_collection(world)
+    place = await put(world)
+    reader = world.one.channel.config.msps.identity(
+        world.keys.organizations[msp_id].client.identity
+    )
+    number = place.version.block_number
+    found = world.one.privacy.readers.readable(CHANNEL_ID, number, reader)
+    if not sees:
+        assert found == {}
+        return
+    (namespace,) = found[0].ns_pvt_rwset
+    (held,) = namespace.collection_pvt_rwset
+    assert (namespace.namespace, held.collection_name) == ("token", "vault")
+    assert held.rwset == SECRET_SET
+
+
+async def test_values_expire_as_the_definition_says(world: World) -> None:
+    """§13, Expiry: block_to_live comes from the definition that is in force."""
+    await define_with_collection(world, block_to_live=1)
+    place = await put(world)
+    assert value_at(world.one) == b"secret"
+    for _ in range(2):
+        assert value_at(world.one) == b"secret"
+        world.one.runtime.act = lambda each: each.put_state("token", "public", b"x")
+        proposal = world.call(b"other")
+        await world.commit(proposal, [await world.one.endorser.process(proposal)])
+    assert world.one.ledger.height - 1 == place.version.block_number + 1 + 1
+    assert value_at(world.one) is None

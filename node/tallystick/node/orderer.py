@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import secrets
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
+    ExitStack,
     asynccontextmanager,
     nullcontext,
 )
@@ -21,6 +23,12 @@ from tallystick.node.deliver.height import HeightWatch
 from tallystick.node.deliver.responses import BlockForm
 from tallystick.node.deliver.service import DeliverRules, DeliverService
 from tallystick.node.deliver.source import BlockSource
+from tallystick.node.joining import (
+    AlreadyJoinedError,
+    JoinedChannels,
+    begun_by,
+    first_blocks,
+)
 from tallystick.node.ledger.block_store import BlockStore
 from tallystick.node.ledger.key_value_store import open_store
 from tallystick.node.membership.signing_identity import SigningIdentity
@@ -29,8 +37,16 @@ from tallystick.node.observability.logs import configure_logging
 from tallystick.node.ordering.block_writer import BlockWriter, last_config_index
 from tallystick.node.ordering.channel_admission import ChannelAdmission
 from tallystick.node.ordering.config_admission import EnvelopeAuthor
+from tallystick.node.ordering.participation import (
+    ChannelParticipation,
+    ConfiguredChannelError,
+    NotOrdererError,
+    RemovalPendingError,
+    UnknownChannelError,
+)
+from tallystick.node.ordering.participation_http import serving_participation
 from tallystick.node.ordering.service import BroadcastService
-from tallystick.node.ordering.solo import QueueLimits, SoloChain
+from tallystick.node.ordering.solo import ChainDrainingError, QueueLimits, SoloChain
 from tallystick.node.process import GenesisMismatchError, load_block, settle_memory, stop_signal
 from tallystick.node.settings import OrdererSettings
 from tallystick.node.transport.credentials import ServerTls
@@ -63,11 +79,20 @@ class OrdererEnvironment:
 
 @dataclass(frozen=True, slots=True)
 class OrdererChannel:
-    """One channel on this orderer."""
+    """One channel on this orderer.
+
+    Attributes:
+        admission: Judges envelopes.
+        chain: Puts them in order.
+        source: The blocks.
+        stores: Closes what the channel keeps open.
+        fault: Why blocks must not be relied on at the moment; empty when all is well.
+    """
 
     admission: ChannelAdmission
     chain: SoloChain
     source: BlockSource
+    stores: ExitStack
     fault: str = ""
 
     @property
@@ -96,7 +121,11 @@ class OrdererNode:
         self._genesis_blocks = genesis_blocks
         self._environment = environment
         self._channels: dict[str, OrdererChannel] = {}
-        self._chains: list[asyncio.Task[None]] = []
+        self._chains: dict[str, asyncio.Task[None]] = {}
+        self._directory = settings.data_directory / "channels"
+        self._joined = JoinedChannels(self._directory)
+        self._configured: frozenset[str] = frozenset()
+        self._leaving: set[str] = set()
         self._draining = False
         self._broadcast = BroadcastService(self._channels.get)
         self._deliver = DeliverService(
@@ -112,14 +141,15 @@ class OrdererNode:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            for genesis in self._genesis_blocks:
-                self._open_channel(genesis, stack)
-            tasks = await stack.enter_async_context(supervised_tasks())
+            stack.callback(self._close_stores)
+            self._configured = frozenset(map(begun_by, self._genesis_blocks))
+            blocks = first_blocks(self._genesis_blocks, self._joined.genesis_blocks())
+            for channel_id, genesis in blocks.items():
+                self._channels[channel_id] = self._open_channel(genesis)
+            self._tasks = await stack.enter_async_context(supervised_tasks())
             stack.push_async_callback(self.drain)
-            self._chains = [
-                tasks.create_task(channel.chain.run(), name=f"chain of {channel_id}")
-                for channel_id, channel in self._channels.items()
-            ]
+            for channel_id in self._channels:
+                self._start(channel_id)
             self._lifetime = stack.pop_all()
         return self
 
@@ -157,6 +187,65 @@ class OrdererNode:
             self.broadcast, self.deliver, endpoint=f"{self._settings.listen_address} (in-process)"
         )
 
+    async def join(self, genesis: Block) -> str:
+        """Order the channel that begins with ``genesis`` from now on, and after every restart.
+
+        Returns:
+            The channel's id.
+
+        Raises:
+            AlreadyJoinedError: It is ordered here.
+            RemovalPendingError: It is being removed.
+            ChannelConfigError: The block holds no configuration that this orderer can use.
+            NotFirstBlockError: It does not begin a channel.
+            NotOrdererError: The channel has other orderers.
+            ChainDrainingError: The orderer stops.
+        """
+        channel_id = begun_by(genesis)
+        if channel_id in self._leaving:
+            raise RemovalPendingError(channel_id)
+        if channel_id in self._channels:
+            raise AlreadyJoinedError(channel_id)
+        if self._settings.msp.id not in ChannelConfig.from_block(genesis).orderer_msp_ids:
+            raise NotOrdererError(channel_id, self._settings.msp.id)
+        if self._draining:
+            raise ChainDrainingError
+        channel = self._open_channel(genesis)
+        with ExitStack() as opening:
+            opening.push(channel.stores)
+            self._joined.remember(channel_id, genesis)
+            opening.pop_all()
+        self._channels[channel_id] = channel
+        self._start(channel_id)
+        return channel_id
+
+    async def remove(self, channel_id: str) -> None:
+        """Write what was accepted for a channel, end its streams, and delete its blocks.
+
+        Raises:
+            UnknownChannelError: It is not ordered here.
+            RemovalPendingError: It is being removed.
+            ConfiguredChannelError: The settings name it.
+        """
+        if channel_id in self._leaving:
+            raise RemovalPendingError(channel_id)
+        if channel_id not in self._channels:
+            raise UnknownChannelError(channel_id)
+        if channel_id in self._configured:
+            raise ConfiguredChannelError(channel_id)
+        channel = self._channels.pop(channel_id)
+        self._leaving.add(channel_id)
+        try:
+            with channel.stores:
+                self._joined.forget(channel_id)
+                channel.chain.drain()
+                await asyncio.wait([self._chains.pop(channel_id)])
+                channel.source.watch.close()
+            await asyncio.to_thread(shutil.rmtree, self._directory / channel_id)
+        finally:
+            self._leaving.discard(channel_id)
+        _log.info("removed channel %s and its blocks", channel_id)
+
     async def drain(self) -> None:
         """Refuse envelopes, write those accepted, then end the deliver streams.
 
@@ -166,24 +255,40 @@ class OrdererNode:
         for channel in self._channels.values():
             channel.chain.drain()
         if self._chains:
-            await asyncio.wait(self._chains)
+            await asyncio.wait(self._chains.values())
         for channel in self._channels.values():
             channel.source.watch.close()
 
-    def _open_channel(self, genesis: Block, lifetime: AsyncExitStack) -> None:
-        channel_id = ChannelConfig.from_block(genesis).channel_id
-        directory = self._settings.data_directory / "channels" / channel_id
-        index = lifetime.enter_context(open_store(self._settings.store, directory / "index"))
-        store = BlockStore(directory / "blocks", index)
-        lifetime.callback(store.close)
-        _begin_with(genesis, store, channel_id, directory)
+    def _start(self, channel_id: str) -> None:
+        chain = self._channels[channel_id].chain
+        self._chains[channel_id] = self._tasks.create_task(
+            chain.run(), name=f"chain of {channel_id}"
+        )
 
+    def _close_stores(self) -> None:
+        with ExitStack() as stack:
+            for channel in self._channels.values():
+                stack.enter_context(channel.stores)
+
+    def _open_channel(self, genesis: Block) -> OrdererChannel:
+        channel_id = ChannelConfig.from_block(genesis).channel_id
+        directory = self._directory / channel_id
+        with ExitStack() as opening:
+            index = opening.enter_context(open_store(self._settings.store, directory / "index"))
+            store = BlockStore(directory / "blocks", index)
+            opening.callback(store.close)
+            _begin_with(genesis, store, channel_id, directory)
+            channel = self._channel(store, opening)
+        _log.info("channel %s: %d blocks in %s", channel_id, store.height, directory)
+        return channel
+
+    def _channel(self, store: BlockStore, opening: ExitStack) -> OrdererChannel:
         config = ChannelConfig.from_block(store.read(last_config_index(_last_block(store))))
         environment = self._environment
         author = EnvelopeAuthor(self._signer, environment.new_nonce, environment.clock)
         admission = ChannelAdmission(config, author)
         watch = HeightWatch(store.height)
-        self._channels[channel_id] = OrdererChannel(
+        return OrdererChannel(
             admission=admission,
             chain=SoloChain(
                 BlockWriter(store, self._signer, new_nonce=environment.new_nonce),
@@ -194,8 +299,8 @@ class OrdererNode:
                 on_height=watch.advance,
             ),
             source=BlockSource(store, watch),
+            stores=opening.pop_all(),
         )
-        _log.info("channel %s: %d blocks in %s", channel_id, store.height, directory)
 
 
 def _begin_with(genesis: Block, store: BlockStore, channel_id: str, directory: Path) -> None:
@@ -237,6 +342,7 @@ async def run_orderer(
         OrdererNode(settings, signer, blocks, environment) as node,
         serving_orderer(node, settings) as port,
         _health(node, settings),
+        _administration(node, settings),
     ):
         _log.info("orderer of %s listens on port %d", settings.msp.id, port)
         settle_memory()
@@ -265,6 +371,14 @@ async def serving_orderer(node: OrdererNode, settings: OrdererSettings) -> Async
         server, settings.listen_address, tls=tls, grace_s=connections.shutdown_grace_s
     ) as port:
         yield port
+
+
+def _administration(
+    node: OrdererNode, settings: OrdererSettings
+) -> AbstractAsyncContextManager[object]:
+    if settings.admin is None:
+        return nullcontext()
+    return serving_participation(settings.admin, ChannelParticipation(node))
 
 
 def _health(node: OrdererNode, settings: OrdererSettings) -> AbstractAsyncContextManager[object]:

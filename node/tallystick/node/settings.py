@@ -140,9 +140,20 @@ class QueueSettings(Settings):
     max_bytes: int = Field(default=256 * 1024 * 1024, ge=1)
 
 
+class AdminSettings(Settings):
+    """``[admin]``: where administrators join and remove channels, over mutual TLS always."""
+
+    listen_address: Address
+    certificate: ResolvedPath
+    private_key: ResolvedPath
+    client_root_certificates: tuple[ResolvedPath, ...] = Field(min_length=1)
+    """Authorities of the administrators: whoever has a certificate of theirs may do everything."""
+
+
 class OrdererSettings(NodeSettings):
     """``orderer.toml``."""
 
+    admin: AdminSettings | None = None
     queue: QueueSettings = QueueSettings()
 
 

@@ -1,0 +1,352 @@
+"""Channel participation: which channels an orderer serves, changed over HTTPS (wire.md §7.4)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from dataclasses import dataclass
+from http.client import HTTPSConnection
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.unit.conftest import NOW_NS
+
+from tallystick.node.orderer import OrdererEnvironment, OrdererNode
+from tallystick.node.ordering.multipart import FormError, file_part
+from tallystick.node.ordering.participation import (
+    CHANNELS,
+    ChannelParticipation,
+    Request,
+)
+from tallystick.node.ordering.participation_http import (
+    MAX_BODY_BYTES,
+    AdminTlsError,
+    serving_participation,
+)
+from tallystick.node.settings import AdminSettings, MspSettings, OrdererSettings
+from tallystick.protos.common.common_pb2 import Block, Status
+
+if TYPE_CHECKING:
+    from http import HTTPStatus
+    from pathlib import Path
+
+    from tests.unit.conftest import ChannelMaterial
+
+    from tallystick.node.ordering.participation import Answer
+
+CHANNEL = f"{CHANNELS}/securities"
+FORM = "multipart/form-data; boundary=limit"
+INFO = {
+    "name": "securities",
+    "url": CHANNEL,
+    "consensusRelation": "consenter",
+    "status": "active",
+    "height": 1,
+}
+
+
+def form(content: bytes, name: str = "config-block", filename: str = "; filename=genesis") -> bytes:
+    head = f'--limit\r\nContent-Disposition: form-data; name="{name}"{filename}\r\n\r\n'
+    return head.encode() + content + b"\r\n--limit--\r\n"
+
+
+@dataclass
+class Site:
+    """Where an orderer is installed, with its administrators' certificates."""
+
+    material: ChannelMaterial
+    directory: Path
+    msp_id: str = "OrdererMSP"
+
+    def node(self, *genesis: Block) -> OrdererNode:
+        nonces = count()
+        settings = OrdererSettings(
+            listen_address="127.0.0.1:0",
+            data_directory=self.directory,
+            store="sqlite",
+            msp=MspSettings(id=self.msp_id, directory=self._orderer / "msp"),
+            tls=None,
+        )
+        return OrdererNode(
+            settings,
+            self.material.orderer,
+            genesis,
+            OrdererEnvironment(
+                clock=lambda: NOW_NS, new_nonce=lambda: next(nonces).to_bytes(24, "big")
+            ),
+        )
+
+    @property
+    def admin(self) -> AdminSettings:
+        return AdminSettings(
+            listen_address="127.0.0.1:0",
+            certificate=self._orderer / "tls" / "server.crt",
+            private_key=self._orderer / "tls" / "server.key",
+            client_root_certificates=(self._orderer / "tls" / "ca.crt",),
+        )
+
+    def client(self, organization: str = "orderer") -> ssl.SSLContext:
+        """Return the TLS of an administrator of some organisation."""
+        context = ssl.create_default_context(cafile=str(self._orderer / "tls" / "ca.crt"))
+        tls = self.material.directory / organization / "users" / "User1" / "tls"
+        context.load_cert_chain(tls / "client.crt", tls / "client.key")
+        return context
+
+    @property
+    def join(self) -> Request:
+        genesis = self.material.genesis().SerializeToString()
+        return Request("POST", CHANNELS, FORM, form(genesis))
+
+    @property
+    def _orderer(self) -> Path:
+        return self.material.directory / "orderer" / "orderers" / "orderer0"
+
+
+@pytest.fixture
+def site(tmp_path: Path, channel_material: ChannelMaterial) -> Site:
+    return Site(channel_material, tmp_path)
+
+
+async def ask(node: OrdererNode, method: str, path: str) -> Answer:
+    return await ChannelParticipation(node).answer(Request(method, path))
+
+
+def shown(answer: Answer) -> tuple[HTTPStatus | int, object]:
+    return answer.status, json.loads(answer.body)
+
+
+async def test_an_orderer_without_channels_shows_none(site: Site) -> None:
+    async with site.node() as node:
+        listed = await ask(node, "GET", CHANNELS)
+        assert shown(listed) == (200, {"systemChannel": None, "channels": None})
+        assert listed.headers["Cache-Control"] == "no-store"
+        found = await ask(node, "GET", CHANNEL)
+        assert shown(found) == (404, {"error": "channel does not exist"})
+
+
+async def test_a_channel_is_joined_and_ordered_at_once(site: Site) -> None:
+    async with site.node() as node:
+        joined = await ChannelParticipation(node).answer(site.join)
+        assert shown(joined) == (201, INFO)
+        assert joined.headers["Location"] == CHANNEL
+        listed = await ask(node, "GET", CHANNELS)
+        assert json.loads(listed.body)["channels"] == [{"name": "securities", "url": CHANNEL}]
+        response = await node.connection().broadcast(site.material.envelope(b"1"))
+        assert response.status == Status.SUCCESS
+
+
+async def test_a_joined_channel_is_there_after_a_restart(site: Site) -> None:
+    async with site.node() as node:
+        await ChannelParticipation(node).answer(site.join)
+        await node.connection().broadcast(site.material.envelope(b"1"))
+    async with site.node() as node:
+        assert shown(await ask(node, "GET", CHANNEL)) == (200, INFO | {"height": 2})
+
+
+async def test_a_channel_is_joined_once(site: Site) -> None:
+    async with site.node() as node:
+        await ChannelParticipation(node).answer(site.join)
+        again = await ChannelParticipation(node).answer(site.join)
+        assert shown(again) == (405, {"error": "cannot join: channel already exists"})
+        assert again.headers["Allow"] == "GET, DELETE"
+
+
+async def test_a_removed_channel_is_gone_and_can_be_joined_again(site: Site) -> None:
+    async with site.node() as node:
+        await ChannelParticipation(node).answer(site.join)
+        await node.connection().broadcast(site.material.envelope(b"1"))
+
+        removed = await ask(node, "DELETE", CHANNEL)
+        assert (removed.status, removed.body) == (204, b"")
+        assert (await ask(node, "GET", CHANNEL)).status == 404
+        refused = await node.connection().broadcast(site.material.envelope(b"2"))
+        assert refused.status == Status.BAD_REQUEST
+        assert not (site.directory / "channels" / "securities").exists()
+
+        assert shown(await ChannelParticipation(node).answer(site.join)) == (201, INFO)
+        await ask(node, "DELETE", CHANNEL)
+    async with site.node() as node:
+        gone = await ask(node, "DELETE", CHANNEL)
+        assert shown(gone) == (404, {"error": "cannot remove: channel does not exist"})
+
+
+async def test_while_a_channel_is_removed_it_is_neither_joined_nor_removed(site: Site) -> None:
+    async with site.node() as node:
+        await ChannelParticipation(node).answer(site.join)
+        await node.connection().broadcast(site.material.envelope(b"1"))
+        async with asyncio.TaskGroup() as tasks:
+            first = tasks.create_task(ask(node, "DELETE", CHANNEL))
+            second = tasks.create_task(ask(node, "DELETE", CHANNEL))
+            joining = tasks.create_task(ChannelParticipation(node).answer(site.join))
+        assert first.result().status == 204
+        assert shown(second.result()) == (409, {"error": "cannot remove: channel pending removal"})
+        assert shown(joining.result()) == (409, {"error": "cannot join: channel pending removal"})
+
+
+async def test_a_channel_of_the_settings_is_not_removed(site: Site) -> None:
+    async with site.node(site.material.genesis()) as node:
+        refused = await ask(node, "DELETE", CHANNEL)
+        assert refused.status == 409
+        assert "genesis_blocks" in json.loads(refused.body)["error"]
+        assert (await ask(node, "GET", CHANNEL)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("which", "status"),
+    [
+        ("0", 200),
+        ("oldest", 200),
+        ("newest", 200),
+        ("config", 200),
+        ("1", 404),
+        ("-1", 400),
+        ("9" * 30, 400),
+        ("last", 400),
+    ],
+)
+async def test_blocks_are_fetched(site: Site, which: str, status: int) -> None:
+    async with site.node(site.material.genesis()) as node:
+        found = await ask(node, "GET", f"{CHANNEL}/blocks/{which}")
+        assert found.status == status
+        if status == 200:
+            assert found.headers["Content-Type"] == "application/octet-stream"
+            assert Block.FromString(found.body) == site.material.genesis()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("PATCH", CHANNELS, 405),
+        ("POST", CHANNEL, 405),
+        ("DELETE", f"{CHANNEL}/blocks/0", 405),
+        ("GET", f"{CHANNELS}/none/blocks/0", 404),
+        ("GET", f"{CHANNEL}/else", 404),
+        ("GET", "/metrics", 404),
+    ],
+)
+async def test_nothing_else_is_there(site: Site, method: str, path: str, status: int) -> None:
+    async with site.node(site.material.genesis()) as node:
+        assert (await ask(node, method, path)).status == status
+
+
+async def test_a_block_for_other_orderers_is_refused(site: Site) -> None:
+    site.msp_id = "OtherMSP"
+    async with site.node() as node:
+        refused = await ChannelParticipation(node).answer(site.join)
+        assert refused.status == 400
+        assert "OtherMSP is not among" in json.loads(refused.body)["error"]
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "problem"),
+    [
+        pytest.param("application/json", b"{}", "unsupported Content-Type", id="no form"),
+        pytest.param("multipart/form-data", b"", "unsupported Content-Type", id="no boundary"),
+        pytest.param(FORM, b"", "does not end", id="empty"),
+        pytest.param(FORM, form(b"x").removesuffix(b"--\r\n"), "does not end", id="cut off"),
+        pytest.param(FORM, b"--limit--\r\n", "contains 0 parts", id="no part"),
+        pytest.param(
+            FORM, form(b"1").replace(b"--limit--", form(b"2")), "contains 2 parts", id="two parts"
+        ),
+        pytest.param(FORM, form(b"x", name="block"), "part key: config-block", id="other name"),
+        pytest.param(FORM, form(b"x", filename=""), "is no file", id="no file"),
+    ],
+)
+def test_a_form_must_hold_one_file(content_type: str, body: bytes, problem: str) -> None:
+    with pytest.raises(FormError, match=problem):
+        file_part(content_type, body, "config-block")
+
+
+@pytest.mark.parametrize("content", [b"", b"\r", b"\n\r\n", bytes(range(256)), b"--limi"])
+def test_a_file_arrives_as_it_was_sent(content: bytes) -> None:
+    assert file_part(FORM, form(content), "config-block") == content
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        pytest.param(b"\xff", "cannot unmarshal", id="no block"),
+        pytest.param(b"", "cannot join: ", id="no configuration"),
+    ],
+)
+async def test_what_is_no_configuration_block_is_refused(
+    site: Site, content: bytes, error: str
+) -> None:
+    async with site.node() as node:
+        request = Request("POST", CHANNELS, FORM, form(content))
+        refused = await ChannelParticipation(node).answer(request)
+        assert refused.status == 400
+        assert json.loads(refused.body)["error"].startswith(error)
+
+
+def over_https(
+    port: int, tls: ssl.SSLContext, request: Request, headers: dict[str, str] | None = None
+) -> tuple[int, bytes, str]:
+    """Return status, body and content type, as a client in another process gets them."""
+    connection = HTTPSConnection("localhost", port, context=tls, timeout=10)
+    try:
+        given = {"Content-Type": request.content_type} | (headers or {})
+        connection.request(request.method, request.path, request.body or None, given)
+        response = connection.getresponse()
+        return response.status, response.read(), response.getheader("Content-Type", "")
+    finally:
+        connection.close()
+
+
+async def test_administrators_are_served_over_mutual_tls(site: Site) -> None:
+    async with (
+        site.node() as node,
+        serving_participation(site.admin, ChannelParticipation(node)) as port,
+    ):
+
+        async def send(request: Request, **headers: str) -> tuple[int, bytes, str]:
+            return await asyncio.to_thread(over_https, port, site.client(), request, headers)
+
+        status, body, kind = await send(site.join, Expect="100-continue")
+        assert (status, json.loads(body), kind) == (201, INFO, "application/json")
+        status, body, kind = await send(Request("GET", f"{CHANNEL}/blocks/0?x=1"))
+        assert (status, kind) == (200, "application/octet-stream")
+        assert body == site.material.genesis().SerializeToString()
+        assert await send(Request("DELETE", CHANNEL)) == (204, b"", "")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param({"Content-Length": str(MAX_BODY_BYTES + 1)}, 413, id="too long a body"),
+        pytest.param({"Content-Length": "x"}, 400, id="no length"),
+        pytest.param({"Transfer-Encoding": "chunked"}, 411, id="chunked"),
+        pytest.param({"X": "x" * 20_000}, 431, id="too long a head"),
+    ],
+)
+async def test_requests_that_cannot_be_read_are_refused(
+    site: Site, headers: dict[str, str], status: int
+) -> None:
+    async with (
+        site.node() as node,
+        serving_participation(site.admin, ChannelParticipation(node)) as port,
+    ):
+        request = Request("POST", CHANNELS)
+        answer = await asyncio.to_thread(over_https, port, site.client(), request, headers)
+        assert answer[0] == status
+
+
+async def test_who_has_no_certificate_of_the_administrators_gets_nothing(site: Site) -> None:
+    strangers = site.client("stranger")
+    nobody = ssl.create_default_context(cafile=str(site.admin.client_root_certificates[0]))
+    async with (
+        site.node() as node,
+        serving_participation(site.admin, ChannelParticipation(node)) as port,
+    ):
+        for tls in (strangers, nobody):
+            with pytest.raises(OSError, match=r"(?i)alert|reset|closed|broken"):
+                await asyncio.to_thread(over_https, port, tls, Request("GET", CHANNELS))
+
+
+async def test_tls_files_that_cannot_be_used_keep_the_orderer_from_starting(site: Site) -> None:
+    settings = site.admin.model_copy(update={"certificate": site.directory / "none.crt"})
+    async with site.node() as node:
+        with pytest.raises(AdminTlsError, match=r"see \[admin\]"):
+            await serving_participation(settings, ChannelParticipation(node)).__aenter__()

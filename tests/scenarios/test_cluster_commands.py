@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,12 @@ import pytest
 from tallystick.node.cli.main import main
 from tallystick.node.cluster.network import open_network
 from tallystick.node.cluster.ports import free_ports
+from tallystick.node.membership.material import (
+    OrganizationSpec,
+    UserSpec,
+    generate_organization,
+)
+from tallystick.protos.common.configtx_pb2 import Config
 
 pytestmark = pytest.mark.cluster
 
@@ -35,6 +42,7 @@ users = [{{ name = "admin", role = "admin" }}, {{ name = "client" }}]
 msp_id = "OrdererMSP"
 domain = "orderer.example"
 orderers = [{{ name = "orderer0", port = {}, operations_port = {} }}]
+users = [{{ name = "admin", role = "admin" }}]
 
 [[chaincodes]]
 name = "notes"
@@ -162,3 +170,46 @@ def upgrade(tally: Tally, source: Path) -> None:
         approved = tally("chaincode", "approve", *arguments)
         assert f"approved by {msp_id}" in approved
     assert "is in force" in tally("chaincode", "commit", *definition, *rule, "--as", "OneMSP")
+
+
+def test_a_channel_is_changed_by_one_command_or_signature_by_signature(
+    tally: Tally, tmp_path: Path
+) -> None:
+    assert "in force since block" in tally("channel", "set-batch", "--max-messages", "3")
+    configuration(tally, tmp_path / "before.pb", sequence=1)
+
+    newcomer = OrganizationSpec("NewMSP", "new.example", users=(UserSpec("client"),))
+    generate_organization(newcomer, tmp_path / "NewMSP", now=datetime.now(UTC))
+    join = ("channel", "add-org", "NewMSP", "--msp", str(tmp_path / "NewMSP" / "msp"))
+    refused = tally(*join, "--signers", "OneMSP", code=1)
+    assert "policy for [Group]  /Channel/Application not satisfied" in refused
+    tally(*join, "--anchor", "localhost:7051")
+    config = configuration(tally, tmp_path / "with.pb", sequence=2)
+    assert "NewMSP" in config.channel_group.groups["Application"].groups
+
+    # Back again, as administrators do who share nothing but a file.
+    del config.channel_group.groups["Application"].groups["NewMSP"]
+    (tmp_path / "without.pb").write_bytes(config.SerializeToString())
+    update = str(tmp_path / "update.pb")
+    files = [str(tmp_path / name) for name in ("with.pb", "without.pb")]
+    tally("channel", "update", *files, "--output", update)
+    assert "has 1 signatures" in tally("channel", "sign", update, "--as", "TwoMSP")
+    tally("channel", "submit", update, "--as", "OneMSP")
+    assert "the configuration of channel 'market' was not changed" in tally(
+        "channel", "submit", update, "--as", "OneMSP", code=1
+    )
+    configuration(tally, tmp_path / "after.pb", sequence=3)
+
+    tally("invoke", "notes", "put", "a", "text", "--as", "TwoMSP")
+    keys = tally.directory / "crypto" / "TwoMSP" / "users" / "client" / "msp"
+    tally("channel", "revoke", str(keys), "--as", "TwoMSP")
+    tally("invoke", "notes", "put", "a", "text", "--as", "TwoMSP", code=1)
+    tally("invoke", "notes", "put", "a", "text", "--as", "OneMSP")
+
+
+def configuration(tally: Tally, file: Path, *, sequence: int) -> Config:
+    """Return the configuration in force, which ``file`` has then too."""
+    tally("channel", "fetch-config", "--output", str(file), "--as", "OneMSP")
+    config = Config.FromString(file.read_bytes())
+    assert config.sequence == sequence
+    return config

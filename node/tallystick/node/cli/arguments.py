@@ -62,6 +62,25 @@ def natural(text: str) -> int:
     return int(text)
 
 
+def duration_s(text: str) -> float:
+    """Return a number of seconds, longer than 0."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return seconds
+
+
+def endpoint(text: str) -> tuple[str, int]:
+    """Return the two parts of ``host:port``."""
+    host, separator, port = text.rpartition(":")
+    if not host or not separator or not port.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form host:port")
+    return host, int(port)
+
+
 NETWORK: Final = Argument(
     name="--network",
     type=Path,

@@ -10,63 +10,192 @@ from tallystick.node.cli.arguments import (
     OUTPUT,
     TOPOLOGY,
     Argument,
+    duration_s,
+    endpoint,
+    natural,
 )
 from tallystick.node.cli.command import Command, Group
 
+_UPDATE: Final = Argument(
+    name="update", type=Path, metavar="FILE", help="an update, which the signature is added to"
+)
+_SIGNERS: Final = Argument(
+    name="--signers",
+    nargs="+",
+    metavar="MSP_ID",
+    help="organisations whose administrators sign; default: all with keys in the directory",
+)
+_READS: Final = (
+    Command(
+        "genesis",
+        "Build the first block of a channel",
+        "tallystick.node.cli.channel:genesis",
+        ("genesis --material ./crypto --output genesis.block",),
+        (
+            TOPOLOGY,
+            Argument(
+                name="--material",
+                type=Path,
+                required=True,
+                metavar="DIRECTORY",
+                help="folder with the organisations' keys, by MSP id",
+            ),
+            OUTPUT,
+        ),
+    ),
+    Command(
+        "inspect",
+        "Print the configuration in a block",
+        "tallystick.node.cli.channel:inspect",
+        ("inspect .tallystick/genesis.block",),
+        (Argument(name="block", type=Path, metavar="FILE", help="a configuration block"),),
+    ),
+    Command(
+        "join",
+        "Make an organisation's peer join a channel",
+        "tallystick.node.cli.channel:join",
+        ("join genesis.block --as ClearingMSP",),
+        (
+            Argument(name="block", type=Path, metavar="FILE", help="the channel's first block"),
+            NETWORK,
+            ORGANIZATION,
+        ),
+    ),
+    Command(
+        "list",
+        "List the channels of an organisation's peer",
+        "tallystick.node.cli.channel:list_channels",
+        ("list --as ClearingMSP",),
+        (NETWORK, ORGANIZATION),
+    ),
+    Command(
+        "info",
+        "Print the height and the last hash of the channel at a peer",
+        "tallystick.node.cli.channel:info",
+        ("info --as ClearingMSP",),
+        CALLER,
+    ),
+)
+_CHANGES: Final = (
+    Command(
+        "fetch-config",
+        "Write the configuration in force to a file",
+        "tallystick.node.cli.channel_update:fetch_config",
+        ("fetch-config --output config.pb",),
+        (OUTPUT, *CALLER),
+    ),
+    Command(
+        "update",
+        "Write the update that leads from one configuration to another",
+        "tallystick.node.cli.channel_update:update",
+        ("update config.pb edited.pb --output update.pb",),
+        (
+            Argument(name="original", type=Path, metavar="ORIGINAL", help="what is in force"),
+            Argument(name="updated", type=Path, metavar="UPDATED", help="what is wanted"),
+            OUTPUT,
+            NETWORK,
+        ),
+    ),
+    Command(
+        "sign",
+        "Add an administrator's signature to an update",
+        "tallystick.node.cli.channel_update:sign",
+        ("sign update.pb --as ClearingMSP", "sign update.pb --as ClearingMSP --msp ./admin/msp"),
+        (
+            _UPDATE,
+            Argument(
+                name="--msp",
+                type=Path,
+                metavar="DIRECTORY",
+                help="the administrator's MSP directory; default: the one in the network's",
+            ),
+            NETWORK,
+            ORGANIZATION,
+        ),
+    ),
+    Command(
+        "submit",
+        "Sign an update as the last one, and put it into force",
+        "tallystick.node.cli.channel_update:submit",
+        ("submit update.pb --as ATSMSP",),
+        (_UPDATE, NETWORK, ORGANIZATION),
+    ),
+    Command(
+        "add-org",
+        "Let an organisation join the channel",
+        "tallystick.node.cli.channel_update:add_organization",
+        ("add-org CustodianMSP --msp ./CustodianMSP/msp --anchor custodian.example:7051",),
+        (
+            Argument(name="msp_id", metavar="MSP_ID", help="name of its MSP"),
+            Argument(
+                name="--msp",
+                type=Path,
+                required=True,
+                metavar="DIRECTORY",
+                help="its MSP directory: certificates of its CAs, and no keys",
+            ),
+            Argument(
+                name="--anchor",
+                type=endpoint,
+                action="append",
+                metavar="HOST:PORT",
+                help="a peer of it, for others to reach; may be repeated",
+            ),
+            _SIGNERS,
+            NETWORK,
+        ),
+    ),
+    Command(
+        "set-batch",
+        "Change when the orderer closes a block",
+        "tallystick.node.cli.channel_update:set_batch",
+        ("set-batch --max-messages 200", "set-batch --timeout-s 0.5"),
+        (
+            Argument(
+                name="--timeout-s",
+                type=duration_s,
+                metavar="SECONDS",
+                help="a transaction waits at most so long",
+            ),
+            Argument(name="--max-messages", type=natural, metavar="N", help="most in a block"),
+            Argument(
+                name="--preferred-bytes",
+                type=natural,
+                metavar="N",
+                help="size that a block should not exceed",
+            ),
+            Argument(
+                name="--absolute-bytes",
+                type=natural,
+                metavar="N",
+                help="size that no envelope may exceed",
+            ),
+            _SIGNERS,
+            NETWORK,
+        ),
+    ),
+    Command(
+        "revoke",
+        "Revoke a certificate of an organisation",
+        "tallystick.node.cli.channel_update:revoke",
+        ("revoke .tallystick/crypto/BankMSP/users/client/msp --as BankMSP",),
+        (
+            Argument(
+                name="certificate",
+                type=Path,
+                metavar="PATH",
+                help="PEM file, or MSP directory with signcerts",
+            ),
+            _SIGNERS,
+            NETWORK,
+            ORGANIZATION,
+        ),
+    ),
+)
 CHANNEL: Final = Group(
     "channel",
     "The channel and its configuration",
-    (
-        Command(
-            "genesis",
-            "Build the first block of a channel",
-            "tallystick.node.cli.channel:genesis",
-            ("genesis --material ./crypto --output genesis.block",),
-            (
-                TOPOLOGY,
-                Argument(
-                    name="--material",
-                    type=Path,
-                    required=True,
-                    metavar="DIRECTORY",
-                    help="folder with the organisations' keys, by MSP id",
-                ),
-                OUTPUT,
-            ),
-        ),
-        Command(
-            "inspect",
-            "Print the configuration in a block",
-            "tallystick.node.cli.channel:inspect",
-            ("inspect .tallystick/genesis.block",),
-            (Argument(name="block", type=Path, metavar="FILE", help="a configuration block"),),
-        ),
-        Command(
-            "join",
-            "Make an organisation's peer join a channel",
-            "tallystick.node.cli.channel:join",
-            ("join genesis.block --as ClearingMSP",),
-            (
-                Argument(name="block", type=Path, metavar="FILE", help="the channel's first block"),
-                NETWORK,
-                ORGANIZATION,
-            ),
-        ),
-        Command(
-            "list",
-            "List the channels of an organisation's peer",
-            "tallystick.node.cli.channel:list_channels",
-            ("list --as ClearingMSP",),
-            (NETWORK, ORGANIZATION),
-        ),
-        Command(
-            "info",
-            "Print the height and the last hash of the channel at a peer",
-            "tallystick.node.cli.channel:info",
-            ("info --as ClearingMSP",),
-            CALLER,
-        ),
-    ),
+    (*_READS, *_CHANGES),
 )
 POLICY: Final = Group(
     "policy",

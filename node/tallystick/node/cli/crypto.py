@@ -25,7 +25,7 @@ def generate(options: argparse.Namespace) -> None:
 
 def show(options: argparse.Namespace) -> None:
     """Print what a certificate says."""
-    path = _certificate_file(options.path)
+    path = certificate_file(options.path)
     certificate = load_certificate(path.read_bytes())
     print(f"file        {path}")
     print(f"subject     {certificate.subject.rfc4514_string()}")
@@ -37,7 +37,12 @@ def show(options: argparse.Namespace) -> None:
         print(f"attribute   {name} = {value}")
 
 
-def _certificate_file(path: Path) -> Path:
+def certificate_file(path: Path) -> Path:
+    """Return ``path`` if it is a file, or the one certificate of the MSP directory there.
+
+    Raises:
+        NoCertificateError: It is neither.
+    """
     if path.is_file():
         return path
     found = sorted((path / "signcerts").glob("*.pem"))

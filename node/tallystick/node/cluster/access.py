@@ -6,12 +6,13 @@ from typing import Self
 
 from tallystick.client.gateway import Gateway
 from tallystick.node.cluster.administrator import Administrator, Source
-from tallystick.node.cluster.network import Network
+from tallystick.node.cluster.network import Network, Node
 from tallystick.node.cluster.topology import ADMIN, CLIENT
 from tallystick.node.errors import LedgerError
 from tallystick.node.transport.channels import ChannelPool
 from tallystick.node.transport.credentials import ClientTls, KeyPair
-from tallystick.node.transport.remote import RemoteEndorser
+from tallystick.node.transport.remote import RemoteEndorser, RemoteOrderer
+from tallystick.node.transport.tasks import supervised_tasks
 
 
 class NoPeerError(LedgerError):
@@ -27,7 +28,7 @@ class NoPeerError(LedgerError):
 
 
 class Access:
-    """Connections to a network's peers, to be entered as a context; each is opened once."""
+    """Connections to a network's nodes, to be entered as a context; each is opened once."""
 
     def __init__(self, network: Network, source: Source) -> None:
         self._network = network
@@ -63,11 +64,7 @@ class Access:
             members = [member.msp_id for member in network.topology.peer_organizations]
             raise NoPeerError(msp_id, members)
         peer = network.peer_of(msp_id)
-        key_pair = None
-        if network.topology.mutual_tls:
-            tls = network.user_material(msp_id, ADMIN) / "tls"
-            key_pair = KeyPair((tls / "client.crt").read_bytes(), (tls / "client.key").read_bytes())
-        credentials = ClientTls(network.tls_roots(peer.member.msp_id), key_pair)
+        credentials = self._credentials(msp_id, peer)
         return Administrator(
             msp_id=msp_id,
             signer=network.user(msp_id, ADMIN),
@@ -80,6 +77,25 @@ class Access:
         """Return the administrators of all organisations that run peers."""
         members = self._network.topology.peer_organizations
         return [await self.administrator(member.msp_id) for member in members]
+
+    async def orderer(self, msp_id: str) -> RemoteOrderer:
+        """Return a connection to an orderer, with the keys of an administrator for TLS.
+
+        Raises:
+            UnknownMemberError: There is no such organisation.
+        """
+        node = next(node for node in self._network.nodes if node.kind == "orderer")
+        tasks = await self._lifetime.enter_async_context(supervised_tasks())
+        channel = self._pool.channel(node.address, self._credentials(msp_id, node))
+        orderer = RemoteOrderer(channel, endpoint=node.address, tasks=tasks)
+        return await self._lifetime.enter_async_context(orderer)
+
+    def _credentials(self, msp_id: str, node: Node) -> ClientTls:
+        key_pair = None
+        if self._network.topology.mutual_tls:
+            tls = self._network.user_material(msp_id, ADMIN) / "tls"
+            key_pair = KeyPair((tls / "client.crt").read_bytes(), (tls / "client.key").read_bytes())
+        return ClientTls(self._network.tls_roots(node.member.msp_id), key_pair)
 
     async def __aenter__(self) -> Self:
         await self._lifetime.enter_async_context(self._pool)

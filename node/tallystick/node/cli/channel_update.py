@@ -1,0 +1,154 @@
+"""The commands of ``tally channel`` that change a channel."""
+
+import argparse
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from tallystick.client.errors import ClientError
+from tallystick.node.channel.config import BatchParameters, ChannelConfig
+from tallystick.node.channel.config_delta import compute_update
+from tallystick.node.channel.config_edits import (
+    with_batch,
+    with_organization,
+    with_revocation_list,
+)
+from tallystick.node.channel.config_signing import unsigned_update, update_in, with_signature
+from tallystick.node.channel.genesis import ApplicationOrganization, Endpoint
+from tallystick.node.cli.crypto import certificate_file
+from tallystick.node.cli.session import channel_of, connect
+from tallystick.node.cluster.access import Access
+from tallystick.node.cluster.governance import Governance, revocation_list
+from tallystick.node.cluster.network import Network, open_network
+from tallystick.node.cluster.startup import system_source
+from tallystick.node.cluster.topology import ADMIN
+from tallystick.node.membership.directory import msp_config_from_directory
+from tallystick.node.membership.signing_identity import SigningIdentity
+from tallystick.protos.common.common_pb2 import Envelope
+from tallystick.protos.common.configtx_pb2 import Config
+from tallystick.wire.errors import WireError
+from tallystick.wire.messages import decode
+
+FAILURES = (ClientError, WireError)
+
+
+async def fetch_config(options: argparse.Namespace) -> None:
+    """Write the configuration in force to a file."""
+    async with await connect(options) as gateway:
+        network = channel_of(gateway)
+        content = await network.contract("cscc").evaluate("GetChannelConfig", network.channel_id)
+    options.output.write_bytes(content)
+    sequence = Config.FromString(content).sequence
+    print(f"wrote configuration {sequence} of channel {network.channel_id!r} to {options.output}")
+
+
+def update(options: argparse.Namespace) -> None:
+    """Write the update that leads from one configuration to another; nobody has signed it yet."""
+    channel_id = open_network(options.network).channel_id
+    original, updated = (
+        decode(Config, path.read_bytes()) for path in (options.original, options.updated)
+    )
+    _write(options.output, unsigned_update(compute_update(channel_id, original, updated)))
+    print(f"wrote an update of channel {channel_id!r} to {options.output}: have it signed")
+
+
+def sign(options: argparse.Namespace) -> None:
+    """Add an administrator's signature to an update; no node is needed."""
+    msp_id = getattr(options, "as")
+    directory = options.msp or _administrator(options, msp_id)
+    source = system_source()
+    signed = with_signature(
+        _read(options.update),
+        SigningIdentity.from_directory(directory, msp_id),
+        new_nonce=source.nonce,
+        now_ns=source.now_ns(),
+    )
+    _write(options.update, signed)
+    print(f"{options.update} has {len(update_in(signed).signatures)} signatures")
+
+
+async def submit(options: argparse.Namespace) -> None:
+    """Sign an update, send it, and wait until it is in force."""
+    async with _governance(options) as (governance, network):
+        administrator = network.user(getattr(options, "as"), ADMIN)
+        number = await governance.submit(governance.sign(_read(options.update), administrator))
+    print(f"in force since block {number}")
+
+
+async def add_organization(options: argparse.Namespace) -> None:
+    """Let an organisation join the channel."""
+    msp = msp_config_from_directory(options.msp, options.msp_id)
+    anchors = tuple(Endpoint(host, port) for host, port in options.anchor or ())
+    organization = ApplicationOrganization(options.msp_id, msp, anchors)
+    await _change(
+        options, lambda channel_id, config: with_organization(channel_id, config, organization)
+    )
+
+
+async def set_batch(options: argparse.Namespace) -> None:
+    """Change when the orderer closes a block; what is not named stays."""
+    wanted = {
+        "timeout_s": options.timeout_s,
+        "max_message_count": options.max_messages,
+        "preferred_max_bytes": options.preferred_bytes,
+        "absolute_max_bytes": options.absolute_bytes,
+    }
+    named = {name: value for name, value in wanted.items() if value is not None}
+
+    def edit(channel_id: str, config: Config) -> Config:
+        batch: BatchParameters = ChannelConfig.from_config(channel_id, config).batch
+        return with_batch(config, replace(batch, **named))
+
+    await _change(options, edit)
+
+
+async def revoke(options: argparse.Namespace) -> None:
+    """Revoke a certificate with a list signed by its organisation's CA."""
+    network = open_network(options.network)
+    msp_id = getattr(options, "as")
+    network.topology.organization(msp_id)  # says what there is, if this is not
+    certificate = certificate_file(options.certificate).read_bytes()
+    crl = revocation_list(network.material / msp_id, certificate, now_ns=system_source().now_ns())
+    await _change(
+        options, lambda channel_id, config: with_revocation_list(channel_id, config, msp_id, crl)
+    )
+
+
+async def _change(options: argparse.Namespace, edit: Callable[[str, Config], Config]) -> None:
+    """Put an edit of the configuration into force, signed with the keys in the directory."""
+    async with _governance(options) as (governance, network):
+        channel_id = network.channel_id
+        signers = options.signers or [
+            member.msp_id
+            for member in network.topology.organizations
+            if any(user.name == ADMIN for user in member.users)
+        ]
+        number = await governance.change(
+            lambda config: edit(channel_id, config),
+            [network.user(msp_id, ADMIN) for msp_id in signers],
+        )
+    print(f"in force since block {number}, signed by {', '.join(signers)}")
+
+
+@asynccontextmanager
+async def _governance(options: argparse.Namespace) -> AsyncIterator[tuple[Governance, Network]]:
+    network = open_network(options.network)
+    source = system_source()
+    reader = network.topology.peer_organizations[0].msp_id
+    async with Access(network, source) as access:
+        gateway = await access.gateway(reader, ADMIN)
+        orderer = await access.orderer(reader)
+        yield Governance(network.channel_id, gateway, orderer, source), network
+
+
+def _administrator(options: argparse.Namespace, msp_id: str) -> Path:
+    return open_network(options.network).user_material(msp_id, ADMIN) / "msp"
+
+
+def _read(path: Path) -> Envelope:
+    return decode(Envelope, path.read_bytes())
+
+
+def _write(path: Path, update: Envelope) -> None:
+    path.write_bytes(update.SerializeToString())

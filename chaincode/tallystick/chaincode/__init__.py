@@ -13,6 +13,7 @@ from tallystick.chaincode.decorators import query, transaction
 from tallystick.chaincode.errors import CalleeRefusal, Refusal
 from tallystick.chaincode.events import DomainEvent
 from tallystick.chaincode.keys import composite_key, split_composite_key
+from tallystick.chaincode.private_state import PrivateState
 from tallystick.chaincode.state import State
 from tallystick.chaincode.stub import KeyModification, Page
 
@@ -25,6 +26,7 @@ __all__ = [
     "DomainEvent",
     "KeyModification",
     "Page",
+    "PrivateState",
     "Refusal",
     "State",
     "composite_key",

@@ -15,6 +15,7 @@ from tallystick.chaincode.events import (
     pack,
     unpack,
 )
+from tallystick.chaincode.private_state import PrivateState
 from tallystick.chaincode.state import State
 from tallystick.chaincode.stub import CalleeReply, ChaincodeStub
 
@@ -26,13 +27,15 @@ class Context:
 
     Attributes:
         state: The rows of this chaincode.
-        stub: The port below, for what has no place here: private data, key-level endorsement. What
-            is written through it is not seen by ``state``.
+        stub: The port below, for what has no place here: key-level endorsement. What is written
+            through it is not seen by ``state``.
     """
 
     def __init__(self, stub: ChaincodeStub, *, read_only: bool = False) -> None:
         self.stub = stub
         self.state = State(stub, read_only=read_only)
+        self._read_only = read_only
+        self._private: dict[str, PrivateState] = {}
         self._events: list[bytes] = []
 
     @property
@@ -74,6 +77,14 @@ class Context:
         """The chaincode that the client named; another than this one when that one called this."""
         return self.stub.entry_chaincode
 
+    def private(self, collection: str) -> PrivateState:
+        """Return a private data collection of this chaincode, the same one every time."""
+        found = self._private.get(collection)
+        if found is None:
+            found = PrivateState(self.stub, collection, read_only=self._read_only)
+            self._private[collection] = found
+        return found
+
     def emit(self, event: DomainEvent) -> None:
         """Publish ``event`` if the transaction becomes valid, after the events emitted before."""
         self._events.append(encode_event(event))
@@ -104,6 +115,8 @@ class Context:
     def finish(self) -> None:
         """Hand writes and events to the stub. Called once, when the function has succeeded."""
         self.state.flush()
+        for collection in self._private.values():
+            collection.flush()
         if self._events:
             self.stub.set_event(EVENT_NAME, pack(self._events))
 

@@ -104,11 +104,19 @@ class ChaincodeStub(Protocol):
     def get_private_data(self, collection: str, key: str) -> bytes | None:
         """Return the committed private value, or None."""
 
+    def get_private_data_range(
+        self, collection: str, start: str, end: str
+    ) -> Iterator[tuple[str, bytes]]:
+        """Yield the committed private rows of a range; refused in a transaction that writes."""
+
     def put_private_data(self, collection: str, key: str, value: bytes) -> None:
         """Write a private value, which is not empty."""
 
     def del_private_data(self, collection: str, key: str) -> None:
         """Delete a private value."""
+
+    def purge_private_data(self, collection: str, key: str) -> None:
+        """Delete a private value, and every value that the key has had before."""
 
     def get_private_data_hash(self, collection: str, key: str) -> bytes | None:
         """Return the SHA-256 of the committed private value, or None; works for non-members."""

@@ -131,6 +131,25 @@ class MemoryStub:
         """See ``ChaincodeStub``."""
         return self._rows.private.get((collection, key))
 
+    def get_private_data_range(
+        self, collection: str, start: str, end: str
+    ) -> Iterator[tuple[str, bytes]]:
+        """See ``ChaincodeStub``."""
+        if any(self._transaction.writes.values()):
+            raise Refusal(
+                "RANGE_AFTER_WRITE",
+                "private ranges can be read only in a transaction that writes nothing",
+            )
+        self._transaction.paged = True
+        rows = self._rows.private.items()
+        return iter(
+            sorted(
+                (key, value)
+                for (place, key), value in rows
+                if place == collection and start <= key and (not end or key < end)
+            )
+        )
+
     def put_private_data(self, collection: str, key: str, value: bytes) -> None:
         """See ``ChaincodeStub``."""
         self._check_not_paged()
@@ -140,6 +159,10 @@ class MemoryStub:
         """See ``ChaincodeStub``."""
         self._check_not_paged()
         self.writes.private[collection, key] = None
+
+    def purge_private_data(self, collection: str, key: str) -> None:
+        """See ``ChaincodeStub``."""
+        self.del_private_data(collection, key)
 
     def get_private_data_hash(self, collection: str, key: str) -> bytes | None:
         """See ``ChaincodeStub``."""
@@ -180,4 +203,7 @@ class MemoryStub:
 
     def _check_not_paged(self) -> None:
         if self._transaction.paged:
-            raise Refusal("WRITE_AFTER_PAGE", "a transaction that has read pages cannot write")
+            raise Refusal(
+                "WRITE_AFTER_PAGE",
+                "a transaction that has read pages or private ranges cannot write",
+            )

@@ -133,4 +133,10 @@ DEFINITION: Final = (
         help="who must endorse, such as \"AND('ATSMSP.peer', 'ClearingMSP.peer')\", or the path of"
         " a channel policy; default: the channel's rule",
     ),
+    Argument(
+        name="--collections",
+        type=Path,
+        metavar="FILE",
+        help="private data collections, JSON as in Fabric's collections_config.json",
+    ),
 )

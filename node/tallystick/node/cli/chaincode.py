@@ -10,10 +10,12 @@ from pydantic import BaseModel, Field, JsonValue
 from tallystick.client.errors import ClientError
 from tallystick.node.cli.session import administrator_of, channel_of, connect
 from tallystick.node.cluster.administrator import Definition
+from tallystick.node.cluster.collections import load_collections
 from tallystick.node.cluster.deployment import new_package
 from tallystick.node.cluster.startup import METADATA_FUNCTION
 from tallystick.node.policies.parser import describe as policy_text
 from tallystick.node.runtime.packages import check_package
+from tallystick.protos.peer.collection_pb2 import CollectionConfigPackage
 from tallystick.protos.peer.policy_pb2 import ApplicationPolicy
 
 FAILURES = (ClientError,)
@@ -128,7 +130,12 @@ class _Metadata(BaseModel):
 
 
 def _definition(options: argparse.Namespace) -> Definition:
-    return Definition(options.name, options.version, options.sequence, options.endorsement)
+    collections = CollectionConfigPackage()
+    if options.collections is not None:
+        collections = load_collections(options.collections)
+    return Definition(
+        options.name, options.version, options.sequence, options.endorsement, collections
+    )
 
 
 def _rule(validation_parameter: bytes) -> str:

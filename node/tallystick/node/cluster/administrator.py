@@ -4,7 +4,7 @@ Source: wire.md §8.2, §16.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 import grpc
@@ -15,6 +15,7 @@ from tallystick.node.errors import LedgerError
 from tallystick.node.policies.parser import parse_policy
 from tallystick.node.runtime.packages import package_id
 from tallystick.node.transport.ports import EndorserConnection
+from tallystick.protos.peer.collection_pb2 import CollectionConfigPackage
 from tallystick.protos.peer.lifecycle.lifecycle_pb2 import (
     ApproveChaincodeDefinitionForMyOrgArgs,
     ChaincodeSource,
@@ -82,12 +83,14 @@ class Definition:
         sequence: 1 for the first definition; each later one adds one.
         endorsement: Rule over principals, or the path of a channel policy such as
             ``/Channel/Application/Endorsement``; empty for the channel's default.
+        collections: Private data collections.
     """
 
     name: str
     version: str
     sequence: int = 1
     endorsement: str = ""
+    collections: CollectionConfigPackage = field(default_factory=CollectionConfigPackage)
 
     @property
     def validation_parameter(self) -> bytes:
@@ -116,6 +119,8 @@ class Definition:
         arguments.endorsement_plugin = ENDORSEMENT_PLUGIN
         arguments.validation_plugin = VALIDATION_PLUGIN
         arguments.validation_parameter = self.validation_parameter
+        if self.collections.config:
+            arguments.collections.CopyFrom(self.collections)
         return arguments
 
 

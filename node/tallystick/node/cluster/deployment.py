@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from tallystick.node.cluster.administrator import Administrator, Definition, Landed
+from tallystick.node.cluster.collections import load_collections
 from tallystick.node.cluster.topology import ChaincodeTopology
 from tallystick.node.errors import LedgerError
 from tallystick.node.runtime.packages import build_package
+from tallystick.protos.peer.collection_pb2 import CollectionConfigPackage
 
 ValueT = TypeVar("ValueT")
 
@@ -50,6 +52,17 @@ def package_of(chaincode: ChaincodeTopology) -> bytes:
     return new_package(f"{chaincode.name}_{chaincode.version}", chaincode.entry, chaincode.source)
 
 
+def collections_of(chaincode: ChaincodeTopology) -> CollectionConfigPackage:
+    """Return the private data collections of a chaincode of the topology.
+
+    Raises:
+        CollectionsFileError: Its file of collections cannot be used.
+    """
+    if chaincode.collections is None:
+        return CollectionConfigPackage()
+    return load_collections(chaincode.collections)
+
+
 async def deploy(
     channel_id: str,
     chaincodes: Sequence[ChaincodeTopology],
@@ -61,12 +74,18 @@ async def deploy(
 
     Raises:
         NoPackageError: The source of a chaincode is not there.
+        CollectionsFileError: The collections of a chaincode cannot be read.
         PeerRefusedError: A package cannot be installed.
         EndorseError: A peer refused; its message says why.
         CommitError: Too few organisations agreed.
     """
     definitions = [
-        Definition(chaincode.name, chaincode.version, endorsement=chaincode.endorsement)
+        Definition(
+            chaincode.name,
+            chaincode.version,
+            endorsement=chaincode.endorsement,
+            collections=collections_of(chaincode),
+        )
         for chaincode in chaincodes
     ]
     packages = [package_of(chaincode) for chaincode in chaincodes]

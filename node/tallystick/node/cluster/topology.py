@@ -59,11 +59,19 @@ class NodeTopology(_Part):
         name: First label of its host name.
         port: Where clients and other nodes reach it.
         operations_port: Where ``/healthz`` answers.
+        admin_port: Where an orderer's channels are joined and removed; nowhere unless it is given.
     """
 
     name: str = Field(min_length=1)
     port: Port
     operations_port: Port
+    admin_port: Port | None = None
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """All ports that it listens on; 0 stands for one that is free."""
+        listening = (self.port, self.operations_port, self.admin_port)
+        return tuple(port for port in listening if port is not None)
 
 
 class UserTopology(_Part):
@@ -150,6 +158,7 @@ class ChaincodeTopology(_Part):
         entry: ``module:Class``.
         source: Folder that holds the module; without it, the module must be importable.
         endorsement: Who must endorse its transactions.
+        collections: File with its private data collections, as Fabric's tools read it.
     """
 
     name: str
@@ -157,6 +166,7 @@ class ChaincodeTopology(_Part):
     entry: str
     source: Path | None = None
     endorsement: Rule
+    collections: Path | None = None
 
 
 class Topology(_Part):
@@ -184,7 +194,7 @@ class Topology(_Part):
         _check_unique("domain", [member.domain for member in self.organizations])
         _check_unique("chaincode", [chaincode.name for chaincode in self.chaincodes])
         nodes = [node for member in self.organizations for node in member.peers + member.orderers]
-        ports = [port for node in nodes for port in (node.port, node.operations_port) if port]
+        ports = [port for node in nodes for port in node.ports if port]
         _check_unique("port", list(map(str, ports)))
         if not self.peer_organizations or not self.orderer_organizations:
             raise ValueError("a network needs an organisation with peers and one with orderers")
@@ -213,7 +223,12 @@ class Topology(_Part):
 
         def moved(nodes: tuple[NodeTopology, ...]) -> tuple[NodeTopology, ...]:
             return tuple(
-                NodeTopology(name=node.name, port=next(ports), operations_port=next(ports))
+                NodeTopology(
+                    name=node.name,
+                    port=next(ports),
+                    operations_port=next(ports),
+                    admin_port=None if node.admin_port is None else next(ports),
+                )
                 for node in nodes
             )
 
@@ -269,7 +284,7 @@ def default_topology() -> Topology:
 
 
 def load_topology(path: Path) -> Topology:
-    """Return the topology in a TOML file; a chaincode's source is relative to the file.
+    """Return the topology in a TOML file; paths of chaincodes are relative to the file.
 
     Raises:
         TopologyError: The file cannot be read, is not TOML, or a key is missing, unknown or wrong.
@@ -280,9 +295,13 @@ def load_topology(path: Path) -> Topology:
         raise TopologyError(str(path), [str(error)]) from error
     topology = parse_topology(content, str(path))
     chaincodes = tuple(
-        chaincode.model_copy(update={"source": path.parent / chaincode.source})
-        if chaincode.source
-        else chaincode
+        chaincode.model_copy(
+            update={
+                name: path.parent / relative
+                for name in ("source", "collections")
+                if (relative := getattr(chaincode, name)) is not None
+            }
+        )
         for chaincode in topology.chaincodes
     )
     return topology.model_copy(update={"chaincodes": chaincodes})

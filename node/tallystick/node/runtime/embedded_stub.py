@@ -131,6 +131,13 @@ class EmbeddedStub:
         self._use_collections()
         return self._simulator.get_private(self._chaincode, collection, key)
 
+    def get_private_data_range(
+        self, collection: str, start: str, end: str
+    ) -> Iterator[tuple[str, bytes]]:
+        """Yield the committed private rows of a range; refused in a transaction that writes."""
+        self._use_collections()
+        return _rows(self._simulator.range_private(self._chaincode, collection, start, end))
+
     def put_private_data(self, collection: str, key: str, value: bytes) -> None:
         """Write a private value, which is not empty."""
         self._use_collections()
@@ -140,6 +147,11 @@ class EmbeddedStub:
         """Delete a private value."""
         self._use_collections()
         self._simulator.delete_private(self._chaincode, collection, key)
+
+    def purge_private_data(self, collection: str, key: str) -> None:
+        """Delete a private value, and every value that the key has had before."""
+        self._use_collections()
+        self._simulator.purge_private(self._chaincode, collection, key)
 
     def get_private_data_hash(self, collection: str, key: str) -> bytes | None:
         """Return the SHA-256 of the committed private value, or None; works for non-members."""

@@ -41,7 +41,7 @@ users = [{{ name = "admin", role = "admin" }}, {{ name = "client" }}]
 [[organizations]]
 msp_id = "OrdererMSP"
 domain = "orderer.example"
-orderers = [{{ name = "orderer0", port = {}, operations_port = {} }}]
+orderers = [{{ name = "orderer0", port = {}, operations_port = {}, admin_port = {} }}]
 users = [{{ name = "admin", role = "admin" }}]
 
 [[chaincodes]]
@@ -96,7 +96,7 @@ class Tally:
 
 @pytest.fixture
 def tally(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Tally]:
-    (tmp_path / "topology.toml").write_text(TOPOLOGY.format(*free_ports(6)))
+    (tmp_path / "topology.toml").write_text(TOPOLOGY.format(*free_ports(7)))
     (tmp_path / "notes.py").write_text(NOTES)
     tally = Tally(tmp_path / "network", capsys)
     tally("cluster", "up", "--topology", str(tmp_path / "topology.toml"))
@@ -120,6 +120,8 @@ def test_a_network_is_started_called_upgraded_and_stopped(tally: Tally, tmp_path
     )
 
     explain_an_endorsement_that_was_not_enough(tally)
+
+    join_a_second_channel(tally, tmp_path)
 
     upgrade(tally, tmp_path)
     definitions = tally("chaincode", "list", "--as", "TwoMSP")
@@ -155,6 +157,24 @@ def explain_an_endorsement_that_was_not_enough(tally: Tally) -> None:
     ) in explanation
     unknown = tally("policy", "explain", "0" * 64, "--as", "OneMSP", code=1)
     assert unknown.startswith(f"tally: no block has transaction {'0' * 64}: ")
+
+
+def join_a_second_channel(tally: Tally, directory: Path) -> None:
+    topology = directory / "bonds.toml"
+    topology.write_text((directory / "topology.toml").read_text().replace("market", "bonds"))
+    block = str(directory / "bonds.block")
+    what = ("--topology", str(topology), "--material", str(tally.directory / "crypto"))
+    assert main(["channel", "genesis", *what, "--output", block]) == 0
+
+    joined = tally("channel", "join-orderer", block)
+    assert joined == "orderer0.orderer.example orders bonds from height 1\n"
+    again = tally("channel", "join-orderer", block, "--orderer", "OrdererMSP", code=1)
+    assert "cannot join: channel already exists" in again
+    assert "there is no 'OneMSP'" in tally(
+        "channel", "join-orderer", block, "--orderer", "OneMSP", code=1
+    )
+    assert "joined bonds" in tally("channel", "join", block, "--as", "TwoMSP")
+    assert tally("channel", "list", "--as", "TwoMSP") == "bonds\nmarket\n"
 
 
 def upgrade(tally: Tally, source: Path) -> None:

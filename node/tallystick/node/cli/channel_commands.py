@@ -62,6 +62,21 @@ _READS: Final = (
         ),
     ),
     Command(
+        "join-orderer",
+        "Make an orderer join a channel",
+        "tallystick.node.cli.participation:join_orderer",
+        ("join-orderer bonds.block", "join-orderer bonds.block --orderer orderer0.orderer.example"),
+        (
+            Argument(name="block", type=Path, metavar="FILE", help="the channel's first block"),
+            Argument(
+                name="--orderer",
+                metavar="NODE",
+                help="host name or MSP id; default: the network's first orderer",
+            ),
+            NETWORK,
+        ),
+    ),
+    Command(
         "list",
         "List the channels of an organisation's peer",
         "tallystick.node.cli.channel:list_channels",

@@ -214,7 +214,7 @@ async def is_healthy(node: Node) -> bool:
 
 def check_ports(node: Node) -> None:
     """Raise PortInUseError if something else listens where ``node`` should."""
-    for port in (node.topology.port, node.topology.operations_port):
+    for port in node.topology.ports:
         if not is_free(node.host, port):
             raise PortInUseError(node.name, port)
 

@@ -326,10 +326,7 @@ def settings_text(network: Network, node: Node) -> str:
     }
     if topology.mutual_tls:
         tls["client_certificate_required"] = True
-        tls["client_root_certificates"] = [
-            f"../crypto/{member.msp_id}/msp/tlscacerts/tlsca.{member.domain}-cert.pem"
-            for member in topology.organizations
-        ]
+        tls["client_root_certificates"] = [_tls_root(member) for member in topology.organizations]
     tables: dict[str, Mapping[str, object]] = {
         "": {
             "listen_address": node.address,
@@ -341,7 +338,19 @@ def settings_text(network: Network, node: Node) -> str:
         "tls": tls,
         "operations": {"listen_address": node.operations_address},
     }
+    if node.kind == "orderer" and node.topology.admin_port is not None:
+        tables["admin"] = {
+            "listen_address": f"{node.host}:{node.topology.admin_port}",
+            "certificate": tls["certificate"],
+            "private_key": tls["private_key"],
+            "client_root_certificates": [_tls_root(node.member)],
+        }
     return "\n".join(_toml_table(name, values) for name, values in tables.items())
+
+
+def _tls_root(member: OrganizationTopology) -> str:
+    """Return the authority of an organisation's TLS certificates, as settings files name it."""
+    return f"../crypto/{member.msp_id}/msp/tlscacerts/tlsca.{member.domain}-cert.pem"
 
 
 def _toml_table(name: str, values: Mapping[str, object]) -> str:

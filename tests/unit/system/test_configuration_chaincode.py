@@ -90,6 +90,21 @@ async def test_calls_that_ask_for_nothing(world: World, args: tuple[bytes, ...],
     assert (response.status, response.message) == (500, text)
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        pytest.param((b"JoinBySnapshotStatus",), id="status"),
+        pytest.param((b"JoinChainBySnapshot", b"/snapshots/trades/9"), id="join"),
+    ],
+)
+async def test_snapshots_are_not_there_yet(world: World, args: tuple[bytes, ...]) -> None:
+    response = await ask(world, *args)
+    assert response.status == 500
+    assert "does not support ledger snapshots yet" in response.message
+    denied = await ask(world, *args, role="client")
+    assert denied.message.startswith(f"access denied for [{args[0].decode()}]: ")
+
+
 async def test_what_goes_wrong_in_joining_is_told(world: World, keys: Keys) -> None:
     async def fail(_: Block) -> None:
         raise LedgerError("the disk is full")

@@ -17,6 +17,8 @@ from tallystick.wire.messages import decode
 
 NAME: Final = "cscc"
 
+_SNAPSHOT_FUNCTIONS: Final = ("JoinChainBySnapshot", "JoinBySnapshotStatus")
+
 Join = Callable[[Block], Awaitable[None]]
 """Makes a peer join the channel of a configuration block; raises LedgerError if it cannot."""
 
@@ -44,13 +46,15 @@ class ConfigurationChaincode:
         self._join = join
 
     async def invoke(self, invocation: SystemInvocation) -> Response:
-        """Return the answer to one call: the function and, but for one, what it is about."""
+        """Return the answer to one call: the function and, for most, what it is about."""
         args = invocation.args
         if not args:
             return failure("Incorrect number of arguments, 0")
         name = args[0].decode(errors="replace")
         if name == "GetChannels":
             return self._list_channels(invocation)
+        if name in _SNAPSHOT_FUNCTIONS:
+            return self._refuse_snapshots(name, invocation)
         if len(args) < 2:  # noqa: PLR2004 - the function and its argument
             return failure(f"Incorrect number of arguments, {len(args)}")
         match name:
@@ -68,6 +72,16 @@ class ConfigurationChaincode:
             return failure(f"access denied for [GetChannels]: {error}")
         channels = [ChannelInfo(channel_id=channel_id) for channel_id in sorted(self._channels)]
         return success(ChannelQueryResponse(channels=channels).SerializeToString())
+
+    def _refuse_snapshots(self, name: str, invocation: SystemInvocation) -> Response:
+        try:
+            self._access.check(f"{NAME}/{name}", invocation.creator, None)
+        except AccessDeniedError as error:
+            return failure(f"access denied for [{name}]: {error}")
+        return failure(
+            f"{name}: this peer does not support ledger snapshots yet; join with the channel's "
+            "genesis block, by JoinChain"
+        )
 
     def _show_channel(self, name: str, channel_id: str, invocation: SystemInvocation) -> Response:
         channel = self._channels.get(channel_id)

@@ -55,6 +55,10 @@ class ConfigurationChaincode:
             return self._list_channels(invocation)
         if name in _SNAPSHOT_FUNCTIONS:
             return self._refuse_snapshots(name, invocation)
+        return await self._answer_about(name, invocation)
+
+    async def _answer_about(self, name: str, invocation: SystemInvocation) -> Response:
+        args = invocation.args
         if len(args) < 2:  # noqa: PLR2004 - the function and its argument
             return failure(f"Incorrect number of arguments, {len(args)}")
         match name:

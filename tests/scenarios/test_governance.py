@@ -2,8 +2,11 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -23,12 +26,17 @@ from tallystick.node.cluster.governance import Governance, UpdateRefusedError, r
 from tallystick.node.membership.directory import msp_config_from_directory
 from tallystick.node.membership.identity import NodeRole
 from tallystick.node.membership.material import (
+    NodeSpec,
     OrganizationSpec,
     UserSpec,
     generate_organization,
 )
 from tallystick.node.membership.signing_identity import SigningIdentity
+from tallystick.node.peer import PeerEnvironment, PeerNode
+from tallystick.node.settings import MspSettings, PeerSettings
+from tallystick.node.testing.connector import LocalConnector
 from tallystick.node.testing.local_network import LocalNetwork
+from tallystick.node.transport.local import LocalOrderer
 from tallystick.protos.common.common_pb2 import (
     LAST_CONFIG,
     SIGNATURES,
@@ -67,7 +75,10 @@ def majority(tally_network: LocalNetwork) -> list[SigningIdentity]:
 def newcomer(tmp_path: Path) -> ApplicationOrganization:
     """Return an organisation that nobody has heard of yet."""
     spec = OrganizationSpec(
-        NEWCOMER, "newcomer.example", users=(UserSpec("admin", NodeRole.ADMIN), UserSpec("client"))
+        NEWCOMER,
+        "newcomer.example",
+        peers=(NodeSpec("peer0"),),
+        users=(UserSpec("admin", NodeRole.ADMIN), UserSpec("client")),
     )
     generate_organization(spec, tmp_path / NEWCOMER, now=_now())
     return ApplicationOrganization(
@@ -121,6 +132,54 @@ async def test_an_organisation_joins_under_load_and_no_transaction_fails(
         hashes.add(channel.ledger.block(number).header.data_hash)
         assert len(channel.ledger.block(number).data.data) == 1, "§7.1, it travels alone"
     assert len(hashes) == 1
+
+
+async def test_the_peer_of_a_newcomer_follows_from_the_first_block_to_the_same_state(
+    tally_network: LocalNetwork,
+    governance: Governance,
+    majority: list[SigningIdentity],
+    newcomer: ApplicationOrganization,
+    tmp_path: Path,
+) -> None:
+    channel_id = tally_network.channel_id
+    await governance.change(
+        lambda config: with_organization(channel_id, config, newcomer), majority
+    )
+    await tally_network.contract("ATSMSP", "token").submit(METADATA)
+    known = tally_network.peers["ATSMSP"].channels[channel_id]
+    async with joining_peer(tally_network, governance, tmp_path) as peer, asyncio.timeout(10):
+        own = peer.channels[channel_id]
+        await own.watch.wait_for(known.ledger.height)
+        assert own.config.config == known.config.config
+        last = known.ledger.height - 1
+        assert own.ledger.block(last).metadata == known.ledger.block(last).metadata, "§11"
+
+
+@asynccontextmanager
+async def joining_peer(
+    network: LocalNetwork, governance: Governance, directory: Path
+) -> AsyncIterator[PeerNode]:
+    """Run the newcomer's peer, which knows the channel's first block and nothing else."""
+    msp = MspSettings(id=NEWCOMER, directory=directory / NEWCOMER / "peers" / "peer0" / "msp")
+    settings = PeerSettings(
+        listen_address="newcomer:7051",
+        data_directory=directory / "data",
+        store="memory",
+        genesis_blocks=(directory / "genesis.block",),
+        msp=msp,
+        tls=None,
+    )
+    genesis = network.peers["ATSMSP"].channels[network.channel_id].ledger.block(0)
+    orderer = governance.orderer
+    assert isinstance(orderer, LocalOrderer)
+    environment = PeerEnvironment(
+        clock=network.clock,
+        random=Random(0),
+        connector=LocalConnector(NEWCOMER, [orderer], network.peers),
+    )
+    signer = SigningIdentity.from_directory(msp.directory, NEWCOMER)
+    async with PeerNode(settings, signer, [genesis], environment) as peer:
+        yield peer
 
 
 async def test_every_block_since_names_the_configuration_that_it_was_made_under(

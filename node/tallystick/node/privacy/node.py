@@ -7,6 +7,7 @@ from typing import Protocol
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.ledger import Ledger
+from tallystick.node.membership.errors import IdentityError
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.runtime.collections import collection_config, members_of
 from tallystick.node.runtime.lifecycle import DefinitionCache
@@ -89,4 +90,8 @@ class PrivacyNode:
         if config is None:
             return False
         msps = channel.config.msps
-        return members_of(config).include(msps.identity(self.signer.identity), msps)
+        try:
+            own = msps.identity(self.signer.identity)
+        except IdentityError:
+            return False  # it replays blocks from before its organisation joined, or was revoked
+        return members_of(config).include(own, msps)

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,11 +10,6 @@ import pytest
 from tallystick.node.cli.main import main
 from tallystick.node.cluster.network import open_network
 from tallystick.node.cluster.ports import free_ports
-from tallystick.node.membership.material import (
-    OrganizationSpec,
-    UserSpec,
-    generate_organization,
-)
 from tallystick.protos.common.configtx_pb2 import Config
 
 pytestmark = pytest.mark.cluster
@@ -198,8 +192,8 @@ def test_a_channel_is_changed_by_one_command_or_signature_by_signature(
     assert "in force since block" in tally("channel", "set-batch", "--max-messages", "3")
     configuration(tally, tmp_path / "before.pb", sequence=1)
 
-    newcomer = OrganizationSpec("NewMSP", "new.example", users=(UserSpec("client"),))
-    generate_organization(newcomer, tmp_path / "NewMSP", now=datetime.now(UTC))
+    newcomer = str(tmp_path / "NewMSP")
+    assert not main(["crypto", "organization", "NewMSP", "--domain", "new", "--output", newcomer])
     join = ("channel", "add-org", "NewMSP", "--msp", str(tmp_path / "NewMSP" / "msp"))
     refused = tally(*join, "--signers", "OneMSP", code=1)
     assert "policy for [Group]  /Channel/Application not satisfied" in refused

@@ -183,6 +183,37 @@ _CRYPTO: Final = Group(
             ),
         ),
         Command(
+            "organization",
+            "Make the keys of one organisation, to join a channel with",
+            "tallystick.node.cli.crypto:organization",
+            ("organization NewMSP --domain new.example --peer peer0 --output ./new",),
+            (
+                Argument(name="msp_id", metavar="MSP_ID", help="name of its MSP"),
+                Argument(
+                    name="--domain", required=True, metavar="NAME", help="domain of its nodes"
+                ),
+                Argument(
+                    name="--peer",
+                    action="append",
+                    metavar="NAME",
+                    help="host name of a peer, without the domain; may be repeated",
+                ),
+                Argument(
+                    name="--host",
+                    action="append",
+                    metavar="NAME",
+                    help="another name or address of the peers, for TLS; may be repeated",
+                ),
+                Argument(
+                    name="--output",
+                    type=Path,
+                    required=True,
+                    metavar="DIRECTORY",
+                    help="gets the keys; send its folder msp, which has none, to the channel",
+                ),
+            ),
+        ),
+        Command(
             "show",
             "Tell whom a certificate is for, and what it certifies",
             "tallystick.node.cli.crypto:show",

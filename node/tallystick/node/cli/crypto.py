@@ -1,13 +1,24 @@
 """``tally crypto``."""
 
 import argparse
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tallystick.node.cli.cluster import chosen_topology
 from tallystick.node.cluster.material import generate_material
 from tallystick.node.cluster.startup import system_source
+from tallystick.node.cluster.topology import ADMIN, CLIENT
 from tallystick.node.errors import LedgerError
 from tallystick.node.membership.certificates import attributes, load_certificate
+from tallystick.node.membership.identity import NodeRole
+from tallystick.node.membership.material import (
+    NodeSpec,
+    OrganizationSpec,
+    UserSpec,
+    generate_organization,
+)
+
+_NANOSECONDS = 1_000_000_000
 
 
 class NoCertificateError(LedgerError):
@@ -21,6 +32,19 @@ def generate(options: argparse.Namespace) -> None:
     for member in topology.organizations:
         nodes = len(member.peers) + len(member.orderers)
         print(f"{options.output / member.msp_id}: {nodes} nodes, {len(member.users)} users")
+
+
+def organization(options: argparse.Namespace) -> None:
+    """Make the keys of one organisation, which may join a channel that exists."""
+    spec = OrganizationSpec(
+        msp_id=options.msp_id,
+        domain=options.domain,
+        peers=tuple(NodeSpec(name, tuple(options.host or ())) for name in options.peer or ()),
+        users=(UserSpec(ADMIN, NodeRole.ADMIN), UserSpec(CLIENT)),
+    )
+    now = datetime.fromtimestamp(system_source().now_ns() // _NANOSECONDS, UTC)
+    generate_organization(spec, options.output, now=now)
+    print(f"{options.output}: {len(spec.peers)} nodes, {len(spec.users)} users")
 
 
 def show(options: argparse.Namespace) -> None:

@@ -44,8 +44,8 @@ from tallystick.node.privacy.node import PrivacyNode
 from tallystick.node.privacy.privacy import Privacy, PrivacyPeers
 from tallystick.node.privacy.reconciliation import ReconciliationPace
 from tallystick.node.process import load_block, settle_memory, stop_signal
-from tallystick.node.runtime.embedded import EmbeddedRuntime
 from tallystick.node.runtime.packages import PackageStore
+from tallystick.node.runtime.registry import RuntimeRegistry, RuntimeRules
 from tallystick.node.settings import PeerSettings
 from tallystick.node.system.access import AccessControl
 from tallystick.node.system.registry import system_chaincodes
@@ -113,6 +113,10 @@ class PeerNode:
         self._stores = AsyncExitStack()
         self._lifetime = AsyncExitStack()
         self.privacy = self._new_privacy()
+        self._packages = PackageStore(settings.data_directory / "chaincode")
+        self._runtime = RuntimeRegistry(
+            self._packages, RuntimeRules.from_settings(settings.chaincode), environment.random
+        )
         self.endorser = self._new_endorser(local_msp)
         self.gateway = GatewayService(
             self._gateway_channels,
@@ -139,6 +143,7 @@ class PeerNode:
             blocks = first_blocks(self._genesis_blocks, self._joined.genesis_blocks())
             for genesis in blocks.values():
                 self._add(await self._open_channel(genesis, self._stores))
+            await stack.enter_async_context(self._runtime)
             self._tasks = await stack.enter_async_context(supervised_tasks())
             stack.callback(self._stop_following)
             for channel in self._channels.values():
@@ -219,12 +224,12 @@ class PeerNode:
 
     def _new_endorser(self, local_msp: Msp) -> Endorser:
         settings = self._settings
-        packages = PackageStore(settings.data_directory / "chaincode")
+        packages = self._packages
         access = AccessControl(MspRegistry([local_msp]), settings.msp.id)
         return Endorser(
             self._channels,
             EndorserNode(
-                runtime=EmbeddedRuntime(packages),
+                runtime=self._runtime,
                 packages=packages,
                 system=system_chaincodes(packages, access, self._channels, self.join),
                 access=access,

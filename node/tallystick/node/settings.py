@@ -201,6 +201,24 @@ class PrivateDataSettings(Settings):
     """How often everything that is still missing is asked for again."""
 
 
+class ChaincodeSettings(Settings):
+    """``[chaincode]``: where contracts run, and what those in processes of their own may use."""
+
+    runtime: Literal["embedded", "process"] = "embedded"
+    """For Python packages; packages of type ``ccaas`` say themselves where they are served."""
+    execute_timeout_s: float = Field(default=30.0, gt=0)
+    start_timeout_s: float = Field(default=30.0, gt=0)
+    confined: bool = True
+    """Whether the kernel must keep a process from files, network and other processes."""
+    max_memory_bytes: int = Field(default=1024**3, ge=128 * 1024**2)
+    """Address space of one process."""
+    max_cpu_s: int = Field(default=3600, ge=1)
+    """CPU time after which a process is replaced."""
+    max_open_files: int = Field(default=256, ge=32)
+    max_log_bytes: int = Field(default=1024**2, ge=0)
+    max_message_bytes: int = Field(default=100 * 1024**2, ge=1024)
+
+
 class PeerSettings(NodeSettings):
     """``peer.toml``."""
 
@@ -209,6 +227,7 @@ class PeerSettings(NodeSettings):
     orderers: tuple[OrdererEndpointSettings, ...] = ()
     gateway: GatewaySettings = GatewaySettings()
     endorser: EndorserSettings = EndorserSettings()
+    chaincode: ChaincodeSettings = ChaincodeSettings()
     private_data: PrivateDataSettings = PrivateDataSettings()
 
 

@@ -52,7 +52,11 @@ class InvocationResult:
 
 
 class ChaincodeRuntime(Protocol):
-    """Runs chaincode. A failure of the chaincode is a response, never an exception."""
+    """Runs chaincode. A chaincode that refuses or fails answers with a response."""
 
     async def execute(self, package_id: str, invocation: Invocation) -> InvocationResult:
-        """Run one invocation of the chaincode in an installed package."""
+        """Run one invocation of the chaincode in an installed package.
+
+        Raises:
+            LedgerError: The chaincode gave no answer: it is not there, crashed or took too long.
+        """

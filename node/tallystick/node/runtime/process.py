@@ -1,0 +1,137 @@
+"""Python chaincode in a process of its own, which this peer starts, watches and kills.
+
+The process gets its package, and a folder to listen in; nothing of the peer's files, keys or
+environment. What it may use is limited, see ``confinement``.
+"""
+
+import asyncio
+import logging
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import grpc
+
+from tallystick.chaincode.package import ChaincodePackage
+from tallystick.node.runtime.confined import ConfinedSettings
+from tallystick.node.runtime.confinement import Limits
+from tallystick.node.runtime.connection import Endpoint, Reached
+from tallystick.node.transport.options import client_options
+
+_log = logging.getLogger(__name__)
+
+_PROGRAM: Final = "tallystick.chaincode.shim"
+_LOG_SHOWN_BYTES: Final = 2000
+_RETRY_MS: Final = 50
+
+DEFAULT_LIMITS: Final = Limits(
+    memory_bytes=1024**3, cpu_s=3600, open_files=256, file_bytes=1024 * 1024
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRules:
+    """How chaincode processes run.
+
+    Attributes:
+        limits: What each may use.
+        confined: Whether the kernel keeps it from files, network and other processes.
+        max_message_bytes: Largest message that a peer takes from it.
+    """
+
+    limits: Limits = DEFAULT_LIMITS
+    confined: bool = True
+    max_message_bytes: int = 100 * 1024 * 1024
+
+
+class ProcessEndpoint(Endpoint):
+    """A process of this machine that serves one package."""
+
+    def __init__(self, package: ChaincodePackage, rules: ProcessRules) -> None:
+        self._package = package
+        self._rules = rules
+
+    def open(self) -> AbstractAsyncContextManager[Reached]:
+        """Start it; at the end of the block it is killed, and its folder removed."""
+        return self._open()
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[Reached]:
+        directory = Path(tempfile.mkdtemp(prefix="tally-"))  # for its owner only
+        try:
+            socket, log = directory / "socket", directory / "log"
+            process = await self._start(directory, socket, log)
+            options = [
+                *client_options(),
+                ("grpc.max_receive_message_length", self._rules.max_message_bytes),
+                ("grpc.initial_reconnect_backoff_ms", _RETRY_MS),
+                ("grpc.min_reconnect_backoff_ms", _RETRY_MS),
+            ]
+            try:
+                async with grpc.aio.insecure_channel(f"unix:{socket}", options=options) as channel:
+
+                    async def ended() -> str:
+                        status = await process.wait()
+                        return f"its process ended with status {status}: {_tail(log)}"
+
+                    yield Reached(channel, ended, ends_on_overrun=True)
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+    async def _start(self, directory: Path, socket: Path, log: Path) -> asyncio.subprocess.Process:
+        package, sources = self._package, directory / "sources"
+        for name, content in package.sources.items():
+            path = sources / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        settings = ConfinedSettings(
+            str(directory), self._rules.limits, confined=self._rules.confined
+        )
+        with log.open("ab") as output:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-P",  # the folder it is started in is no place for modules
+                "-m",
+                "tallystick.node.runtime.confined",
+                settings.to_json(),
+                _PROGRAM,
+                package.entry,
+                *("--source", str(sources)),
+                *("--address", f"unix:{socket}"),
+                *("--id", package.package_id),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=directory,
+                env=_environment(),
+                start_new_session=True,
+            )
+        _log.info("chaincode %s runs as process %d", package.package_id, process.pid)
+        return process
+
+
+def _environment() -> Mapping[str, str]:
+    """Return what a chaincode may know of the peer's environment: where Python's modules are."""
+    return {
+        "LANG": "C.UTF-8",
+        "MALLOC_ARENA_MAX": "2",  # each arena reserves address space, which is limited
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",  # iteration over sets is the same on every peer
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    }
+
+
+def _tail(log: Path) -> str:
+    text = log.read_bytes()[-_LOG_SHOWN_BYTES:].decode(errors="replace").strip()
+    return text or "it wrote nothing to its log"

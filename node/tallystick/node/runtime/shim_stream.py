@@ -1,0 +1,196 @@
+"""A stream to chaincode, and what calls wait for on it.
+
+The peer dials: a process that it started, or a service that somebody else runs.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Final
+
+import grpc
+
+from tallystick.node.errors import LedgerError
+from tallystick.node.runtime.initialization import check_initialization
+from tallystick.node.runtime.runtime import ChaincodeRuntime, Invocation, InvocationResult
+from tallystick.node.runtime.shim_errors import (
+    ExecutionTimeoutError,
+    ShimError,
+    StreamTerminatedError,
+)
+from tallystick.node.runtime.shim_handler import (
+    CalleeAnswer,
+    CalleeRequest,
+    ShimHandler,
+    StreamTransaction,
+)
+from tallystick.protos.peer.chaincode_shim_pb2 import ChaincodeMessage
+from tallystick.protos.peer.chaincode_shim_pb2_grpc import ChaincodeStub
+
+_MAX_UNSENT: Final = 1000
+"""Answers that may wait to be sent before the next request is read."""
+
+
+class Outbox:
+    """Messages on their way to the chaincode."""
+
+    def __init__(self) -> None:
+        self._messages: deque[ChaincodeMessage] = deque()
+        self._changed = asyncio.Event()
+        self._emptied = asyncio.Event()
+        self._ended = False
+
+    def send(self, message: ChaincodeMessage) -> None:
+        """Queue a message."""
+        self._messages.append(message)
+        self._changed.set()
+
+    def end(self) -> None:
+        """Let ``messages`` end."""
+        self._ended = True
+        self._changed.set()
+
+    async def room(self) -> None:
+        """Wait while the chaincode asks faster than it takes the answers."""
+        if len(self._messages) >= _MAX_UNSENT:
+            self._emptied.clear()
+            await self._emptied.wait()
+
+    async def messages(self) -> AsyncIterator[ChaincodeMessage]:
+        """Yield messages as they are queued."""
+        while not self._ended:
+            while self._messages:
+                yield self._messages.popleft()
+            self._emptied.set()
+            self._changed.clear()
+            await self._changed.wait()
+
+
+class ShimStream:
+    """One stream to the chaincode of a package.
+
+    Args:
+        package_id: The package.
+        timeout_s: How long one call may take.
+        callees: Runs the chaincodes that it calls.
+        ends_on_overrun: Whether a call that takes too long is to end the stream.
+    """
+
+    def __init__(
+        self,
+        package_id: str,
+        timeout_s: float,
+        callees: ChaincodeRuntime,
+        *,
+        ends_on_overrun: bool,
+    ) -> None:
+        self._timeout_s = timeout_s
+        self._callees = callees
+        self._ends_on_overrun = ends_on_overrun
+        self._outbox = Outbox()
+        self._handler = ShimHandler(package_id, self._outbox.send)
+        self._overrun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether calls can begin."""
+        return self._handler.is_ready and not self._overrun.done()
+
+    async def overrun(self) -> None:
+        """Return once a call has taken too long, where that is to end the stream."""
+        await self._overrun
+
+    async def converse(self, channel: grpc.aio.Channel, on_ready: Callable[[], object]) -> None:
+        """Open the stream and serve its requests until it ends.
+
+        Raises:
+            ShimProtocolError: The chaincode breaks the rules.
+            grpc.aio.AioRpcError: The connection fails.
+        """
+        stream = ChaincodeStub(channel).Connect(self._outbox.messages(), wait_for_ready=True)
+        handler = self._handler
+        try:
+            async for message in stream:
+                was_ready = handler.is_ready
+                handler.receive(message)
+                if handler.is_ready and not was_ready:
+                    on_ready()
+                await self._outbox.room()
+        finally:
+            self.end()
+            stream.cancel()
+
+    def end(self) -> None:
+        """Fail what runs, and end the stream."""
+        self._handler.terminate()
+        self._outbox.end()
+
+    async def execute(self, invocation: Invocation) -> InvocationResult:
+        """Run one call.
+
+        Raises:
+            ShimError: The chaincode does not answer, or not in time.
+        """
+        if not self.is_open:
+            raise StreamTerminatedError
+        transaction = self._handler.begin(invocation)
+        deadline = asyncio.get_running_loop().call_later(
+            self._timeout_s, self._time_out, transaction
+        )
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._result(transaction)
+        except TimeoutError:
+            raise ExecutionTimeoutError from None
+        finally:
+            if self._handler.is_running(transaction):
+                self._handler.give_up(transaction)  # the deadline still watches it
+            else:
+                deadline.cancel()
+
+    async def _result(self, transaction: StreamTransaction) -> InvocationResult:
+        while True:
+            step = await transaction.step()
+            if isinstance(step, InvocationResult):
+                return step
+            answer = await self._callee_answer(transaction.invocation, step)
+            self._handler.answer_call(transaction, answer)
+
+    def _time_out(self, transaction: StreamTransaction) -> None:
+        transaction.settle(ExecutionTimeoutError())
+        if not self._handler.is_running(transaction):
+            return
+        if transaction.calling:  # the callee is at fault: let the caller end by itself
+            self._handler.give_up(transaction)
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._timeout_s, self._time_out, transaction)
+            return
+        self._handler.forget(transaction)
+        if self._ends_on_overrun and not self._overrun.done():
+            self._overrun.set_result(None)
+
+    async def _callee_answer(self, caller: Invocation, request: CalleeRequest) -> CalleeAnswer:
+        try:
+            return CalleeAnswer(await self._run_callee(caller, request))
+        except LedgerError as error:
+            return CalleeAnswer(error)
+
+    async def _run_callee(self, caller: Invocation, request: CalleeRequest) -> InvocationResult:
+        name, _, channel = request.name.partition("/")
+        name = name.partition(":")[0]  # a version may follow, which counts for nothing
+        if channel not in ("", caller.channel_id):
+            raise ShimError(
+                f"invalid invocation: this peer runs no chaincode of channel {channel!r} for a "
+                f"transaction of channel {caller.channel_id!r}"
+            )
+        definition = caller.resolve(name)
+        if definition is None:
+            raise ShimError(f"invalid invocation: could not find chaincode with name '{name}'")
+        if definition.package_id is None:
+            raise ShimError(
+                f"invalid invocation: this organisation approved no package for chaincode '{name}'"
+            )
+        check_initialization(caller.simulator, definition, is_init=False)
+        invocation = replace(caller, chaincode=name, args=request.args, is_init=False)
+        return await self._callees.execute(definition.package_id, invocation)

@@ -1,4 +1,4 @@
-"""Computing, signing and authorising updates of a configuration: wire.md §15.4."""
+"""Computing, signing and authorising updates of a configuration: wire.md §8.1, §15.4."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -11,9 +11,12 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from tests.unit.conftest import NOW_NS, OLDEST, ChannelMaterial, at
+from tests.unit.conftest import CHANNEL_ID, NOW_NS, OLDEST, ChannelMaterial, at
 
 from tallystick.node.channel.config import BatchParameters
+from tallystick.node.channel.config_delta import compute_update
+from tallystick.node.channel.config_edits import with_batch
+from tallystick.node.channel.config_signing import unsigned_update, with_signature
 from tallystick.node.deliver.verification import verify_block
 from tallystick.node.orderer import (
     OrdererEnvironment,
@@ -260,3 +263,31 @@ async def test_a_signal_stops_the_process_gracefully(site: Site) -> None:
 def test_a_file_without_a_block_is_named(tmp_path: Path) -> None:
     with pytest.raises(BlockFileError, match=r"missing\.block holds no block"):
         load_block(tmp_path / "missing.block")
+
+
+async def test_a_restarted_orderer_continues_under_the_configuration_of_its_last_config_block(
+    site: Site,
+) -> None:
+    """wire.md §7.1, §7.3."""
+    nonces = count()
+    earlier = site.envelope(b"earlier")
+    async with site.node() as node:
+        connection = node.connection()
+        before = node.channels[CHANNEL_ID].config
+        wanted = with_batch(before.config, BatchParameters(max_message_count=2))
+        update = with_signature(
+            unsigned_update(compute_update(CHANNEL_ID, before.config, wanted)),
+            site.material.administrator,
+            new_nonce=lambda: next(nonces).to_bytes(24, "big"),
+            now_ns=NOW_NS,
+        )
+        for envelope in (earlier, update.SerializeToString()):
+            assert (await connection.broadcast(envelope)).status == Status.SUCCESS
+    async with site.node() as node:
+        assert node.channels[CHANNEL_ID].config.sequence == 1
+        connection = node.connection()
+        after = [site.envelope(b"%d" % index) for index in range(2)]
+        for envelope in after:
+            assert (await connection.broadcast(envelope)).status == Status.SUCCESS
+        first, _, *rest = await entries(connection, site, blocks=3)
+        assert [first, *rest] == [earlier, *after]

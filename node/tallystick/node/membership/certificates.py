@@ -28,7 +28,7 @@ ATTRIBUTES_OID: Final = x509.ObjectIdentifier("1.2.3.4.5.6.7.8.1")
 
 ExtensionT = TypeVar("ExtensionT", bound=x509.ExtensionType)
 
-# Dashes around a label, perhaps headers with a colon, base64 lines, and whatever whitespace ends the
+# Dashes around a label, headers with a colon if any, base64 lines, and whatever whitespace ends the
 # last line.
 _PEM: Final = re.compile(
     rb"(?m:^)-----BEGIN (?P<label>[^\n-]*)-----[ \t\r]*\n"

@@ -12,6 +12,7 @@ from tallystick.node.cluster.launcher import (
     Launcher,
     NodeFailedError,
     PortInUseError,
+    is_healthy,
 )
 from tallystick.node.cluster.network import Network, Node
 from tallystick.node.cluster.ports import free_ports, on_free_ports
@@ -115,6 +116,11 @@ def test_a_port_in_use_is_named_before_anything_is_started(network: Network, nod
     ):
         Launcher(network).start(node)
     assert Launcher(network).pid(node) is None
+
+
+async def test_a_node_that_hangs_is_not_healthy(node: Node) -> None:
+    with socket.create_server(("localhost", node.topology.operations_port)):
+        assert await is_healthy(node, timeout_s=0.05) is False  # connected, and never answered
 
 
 async def test_stopping_what_does_not_run_does_nothing(network: Network, node: Node) -> None:

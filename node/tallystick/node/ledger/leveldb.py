@@ -41,7 +41,7 @@ class LevelDbStore(OpenStore):
             )
         except (plyvel.Error, OSError) as error:
             raise StoreUnavailableError(
-                kind="leveldb", directory=directory, remedy=str(error)
+                kind="leveldb", directory=directory, remedy=_words_of(error)
             ) from error
 
     def get(self, key: bytes) -> bytes | None:
@@ -70,3 +70,12 @@ class LevelDbStore(OpenStore):
     def close(self) -> None:
         """Release the database and its lock."""
         self._database.close()
+
+
+def _words_of(error: Exception) -> str:
+    """Return what LevelDB says, which comes as bytes, and what to do about a lock."""
+    words = error.args[0] if error.args else ""
+    text = words.decode(errors="replace") if isinstance(words, bytes) else str(error)
+    if text.startswith("IO error: lock "):
+        return f"another process uses it: stop that one first ({text})"
+    return text

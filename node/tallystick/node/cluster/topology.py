@@ -109,7 +109,7 @@ class OrganizationTopology(_Part):
 class BatchTopology(_Part):
     """``[channel.batch]``: when the orderer closes a block. A quiet channel has no blocks."""
 
-    timeout_s: float = Field(default=0.2, gt=0)
+    timeout_s: float = Field(default=0.1, gt=0)
     max_message_count: int = Field(default=500, ge=1)
     preferred_max_bytes: int = Field(default=2 * 1024 * 1024, ge=1)
     absolute_max_bytes: int = Field(default=10 * 1024 * 1024, ge=1)

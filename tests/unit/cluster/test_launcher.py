@@ -56,6 +56,19 @@ async def test_a_node_runs_until_it_is_stopped(network: Network, node: Node) -> 
     assert launcher.pid(node) is None
 
 
+async def test_modules_where_the_command_is_called_are_none_of_the_node(
+    tmp_path: Path, network: Network, node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # the real program, which ends soon for want of settings
+    (tmp_path / "dis.py").write_text("raise SystemExit('imported by accident')")
+    monkeypatch.chdir(tmp_path)
+    write(network, node, "")
+    launcher = Launcher(network)
+    launcher.start(node)
+    with pytest.raises(NodeFailedError, match="listen_address: Field required"):
+        await launcher.wait_until_ready(node)
+
+
 async def test_a_node_that_ignores_the_signal_is_killed(network: Network, node: Node) -> None:
     read, ready = os.pipe()
     os.set_inheritable(ready, True)  # noqa: FBT003 -- the name says what is true

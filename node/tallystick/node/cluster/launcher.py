@@ -162,14 +162,15 @@ class Launcher:
     def _spawn(self, node: Node) -> int:
         """Start the process, in a session of its own: a Ctrl-C in our terminal is not meant for it.
 
-        Not by ``subprocess``, whose objects want to outlive the processes that they stand for.
+        Not by ``subprocess``, whose objects want to outlive the processes that they stand for. And
+        with ``-P``: a ``token.py`` in the directory where somebody calls us is no module of a node.
         """
         settings = str(self._network.settings_file(node))
         module = "tallystick.node.cli"
         log = str(self._network.log_file(node))
         return os.posix_spawn(
             sys.executable,
-            [sys.executable, "-m", module, node.kind, "start", "--config", settings],
+            [sys.executable, "-P", "-m", module, node.kind, "start", "--config", settings],
             {**os.environ, "PYTHONHASHSEED": "0"},
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),

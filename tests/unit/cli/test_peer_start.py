@@ -43,7 +43,7 @@ async def test_a_peer_with_random_hashes_is_started_again(
     monkeypatch.setattr(sys, "flags", SimpleNamespace(hash_randomization=1))
     with pytest.raises(Replaced):
         await peer.start(OPTIONS)
-    command = ["-m", "tallystick.node.cli", "peer", "start", "--config", "peer.toml"]
+    command = ["-P", "-m", "tallystick.node.cli", "peer", "start", "--config", "peer.toml"]
     assert run == [(command, "0")]
 
 

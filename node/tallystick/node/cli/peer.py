@@ -26,5 +26,5 @@ def _start_again_with_fixed_hashes() -> None:
     line of defence: contracts whose outcome depends on the order of a set are refused when they are
     installed.
     """
-    command = [sys.executable, "-m", "tallystick.node.cli", *sys.argv[1:]]
+    command = [sys.executable, "-P", "-m", "tallystick.node.cli", *sys.argv[1:]]
     os.execve(sys.executable, command, {**os.environ, HASH_SEED: "0"})  # noqa: S606 - our own program

@@ -165,7 +165,7 @@ class Topology(_Part):
     Attributes:
         host: Name or address under which all nodes listen and are reached.
         mutual_tls: Whether nodes ask their clients for certificates.
-        store: Where nodes keep their state.
+        store: Where nodes keep their state; with memory a stopped network cannot be continued.
         channel: The channel that all organisations join.
         organizations: Members, with and without nodes.
         chaincodes: What is deployed.

@@ -135,6 +135,7 @@ def upgrade(tally: Tally, source: Path) -> None:
     assert main(["chaincode", "package", *what, "--output", str(package)]) == 0
     definition = ("notes", "--version", "2.0", "--sequence", "2")
     rule = ("--endorsement", "OR('OneMSP.peer', 'TwoMSP.peer')")
+    arguments: tuple[str, ...] = ()
     for msp_id in ("OneMSP", "TwoMSP"):
         refused = tally("chaincode", "commit", *definition, *rule, "--as", msp_id, code=1)
         assert "  not approved by " in refused

@@ -53,7 +53,11 @@ async def main() -> None:
         register = agent.network().contract("token")
         terms = SecurityTerms(security=security, name="Acme Common", issuer="IssuerMSP")
         await register.submit("create_security", terms)
-        await register.submit("issue", security, alice.identity, 100)
+        issue = await register.new_proposal("issue", security, alice.identity, 100).endorse()
+        issued = await issue.submit()
+        (await issued.status()).raise_if_invalid()
+        # The broker uses another peer, which may have each block a moment later.
+        await broker.network().commit(issued.transaction_id).status()
 
         token = broker.network().contract("token")
         sent = UnitsSent(

@@ -178,12 +178,16 @@ def upgrade(tally: Tally, source: Path) -> None:
     assert main(["chaincode", "package", *what, "--output", str(package)]) == 0
     definition = ("notes", "--version", "2.0", "--sequence", "2")
     rule = ("--endorsement", "OR('OneMSP.peer', 'TwoMSP.peer')")
+    arguments: tuple[str, ...] = ()
     for msp_id in ("OneMSP", "TwoMSP"):
+        refused = tally("chaincode", "commit", *definition, *rule, "--as", msp_id, code=1)
+        assert "  not approved by " in refused
         package_id = tally("chaincode", "install", str(package), "--as", msp_id).strip()
         arguments = (*definition, *rule, "--package-id", package_id, "--as", msp_id)
-        approved = tally("chaincode", "approve", *arguments)
-        assert f"approved by {msp_id}" in approved
+        assert f"approved by {msp_id} in block" in tally("chaincode", "approve", *arguments)
+        assert f"approved by {msp_id} before" in tally("chaincode", "approve", *arguments)
     assert "is in force" in tally("chaincode", "commit", *definition, *rule, "--as", "OneMSP")
+    assert "is in force already" in tally("chaincode", "approve", *arguments)
 
 
 def test_a_channel_is_changed_by_one_command_or_signature_by_signature(

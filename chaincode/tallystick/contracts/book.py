@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tallystick.chaincode import State, composite_key, split_composite_key
-from tallystick.contracts.models import Identifier, Model, Quantity
+from tallystick.contracts.models import MAX_QUANTITY, Identifier, Model, Quantity
 from tallystick.contracts.reasons import Finding, Reason, refuse_if_any
 
 # --- values ---
@@ -108,6 +108,19 @@ class Plan:
             )
             for account, position in self.after.items()
             if position.available < 0
+        ]
+
+    def excesses(self) -> list[Finding]:
+        """Return a finding for everybody who would hold more than a row can say exactly."""
+        return [
+            Reason.HOLDING_TOO_LARGE.finding(
+                asset=account.asset,
+                holder=account.holder,
+                quantity=position.quantity,
+                limit=MAX_QUANTITY,
+            )
+            for account, position in self.after.items()
+            if position.quantity > MAX_QUANTITY
         ]
 
     def change(
@@ -224,9 +237,10 @@ class Book:
         """Write a plan: the only code that changes a quantity.
 
         Raises:
-            Refusal: INSUFFICIENT_AVAILABLE, when somebody would have less than nothing available.
+            Refusal: INSUFFICIENT_AVAILABLE, when somebody would have less than nothing available,
+                or HOLDING_TOO_LARGE.
         """
-        refuse_if_any(plan.shortfalls())
+        refuse_if_any([*plan.shortfalls(), *plan.excesses()])
         for account, position in plan.after.items():
             self._write_position(account, plan.before[account], position)
         for (account, lock), row in plan.locks.items():

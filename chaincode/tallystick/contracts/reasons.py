@@ -140,6 +140,10 @@ class Reason(Enum):
         "{holder} has {available} of {asset} available, {missing} too few "
         "({quantity} held, of which {locked} locked and {frozen} frozen).",
     )
+    HOLDING_TOO_LARGE = (
+        _RULE,
+        "{holder} would have {quantity} of {asset}; a row of the register holds at most {limit}.",
+    )
     INSUFFICIENT_FROZEN = (
         _RULE,
         "{holder} has {frozen} units of {asset} frozen, {missing} too few to unfreeze that many.",

@@ -12,7 +12,7 @@ from tallystick.client.retry import RetryPolicy
 from tallystick.client.session import Session
 from tallystick.wire.envelope import ProposalArguments
 
-Argument: TypeAlias = JsonValue | bytes | BaseModel | Sequence[BaseModel]
+Argument: TypeAlias = JsonValue | bytes | bytearray | BaseModel | Sequence[BaseModel]
 """Text and bytes travel as they are, None as nothing, everything else as JSON."""
 
 
@@ -109,8 +109,8 @@ def encode_argument(argument: Argument) -> bytes:
     """Return an argument as a chaincode receives it."""
     if isinstance(argument, str):
         return argument.encode()
-    if isinstance(argument, bytes):
-        return argument
+    if isinstance(argument, bytes | bytearray):
+        return bytes(argument)
     return b"" if argument is None else to_json(argument)
 
 

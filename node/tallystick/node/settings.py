@@ -116,6 +116,8 @@ class NodeSettings(Settings):
     listen_address: Address
     data_directory: ResolvedPath
     store: Literal["leveldb", "sqlite", "memory"] = "leveldb"
+    """Memory is for tests: private data, approvals of chaincodes among it, ends with the process,
+    and blocks do not bring it back."""
     genesis_blocks: tuple[ResolvedPath, ...] = ()
     """The first block of each channel, beside those that the node is told to join later."""
     msp: MspSettings

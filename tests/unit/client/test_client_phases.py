@@ -46,6 +46,7 @@ def arguments_of(proposal: SignedProposal) -> list[bytes]:
     [
         pytest.param("Zoë", "Zoë".encode(), id="text as it is"),
         pytest.param(b"\x00\xff", b"\x00\xff", id="bytes as they are"),
+        pytest.param(bytearray(b"\x00\xff"), b"\x00\xff", id="and from a buffer"),
         pytest.param(5, b"5", id="a number as JSON"),
         pytest.param(True, b"true", id="a truth value as JSON"),
         pytest.param(["a", 1], b'["a",1]', id="a list as JSON"),

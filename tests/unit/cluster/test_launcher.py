@@ -12,6 +12,7 @@ from tallystick.node.cluster.launcher import (
     Launcher,
     NodeFailedError,
     PortInUseError,
+    is_healthy,
 )
 from tallystick.node.cluster.network import Network, Node
 from tallystick.node.cluster.ports import free_ports, on_free_ports
@@ -53,6 +54,19 @@ async def test_a_node_runs_until_it_is_stopped(network: Network, node: Node) -> 
     assert Launcher(network).pid(node) == pid  # any launcher knows
     assert await launcher.stop(node) is False
     assert launcher.pid(node) is None
+
+
+async def test_modules_where_the_command_is_called_are_none_of_the_node(
+    tmp_path: Path, network: Network, node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # the real program, which ends soon for want of settings
+    (tmp_path / "dis.py").write_text("raise SystemExit('imported by accident')")
+    monkeypatch.chdir(tmp_path)
+    write(network, node, "")
+    launcher = Launcher(network)
+    launcher.start(node)
+    with pytest.raises(NodeFailedError, match="listen_address: Field required"):
+        await launcher.wait_until_ready(node)
 
 
 async def test_a_node_that_ignores_the_signal_is_killed(network: Network, node: Node) -> None:
@@ -115,6 +129,11 @@ def test_a_port_in_use_is_named_before_anything_is_started(network: Network, nod
     ):
         Launcher(network).start(node)
     assert Launcher(network).pid(node) is None
+
+
+async def test_a_node_that_hangs_is_not_healthy(node: Node) -> None:
+    with socket.create_server(("localhost", node.topology.operations_port)):
+        assert await is_healthy(node, timeout_s=0.05) is False  # connected, and never answered
 
 
 async def test_stopping_what_does_not_run_does_nothing(network: Network, node: Node) -> None:

@@ -104,9 +104,10 @@ def test_a_network_whose_making_was_interrupted_is_made_anew(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(network_module, "genesis_block", interrupt)  # the keys are written by then
-        create_network(default_topology(), tmp_path, FOUNDING)
+        with pytest.raises(KeyboardInterrupt):
+            create_network(default_topology(), tmp_path, FOUNDING)
     assert not exists(tmp_path)
     create_network(default_topology(), tmp_path, FOUNDING)
     assert open_network(tmp_path).topology == default_topology()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from tallystick.chaincode import State, composite_key
 from tallystick.chaincode.testing import MemoryStub, make_client
 from tallystick.contracts.book import Account, Book, Plan, Position
+from tallystick.contracts.models import MAX_QUANTITY
 
 ALICE = Account("ACME", "alice")
 BOB = Account("ACME", "bob")
@@ -17,6 +18,13 @@ def plan(**positions: Position) -> Plan:
 
 def test_what_is_locked_and_frozen_is_not_available() -> None:
     assert Position(quantity=10, locked=3, frozen=4).available == 3
+
+
+def test_a_holding_is_at_most_what_every_reader_can_count_exactly() -> None:
+    full = plan(alice=Position(quantity=MAX_QUANTITY))
+    assert full.excesses() == []
+    full.change(ALICE, quantity=1)
+    assert [finding.code for finding in full.excesses()] == ["HOLDING_TOO_LARGE"]
 
 
 def test_a_plan_is_judged_at_its_end_and_not_on_the_way() -> None:

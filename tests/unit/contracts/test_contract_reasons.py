@@ -12,6 +12,7 @@ from tallystick.chaincode.testing import Outcome
 from tallystick.contracts.cash.models import Cash
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.identity.models import Verification
+from tallystick.contracts.models import MAX_QUANTITY
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import Requirement
 from tallystick.contracts.purposes import Purpose
@@ -346,6 +347,11 @@ def _(market: Market) -> None:
 @reaches(Reason.INSUFFICIENT_AVAILABLE)
 def _(market: Market) -> None:
     market.transfer("alice", "bob", 1001)
+
+
+@reaches(Reason.HOLDING_TOO_LARGE)
+def _(market: Market) -> None:
+    market.issue("alice", MAX_QUANTITY)
 
 
 @reaches(Reason.INSUFFICIENT_FROZEN)

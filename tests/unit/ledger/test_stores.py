@@ -19,7 +19,10 @@ def test_leveldb_says_what_to_do_where_it_is_not_installed(
 
 
 def test_a_leveldb_directory_belongs_to_one_process(tmp_path: Path) -> None:
-    with open_store("leveldb", tmp_path), pytest.raises(StoreUnavailableError, match="lock"):
+    with (
+        open_store("leveldb", tmp_path),
+        pytest.raises(StoreUnavailableError, match="stop that one"),
+    ):
         open_store("leveldb", tmp_path)
 
 

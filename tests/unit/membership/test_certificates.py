@@ -34,6 +34,11 @@ def authority() -> CertificateAuthority:
         pytest.param(BLOCK.rstrip(b"\n") + b" \t\n", b"", id="spaces before the line end"),
         pytest.param(b"preface\n" + BLOCK, b"", id="text in front is skipped"),
         pytest.param(BLOCK.replace(b"AAEC", b"====") + BLOCK, b"", id="a broken block is skipped"),
+        pytest.param(
+            BLOCK.replace(b"AAEC", b"Proc-Type: 4,X\nKey: a-b\n\nAAEC"),
+            b"",
+            id="headers are skipped",
+        ),
         pytest.param(BLOCK + b"\n", b"\n", id="an empty line is surplus"),
         pytest.param(BLOCK + BLOCK, BLOCK, id="a second block is surplus"),
     ],

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from grpc._cython import cygrpc  # type: ignore[attr-defined]  # no stubs reach there
 
 from tallystick.node.observability.logs import configure_logging
 
@@ -47,3 +48,18 @@ def test_text_is_for_people(stream: io.StringIO) -> None:
     logging.getLogger("tallystick.node").warning("shown")
     assert stream.getvalue().endswith("WARNING tallystick.node: shown\n")
     assert "not shown" not in stream.getvalue()
+
+
+@pytest.mark.parametrize(("level", "lines"), [("INFO", 1), ("WARNING", 0)])
+def test_a_client_that_leaves_in_mid_stream_is_no_error_of_the_node(
+    stream: io.StringIO, level: str, lines: int
+) -> None:
+    configure_logging("json", level, stream=stream)
+    error = cygrpc.ExecuteBatchError("Failed to send")
+    logging.getLogger("grpc._cython.cygrpc").error("raised by %s", "Deliver", exc_info=error)
+    entries = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert len(entries) == lines
+    for entry in entries:
+        assert entry["level"] == "INFO"
+        assert entry["message"].endswith("before its answer was sent: raised by Deliver")
+        assert "exception" not in entry

@@ -166,7 +166,7 @@ async def test_a_client_in_the_clear_cannot_talk_to_a_server_with_tls(site: Site
         pool = await stack.enter_async_context(ChannelPool())
         tasks = await stack.enter_async_context(supervised_tasks())
         channel = pool.channel(f"localhost:{port}", None)
-        orderer = RemoteOrderer(channel, endpoint="clear", tasks=tasks)
+        orderer = RemoteOrderer(channel, endpoint="clear", tasks=tasks, connect_timeout_s=0.05)
         with pytest.raises(OrdererUnreachableError, match="clear"):
             await orderer.broadcast(site.envelope(b"1"))
         with pytest.raises(OrdererUnreachableError, match="clear"):

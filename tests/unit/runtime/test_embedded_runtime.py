@@ -86,6 +86,20 @@ class Ledger(Contract):
         ctx.stub.put_state_metadata("k", "VALIDATION_PARAMETER", b"policy")
         return str(ctx.stub.get_private_data_hash("vault", "absent"))
 
+    @transaction
+    def write_below(self, ctx: Context, what: str) -> None:
+        match what:
+            case "text":
+                ctx.stub.put_state("k", "text")
+            case "private text":
+                ctx.stub.put_private_data("vault", "k", "text")
+            case "metadata as text":
+                ctx.stub.put_state_metadata("k", "VALIDATION_PARAMETER", "text")
+            case "no key":
+                ctx.stub.put_state("", b"1")
+            case "a lone surrogate":
+                ctx.stub.del_state("\\ud800")
+
 class Caller(Contract):
     name = "caller"
 
@@ -264,6 +278,24 @@ async def test_private_data_and_key_metadata_pass_through_the_stub(peer: Peer) -
     fields = {definition + name for name in ("Collections", "EndorsementInfo", "ValidationInfo")}
     hidden = {read.key for read in touched["_lifecycle"].reads}
     assert fields | {"namespaces/metadata/ledger"} <= hidden, "§10, the hidden reads"
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("text", "INTERNAL: write_below failed with TypeError"),
+        ("private text", "INTERNAL: write_below failed with TypeError"),
+        ("metadata as text", "INTERNAL: write_below failed with TypeError"),
+        ("no key", "INVALID_KEY: key '' is empty"),
+        ("a lone surrogate", "INTERNAL: write_below failed with UnicodeEncodeError"),
+    ],
+)
+async def test_what_cannot_be_encoded_is_a_fault_of_the_chaincode(
+    peer: Peer, what: str, message: str
+) -> None:
+    result, simulator = await peer.run("ledger", "write_below", what)
+    assert result.response.message[: len(message)] == message
+    assert "ledger" not in namespaces(simulator)
 
 
 async def test_a_callee_writes_into_its_own_namespace_and_its_events_are_merged(peer: Peer) -> None:

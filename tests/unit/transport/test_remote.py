@@ -10,6 +10,7 @@ import grpc
 import pytest
 from tests.unit.conftest import ChannelMaterial
 
+from tallystick.node.cluster.ports import free_ports
 from tallystick.node.transport.channels import ChannelPool, open_channel
 from tallystick.node.transport.credentials import ClientTls, KeyPair, ServerTls, certificate_hash
 from tallystick.node.transport.options import MAX_MESSAGE_BYTES
@@ -19,7 +20,7 @@ from tallystick.node.transport.ports import (
     OrdererUnreachableError,
     StreamService,
 )
-from tallystick.node.transport.remote import RemoteEndorser, RemoteOrderer
+from tallystick.node.transport.remote import CONNECT_TIMEOUT_S, RemoteEndorser, RemoteOrderer
 from tallystick.node.transport.server import (
     ListenError,
     add_stream_services,
@@ -71,7 +72,10 @@ class FakeOrderer:
 
 @asynccontextmanager
 async def connected(
-    services: FakeOrderer, server_tls: ServerTls | None = None, client_tls: ClientTls | None = None
+    services: FakeOrderer,
+    server_tls: ServerTls | None = None,
+    client_tls: ClientTls | None = None,
+    connect_timeout_s: float = CONNECT_TIMEOUT_S,
 ) -> AsyncIterator[RemoteOrderer]:
     server = new_server()
     methods: dict[str, StreamService] = {
@@ -85,7 +89,12 @@ async def connected(
         tasks = await stack.enter_async_context(supervised_tasks())
         endpoint = f"localhost:{port}"
         yield await stack.enter_async_context(
-            RemoteOrderer(pool.channel(endpoint, client_tls), endpoint=endpoint, tasks=tasks)
+            RemoteOrderer(
+                pool.channel(endpoint, client_tls),
+                endpoint=endpoint,
+                tasks=tasks,
+                connect_timeout_s=connect_timeout_s,
+            )
         )
 
 
@@ -157,12 +166,37 @@ async def test_an_orderer_that_is_not_there_is_named() -> None:
         pool = await stack.enter_async_context(ChannelPool())
         tasks = await stack.enter_async_context(supervised_tasks())
         orderer = await stack.enter_async_context(
-            RemoteOrderer(pool.channel("localhost:1", None), endpoint="localhost:1", tasks=tasks)
+            RemoteOrderer(
+                pool.channel("localhost:1", None),
+                endpoint="localhost:1",
+                tasks=tasks,
+                connect_timeout_s=0.05,
+            )
         )
         with pytest.raises(OrdererUnreachableError, match="no answer from orderer localhost:1"):
             await orderer.broadcast(b"1")
         with pytest.raises(OrdererUnreachableError):
             await anext(orderer.deliver(b"seek"))
+
+
+async def test_an_orderer_that_was_away_takes_the_first_envelope_after_its_return() -> None:
+    fake = FakeOrderer()
+    server = new_server()
+    add_stream_services(server, "orderer.AtomicBroadcast", {"Broadcast": fake.broadcast})
+    async with asyncio.timeout(20), AsyncExitStack() as stack:
+        address = f"localhost:{next(free_ports(1))}"
+        pool = await stack.enter_async_context(ChannelPool())
+        tasks = await stack.enter_async_context(supervised_tasks())
+        channel = pool.channel(address, None)
+        orderer = await stack.enter_async_context(
+            RemoteOrderer(channel, endpoint=address, tasks=tasks)
+        )
+        state = channel.get_state(try_to_connect=True)
+        while state is not grpc.ChannelConnectivity.TRANSIENT_FAILURE:
+            await channel.wait_for_state_change(state)
+            state = channel.get_state()
+        await stack.enter_async_context(serving(server, address, tls=None, grace_s=0))
+        assert (await orderer.broadcast(b"1")).info == "1"
 
 
 async def test_leaving_a_connection_fails_those_who_still_wait() -> None:
@@ -231,7 +265,8 @@ async def test_a_client_without_a_required_certificate_is_turned_away(
 ) -> None:
     roots = (tls_directory / "ca.crt").read_bytes()
     server = ServerTls(key_pair, roots, requires_client_certificate=True)
-    async with connected(FakeOrderer(), server, ClientTls(roots)) as orderer:
+    client = ClientTls(roots)
+    async with connected(FakeOrderer(), server, client, connect_timeout_s=0.05) as orderer:
         with pytest.raises(OrdererUnreachableError):
             await orderer.broadcast(b"1")
 

@@ -2,23 +2,41 @@
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 
 from pydantic import BaseModel, Field, JsonValue
 
-from tallystick.client.errors import ClientError
+from tallystick.client.errors import ClientError, CommitError, EndorseError
 from tallystick.node.cli.session import administrator_of, channel_of, connect
-from tallystick.node.cluster.administrator import Definition
+from tallystick.node.cluster.administrator import Administrator, Definition
 from tallystick.node.cluster.collections import load_collections
 from tallystick.node.cluster.deployment import new_package
+from tallystick.node.cluster.network import Network
 from tallystick.node.cluster.startup import METADATA_FUNCTION
+from tallystick.node.errors import LedgerError
 from tallystick.node.policies.parser import describe as policy_text
 from tallystick.node.runtime.packages import check_package
 from tallystick.protos.peer.collection_pb2 import CollectionConfigPackage
 from tallystick.protos.peer.policy_pb2 import ApplicationPolicy
 
 FAILURES = (ClientError,)
+
+
+class NotAgreedError(LedgerError):
+    """A definition did not come into force, and not everybody has approved it.
+
+    Attributes:
+        missing: Who has not.
+    """
+
+    def __init__(self, definition: Definition, missing: Sequence[str], reason: Exception) -> None:
+        super().__init__(
+            f"{definition.name} {definition.version} is not in force: {reason}\n"
+            f"  not approved by {', '.join(missing)}: let more organisations approve the same"
+            " version, sequence and endorsement rule"
+        )
+        self.missing = missing
 
 
 def check(options: argparse.Namespace) -> None:
@@ -49,7 +67,11 @@ async def approve(options: argparse.Namespace) -> None:
     async with AsyncExitStack() as stack:
         administrator, network = await administrator_of(options, stack)
         landed = await administrator.approve(network.channel_id, definition, options.package_id)
-        print(f"approved by {administrator.msp_id} in block {landed.block_number}")
+        when = "before" if landed is None else f"in block {landed.block_number}"
+        print(f"approved by {administrator.msp_id} {when}")
+        if await _is_in_force(administrator, network, definition):
+            print(f"{definition.name} {definition.version} is in force already")
+            return
         approvals = await administrator.approvals(network.channel_id, definition)
     for member in network.topology.peer_organizations:
         print(f"  {member.msp_id}: {'yes' if approvals.get(member.msp_id) else 'not yet'}")
@@ -61,12 +83,15 @@ async def commit(options: argparse.Namespace) -> None:
     async with AsyncExitStack() as stack:
         administrator, network = await administrator_of(options, stack)
         approvals = await administrator.approvals(network.channel_id, definition)
-        endorsers = [
-            member.msp_id
-            for member in network.topology.peer_organizations
-            if approvals.get(member.msp_id)
-        ]
-        landed = await administrator.commit(network.channel_id, definition, endorsers)
+        members = [member.msp_id for member in network.topology.peer_organizations]
+        endorsers = [msp_id for msp_id in members if approvals.get(msp_id)]
+        try:
+            landed = await administrator.commit(network.channel_id, definition, endorsers)
+        except (EndorseError, CommitError) as error:
+            missing = [msp_id for msp_id in members if msp_id not in endorsers]
+            if not missing:
+                raise
+            raise NotAgreedError(definition, missing, error) from error
     print(f"{definition.name} {definition.version} is in force since block {landed.block_number}")
 
 
@@ -127,6 +152,16 @@ class _Contract(BaseModel):
 
 class _Metadata(BaseModel):
     contracts: dict[str, _Contract]
+
+
+async def _is_in_force(
+    administrator: Administrator, network: Network, definition: Definition
+) -> bool:
+    """Return whether this sequence of a chaincode, or a later one, is in force."""
+    return any(
+        each.name == definition.name and each.sequence >= definition.sequence
+        for each in await administrator.definitions(network.channel_id)
+    )
 
 
 def _definition(options: argparse.Namespace) -> Definition:

@@ -82,7 +82,7 @@ _CLUSTER: Final = Group(
         ),
         Command(
             "status",
-            "Tell which nodes run, and what they have committed",
+            "Tell which nodes run, and whether they work",
             "tallystick.node.cli.cluster:status",
             ("status",),
             (NETWORK,),

@@ -1,11 +1,30 @@
 """``tally peer``."""
 
 import argparse
+import os
+import sys
+from typing import Final
 
 from tallystick.node.peer import run_peer
 from tallystick.node.settings import PeerSettings, load_settings
 
+HASH_SEED: Final = "PYTHONHASHSEED"
+
 
 async def start(options: argparse.Namespace) -> None:
     """Run a peer until it is asked to stop."""
-    await run_peer(load_settings(PeerSettings, options.config))
+    settings = load_settings(PeerSettings, options.config)
+    if sys.flags.hash_randomization:
+        _start_again_with_fixed_hashes()
+    await run_peer(settings)
+
+
+def _start_again_with_fixed_hashes() -> None:
+    """Replace this process by one in which text hashes alike on every peer.
+
+    The interpreter reads the seed when it starts, so it cannot be set from within. It is a second
+    line of defence: contracts whose outcome depends on the order of a set are refused when they are
+    installed.
+    """
+    command = [sys.executable, "-P", "-m", "tallystick.node.cli", *sys.argv[1:]]
+    os.execve(sys.executable, command, {**os.environ, HASH_SEED: "0"})  # noqa: S606 - our own program

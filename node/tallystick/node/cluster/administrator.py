@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 import grpc
 from google.protobuf.message import Message
 
+from tallystick.client.errors import EndorseError
 from tallystick.client.gateway import Gateway
 from tallystick.node.errors import LedgerError
 from tallystick.node.policies.parser import parse_policy
@@ -42,6 +43,7 @@ CONFIGURATION: Final = "cscc"
 ENDORSEMENT_PLUGIN: Final = "escc"
 VALIDATION_PLUGIN: Final = "vscc"
 _ALREADY_INSTALLED: Final = "already successfully installed"
+_ALREADY_APPROVED: Final = "attempted to redefine "
 _SUCCESS: Final = 200
 _WORDS: Final = {
     "InstallChaincode": "install the package",
@@ -200,8 +202,12 @@ class Administrator:
         )
         return {entry.package_id: entry.label for entry in result.installed_chaincodes}
 
-    async def approve(self, channel_id: str, definition: Definition, package: str = "") -> Landed:
+    async def approve(
+        self, channel_id: str, definition: Definition, package: str = ""
+    ) -> Landed | None:
         """Approve a definition in the organisation's name; return where that was committed.
+
+        None if the organisation had approved it before, with this package: that changes nothing.
 
         Args:
             channel_id: The channel.
@@ -217,9 +223,14 @@ class Administrator:
         if package:
             source = ChaincodeSource(local_package=ChaincodeSource.Local(package_id=package))
         arguments = definition.fill(ApproveChaincodeDefinitionForMyOrgArgs(source=source))
-        return await self._submit(
-            channel_id, "ApproveChaincodeDefinitionForMyOrg", arguments, [self.msp_id]
-        )
+        try:
+            return await self._submit(
+                channel_id, "ApproveChaincodeDefinitionForMyOrg", arguments, [self.msp_id]
+            )
+        except EndorseError as error:
+            if any(_ALREADY_APPROVED in refusal.message for refusal in error.refusals):
+                return None
+            raise
 
     async def commit(
         self, channel_id: str, definition: Definition, endorsers: Sequence[str]

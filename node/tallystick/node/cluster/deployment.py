@@ -70,7 +70,8 @@ async def deploy(
 ) -> None:
     """Install, approve and commit ``chaincodes`` in the name of every organisation with a peer.
 
-    Returns once every peer knows every definition.
+    What an interrupted deployment has installed and approved stays so. Returns once every peer
+    knows every definition.
 
     Raises:
         NoPackageError: The source of a chaincode is not there.
@@ -90,7 +91,7 @@ async def deploy(
     ]
     packages = [package_of(chaincode) for chaincode in chaincodes]
 
-    async def install_and_approve(administrator: Administrator) -> list[Landed]:
+    async def install_and_approve(administrator: Administrator) -> list[Landed | None]:
         ids = [await administrator.install(package) for package in packages]
         return await _all(
             administrator.approve(channel_id, definition, package)
@@ -98,7 +99,8 @@ async def deploy(
         )
 
     approvals = await _all(map(install_and_approve, administrators))
-    await _known_to_all(channel_id, administrators, [each for group in approvals for each in group])
+    landed = [each for group in approvals for each in group if each is not None]
+    await _known_to_all(channel_id, administrators, landed)
     endorsers = [administrator.msp_id for administrator in administrators]
     commits = await _all(
         administrators[0].commit(channel_id, definition, endorsers) for definition in definitions

@@ -21,6 +21,7 @@ from tallystick.node.errors import LedgerError
 
 STOP_TIMEOUT_S: Final = 10.0
 READY_TIMEOUT_S: Final = 30.0
+HEALTH_TIMEOUT_S: Final = 2.0
 _POLL_INTERVAL_S: Final = 0.02
 _LOG_TAIL_LINES: Final = 5
 _MAX_PID_BYTES: Final = 32
@@ -161,14 +162,15 @@ class Launcher:
     def _spawn(self, node: Node) -> int:
         """Start the process, in a session of its own: a Ctrl-C in our terminal is not meant for it.
 
-        Not by ``subprocess``, whose objects want to outlive the processes that they stand for.
+        Not by ``subprocess``, whose objects want to outlive the processes that they stand for. And
+        with ``-P``: a ``token.py`` in the directory where somebody calls us is no module of a node.
         """
         settings = str(self._network.settings_file(node))
         module = "tallystick.node.cli"
         log = str(self._network.log_file(node))
         return os.posix_spawn(
             sys.executable,
-            [sys.executable, "-m", module, node.kind, "start", "--config", settings],
+            [sys.executable, "-P", "-m", module, node.kind, "start", "--config", settings],
             {**os.environ, "PYTHONHASHSEED": "0"},
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -197,17 +199,20 @@ class Launcher:
         return NodeFailedError(node.name, problem, log, tail)
 
 
-async def is_healthy(node: Node) -> bool:
-    """Return whether a node answers ``/healthz`` and all is well with it."""
+async def is_healthy(node: Node, *, timeout_s: float = HEALTH_TIMEOUT_S) -> bool:
+    """Return whether a node answers ``/healthz`` in time, and all is well with it."""
     try:
-        reader, writer = await asyncio.open_connection(node.host, node.topology.operations_port)
-    except OSError:
+        async with asyncio.timeout(timeout_s):
+            return await _is_content(node)
+    except OSError:  # a timeout is one too
         return False
+
+
+async def _is_content(node: Node) -> bool:
+    reader, writer = await asyncio.open_connection(node.host, node.topology.operations_port)
     try:
         writer.write(b"GET /healthz HTTP/1.1\r\nHost: node\r\n\r\n")
         return b" 200 " in await reader.readline()
-    except OSError:
-        return False
     finally:
         writer.close()
 

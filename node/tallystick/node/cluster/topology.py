@@ -117,7 +117,7 @@ class OrganizationTopology(_Part):
 class BatchTopology(_Part):
     """``[channel.batch]``: when the orderer closes a block. A quiet channel has no blocks."""
 
-    timeout_s: float = Field(default=0.2, gt=0)
+    timeout_s: float = Field(default=0.1, gt=0)
     max_message_count: int = Field(default=500, ge=1)
     preferred_max_bytes: int = Field(default=2 * 1024 * 1024, ge=1)
     absolute_max_bytes: int = Field(default=10 * 1024 * 1024, ge=1)
@@ -175,7 +175,7 @@ class Topology(_Part):
     Attributes:
         host: Name or address under which all nodes listen and are reached.
         mutual_tls: Whether nodes ask their clients for certificates.
-        store: Where nodes keep their state.
+        store: Where nodes keep their state; with memory a stopped network cannot be continued.
         channel: The channel that all organisations join.
         organizations: Members, with and without nodes.
         chaincodes: What is deployed.

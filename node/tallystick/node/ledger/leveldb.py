@@ -45,7 +45,7 @@ class LevelDbStore(OpenStore):
             )
         except (plyvel.Error, OSError) as error:
             raise StoreUnavailableError(
-                kind="leveldb", directory=directory, remedy=str(error)
+                kind="leveldb", directory=directory, remedy=_words_of(error)
             ) from error
 
     def get(self, key: bytes) -> bytes | None:
@@ -95,3 +95,12 @@ class _LevelDbSnapshot(KeyValueReader):
             start=start, stop=end or None
         )
         return pairs
+
+
+def _words_of(error: Exception) -> str:
+    """Return what LevelDB says, which comes as bytes, and what to do about a lock."""
+    words = error.args[0] if error.args else ""
+    text = words.decode(errors="replace") if isinstance(words, bytes) else str(error)
+    if text.startswith("IO error: lock "):
+        return f"another process uses it: stop that one first ({text})"
+    return text

@@ -28,9 +28,11 @@ ATTRIBUTES_OID: Final = x509.ObjectIdentifier("1.2.3.4.5.6.7.8.1")
 
 ExtensionT = TypeVar("ExtensionT", bound=x509.ExtensionType)
 
-# Dashes around a label, base64 lines between, and whatever whitespace ends the last line.
+# Dashes around a label, headers with a colon if any, base64 lines, and whatever whitespace ends the
+# last line.
 _PEM: Final = re.compile(
     rb"(?m:^)-----BEGIN (?P<label>[^\n-]*)-----[ \t\r]*\n"
+    rb"(?:[^\n:]*:[^\n]*\n)*"
     rb"(?P<body>[^-]*)"
     rb"-----END (?P=label)-----[ \t]*\r?(?:\n|\Z)"
 )

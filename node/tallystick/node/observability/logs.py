@@ -26,6 +26,24 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry, ensure_ascii=False)
 
 
+class ClientGoneFilter(logging.Filter):
+    """Lets gRPC tell in a line that a client left before its answer was sent.
+
+    gRPC logs that as an error of the service, with a traceback for each open stream: enough to hide
+    what an operator should see, for something that clients do every day.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record may be logged; rewrite it if it is of this kind."""
+        kind = record.exc_info[0] if record.exc_info else None
+        if kind is None or kind.__name__ != "ExecuteBatchError":
+            return True
+        record.msg = f"a client left before its answer was sent: {record.getMessage()}"
+        record.args, record.exc_info = (), None
+        record.levelno, record.levelname = logging.INFO, logging.getLevelName(logging.INFO)
+        return logging.getLogger().isEnabledFor(logging.INFO)
+
+
 def configure_logging(
     log_format: Literal["text", "json"], level: str, *, stream: TextIO | None = None
 ) -> None:
@@ -34,4 +52,5 @@ def configure_logging(
     handler.setFormatter(
         JsonFormatter() if log_format == "json" else logging.Formatter(TEXT_FORMAT)
     )
+    handler.addFilter(ClientGoneFilter())
     logging.basicConfig(handlers=[handler], level=level, force=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from tallystick.chaincode.errors import (
     BAD_REQUEST,
+    InvalidKeyError,
     ReadAfterCalleeWriteError,
     RecursiveCallError,
     Refusal,
@@ -93,11 +94,13 @@ class EmbeddedStub:
 
     def put_state(self, key: str, value: bytes) -> None:
         """Write ``value``, which is not empty."""
+        _check_write(key, value)
         self._simulator.put_state(self._chaincode, key, value)
         self._written.add(key)
 
     def del_state(self, key: str) -> None:
         """Delete ``key``; deleting an absent key is allowed."""
+        _check_key(key)
         self._simulator.delete_state(self._chaincode, key)
         self._written.add(key)
 
@@ -141,11 +144,13 @@ class EmbeddedStub:
     def put_private_data(self, collection: str, key: str, value: bytes) -> None:
         """Write a private value, which is not empty."""
         self._use_collections()
+        _check_write(key, value)
         self._simulator.put_private(self._chaincode, collection, key, value)
 
     def del_private_data(self, collection: str, key: str) -> None:
         """Delete a private value."""
         self._use_collections()
+        _check_key(key)
         self._simulator.delete_private(self._chaincode, collection, key)
 
     def purge_private_data(self, collection: str, key: str) -> None:
@@ -164,6 +169,7 @@ class EmbeddedStub:
 
     def put_state_metadata(self, key: str, name: str, value: bytes) -> None:
         """Make ``name`` the only metadata entry of ``key``, as Fabric does."""
+        _check_write(key, value)
         self._simulator.put_state_metadata(self._chaincode, key, {name: value})
 
     def set_event(self, name: str, payload: bytes) -> None:
@@ -202,6 +208,23 @@ class EmbeddedStub:
         if self._chaincode not in self._transaction.collection_users:
             self._transaction.collection_users.add(self._chaincode)
             record_use_of_collections(self._simulator, self._chaincode)
+
+
+# The simulator encodes what is written when the chaincode has answered. What cannot be encoded must
+# fail before, as a fault of the chaincode.
+
+
+def _check_write(key: str, value: bytes) -> None:
+    _check_key(key)
+    if not isinstance(value, bytes):
+        raise TypeError(f"the value at key {key!r} is {type(value).__name__}, not bytes")
+
+
+def _check_key(key: str) -> None:
+    if not key:
+        raise InvalidKeyError(key, "is empty")
+    if not key.isascii():
+        key.encode()
 
 
 def _rows(query: RangeQuery) -> Iterator[tuple[str, bytes]]:

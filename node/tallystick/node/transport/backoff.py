@@ -9,7 +9,7 @@ class Backoff:
     The chance spreads the attempts of many clients that lost one server at the same moment.
     """
 
-    def __init__(self, random: Random, *, initial_s: float = 0.1, maximum_s: float = 10.0) -> None:
+    def __init__(self, random: Random, *, initial_s: float = 0.1, maximum_s: float = 2.0) -> None:
         assert 0 < initial_s <= maximum_s
         self._random = random
         self._initial_s = initial_s

@@ -8,7 +8,7 @@ MAX_MESSAGE_BYTES: Final = 100 * 1024 * 1024
 LOOKAHEAD_BYTES: Final = 4 * 1024 * 1024
 """How much of a stream may arrive before it is read: the next blocks, while one is committed."""
 
-MAX_RECONNECT_DELAY_MS: Final = 10_000
+MAX_RECONNECT_DELAY_MS: Final = 1_000
 """How long a channel may leave a server alone that refused the connection before."""
 
 # By itself gRPC waits a second first and two minutes in the end: a node that had been away for long

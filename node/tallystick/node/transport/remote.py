@@ -3,11 +3,13 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import suppress
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 import grpc
 
+from tallystick.node.transport.options import MAX_RECONNECT_DELAY_MS
 from tallystick.node.transport.ports import OrdererUnreachableError
 from tallystick.protos.common.common_pb2 import Status
 from tallystick.protos.orderer.ab_pb2 import BroadcastResponse, DeliverResponse
@@ -17,7 +19,8 @@ from tallystick.protos.peer.proposal_response_pb2 import ProposalResponse
 from tallystick.wire.errors import WireError
 from tallystick.wire.messages import decode
 
-ENDED_EARLY = "the stream ended before the response"
+CONNECT_TIMEOUT_S: Final = 2 * MAX_RECONNECT_DELAY_MS / 1_000
+ENDED_EARLY: Final = "the stream ended before the response"
 
 
 class _Waiting(NamedTuple):
@@ -84,12 +87,22 @@ class RemoteOrderer:
 
     All envelopes share one long-lived stream, sent without waiting for earlier answers. The stream
     is opened by the first envelope, and again by the first after it was lost.
+
+    Whoever opens a stream waits a moment for the connection: gRPC spreads its attempts out, and an
+    orderer that is back is found at the next one. Fabric's peers do so too.
     """
 
     def __init__(
-        self, channel: grpc.aio.Channel, *, endpoint: str, tasks: asyncio.TaskGroup
+        self,
+        channel: grpc.aio.Channel,
+        *,
+        endpoint: str,
+        tasks: asyncio.TaskGroup,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
     ) -> None:
         """Prepare to use ``channel``; answers are read by a task in ``tasks``."""
+        self._channel = channel
+        self._connect_timeout_s = connect_timeout_s
         self._open_broadcast: grpc.aio.StreamStreamMultiCallable[bytes, bytes]
         self._open_broadcast = channel.stream_stream("/orderer.AtomicBroadcast/Broadcast")
         self._open_deliver: grpc.aio.StreamStreamMultiCallable[bytes, bytes]
@@ -140,6 +153,7 @@ class RemoteOrderer:
             OrdererUnreachableError: The stream broke.
             MalformedMessageError: The orderer sent something else.
         """
+        await self._connected()
         call = self._open_deliver()
         try:
             # Not an iterator of requests: when one cannot be sent, gRPC cancels the call, which
@@ -161,6 +175,7 @@ class RemoteOrderer:
     async def _read(self, stream: _BroadcastStream) -> None:
         reason, refused = ENDED_EARLY, False
         try:
+            await self._connected()
             async for encoded in self._open_broadcast(stream.requests()):
                 response = decode(BroadcastResponse, encoded)
                 stream.settle(response)
@@ -174,6 +189,12 @@ class RemoteOrderer:
             task = asyncio.current_task()
             closing = task is not None and task.cancelling() > 0
             self._finish(stream, reason, resend=refused and not closing)
+
+    async def _connected(self) -> None:
+        """Return once the connection stands, or would not soon: a call then says what is wrong."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._connect_timeout_s):
+                await self._channel.channel_ready()
 
     def _finish(self, stream: _BroadcastStream, reason: str, *, resend: bool) -> None:
         self._stream = self._reading = None

@@ -1,0 +1,55 @@
+"""A peer runs with the hash seed that every peer has, whoever starts it."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tallystick.node.cli import peer
+
+
+class Replaced(BaseException):
+    """Stands for the end of this process."""
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What was run: settings of a peer, or the command that replaces the process."""
+    happened: list[object] = []
+
+    async def run_peer(settings: object) -> None:
+        happened.append(settings)
+
+    def execve(_: str, command: list[str], environment: dict[str, str]) -> None:
+        happened.append((command[1:], environment["PYTHONHASHSEED"]))
+        raise Replaced
+
+    monkeypatch.setattr(peer, "load_settings", lambda _, path: path)
+    monkeypatch.setattr(peer, "run_peer", run_peer)
+    monkeypatch.setattr(os, "execve", execve)
+    monkeypatch.setattr(sys, "argv", ["tally", "peer", "start", "--config", "peer.toml"])
+    return happened
+
+
+OPTIONS = argparse.Namespace(config=Path("peer.toml"))
+
+
+async def test_a_peer_with_random_hashes_is_started_again(
+    run: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "flags", SimpleNamespace(hash_randomization=1))
+    with pytest.raises(Replaced):
+        await peer.start(OPTIONS)
+    command = ["-P", "-m", "tallystick.node.cli", "peer", "start", "--config", "peer.toml"]
+    assert run == [(command, "0")]
+
+
+async def test_a_peer_with_fixed_hashes_runs(
+    run: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "flags", SimpleNamespace(hash_randomization=0))
+    await peer.start(OPTIONS)
+    assert run == [Path("peer.toml")]

@@ -18,12 +18,13 @@ from tallystick.contracts.cash.models import CashAccount
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.token.models import Holding
-from tallystick.node.cli.demo import command, run_demo
+from tallystick.node.cli.demo import run_demo
 from tallystick.node.cli.demo.channel import Call, Channel, Committed, Outcome, Refused
 from tallystick.node.cli.demo.narration import Narrator, Tone
 from tallystick.node.cli.demo.stage import Books, DemoFailedError, Stage, check_conservation
 from tallystick.node.cli.demo.story import introduce, tell_story
 from tallystick.node.cli.demo.wallets import Wallets
+from tallystick.node.cluster import startup
 from tallystick.node.cluster.launcher import NodeFailedError
 from tallystick.node.cluster.network import Network, NetworkExistsError
 from tallystick.node.cluster.topology import Topology
@@ -192,7 +193,7 @@ async def test_a_network_that_does_not_come_up_leads_to_its_logs(
     async def fail(topology: Topology, directory: Path, report: object) -> Network:  # noqa: ARG001
         raise NodeFailedError("peer0.ats.example", "stopped", directory / "logs" / "peer0.log")
 
-    monkeypatch.setattr(command, "bring_up", fail)
+    monkeypatch.setattr(startup, "bring_up", fail)
     with pytest.raises(DemoFailedError) as failure:
         await run_demo(tmp_path, io.StringIO())
     assert f"see {tmp_path}/logs/peer0.log" in str(failure.value)

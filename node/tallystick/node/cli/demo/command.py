@@ -1,14 +1,12 @@
 """``tally demo``: a network of its own, the story told on it, and nothing left behind."""
 
 import argparse
-import asyncio
 import secrets
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TextIO
@@ -21,20 +19,12 @@ from tallystick.node.cli.demo.stage import DemoFailedError, Stage
 from tallystick.node.cli.demo.story import introduce, tell_story
 from tallystick.node.cli.demo.wallets import Wallets
 from tallystick.node.cluster.access import Access
-from tallystick.node.cluster.launcher import Launcher
-from tallystick.node.cluster.network import (
-    Network,
-    NetworkExistsError,
-    exists,
-    nodes_of,
-    open_network,
-)
-from tallystick.node.cluster.ports import free_ports
-from tallystick.node.cluster.startup import Report, bring_up, system_source
-from tallystick.node.cluster.topology import Topology, default_topology
+from tallystick.node.cluster.network import NetworkExistsError, exists
+from tallystick.node.cluster.ports import on_free_ports
+from tallystick.node.cluster.startup import running_network, system_source
+from tallystick.node.cluster.topology import default_topology
 from tallystick.node.errors import LedgerError
 
-_PORTS_PER_NODE: Final = 2
 _NONCE_SIZE: Final = 16
 
 
@@ -95,7 +85,7 @@ async def _tell(directory: Path, narrator: Narrator, started_s: float) -> None:
     )
     narrator.pause()
     async with (
-        running_network(directory, report) as network,
+        running_network(on_free_ports(default_topology()), directory, report) as network,
         Access(network, system_source()) as access,
     ):
         gateways = {each: await access.gateway(each) for each in Participant}
@@ -105,26 +95,3 @@ async def _tell(directory: Path, narrator: Narrator, started_s: float) -> None:
             nonce=lambda: secrets.token_hex(_NONCE_SIZE),
         )
         await tell_story(Stage(narrator, Channel(network.channel_id, gateways), wallets))
-
-
-@asynccontextmanager
-async def running_network(directory: Path, report: Report) -> AsyncIterator[Network]:
-    """Run the default network, on ports that are free, for the length of the block."""
-    try:
-        yield await bring_up(_on_free_ports(default_topology()), directory, report)
-    finally:
-        if exists(directory):
-            await _stop(open_network(directory))
-
-
-def _on_free_ports(topology: Topology) -> Topology:
-    """Return the topology where it cannot meet another network of this machine."""
-    nodes = list(nodes_of(topology))
-    return topology.on_ports(free_ports(_PORTS_PER_NODE * len(nodes)))
-
-
-async def _stop(network: Network) -> None:
-    """Stop all nodes, the orderers last: peers would try to reach them to the end."""
-    launcher = Launcher(network)
-    for kind in ("peer", "orderer"):
-        await asyncio.gather(*(launcher.stop(node) for node in network.nodes if node.kind == kind))

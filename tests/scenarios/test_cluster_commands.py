@@ -136,7 +136,7 @@ def test_a_network_is_started_called_upgraded_and_stopped(tally: Tally, tmp_path
 
 
 def explain_an_endorsement_that_was_not_enough(tally: Tally) -> None:
-    alone = ("notes", "put", "a", "alone", "--endorsers", "OneMSP")
+    alone = ("notes", "put", "a", "alone", "--endorser", "OneMSP")
     rejected = tally("invoke", *alone, "--as", "OneMSP", code=1)
     found = re.search(r"[0-9a-f]{64}", rejected)
     assert found is not None, rejected

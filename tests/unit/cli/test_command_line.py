@@ -1,5 +1,6 @@
 """``tally``: its help, its exit codes, and what it says when something is wrong."""
 
+import argparse
 import importlib
 import json
 import shlex
@@ -172,3 +173,35 @@ def test_groups_and_commands_are_named_once() -> None:
         if isinstance(group, Group):
             commands = [command.name for command in group.commands]
             assert len(set(commands)) == len(commands)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param("invoke token issue ACME bob 5 --as BankMSP", id="before the options"),
+        pytest.param("invoke token issue --as BankMSP ACME bob 5", id="behind them"),
+        pytest.param("invoke token issue ACME --as BankMSP bob 5", id="on both sides"),
+        pytest.param("invoke --endorser A --as BankMSP token issue ACME bob 5", id="options first"),
+    ],
+)
+def test_the_arguments_of_a_call_stand_where_one_likes(
+    words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[object, ...]] = []
+
+    def note(options: argparse.Namespace) -> None:
+        seen.append((options.chaincode, options.function, options.arguments, vars(options)["as"]))
+
+    monkeypatch.setattr("tallystick.node.cli.calls.invoke", note)
+    assert run(*words.split()) == 0
+    assert seen == [("token", "issue", ["ACME", "bob", "5"], "BankMSP")]
+
+
+@pytest.mark.parametrize(
+    "words", ["invoke token issue ACME --nonsense", "cluster down --remove nonsense"]
+)
+def test_what_no_command_knows_is_a_wrong_command_line(
+    words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*words.split()) == 2
+    assert "unrecognized arguments: " in capsys.readouterr().err

@@ -81,7 +81,7 @@ def _proposal(contract: Contract, options: argparse.Namespace) -> Proposal:
         options.function,
         *options.arguments,
         transient=transient,
-        endorsing_organizations=options.endorsers or (),
+        endorsing_organizations=options.endorser or (),
     )
 
 

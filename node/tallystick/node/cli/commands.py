@@ -35,10 +35,11 @@ _CALL: Final = (
         help="data that must not reach the ledger; may be repeated",
     ),
     Argument(
-        name="--endorsers",
-        nargs="+",
+        name="--endorser",
+        action="append",
         metavar="MSP_ID",
-        help="organisations whose peers are to run the chaincode; default: the peer chooses",
+        help="organisation whose peer is to run the chaincode; may be repeated; by default the"
+        " peer chooses",
     ),
     *CALLER,
 )

@@ -12,6 +12,7 @@ from typing import Final
 from tallystick.node.cli.command import Command, Group
 from tallystick.node.cli.commands import GROUPS
 
+ARGUMENTS: Final = "arguments"
 FAILED: Final = 1
 INTERRUPTED: Final = 130
 
@@ -21,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0 is success, 1 a failure that was explained on standard error, 2 a wrong command line.
     """
-    options = build_parser().parse_args(argv)
+    options = _parsed(build_parser(), argv)
     try:
         return run(options.command, options)
     except KeyboardInterrupt:
@@ -31,6 +32,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         # not even by the interpreter as it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options; what a call passes on may also stand behind an option.
+
+    ``argparse`` takes a list of positional arguments from one place only, and would refuse the last
+    word of ``tally query token balance_of --as BankMSP ACME``.
+    """
+    options, rest = parser.parse_known_args(argv)
+    unknown = [text for text in rest if text.startswith("-")]
+    if rest and (unknown or not hasattr(options, ARGUMENTS)):
+        parser.error(f"unrecognized arguments: {' '.join(unknown or rest)}")
+    if rest:
+        setattr(options, ARGUMENTS, [*getattr(options, ARGUMENTS), *rest])
+    return options
 
 
 def build_parser() -> argparse.ArgumentParser:

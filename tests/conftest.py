@@ -15,9 +15,14 @@ settings.register_profile("tallystick", deadline=None)
 settings.load_profile("tallystick")
 
 
+def on_free_ports(topology: str) -> str:
+    """Return a topology in TOML with ports that are free."""
+    ports = free_ports(len(PORT.findall(topology)))
+    return PORT.sub(lambda _: str(next(ports)), topology)
+
+
 @pytest.fixture(scope="module")
 def topology_toml() -> str:
     """The topology of `tally cluster up`, on ports that are free, for tests that run `tally`."""
     default = (files("tallystick.node.cluster") / "default.toml").read_text(encoding="utf-8")
-    ports = free_ports(len(PORT.findall(default)))
-    return PORT.sub(lambda _: str(next(ports)), default)
+    return on_free_ports(default)

@@ -1,0 +1,128 @@
+"""The documents as tests read them: fenced blocks, and somebody who types what they show."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+TIMEOUT_S = 60
+
+FENCED = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+SAVED_AS = re.compile(r"# ([\w/]+\.(?:py|toml))\n")  # first line of a block to be saved
+PROMPT = re.compile(r"\$ |>( |$)")
+SHELL = ("bash", "console", "sh")
+
+# Shell lines that are shown and not run here, and why.
+NOT_RUN = {
+    "make demo": "tests/scenarios/test_demo.py tells the same story",
+    "make test": "this is one of its tests",
+    "mkdir guarantees && cd guarantees": "the test makes an empty folder and goes there",
+    "python3 -m venv .venv && . .venv/bin/activate": "tests run in an environment of their own",
+    "pip install --quiet 'tallystick[testing]'": "tests/scenarios/test_packaging.py installs it",
+}
+
+TUTORIAL = "docs/chaincode.md"
+TUTORIAL_HEADING = "## Ten minutes from an empty folder\n"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a document.
+
+    Attributes:
+        in_tutorial: Whether it belongs to the tutorial, whose blocks need those before them.
+    """
+
+    document: str
+    line: int
+    language: str
+    text: str
+    in_tutorial: bool
+
+    def __str__(self) -> str:
+        return f"{self.document}:{self.line}"
+
+    @property
+    def script(self) -> str:
+        """The shell lines to run: what follows the prompts of a console, without its output."""
+        lines = self.text.splitlines()
+        if self.language == "console":
+            lines = [line[2:] for line in lines if PROMPT.match(line)]
+        return "\n".join(line for line in lines if without_comment(line) not in NOT_RUN)
+
+    @property
+    def path(self) -> str | None:
+        """Where the reader is to save the block, if it says so."""
+        found = SAVED_AS.match(self.text)
+        return found[1] if found else None
+
+
+def without_comment(line: str) -> str:
+    """Return what a console line has the reader type."""
+    return re.sub(r"^\$ ", "", line.partition(" #")[0].strip())
+
+
+@cache
+def documents() -> dict[str, str]:
+    """Return the text of every document, by its path from the root."""
+    paths = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*.md"))]
+    return {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in paths}
+
+
+def blocks(*languages: str) -> Iterator[Block]:
+    """Yield the blocks in these languages, document by document, from top to bottom."""
+    for document, text in documents().items():
+        tutorial = _tutorial(text) if document == TUTORIAL else range(0)
+        for found in FENCED.finditer(text):
+            if found["language"] in languages:
+                line = text.count("\n", 0, found.start()) + 1
+                in_tutorial = found.start() in tutorial
+                yield Block(document, line, found["language"], found["text"], in_tutorial)
+
+
+def _tutorial(text: str) -> range:
+    start = text.index(TUTORIAL_HEADING)
+    return range(start, text.index("\n## ", start))
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Somebody at a terminal."""
+
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment, with the programs of this Python first."""
+        programs = str(Path(sys.executable).parent)
+        return {**os.environ, "PATH": os.pathsep.join((programs, os.environ["PATH"]))}
+
+    def save(self, name: str, text: str) -> None:
+        """Write a file, and the folders above it."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def run(self, script: str) -> str:
+        """Return what shell lines print that succeed."""
+        return self.expect_success("bash", "-euo", "pipefail", "-c", script)
+
+    def expect_success(self, *command: str) -> str:
+        """Return what a command prints that succeeds."""
+        done = subprocess.run(
+            command,
+            check=False,
+            cwd=self.folder,
+            env=self.environment,
+            text=True,
+            timeout=TIMEOUT_S,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout

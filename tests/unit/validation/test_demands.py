@@ -95,6 +95,8 @@ def test_each_place_written_to_has_its_demand(
     parsed = parse_transaction(setting.draft(write).envelope(), setting.channel, setting.checker)
     assert isinstance(parsed, ParsedTransaction)
 
-    found = demands(parsed, EndorsementPolicies(setting.channel), setting.definitions)
+    found = demands(
+        parsed, EndorsementPolicies(setting.channel), setting.definitions, setting.ledger.state
+    )
 
     assert {one.place: one.policy and one.policy.name for one in found} == expected

@@ -250,7 +250,11 @@ class PeerNode:
         store = lifetime.enter_context(open_store(self._settings.store, directory / "store"))
         channel = await open_channel(
             genesis,
-            ChannelStorage(directory / "blocks", store),
+            ChannelStorage(
+                directory / "blocks",
+                store,
+                self._settings.private_data.transient_retention_blocks,
+            ),
             msp_id=self._settings.msp.id,
             checker=self._checker,
         )

@@ -1,6 +1,7 @@
 """``tally policy``."""
 
 import argparse
+import sys
 
 from tallystick.client.errors import ClientError, EvaluateError
 from tallystick.client.network import Network
@@ -20,6 +21,7 @@ FAILURES = (ClientError, WireError)
 
 _QUERY_CHAINCODE = "qscc"
 _LONGEST_NUMBER = 20
+_MANY_BLOCKS = 1_000
 
 
 class NoSuchTransactionError(LedgerError):
@@ -42,6 +44,9 @@ async def explain(options: argparse.Namespace) -> None:
     async with await connect(options) as gateway:
         network = channel_of(gateway)
         evidence = await evidence_of(network, options.transaction)
+        if evidence.block.header.number > _MANY_BLOCKS:
+            count = evidence.block.header.number
+            print(f"reading the {count} blocks before it …", file=sys.stderr)
         before = await state_of(network, evidence)
     for line in report(evidence, before):
         print(line)

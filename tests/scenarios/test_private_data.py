@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from tallystick.client.errors import ClientError, EndorseError
+from tallystick.node.cluster.administrator import Definition
+from tallystick.node.cluster.collections import load_collections
 from tallystick.node.cluster.topology import ChaincodeTopology, Topology, default_topology
+from tallystick.node.policies.parser import parse_policy
 from tallystick.node.testing import LocalNetwork
 from tallystick.node.transport.ports import LOCAL_CALLER
 from tallystick.protos.ledger.rwset.kvrwset.kv_rwset_pb2 import KVRWSet
@@ -18,18 +21,18 @@ from tallystick.wire.envelope import build_deliver_seek
 ATS, CLEARING, AGENT = "ATSMSP", "ClearingMSP", "TransferAgentMSP"
 SECRET = b"the price is 42"
 HERE = Path(__file__).parent / "private_contract"
+VAULT = ChaincodeTopology(
+    name="vault",
+    entry="vault:Vault",
+    source=HERE,
+    endorsement="OR('ATSMSP.peer', 'ClearingMSP.peer', 'TransferAgentMSP.peer')",
+    collections=HERE / "collections.json",
+)
 
 
 @pytest.fixture(scope="session")
 def tally_topology() -> Topology:
-    vault = ChaincodeTopology(
-        name="vault",
-        entry="vault:Vault",
-        source=HERE,
-        endorsement="OR('ATSMSP.peer', 'ClearingMSP.peer', 'TransferAgentMSP.peer')",
-        collections=HERE / "collections.json",
-    )
-    return default_topology().model_copy(update={"chaincodes": (vault,)})
+    return default_topology().model_copy(update={"chaincodes": (VAULT,)})
 
 
 async def put(network: LocalNetwork, collection: str, key: str = "k", by: str = ATS) -> None:
@@ -150,12 +153,15 @@ async def test_too_few_members_to_keep_copies_fail_the_endorsement(
     assert height(tally_network) == before
 
 
-async def events(network: LocalNetwork, msp_id: str) -> AsyncIterator[BlockAndPrivateData]:
-    """Yield the blocks of the channel from the peer of ATS, as a client of ``msp_id``."""
+async def events(
+    network: LocalNetwork, msp_id: str, number: int | None = None
+) -> AsyncIterator[BlockAndPrivateData]:
+    """Yield one block, the last by default, from the peer of ATS, as a client of ``msp_id``."""
     signer = network.administrator(msp_id).signer
-    last = SeekPosition(specified=SeekSpecified(number=height(network) - 1))
+    wanted = height(network) - 1 if number is None else number
+    block = SeekPosition(specified=SeekSpecified(number=wanted))
     request = build_deliver_seek(
-        network.channel_id, last, last, signer=signer, timestamp_ns=network.clock()
+        network.channel_id, block, block, signer=signer, timestamp_ns=network.clock()
     )
 
     async def requests() -> AsyncIterator[bytes]:
@@ -178,3 +184,111 @@ async def test_private_values_reach_members_only_with_their_block(
     assert event.block.header.number == height(tally_network) - 1
     assert bool(event.private_data_map) == sees
     assert (SECRET in event.SerializeToString()) == sees
+
+
+async def redefine(network: LocalNetwork, members: str, sequence: int) -> None:
+    """Have all organisations agree on other members of the collection "shared"."""
+    collections = load_collections(HERE / "collections.json")
+    for each in collections.config:
+        if each.static_collection_config.name == "shared":
+            policy = each.static_collection_config.member_orgs_policy
+            policy.signature_policy.CopyFrom(parse_policy(members))
+            each.static_collection_config.required_peer_count = 0
+    definition = Definition("vault", "1.0", sequence, VAULT.endorsement, collections)
+    administrators = [network.administrator(each) for each in (ATS, CLEARING, AGENT)]
+    landed = []
+    for administrator in administrators:
+        (package_id,) = await administrator.installed()
+        landed.append(await administrator.approve(network.channel_id, definition, package_id))
+    landed.append(
+        await administrators[0].commit(network.channel_id, definition, [ATS, CLEARING, AGENT])
+    )
+    for administrator in administrators:
+        await administrator.wait_for(network.channel_id, max(each for each in landed if each))
+
+
+async def test_who_becomes_a_member_gets_what_there_was_before(
+    tally_network: LocalNetwork,
+) -> None:
+    """§13: eligible by the definition in force, so old values are reconciled."""
+    await put(tally_network, "shared")
+    born = height(tally_network) - 1
+    await catch_up(tally_network, AGENT)
+    assert held(tally_network, AGENT, "shared") is None
+    agent = tally_network.contract(AGENT, "vault")
+    with pytest.raises(ClientError, match="does not have read access permission"):
+        await agent.evaluate("get", "shared", "k")
+    everybody = "OR('ATSMSP.member', 'ClearingMSP.member', 'TransferAgentMSP.member')"
+    await redefine(tally_network, everybody, 2)
+    await catch_up(tally_network, AGENT)
+    assert held(tally_network, AGENT, "shared") == SECRET
+    assert await agent.evaluate("get", "shared", "k") == SECRET
+    (event,) = [each async for each in events(tally_network, AGENT, born)]
+    assert event.private_data_map, "old blocks open to the new member too"
+
+
+async def test_who_is_no_member_any_more_gets_nothing_new(tally_network: LocalNetwork) -> None:
+    """§13: what a former member has it keeps; nobody can take that back."""
+    await put(tally_network, "shared", "old")
+    await redefine(tally_network, "OR('ATSMSP.member')", 2)
+    await put(tally_network, "shared", "new")
+    await catch_up(tally_network, CLEARING)
+    assert held(tally_network, CLEARING, "shared", "old") == SECRET
+    assert held(tally_network, CLEARING, "shared", "new") is None
+    assert hashed(tally_network, CLEARING, "shared", "new") == sha256(SECRET).digest()
+    with pytest.raises(ClientError, match="does not have read access permission"):
+        await tally_network.contract(CLEARING, "vault").evaluate("get", "shared", "old")
+    (event,) = [each async for each in events(tally_network, CLEARING)]
+    assert not event.private_data_map
+
+
+async def test_a_peer_that_lacks_the_value_says_so(tally_network: LocalNetwork) -> None:
+    """§10: neither absent nor an old value, in Fabric's words."""
+    await put(tally_network, "lazy")
+    version = height(tally_network) - 1
+    agent = tally_network.contract(AGENT, "vault")
+    with pytest.raises(ClientError) as failure:
+        await agent.new_proposal("get", "lazy", "k", endorsing_organizations=[AGENT]).evaluate()
+    assert (
+        "private data matching public hash version is not available. Public hash version = "
+        f"{{BlockNum: {version}, TxNum: 0}}, Private data version = <nil>"
+    ) in str(failure.value)
+    assert (
+        await agent.new_proposal("get", "lazy", "k", endorsing_organizations=[ATS]).evaluate()
+        == SECRET
+    )
+
+
+async def test_a_purge_reaches_what_a_member_has_yet_to_fetch(tally_network: LocalNetwork) -> None:
+    """§13, Purge, before and after late reconciliation."""
+    await put(tally_network, "lazy", "purged")
+    await put(tally_network, "lazy", "kept")
+    await tally_network.contract(ATS, "vault").submit("purge", "lazy", "purged")
+    await catch_up(tally_network, CLEARING)
+    assert held(tally_network, CLEARING, "lazy", "purged") is None
+    assert held(tally_network, CLEARING, "lazy", "kept") == SECRET
+    assert missing(tally_network, CLEARING) == []
+
+
+async def test_what_has_expired_is_not_fetched(tally_network: LocalNetwork) -> None:
+    """§13, Expiry: nothing stays on record as missing, and nothing comes back."""
+    await put(tally_network, "brief", by=ATS)
+    ats, clearing = (tally_network.peers[each] for each in (ATS, CLEARING))
+    assert held(tally_network, CLEARING, "brief") == SECRET
+    assert ("vault", "brief") in missing(tally_network, AGENT), "a non-member records it too"
+    for number in range(3):
+        await tally_network.contract(ATS, "vault").submit("note", str(number))
+    assert missing(tally_network, AGENT) == []
+    for peer in (ats, clearing):
+        sets = peer.channels[tally_network.channel_id].ledger.private_sets
+        assert not [
+            set_id
+            for number in range(height(tally_network))
+            for set_id, _ in sets.of_block(number)
+            if set_id.collection == "brief"
+        ]
+
+
+def missing(network: LocalNetwork, msp_id: str) -> list[tuple[str, str]]:
+    sets = network.peers[msp_id].channels[network.channel_id].ledger.private_sets
+    return [place for place in sets.missing_places() if place[0] == "vault"]

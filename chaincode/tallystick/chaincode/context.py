@@ -19,6 +19,8 @@ from tallystick.chaincode.private_state import PrivateState
 from tallystick.chaincode.state import State
 from tallystick.chaincode.stub import CalleeReply, ChaincodeStub
 
+IMPLICIT_COLLECTION_PREFIX = "_implicit_org_"
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -27,8 +29,8 @@ class Context:
 
     Attributes:
         state: The rows of this chaincode.
-        stub: The port below, for what has no place here: key-level endorsement. What is written
-            through it is not seen by ``state``.
+        stub: The port below, for what has no place here. What is written through it is not seen by
+            ``state``.
     """
 
     def __init__(self, stub: ChaincodeStub, *, read_only: bool = False) -> None:
@@ -84,6 +86,13 @@ class Context:
             found = PrivateState(self.stub, collection, read_only=self._read_only)
             self._private[collection] = found
         return found
+
+    def private_of(self, msp_id: str) -> PrivateState:
+        """Return the collection that an organisation has in every chaincode without defining it.
+
+        Its peers alone hold the values, and a peer of it must endorse what is written there.
+        """
+        return self.private(f"{IMPLICIT_COLLECTION_PREFIX}{msp_id}")
 
     def emit(self, event: DomainEvent) -> None:
         """Publish ``event`` if the transaction becomes valid, after the events emitted before."""

@@ -127,6 +127,12 @@ class ChaincodeStub(Protocol):
     def put_state_metadata(self, key: str, name: str, value: bytes) -> None:
         """Make ``name`` the only metadata entry of ``key``, as Fabric does."""
 
+    def get_private_data_metadata(self, collection: str, key: str) -> Mapping[str, bytes]:
+        """Return the metadata entries of a private key, empty when it has none."""
+
+    def put_private_data_metadata(self, collection: str, key: str, name: str, value: bytes) -> None:
+        """Make ``name`` the only metadata entry of a private key."""
+
     def set_event(self, name: str, payload: bytes) -> None:
         """Set the event of this call; the last one counts."""
 

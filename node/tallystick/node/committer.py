@@ -18,6 +18,7 @@ from tallystick.node.endorsement.channel import EndorserChannel
 from tallystick.node.gateway.commit_notifier import CommitNotifier, CommitOutcome
 from tallystick.node.ledger.key_value_store import KeyValueStore
 from tallystick.node.ledger.ledger import CommittableBlock, Ledger
+from tallystick.node.ledger.private_data import RETENTION_BLOCKS
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.process import GenesisMismatchError
 from tallystick.node.runtime.collections import blocks_to_live
@@ -93,10 +94,17 @@ class PeerChannel(EndorserChannel):
 
 @dataclass(frozen=True, slots=True)
 class ChannelStorage:
-    """Where a peer keeps one channel."""
+    """Where a peer keeps one channel.
+
+    Attributes:
+        directory: Its blocks.
+        store: Everything else.
+        retention_blocks: For how many blocks private results wait for their transaction.
+    """
 
     directory: Path
     store: KeyValueStore
+    retention_blocks: int = RETENTION_BLOCKS
 
 
 async def open_channel(
@@ -109,7 +117,9 @@ async def open_channel(
         LedgerError: The blocks or the store are damaged.
     """
     with ExitStack() as opening:
-        ledger = Ledger.open(storage.directory, storage.store, blocks_to_live)
+        ledger = Ledger.open(
+            storage.directory, storage.store, blocks_to_live, storage.retention_blocks
+        )
         opening.callback(ledger.close)
         if ledger.height and _hash(ledger.block(0)) != _hash(genesis):
             channel_id = ChannelConfig.from_block(genesis).channel_id

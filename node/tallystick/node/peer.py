@@ -248,9 +248,10 @@ class PeerNode:
         channel_id = ChannelConfig.from_block(genesis).channel_id
         directory = self._settings.data_directory / "channels" / channel_id
         store = lifetime.enter_context(open_store(self._settings.store, directory / "store"))
+        retention = self._settings.private_data.transient_retention_blocks
         channel = await open_channel(
             genesis,
-            ChannelStorage(directory / "blocks", store),
+            ChannelStorage(directory / "blocks", store, retention),
             msp_id=self._settings.msp.id,
             checker=self._checker,
         )

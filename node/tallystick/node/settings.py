@@ -201,6 +201,8 @@ class PrivateDataSettings(Settings):
     """How long a peer may take to answer what it has of what is missing here."""
     reconcile_interval_s: float = Field(default=60.0, gt=0)
     """How often everything that is still missing is asked for again."""
+    transient_retention_blocks: int = Field(default=1_000, ge=1)
+    """For how many blocks the values of what was endorsed wait for its commit."""
 
 
 class ChaincodeSettings(Settings):

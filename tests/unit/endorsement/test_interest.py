@@ -111,6 +111,24 @@ def call(name: str = "token", *collections: str, **more: bool) -> ChaincodeCall:
             id="an organisation's own collection",
         ),
         pytest.param(
+            [
+                touched(),
+                touched(
+                    collection="plain", writes=True, key_policies=(POLICY.SerializeToString(),)
+                ),
+            ],
+            [
+                ChaincodeCall(
+                    name="token",
+                    collection_names=["plain"],
+                    key_policies=[POLICY],
+                    no_private_reads=True,
+                    disregard_namespace_policy=True,
+                )
+            ],
+            id="a private key has a policy of its own",
+        ),
+        pytest.param(
             [touched(), touched(collection="plain", reads_private_values=True)],
             [call(), call("token", "plain")],
             id="private values were read",

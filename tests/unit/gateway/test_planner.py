@@ -75,6 +75,28 @@ def interest(*calls: ChaincodeCall) -> ChaincodeInterest:
             id="keys with policies of their own may replace the chaincode's",
         ),
         pytest.param(
+            interest(
+                ChaincodeCall(
+                    name="escrow",
+                    collection_names=["shared"],
+                    key_policies=[KEY_OF_B],
+                    disregard_namespace_policy=True,
+                )
+            ),
+            [{"B": 1}],
+            id="a private key with a policy of its own",
+        ),
+        pytest.param(
+            interest(
+                ChaincodeCall(
+                    name="escrow", key_policies=[KEY_OF_B], disregard_namespace_policy=True
+                ),
+                ChaincodeCall(name="cash"),
+            ),
+            [{"B": 1, "ClearingMSP": 1}],
+            id="a key here and a chaincode there add up",
+        ),
+        pytest.param(
             interest(ChaincodeCall(name="escrow", collection_names=["shared"])),
             [{"A": 1}],
             id="a collection without a policy answers to the chaincode's",

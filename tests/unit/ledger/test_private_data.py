@@ -9,7 +9,6 @@ import pytest
 from tallystick.node.ledger.ledger import Ledger
 from tallystick.node.ledger.memory import MemoryStore
 from tallystick.node.ledger.private_data import (
-    RETENTION_BLOCKS,
     PrivateChanges,
     TransientStore,
 )
@@ -146,10 +145,12 @@ def test_made_up_results_do_not_take_the_place_of_real_ones() -> None:
 def test_results_expire_when_their_transaction_never_commits() -> None:
     """§13."""
     store = MemoryStore()
-    transient = TransientStore(store)
-    transient.save("early", results(RWSET), height=7)
-    transient.save("late", results(RWSET), height=8)
-    store.write(transient.expiries(7 + RETENTION_BLOCKS))
+    transient = TransientStore(store, retention_blocks=5)
+    transient.save("early", results(RWSET), height=10)
+    transient.save("late", results(RWSET), height=11)
+    store.write(transient.expiries(14))
+    assert waits(transient, "early")
+    store.write(transient.expiries(15))
     assert not waits(transient, "early")
     assert waits(transient, "late")
 
@@ -202,14 +203,18 @@ async def test_values_of_an_invalid_transaction_are_dropped(ledger: Ledger, chai
     assert ledger.transient.get("t1", "basic", "coll", digest) is None
 
 
-async def test_expired_results_go_with_a_commit(
-    ledger: Ledger, chain: Chain, monkeypatch: pytest.MonkeyPatch
+async def test_expired_results_go_with_a_commit_and_others_survive_a_restart(
+    tmp_path: Path, chain: Chain
 ) -> None:
-    monkeypatch.setattr("tallystick.node.ledger.private_data.RETENTION_BLOCKS", 100)
-    ledger.transient.save("t0", results(RWSET), height=0)
-    await ledger.commit(chain.config(ledger))
-    for number in range(1, 99):
-        await ledger.commit(chain.committable(ledger, chain.transaction(f"t{number}")))
-    assert waits(ledger.transient, "t0")
-    await ledger.commit(chain.committable(ledger, chain.transaction("t99")))
-    assert not waits(ledger.transient, "t0")
+    """§13: kept until transientstoreMaxBlockRetention."""
+    store = MemoryStore()
+    with closing(Ledger.open(tmp_path, store, retention_blocks=3)) as ledger:
+        ledger.transient.save("t0", results(RWSET), height=0)
+        await ledger.commit(chain.config(ledger))
+        await ledger.commit(chain.committable(ledger, chain.transaction("t1")))
+        ledger.transient.save("t9", results(RWSET), height=2)
+    with closing(Ledger.open(tmp_path, store, retention_blocks=3)) as ledger:
+        assert waits(ledger.transient, "t0")
+        await ledger.commit(chain.committable(ledger, chain.transaction("t2")))
+        assert not waits(ledger.transient, "t0")
+        assert waits(ledger.transient, "t9")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallystick.node.membership.signature_checker import SignatureChecker
-from tallystick.node.policies.evaluate import SignaturePolicyEvaluator, valid_identities
+from tallystick.node.policies.evaluate import SignaturePolicyEvaluator, SignedData, valid_identities
 from tallystick.node.policies.explain import explain, explain_signatures, name_of
 from tallystick.node.policies.implicit_meta import ImplicitMetaEvaluator
 from tallystick.node.policies.parser import parse_policy
@@ -118,6 +118,22 @@ def test_an_implicit_meta_policy_shows_every_group(signers: Signers) -> None:
     assert explanation.missing() == "/B/Endorsement: no such policy: '/B/Endorsement'"
 
 
+@pytest.mark.parametrize(
+    ("identity", "claim"),
+    [
+        pytest.param(b"\xff", "somebody unreadable", id="no identity"),
+        pytest.param(serialize_identity("A", b"no PEM"), "somebody of A", id="no certificate"),
+    ],
+)
+def test_who_cannot_be_read_is_told_as_far_as_possible(
+    signers: Signers, identity: bytes, claim: str
+) -> None:
+    unreadable = SignedData(identity, b"message", b"signature")
+    (finding,) = explain_signatures([unreadable], signers.registry, SignatureChecker())
+    assert finding.signer is None
+    assert finding.line.startswith(f"✗ {claim}: ")
+
+
 def test_each_signature_is_accounted_for(signers: Signers) -> None:
     """§14.1: what evaluation drops silently has its reason here."""
     good, bad, stranger = signers.signed("A.peer", "B.peer", "C.peer")
@@ -138,4 +154,10 @@ def test_each_signature_is_accounted_for(signers: Signers) -> None:
         "the signature is not good",
     ]
     assert "D" in findings[2].problem
+    assert [one.line.partition(":")[0] for one in findings] == [
+        "✓ A peer",
+        "✗ B peer",
+        "✗ D peer",
+        "✗ A peer",
+    ]
     assert findings[3].problem == "this identity has signed already and counts once"

@@ -64,6 +64,19 @@ async def test_a_member_fetches_what_it_missed(world: World) -> None:
     assert await world.two.privacy.reconciler(world.two.channel).reconcile() == 0
 
 
+async def test_a_member_reports_what_nobody_gives_it(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await define_with_collection(world)
+    await put(world)
+    world.two.others.clear()
+    reconciler = world.two.privacy.reconciler(world.two.channel)
+    assert await reconciler.reconcile() == 0
+    assert reconciler.report_missing() == {("token", "vault"): 1}
+    assert "1 private sets of collection vault of chaincode token are missing here" in caplog.text
+    assert world.three.privacy.reconciler(world.three.channel).report_missing() == {}
+
+
 async def test_who_is_no_member_fetches_nothing(world: World) -> None:
     await define_with_collection(world)
     place = await put(world)

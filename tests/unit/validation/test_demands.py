@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tallystick.node.ledger.rwset import VALIDATION_PARAMETER
 from tallystick.node.policies.parser import parse_policy
-from tallystick.node.validation.demands import demands
+from tallystick.node.validation.demands import Demand, demands
 from tallystick.node.validation.endorsement_policies import EndorsementPolicies
 from tallystick.node.validation.structure import ParsedTransaction, parse_transaction
 from tallystick.protos.peer.collection_pb2 import (
@@ -15,6 +16,7 @@ from tallystick.protos.peer.collection_pb2 import (
     CollectionConfigPackage,
     StaticCollectionConfig,
 )
+from tallystick.wire.hashing import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +49,20 @@ def approve(builder: ReadWriteSetBuilder) -> None:
     builder.add_private_write("_lifecycle", "_implicit_org_OneMSP", "key", b"1")
 
 
+def write_bound(builder: ReadWriteSetBuilder) -> None:
+    builder.add_write("token", "bound", b"1")
+    builder.add_metadata_write("token", "also bound", {})
+
+
+def write_bound_and_free(builder: ReadWriteSetBuilder) -> None:
+    builder.add_write("token", "bound", b"1")
+    builder.add_write("token", "free", b"1")
+
+
+def write_bound_secret(builder: ReadWriteSetBuilder) -> None:
+    builder.add_private_write("token", "vault", "bound", b"1")
+
+
 @pytest.mark.parametrize(
     ("write", "expected"),
     [
@@ -64,6 +80,21 @@ def approve(builder: ReadWriteSetBuilder) -> None:
             write_elsewhere,
             {"token": DEFAULT, "cash": "policy OR('TwoMSP.peer')", "ghost": None},
             id="other chaincodes",
+        ),
+        pytest.param(
+            write_bound,
+            {"token: bound, also bound": "policy OR('TwoMSP.peer')"},
+            id="only keys with a policy of their own",
+        ),
+        pytest.param(
+            write_bound_and_free,
+            {"token: bound": "policy OR('TwoMSP.peer')", "token": DEFAULT},
+            id="a key with a policy of its own, and one without",
+        ),
+        pytest.param(
+            write_bound_secret,
+            {f"token/vault: {sha256(b'bound').hex()}": "policy OR('TwoMSP.peer')"},
+            id="a private key with a policy of its own",
         ),
         pytest.param(
             approve,
@@ -92,9 +123,20 @@ def test_each_place_written_to_has_its_demand(
         ]
     )
     setting.definitions.define("cash", "OR('TwoMSP.peer')")
+    by_two = {VALIDATION_PARAMETER: parse_policy("OR('TwoMSP.peer')").SerializeToString()}
+    for key in ("bound", "also bound"):
+        setting.ledger.put(key, metadata=by_two)
+    setting.ledger.put_hash("vault", "bound", by_two)
     parsed = parse_transaction(setting.draft(write).envelope(), setting.channel, setting.checker)
     assert isinstance(parsed, ParsedTransaction)
 
-    found = demands(parsed, EndorsementPolicies(setting.channel), setting.definitions)
+    found = demands(
+        parsed, EndorsementPolicies(setting.channel), setting.definitions, setting.ledger.state
+    )
 
-    assert {one.place: one.policy and one.policy.name for one in found} == expected
+    assert {_named(one): one.policy and one.policy.name for one in found} == expected
+
+
+def _named(demand: Demand) -> str:
+    keys = [key.hex() if isinstance(key, bytes) else key for key in demand.keys]
+    return f"{demand.place}: {', '.join(keys)}" if keys else demand.place

@@ -164,13 +164,19 @@ class ShimStub:
 
     def get_state_metadata(self, key: str) -> Mapping[str, bytes]:
         """See ``ChaincodeStub``."""
-        request = GetStateMetadata(key=key).SerializeToString()
-        found = StateMetadataResult.FromString(self._ask(Type.GET_STATE_METADATA, request))
-        return {entry.metakey: entry.value for entry in found.entries}
+        return self._metadata(GetStateMetadata(key=key))
 
     def put_state_metadata(self, key: str, name: str, value: bytes) -> None:
         """See ``ChaincodeStub``."""
         self._writes.put_metadata(_named(key), name, value)
+
+    def get_private_data_metadata(self, collection: str, key: str) -> Mapping[str, bytes]:
+        """See ``ChaincodeStub``."""
+        return self._metadata(GetStateMetadata(key=key, collection=_collection(collection)))
+
+    def put_private_data_metadata(self, collection: str, key: str, name: str, value: bytes) -> None:
+        """See ``ChaincodeStub``."""
+        self._writes.put_metadata(_named(key), name, value, _collection(collection))
 
     def set_event(self, name: str, payload: bytes) -> None:
         """See ``ChaincodeStub``; the peer adds chaincode and transaction."""
@@ -192,6 +198,11 @@ class ShimStub:
         response = Response.FromString(message.payload)
         has_event = message.HasField("chaincode_event") and response.status < BAD_REQUEST
         return CalleeReply(response, message.chaincode_event if has_event else None)
+
+    def _metadata(self, request: GetStateMetadata) -> Mapping[str, bytes]:
+        answer = self._ask(Type.GET_STATE_METADATA, request.SerializeToString())
+        entries = StateMetadataResult.FromString(answer).entries
+        return {entry.metakey: entry.value for entry in entries}
 
     def _page(self, request: "Type.ValueType", payload: bytes) -> Page:
         answer = self._queries.first_batch(request, payload)

@@ -61,14 +61,14 @@ class Writes:
             request = PurgePrivateState(key=key, collection=collection)
             self._ask(Type.PURGE_PRIVATE_DATA, request.SerializeToString())
 
-    def put_metadata(self, key: str, name: str, value: bytes) -> None:
-        """Write the metadata entry of a public key."""
+    def put_metadata(self, key: str, name: str, value: bytes, collection: str = "") -> None:
+        """Write the metadata entry of a key, public if ``collection`` is empty."""
         entry = StateMetadata(metakey=name, value=value)
         if self._batch_size:
             kind = WriteRecord.PUT_STATE_METADATA
-            self._add(WriteRecord(key=key, metadata=entry, type=kind))
+            self._add(WriteRecord(key=key, metadata=entry, collection=collection, type=kind))
         else:
-            request = PutStateMetadata(key=key, metadata=entry)
+            request = PutStateMetadata(key=key, metadata=entry, collection=collection)
             self._ask(Type.PUT_STATE_METADATA, request.SerializeToString())
 
     def flush(self) -> None:

@@ -178,6 +178,15 @@ class MemoryStub:
         self._check_not_paged()
         self.writes.metadata[key] = {name: value}
 
+    def get_private_data_metadata(self, collection: str, key: str) -> Mapping[str, bytes]:
+        """See ``ChaincodeStub``."""
+        return self._rows.private_metadata.get((collection, key), {})
+
+    def put_private_data_metadata(self, collection: str, key: str, name: str, value: bytes) -> None:
+        """See ``ChaincodeStub``."""
+        self._check_not_paged()
+        self.writes.private_metadata[collection, key] = {name: value}
+
     def set_event(self, name: str, payload: bytes) -> None:
         """See ``ChaincodeStub``."""
         self.event = ChaincodeEvent(

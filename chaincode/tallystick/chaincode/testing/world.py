@@ -18,6 +18,7 @@ class Rows:
     history: dict[str, list[KeyModification]] = field(default_factory=dict)  # oldest first
     metadata: dict[str, dict[str, bytes]] = field(default_factory=dict)
     private: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    private_metadata: dict[tuple[str, str], dict[str, bytes]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -27,9 +28,10 @@ class Writes:
     values: dict[str, bytes | None] = field(default_factory=dict)
     metadata: dict[str, dict[str, bytes]] = field(default_factory=dict)
     private: dict[tuple[str, str], bytes | None] = field(default_factory=dict)
+    private_metadata: dict[tuple[str, str], dict[str, bytes]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.values or self.metadata or self.private)
+        return bool(self.values or self.metadata or self.private or self.private_metadata)
 
 
 @dataclass(slots=True)
@@ -80,11 +82,12 @@ class MemoryTransaction:
             for key, value in writes.values.items():
                 _apply(rows.values, key, value)
                 rows.history.setdefault(key, []).append(self._modification(value))
-                if value is None:
-                    rows.metadata.pop(key, None)
-            rows.metadata.update(writes.metadata)
             for place, private_value in writes.private.items():
                 _apply(rows.private, place, private_value)
+            rows.metadata = _kept(rows.metadata | writes.metadata, rows.values)
+            rows.private_metadata = _kept(
+                rows.private_metadata | writes.private_metadata, rows.private
+            )
 
     def _modification(self, value: bytes | None) -> KeyModification:
         return KeyModification(
@@ -100,3 +103,10 @@ def _apply(rows: dict[KeyT, bytes], key: KeyT, value: bytes | None) -> None:
         rows.pop(key, None)
     else:
         rows[key] = value
+
+
+def _kept(
+    metadata: dict[KeyT, dict[str, bytes]], rows: Mapping[KeyT, bytes]
+) -> dict[KeyT, dict[str, bytes]]:
+    """Return the metadata of the keys that exist: that of others goes, or is never there."""
+    return {key: entries for key, entries in metadata.items() if key in rows}

@@ -4,8 +4,9 @@ Orderers decide it before they order an update, and every peer decides it again 
 arrives. Source: wire.md §15.4; hyperledger/fabric common/configtx/update.go.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from tallystick.node.channel.config import APPLICATION_GROUP, ORDERER_GROUP, ChannelConfig
 from tallystick.node.channel.config_elements import (
@@ -33,6 +34,8 @@ from tallystick.protos.common.configtx_pb2 import (
 from tallystick.wire.errors import WireError
 from tallystick.wire.messages import decode
 
+_NO_EFFECT: Final = "delta set was empty -- update would have no effect"
+
 
 @dataclass(frozen=True, slots=True)
 class RefusedUpdate:
@@ -43,6 +46,19 @@ class RefusedUpdate:
     """
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedUpdate:
+    """What an update asks of its signers.
+
+    Attributes:
+        changes: The elements that it changes, by the path of the policy that guards each.
+        signed: The signatures that it has.
+    """
+
+    changes: Mapping[str, Sequence[str]]
+    signed: Sequence[SignedData]
 
 
 class _RefusedError(Exception):
@@ -66,6 +82,29 @@ def authorize(current: ChannelConfig, update: Envelope) -> Config | RefusedUpdat
     except (_RefusedError, ElementNameError, WireError) as error:
         return RefusedUpdate(f"error authorizing update: {error}")
     return Config(sequence=current.sequence + 1, channel_group=group)
+
+
+def signed_update(current: ChannelConfig, update: Envelope) -> SignedUpdate | RefusedUpdate:
+    """Return which policies of ``current`` an update must satisfy, and with what, for people.
+
+    An element that is new has no policy yet: the group that takes it in changes too.
+    """
+    try:
+        envelope = _opened(update)
+        delta = _delta(current, decode(ConfigUpdate, envelope.config_update))
+    except (_RefusedError, ElementNameError, WireError) as error:
+        return RefusedUpdate(str(error))
+    if not delta:
+        return RefusedUpdate(_NO_EFFECT)
+    existing = elements_of(current.config.channel_group)
+    changes: dict[str, list[str]] = {}
+    for key in sorted(delta):
+        problem = _check_version(key, delta[key], existing.get(key))
+        if problem:
+            return RefusedUpdate(problem)
+        if key in existing:
+            changes.setdefault(existing[key].mod_policy_path, []).append(key)
+    return SignedUpdate(changes, _signed(envelope))
 
 
 def check_succession(current: ChannelConfig, following: ChannelConfig) -> str:
@@ -129,6 +168,14 @@ def _updated(current: ChannelConfig, envelope: ConfigUpdateEnvelope) -> ConfigGr
         WireError: Something cannot be read.
     """
     update = decode(ConfigUpdate, envelope.config_update)
+    delta = _delta(current, update)
+    existing = elements_of(current.config.channel_group)
+    _check_delta(current, delta, existing, _signed(envelope))
+    return tree_of(existing | delta)
+
+
+def _delta(current: ChannelConfig, update: ConfigUpdate) -> dict[str, Element]:
+    """Return the elements that an update changes; it raises what `_updated` does."""
     if update.channel_id != current.channel_id:
         raise _RefusedError(
             f"ConfigUpdate for channel '{update.channel_id}' but envelope for channel "
@@ -138,13 +185,11 @@ def _updated(current: ChannelConfig, envelope: ConfigUpdateEnvelope) -> ConfigGr
     read_set = elements_of(update.read_set) if update.HasField("read_set") else {}
     _check_read_set(read_set, existing)
     write_set = elements_of(update.write_set) if update.HasField("write_set") else {}
-    delta = {
+    return {
         key: element
         for key, element in write_set.items()
         if key not in read_set or read_set[key].message.version != element.message.version
     }
-    _check_delta(current, delta, existing, _signed(envelope))
-    return tree_of(existing | delta)
 
 
 def _check_read_set(read_set: Mapping[str, Element], existing: Mapping[str, Element]) -> None:
@@ -169,7 +214,7 @@ def _check_delta(
     existing: Mapping[str, Element],
     signed: list[SignedData],
 ) -> None:
-    problem = "" if delta else "delta set was empty -- update would have no effect"
+    problem = "" if delta else _NO_EFFECT
     known_policies = frozenset(current.policies.paths)
     for key in sorted(delta):  # maps have no order; sorted, a refusal reads the same everywhere
         problem = (

@@ -17,7 +17,7 @@ from tallystick.node.cli.arguments import (
 from tallystick.node.cli.command import Command, Group
 
 _UPDATE: Final = Argument(
-    name="update", type=Path, metavar="FILE", help="an update, which the signature is added to"
+    name="update", type=Path, metavar="FILE", help="an update, as `tally channel update` writes it"
 )
 _SIGNERS: Final = Argument(
     name="--signers",
@@ -220,15 +220,23 @@ POLICY: Final = Group(
             "explain",
             "Tell which signatures a transaction had, and which it needed",
             "tallystick.node.cli.policy:explain",
-            ("explain 4a9f…", "explain 4a9f… --as ClearingMSP"),
+            ("explain 4a9f…", "explain 4a9f… --as ClearingMSP", "explain 9"),
             (
                 Argument(
                     name="transaction",
                     metavar="TXID",
-                    help="id of a committed transaction, valid or not",
+                    help="id of a committed transaction, valid or not; or the number of a block"
+                    " that changed the configuration",
                 ),
                 *CALLER,
             ),
+        ),
+        Command(
+            "explain-update",
+            "Tell which signatures a configuration update has, and who is still to sign",
+            "tallystick.node.cli.policy:explain_update",
+            ("explain-update update.pb",),
+            (_UPDATE, *CALLER),
         ),
     ),
 )

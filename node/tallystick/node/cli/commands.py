@@ -295,6 +295,13 @@ _CHAINCODE: Final = Group(
             (NETWORK, ORGANIZATION),
         ),
         Command(
+            "collections",
+            "Print the private data collections of a chaincode, and who may use them",
+            "tallystick.node.cli.collections:show",
+            ("collections settlement",),
+            (Argument(name="name", metavar="NAME", help="the chaincode"), *CALLER),
+        ),
+        Command(
             "describe",
             "Print the functions of a chaincode and the types of their arguments",
             "tallystick.node.cli.chaincode:describe",

@@ -19,7 +19,7 @@ from tallystick.node.ledger.head import Head, read_head
 from tallystick.node.ledger.history import History, HistoryView, history_entries
 from tallystick.node.ledger.key_value_store import KeyValueStore
 from tallystick.node.ledger.private_data import (
-    EXPIRY_INTERVAL_BLOCKS,
+    RETENTION_BLOCKS,
     PrivateChanges,
     TransientStore,
 )
@@ -107,7 +107,11 @@ class Ledger:
     """
 
     def __init__(
-        self, blocks: BlockStore, store: KeyValueStore, lives: BlocksToLive = forever
+        self,
+        blocks: BlockStore,
+        store: KeyValueStore,
+        lives: BlocksToLive = forever,
+        retention_blocks: int = RETENTION_BLOCKS,
     ) -> None:
         """Use ``open``."""
         self._blocks = blocks
@@ -118,17 +122,25 @@ class Ledger:
         self._head = read_head(store)
         self._committing = asyncio.Lock()
         self._reader: weakref.ref[SteadyReader] | None = None
-        self.transient = TransientStore(store)
+        self.transient = TransientStore(store, retention_blocks)
         self.private_sets = PrivateSets(store, self._state, lives)
 
     @classmethod
-    def open(cls, directory: Path, store: KeyValueStore, lives: BlocksToLive = forever) -> Self:
+    def open(
+        cls,
+        directory: Path,
+        store: KeyValueStore,
+        lives: BlocksToLive = forever,
+        retention_blocks: int = RETENTION_BLOCKS,
+    ) -> Self:
         """Open the ledger and bring its views up to its blocks. A new one awaits block 0.
 
         Args:
             directory: Holds the block files; created if need be.
             store: Holds the views of this ledger and nothing else. It stays the caller's to close.
             lives: Says how many blocks the values of a private data collection live.
+            retention_blocks: For how many blocks the private results of what was endorsed wait for
+                its commit.
 
         Raises:
             CorruptBlockError: A block other than one cut short by a crash cannot be read.
@@ -136,7 +148,7 @@ class Ledger:
             ReplayMismatchError: The store does not belong to the blocks.
             UnsupportedFormatError: The store has another layout.
         """
-        ledger = cls(BlockStore(directory, store), store, lives)
+        ledger = cls(BlockStore(directory, store), store, lives, retention_blocks)
         ledger.recover()
         return ledger
 
@@ -334,8 +346,7 @@ class Ledger:
         batch |= self._transactions.entries(number, committable.transaction_ids, committable.codes)
         batch |= state_entries(committable.updates)
         batch |= history_entries(committable.updates.writes)
-        if next_head.height % EXPIRY_INTERVAL_BLOCKS == 0:
-            batch |= self.transient.expiries(next_head.height)
+        batch |= self.transient.expiries(next_head.height)
         batch |= self._private_entries(committable)
         batch |= next_head.entries()
         reader = self._current_reader()

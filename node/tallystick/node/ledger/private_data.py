@@ -25,10 +25,10 @@ from tallystick.wire.hashing import sha256
 from tallystick.wire.messages import decode
 
 RETENTION_BLOCKS: Final = 1000
-"""How many blocks long the private results of a transaction wait for it to commit."""
+"""How many blocks long the private results of a transaction wait for it to commit, by default."""
 
-EXPIRY_INTERVAL_BLOCKS: Final = 100
-"""How often results that have waited too long are looked for."""
+_EXPIRY_INTERVAL_BLOCKS: Final = 100
+"""How often, at least, results that have waited too long are looked for."""
 
 
 class TransientStore:
@@ -38,8 +38,9 @@ class TransientStore:
     transaction cannot take the place of those that its endorsers vouch for.
     """
 
-    def __init__(self, store: KeyValueStore) -> None:
+    def __init__(self, store: KeyValueStore, retention_blocks: int = RETENTION_BLOCKS) -> None:
         self._store = store
+        self._retention_blocks = retention_blocks
 
     def save(self, transaction_id: str, private_results: bytes, *, height: int) -> None:
         """Keep the results of a transaction; they survive a restart.
@@ -47,7 +48,8 @@ class TransientStore:
         Args:
             transaction_id: Of the proposal that was endorsed.
             private_results: ``TxPvtReadWriteSet`` bytes.
-            height: The ledger's height now. ``RETENTION_BLOCKS`` later the results are dropped.
+            height: The ledger's height now. They are dropped once it has grown by the
+                blocks of their retention.
 
         Raises:
             MalformedMessageError: The results cannot be read.
@@ -78,12 +80,17 @@ class TransientStore:
         }
 
     def expiries(self, height: int) -> dict[bytes, bytes | None]:
-        """Return what dropping results that have waited too long at ``height`` writes."""
+        """Return what dropping results that have waited too long at ``height`` writes.
+
+        To look through all that waits is work, so it is done at some heights only.
+        """
+        if height % min(self._retention_blocks, _EXPIRY_INTERVAL_BLOCKS):
+            return {}
         end = keyspace.end_of_prefix(keyspace.TRANSIENT)
         return {
             key: None
             for key, encoded in self._store.range(keyspace.TRANSIENT, end)
-            if read_uvarint(encoded, 0)[0] + RETENTION_BLOCKS <= height
+            if read_uvarint(encoded, 0)[0] + self._retention_blocks <= height
         }
 
 

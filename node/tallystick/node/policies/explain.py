@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from tallystick.node.membership.errors import IdentityError
+from tallystick.node.membership.certificates import common_name, load_certificate
+from tallystick.node.membership.errors import CertificateError, IdentityError
 from tallystick.node.membership.identity import Identity
 from tallystick.node.membership.registry import MspRegistry
 from tallystick.node.membership.signature_checker import SignatureChecker
@@ -16,6 +17,9 @@ from tallystick.node.policies.evaluate import Policy, SignaturePolicyEvaluator, 
 from tallystick.node.policies.implicit_meta import ImplicitMetaEvaluator
 from tallystick.node.policies.parser import describe_principal
 from tallystick.node.policies.rule import OutOf, Rule, SignedBy
+from tallystick.protos.msp.identities_pb2 import SerializedIdentity
+from tallystick.wire.errors import MalformedMessageError
+from tallystick.wire.messages import decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +28,18 @@ class SignatureFinding:
 
     Attributes:
         signer: Whose it is; None if nobody on the channel vouches for its identity.
+        claim: Whose it says it is: organisation and common name, as far as they can be read.
         problem: Why it does not count; empty if it does.
     """
 
     signer: Identity | None
+    claim: str
     problem: str = ""
+
+    @property
+    def line(self) -> str:
+        """The finding in one line, with a tick or a cross."""
+        return f"✗ {self.claim}: {self.problem}" if self.problem else f"✓ {self.claim}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +107,7 @@ def explain_signatures(
         try:
             identity = msps.endorser(one.identity)
         except IdentityError as error:
-            findings.append(SignatureFinding(None, str(error)))
+            findings.append(SignatureFinding(None, _claim(one.identity), str(error)))
             continue
         key = (identity.msp_id, identity.fingerprint)
         if key in counted:
@@ -106,8 +117,21 @@ def explain_signatures(
             counted.add(key)
         else:
             problem = "the signature is not good: something else was signed, or by another key"
-        findings.append(SignatureFinding(identity, problem))
+        findings.append(SignatureFinding(identity, name_of(identity), problem))
     return findings
+
+
+def _claim(identity: bytes) -> str:
+    """Return whom an identity says to be, although nobody vouches for it."""
+    try:
+        claimed = decode(SerializedIdentity, identity)
+    except MalformedMessageError:
+        return "somebody unreadable"
+    try:
+        certificate = load_certificate(claimed.id_bytes)
+    except CertificateError:
+        return f"somebody of {claimed.mspid}"
+    return f"{claimed.mspid} {common_name(certificate)}"
 
 
 def explain(policy: Policy, identities: Sequence[Identity]) -> Explanation:

@@ -28,6 +28,9 @@ _log = logging.getLogger(__name__)
 BATCH: Final = 10
 """How many private sets are asked for at once."""
 
+MAX_COUNTED: Final = 100_000
+"""Up to how many missing private sets of one collection are counted."""
+
 
 class HeightSignal(Protocol):
     """Tells of blocks that were committed."""
@@ -76,6 +79,7 @@ class Reconciler:
         while True:
             height = signal.height
             await self.reconcile()
+            self.report_missing()
             try:
                 async with asyncio.timeout(self._pace.interval_s):
                     while True:
@@ -102,6 +106,29 @@ class Reconciler:
         if came:
             _log.info("channel %s: fetched %d private sets", channel.config.channel_id, came)
         return came
+
+    def report_missing(self) -> dict[tuple[str, str], int]:
+        """Log which private sets this peer still lacks of collections that it is a member of.
+
+        Returns:
+            How many, by chaincode and collection; `MAX_COUNTED` stands for that many or more.
+        """
+        channel, counts = self._channel, dict[tuple[str, str], int]()
+        for place in channel.ledger.private_sets.missing_places():
+            if self._node.belongs_to(channel, *place):
+                missing = channel.ledger.private_sets.missing(*place)
+                counts[place] = sum(1 for _ in islice(missing, MAX_COUNTED))
+        for (namespace, collection), count in counts.items():
+            _log.warning(
+                "channel %s: %d private sets of collection %s of chaincode %s are missing here, and"
+                " no member that answers has them; they are asked for again in %g s",
+                channel.config.channel_id,
+                count,
+                collection,
+                namespace,
+                self._pace.interval_s,
+            )
+        return counts
 
     def _members(self, namespace: str, collection: str) -> Sequence[MemberPeer]:
         packages = self._channel.definitions.collections

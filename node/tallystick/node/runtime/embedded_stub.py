@@ -172,6 +172,17 @@ class EmbeddedStub:
         _check_write(key, value)
         self._simulator.put_state_metadata(self._chaincode, key, {name: value})
 
+    def get_private_data_metadata(self, collection: str, key: str) -> Mapping[str, bytes]:
+        """Return the metadata entries of a private key, empty when it has none."""
+        self._use_collections()
+        return self._simulator.get_private_metadata(self._chaincode, collection, key)
+
+    def put_private_data_metadata(self, collection: str, key: str, name: str, value: bytes) -> None:
+        """Make ``name`` the only metadata entry of a private key, as Fabric does."""
+        self._use_collections()
+        _check_write(key, value)
+        self._simulator.put_private_metadata(self._chaincode, collection, key, {name: value})
+
     def set_event(self, name: str, payload: bytes) -> None:
         """Set the event of this call; the last one counts."""
         self.event = ChaincodeEvent(

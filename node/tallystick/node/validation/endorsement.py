@@ -3,31 +3,28 @@
 Source: wire.md §12; hyperledger/fabric core/common/validation/statebased/.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable
 
-from tallystick.node.ledger.rwset import (
-    VALIDATION_PARAMETER,
-    NamespaceReadWriteSet,
-    decode_metadata,
-)
-from tallystick.node.ledger.state import StateView, VersionedValue
+from tallystick.node.ledger.rwset import NamespaceReadWriteSet
+from tallystick.node.ledger.state import StateView
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.policies.evaluate import valid_identities
 from tallystick.node.validation.codes import Rejection
+from tallystick.node.validation.demands import (
+    PUBLIC,
+    Place,
+    key_demands,
+    metadata_places,
+    own_policy,
+    written_places,
+)
 from tallystick.node.validation.endorsement_policies import (
-    LIFECYCLE_NAMESPACE,
     DefinitionSource,
     EndorsementPolicies,
     EndorsementPolicy,
 )
 from tallystick.node.validation.structure import ParsedTransaction
 from tallystick.protos.peer.transaction_pb2 import ENDORSEMENT_POLICY_FAILURE, INVALID_CHAINCODE
-
-_PUBLIC: Final = ""
-
-Place = tuple[str, str, str | bytes]
-"""A written key: namespace, collection (empty for public keys), key or hash of the key."""
 
 Demands = dict[EndorsementPolicy, Place]
 """The distinct policies that a transaction must satisfy, each with the first key to demand it."""
@@ -60,7 +57,7 @@ class EndorsementCheck:
         rejection = self._judge(transaction)
         if rejection is None:
             for namespace in transaction.rwset.namespaces:
-                self._changed.update(_metadata_places(namespace))
+                self._changed.update(metadata_places(namespace))
         return rejection
 
     def _judge(self, transaction: ParsedTransaction) -> Rejection | None:
@@ -69,7 +66,7 @@ class EndorsementCheck:
         }
         own_policies: dict[str, EndorsementPolicy] = {}
         for name in (transaction.chaincode, *written):
-            policy = self._policy_of(name)
+            policy = own_policy(name, self._policies, self._definitions)
             if policy is None:
                 return Rejection(
                     INVALID_CHAINCODE,
@@ -87,47 +84,19 @@ class EndorsementCheck:
         demands: Demands = {}
         for name, policy in own_policies.items():
             if name in written:
-                for place, demanded in self._demands(written[name], policy):
+                for place, demanded, _ in key_demands(
+                    written[name], policy, self._policies, self._definitions, self._view
+                ):
                     demands.setdefault(demanded, place)
             else:
-                demands.setdefault(policy, (name, _PUBLIC, ""))
+                demands.setdefault(policy, (name, PUBLIC, ""))
         return self._unsatisfied(transaction, demands)
-
-    def _policy_of(self, namespace: str) -> EndorsementPolicy | None:
-        if namespace == LIFECYCLE_NAMESPACE:
-            return self._policies.of_lifecycle
-        application_policy = self._definitions.validation_policy(namespace)
-        return self._policies.of_definition(application_policy) if application_policy else None
 
     def _key_in_flux(self, written: Iterable[NamespaceReadWriteSet]) -> Place | None:
         if not self._changed:
             return None
-        places = (place for entry in written for place in _written_places(entry))
+        places = (place for entry in written for place in written_places(entry))
         return next((place for place in places if place in self._changed), None)
-
-    def _demands(
-        self, entry: NamespaceReadWriteSet, own_policy: EndorsementPolicy
-    ) -> Iterator[tuple[Place, EndorsementPolicy]]:
-        """Yield each written key with the policy that it demands."""
-        name = entry.namespace
-        for key in entry.written_keys():
-            policy = self._key_policy(self._view.get(name, key))
-            yield (name, _PUBLIC, key), policy or own_policy
-        for collection in entry.collections:
-            key_hashes = collection.written_keys()
-            if not key_hashes:
-                continue
-            collections = self._definitions.collections(name)
-            fallback = self._policies.of_collection(collections, collection.name) or own_policy
-            for key_hash in key_hashes:
-                policy = self._key_policy(self._view.get_hash(name, collection.name, key_hash))
-                yield (name, collection.name, key_hash), policy or fallback
-
-    def _key_policy(self, found: VersionedValue | None) -> EndorsementPolicy | None:
-        if found is None or not found.metadata:
-            return None
-        envelope = decode_metadata(found.metadata).get(VALIDATION_PARAMETER)
-        return self._policies.of_key(envelope) if envelope else None
 
     def _unsatisfied(self, transaction: ParsedTransaction, demands: Demands) -> Rejection | None:
         endorsers = valid_identities(
@@ -144,22 +113,6 @@ class EndorsementCheck:
                     transaction.transaction_id,
                 )
         return None
-
-
-def _metadata_places(entry: NamespaceReadWriteSet) -> Iterator[Place]:
-    for write in entry.metadata_writes:
-        yield entry.namespace, _PUBLIC, write.key
-    for collection in entry.collections:
-        for hashed in collection.metadata_writes:
-            yield entry.namespace, collection.name, hashed.key_hash
-
-
-def _written_places(entry: NamespaceReadWriteSet) -> Iterator[Place]:
-    for key in entry.written_keys():
-        yield entry.namespace, _PUBLIC, key
-    for collection in entry.collections:
-        for key_hash in collection.written_keys():
-            yield entry.namespace, collection.name, key_hash
 
 
 def _describe(place: Place) -> str:

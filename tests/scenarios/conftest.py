@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tallystick.client.contract import Argument
 from tallystick.client.gateway import Gateway
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.confidential import secret_argument_of
 from tallystick.contracts.identity.models import (
     Onboarding,
     SignedClaim,
@@ -19,6 +20,7 @@ from tallystick.contracts.identity.models import (
 )
 from tallystick.contracts.instants import Instant, instant
 from tallystick.contracts.intents import SignedIntent
+from tallystick.contracts.models import Model
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import Requirement
 from tallystick.contracts.settlement.models import TradeTerms
@@ -60,10 +62,14 @@ class Market:
         function: str,
         *arguments: Argument,
         endorsers: tuple[str, ...] = (),
+        **secret: Model,
     ) -> bytes:
         """Return the answer once all peers have the transaction: the next one may meet any."""
         contract = self.gateways[participant].network(self.channel_id).contract(chaincode)
-        proposal = contract.new_proposal(function, *arguments, endorsing_organizations=endorsers)
+        transient = {name: secret_argument_of(each) for name, each in secret.items()}
+        proposal = contract.new_proposal(
+            function, *arguments, transient=transient, endorsing_organizations=endorsers
+        )
         transaction = await proposal.endorse()
         status = await (await transaction.submit()).status()
         status.raise_if_invalid()
@@ -124,10 +130,11 @@ class Market:
             venue=Participant.ATS,
             settlement_day=self.now().date().isoformat(),
             expires_at=self._at(timedelta(days=1)),
+            salt=secrets.token_hex(32),
         )
 
     async def propose(self, terms: TradeTerms) -> None:
-        await self.submit(Participant.ATS, Chaincode.SETTLEMENT, "propose_trade", terms)
+        await self.submit(Participant.ATS, Chaincode.SETTLEMENT, "propose_trade", terms=terms)
 
     async def consent(self, terms: TradeTerms, side: Side) -> None:
         party = terms.party(side)
@@ -138,7 +145,7 @@ class Market:
             "consent",
             terms.trade,
             side,
-            self._sign(party, statement),
+            intent=self._sign(party, statement),
         )
 
     async def lock(self, trade: str) -> None:
@@ -153,7 +160,7 @@ class Market:
         """Return what somebody holds, as the peer of one participant knows."""
         return await self._balance(Chaincode.TOKEN, SECURITY, holder, peer)
 
-    async def money(self, holder: str, peer: Participant = Participant.ATS) -> int:
+    async def money(self, holder: str, peer: Participant = Participant.CLEARING) -> int:
         """Likewise for money."""
         return await self._balance(Chaincode.CASH, CASH, holder, peer)
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from tallystick.chaincode.errors import InvalidKeyError, WriteInQueryError
-from tallystick.chaincode.keys import check_key, plain_range
+from tallystick.chaincode.keys import check_key, partial_range, plain_range
 from tallystick.chaincode.stub import ChaincodeStub
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -81,6 +81,10 @@ class PrivateState:
         at its commit whether the range has changed.
         """
         return self._stub.get_private_data_range(self._collection, *plain_range(start, end))
+
+    def partial(self, kind: str, *parts: str) -> Iterator[tuple[str, bytes]]:
+        """Yield the committed rows whose composite key begins so, in key order; for queries."""
+        return self._stub.get_private_data_range(self._collection, *partial_range(kind, *parts))
 
     def flush(self) -> None:
         """Hand the writes to the stub, in the order of first writing, once the call succeeded."""

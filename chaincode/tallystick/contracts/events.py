@@ -273,6 +273,19 @@ class MoneyReleased(LedgerEvent):
     lock: str
 
 
+class EntryMade(LedgerEvent):
+    """Money was locked, released or paid for a trade; the entry is for members of the bank's
+    collection.
+
+    Attributes:
+        number: Of the entry, among those of the transaction.
+    """
+
+    kind: ClassVar[str] = "cash.EntryMade"
+    cash: str
+    number: int
+
+
 # --- settlement ---
 
 
@@ -280,10 +293,9 @@ class TradeProposed(LedgerEvent):
     """A venue has matched two orders and asks both sides for their consent."""
 
     kind: ClassVar[str] = "settlement.TradeProposed"
+    version: ClassVar[int] = 2
     trade: str
     terms_hash: str
-    buyer: str
-    seller: str
     venue: str
 
 
@@ -291,9 +303,9 @@ class ConsentGiven(LedgerEvent):
     """One side has consented to the terms with this hash."""
 
     kind: ClassVar[str] = "settlement.ConsentGiven"
+    version: ClassVar[int] = 2
     trade: str
     side: Side
-    party: str
     terms_hash: str
 
 
@@ -312,9 +324,14 @@ class TradeSettled(LedgerEvent):
 
 
 class TradeCancelled(LedgerEvent):
-    """A trade ended without delivery; what was locked is free again."""
+    """A trade ended without delivery; what was locked is free again.
+
+    Attributes:
+        by: MSP of the participant that cancelled it, or the side that withdrew.
+    """
 
     kind: ClassVar[str] = "settlement.TradeCancelled"
+    version: ClassVar[int] = 2
     trade: str
     by: str
     reason: str

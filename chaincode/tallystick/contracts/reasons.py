@@ -55,6 +55,11 @@ class Reason(Enum):
         "Trade {trade} must name {participant}, who proposes it, as its venue; it names {venue}.",
     )
 
+    TRANSIENT_MISSING = (
+        _MALFORMED,
+        "'{name}' is missing among the transient data; it is secret and must not be an argument.",
+    )
+
     # --- signed intents ---
     INTENT_EXPIRED = (
         _NOT_AUTHORISED,

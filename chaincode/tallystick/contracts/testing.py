@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -16,6 +17,7 @@ from tallystick.chaincode.codec import Argument
 from tallystick.chaincode.testing import Client, MemoryLedger, Outcome, make_client
 from tallystick.contracts.cash import CashContract
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.confidential import secret_argument_of
 from tallystick.contracts.identity import IdentityContract
 from tallystick.contracts.identity.models import (
     Onboarding,
@@ -25,6 +27,7 @@ from tallystick.contracts.identity.models import (
 )
 from tallystick.contracts.instants import Instant, instant
 from tallystick.contracts.intents import SignedIntent
+from tallystick.contracts.models import Model
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import Requirement
 from tallystick.contracts.settlement import SettlementContract
@@ -98,11 +101,19 @@ class Market:
         )
 
     def submit(
-        self, participant: Participant, chaincode: str, function: str, *arguments: Argument
+        self,
+        participant: Participant,
+        chaincode: str,
+        function: str,
+        *arguments: Argument,
+        **secrets: Model,
     ) -> Outcome:
-        """Submit a call as a participant."""
+        """Submit a call as a participant, with ``secrets`` as transient data."""
+        transient = {name: secret_argument_of(secret) for name, secret in secrets.items()}
         client = self.clients[participant]
-        return self.ledger.invoke(chaincode, function, *arguments, client=client)
+        return self.ledger.invoke(
+            chaincode, function, *arguments, client=client, transient=transient
+        )
 
     def evaluate(self, chaincode: str, function: str, *arguments: Argument) -> Outcome:
         """Evaluate a query; anybody may."""
@@ -223,11 +234,12 @@ class Market:
             venue=Participant.ATS,
             settlement_day=self.ledger.now.date().isoformat(),
             expires_at=self.after(timedelta(days=1)),
+            salt=sha256(trade.encode()).hexdigest(),
         )
 
     def propose(self, terms: TradeTerms) -> Outcome:
         """Propose a trade as its venue."""
-        return self.submit(Participant.ATS, Chaincode.SETTLEMENT, "propose_trade", terms)
+        return self.submit(Participant.ATS, Chaincode.SETTLEMENT, "propose_trade", terms=terms)
 
     def consent(self, terms: TradeTerms, side: Side) -> Outcome:
         """Enter the consent of one side."""
@@ -239,7 +251,7 @@ class Market:
             "consent",
             terms.trade,
             side,
-            self.sign(party, statement),
+            intent=self.sign(party, statement),
         )
 
     def agree(self, terms: TradeTerms) -> None:

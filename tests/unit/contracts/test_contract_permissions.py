@@ -34,6 +34,7 @@ TRUSTEES = frozenset({P.REGULATOR, P.TRANSFER_AGENT})
 TRANSFER_AGENT = frozenset({P.TRANSFER_AGENT})
 BANK = frozenset({P.BANK})
 CLEARING = frozenset({P.CLEARING})
+READERS = frozenset({P.BANK, P.CLEARING, P.TRANSFER_AGENT, P.REGULATOR})
 
 # What the answer is when somebody is refused for who they are.
 ROLE_REFUSALS = {"PARTICIPANT_NOT_PERMITTED", "CALLER_NOT_PERMITTED"}
@@ -89,7 +90,8 @@ PERMITTED: dict[tuple[Chaincode, str], Collection[Participant]] = {
     (Chaincode.CASH, "cash"): ANYBODY,
     (Chaincode.CASH, "balance_of"): ANYBODY,
     (Chaincode.CASH, "account"): ANYBODY,
-    (Chaincode.CASH, "accounts"): ANYBODY,
+    (Chaincode.CASH, "accounts"): READERS,
+    (Chaincode.CASH, "entries"): READERS,
     (Chaincode.CASH, "supply"): ANYBODY,
     (Chaincode.SETTLEMENT, "propose_trade"): frozenset({P.ATS}),
     (Chaincode.SETTLEMENT, "consent"): ANYBODY,
@@ -191,7 +193,7 @@ def trade_arguments(market: Market) -> Arguments:
     signature = market.sign("bob", paid)
     return {
         **{(token, function): [leg] for function in ("lock", "release", "deliver")},
-        **{(cash, function): [leg] for function in ("lock", "release", "deliver")},
+        **{(cash, function): [leg, ""] for function in ("lock", "release", "deliver")},
         (cash, "open_cash"): ["EUR", "EUR"],
         (cash, "deposit"): ["USD", "bob", 1],
         (cash, "withdraw"): ["USD", "bob", 1],
@@ -200,12 +202,13 @@ def trade_arguments(market: Market) -> Arguments:
         (cash, "balance_of"): ["USD", "bob"],
         (cash, "account"): ["USD", "bob"],
         (cash, "accounts"): ["USD"],
+        (cash, "entries"): ["USD", "0" * 64],
         (cash, "supply"): ["USD"],
-        (settlement, "propose_trade"): [market.terms()],
-        (settlement, "consent"): ["T-1", "buyer", signature],
+        (settlement, "propose_trade"): [],
+        (settlement, "consent"): ["T-1", "buyer"],
         (settlement, "lock_legs"): ["T-1"],
         (settlement, "settle"): ["T-1"],
-        (settlement, "withdraw"): ["T-1", "buyer", "second thoughts", signature],
+        (settlement, "withdraw"): ["T-1", "buyer", "second thoughts"],
         (settlement, "cancel"): ["T-1", "an error"],
         (settlement, "expire"): ["T-1"],
         (settlement, "trade"): ["T-1"],
@@ -230,7 +233,14 @@ def test_only_the_participants_listed_may_call(
 def answer(market: Market, participant: Participant, chaincode: Chaincode, function: str) -> str:
     """Return the code of a refusal, or nothing."""
     try:
-        market.submit(participant, chaincode, function, *arguments(market)[chaincode, function])
+        market.submit(
+            participant,
+            chaincode,
+            function,
+            *arguments(market)[chaincode, function],
+            terms=market.terms(),
+            intent=market.sign("bob", market.claim("bob").statement),
+        )
     except Refusal as refusal:
         return refusal.code
     return ""

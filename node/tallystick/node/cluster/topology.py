@@ -279,8 +279,7 @@ class UnknownMemberError(ValueError, LedgerError):
 
 def default_topology() -> Topology:
     """Return the network of three licensed organisations and those who use it."""
-    content = files("tallystick.node.cluster").joinpath(DEFAULT_TOPOLOGY).read_text("utf-8")
-    return parse_topology(content, DEFAULT_TOPOLOGY)
+    return load_topology(Path(str(files("tallystick.node.cluster"))) / DEFAULT_TOPOLOGY)
 
 
 def load_topology(path: Path) -> Topology:

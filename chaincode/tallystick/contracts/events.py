@@ -38,9 +38,18 @@ class IdentityRegistered(LedgerEvent):
     """An identity exists from now on."""
 
     kind: ClassVar[str] = "identity.IdentityRegistered"
+    version: ClassVar[int] = 2
     identity: str
     party: str
-    country: str | None
+    data_hash: str | None
+
+
+class ReferenceKept(LedgerEvent):
+    """Those who may know have the reference with this hash, which an identity or a claim names."""
+
+    kind: ClassVar[str] = "identity.ReferenceKept"
+    identity: str
+    data_hash: str
 
 
 class KeyAdded(LedgerEvent):
@@ -274,8 +283,7 @@ class MoneyReleased(LedgerEvent):
 
 
 class EntryMade(LedgerEvent):
-    """Money was locked, released or paid for a trade; the entry is for members of the bank's
-    collection.
+    """Money was locked, released or paid for a trade; what and whose is for readers of `entries`.
 
     Attributes:
         number: Of the entry, among those of the transaction.

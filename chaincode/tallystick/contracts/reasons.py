@@ -127,6 +127,11 @@ class Reason(Enum):
         "The claim '{topic}' about {identity} was signed with a key that {issuer} has withdrawn.",
     )
 
+    REFERENCE_DIFFERS = (
+        _CONFLICT,
+        "A reference about {identity} does not have the hash that the ledger has of it.",
+    )
+
     # --- securities and money ---
     SECURITY_UNKNOWN = (_NOT_FOUND, "There is no security {security}.")
     SECURITY_EXISTS = (_CONFLICT, "Security {security} exists already.")

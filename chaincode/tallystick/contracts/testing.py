@@ -20,6 +20,8 @@ from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.confidential import secret_argument_of
 from tallystick.contracts.identity import IdentityContract
 from tallystick.contracts.identity.models import (
+    EvidenceReference,
+    InvestorReference,
     Onboarding,
     SignedClaim,
     SignedMandate,
@@ -124,7 +126,12 @@ class Market:
     def registration(self, identity: str) -> SignedRegistration:
         """Return the signed registration of a new identity whose key is for everything."""
         wallet = self.wallets.setdefault(identity, new_wallet(identity))
-        statement = Registration(identity=identity, party="person", keys=(wallet.new_key(),))
+        statement = Registration(
+            identity=identity,
+            party="person",
+            data_hash=self.investor(identity).data_hash,
+            keys=(wallet.new_key(),),
+        )
         return SignedRegistration(statement=statement, intent=self.sign(identity, statement))
 
     def register(self, identity: str) -> Wallet:
@@ -139,6 +146,22 @@ class Market:
         )
         return self.wallets[identity]
 
+    def investor(self, identity: str) -> InvestorReference:
+        """Return the reference to who an identity is."""
+        salt = sha256(identity.encode()).hexdigest()
+        return InvestorReference(identity=identity, country="US", record="vault/7", salt=salt)
+
+    def evidence(self, subject: str) -> EvidenceReference:
+        """Return the reference to what the KYC house's claims rest on."""
+        return EvidenceReference(
+            subject=subject,
+            topic=KYC,
+            issuer=KYC_HOUSE,
+            record="vault/8",
+            document_hash=EVIDENCE,
+            salt=sha256(subject.encode()).hexdigest(),
+        )
+
     def claim(self, subject: str, *, level: int = 1) -> SignedClaim:
         """Return the KYC house's claim about somebody, valid from now for a year."""
         statement = ClaimMade(
@@ -146,7 +169,7 @@ class Market:
             topic=KYC,
             issuer=KYC_HOUSE,
             level=level,
-            data_hash=EVIDENCE,
+            data_hash=self.evidence(subject).data_hash,
             valid_from=self.after(timedelta(0)),
             valid_until=self.after(CLAIM_LIFE),
         )

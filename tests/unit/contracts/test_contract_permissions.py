@@ -9,6 +9,7 @@ from tallystick.chaincode.codec import Argument
 from tallystick.contracts.cash import CashContract
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.identity import IdentityContract
+from tallystick.contracts.identity.models import References
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import PartiesCheck
 from tallystick.contracts.settlement import SettlementContract
@@ -49,11 +50,13 @@ PERMITTED: dict[tuple[Chaincode, str], Collection[Participant]] = {
     (Chaincode.IDENTITY, "distrust_issuer"): TRUSTEES,
     (Chaincode.IDENTITY, "add_claim"): ANYBODY,
     (Chaincode.IDENTITY, "revoke_claim"): ANYBODY,
+    (Chaincode.IDENTITY, "keep_references"): ANYBODY,
     (Chaincode.IDENTITY, "grant_mandate"): ANYBODY,
     (Chaincode.IDENTITY, "revoke_mandate"): ANYBODY,
     (Chaincode.IDENTITY, "check_parties"): ANYBODY,
     (Chaincode.IDENTITY, "verify"): ANYBODY,
     (Chaincode.IDENTITY, "identity"): ANYBODY,
+    (Chaincode.IDENTITY, "references"): ANYBODY,
     (Chaincode.IDENTITY, "issuers"): ANYBODY,
     (Chaincode.TOKEN, "create_security"): TRANSFER_AGENT,
     (Chaincode.TOKEN, "pause"): TRUSTEES,
@@ -139,6 +142,8 @@ def identity_arguments(market: Market) -> Arguments:
         (identity, "distrust_issuer"): [KYC, KYC_HOUSE],
         (identity, "add_claim"): [claim.statement, claim.intent],
         (identity, "revoke_claim"): [revoked, signature],
+        (identity, "keep_references"): [],
+        (identity, "references"): ["alice"],
         (identity, "grant_mandate"): [mandate.statement, mandate.intent],
         (identity, "revoke_mandate"): [ended, market.sign("alice", ended)],
         (identity, "check_parties"): [PartiesCheck(parties=())],
@@ -190,7 +195,6 @@ def trade_arguments(market: Market) -> Arguments:
     token, cash, settlement = Chaincode.TOKEN, Chaincode.CASH, Chaincode.SETTLEMENT
     leg = [market.terms().delivery]
     paid = MoneySent(cash="USD", sender="bob", receiver="alice", amount=1)
-    signature = market.sign("bob", paid)
     return {
         **{(token, function): [leg] for function in ("lock", "release", "deliver")},
         **{(cash, function): [leg, ""] for function in ("lock", "release", "deliver")},
@@ -239,6 +243,7 @@ def answer(market: Market, participant: Participant, chaincode: Chaincode, funct
             function,
             *arguments(market)[chaincode, function],
             terms=market.terms(),
+            references=References(investors=(market.investor("alice"),)),
             intent=market.sign("bob", market.claim("bob").statement),
         )
     except Refusal as refusal:

@@ -124,7 +124,6 @@ class CashContract(Contract):
         """Return how much the bank owes in all."""
         return Vault(ctx).book.supply(cash)
 
-
     def _position(self, ctx: Context, cash: str, holder: str) -> Position:
         """Return a holder's position, for those who may read all and for the holder's agents."""
         vault = Vault(ctx)

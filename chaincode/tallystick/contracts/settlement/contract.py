@@ -19,8 +19,8 @@ from tallystick.contracts.parties import mandate_findings, require_authority
 from tallystick.contracts.readers import may_read, trades_of
 from tallystick.contracts.reasons import Reason, refuse_if_any
 from tallystick.contracts.settlement.models import (
-    ConsentGiven,
     Consented,
+    ConsentGiven,
     Status,
     StatusChange,
     Trade,
@@ -68,9 +68,7 @@ class SettlementContract(Contract):
         ctx.state.save(_trade_key(terms.trade), trade)
         _rows(ctx, trade, terms.salt).save(composite_key("terms", terms.trade), terms)
         ctx.emit(
-            events.TradeProposed(
-                trade=terms.trade, terms_hash=trade.terms_hash, venue=terms.venue
-            )
+            events.TradeProposed(trade=terms.trade, terms_hash=trade.terms_hash, venue=terms.venue)
         )
         return trade.terms_hash
 

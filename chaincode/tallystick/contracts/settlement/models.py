@@ -2,18 +2,11 @@
 
 from enum import StrEnum
 
-from typing import Annotated
-
-from pydantic import StringConstraints
-
 from tallystick.contracts.book import LockedMove
 from tallystick.contracts.instants import Day, Instant
 from tallystick.contracts.intents import canonical_hash
-from tallystick.contracts.models import Identifier, Model, Quantity
+from tallystick.contracts.models import Identifier, Model, Quantity, Salt
 from tallystick.contracts.statements import Side
-
-
-Salt = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32,64}$")]
 
 
 class TradeTerms(Model):

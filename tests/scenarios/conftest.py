@@ -98,6 +98,17 @@ class Market:
         await self.submit(Participant.TRANSFER_AGENT, Chaincode.TOKEN, "create_security", terms)
         await self.submit(Participant.BANK, Chaincode.CASH, "open_cash", CASH, CASH)
 
+    async def register(self, identity: str, *, data_hash: str) -> None:
+        """Register an investor who lets the ledger have the hash of a reference."""
+        signed = self._registration(identity, data_hash)
+        await self.submit(
+            Participant.BROKER_DEALER,
+            Chaincode.IDENTITY,
+            "register_identity",
+            signed.statement,
+            signed.intent,
+        )
+
     async def onboard(self, *investors: str) -> None:
         """Register investors with KYC claims and mandates for the broker-dealer."""
         newcomers = [
@@ -170,11 +181,13 @@ class Market:
         contract = self.gateways[peer].network(self.channel_id).contract(chaincode)
         return int(await contract.evaluate("balance_of", asset, holder))
 
-    def _registration(self, identity: str) -> SignedRegistration:
+    def _registration(self, identity: str, data_hash: str | None = None) -> SignedRegistration:
         key = ec.generate_private_key(ec.SECP256R1())
         wallet = Wallet(identity, self.channel_id, key.public_key(), partial(sign, key))
         self.wallets[identity] = wallet
-        statement = Registration(identity=identity, party="person", keys=(wallet.new_key(),))
+        statement = Registration(
+            identity=identity, party="person", data_hash=data_hash, keys=(wallet.new_key(),)
+        )
         return SignedRegistration(statement=statement, intent=self._sign(identity, statement))
 
     def _claim(self, subject: str) -> SignedClaim:

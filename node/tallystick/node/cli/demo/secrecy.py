@@ -1,5 +1,6 @@
 """Who sees what of the trade: a query of an outsider, and a search through every block."""
 
+import re
 from typing import Final
 
 from tallystick.client.errors import EvaluateError
@@ -66,8 +67,9 @@ async def _search_blocks(stage: Stage, terms: TradeTerms) -> None:
     if not any(terms.digest.encode() in block for block in blocks):
         raise DemoFailedError(f"no block has the fingerprint of {terms.trade}")
     for secret in (str(terms.amount), terms.salt):
+        told = re.compile(rb"(?<![0-9a-f])%s(?![0-9a-f])" % secret.encode())  # not part of a hash
         for number, block in enumerate(blocks):
-            if secret.encode() in block:
+            if told.search(block):
                 raise DemoFailedError(f"block {number} tells a secret of {terms.trade}")
     stage.narrator.say(
         f"All {height} blocks were searched, byte by byte: the fingerprint is there, the price of"

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from tests.scenarios.conftest import Market
@@ -16,7 +15,9 @@ from tallystick.contracts.identity.models import InvestorReference, References
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.settlement.models import Status, TradePage, TradeTerms, TradeView
 from tallystick.contracts.statements import MoneySent
+from tallystick.node.cluster.collections import Collection
 from tallystick.node.cluster.topology import (
+    ChaincodeTopology,
     NodeTopology,
     OrganizationTopology,
     Topology,
@@ -39,7 +40,6 @@ SECOND_VENUE = "VenueBMSP"
 TRADES, ACCOUNTS = "trades_ATSMSP", "accounts_BankMSP"
 AMOUNT = 987_654_321
 PARTIES = ("alice", "bob")
-CLUSTER = Path(__file__).parents[2] / "node" / "tallystick" / "node" / "cluster"
 
 
 def other_venue() -> OrganizationTopology:
@@ -50,20 +50,23 @@ def other_venue() -> OrganizationTopology:
     )
 
 
+def quiet(chaincode: ChaincodeTopology, copies: dict[str, int]) -> tuple[Collection, ...]:
+    """Return the collections of a chaincode with other numbers of copies."""
+    assert isinstance(chaincode.collections, tuple)
+    return tuple(each.model_copy(update=copies) for each in chaincode.collections)
+
+
 @pytest.fixture(scope="session")
-def tally_topology(tmp_path_factory: pytest.TempPathFactory) -> Topology:
+def tally_topology() -> Topology:
     """The default network, a second venue beside it; and nobody hands terms on before a commit.
 
     So a peer that does not endorse a proposal is in the place of one that is down meanwhile.
     """
     default = default_topology()
-    collections = json.loads((CLUSTER / "settlement_collections.json").read_text())
-    quiet = [{**each, "requiredPeerCount": 0, "maxPeerCount": 0} for each in collections]
-    path = tmp_path_factory.mktemp("collections") / "quiet.json"
-    path.write_text(json.dumps(quiet))
+    nobody = {"required_peer_count": 0, "maximum_peer_count": 0}
     rule = "OutOf(2, 'ATSMSP.peer', 'ClearingMSP.peer', 'TransferAgentMSP.peer')"
     chaincodes = tuple(
-        each.model_copy(update={"collections": path, "endorsement": rule})
+        each.model_copy(update={"collections": quiet(each, nobody), "endorsement": rule})
         if each.name == Chaincode.SETTLEMENT
         else each
         for each in default.chaincodes

@@ -5,7 +5,7 @@ into what is held; every lock belongs to a trade that is open and locked; the ev
 the registers; and holders are counted right.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 
@@ -15,14 +15,16 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from tallystick.chaincode import Refusal
 from tallystick.chaincode.codec import Argument
-from tallystick.chaincode.keys import composite_key, split_composite_key
+from tallystick.chaincode.events import EventRecord
+from tallystick.chaincode.keys import split_composite_key
 from tallystick.chaincode.testing import Outcome
 from tallystick.contracts.book import Account, Lock, Position
 from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.events import read_event
+from tallystick.contracts.confidential import SALT_SIZE
+from tallystick.contracts.events import EntryMade, read_event
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.replay import Replay
-from tallystick.contracts.settlement.models import Status, Trade
+from tallystick.contracts.settlement.models import Status, TradeView
 from tallystick.contracts.statements import MoneySent, UnitsAllowed, UnitsSent
 from tallystick.contracts.testing import Market
 
@@ -61,7 +63,8 @@ class MarketMachine(RuleBasedStateMachine):
         except Refusal:
             assert self.rows() == rows, "a refused act changes nothing"
             return
-        events = [read_event(record) for record in outcome.events]
+        records = [record for each in outcome.events for record in self.told(each, outcome)]
+        events = [read_event(record) for record in records]
         assert None not in events, "every event is of a kind that readers know"
         self.replay.apply(event for event in events if event is not None)
 
@@ -203,8 +206,8 @@ class MarketMachine(RuleBasedStateMachine):
             for key, value in self.rows_of(chaincode, "lock"):
                 asset, holder, trade = key
                 lock, row = Lock.model_validate_json(value), self.find_trade(trade)
-                assert row is not None
-                assert row.status is Status.LOCKED
+                assert row.terms is not None
+                assert row.trade.status is Status.LOCKED
                 assert lock.quantity in {row.terms.quantity, row.terms.amount}
                 locked[Account(asset, holder)] += lock.quantity
             positions = self.positions(chaincode)
@@ -229,14 +232,32 @@ class MarketMachine(RuleBasedStateMachine):
     def query(self, chaincode: Chaincode, function: str, *arguments: str) -> int:
         return self.market.evaluate(chaincode, function, *arguments).load(int)
 
+    def told(self, record: EventRecord, outcome: Outcome) -> Iterator[EventRecord]:
+        """Yield a record, or the confidential entry that it points to."""
+        if record.type != EntryMade.kind:
+            yield record
+            return
+        bank = self.market.clients[Participant.BANK]
+        made = self.market.ledger.invoke(
+            Chaincode.CASH, "entries", "USD", outcome.transaction_id, client=bank
+        )
+        entry = EntryMade.model_validate(record.data)
+        yield made.load(tuple[EventRecord, ...])[entry.number]
+
     def rows(self) -> dict[tuple[str, str], bytes]:
-        rows = self.market.ledger.world.rows.items()
-        return {(name, key): value for name, each in rows for key, value in each.values.items()}
+        world = self.market.ledger.world.rows.items()
+        return {
+            (name, str(key)): value
+            for name, rows in world
+            for each in (rows.values, rows.private)
+            for key, value in each.items()
+        }
 
     def rows_of(self, chaincode: Chaincode, kind: str) -> list[tuple[tuple[str, ...], bytes]]:
-        values = self.market.ledger.world.rows_of(chaincode).values
-        rows = [(*split_composite_key(key), value) for key, value in values.items()]
-        return [(parts, value) for row_kind, parts, value in rows if row_kind == kind]
+        rows = self.market.ledger.world.rows_of(chaincode)
+        values = {key: value[SALT_SIZE:] for (_, key), value in rows.private.items()} | rows.values
+        split = [(*split_composite_key(key), value) for key, value in values.items() if value]
+        return [(parts, value) for row_kind, parts, value in split if row_kind == kind]
 
     def positions(self, chaincode: Chaincode) -> dict[Account, Position]:
         return {
@@ -244,10 +265,9 @@ class MarketMachine(RuleBasedStateMachine):
             for key, value in self.rows_of(chaincode, "position")
         }
 
-    def find_trade(self, trade: str) -> Trade | None:
-        values = self.market.ledger.world.rows_of(Chaincode.SETTLEMENT).values
-        row = values.get(composite_key("trade", trade))
-        return None if row is None else Trade.model_validate_json(row)
+    def find_trade(self, trade: str) -> TradeView:
+        view = self.market.evaluate(Chaincode.SETTLEMENT, "trade", trade)
+        return view.load(TradeView)
 
 
 TestMarket = MarketMachine.TestCase

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tallystick.client.contract import Argument
 from tallystick.client.gateway import Gateway
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.confidential import secret_argument_of
 from tallystick.contracts.identity.models import (
     Onboarding,
     SignedClaim,
@@ -19,6 +20,7 @@ from tallystick.contracts.identity.models import (
 )
 from tallystick.contracts.instants import Instant, instant
 from tallystick.contracts.intents import SignedIntent
+from tallystick.contracts.models import Model
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import Requirement
 from tallystick.contracts.settlement.models import TradeTerms
@@ -60,10 +62,14 @@ class Market:
         function: str,
         *arguments: Argument,
         endorsers: tuple[str, ...] = (),
+        **secret: Model,
     ) -> bytes:
         """Return the answer once all peers have the transaction: the next one may meet any."""
         contract = self.gateways[participant].network(self.channel_id).contract(chaincode)
-        proposal = contract.new_proposal(function, *arguments, endorsing_organizations=endorsers)
+        transient = {name: secret_argument_of(each) for name, each in secret.items()}
+        proposal = contract.new_proposal(
+            function, *arguments, transient=transient, endorsing_organizations=endorsers
+        )
         transaction = await proposal.endorse()
         status = await (await transaction.submit()).status()
         status.raise_if_invalid()
@@ -91,6 +97,17 @@ class Market:
         )
         await self.submit(Participant.TRANSFER_AGENT, Chaincode.TOKEN, "create_security", terms)
         await self.submit(Participant.BANK, Chaincode.CASH, "open_cash", CASH, CASH)
+
+    async def register(self, identity: str, *, data_hash: str) -> None:
+        """Register an investor who lets the ledger have the hash of a reference."""
+        signed = self._registration(identity, data_hash)
+        await self.submit(
+            Participant.BROKER_DEALER,
+            Chaincode.IDENTITY,
+            "register_identity",
+            signed.statement,
+            signed.intent,
+        )
 
     async def onboard(self, *investors: str) -> None:
         """Register investors with KYC claims and mandates for the broker-dealer."""
@@ -124,10 +141,11 @@ class Market:
             venue=Participant.ATS,
             settlement_day=self.now().date().isoformat(),
             expires_at=self._at(timedelta(days=1)),
+            salt=secrets.token_hex(32),
         )
 
     async def propose(self, terms: TradeTerms) -> None:
-        await self.submit(Participant.ATS, Chaincode.SETTLEMENT, "propose_trade", terms)
+        await self.submit(Participant.ATS, Chaincode.SETTLEMENT, "propose_trade", terms=terms)
 
     async def consent(self, terms: TradeTerms, side: Side) -> None:
         party = terms.party(side)
@@ -138,7 +156,7 @@ class Market:
             "consent",
             terms.trade,
             side,
-            self._sign(party, statement),
+            intent=self._sign(party, statement),
         )
 
     async def lock(self, trade: str) -> None:
@@ -153,7 +171,7 @@ class Market:
         """Return what somebody holds, as the peer of one participant knows."""
         return await self._balance(Chaincode.TOKEN, SECURITY, holder, peer)
 
-    async def money(self, holder: str, peer: Participant = Participant.ATS) -> int:
+    async def money(self, holder: str, peer: Participant = Participant.CLEARING) -> int:
         """Likewise for money."""
         return await self._balance(Chaincode.CASH, CASH, holder, peer)
 
@@ -163,11 +181,13 @@ class Market:
         contract = self.gateways[peer].network(self.channel_id).contract(chaincode)
         return int(await contract.evaluate("balance_of", asset, holder))
 
-    def _registration(self, identity: str) -> SignedRegistration:
+    def _registration(self, identity: str, data_hash: str | None = None) -> SignedRegistration:
         key = ec.generate_private_key(ec.SECP256R1())
         wallet = Wallet(identity, self.channel_id, key.public_key(), partial(sign, key))
         self.wallets[identity] = wallet
-        statement = Registration(identity=identity, party="person", keys=(wallet.new_key(),))
+        statement = Registration(
+            identity=identity, party="person", data_hash=data_hash, keys=(wallet.new_key(),)
+        )
         return SignedRegistration(statement=statement, intent=self._sign(identity, statement))
 
     def _claim(self, subject: str) -> SignedClaim:

@@ -75,9 +75,13 @@ def test_the_story_is_told_in_order(told: str) -> None:
         "5. Shares and money are locked",
         "6. The trade settles",
         "The books AFTER the trade",
-        "7. Four attempts that the ledger refuses",
+        "7. Who can read the trade",
+        "Clearing firm Alice sells 250 NORTH to Bob for $3,100.00",
+        "Issuer nothing",
+        "the price of $3,100.00 is not",
+        "8. Four attempts that the ledger refuses",
         "The books after all attempts",
-        "8. Three copies, one ledger",
+        "9. Three copies, one ledger",
     ]
     text = flattened(told)
     places = [text.find(step) for step in steps]
@@ -91,7 +95,7 @@ def test_the_story_is_told_in_order(told: str) -> None:
         ("RECEIVER_NOT_VERIFIED", "carol may not receive NORTH. carol has no claim 'kyc'"),
         ("SENDER_FROZEN", "The holding of alice in NORTH is frozen: court order 17/2026."),
         ("CONSENT_MISSING", "The seller, alice, has not consented to trade T-4."),
-        ("ENDORSEMENT_POLICY_FAILURE", "endorsed by trading venue, transfer agent only."),
+        ("ENDORSEMENT_POLICY_FAILURE", "endorsed by transfer agent only."),
     ],
 )
 def test_an_attempt_is_refused_with_its_reason(told: str, code: str, reason: str) -> None:

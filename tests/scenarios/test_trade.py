@@ -51,6 +51,7 @@ async def test_delivery_and_payment_happen_together_on_every_peer(market: Market
     await market.settle("T-1")
     for peer in PEERS:
         assert [await market.units(each, peer) for each in ("alice", "bob")] == [90, 10]
+    for peer in (Participant.CLEARING, Participant.TRANSFER_AGENT):
         assert [await market.money(each, peer) for each in ("alice", "bob")] == [500, 500]
 
 
@@ -67,7 +68,7 @@ async def test_settlement_without_the_clearing_firms_endorsement_is_void(market:
     await agree(market, "T-1")
     await market.lock("T-1")
     with pytest.raises(CommitError) as void:
-        await market.settle("T-1", endorsers=(Participant.ATS, Participant.TRANSFER_AGENT))
+        await market.settle("T-1", endorsers=(Participant.TRANSFER_AGENT,))
     assert void.value.code_name == "ENDORSEMENT_POLICY_FAILURE"
     assert await market.units("bob") == 0
 

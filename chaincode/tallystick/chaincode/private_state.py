@@ -12,7 +12,7 @@ from tallystick.chaincode.endorsement import (
     rule_in,
 )
 from tallystick.chaincode.errors import InvalidKeyError, WriteInQueryError
-from tallystick.chaincode.keys import check_key, plain_range
+from tallystick.chaincode.keys import check_key, partial_range, plain_range
 from tallystick.chaincode.stub import ChaincodeStub
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -124,6 +124,10 @@ class PrivateState:
             return rule_in({VALIDATION_PARAMETER: self._rules[key]})
         check_key(key)
         return rule_in(self._stub.get_private_data_metadata(self._collection, key))
+
+    def partial(self, kind: str, *parts: str) -> Iterator[tuple[str, bytes]]:
+        """Yield the committed rows whose composite key begins so, in key order; for queries."""
+        return self._stub.get_private_data_range(self._collection, *partial_range(kind, *parts))
 
     def flush(self) -> None:
         """Hand the writes to the stub, in the order of first writing, once the call succeeded."""

@@ -9,13 +9,17 @@ Supply and number of holders are kept as deltas, one row per change, so that iss
 different holders touch no common row; only who asks for the sum reads them all.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
+
+from pydantic import BaseModel
 
 from tallystick.chaincode import State, composite_key, split_composite_key
 from tallystick.contracts.models import MAX_QUANTITY, Identifier, Model, Quantity
 from tallystick.contracts.reasons import Finding, Reason, refuse_if_any
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 # --- values ---
 
@@ -138,20 +142,51 @@ class Plan:
 # --- the rows ---
 
 
+class Rows(Protocol):
+    """Where positions and locks are kept: public rows, or those of a private collection."""
+
+    def load(self, key: str, model: type[ModelT], /) -> ModelT | None:
+        """Return the row at a key, or None."""
+
+    def save(self, key: str, model: BaseModel, /) -> None:
+        """Write a row."""
+
+    def delete(self, key: str, /) -> None:
+        """Let a row be none."""
+
+    def partial(self, kind: str, *parts: str) -> Iterator[tuple[str, bytes]]:
+        """Yield the rows of a kind."""
+
+
 class Book:
     """The positions and locks of one chaincode, as one transaction sees them."""
 
-    def __init__(self, state: State, transaction_id: str) -> None:
+    def __init__(
+        self,
+        state: State,
+        transaction_id: str,
+        confidential: Callable[[str], Rows] | None = None,
+    ) -> None:
+        """Open the book.
+
+        Args:
+            state: The public rows.
+            transaction_id: Of the transaction.
+            confidential: Returns where the positions and locks of an asset are kept, and its
+                holders then are not counted; None for the public rows.
+        """
         self._state = state
         self._transaction_id = transaction_id
+        self._confidential = confidential
 
     def position(self, account: Account) -> Position:
         """Return what a holder holds; zeros when nothing."""
-        return self._state.load(composite_key("position", *account), Position) or Position()
+        rows = self._rows(account.asset)
+        return rows.load(composite_key("position", *account), Position) or Position()
 
     def lock(self, account: Account, lock: str) -> Lock | None:
         """Return a lock, or None."""
-        return self._state.load(composite_key("lock", *account, lock), Lock)
+        return self._rows(account.asset).load(composite_key("lock", *account, lock), Lock)
 
     # --- plans ---
 
@@ -245,10 +280,11 @@ class Book:
             self._write_position(account, plan.before[account], position)
         for (account, lock), row in plan.locks.items():
             key = composite_key("lock", *account, lock)
+            rows = self._rows(account.asset)
             if row is None:
-                self._state.delete(key)
+                rows.delete(key)
             else:
-                self._state.save(key, row)
+                rows.save(key, row)
         for account, quantity in plan.created.items():
             self._note_delta("supply", account, quantity)
 
@@ -256,12 +292,12 @@ class Book:
 
     def positions(self, asset: str) -> Iterator[tuple[str, Position]]:
         """Yield all holders of an asset with their positions, by holder."""
-        for key, value in self._state.partial("position", asset):
+        for key, value in self._rows(asset).partial("position", asset):
             yield holder_of(key), Position.model_validate_json(value)
 
     def locks(self, account: Account) -> Iterator[tuple[str, Lock]]:
         """Yield the locks of a holder, by lock id."""
-        for key, value in self._state.partial("lock", *account):
+        for key, value in self._rows(account.asset).partial("lock", *account):
             yield split_composite_key(key)[1][2], Lock.model_validate_json(value)
 
     def supply(self, asset: str) -> int:
@@ -273,6 +309,9 @@ class Book:
         return self._sum_of_deltas("holders", asset)
 
     # --- how ---
+
+    def _rows(self, asset: str) -> Rows:
+        return self._state if self._confidential is None else self._confidential(asset)
 
     def _plan(self, accounts: Iterable[Account]) -> Plan:
         before = {account: self.position(account) for account in accounts}
@@ -299,12 +338,13 @@ class Book:
 
     def _write_position(self, account: Account, before: Position, after: Position) -> None:
         key = composite_key("position", *account)
+        rows = self._rows(account.asset)
         if after.quantity:
-            self._state.save(key, after)
+            rows.save(key, after)
         else:
-            self._state.delete(key)
+            rows.delete(key)
         holders = bool(after.quantity) - bool(before.quantity)
-        if holders:
+        if holders and self._confidential is None:
             self._note_delta("holders", account, holders)
 
     def _note_delta(self, kind: str, account: Account, delta: int) -> None:

@@ -38,9 +38,18 @@ class IdentityRegistered(LedgerEvent):
     """An identity exists from now on."""
 
     kind: ClassVar[str] = "identity.IdentityRegistered"
+    version: ClassVar[int] = 2
     identity: str
     party: str
-    country: str | None
+    data_hash: str | None
+
+
+class ReferenceKept(LedgerEvent):
+    """Those who may know have the reference with this hash, which an identity or a claim names."""
+
+    kind: ClassVar[str] = "identity.ReferenceKept"
+    identity: str
+    data_hash: str
 
 
 class KeyAdded(LedgerEvent):
@@ -273,6 +282,18 @@ class MoneyReleased(LedgerEvent):
     lock: str
 
 
+class EntryMade(LedgerEvent):
+    """Money was locked, released or paid for a trade; what and whose is for readers of `entries`.
+
+    Attributes:
+        number: Of the entry, among those of the transaction.
+    """
+
+    kind: ClassVar[str] = "cash.EntryMade"
+    cash: str
+    number: int
+
+
 # --- settlement ---
 
 
@@ -280,10 +301,9 @@ class TradeProposed(LedgerEvent):
     """A venue has matched two orders and asks both sides for their consent."""
 
     kind: ClassVar[str] = "settlement.TradeProposed"
+    version: ClassVar[int] = 2
     trade: str
     terms_hash: str
-    buyer: str
-    seller: str
     venue: str
 
 
@@ -291,9 +311,9 @@ class ConsentGiven(LedgerEvent):
     """One side has consented to the terms with this hash."""
 
     kind: ClassVar[str] = "settlement.ConsentGiven"
+    version: ClassVar[int] = 2
     trade: str
     side: Side
-    party: str
     terms_hash: str
 
 
@@ -312,9 +332,14 @@ class TradeSettled(LedgerEvent):
 
 
 class TradeCancelled(LedgerEvent):
-    """A trade ended without delivery; what was locked is free again."""
+    """A trade ended without delivery; what was locked is free again.
+
+    Attributes:
+        by: MSP of the participant that cancelled it, or the side that withdrew.
+    """
 
     kind: ClassVar[str] = "settlement.TradeCancelled"
+    version: ClassVar[int] = 2
     trade: str
     by: str
     reason: str

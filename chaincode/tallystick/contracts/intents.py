@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 from tallystick.chaincode import Context, composite_key
+from tallystick.contracts.confidential import ConfidentialRows
 from tallystick.contracts.instants import Instant, now
 from tallystick.contracts.models import Identifier, Model, Sha256Hex
 from tallystick.contracts.reasons import Reason
@@ -66,11 +67,17 @@ def intent_payload(
     )
 
 
-def spend(ctx: Context, signer: str, statement: Statement, intent: SignedIntent) -> bytes:
+def spend(
+    ctx: Context,
+    signer: str,
+    statement: Statement,
+    intent: SignedIntent,
+    nonces: ConfidentialRows | None = None,
+) -> bytes:
     """Use up an intent's nonce and return the payload that its signature must fit.
 
     The nonce is noted in the calling contract's own rows, with the expiry after which the note
-    could go.
+    could go: in ``nonces`` when nobody else is to know who signs, else in public.
 
     Raises:
         Refusal: INTENT_EXPIRED or INTENT_ALREADY_USED.
@@ -79,9 +86,10 @@ def spend(ctx: Context, signer: str, statement: Statement, intent: SignedIntent)
     if moment >= intent.expires_at:
         raise Reason.INTENT_EXPIRED.refusal(signer=signer, expires_at=intent.expires_at, now=moment)
     key = composite_key("nonce", signer, intent.nonce)
-    if ctx.state.get(key) is not None:
+    used = ctx.state.get(key) is not None if nonces is None else nonces.holds(key)
+    if used:
         raise Reason.INTENT_ALREADY_USED.refusal(signer=signer, nonce=intent.nonce)
-    ctx.state.put(key, intent.expires_at.encode())
+    (ctx.state if nonces is None else nonces).put(key, intent.expires_at.encode())
     return intent_payload(
         ctx.channel_id, signer, statement, nonce=intent.nonce, expires_at=intent.expires_at
     )

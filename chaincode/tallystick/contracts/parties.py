@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from tallystick.chaincode import Context
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.confidential import ConfidentialRows
 from tallystick.contracts.intents import SignedIntent, spend
 from tallystick.contracts.models import Identifier, Model, Quantity
 from tallystick.contracts.reasons import Finding, refuse_if_any
@@ -66,7 +67,11 @@ class PartiesReport(Model):
 
 
 def authority_for(
-    ctx: Context, signer: str, statement: Statement, intent: SignedIntent | None
+    ctx: Context,
+    signer: str,
+    statement: Statement,
+    intent: SignedIntent | None,
+    nonces: ConfidentialRows | None = None,
 ) -> Authority:
     """Return the authority that an act claims: its signature, or else the submitter's mandate.
 
@@ -78,7 +83,7 @@ def authority_for(
     """
     if intent is None:
         return Authority(identity=signer, participant=ctx.client.msp_id)
-    payload = spend(ctx, signer, statement, intent)
+    payload = spend(ctx, signer, statement, intent, nonces)
     return Authority(
         identity=signer, payload=payload.decode(), key=intent.key, signature=intent.signature
     )
@@ -93,9 +98,19 @@ def check_parties(
 
 
 def require_authority(
-    ctx: Context, signer: str, statement: Statement, intent: SignedIntent | None
+    ctx: Context,
+    signer: str,
+    statement: Statement,
+    intent: SignedIntent | None,
+    nonces: ConfidentialRows | None = None,
 ) -> None:
     """Refuse an act unless the signer signed it or gave the submitting participant a mandate."""
-    authority = authority_for(ctx, signer, statement, intent)
+    authority = authority_for(ctx, signer, statement, intent, nonces)
     report = check_parties(ctx, [Party(identity=signer)], authority)
     refuse_if_any([*report.parties[0], *report.authority])
+
+
+def mandate_findings(ctx: Context, identity: str) -> Sequence[Finding]:
+    """Return why the submitting participant may not act for an identity; nothing when it may."""
+    authority = Authority(identity=identity, participant=ctx.client.msp_id)
+    return check_parties(ctx, (), authority).authority

@@ -55,6 +55,11 @@ class Reason(Enum):
         "Trade {trade} must name {participant}, who proposes it, as its venue; it names {venue}.",
     )
 
+    TRANSIENT_MISSING = (
+        _MALFORMED,
+        "'{name}' is missing among the transient data; it is secret and must not be an argument.",
+    )
+
     # --- signed intents ---
     INTENT_EXPIRED = (
         _NOT_AUTHORISED,
@@ -120,6 +125,11 @@ class Reason(Enum):
     CLAIM_KEY_REVOKED = (
         _RULE,
         "The claim '{topic}' about {identity} was signed with a key that {issuer} has withdrawn.",
+    )
+
+    REFERENCE_DIFFERS = (
+        _CONFLICT,
+        "A reference about {identity} does not have the hash that the ledger has of it.",
     )
 
     # --- securities and money ---

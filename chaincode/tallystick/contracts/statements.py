@@ -14,8 +14,6 @@ from tallystick.contracts.instants import Instant
 from tallystick.contracts.models import Identifier, Model, Quantity, Sha256Hex, ShortText
 from tallystick.contracts.purposes import Purpose
 
-Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-
 
 class Statement(Model):
     """One act of an identity.
@@ -45,7 +43,7 @@ class Registration(Statement):
     """I am this identity, and these are my keys. No personal data: that never enters the ledger.
 
     Attributes:
-        country: ISO 3166 alpha-2 code, where the identity wants it known.
+        data_hash: Hash of an `InvestorReference`; what it refers to stays with those who may know.
     """
 
     contract = "identity"
@@ -54,7 +52,7 @@ class Registration(Statement):
 
     identity: Identifier
     party: Literal["person", "firm"]
-    country: Country | None = None
+    data_hash: Sha256Hex | None = None
     keys: Annotated[tuple[NewKey, ...], Field(min_length=1, max_length=20)]
 
 
@@ -97,7 +95,7 @@ class ClaimMade(Statement):
 
     Attributes:
         level: How thorough the check was, from 1 up; what the levels mean is the topic's affair.
-        data_hash: SHA-256 of the evidence, which stays off the ledger.
+        data_hash: Hash of an `EvidenceReference`; the evidence itself stays off the ledger.
     """
 
     contract = "identity"

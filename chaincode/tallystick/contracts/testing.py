@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -16,8 +17,11 @@ from tallystick.chaincode.codec import Argument
 from tallystick.chaincode.testing import Client, MemoryLedger, Outcome, make_client
 from tallystick.contracts.cash import CashContract
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.confidential import secret_argument_of
 from tallystick.contracts.identity import IdentityContract
 from tallystick.contracts.identity.models import (
+    EvidenceReference,
+    InvestorReference,
     Onboarding,
     SignedClaim,
     SignedMandate,
@@ -25,6 +29,7 @@ from tallystick.contracts.identity.models import (
 )
 from tallystick.contracts.instants import Instant, instant
 from tallystick.contracts.intents import SignedIntent
+from tallystick.contracts.models import Model
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import Requirement
 from tallystick.contracts.settlement import SettlementContract
@@ -98,11 +103,19 @@ class Market:
         )
 
     def submit(
-        self, participant: Participant, chaincode: str, function: str, *arguments: Argument
+        self,
+        participant: Participant,
+        chaincode: str,
+        function: str,
+        *arguments: Argument,
+        **secrets: Model,
     ) -> Outcome:
-        """Submit a call as a participant."""
+        """Submit a call as a participant, with ``secrets`` as transient data."""
+        transient = {name: secret_argument_of(secret) for name, secret in secrets.items()}
         client = self.clients[participant]
-        return self.ledger.invoke(chaincode, function, *arguments, client=client)
+        return self.ledger.invoke(
+            chaincode, function, *arguments, client=client, transient=transient
+        )
 
     def evaluate(self, chaincode: str, function: str, *arguments: Argument) -> Outcome:
         """Evaluate a query; anybody may."""
@@ -113,7 +126,12 @@ class Market:
     def registration(self, identity: str) -> SignedRegistration:
         """Return the signed registration of a new identity whose key is for everything."""
         wallet = self.wallets.setdefault(identity, new_wallet(identity))
-        statement = Registration(identity=identity, party="person", keys=(wallet.new_key(),))
+        statement = Registration(
+            identity=identity,
+            party="person",
+            data_hash=self.investor(identity).data_hash,
+            keys=(wallet.new_key(),),
+        )
         return SignedRegistration(statement=statement, intent=self.sign(identity, statement))
 
     def register(self, identity: str) -> Wallet:
@@ -128,6 +146,22 @@ class Market:
         )
         return self.wallets[identity]
 
+    def investor(self, identity: str) -> InvestorReference:
+        """Return the reference to who an identity is."""
+        salt = sha256(identity.encode()).hexdigest()
+        return InvestorReference(identity=identity, country="US", record="vault/7", salt=salt)
+
+    def evidence(self, subject: str) -> EvidenceReference:
+        """Return the reference to what the KYC house's claims rest on."""
+        return EvidenceReference(
+            subject=subject,
+            topic=KYC,
+            issuer=KYC_HOUSE,
+            record="vault/8",
+            document_hash=EVIDENCE,
+            salt=sha256(subject.encode()).hexdigest(),
+        )
+
     def claim(self, subject: str, *, level: int = 1) -> SignedClaim:
         """Return the KYC house's claim about somebody, valid from now for a year."""
         statement = ClaimMade(
@@ -135,7 +169,7 @@ class Market:
             topic=KYC,
             issuer=KYC_HOUSE,
             level=level,
-            data_hash=EVIDENCE,
+            data_hash=self.evidence(subject).data_hash,
             valid_from=self.after(timedelta(0)),
             valid_until=self.after(CLAIM_LIFE),
         )
@@ -223,11 +257,12 @@ class Market:
             venue=Participant.ATS,
             settlement_day=self.ledger.now.date().isoformat(),
             expires_at=self.after(timedelta(days=1)),
+            salt=sha256(trade.encode()).hexdigest(),
         )
 
     def propose(self, terms: TradeTerms) -> Outcome:
         """Propose a trade as its venue."""
-        return self.submit(Participant.ATS, Chaincode.SETTLEMENT, "propose_trade", terms)
+        return self.submit(Participant.ATS, Chaincode.SETTLEMENT, "propose_trade", terms=terms)
 
     def consent(self, terms: TradeTerms, side: Side) -> Outcome:
         """Enter the consent of one side."""
@@ -239,7 +274,7 @@ class Market:
             "consent",
             terms.trade,
             side,
-            self.sign(party, statement),
+            intent=self.sign(party, statement),
         )
 
     def agree(self, terms: TradeTerms) -> None:

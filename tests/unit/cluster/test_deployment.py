@@ -1,7 +1,7 @@
 """Chaincodes come onto a channel, whatever an earlier attempt has done already."""
 
 from tallystick.node.cluster.administrator import Definition
-from tallystick.node.cluster.deployment import deploy, package_of
+from tallystick.node.cluster.deployment import collections_of, deploy, package_of
 from tallystick.node.cluster.topology import default_topology
 from tallystick.node.testing import LocalNetwork
 
@@ -11,7 +11,12 @@ async def test_an_interrupted_deployment_is_completed() -> None:
     first, second = topology.chaincodes[:2]
     async with LocalNetwork(topology.model_copy(update={"chaincodes": ()})) as network:
         administrators = [network.administrator(msp_id) for msp_id in network.peers]
-        definition = Definition(first.name, first.version, endorsement=first.endorsement)
+        definition = Definition(
+            first.name,
+            first.version,
+            endorsement=first.endorsement,
+            collections=collections_of(first),
+        )
         for administrator in administrators[:2]:
             package = await administrator.install(package_of(first))
             assert await administrator.approve(network.channel_id, definition, package)

@@ -1,10 +1,13 @@
 """What a network may consist of, and how a file that says otherwise is refused."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from tallystick.node.cluster.deployment import collections_of
 from tallystick.node.cluster.topology import (
+    Topology,
     TopologyError,
     UnknownMemberError,
     default_topology,
@@ -114,6 +117,33 @@ endorsement = "OR('OneMSP.peer')"
     path = tmp_path / "mine.toml"
     path.write_text(CHANNEL + PEER + ORDERER + chaincode)
     assert load_topology(path).chaincodes[0].source == tmp_path / "src"
+
+
+def test_collections_are_in_a_file_or_in_the_topology_itself(tmp_path: Path) -> None:
+    chaincode = """
+[[chaincodes]]
+name = "notes"
+entry = "notes:Notes"
+endorsement = "OR('OneMSP.peer')"
+"""
+    inline = """
+[[chaincodes.collections]]
+name = "secrets"
+policy = "OR('OneMSP.member')"
+maxPeerCount = 2
+"""
+    written = {"name": "secrets", "policy": "OR('OneMSP.member')", "maxPeerCount": 2}
+    (tmp_path / "collections.json").write_text(json.dumps([written]))
+    found = []
+    for part in ('collections = "collections.json"', inline):
+        path = tmp_path / "mine.toml"
+        path.write_text(CHANNEL + PEER + ORDERER + chaincode + part)
+        topology = load_topology(path)
+        kept = Topology.model_validate_json(topology.model_dump_json())
+        assert kept == topology
+        found.append(collections_of(kept.chaincodes[0]))
+    assert found[0] == found[1]
+    assert found[0].config[0].static_collection_config.maximum_peer_count == 2
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

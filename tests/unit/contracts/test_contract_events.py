@@ -45,6 +45,6 @@ def test_a_settlement_tells_all_three_contracts_part_in_one_transaction(market: 
 
     assert [event.kind for event in events if event is not None] == [
         "token.Transferred",
-        "cash.Transferred",
+        "cash.EntryMade",
         "settlement.TradeSettled",
     ]

@@ -9,6 +9,7 @@ from tallystick.chaincode.codec import Argument
 from tallystick.contracts.cash import CashContract
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.identity import IdentityContract
+from tallystick.contracts.identity.models import References
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import PartiesCheck
 from tallystick.contracts.settlement import SettlementContract
@@ -34,6 +35,7 @@ TRUSTEES = frozenset({P.REGULATOR, P.TRANSFER_AGENT})
 TRANSFER_AGENT = frozenset({P.TRANSFER_AGENT})
 BANK = frozenset({P.BANK})
 CLEARING = frozenset({P.CLEARING})
+READERS = frozenset({P.BANK, P.CLEARING, P.TRANSFER_AGENT, P.REGULATOR})
 
 # What the answer is when somebody is refused for who they are.
 ROLE_REFUSALS = {"PARTICIPANT_NOT_PERMITTED", "CALLER_NOT_PERMITTED"}
@@ -48,11 +50,13 @@ PERMITTED: dict[tuple[Chaincode, str], Collection[Participant]] = {
     (Chaincode.IDENTITY, "distrust_issuer"): TRUSTEES,
     (Chaincode.IDENTITY, "add_claim"): ANYBODY,
     (Chaincode.IDENTITY, "revoke_claim"): ANYBODY,
+    (Chaincode.IDENTITY, "keep_references"): ANYBODY,
     (Chaincode.IDENTITY, "grant_mandate"): ANYBODY,
     (Chaincode.IDENTITY, "revoke_mandate"): ANYBODY,
     (Chaincode.IDENTITY, "check_parties"): ANYBODY,
     (Chaincode.IDENTITY, "verify"): ANYBODY,
     (Chaincode.IDENTITY, "identity"): ANYBODY,
+    (Chaincode.IDENTITY, "references"): ANYBODY,
     (Chaincode.IDENTITY, "issuers"): ANYBODY,
     (Chaincode.TOKEN, "create_security"): TRANSFER_AGENT,
     (Chaincode.TOKEN, "pause"): TRUSTEES,
@@ -89,7 +93,8 @@ PERMITTED: dict[tuple[Chaincode, str], Collection[Participant]] = {
     (Chaincode.CASH, "cash"): ANYBODY,
     (Chaincode.CASH, "balance_of"): ANYBODY,
     (Chaincode.CASH, "account"): ANYBODY,
-    (Chaincode.CASH, "accounts"): ANYBODY,
+    (Chaincode.CASH, "accounts"): READERS,
+    (Chaincode.CASH, "entries"): READERS,
     (Chaincode.CASH, "supply"): ANYBODY,
     (Chaincode.SETTLEMENT, "propose_trade"): frozenset({P.ATS}),
     (Chaincode.SETTLEMENT, "consent"): ANYBODY,
@@ -137,6 +142,8 @@ def identity_arguments(market: Market) -> Arguments:
         (identity, "distrust_issuer"): [KYC, KYC_HOUSE],
         (identity, "add_claim"): [claim.statement, claim.intent],
         (identity, "revoke_claim"): [revoked, signature],
+        (identity, "keep_references"): [],
+        (identity, "references"): ["alice"],
         (identity, "grant_mandate"): [mandate.statement, mandate.intent],
         (identity, "revoke_mandate"): [ended, market.sign("alice", ended)],
         (identity, "check_parties"): [PartiesCheck(parties=())],
@@ -188,10 +195,9 @@ def trade_arguments(market: Market) -> Arguments:
     token, cash, settlement = Chaincode.TOKEN, Chaincode.CASH, Chaincode.SETTLEMENT
     leg = [market.terms().delivery]
     paid = MoneySent(cash="USD", sender="bob", receiver="alice", amount=1)
-    signature = market.sign("bob", paid)
     return {
         **{(token, function): [leg] for function in ("lock", "release", "deliver")},
-        **{(cash, function): [leg] for function in ("lock", "release", "deliver")},
+        **{(cash, function): [leg, ""] for function in ("lock", "release", "deliver")},
         (cash, "open_cash"): ["EUR", "EUR"],
         (cash, "deposit"): ["USD", "bob", 1],
         (cash, "withdraw"): ["USD", "bob", 1],
@@ -200,12 +206,13 @@ def trade_arguments(market: Market) -> Arguments:
         (cash, "balance_of"): ["USD", "bob"],
         (cash, "account"): ["USD", "bob"],
         (cash, "accounts"): ["USD"],
+        (cash, "entries"): ["USD", "0" * 64],
         (cash, "supply"): ["USD"],
-        (settlement, "propose_trade"): [market.terms()],
-        (settlement, "consent"): ["T-1", "buyer", signature],
+        (settlement, "propose_trade"): [],
+        (settlement, "consent"): ["T-1", "buyer"],
         (settlement, "lock_legs"): ["T-1"],
         (settlement, "settle"): ["T-1"],
-        (settlement, "withdraw"): ["T-1", "buyer", "second thoughts", signature],
+        (settlement, "withdraw"): ["T-1", "buyer", "second thoughts"],
         (settlement, "cancel"): ["T-1", "an error"],
         (settlement, "expire"): ["T-1"],
         (settlement, "trade"): ["T-1"],
@@ -230,7 +237,15 @@ def test_only_the_participants_listed_may_call(
 def answer(market: Market, participant: Participant, chaincode: Chaincode, function: str) -> str:
     """Return the code of a refusal, or nothing."""
     try:
-        market.submit(participant, chaincode, function, *arguments(market)[chaincode, function])
+        market.submit(
+            participant,
+            chaincode,
+            function,
+            *arguments(market)[chaincode, function],
+            terms=market.terms(),
+            references=References(investors=(market.investor("alice"),)),
+            intent=market.sign("bob", market.claim("bob").statement),
+        )
     except Refusal as refusal:
         return refusal.code
     return ""

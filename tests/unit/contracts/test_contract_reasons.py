@@ -11,8 +11,8 @@ from tallystick.chaincode.codec import Argument
 from tallystick.chaincode.testing import Outcome
 from tallystick.contracts.cash.models import Cash
 from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.identity.models import Verification
-from tallystick.contracts.models import MAX_QUANTITY
+from tallystick.contracts.identity.models import References, Verification
+from tallystick.contracts.models import MAX_QUANTITY, Model
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import Requirement
 from tallystick.contracts.purposes import Purpose
@@ -128,6 +128,11 @@ def _(market: Market) -> None:
     market.propose(market.terms().model_copy(update={"venue": "OtherMSP"}))
 
 
+@reaches(Reason.TRANSIENT_MISSING)
+def _(market: Market) -> None:
+    market.submit(ATS, Chaincode.SETTLEMENT, "propose_trade")
+
+
 # --- signed intents ---
 
 
@@ -204,6 +209,13 @@ def _(market: Market) -> None:
     withdrawn = ClaimWithdrawn(subject="carol", topic=KYC, issuer=KYC_HOUSE)
     intent = market.sign(KYC_HOUSE, withdrawn)
     market.submit(BROKER, Chaincode.IDENTITY, "revoke_claim", withdrawn, intent)
+
+
+@reaches(Reason.REFERENCE_DIFFERS)
+def _(market: Market) -> None:
+    moved = market.investor("bob").model_copy(update={"country": "KY"})
+    references = References(investors=(moved,))
+    market.submit(BROKER, Chaincode.IDENTITY, "keep_references", references=references)
 
 
 @reaches(Reason.CLAIM_WINDOW_EMPTY)
@@ -494,15 +506,24 @@ class RememberingMarket(Market):
     """Remembers the rows as they were before the last call."""
 
     def submit(
-        self, participant: Participant, chaincode: str, function: str, *arguments: Argument
+        self,
+        participant: Participant,
+        chaincode: str,
+        function: str,
+        *arguments: Argument,
+        **secrets: Model,
     ) -> Outcome:
         self.rows_before = self.rows
-        return super().submit(participant, chaincode, function, *arguments)
+        return super().submit(participant, chaincode, function, *arguments, **secrets)
 
     @property
     def rows(self) -> dict[tuple[str, str], bytes]:
-        rows = self.ledger.world.rows.items()
-        return {(name, key): value for name, each in rows for key, value in each.values.items()}
+        return {
+            (name, str(key)): value
+            for name, rows in self.ledger.world.rows.items()
+            for each in (rows.values, rows.private)
+            for key, value in each.items()
+        }
 
 
 @pytest.mark.parametrize("reason", [pytest.param(reason, id=reason.name) for reason in Reason])

@@ -39,13 +39,15 @@ def give_consent(market: Market) -> None:
     digest = view(market).trade.terms_hash
     consent = Consent(trade="T-1", side="buyer", party=terms.buyer, terms_hash=digest)
     intent = market.sign("bob", consent)
-    market.submit(Participant.ISSUER, SETTLEMENT, "consent", "T-1", "buyer", intent)
+    market.submit(Participant.ISSUER, SETTLEMENT, "consent", "T-1", "buyer", intent=intent)
 
 
 def withdraw(market: Market) -> None:
     said = Withdrawal(trade="T-1", side="seller", party="alice", reason="second thoughts")
     intent = market.sign("alice", said)
-    market.submit(Participant.ISSUER, SETTLEMENT, "withdraw", "T-1", "seller", said.reason, intent)
+    market.submit(
+        Participant.ISSUER, SETTLEMENT, "withdraw", "T-1", "seller", said.reason, intent=intent
+    )
 
 
 def cancel(market: Market) -> None:
@@ -133,7 +135,7 @@ def test_both_legs_change_hands_in_one_transaction(market: Market) -> None:
     assert holdings(market) == SETTLED
     assert outcome.event_types == (
         "token.Transferred",
-        "cash.Transferred",
+        "cash.EntryMade",
         "settlement.TradeSettled",
     )
 
@@ -291,4 +293,4 @@ def test_trades_come_in_pages(market: Market) -> None:
     first = market.evaluate(SETTLEMENT, "trades", 1).load(TradePage)
     second = market.evaluate(SETTLEMENT, "trades", 1, first.bookmark).load(TradePage)
 
-    assert [page.trades[0].terms.trade for page in (first, second)] == ["T-1", "T-2"]
+    assert [page.trades[0].trade.trade for page in (first, second)] == ["T-1", "T-2"]

@@ -55,11 +55,12 @@ def test_the_hash_of_a_trade_is_the_hash_of_its_canonical_json() -> None:
         venue="ATSMSP",
         settlement_day="2026-03-31",
         expires_at=SOON,
+        salt="0" * 32,
     )
 
     text = (
         b'{"amount":500,"buyer":"bob","cash":"USD","expires_at":"2026-03-31T16:00:00Z",'
-        b'"quantity":10,"security":"ACME","seller":"alice","settlement_day":"2026-03-31",'
+        b'"quantity":10,"salt":"00000000000000000000000000000000","security":"ACME","seller":"alice","settlement_day":"2026-03-31",'
         b'"trade":"T-1","venue":"ATSMSP"}'
     )
     assert terms.digest == sha256(text).hexdigest()
@@ -154,7 +155,7 @@ def used_before(market: Market) -> SignedIntent:
     same_nonce = market.wallets["bob"].sign(
         consent, nonce=intent.nonce, expires_at=intent.expires_at
     )
-    market.submit(BROKER, Chaincode.SETTLEMENT, "consent", "T-0", "buyer", same_nonce)
+    market.submit(BROKER, Chaincode.SETTLEMENT, "consent", "T-0", "buyer", intent=same_nonce)
     return intent
 
 
@@ -183,7 +184,7 @@ def test_a_consent_does_not_count(
     intent = forge(market)
 
     with pytest.raises(Refusal) as refused:
-        market.submit(BROKER, Chaincode.SETTLEMENT, "consent", "T-1", "buyer", intent)
+        market.submit(BROKER, Chaincode.SETTLEMENT, "consent", "T-1", "buyer", intent=intent)
 
     assert refused.value.code == code
 
@@ -193,7 +194,7 @@ def test_a_consent_counts_whoever_submits_it(market: Market) -> None:
     intent = market.sign("bob", consent_of_bob(market))
 
     outcome = market.submit(
-        Participant.ISSUER, Chaincode.SETTLEMENT, "consent", "T-1", "buyer", intent
+        Participant.ISSUER, Chaincode.SETTLEMENT, "consent", "T-1", "buyer", intent=intent
     )
 
     assert outcome.event_types == ("settlement.ConsentGiven",)

@@ -1,8 +1,11 @@
 """The cash contract, as callers see it."""
 
+from itertools import islice
+
 from tallystick.chaincode import Context, Contract, query, transaction
+from tallystick.chaincode.events import EventRecord
 from tallystick.contracts import events
-from tallystick.contracts.book import Account, LockedMove, Move, Position, holder_of
+from tallystick.contracts.book import Account, LockedMove, Move, Position
 from tallystick.contracts.cash.models import Cash, CashAccount, CashPage, Currency
 from tallystick.contracts.cash.vault import Vault
 from tallystick.contracts.chaincodes import Chaincode
@@ -11,8 +14,9 @@ from tallystick.contracts.instants import now
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.models import Identifier, PageSize, Quantity
 from tallystick.contracts.participants import Participant, only, only_through
-from tallystick.contracts.parties import authority_for
-from tallystick.contracts.reasons import Reason
+from tallystick.contracts.parties import authority_for, mandate_findings
+from tallystick.contracts.readers import READERS, may_read
+from tallystick.contracts.reasons import Reason, refuse_if_any
 from tallystick.contracts.statements import MoneySent
 
 
@@ -64,21 +68,21 @@ class CashContract(Contract):
 
     @transaction
     @only_through(Chaincode.SETTLEMENT)
-    def lock(self, ctx: Context, moves: tuple[LockedMove, ...]) -> None:
+    def lock(self, ctx: Context, moves: tuple[LockedMove, ...], secret: str) -> None:
         """Lock money for payments to come; it still belongs to its holder."""
-        Vault(ctx).lock(moves)
+        Vault(ctx, secret).lock(moves)
 
     @transaction
     @only_through(Chaincode.SETTLEMENT)
-    def release(self, ctx: Context, moves: tuple[LockedMove, ...]) -> None:
+    def release(self, ctx: Context, moves: tuple[LockedMove, ...], secret: str) -> None:
         """Give locks up without payment."""
-        Vault(ctx).release(moves)
+        Vault(ctx, secret).release(moves)
 
     @transaction
     @only_through(Chaincode.SETTLEMENT)
-    def deliver(self, ctx: Context, moves: tuple[LockedMove, ...]) -> None:
+    def deliver(self, ctx: Context, moves: tuple[LockedMove, ...], secret: str) -> None:
         """Pay locked money to those for whom it was locked."""
-        Vault(ctx).move(moves, Basis.SETTLEMENT)
+        Vault(ctx, secret).move(moves, Basis.SETTLEMENT)
 
     # --- queries ---
 
@@ -90,29 +94,55 @@ class CashContract(Contract):
     @query
     def balance_of(self, ctx: Context, cash: str, holder: str) -> int:
         """Return how much somebody has, locked money included."""
-        return Vault(ctx).book.position(Account(cash, holder)).quantity
+        return self._position(ctx, cash, holder).quantity
 
     @query
     def account(self, ctx: Context, cash: str, holder: str) -> CashAccount:
         """Return what somebody has, in total, locked and available."""
-        return _account(holder, Vault(ctx).book.position(Account(cash, holder)))
+        return _account(holder, self._position(ctx, cash, holder))
 
     @query
     def accounts(
         self, ctx: Context, cash: str, page_size: PageSize = 100, bookmark: str = ""
     ) -> CashPage:
-        """Return one page of the holders of a cash, by id."""
-        page = ctx.state.partial_page("position", cash, page_size=page_size, bookmark=bookmark)
-        accounts = tuple(
-            _account(holder_of(key), Position.model_validate_json(value))
-            for key, value in page.rows
+        """Return one page of the holders of a cash, by id; ``bookmark`` is the last one's id."""
+        vault = _readable_vault(ctx, cash, "accounts")
+        following = (each for each in vault.book.positions(cash) if each[0] > bookmark)
+        accounts = tuple(_account(*each) for each in islice(following, page_size))
+        is_last = next(following, None) is None
+        return CashPage(
+            cash=cash, accounts=accounts, bookmark="" if is_last else accounts[-1].holder
         )
-        return CashPage(cash=cash, accounts=accounts, bookmark=page.bookmark)
+
+    @query
+    def entries(self, ctx: Context, cash: str, transaction_id: str) -> tuple[EventRecord, ...]:
+        """Return what a transaction did for trades: events that only these readers get."""
+        return tuple(_readable_vault(ctx, cash, "entries").entries(cash, transaction_id))
 
     @query
     def supply(self, ctx: Context, cash: str) -> int:
         """Return how much the bank owes in all."""
         return Vault(ctx).book.supply(cash)
+
+    def _position(self, ctx: Context, cash: str, holder: str) -> Position:
+        """Return a holder's position, for those who may read all and for the holder's agents."""
+        vault = Vault(ctx)
+        if not may_read(ctx, vault.cash(cash).bank):
+            refuse_if_any(mandate_findings(ctx, holder))
+        return vault.book.position(Account(cash, holder))
+
+
+def _readable_vault(ctx: Context, cash: str, function: str) -> Vault:
+    """Return the vault if the submitter may read all accounts of a cash."""
+    vault = Vault(ctx)
+    bank = vault.cash(cash).bank
+    if not may_read(ctx, bank):
+        raise Reason.PARTICIPANT_NOT_PERMITTED.refusal(
+            participant=ctx.client.msp_id,
+            function=function,
+            permitted=" or ".join(sorted({*READERS, bank})),
+        )
+    return vault
 
 
 def _bank_vault(ctx: Context, cash: str) -> Vault:

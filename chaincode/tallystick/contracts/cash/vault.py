@@ -1,22 +1,36 @@
-"""The money at work: every movement of it is judged, entered in the book and told, here."""
+"""The money at work: every movement of it is judged, entered in the book and told, here.
 
-from collections.abc import Sequence
+Who has how much is for the bank, the clearing firm, the transfer agent and the regulator: accounts
+lie in the collection of the bank that owes the money. What a trade does to them is told there too,
+entry by entry, and in public only that there is an entry: a price shall not be read off an account.
+"""
+
+from collections.abc import Iterator, Sequence
 
 from tallystick.chaincode import Context, composite_key
+from tallystick.chaincode.events import EventRecord, encode_event
 from tallystick.contracts import events
 from tallystick.contracts.book import Book, LockedMove, Move, Plan
 from tallystick.contracts.cash.models import Cash
+from tallystick.contracts.confidential import ConfidentialRows
 from tallystick.contracts.events import Basis
 from tallystick.contracts.parties import Authority, Party, check_parties
+from tallystick.contracts.readers import accounts_of
 from tallystick.contracts.reasons import Finding, Reason, refuse_if_any
+
+MoneyEvent = events.MoneyTransferred | events.MoneyLocked | events.MoneyReleased
 
 
 class Vault:
     """All accounts of all cash, as one transaction sees them."""
 
-    def __init__(self, ctx: Context) -> None:
+    def __init__(self, ctx: Context, secret: str = "") -> None:
+        """Open the vault; ``secret`` hides what a trade does from who can guess it."""
         self._ctx = ctx
-        self.book = Book(ctx.state, ctx.transaction_id)
+        self._secret = secret
+        self._rows: dict[str, ConfidentialRows] = {}
+        self._entries = 0
+        self.book = Book(ctx.state, ctx.transaction_id, self._rows_of)
 
     def move(self, moves: Sequence[Move], basis: Basis, authority: Authority | None = None) -> None:
         """Move money if nothing stands against it: the one entry point for every payment.
@@ -28,7 +42,7 @@ class Vault:
         refuse_if_any(self._findings(plan, moves, authority))
         self.book.write(plan)
         for move in moves:
-            self._ctx.emit(
+            self._tell(
                 events.MoneyTransferred(
                     cash=move.asset,
                     sender=move.sender,
@@ -46,7 +60,7 @@ class Vault:
         refuse_if_any(self._findings(plan, moves))
         self.book.write(plan)
         for move in moves:
-            self._ctx.emit(
+            self._tell(
                 events.MoneyLocked(
                     cash=move.asset,
                     holder=move.sender,
@@ -60,11 +74,16 @@ class Vault:
         """Give locks up; what is locked must always find its way back."""
         self.book.write(self.book.released(moves))
         for move in moves:
-            self._ctx.emit(
+            self._tell(
                 events.MoneyReleased(
                     cash=move.asset, holder=move.sender, amount=move.quantity, lock=move.lock
                 )
             )
+
+    def entries(self, cash: str, transaction_id: str) -> Iterator[EventRecord]:
+        """Yield what a transaction did for trades in a cash, in the order in which it did it."""
+        for _, value in self._rows_of(cash).partial("entry", cash, transaction_id):
+            yield EventRecord.model_validate_json(value)
 
     def cash(self, cash: str) -> Cash:
         """Return a cash; refuse with CASH_UNKNOWN when there is none."""
@@ -89,5 +108,25 @@ class Vault:
             self.cash(cash)
         holders = dict.fromkeys(account.holder for account in plan.after)
         report = check_parties(self._ctx, [Party(identity=holder) for holder in holders], authority)
+        if report.authority:  # and no word about somebody's money to who may not act for them
+            return list(report.authority)
         lacks = [finding for findings in report.parties for finding in findings]
-        return [*report.authority, *lacks, *plan.shortfalls()]
+        return [*lacks, *plan.shortfalls()]
+
+    def _tell(self, event: MoneyEvent) -> None:
+        """Publish an event; one that belongs to a trade is entered among the bank's accounts."""
+        if event.lock is None:
+            self._ctx.emit(event)
+            return
+        number = self._entries
+        self._entries += 1
+        key = composite_key("entry", event.cash, self._ctx.transaction_id, f"{number:06}")
+        self._rows_of(event.cash).put(key, encode_event(event))
+        self._ctx.emit(events.EntryMade(cash=event.cash, number=number))
+
+    def _rows_of(self, cash: str) -> ConfidentialRows:
+        rows = self._rows.get(cash)
+        if rows is None:
+            collection = accounts_of(self.cash(cash).bank)
+            rows = self._rows[cash] = ConfidentialRows(self._ctx, collection, self._secret)
+        return rows

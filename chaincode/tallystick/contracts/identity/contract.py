@@ -2,6 +2,7 @@
 
 from tallystick.chaincode import Context, Contract, query, transaction
 from tallystick.contracts import events
+from tallystick.contracts.confidential import secret_argument
 from tallystick.contracts.identity.models import (
     Claim,
     Identity,
@@ -9,8 +10,10 @@ from tallystick.contracts.identity.models import (
     IdentityView,
     Mandate,
     Onboarding,
+    References,
     Verification,
 )
+from tallystick.contracts.identity.references import PrivateReferences
 from tallystick.contracts.identity.registry import Registry
 from tallystick.contracts.instants import now
 from tallystick.contracts.intents import SignedIntent, spend
@@ -19,6 +22,7 @@ from tallystick.contracts.models import Identifier
 from tallystick.contracts.participants import Participant, only
 from tallystick.contracts.parties import Authority, PartiesCheck, PartiesReport, Party, Requirement
 from tallystick.contracts.purposes import Purpose
+from tallystick.contracts.readers import may_read
 from tallystick.contracts.reasons import Reason, refuse_if_any
 from tallystick.contracts.statements import (
     ClaimMade,
@@ -64,13 +68,13 @@ class IdentityContract(Contract):
             Identity(
                 identity=identity,
                 party=registration.party,
-                country=registration.country,
+                data_hash=registration.data_hash,
                 registered_at=now(ctx),
             )
         )
         ctx.emit(
             events.IdentityRegistered(
-                identity=identity, party=registration.party, country=registration.country
+                identity=identity, party=registration.party, data_hash=registration.data_hash
             )
         )
         for key in registration.keys:
@@ -167,6 +171,32 @@ class IdentityContract(Contract):
         registry.save_claim(row.model_copy(update={"revoked_at": now(ctx)}))
         ctx.emit(events.ClaimRevoked(subject=claim.subject, topic=claim.topic, issuer=claim.issuer))
 
+    @transaction
+    def keep_references(self, ctx: Context) -> None:
+        """Hand references to those who may know; all must have the hashes that the ledger has.
+
+        They come as transient data, under ``references``. Whoever holds one may hand it in: what
+        makes it true is the hash, which the identity or the issuer has signed.
+        """
+        given = secret_argument(ctx, "references", References)
+        registry = Registry(ctx.state)
+        private = PrivateReferences(ctx)
+        for investor in given.investors:
+            row = registry.require_identity(investor.identity)
+            _require_hash(investor.identity, investor.data_hash, row.data_hash)
+            private.save_investor(investor)
+            _tell_reference(ctx, investor.identity, investor.data_hash)
+        for evidence in given.evidence:
+            subject = evidence.subject
+            claim = registry.claim(subject, evidence.topic, evidence.issuer)
+            if claim is None:
+                raise Reason.CLAIM_UNKNOWN.refusal(
+                    identity=subject, topic=evidence.topic, issuer=evidence.issuer
+                )
+            _require_hash(subject, evidence.data_hash, claim.statement.data_hash)
+            private.save_evidence(evidence)
+            _tell_reference(ctx, subject, evidence.data_hash)
+
     # --- mandates ---
 
     @transaction
@@ -232,6 +262,21 @@ class IdentityContract(Contract):
         )
 
     @query
+    def references(self, ctx: Context, identity: str) -> References:
+        """Return the references about an identity, to those who may know.
+
+        They are the transfer agent, the clearing firm, the regulator, and participants with the
+        identity's mandate.
+        """
+        registry = Registry(ctx.state)
+        if not may_read(ctx):
+            mandate = Authority(identity=identity, participant=ctx.client.msp_id)
+            question = PartiesCheck(parties=(), authority=mandate)
+            refuse_if_any(registry.report(question, now(ctx)).authority)
+        registry.require_identity(identity)
+        return PrivateReferences(ctx).about(identity)
+
+    @query
     def issuers(self, ctx: Context, topic: str) -> tuple[str, ...]:
         """Return who is trusted to make claims of a topic, sorted."""
         return Registry(ctx.state).issuers(topic)
@@ -270,3 +315,12 @@ def _revoke_key(ctx: Context, registry: Registry, identity: str, key: str) -> No
     ):
         raise Reason.LAST_MANAGEMENT_KEY.refusal(identity=identity, key=key)
     ctx.emit(events.KeyRevoked(identity=identity, key=key))
+
+
+def _require_hash(identity: str, data_hash: str, recorded: str | None) -> None:
+    if data_hash != recorded:
+        raise Reason.REFERENCE_DIFFERS.refusal(identity=identity)
+
+
+def _tell_reference(ctx: Context, identity: str, data_hash: str) -> None:
+    ctx.emit(events.ReferenceKept(identity=identity, data_hash=data_hash))

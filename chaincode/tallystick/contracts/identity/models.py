@@ -1,10 +1,12 @@
 """The rows, arguments and results of the identity contract."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints
 
 from tallystick.contracts.instants import Instant
-from tallystick.contracts.intents import SignedIntent
-from tallystick.contracts.models import Model
+from tallystick.contracts.intents import SignedIntent, canonical_hash
+from tallystick.contracts.models import Identifier, Model, Salt, Sha256Hex, ShortText
 from tallystick.contracts.purposes import Purpose
 from tallystick.contracts.reasons import Finding
 from tallystick.contracts.statements import ClaimMade, MandateGranted, Registration
@@ -17,7 +19,7 @@ class Identity(Model):
 
     identity: str
     party: Literal["person", "firm"]
-    country: str | None
+    data_hash: str | None
     registered_at: Instant
 
 
@@ -47,6 +49,58 @@ class Mandate(Model):
     """Row ``mandate (identity, participant)``: the latter may act for the former, for a time."""
 
     expires_at: Instant
+
+
+# --- private rows: what hashes on the ledger stand for ---
+
+
+class InvestorReference(Model):
+    """Private row ``investor (identity)``: where those who may know find who an identity is.
+
+    Attributes:
+        country: ISO 3166 alpha-2 code.
+        record: Place of the personal data, in a service off the ledger.
+        salt: Random: a hash of few countries would give them away.
+    """
+
+    identity: Identifier
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+    record: ShortText
+    salt: Salt
+
+    @property
+    def data_hash(self) -> str:
+        """What a registration says of it in public."""
+        return canonical_hash(self)
+
+
+class EvidenceReference(Model):
+    """Private row ``evidence (subject, topic, issuer)``: what a claim rests on.
+
+    Attributes:
+        record: Place of the evidence, in a service off the ledger.
+        document_hash: SHA-256 of the evidence.
+        salt: Random.
+    """
+
+    subject: Identifier
+    topic: Identifier
+    issuer: Identifier
+    record: ShortText
+    document_hash: Sha256Hex
+    salt: Salt
+
+    @property
+    def data_hash(self) -> str:
+        """What a claim says of it in public."""
+        return canonical_hash(self)
+
+
+class References(Model):
+    """References to what is known about investors: the secret argument, and what readers get."""
+
+    investors: tuple[InvestorReference, ...] = ()
+    evidence: tuple[EvidenceReference, ...] = ()
 
 
 # --- onboarding in one transaction ---

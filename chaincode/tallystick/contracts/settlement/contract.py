@@ -2,22 +2,29 @@
 
 It holds no units and no money: it tells the token and the cash contract what to lock, deliver and
 release, each in one call, so that both legs of a trade change in one transaction or not at all.
+
+Everybody knows that a trade exists, and where it stands. What it is about, and whose it is, comes
+in transient data and stays in the collection of its venue.
 """
 
 from tallystick.chaincode import Context, Contract, composite_key, query, transaction
 from tallystick.contracts import events
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.confidential import ConfidentialRows, secret_argument
 from tallystick.contracts.instants import instant_from_ns, now
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.models import Identifier, PageSize, ShortText
 from tallystick.contracts.participants import Participant, only
-from tallystick.contracts.parties import require_authority
+from tallystick.contracts.parties import mandate_findings, require_authority
+from tallystick.contracts.readers import may_read, trades_of
 from tallystick.contracts.reasons import Reason, refuse_if_any
 from tallystick.contracts.settlement.models import (
+    Consented,
     ConsentGiven,
     Status,
     StatusChange,
     Trade,
+    TradeLine,
     TradePage,
     TradeTerms,
     TradeView,
@@ -41,46 +48,57 @@ class SettlementContract(Contract):
 
     @transaction
     @only(Participant.ATS)
-    def propose_trade(self, ctx: Context, terms: TradeTerms) -> str:
-        """Record a trade that the submitting venue has matched; return the hash to be signed."""
+    def propose_trade(self, ctx: Context) -> str:
+        """Record a trade that the submitting venue has matched; return the hash to be signed.
+
+        The terms come as transient data, under ``terms``.
+        """
+        terms = secret_argument(ctx, "terms", TradeTerms)
         check_terms(terms, venue=ctx.client.msp_id, moment=now(ctx))
         if ctx.state.get(_trade_key(terms.trade)) is not None:
             raise Reason.TRADE_EXISTS.refusal(trade=terms.trade)
-        trade = Trade(terms=terms, terms_hash=terms.digest, status=Status.PROPOSED)
+        trade = Trade(
+            trade=terms.trade,
+            venue=terms.venue,
+            terms_hash=terms.digest,
+            settlement_day=terms.settlement_day,
+            expires_at=terms.expires_at,
+            status=Status.PROPOSED,
+        )
         ctx.state.save(_trade_key(terms.trade), trade)
+        _rows(ctx, trade, terms.salt).save(composite_key("terms", terms.trade), terms)
         ctx.emit(
-            events.TradeProposed(
-                trade=terms.trade,
-                terms_hash=trade.terms_hash,
-                buyer=terms.buyer,
-                seller=terms.seller,
-                venue=terms.venue,
-            )
+            events.TradeProposed(trade=terms.trade, terms_hash=trade.terms_hash, venue=terms.venue)
         )
         return trade.terms_hash
 
     @transaction
-    def consent(self, ctx: Context, trade: Identifier, side: Side, intent: SignedIntent) -> None:
-        """Enter one side's consent, signed over the hash of the terms as they are recorded here."""
+    def consent(self, ctx: Context, trade: Identifier, side: Side) -> None:
+        """Enter one side's consent, signed over the hash of the terms as they are recorded here.
+
+        The signature comes as transient data, under ``intent``: it names who signed.
+        """
+        intent = secret_argument(ctx, "intent", SignedIntent)
         row = _require_trade(ctx, trade)
         after(row, Step.CONSENT, now(ctx))
-        if _consent(ctx, trade, side) is not None:
+        if _has_consented(ctx, trade, side):
             raise Reason.CONSENT_ALREADY_GIVEN.refusal(trade=trade, side=side)
-        party = row.terms.party(side)
+        terms = _terms(ctx, row)
+        party = terms.party(side)
+        rows = _rows(ctx, row, terms.salt)
         consent = Consent(trade=trade, side=side, party=party, terms_hash=row.terms_hash)
-        require_authority(ctx, party, consent, intent)
-        given = ConsentGiven(party=party, key=intent.key, given_at=now(ctx))
-        ctx.state.save(composite_key("consent", trade, side), given)
-        ctx.emit(
-            events.ConsentGiven(trade=trade, side=side, party=party, terms_hash=row.terms_hash)
-        )
+        require_authority(ctx, party, consent, intent, rows)
+        key = composite_key("consent", trade, side)
+        ctx.state.save(key, Consented(given_at=now(ctx)))
+        rows.save(key, ConsentGiven(party=party, key=intent.key, given_at=now(ctx)))
+        ctx.emit(events.ConsentGiven(trade=trade, side=side, terms_hash=row.terms_hash))
 
     @transaction
     @only(Participant.CLEARING)
     def lock_legs(self, ctx: Context, trade: Identifier) -> None:
         """Lock the seller's units and the buyer's money, once both sides have consented."""
         terms = _advance(ctx, trade, Step.LOCK)
-        given = [side for side in SIDES if _consent(ctx, trade, side) is not None]
+        given = [side for side in SIDES if _has_consented(ctx, trade, side)]
         refuse_if_any(list(missing_consents(terms, given)))
         _instruct(ctx, "lock", terms)
         ctx.emit(events.LegsLocked(trade=trade))
@@ -100,15 +118,18 @@ class SettlementContract(Contract):
     # --- ends without delivery ---
 
     @transaction
-    def withdraw(
-        self, ctx: Context, trade: Identifier, side: Side, reason: ShortText, intent: SignedIntent
-    ) -> None:
-        """End a trade as one of its sides says; possible until the legs are locked."""
+    def withdraw(self, ctx: Context, trade: Identifier, side: Side, reason: ShortText) -> None:
+        """End a trade as one of its sides says; possible until the legs are locked.
+
+        The signature comes as transient data, under ``intent``: it names who signed.
+        """
+        intent = secret_argument(ctx, "intent", SignedIntent)
         terms = _advance(ctx, trade, Step.WITHDRAW)
         party = terms.party(side)
         withdrawal = Withdrawal(trade=trade, side=side, party=party, reason=reason)
-        require_authority(ctx, party, withdrawal, intent)
-        ctx.emit(events.TradeCancelled(trade=trade, by=party, reason=reason))
+        rows = _rows(ctx, _require_trade(ctx, trade), terms.salt)
+        require_authority(ctx, party, withdrawal, intent, rows)
+        ctx.emit(events.TradeCancelled(trade=trade, by=side, reason=reason))
 
     @transaction
     @only(Participant.ATS, Participant.CLEARING)
@@ -126,8 +147,13 @@ class SettlementContract(Contract):
     # --- queries ---
 
     @query
-    def trade(self, ctx: Context, trade: str) -> TradeView:
-        """Return a trade, the consents to it, and its history."""
+    def trade(self, ctx: Context, trade: str, party: str = "") -> TradeView:
+        """Return a trade, the consents to it, and its history.
+
+        The terms are for its venue, the clearing firm, the transfer agent, the regulator, and for
+        participants that hold a mandate of one of its sides and name it as ``party``. All others
+        see the trade without them.
+        """
         row = _require_trade(ctx, trade)
         modifications = ctx.state.history(_trade_key(trade))
         history = [
@@ -138,15 +164,20 @@ class SettlementContract(Contract):
             )
             for each in modifications
         ]
-        consents = tuple(side for side in SIDES if _consent(ctx, trade, side) is not None)
-        return TradeView(trade=row, consents=consents, history=tuple(reversed(history)))
+        return TradeView(
+            trade=row,
+            terms=_readable_terms(ctx, row, party),
+            consents=tuple(side for side in SIDES if _has_consented(ctx, trade, side)),
+            history=tuple(reversed(history)),
+        )
 
     @query
     def trades(self, ctx: Context, page_size: PageSize = 100, bookmark: str = "") -> TradePage:
-        """Return one page of all trades, by id."""
+        """Return one page of all trades, by id, with the terms of those that are the reader's."""
         page = ctx.state.partial_page("trade", page_size=page_size, bookmark=bookmark)
-        trades = tuple(Trade.model_validate_json(value) for _, value in page.rows)
-        return TradePage(trades=trades, bookmark=page.bookmark)
+        trades = [Trade.model_validate_json(value) for _, value in page.rows]
+        lines = tuple(TradeLine(trade=row, terms=_readable_terms(ctx, row)) for row in trades)
+        return TradePage(trades=lines, bookmark=page.bookmark)
 
 
 def _trade_key(trade: str) -> str:
@@ -160,21 +191,49 @@ def _require_trade(ctx: Context, trade: str) -> Trade:
     return row
 
 
-def _consent(ctx: Context, trade: str, side: Side) -> ConsentGiven | None:
-    return ctx.state.load(composite_key("consent", trade, side), ConsentGiven)
+def _rows(ctx: Context, trade: Trade, salt: str = "") -> ConfidentialRows:
+    return ConfidentialRows(ctx, trades_of(trade.venue), salt)
+
+
+def _terms(ctx: Context, trade: Trade) -> TradeTerms:
+    """Return the terms of a trade; only peers of members can."""
+    terms = _rows(ctx, trade).load(composite_key("terms", trade.trade), TradeTerms)
+    assert terms is not None, "a trade is recorded together with its terms"
+    return terms
+
+
+def _readable_terms(ctx: Context, trade: Trade, party: str = "") -> TradeTerms | None:
+    """Return the terms if the submitter may see them.
+
+    Who may not is told so without a look at them, for its peer need not have them.
+    """
+    if may_read(ctx, trade.venue):
+        return _terms(ctx, trade)
+    if not party or mandate_findings(ctx, party):
+        return None
+    terms = _terms(ctx, trade)
+    return terms if party in (terms.buyer, terms.seller) else None
+
+
+def _has_consented(ctx: Context, trade: str, side: Side) -> bool:
+    return ctx.state.load(composite_key("consent", trade, side), Consented) is not None
 
 
 def _advance(ctx: Context, trade: str, step: Step) -> TradeTerms:
     """Write the trade as it is after a step; return its terms."""
     row = after(_require_trade(ctx, trade), step, now(ctx))
     ctx.state.save(_trade_key(trade), row)
-    return row.terms
+    return _terms(ctx, row)
 
 
 def _instruct(ctx: Context, function: str, terms: TradeTerms) -> None:
-    """Let token and cash do the same to their leg of a trade."""
+    """Let token and cash do the same to their leg of a trade.
+
+    What one chaincode says to another is not part of the transaction, so terms and salt may be said
+    here.
+    """
     ctx.invoke(Chaincode.TOKEN, function, [terms.delivery])
-    ctx.invoke(Chaincode.CASH, function, [terms.payment])
+    ctx.invoke(Chaincode.CASH, function, [terms.payment], terms.salt)
 
 
 def _end(ctx: Context, trade: str, step: Step) -> None:

@@ -5,19 +5,20 @@ from enum import StrEnum
 from tallystick.contracts.book import LockedMove
 from tallystick.contracts.instants import Day, Instant
 from tallystick.contracts.intents import canonical_hash
-from tallystick.contracts.models import Identifier, Model, Quantity
+from tallystick.contracts.models import Identifier, Model, Quantity, Salt
 from tallystick.contracts.statements import Side
 
 
 class TradeTerms(Model):
-    """What buyer and seller agree on.
+    """Private row ``terms (trade)``: what buyer and seller agree on, for members' eyes only.
 
     Attributes:
-        trade: Id of the trade, unique for ever.
+        trade: Id of the trade, unique for ever; public, so it must not tell anything.
         amount: Price of the whole quantity, in the minor unit of the cash.
         venue: MSP of the venue that matched the trade.
         settlement_day: The first UTC day on which it may settle.
         expires_at: From this moment on it cannot settle any more.
+        salt: Random, drawn by the venue: without it, guessed terms could be tried on the hash.
     """
 
     trade: Identifier
@@ -30,6 +31,7 @@ class TradeTerms(Model):
     venue: Identifier
     settlement_day: Day
     expires_at: Instant
+    salt: Salt
 
     @property
     def digest(self) -> str:
@@ -74,15 +76,28 @@ class Status(StrEnum):
 
 
 class Trade(Model):
-    """Row ``trade (id)``; never deleted, so the id is used once."""
+    """Row ``trade (id)``, which everybody may read; never deleted, so the id is used once.
 
-    terms: TradeTerms
+    Attributes:
+        terms_hash: Of the terms, which lie in the venue's collection.
+    """
+
+    trade: Identifier
+    venue: str
     terms_hash: str
+    settlement_day: Day
+    expires_at: Instant
     status: Status
 
 
-class ConsentGiven(Model):
+class Consented(Model):
     """Row ``consent (trade, side)``: apart from the trade, so that both may come in one block."""
+
+    given_at: Instant
+
+
+class ConsentGiven(Model):
+    """Private row ``consent (trade, side)``: whose consent it is."""
 
     party: str
     key: str
@@ -101,17 +116,26 @@ class TradeView(Model):
     """A trade with what happened to it.
 
     Attributes:
+        terms: None for readers who are not entitled to them.
         consents: Sides that have consented.
         history: Oldest first.
     """
 
     trade: Trade
+    terms: TradeTerms | None
     consents: tuple[Side, ...]
     history: tuple[StatusChange, ...]
+
+
+class TradeLine(Model):
+    """One trade among others; ``terms`` is None for readers who are not entitled to them."""
+
+    trade: Trade
+    terms: TradeTerms | None
 
 
 class TradePage(Model):
     """Trades, by id; pass the bookmark for the next page, empty after the last."""
 
-    trades: tuple[Trade, ...]
+    trades: tuple[TradeLine, ...]
     bookmark: str

@@ -49,18 +49,17 @@ def after(trade: Trade, step: Step, moment: Instant) -> Trade:
     Raises:
         Refusal: TRADE_STATUS, TRADE_EXPIRED, TRADE_NOT_EXPIRED or SETTLEMENT_DAY_NOT_REACHED.
     """
-    terms = trade.terms
     status = TRANSITIONS.get((trade.status, step))
     if status is None:
-        raise Reason.TRADE_STATUS.refusal(trade=terms.trade, state=trade.status, step=step)
-    expired = moment >= terms.expires_at
+        raise Reason.TRADE_STATUS.refusal(trade=trade.trade, state=trade.status, step=step)
+    expired = moment >= trade.expires_at
     if expired and step in _FORWARD:
-        raise Reason.TRADE_EXPIRED.refusal(trade=terms.trade, expires_at=terms.expires_at)
+        raise Reason.TRADE_EXPIRED.refusal(trade=trade.trade, expires_at=trade.expires_at)
     if step is Step.EXPIRE and not expired:
-        raise Reason.TRADE_NOT_EXPIRED.refusal(trade=terms.trade, expires_at=terms.expires_at)
-    if step is Step.SETTLE and day_of(moment) < terms.settlement_day:
+        raise Reason.TRADE_NOT_EXPIRED.refusal(trade=trade.trade, expires_at=trade.expires_at)
+    if step is Step.SETTLE and day_of(moment) < trade.settlement_day:
         raise Reason.SETTLEMENT_DAY_NOT_REACHED.refusal(
-            trade=terms.trade, settlement_day=terms.settlement_day, today=day_of(moment)
+            trade=trade.trade, settlement_day=trade.settlement_day, today=day_of(moment)
         )
     return trade.model_copy(update={"status": status})
 

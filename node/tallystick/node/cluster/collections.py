@@ -1,4 +1,7 @@
-"""Private data collections as Fabric's tools read them: ``collections_config.json``."""
+"""Private data collections as Fabric's tools read them: ``collections_config.json``.
+
+A topology may hold the same in place of naming a file.
+"""
 
 from pathlib import Path
 
@@ -29,7 +32,7 @@ class CollectionsFileError(LedgerError):
 
 
 class _EndorsementPolicy(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     signature_policy: str = Field(default="", alias="signaturePolicy")
     channel_config_policy: str = Field(default="", alias="channelConfigPolicy")
@@ -44,8 +47,10 @@ class _EndorsementPolicy(BaseModel):
         return ApplicationPolicy(channel_config_policy_reference=self.channel_config_policy)
 
 
-class _Collection(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class Collection(BaseModel):
+    """One collection, with the names that Fabric's tools use in files."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     name: str
     policy: str
@@ -57,6 +62,11 @@ class _Collection(BaseModel):
     endorsement_policy: _EndorsementPolicy | None = Field(default=None, alias="endorsementPolicy")
 
     def encoded(self) -> CollectionConfig:
+        """Return it as a chaincode's definition has it.
+
+        Raises:
+            PolicySyntaxError: A policy is none.
+        """
         members = CollectionPolicyConfig(signature_policy=parse_policy(self.policy))
         own = self.endorsement_policy
         return CollectionConfig(
@@ -73,7 +83,7 @@ class _Collection(BaseModel):
         )
 
 
-_FILE = TypeAdapter(list[_Collection])
+_FILE = TypeAdapter(list[Collection])
 
 
 def load_collections(path: Path) -> CollectionConfigPackage:

@@ -57,10 +57,12 @@ def collections_of(chaincode: ChaincodeTopology) -> CollectionConfigPackage:
 
     Raises:
         CollectionsFileError: Its file of collections cannot be used.
+        PolicySyntaxError: A policy of a collection is none.
     """
-    if chaincode.collections is None:
-        return CollectionConfigPackage()
-    return load_collections(chaincode.collections)
+    if isinstance(chaincode.collections, Path):
+        return load_collections(chaincode.collections)
+    inline = chaincode.collections or ()
+    return CollectionConfigPackage(config=[each.encoded() for each in inline])
 
 
 async def deploy(
@@ -76,6 +78,7 @@ async def deploy(
     Raises:
         NoPackageError: The source of a chaincode is not there.
         CollectionsFileError: The collections of a chaincode cannot be read.
+        PolicySyntaxError: A policy of a collection is none.
         PeerRefusedError: A package cannot be installed.
         EndorseError: A peer refused; its message says why.
         CommitError: Too few organisations agreed.

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic.functional_validators import AfterValidator
 
 from tallystick.node.channel.config import BatchParameters
+from tallystick.node.cluster.collections import Collection
 from tallystick.node.errors import LedgerError
 from tallystick.node.membership.identity import NodeRole
 from tallystick.node.policies.errors import PolicySyntaxError
@@ -158,7 +159,8 @@ class ChaincodeTopology(_Part):
         entry: ``module:Class``.
         source: Folder that holds the module; without it, the module must be importable.
         endorsement: Who must endorse its transactions.
-        collections: File with its private data collections, as Fabric's tools read it.
+        collections: Its private data collections, or the file with them; in the words of Fabric's
+            tools either way.
     """
 
     name: str
@@ -166,7 +168,7 @@ class ChaincodeTopology(_Part):
     entry: str
     source: Path | None = None
     endorsement: Rule
-    collections: Path | None = None
+    collections: Path | tuple[Collection, ...] | None = None
 
 
 class Topology(_Part):
@@ -299,7 +301,7 @@ def load_topology(path: Path) -> Topology:
             update={
                 name: path.parent / relative
                 for name in ("source", "collections")
-                if (relative := getattr(chaincode, name)) is not None
+                if isinstance(relative := getattr(chaincode, name), Path)
             }
         )
         for chaincode in topology.chaincodes

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tallystick.client.contract import Argument
 from tallystick.client.errors import EndorseError
 from tallystick.client.gateway import Gateway
 from tallystick.client.transaction import Transaction
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.confidential import secret_argument_of
+from tallystick.contracts.models import Model
 from tallystick.contracts.participants import Participant
 from tallystick.node.cli.demo.cast import NODES
 from tallystick.protos.common.common_pb2 import Payload
@@ -29,6 +31,7 @@ class Call:
         function: What it is to do.
         arguments: With what.
         nodes: Whose nodes are to endorse it; empty for those that the contract's rule names.
+        secrets: What the contract gets to know and the ledger does not.
     """
 
     participant: Participant
@@ -36,6 +39,7 @@ class Call:
     function: str
     arguments: tuple[Argument, ...]
     nodes: tuple[Participant, ...] = ()
+    secrets: Mapping[str, Model] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,10 @@ class Channel:
         """
         network = self._gateways[call.participant].network(self.channel_id)
         proposal = network.contract(call.chaincode).new_proposal(
-            call.function, *call.arguments, endorsing_organizations=call.nodes
+            call.function,
+            *call.arguments,
+            transient={name: secret_argument_of(each) for name, each in call.secrets.items()},
+            endorsing_organizations=call.nodes,
         )
         try:
             transaction = await proposal.endorse()
@@ -125,6 +132,12 @@ class Channel:
         """Return how long a node's copy of the ledger is, and the hash of its last block."""
         result = await self.query(participant, "qscc", "GetChainInfo", self.channel_id)
         return BlockchainInfo.FromString(result)
+
+    async def block(self, participant: Participant, number: int) -> bytes:
+        """Return a block as a node keeps it."""
+        return await self.query(
+            participant, "qscc", "GetBlockByNumber", self.channel_id, str(number)
+        )
 
     async def wait_for(self, transaction_id: str) -> None:
         """Return once every node has a transaction: the next call may go through any of them."""

@@ -6,6 +6,7 @@ from typing import Final
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import Requirement
+from tallystick.contracts.settlement.models import TradeTerms
 from tallystick.contracts.token.models import SecurityTerms
 from tallystick.node.cli.demo import trades
 from tallystick.node.cli.demo.cast import (
@@ -29,6 +30,7 @@ from tallystick.node.cli.demo.cast import (
 from tallystick.node.cli.demo.channel import Call
 from tallystick.node.cli.demo.narration import Narrator, dollars, units
 from tallystick.node.cli.demo.refusals import tell_refusals
+from tallystick.node.cli.demo.secrecy import tell_secrets
 from tallystick.node.cli.demo.stage import DemoFailedError, Stage, check_conservation
 
 SHARES_SOLD: Final = 250
@@ -61,7 +63,8 @@ async def tell_story(stage: Stage) -> None:
     """
     await _admit_investors(stage)
     await _issue(stage)
-    await _trade(stage)
+    sold = await _trade(stage)
+    await tell_secrets(stage, sold)
     await tell_refusals(stage)
     await _compare_copies(stage)
 
@@ -129,7 +132,8 @@ async def _issue(stage: Stage) -> None:
     check_conservation(stage.narrator, books)
 
 
-async def _trade(stage: Stage) -> None:
+async def _trade(stage: Stage) -> TradeTerms:
+    """Tell and do the trade; return its terms."""
     narrator, wallets = stage.narrator, stage.wallets
     terms = trades.sale(wallets, "T-1", buyer=BOB, quantity=SHARES_SOLD)
     narrator.chapter("A trade is matched, and both sides sign it")
@@ -164,6 +168,7 @@ async def _trade(stage: Stage) -> None:
     books = await stage.books()
     stage.show(books)
     check_conservation(narrator, books)
+    return terms
 
 
 async def _compare_copies(stage: Stage) -> None:

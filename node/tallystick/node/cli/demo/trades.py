@@ -29,6 +29,7 @@ def sale(wallets: Wallets, trade: str, *, buyer: str, quantity: int) -> TradeTer
         venue=Participant.ATS,
         settlement_day=day_of(wallets.after(timedelta(0))),
         expires_at=wallets.after(TRADE_LIFE),
+        salt=wallets.nonce(),
     )
 
 
@@ -42,14 +43,21 @@ def in_words(terms: TradeTerms) -> str:
 
 def match(terms: TradeTerms) -> Call:
     """Return the call that records a matched trade."""
-    return Call(Participant.ATS, Chaincode.SETTLEMENT, "propose_trade", (terms,))
+    return Call(
+        Participant.ATS, Chaincode.SETTLEMENT, "propose_trade", (), secrets={"terms": terms}
+    )
 
 
 def consent(wallets: Wallets, terms: TradeTerms, side: Side) -> Call:
     """Return the call that enters the consent of one side, signed in its wallet."""
     intent = wallets.consent(terms, side)
-    arguments = (terms.trade, side, intent)
-    return Call(Participant.BROKER_DEALER, Chaincode.SETTLEMENT, "consent", arguments)
+    return Call(
+        Participant.BROKER_DEALER,
+        Chaincode.SETTLEMENT,
+        "consent",
+        (terms.trade, side),
+        secrets={"intent": intent},
+    )
 
 
 def lock(terms: TradeTerms) -> Call:

@@ -1,0 +1,334 @@
+"""Who gets to know a trade, on a network with a second venue (SS-107; wire.md §9.3, §13)."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from tests.scenarios.conftest import Market
+
+from tallystick.chaincode.events import EventRecord
+from tallystick.chaincode.keys import composite_key
+from tallystick.client.errors import ClientError, EvaluateError
+from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.identity.models import InvestorReference, References
+from tallystick.contracts.participants import Participant
+from tallystick.contracts.settlement.models import Status, TradePage, TradeTerms, TradeView
+from tallystick.contracts.statements import MoneySent
+from tallystick.node.cluster.collections import Collection
+from tallystick.node.cluster.topology import (
+    ChaincodeTopology,
+    NodeTopology,
+    OrganizationTopology,
+    Topology,
+    UserTopology,
+    default_topology,
+)
+from tallystick.node.testing import LocalNetwork
+from tallystick.protos.common.common_pb2 import Block, ChannelHeader, Envelope, Payload
+from tallystick.protos.ledger.rwset.rwset_pb2 import TxReadWriteSet
+from tallystick.protos.peer.chaincode_event_pb2 import ChaincodeEvent
+from tallystick.protos.peer.proposal_pb2 import (
+    ChaincodeAction,
+    ChaincodeProposalPayload,
+)
+from tallystick.protos.peer.proposal_response_pb2 import ProposalResponsePayload
+from tallystick.protos.peer.transaction_pb2 import ChaincodeActionPayload, Transaction
+
+ATS, CLEARING, AGENT = Participant.ATS, Participant.CLEARING, Participant.TRANSFER_AGENT
+SECOND_VENUE = "VenueBMSP"
+TRADES, ACCOUNTS = "trades_ATSMSP", "accounts_BankMSP"
+AMOUNT = 987_654_321
+PARTIES = ("alice", "bob")
+
+
+def other_venue() -> OrganizationTopology:
+    peer = NodeTopology(name="peer0", port=0, operations_port=0)
+    users = (UserTopology(name="admin", role="admin"), UserTopology(name="client"))
+    return OrganizationTopology(
+        msp_id=SECOND_VENUE, domain="venue-b.example", peers=(peer,), users=users
+    )
+
+
+def quiet(chaincode: ChaincodeTopology, copies: dict[str, int]) -> tuple[Collection, ...]:
+    """Return the collections of a chaincode with other numbers of copies."""
+    assert isinstance(chaincode.collections, tuple)
+    return tuple(each.model_copy(update=copies) for each in chaincode.collections)
+
+
+@pytest.fixture(scope="session")
+def tally_topology() -> Topology:
+    """The default network, a second venue beside it; and nobody hands terms on before a commit.
+
+    So a peer that does not endorse a proposal is in the place of one that is down meanwhile.
+    """
+    default = default_topology()
+    nobody = {"required_peer_count": 0, "maximum_peer_count": 0}
+    rule = "OutOf(2, 'ATSMSP.peer', 'ClearingMSP.peer', 'TransferAgentMSP.peer')"
+    chaincodes = tuple(
+        each.model_copy(update={"collections": quiet(each, nobody), "endorsement": rule})
+        if each.name == Chaincode.SETTLEMENT
+        else each
+        for each in default.chaincodes
+    )
+    members = (*default.organizations, other_venue())
+    return default.model_copy(update={"chaincodes": chaincodes, "organizations": members})
+
+
+@pytest.fixture
+async def market(tally_network: LocalNetwork) -> Market:
+    """Alice holds 100 units, bob more than the trade costs."""
+    market = Market(
+        tally_network.channel_id,
+        {
+            **{str(each): tally_network.gateway(each) for each in Participant},
+            SECOND_VENUE: tally_network.gateway(SECOND_VENUE),
+        },
+        lambda: datetime.fromtimestamp(tally_network.clock() / 1e9, UTC),
+    )
+    await market.open()
+    await market.onboard("alice", "bob", "carol")
+    await market.fund(seller="alice", quantity=100, buyer="bob", amount=3 * AMOUNT)
+    return market
+
+
+@pytest.fixture
+def terms(market: Market) -> TradeTerms:
+    return market.terms("T-1", quantity=10, amount=AMOUNT)
+
+
+async def lock(market: Market, terms: TradeTerms, network: LocalNetwork) -> None:
+    await market.propose(terms)
+    await market.consent(terms, "buyer")
+    await market.consent(terms, "seller")
+    for msp_id in (CLEARING, AGENT):  # either may have been left out so far
+        await catch_up(network, msp_id)
+    await market.lock(terms.trade)
+
+
+async def settle(market: Market, terms: TradeTerms, network: LocalNetwork) -> None:
+    await lock(market, terms, network)
+    await market.settle(terms.trade)
+
+
+async def catch_up(network: LocalNetwork, msp_id: str) -> None:
+    peer = network.peers[msp_id]
+    await peer.privacy.reconciler(peer.channels[network.channel_id]).reconcile()
+
+
+def blocks(network: LocalNetwork, msp_id: str = SECOND_VENUE) -> list[bytes]:
+    ledger = network.peers[msp_id].channels[network.channel_id].ledger
+    return [ledger.read_bytes(number) for number in range(ledger.height)]
+
+
+def private(network: LocalNetwork, msp_id: str, chaincode: str, collection: str, key: str) -> bool:
+    """Return whether a peer has the value of a private row."""
+    state = network.peers[msp_id].channels[network.channel_id].ledger.state
+    return state.get_private(chaincode, collection, key) is not None
+
+
+def said_of(trade: str, network: LocalNetwork) -> Iterator[tuple[str, bytes]]:
+    """Yield what each transaction that touches a trade says in public, part by part."""
+    for block in blocks(network):
+        for data in Block.FromString(block).data.data:
+            payload = Payload.FromString(Envelope.FromString(data).payload)
+            if payload.header.channel_header and trade.encode() in payload.data:
+                for action in Transaction.FromString(payload.data).actions:
+                    yield from parts_of(ChaincodeActionPayload.FromString(action.payload))
+
+
+def parts_of(action: ChaincodeActionPayload) -> Iterator[tuple[str, bytes]]:
+    proposal = ChaincodeProposalPayload.FromString(action.chaincode_proposal_payload)
+    yield "arguments", proposal.input
+    response = ProposalResponsePayload.FromString(action.action.proposal_response_payload)
+    done = ChaincodeAction.FromString(response.extension)
+    yield "result", done.response.payload
+    yield "event", ChaincodeEvent.FromString(done.events).payload
+    for namespace in TxReadWriteSet.FromString(done.results).ns_rwset:
+        yield namespace.namespace, namespace.rwset
+
+
+async def test_no_block_of_any_peer_ever_tells_a_price_or_a_salt(
+    market: Market, terms: TradeTerms, tally_network: LocalNetwork
+) -> None:
+    await settle(market, terms, tally_network)
+    cancelled = market.terms("T-2", quantity=5, amount=AMOUNT + 1)
+    await lock(market, cancelled, tally_network)
+    # The venue's own peer has no accounts to release money in, so the venue names those that do.
+    await market.submit(
+        ATS, Chaincode.SETTLEMENT, "cancel", "T-2", "an error", endorsers=(CLEARING, AGENT)
+    )
+    for msp_id in tally_network.peers:
+        chain = b"".join(blocks(tally_network, msp_id))
+        assert terms.digest.encode() in chain
+        for trade in (terms, cancelled):
+            assert str(trade.amount).encode() not in chain
+            assert trade.salt.encode() not in chain
+
+
+async def test_what_settlement_and_cash_say_in_public_never_names_the_parties(
+    market: Market, terms: TradeTerms, tally_network: LocalNetwork
+) -> None:
+    """Who holds units is the register's affair, whose key was checked the identity contract's."""
+    await settle(market, terms, tally_network)
+    said = list(said_of("T-1", tally_network))
+    assert {"arguments", "event", "settlement", "cash", "token"} <= {part for part, _ in said}
+    silent = [text for part, text in said if part in {"arguments", "result", "settlement", "cash"}]
+    assert not [text for text in silent if any(party.encode() in text for party in PARTIES)]
+
+
+async def test_until_the_legs_are_locked_no_event_names_the_parties(
+    market: Market, terms: TradeTerms, tally_network: LocalNetwork
+) -> None:
+    await market.propose(terms)
+    for _, text in said_of("T-1", tally_network):  # nor does anything else, before the consents
+        assert not any(party.encode() in text for party in PARTIES)
+    await market.consent(terms, "buyer")
+    await market.consent(terms, "seller")
+    events = [text for part, text in said_of("T-1", tally_network) if part == "event"]
+    assert len(events) == 3
+    assert not any(party.encode() in text for text in events for party in PARTIES)
+
+
+async def test_peers_of_members_hold_the_terms_and_others_do_not(
+    market: Market, terms: TradeTerms, tally_network: LocalNetwork
+) -> None:
+    await settle(market, terms, tally_network)
+    position = composite_key("position", "USD", "bob")
+    for msp_id, trade, account in (
+        (ATS, True, False),
+        (CLEARING, True, True),
+        (AGENT, True, True),
+        (SECOND_VENUE, False, False),
+    ):
+        key = composite_key("terms", "T-1")
+        assert private(tally_network, msp_id, "settlement", TRADES, key) is trade, msp_id
+        assert private(tally_network, msp_id, "cash", ACCOUNTS, position) is account, msp_id
+
+
+async def view(market: Market, reader: str, *arguments: str) -> TradeView:
+    contract = market.gateways[reader].network(market.channel_id).contract(Chaincode.SETTLEMENT)
+    return TradeView.model_validate_json(await contract.evaluate("trade", "T-1", *arguments))
+
+
+READERS = (
+    (Participant.ATS, "", True),
+    (Participant.CLEARING, "", True),
+    (Participant.TRANSFER_AGENT, "", True),
+    (Participant.REGULATOR, "", True),
+    (Participant.BROKER_DEALER, "", False),
+    (Participant.BROKER_DEALER, "bob", True),
+    (Participant.BROKER_DEALER, "carol", False),
+    (Participant.ISSUER, "bob", False),
+    (SECOND_VENUE, "", False),
+    (SECOND_VENUE, "bob", False),
+)
+
+
+async def test_readers_see_the_terms_or_the_hash(
+    market: Market, terms: TradeTerms, tally_network: LocalNetwork
+) -> None:
+    await market.propose(terms)
+    await catch_up(tally_network, CLEARING)
+    await catch_up(tally_network, AGENT)
+    for reader, party, sees in READERS:
+        seen = await view(market, reader, party)
+        assert seen.trade.terms_hash == terms.digest
+        assert seen.terms == (terms if sees else None), (reader, party)
+    for reader, sees in ((ATS, True), (SECOND_VENUE, False)):
+        contract = market.gateways[reader].network(market.channel_id).contract("settlement")
+        (line,) = TradePage.model_validate_json(await contract.evaluate("trades")).trades
+        assert (line.terms is not None) is sees
+
+
+async def test_what_a_trade_does_to_accounts_is_for_their_readers(
+    market: Market, terms: TradeTerms, tally_network: LocalNetwork
+) -> None:
+    await settle(market, terms, tally_network)
+    cash = market.gateways[SECOND_VENUE].network(market.channel_id).contract(Chaincode.CASH)
+    for call in (("balance_of", "USD", "bob"), ("accounts", "USD"), ("entries", "USD", "x")):
+        with pytest.raises(EvaluateError, match=r"MANDATE_MISSING|PARTICIPANT_NOT_PERMITTED"):
+            await cash.evaluate(*call)
+    bank = market.gateways[Participant.BANK].network(market.channel_id).contract(Chaincode.CASH)
+    found = [
+        EventRecord.model_validate(record)
+        for transaction_id in transaction_ids(tally_network)
+        for record in json.loads(await bank.evaluate("entries", "USD", transaction_id))
+    ]
+    assert [record.type for record in found] == ["cash.Locked", "cash.Transferred"]
+    assert [record.data["amount"] for record in found] == [AMOUNT, AMOUNT]
+
+
+async def test_a_broker_pays_and_reads_for_its_client(market: Market) -> None:
+    sent = MoneySent(cash="USD", sender="bob", receiver="alice", amount=5)
+    await market.submit(Participant.BROKER_DEALER, Chaincode.CASH, "transfer", sent)
+    await market.submit(Participant.BROKER_DEALER, Chaincode.CASH, "transfer", sent)
+    broker = market.gateways[Participant.BROKER_DEALER].network(market.channel_id)
+    assert await broker.contract(Chaincode.CASH).evaluate("balance_of", "USD", "alice") == b"10"
+
+
+def transaction_ids(network: LocalNetwork) -> Iterator[str]:
+    for block in blocks(network):
+        for data in Block.FromString(block).data.data:
+            payload = Payload.FromString(Envelope.FromString(data).payload)
+            header = ChannelHeader.FromString(payload.header.channel_header)
+            if header.tx_id:
+                yield header.tx_id
+
+
+async def test_a_member_that_missed_the_terms_gets_them_and_endorses_the_settlement(
+    market: Market, terms: TradeTerms, tally_network: LocalNetwork
+) -> None:
+    """§13: what is missing is reconciled; the transfer agent endorses what it learned so."""
+    without_agent = (ATS, CLEARING)
+    await market.submit(
+        ATS, Chaincode.SETTLEMENT, "propose_trade", endorsers=without_agent, terms=terms
+    )
+    await catch_up(tally_network, AGENT)
+    key = composite_key("terms", "T-1")
+    assert private(tally_network, AGENT, "settlement", TRADES, key)
+    await market.consent(terms, "buyer")
+    await market.consent(terms, "seller")
+    with_agent = (CLEARING, AGENT)
+    await market.submit(CLEARING, Chaincode.SETTLEMENT, "lock_legs", "T-1", endorsers=with_agent)
+    await market.settle("T-1", endorsers=with_agent)
+    seen = await view(market, Participant.TRANSFER_AGENT)
+    assert (seen.trade.status, seen.terms) == (Status.SETTLED, terms)
+
+
+async def test_a_venue_that_is_no_member_cannot_endorse_a_settlement(
+    market: Market, terms: TradeTerms
+) -> None:
+    await market.propose(terms)
+    await market.consent(terms, "buyer")
+    await market.consent(terms, "seller")
+    with pytest.raises(ClientError):
+        await market.submit(
+            CLEARING, Chaincode.SETTLEMENT, "lock_legs", "T-1", endorsers=(SECOND_VENUE, AGENT)
+        )
+
+
+async def test_references_to_investors_reach_those_who_may_know(
+    market: Market, tally_network: LocalNetwork
+) -> None:
+    reference = InvestorReference(
+        identity="dora", country="KY", record="id-service/4711", salt="5a" * 16
+    )
+    await market.register("dora", data_hash=reference.data_hash)
+    await market.submit(
+        Participant.BROKER_DEALER,
+        Chaincode.IDENTITY,
+        "keep_references",
+        references=References(investors=(reference,)),
+    )
+    chain = b"".join(blocks(tally_network))
+    assert reference.data_hash.encode() in chain
+    assert b"id-service/4711" not in chain
+    agent = market.gateways[Participant.TRANSFER_AGENT].network(market.channel_id)
+    found = References.model_validate_json(
+        await agent.contract(Chaincode.IDENTITY).evaluate("references", "dora")
+    )
+    assert found.investors == (reference,)
+    key = composite_key("investor", "dora")
+    for msp_id, holds in ((CLEARING, True), (AGENT, True), (ATS, False), (SECOND_VENUE, False)):
+        assert private(tally_network, msp_id, "identity", "investors", key) is holds

@@ -23,13 +23,14 @@ class Usage:
 
 
 def usage(processes: Mapping[str, psutil.Process]) -> Usage:
-    """Return what each process has used, its threads included."""
+    """Return what each process has used, its threads and the processes it started included."""
     cpu_s: dict[str, float] = {}
     resident: dict[str, int] = {}
     for name, process in processes.items():
-        times = process.cpu_times()
-        cpu_s[name] = times.user + times.system
-        resident[name] = process.memory_info().rss
+        family = [process, *process.children(recursive=True)]
+        times = [member.cpu_times() for member in family]
+        cpu_s[name] = sum(each.user + each.system for each in times)
+        resident[name] = sum(member.memory_info().rss for member in family)
     return Usage(cpu_s, resident)
 
 

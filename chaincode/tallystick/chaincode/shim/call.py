@@ -52,22 +52,13 @@ class Call:
             RequestRefusedError: The peer refused, or the request is too large to be sent.
             StreamLostError: The stream has ended.
         """
-        if len(payload) > _MAX_PAYLOAD_BYTES:
-            raise RequestRefusedError(f"a request of {len(payload)} bytes is too large for a peer")
-        message = ChaincodeMessage(
-            type=request,
-            payload=payload,
-            txid=self.key.transaction_id,
-            channel_id=self.key.channel_id,
-        )
+        message = request_message(self.key, request, payload)
         with self._one_at_a_time:
             self.post(self._request, message)
             answer = self._answers.get()
         if answer is None:
             raise StreamLostError
-        if answer.type == Type.ERROR:
-            raise RequestRefusedError(answer.payload.decode(errors="replace"))
-        return answer.payload
+        return answered(answer)
 
     def post(self, outlet: _Outlet, message: ChaincodeMessage) -> None:
         """Have the event loop send a message.
@@ -90,6 +81,32 @@ class Call:
         """Let the call learn that the stream has ended, now or at its next request."""
         self._lost = True
         self._answers.put(None)
+
+
+def request_message(
+    key: TransactionKey, request: "Type.ValueType", payload: bytes
+) -> ChaincodeMessage:
+    """Return a request of a transaction.
+
+    Raises:
+        RequestRefusedError: It is too large to be sent.
+    """
+    if len(payload) > _MAX_PAYLOAD_BYTES:
+        raise RequestRefusedError(f"a request of {len(payload)} bytes is too large for a peer")
+    return ChaincodeMessage(
+        type=request, payload=payload, txid=key.transaction_id, channel_id=key.channel_id
+    )
+
+
+def answered(answer: ChaincodeMessage) -> bytes:
+    """Return the payload of an answer.
+
+    Raises:
+        RequestRefusedError: The peer refused.
+    """
+    if answer.type == Type.ERROR:
+        raise RequestRefusedError(answer.payload.decode(errors="replace"))
+    return answer.payload
 
 
 def completed(key: TransactionKey, stub: ShimStub, response: Response) -> ChaincodeMessage:

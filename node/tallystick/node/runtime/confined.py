@@ -37,7 +37,7 @@ class ConfinedSettings:
     """How to run the program.
 
     Attributes:
-        directory: The only folder of its own; it listens there.
+        directory: The only folder of its own; it reads there.
         limits: What it may use.
         confined: Whether to confine it, beyond the limits.
     """
@@ -64,7 +64,7 @@ def main() -> None:
     settings.limits.apply()
     if settings.confined:
         try:
-            confine(readable=_readable(), socket_directory=Path(settings.directory))
+            confine(readable=[*_readable(), Path(settings.directory)])
         except ConfinementError as error:
             sys.exit(f"the chaincode is not started: {error}")
     sys.argv = sys.argv[2:]

@@ -5,7 +5,8 @@ Three mechanisms of the kernel, none of which needs privileges, and none of whic
 - limits (``setrlimit``) on memory, CPU time, open files and the size of files;
 - Landlock: files can be read below a few folders only, nothing can be written, and no signal sent;
 - a filter of system calls (seccomp): no other process or program can be started, watched or
-  signalled, and no socket opened but local ones to listen on.
+  signalled, no socket opened, nothing left behind in the kernel, and no file's mode, owner, times
+  or attributes changed, which Landlock does not cover.
 """
 
 import ctypes
@@ -29,8 +30,6 @@ _LANDLOCK_ADD_RULE: Final = 445
 _LANDLOCK_RESTRICT_SELF: Final = 446
 _READ_FILE: Final = 1 << 2
 _READ_DIR: Final = 1 << 3
-_REMOVE_FILE: Final = 1 << 5
-_MAKE_SOCK: Final = 1 << 9
 _FILE_RIGHTS_BY_VERSION: Final = {1: 13, 2: 14, 3: 15, 4: 15}
 _FILE_RIGHTS: Final = 16
 _SCOPED_VERSION: Final = 6
@@ -42,9 +41,6 @@ _FAIL: Final = 0x00050000
 _EPERM: Final = 1
 _ENOSYS: Final = 38
 _CLONE_THREAD: Final = 0x00010000
-_AF_UNIX: Final = 1
-_SOCK_STREAM: Final = 1
-_SOCK_TYPE_MASK: Final = 0xF
 _X32_SYSCALL: Final = 0x40000000
 
 
@@ -88,7 +84,6 @@ class _SystemCalls:
     denied: tuple[int, ...]
     clone: int
     clone3: int
-    socket: int
     self_only: tuple[int, ...]  # their first argument must be this very process
     prlimit: int  # likewise, but there 0 stands for this process
 
@@ -98,14 +93,19 @@ _MACHINES: Final = {
         architecture=0xC000003E,
         # fork vfork execve execveat connect ptrace process_vm_* tkill rt_sigqueueinfo
         # rt_tgsigqueueinfo pidfd_send_signal pidfd_open pidfd_getfd io_uring_*
-        # unshare setns bpf
+        # unshare setns bpf socket prctl shmget semget msgget mq_open add_key request_key keyctl
+        # truncate chmod fchmod chown fchown lchown fchownat fchmodat fchmodat2
+        # utime utimes futimesat utimensat setxattr lsetxattr fsetxattr removexattr lremovexattr
+        # fremovexattr setxattrat removexattrat
         denied=(
             *(57, 58, 59, 322, 42, 101, 310, 311, 200, 129),
             *(297, 424, 434, 438, 425, 426, 427, 272, 308, 321),
+            *(41, 157, 29, 64, 68, 240, 248, 249, 250),
+            *(76, 90, 91, 92, 93, 94, 260, 268, 452),
+            *(132, 235, 261, 280, 188, 189, 190, 197, 198, 199, 463, 466),
         ),
         clone=56,
         clone3=435,
-        socket=41,
         self_only=(62, 234),  # kill tgkill
         prlimit=302,
     ),
@@ -114,10 +114,11 @@ _MACHINES: Final = {
         denied=(
             *(221, 281, 203, 117, 270, 271, 130, 138, 240),
             *(424, 434, 438, 425, 426, 427, 97, 268, 280),
+            *(198, 167, 194, 190, 186, 180, 217, 218, 219),
+            *(45, 52, 53, 54, 55, 452, 88, 5, 6, 7, 14, 15, 16, 463, 466),
         ),
         clone=220,
         clone3=435,
-        socket=198,
         self_only=(129, 131),
         prlimit=261,
     ),
@@ -129,8 +130,8 @@ def die_with_parent() -> None:
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def confine(*, readable: Sequence[Path], socket_directory: Path) -> None:
-    """Leave this process nothing but reading ``readable`` and listening in ``socket_directory``.
+def confine(*, readable: Sequence[Path]) -> None:
+    """Leave this process nothing but reading ``readable`` and what it has open.
 
     Raises:
         ConfinementError: The kernel or the machine does not offer what that takes.
@@ -140,7 +141,7 @@ def confine(*, readable: Sequence[Path], socket_directory: Path) -> None:
         raise ConfinementError(f"there is no filter of system calls for {platform.machine()}")
     _drop_capabilities()
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    _restrict_files(readable, socket_directory)
+    _restrict_files(readable)
     _filter_system_calls(calls)
 
 
@@ -154,7 +155,7 @@ def _drop_capabilities() -> None:
 # --- files ---
 
 
-def _restrict_files(readable: Sequence[Path], socket_directory: Path) -> None:
+def _restrict_files(readable: Sequence[Path]) -> None:
     version = _syscall(_LANDLOCK_CREATE_RULESET, None, 0, 1)
     if version < 1:
         raise ConfinementError(
@@ -168,7 +169,6 @@ def _restrict_files(readable: Sequence[Path], socket_directory: Path) -> None:
     rules = _checked(_LANDLOCK_CREATE_RULESET, attributes, len(attributes), 0)
     for path in readable:
         _allow(rules, path, _READ_FILE | _READ_DIR)
-    _allow(rules, socket_directory, _READ_FILE | _READ_DIR | _MAKE_SOCK | _REMOVE_FILE)
     _checked(_LANDLOCK_RESTRICT_SELF, rules, 0)
     os.close(rules)
 
@@ -217,16 +217,6 @@ def _program(calls: _SystemCalls, own_pid: int) -> list[bytes]:
         _return(_FAIL | _EPERM),
         _return(_ALLOW),
     ]
-    program += [
-        _jump_if_equal(calls.socket, 0, 7),
-        _load(16),
-        _jump_if_equal(_AF_UNIX, 0, 4),
-        _load(24),
-        _mask(_SOCK_TYPE_MASK),
-        _jump_if_equal(_SOCK_STREAM, 0, 1),
-        _return(_ALLOW),
-        _return(_FAIL | _EPERM),
-    ]
     own = [(number, own_pid) for number in calls.self_only]
     for number, process in (*own, (calls.prlimit, 0)):
         program += [
@@ -241,10 +231,6 @@ def _program(calls: _SystemCalls, own_pid: int) -> list[bytes]:
 
 def _load(offset: int) -> bytes:
     return struct.pack("HBBI", 0x20, 0, 0, offset)
-
-
-def _mask(bits: int) -> bytes:
-    return struct.pack("HBBI", 0x54, 0, 0, bits)
 
 
 def _jump(code: int, value: int, if_true: int, if_false: int) -> bytes:

@@ -12,14 +12,15 @@ import grpc
 from tallystick.node.errors import LedgerError
 from tallystick.node.runtime.runtime import ChaincodeRuntime, Invocation, InvocationResult
 from tallystick.node.runtime.shim_errors import LaunchError
+from tallystick.node.runtime.shim_link import Link
 from tallystick.node.runtime.shim_stream import ShimStream
 from tallystick.node.transport.backoff import Backoff
 from tallystick.node.transport.tasks import supervised_tasks
 
 _log = logging.getLogger(__name__)
 
-_STEADY_S: Final = 60.0
-"""A chaincode that stayed so long is started again without delay."""
+_FAREWELL_S: Final = 0.5
+"""How long a chaincode that ended its stream may take to say why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,12 @@ class Reached:
     """A chaincode that serves, or is about to.
 
     Attributes:
-        channel: Leads to it.
+        link: Carries the messages of its stream.
         ended: Returns, once it is gone, why.
         ends_on_overrun: Whether closing the endpoint also ends a call that takes too long.
     """
 
-    channel: grpc.aio.Channel
+    link: Link
     ended: Callable[[], Awaitable[str]]
     ends_on_overrun: bool
 
@@ -92,7 +93,9 @@ class ChaincodeConnection:
         except TimeoutError:
             reason = f"it has not registered within {self._rules.start_timeout_s:g} s"
             raise LaunchError(self._package_id, reason) from None
-        return await stream.execute(invocation)
+        result = await stream.execute(invocation)
+        self._backoff.reset()
+        return result
 
     async def _open_stream(self) -> ShimStream:
         while True:
@@ -100,56 +103,75 @@ class ChaincodeConnection:
             stream = await asyncio.shield(ready)
             if stream.is_open:
                 return stream
-            if self._ready is ready:  # it is about to be started anew
-                self._ready = _new_future()
+            self._renew(ready)  # it is about to be started anew
 
     async def keep(self) -> None:
-        """Keep the chaincode reachable until this is cancelled."""
-        loop = asyncio.get_running_loop()
-        while True:
-            began, ready = loop.time(), self._ready
-            try:
-                fault = await self._serve(ready)
-            except (LedgerError, OSError) as error:
-                fault = str(error)
-            except grpc.aio.AioRpcError as error:
-                fault = error.details() or error.code().name
-            self._lose(ready, fault)
-            if loop.time() - began > _STEADY_S:
-                self._backoff.reset()
-            await asyncio.sleep(self._backoff.next_delay_s())
+        """Keep the chaincode reachable until this is cancelled.
 
-    async def _serve(self, ready: asyncio.Future[ShimStream]) -> str:
+        One that a call has overrun is replaced at once, but ends only when its other calls have.
+        """
+        async with supervised_tasks() as tasks:
+            while True:
+                ready, retired = self._ready, asyncio.Event()
+                serving = tasks.create_task(self._serve_and_report(ready, retired))
+                retiring = tasks.create_task(retired.wait())
+                await asyncio.wait((serving, retiring), return_when=asyncio.FIRST_COMPLETED)
+                if retired.is_set():
+                    continue
+                retiring.cancel()
+                await asyncio.sleep(self._backoff.next_delay_s())
+
+    async def _serve_and_report(
+        self, ready: asyncio.Future[ShimStream], retired: asyncio.Event
+    ) -> None:
+        try:
+            fault = await self._serve(ready, retired)
+        except (LedgerError, OSError) as error:
+            fault = str(error)
+        except grpc.aio.AioRpcError as error:
+            fault = error.details() or error.code().name
+        self._lose(ready, fault)
+
+    async def _serve(self, ready: asyncio.Future[ShimStream], retired: asyncio.Event) -> str:
         """Serve one stream; return why it ended."""
         async with self._endpoint.open() as reached:
             stream = ShimStream(
                 self._package_id,
+                reached.link,
                 self._rules.timeout_s,
                 self._callees,
                 ends_on_overrun=reached.ends_on_overrun,
             )
             try:
                 async with supervised_tasks() as tasks:
-                    talking = tasks.create_task(
-                        stream.converse(reached.channel, lambda: ready.set_result(stream))
-                    )
+                    talking = tasks.create_task(stream.converse(lambda: ready.set_result(stream)))
                     ended = tasks.create_task(_result_of(reached.ended))
-                    ends: set[asyncio.Task[None] | asyncio.Task[str]] = {talking, ended}
-                    ends.add(tasks.create_task(stream.overrun()))
-                    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-                    for task in ends:
+                    overrun = tasks.create_task(stream.overrun())
+                    drained = tasks.create_task(stream.drained())
+                    first = asyncio.FIRST_COMPLETED
+                    await asyncio.wait((talking, ended, overrun), return_when=first)
+                    if overrun.done():
+                        self._renew(ready)
+                        retired.set()
+                        await asyncio.wait((talking, ended, drained), return_when=first)
+                    elif talking.done() and talking.exception() is None:
+                        await asyncio.wait((ended,), timeout=_FAREWELL_S)
+                    for task in (talking, ended, overrun, drained):
                         task.cancel()
                     return _reason(talking, ended)
             finally:
                 stream.end()
+
+    def _renew(self, ready: asyncio.Future[ShimStream]) -> None:
+        if self._ready is ready:
+            self._ready = _new_future()
 
     def _lose(self, ready: asyncio.Future[ShimStream], fault: str) -> None:
         _log.warning("chaincode %s is gone: %s", self._package_id, fault)
         if not ready.done():
             ready.set_exception(LaunchError(self._package_id, fault))
             ready.exception()  # nobody may be waiting
-        if self._ready is ready:
-            self._ready = _new_future()
+        self._renew(ready)
 
 
 def _new_future() -> asyncio.Future[ShimStream]:

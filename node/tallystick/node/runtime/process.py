@@ -1,6 +1,6 @@
 """Python chaincode in a process of its own, which this peer starts, watches and kills.
 
-The process gets its package, and a folder to listen in; nothing of the peer's files, keys or
+The process gets its package and one end of a pair of sockets; nothing of the peer's files, keys or
 environment. What it may use is limited, see ``confinement``.
 """
 
@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
@@ -17,19 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import grpc
-
 from tallystick.chaincode.package import ChaincodePackage
 from tallystick.node.runtime.confined import ConfinedSettings
 from tallystick.node.runtime.confinement import Limits
 from tallystick.node.runtime.connection import Endpoint, Reached
-from tallystick.node.transport.options import client_options
+from tallystick.node.runtime.shim_link import SocketLink
 
 _log = logging.getLogger(__name__)
 
-_PROGRAM: Final = "tallystick.chaincode.shim"
+_PROGRAM: Final = "tallystick.chaincode.shim.local"
 _LOG_SHOWN_BYTES: Final = 2000
-_RETRY_MS: Final = 50
 
 DEFAULT_LIMITS: Final = Limits(
     memory_bytes=1024**3, cpu_s=3600, open_files=256, file_bytes=1024 * 1024
@@ -65,39 +63,36 @@ class ProcessEndpoint(Endpoint):
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Reached]:
         directory = Path(tempfile.mkdtemp(prefix="tally-"))  # for its owner only
+        log = directory / "log"
+        ours, theirs = socket.socketpair()
         try:
-            socket, log = directory / "socket", directory / "log"
-            process = await self._start(directory, socket, log)
-            options = [
-                *client_options(),
-                ("grpc.max_receive_message_length", self._rules.max_message_bytes),
-                ("grpc.initial_reconnect_backoff_ms", _RETRY_MS),
-                ("grpc.min_reconnect_backoff_ms", _RETRY_MS),
-            ]
+            with theirs:
+                process = await self._start(directory, log, theirs.fileno())
+
+            async def ended() -> str:
+                status = await process.wait()
+                return f"its process ended with status {status}: {_tail(log)}"
+
             try:
-                async with grpc.aio.insecure_channel(f"unix:{socket}", options=options) as channel:
-
-                    async def ended() -> str:
-                        status = await process.wait()
-                        return f"its process ended with status {status}: {_tail(log)}"
-
-                    yield Reached(channel, ended, ends_on_overrun=True)
+                link = SocketLink(ours, self._rules.max_message_bytes)
+                yield Reached(link, ended, ends_on_overrun=True)
             finally:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
         finally:
+            ours.close()
             shutil.rmtree(directory, ignore_errors=True)
 
-    async def _start(self, directory: Path, socket: Path, log: Path) -> asyncio.subprocess.Process:
+    async def _start(
+        self, directory: Path, log: Path, descriptor: int
+    ) -> asyncio.subprocess.Process:
         package, sources = self._package, directory / "sources"
         for name, content in package.sources.items():
             path = sources / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        settings = ConfinedSettings(
-            str(directory), self._rules.limits, confined=self._rules.confined
-        )
+        settings = ConfinedSettings(str(sources), self._rules.limits, confined=self._rules.confined)
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -108,7 +103,7 @@ class ProcessEndpoint(Endpoint):
                 _PROGRAM,
                 package.entry,
                 *("--source", str(sources)),
-                *("--address", f"unix:{socket}"),
+                *("--descriptor", str(descriptor)),
                 *("--id", package.package_id),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
@@ -116,6 +111,7 @@ class ProcessEndpoint(Endpoint):
                 cwd=directory,
                 env=_environment(),
                 start_new_session=True,
+                pass_fds=(descriptor,),
             )
         _log.info("chaincode %s runs as process %d", package.package_id, process.pid)
         return process

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from tallystick.chaincode.package import ChaincodePackage, PackageError
 from tallystick.node.runtime.connection import Endpoint, Reached
+from tallystick.node.runtime.shim_link import GrpcLink
 from tallystick.node.transport.channels import open_channel
 from tallystick.node.transport.credentials import ClientTls, KeyPair
 
@@ -51,7 +52,7 @@ class ServiceEndpoint(Endpoint):
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Reached]:
         async with open_channel(self._service.address, self._service.tls()) as channel:
-            yield Reached(channel, asyncio.Future, ends_on_overrun=False)
+            yield Reached(GrpcLink(channel), asyncio.Future, ends_on_overrun=False)
 
 
 def service_endpoint(package: ChaincodePackage) -> ServiceEndpoint:

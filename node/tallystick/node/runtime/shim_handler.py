@@ -194,6 +194,11 @@ class ShimHandler:
         """Return whether the chaincode has not ended the call, given up or not."""
         return self._running.get(_key(transaction.invocation)) is transaction
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether any call runs."""
+        return bool(self._running)
+
     def forget(self, transaction: StreamTransaction) -> None:
         """Stop waiting for the end of a call, so that its transaction may run again."""
         if self.is_running(transaction):

@@ -4,12 +4,8 @@ The peer dials: a process that it started, or a service that somebody else runs.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
-
-import grpc
 
 from tallystick.node.errors import LedgerError
 from tallystick.node.runtime.initialization import check_initialization
@@ -25,46 +21,8 @@ from tallystick.node.runtime.shim_handler import (
     ShimHandler,
     StreamTransaction,
 )
+from tallystick.node.runtime.shim_link import Link
 from tallystick.protos.peer.chaincode_shim_pb2 import ChaincodeMessage
-from tallystick.protos.peer.chaincode_shim_pb2_grpc import ChaincodeStub
-
-_MAX_UNSENT: Final = 1000
-"""Answers that may wait to be sent before the next request is read."""
-
-
-class Outbox:
-    """Messages on their way to the chaincode."""
-
-    def __init__(self) -> None:
-        self._messages: deque[ChaincodeMessage] = deque()
-        self._changed = asyncio.Event()
-        self._emptied = asyncio.Event()
-        self._ended = False
-
-    def send(self, message: ChaincodeMessage) -> None:
-        """Queue a message."""
-        self._messages.append(message)
-        self._changed.set()
-
-    def end(self) -> None:
-        """Let ``messages`` end."""
-        self._ended = True
-        self._changed.set()
-
-    async def room(self) -> None:
-        """Wait while the chaincode asks faster than it takes the answers."""
-        if len(self._messages) >= _MAX_UNSENT:
-            self._emptied.clear()
-            await self._emptied.wait()
-
-    async def messages(self) -> AsyncIterator[ChaincodeMessage]:
-        """Yield messages as they are queued."""
-        while not self._ended:
-            while self._messages:
-                yield self._messages.popleft()
-            self._emptied.set()
-            self._changed.clear()
-            await self._changed.wait()
 
 
 class ShimStream:
@@ -72,6 +30,7 @@ class ShimStream:
 
     Args:
         package_id: The package.
+        link: Carries the messages.
         timeout_s: How long one call may take.
         callees: Runs the chaincodes that it calls.
         ends_on_overrun: Whether a call that takes too long is to end the stream.
@@ -80,6 +39,7 @@ class ShimStream:
     def __init__(
         self,
         package_id: str,
+        link: Link,
         timeout_s: float,
         callees: ChaincodeRuntime,
         *,
@@ -88,8 +48,9 @@ class ShimStream:
         self._timeout_s = timeout_s
         self._callees = callees
         self._ends_on_overrun = ends_on_overrun
-        self._outbox = Outbox()
-        self._handler = ShimHandler(package_id, self._outbox.send)
+        self._link = link
+        self._handler = ShimHandler(package_id, link.send)
+        self._drained = asyncio.Event()
         self._overrun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
@@ -101,30 +62,34 @@ class ShimStream:
         """Return once a call has taken too long, where that is to end the stream."""
         await self._overrun
 
-    async def converse(self, channel: grpc.aio.Channel, on_ready: Callable[[], object]) -> None:
-        """Open the stream and serve its requests until it ends.
+    async def drained(self) -> None:
+        """Return once, after an overrun, the other calls have ended, or overrun too."""
+        await self._drained.wait()
+
+    async def converse(self, on_ready: Callable[[], object]) -> None:
+        """Serve the requests of the chaincode until the stream ends.
 
         Raises:
             ShimProtocolError: The chaincode breaks the rules.
             grpc.aio.AioRpcError: The connection fails.
         """
-        stream = ChaincodeStub(channel).Connect(self._outbox.messages(), wait_for_ready=True)
         handler = self._handler
+
+        def take(message: ChaincodeMessage) -> None:
+            was_ready = handler.is_ready
+            handler.receive(message)
+            if handler.is_ready and not was_ready:
+                on_ready()
+
         try:
-            async for message in stream:
-                was_ready = handler.is_ready
-                handler.receive(message)
-                if handler.is_ready and not was_ready:
-                    on_ready()
-                await self._outbox.room()
+            await self._link.receive_all(take)
         finally:
             self.end()
-            stream.cancel()
 
     def end(self) -> None:
         """Fail what runs, and end the stream."""
         self._handler.terminate()
-        self._outbox.end()
+        self._link.end()
 
     async def execute(self, invocation: Invocation) -> InvocationResult:
         """Run one call.
@@ -148,6 +113,7 @@ class ShimStream:
                 self._handler.give_up(transaction)  # the deadline still watches it
             else:
                 deadline.cancel()
+                self._note_drained()
 
     async def _result(self, transaction: StreamTransaction) -> InvocationResult:
         while True:
@@ -169,6 +135,11 @@ class ShimStream:
         self._handler.forget(transaction)
         if self._ends_on_overrun and not self._overrun.done():
             self._overrun.set_result(None)
+        self._note_drained()
+
+    def _note_drained(self) -> None:
+        if self._overrun.done() and not self._handler.is_busy:
+            self._drained.set()
 
     async def _callee_answer(self, caller: Invocation, request: CalleeRequest) -> CalleeAnswer:
         try:

@@ -14,16 +14,16 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos format check test interop demo bench scenario clean
+.PHONY: help setup protos format check test interop fabric-tools demo bench scenario clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED_NODE) ## Run a whole network and settle a trade on it
 	@$(BIN)/tally demo
 
 test: $(INSTALLED_DEV) ## Run the fast tests
-	@$(BIN)/pytest -m "not slow and not interop"
+	@$(BIN)/pytest -m "not slow and not interop and not fabric"
 
 check: $(INSTALLED_DEV) ## Check format, lint, types, import directions and tidiness; edits nothing
 	$(BIN)/ruff format --check .
@@ -37,10 +37,13 @@ format: $(INSTALLED_DEV) ## Format the code and repair what lint can repair
 	$(BIN)/ruff format .
 
 scenario: $(INSTALLED_DEV) ## Run the slow tests: whole networks, faults, simulations
-	@$(BIN)/pytest -m "slow and not interop"
+	@$(BIN)/pytest -m "slow and not interop and not fabric"
 
 interop: $(INSTALLED_DEV) ## Run Fabric's own clients against a network
 	@tests/interop/run
+
+fabric-tools: $(INSTALLED_DEV) ## Run Fabric's own programs, found through FABRIC_BIN, against a network
+	@$(BIN)/pytest -m fabric tests/fabric
 
 bench: $(INSTALLED_DEV) ## Measure throughput and latency
 	@$(BIN)/python -m bench

@@ -59,7 +59,7 @@ def reader(topology_toml: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.mark.cluster
 @pytest.mark.parametrize("block", [block for block in CONSOLE if block.script], ids=str)
 def test_a_block_of_commands_runs(block: Block, reader: Reader) -> None:
-    reader.run(block.script)
+    reader.expect_success("bash", "-euo", "pipefail", "-c", block.script)
 
 
 @pytest.mark.cluster

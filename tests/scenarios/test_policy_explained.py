@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from pydantic import JsonValue
@@ -19,11 +20,13 @@ from tests.scenarios.test_policies_in_depth import (
 from tallystick.client.errors import CommitError
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.config_delta import compute_update
-from tallystick.node.channel.config_edits import with_batch
+from tallystick.node.channel.config_edits import with_batch, with_revocation_list
 from tallystick.node.channel.config_signing import unsigned_update, with_signature
 from tallystick.node.cli.explanation import report, report_update
 from tallystick.node.cli.policy import NoSuchTransactionError, evidence_of, state_of
+from tallystick.node.cluster.governance import revocation_list
 from tallystick.node.ledger.committed import transaction_id_of_entry
+from tallystick.node.membership.certificates import describe, load_certificate
 from tallystick.node.testing import LocalNetwork
 from tallystick.protos.common.common_pb2 import Envelope
 from tallystick.protos.common.configtx_pb2 import Config
@@ -146,6 +149,42 @@ async def test_a_definition_needs_the_rule_of_the_channel(tally_network: LocalNe
         ),
     }
     assert all(line.endswith(": satisfied") for line in needing)
+
+
+async def test_a_signature_does_not_count_of_whom_the_channel_no_longer_knows(
+    tally_network: LocalNetwork, tally_material: Path
+) -> None:
+    """§14.1, §14.5: judged by a configuration that has revoked one endorser, and lost another."""
+    channel = tally_network.gateway(ATS).network(tally_network.channel_id)
+    commit = await (
+        await channel.contract("deeds")
+        .new_proposal("put", "k", "1", endorsing_organizations=[ATS, CLEARING, AGENT])
+        .endorse()
+    ).submit()
+    transaction_id = (await commit.status()).transaction_id
+    evidence = await evidence_of(channel, transaction_id)
+    before = await state_of(channel, evidence)
+
+    msp = tally_material / CLEARING / "peers" / "peer0" / "msp" / "signcerts"
+    certificate = next(msp.glob("*.pem")).read_bytes()
+    crl = revocation_list(tally_material / CLEARING, certificate, now_ns=tally_network.clock())
+    config = with_revocation_list(tally_network.channel_id, evidence.config.config, CLEARING, crl)
+    del config.channel_group.groups["Application"].groups[AGENT]
+    changed = ChannelConfig.from_config(tally_network.channel_id, config)
+    lines = list(report(replace(evidence, config=changed), before))
+    findings = [line for line in lines if re.match("  [✓✗] [A-Z]", line)]
+    assert [line.partition(" here: ")[0] for line in findings] == [
+        f"  ✓ {ATS} peer0.ats.example",
+        f"  ✗ {CLEARING} peer0.clearing.example: {_revoked(certificate)}",
+        f"  ✗ {AGENT} peer0.transfer-agent.example: MSP '{AGENT}' is not known",
+    ]
+
+
+def _revoked(certificate: bytes) -> str:
+    described = describe(load_certificate(certificate))
+    return (
+        f"MSP '{CLEARING}' does not accept certificate {described}: it has been revoked by its CA"
+    )
 
 
 async def test_what_no_block_has_is_not_explained(tally_network: LocalNetwork) -> None:

@@ -324,14 +324,9 @@ async def test_a_venue_that_is_no_member_cannot_endorse_a_settlement(
     await market.propose(terms)
     await market.consent(terms, "buyer")
     await market.consent(terms, "seller")
-    with pytest.raises(ClientError):
-        await market.submit(
-            CLEARING,
-            Chaincode.SETTLEMENT,
-            "lock_legs",
-            terms.trade,
-            endorsers=(SECOND_VENUE, AGENT),
-        )
+    lock_legs = (Chaincode.SETTLEMENT, "lock_legs", terms.trade)
+    with pytest.raises(EndorseError, match="private data matching public hash version is not"):
+        await market.submit(CLEARING, *lock_legs, endorsers=(SECOND_VENUE, AGENT))
 
 
 async def test_references_to_investors_reach_those_who_may_know(

@@ -54,6 +54,8 @@ class Market:
     gateways: Mapping[str, Gateway]
     now: Callable[[], datetime]
     wallets: dict[str, Wallet] = field(default_factory=dict)
+    running: tuple[Participant, ...] = PEERS
+    """Whose peers are running."""
 
     async def submit(
         self,
@@ -73,7 +75,7 @@ class Market:
         transaction = await proposal.endorse()
         status = await (await transaction.submit()).status()
         status.raise_if_invalid()
-        for peer in PEERS:
+        for peer in self.running:
             network = self.gateways[peer].network(self.channel_id)
             await network.commit(transaction.transaction_id).status()
         return transaction.result

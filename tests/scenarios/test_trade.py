@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -116,6 +117,50 @@ async def test_separate_processes_settle_the_same_trade_over_tls(tmp_path: Path)
         assert [await market.units(each) for each in ("alice", "bob")] == [90, 10]
         assert [await market.money(each) for each in ("alice", "bob")] == [500, 500]
         assert resident_memory_mib(network) < MAX_RESIDENT_MEMORY_MIB
+
+
+@pytest.mark.cluster
+@pytest.mark.slow
+async def test_a_member_that_was_down_gets_the_terms_and_endorses_the_settlement(
+    tmp_path: Path,
+) -> None:
+    """§13: without the terms, the transfer agent's peer could not run a step of the trade."""
+    rule = "OutOf(2, 'ATSMSP.peer', 'ClearingMSP.peer', 'TransferAgentMSP.peer')"
+    default = on_free_ports(default_topology())
+    chaincodes = tuple(
+        each.model_copy(update={"endorsement": rule}) if each.name == "settlement" else each
+        for each in default.chaincodes
+    )
+    topology = default.model_copy(update={"chaincodes": chaincodes})
+    async with (
+        asyncio.timeout(60),
+        running_network(topology, tmp_path, lambda _: None) as network,
+        Access(network, system_source()) as access,
+    ):
+        gateways = {str(each): await access.gateway(each) for each in Participant}
+        market = Market(network.channel_id, gateways, lambda: datetime.now(UTC))
+        await market.open()
+        await market.onboard("alice", "bob")
+        await market.fund(seller="alice", quantity=100, buyer="bob", amount=1_000)
+        launcher, agent = Launcher(network), network.peer_of(Participant.TRANSFER_AGENT)
+        await launcher.stop(agent)
+        market.running = (Participant.ATS, Participant.CLEARING)
+        await agree(market, "T-1")
+        launcher.start(agent)
+        await launcher.wait_until_ready(agent)
+        market.running = PEERS
+        await endorsed(lambda: market.lock("T-1"))
+        await market.settle("T-1", endorsers=(Participant.CLEARING, Participant.TRANSFER_AGENT))
+        assert [await market.money(each) for each in ("alice", "bob")] == [500, 500]
+
+
+async def endorsed(submit: Callable[[], Awaitable[None]]) -> None:
+    """Return once a step is endorsed: until a peer has what it missed, it refuses."""
+    while True:
+        try:
+            return await submit()
+        except EndorseError:
+            await asyncio.sleep(0.1)
 
 
 def resident_memory_mib(network: Network) -> float:

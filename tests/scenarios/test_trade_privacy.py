@@ -1,15 +1,17 @@
 """Who gets to know a trade, on a network with a second venue (SS-107; wire.md §9.3, §13)."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import pytest
+import pytest_asyncio
 from tests.scenarios.conftest import Market
 
 from tallystick.chaincode.events import EventRecord
 from tallystick.chaincode.keys import composite_key
-from tallystick.client.errors import ClientError, EvaluateError
+from tallystick.client.errors import EndorseError, EvaluateError
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.identity.models import InvestorReference, References
 from tallystick.contracts.participants import Participant
@@ -34,6 +36,8 @@ from tallystick.protos.peer.proposal_pb2 import (
 )
 from tallystick.protos.peer.proposal_response_pb2 import ProposalResponsePayload
 from tallystick.protos.peer.transaction_pb2 import ChaincodeActionPayload, Transaction
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ATS, CLEARING, AGENT = Participant.ATS, Participant.CLEARING, Participant.TRANSFER_AGENT
 SECOND_VENUE = "VenueBMSP"
@@ -75,9 +79,16 @@ def tally_topology() -> Topology:
     return default.model_copy(update={"chaincodes": chaincodes, "organizations": members})
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def tally_network(tally_topology: Topology) -> AsyncIterator[LocalNetwork]:
+    """One network for all tests: each has a trade of its own."""
+    async with LocalNetwork(tally_topology) as network:
+        yield network
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def market(tally_network: LocalNetwork) -> Market:
-    """Alice holds 100 units, bob more than the trade costs."""
+    """Alice holds more units than the trades take, bob more than they cost."""
     market = Market(
         tally_network.channel_id,
         {
@@ -88,13 +99,15 @@ async def market(tally_network: LocalNetwork) -> Market:
     )
     await market.open()
     await market.onboard("alice", "bob", "carol")
-    await market.fund(seller="alice", quantity=100, buyer="bob", amount=3 * AMOUNT)
+    await market.fund(seller="alice", quantity=1_000, buyer="bob", amount=97 * AMOUNT)
     return market
 
 
 @pytest.fixture
-def terms(market: Market) -> TradeTerms:
-    return market.terms("T-1", quantity=10, amount=AMOUNT)
+def terms(market: Market, request: pytest.FixtureRequest) -> TradeTerms:
+    """Terms of a trade that is named after the test."""
+    name = sha256(request.node.name.encode()).hexdigest()[:12]
+    return market.terms(f"T-{name}", quantity=10, amount=AMOUNT)
 
 
 async def lock(market: Market, terms: TradeTerms, network: LocalNetwork) -> None:
@@ -152,11 +165,11 @@ async def test_no_block_of_any_peer_ever_tells_a_price_or_a_salt(
     market: Market, terms: TradeTerms, tally_network: LocalNetwork
 ) -> None:
     await settle(market, terms, tally_network)
-    cancelled = market.terms("T-2", quantity=5, amount=AMOUNT + 1)
+    cancelled = market.terms("T-cancelled", quantity=5, amount=AMOUNT + 1)
     await lock(market, cancelled, tally_network)
     # The venue's own peer has no accounts to release money in, so the venue names those that do.
     await market.submit(
-        ATS, Chaincode.SETTLEMENT, "cancel", "T-2", "an error", endorsers=(CLEARING, AGENT)
+        ATS, Chaincode.SETTLEMENT, "cancel", "T-cancelled", "an error", endorsers=(CLEARING, AGENT)
     )
     for msp_id in tally_network.peers:
         chain = b"".join(blocks(tally_network, msp_id))
@@ -171,7 +184,7 @@ async def test_what_settlement_and_cash_say_in_public_never_names_the_parties(
 ) -> None:
     """Who holds units is the register's affair, whose key was checked the identity contract's."""
     await settle(market, terms, tally_network)
-    said = list(said_of("T-1", tally_network))
+    said = list(said_of(terms.trade, tally_network))
     assert {"arguments", "event", "settlement", "cash", "token"} <= {part for part, _ in said}
     silent = [text for part, text in said if part in {"arguments", "result", "settlement", "cash"}]
     assert not [text for text in silent if any(party.encode() in text for party in PARTIES)]
@@ -181,11 +194,13 @@ async def test_until_the_legs_are_locked_no_event_names_the_parties(
     market: Market, terms: TradeTerms, tally_network: LocalNetwork
 ) -> None:
     await market.propose(terms)
-    for _, text in said_of("T-1", tally_network):  # nor does anything else, before the consents
+    for _, text in said_of(
+        terms.trade, tally_network
+    ):  # nor does anything else, before the consents
         assert not any(party.encode() in text for party in PARTIES)
     await market.consent(terms, "buyer")
     await market.consent(terms, "seller")
-    events = [text for part, text in said_of("T-1", tally_network) if part == "event"]
+    events = [text for part, text in said_of(terms.trade, tally_network) if part == "event"]
     assert len(events) == 3
     assert not any(party.encode() in text for text in events for party in PARTIES)
 
@@ -201,14 +216,14 @@ async def test_peers_of_members_hold_the_terms_and_others_do_not(
         (AGENT, True, True),
         (SECOND_VENUE, False, False),
     ):
-        key = composite_key("terms", "T-1")
+        key = composite_key("terms", terms.trade)
         assert private(tally_network, msp_id, "settlement", TRADES, key) is trade, msp_id
         assert private(tally_network, msp_id, "cash", ACCOUNTS, position) is account, msp_id
 
 
-async def view(market: Market, reader: str, *arguments: str) -> TradeView:
+async def view(market: Market, reader: str, trade: str, party: str = "") -> TradeView:
     contract = market.gateways[reader].network(market.channel_id).contract(Chaincode.SETTLEMENT)
-    return TradeView.model_validate_json(await contract.evaluate("trade", "T-1", *arguments))
+    return TradeView.model_validate_json(await contract.evaluate("trade", trade, party))
 
 
 READERS = (
@@ -232,13 +247,14 @@ async def test_readers_see_the_terms_or_the_hash(
     await catch_up(tally_network, CLEARING)
     await catch_up(tally_network, AGENT)
     for reader, party, sees in READERS:
-        seen = await view(market, reader, party)
+        seen = await view(market, reader, terms.trade, party)
         assert seen.trade.terms_hash == terms.digest
         assert seen.terms == (terms if sees else None), (reader, party)
     for reader, sees in ((ATS, True), (SECOND_VENUE, False)):
         contract = market.gateways[reader].network(market.channel_id).contract("settlement")
-        (line,) = TradePage.model_validate_json(await contract.evaluate("trades")).trades
-        assert (line.terms is not None) is sees
+        lines = TradePage.model_validate_json(await contract.evaluate("trades")).trades
+        assert terms.trade in [line.trade.trade for line in lines]
+        assert {line.terms is not None for line in lines} == {sees}
 
 
 async def test_what_a_trade_does_to_accounts_is_for_their_readers(
@@ -254,17 +270,21 @@ async def test_what_a_trade_does_to_accounts_is_for_their_readers(
         EventRecord.model_validate(record)
         for transaction_id in transaction_ids(tally_network)
         for record in json.loads(await bank.evaluate("entries", "USD", transaction_id))
+        if record["data"]["lock"] == terms.trade
     ]
     assert [record.type for record in found] == ["cash.Locked", "cash.Transferred"]
     assert [record.data["amount"] for record in found] == [AMOUNT, AMOUNT]
 
 
 async def test_a_broker_pays_and_reads_for_its_client(market: Market) -> None:
+    broker = market.gateways[Participant.BROKER_DEALER].network(market.channel_id)
+    cash = broker.contract(Chaincode.CASH)
+    before = await cash.evaluate("balance_of", "USD", "alice")
     sent = MoneySent(cash="USD", sender="bob", receiver="alice", amount=5)
     await market.submit(Participant.BROKER_DEALER, Chaincode.CASH, "transfer", sent)
     await market.submit(Participant.BROKER_DEALER, Chaincode.CASH, "transfer", sent)
-    broker = market.gateways[Participant.BROKER_DEALER].network(market.channel_id)
-    assert await broker.contract(Chaincode.CASH).evaluate("balance_of", "USD", "alice") == b"10"
+    after = await cash.evaluate("balance_of", "USD", "alice")
+    assert int(after) - int(before) == 10
 
 
 def transaction_ids(network: LocalNetwork) -> Iterator[str]:
@@ -285,14 +305,16 @@ async def test_a_member_that_missed_the_terms_gets_them_and_endorses_the_settlem
         ATS, Chaincode.SETTLEMENT, "propose_trade", endorsers=without_agent, terms=terms
     )
     await catch_up(tally_network, AGENT)
-    key = composite_key("terms", "T-1")
+    key = composite_key("terms", terms.trade)
     assert private(tally_network, AGENT, "settlement", TRADES, key)
     await market.consent(terms, "buyer")
     await market.consent(terms, "seller")
     with_agent = (CLEARING, AGENT)
-    await market.submit(CLEARING, Chaincode.SETTLEMENT, "lock_legs", "T-1", endorsers=with_agent)
-    await market.settle("T-1", endorsers=with_agent)
-    seen = await view(market, Participant.TRANSFER_AGENT)
+    await market.submit(
+        CLEARING, Chaincode.SETTLEMENT, "lock_legs", terms.trade, endorsers=with_agent
+    )
+    await market.settle(terms.trade, endorsers=with_agent)
+    seen = await view(market, Participant.TRANSFER_AGENT, terms.trade)
     assert (seen.trade.status, seen.terms) == (Status.SETTLED, terms)
 
 
@@ -302,10 +324,9 @@ async def test_a_venue_that_is_no_member_cannot_endorse_a_settlement(
     await market.propose(terms)
     await market.consent(terms, "buyer")
     await market.consent(terms, "seller")
-    with pytest.raises(ClientError):
-        await market.submit(
-            CLEARING, Chaincode.SETTLEMENT, "lock_legs", "T-1", endorsers=(SECOND_VENUE, AGENT)
-        )
+    lock_legs = (Chaincode.SETTLEMENT, "lock_legs", terms.trade)
+    with pytest.raises(EndorseError, match="private data matching public hash version is not"):
+        await market.submit(CLEARING, *lock_legs, endorsers=(SECOND_VENUE, AGENT))
 
 
 async def test_references_to_investors_reach_those_who_may_know(

@@ -117,8 +117,8 @@ class Assets extends Contract {
         return Buffer.from(await ctx.stub.getStateValidationParameter(key)).toString('hex');
     }
 
-    async call(ctx, chaincode, ...args) {
-        const answer = await ctx.stub.invokeChaincode(chaincode, args, '');
+    async call(ctx, chaincode, args) {
+        const answer = await ctx.stub.invokeChaincode(chaincode, JSON.parse(args), '');
         await ctx.stub.putState('called', Buffer.from(chaincode));
         return JSON.stringify({ status: answer.status, payload: text(answer.payload || '') });
     }
@@ -139,6 +139,7 @@ class Assets extends Contract {
     // The test ends this process while the function waits.
     async wait(ctx) {
         await ctx.stub.putState('waited', Buffer.from('yes'));
+        console.log(`waiting in ${ctx.stub.getTxID()}`);
         await new Promise((resolve) => setTimeout(resolve, 60_000));
     }
 }

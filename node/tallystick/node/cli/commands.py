@@ -13,6 +13,8 @@ from tallystick.node.cli.arguments import (
     TOPOLOGY,
     Argument,
     assignment,
+    duration_s,
+    endpoint,
     natural,
 )
 from tallystick.node.cli.channel_commands import CHANNEL, POLICY
@@ -54,6 +56,16 @@ _PACKAGE_SOURCE: Final = (
         metavar="DIRECTORY",
         help="folder that holds the module; without it, the module must be importable",
     ),
+)
+
+_TLS_FILES: Final = (
+    Argument(
+        name="--tls-certificate",
+        type=Path,
+        metavar="FILE",
+        help="certificate to show to the other side, PEM",
+    ),
+    Argument(name="--tls-key", type=Path, metavar="FILE", help="the key of that, PEM"),
 )
 
 _CLUSTER: Final = Group(
@@ -245,11 +257,90 @@ _CHAINCODE: Final = Group(
             "package",
             "Build the package of a contract",
             "tallystick.node.cli.chaincode:package",
-            ("package my_contract:MyContract --source ./src --label my_1.0 --output my.tar.gz",),
             (
-                *_PACKAGE_SOURCE,
+                "package my_contract:MyContract --source ./src --label my_1.0 --output my.tar.gz",
+                "package --type ccaas --address cc.example:9999 --label my_1.0 --output my.tar.gz",
+            ),
+            (
+                Argument(
+                    name="entry",
+                    nargs="?",
+                    metavar="MODULE:CLASS",
+                    help="the contract, for type python",
+                ),
+                _PACKAGE_SOURCE[1],
                 Argument(name="--label", required=True, help="name for people, such as token_1.0"),
+                Argument(
+                    name="--type",
+                    choices=("python", "ccaas", "external"),
+                    default="python",
+                    help="python: the peer runs it (default); ccaas: the peer dials it; external:"
+                    " it dials the peer",
+                ),
+                Argument(
+                    name="--address",
+                    type=endpoint,
+                    metavar="HOST:PORT",
+                    help="where peers dial chaincode of type ccaas",
+                ),
+                Argument(
+                    name="--dial-timeout",
+                    type=duration_s,
+                    default=10.0,
+                    metavar="SECONDS",
+                    help="how long it may take to accept a connection (default: 10)",
+                ),
+                Argument(
+                    name="--tls-roots",
+                    type=Path,
+                    metavar="FILE",
+                    help="authorities of its certificate, PEM; peers then dial with TLS",
+                ),
+                *_TLS_FILES,
                 OUTPUT,
+            ),
+        ),
+        Command(
+            "serve",
+            "Serve contracts from here, to peers of Fabric or of this project",
+            "tallystick.node.cli.chaincode:serve",
+            (
+                "serve my_contract:MyContract --source ./src --id my_1.0:3f2c… --address :9999",
+                "serve my_contract:MyContract --id my_1.0:3f2c… --peer peer0.ats.example:7053",
+            ),
+            (
+                Argument(
+                    name="entry", nargs="+", metavar="MODULE:CLASS", help="the contracts to serve"
+                ),
+                _PACKAGE_SOURCE[1],
+                Argument(
+                    name="--id",
+                    metavar="ID",
+                    help="package id under which peers know the chaincode; $CHAINCODE_ID or"
+                    " $CORE_CHAINCODE_ID_NAME",
+                ),
+                Argument(
+                    name="--address",
+                    metavar="HOST:PORT",
+                    help="where peers dial in; $CHAINCODE_SERVER_ADDRESS",
+                ),
+                Argument(
+                    name="--peer", metavar="HOST:PORT", help="peer to dial; $CORE_PEER_ADDRESS"
+                ),
+                *_TLS_FILES,
+                Argument(
+                    name="--tls-roots",
+                    type=Path,
+                    metavar="FILE",
+                    help="authorities of the peers, PEM; a server then demands certificates",
+                ),
+                Argument(
+                    name="--threads",
+                    type=natural,
+                    default=64,
+                    metavar="N",
+                    help="how many transactions run at the same time (default: 64)",
+                ),
             ),
         ),
         Command(

@@ -11,20 +11,27 @@ from tallystick.chaincode.package import (
     ChaincodePackage,
     PackageError,
     build_package,
+    build_package_of,
     package_id,
     parse_package,
 )
 from tallystick.node.errors import LedgerError
 
 __all__ = [
+    "EXTERNAL",
+    "PYTHON",
     "ChaincodePackage",
     "InstalledPackage",
     "PackageRefusedError",
     "PackageStore",
+    "build_external_package",
     "build_package",
     "check_package",
     "package_id",
 ]
+
+EXTERNAL = "external"
+"""The type of packages whose chaincode somebody starts, and which then registers at the peer."""
 
 _SUFFIX = ".tar.gz"
 
@@ -70,12 +77,29 @@ def check_package(package: bytes) -> ChaincodePackage:
     return parsed
 
 
+def build_external_package(label: str) -> bytes:
+    """Return a package of chaincode that registers at its peers by itself.
+
+    Raises:
+        PackageError: The label is malformed.
+    """
+    return build_package_of(EXTERNAL, label, {})
+
+
 class PackageStore:
     """Packages as files of one folder, named after their ids. Calls block."""
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
+        self._others_than_python: bool | None = None
+
+    @property
+    def others_than_python(self) -> bool:
+        """Whether a package is installed that is not Python, so that it runs elsewhere."""
+        if self._others_than_python is None:
+            self._others_than_python = any(map(self._is_other, self.list()))
+        return self._others_than_python
 
     def save(self, package: bytes) -> str:
         """Install a package durably and return its id; installing it again changes nothing.
@@ -83,7 +107,8 @@ class PackageStore:
         Raises:
             PackageRefusedError: See ``check_package``.
         """
-        name = check_package(package).package_id
+        checked = check_package(package)
+        name = checked.package_id
         path = self._path(name)
         if not path.exists():
             draft = path.with_suffix(".draft")
@@ -93,6 +118,8 @@ class PackageStore:
                 os.fsync(file.fileno())
             draft.replace(path)
             self._sync_directory()
+        if checked.type != PYTHON:
+            self._others_than_python = True
         return name
 
     def get(self, package_id: str) -> bytes | None:
@@ -107,6 +134,10 @@ class PackageStore:
         return tuple(
             InstalledPackage(f"{label}:{digest}", label) for label, _, digest in sorted(parts)
         )
+
+    def _is_other(self, installed: InstalledPackage) -> bool:
+        content = self.get(installed.package_id)
+        return content is not None and parse_package(content).type != PYTHON
 
     def _path(self, package_id: str) -> Path:
         """Return the file of a package; an id with a separator of folders names none."""

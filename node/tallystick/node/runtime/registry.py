@@ -69,7 +69,7 @@ class RuntimeRegistry(ChaincodeRuntime):
         )
         self._services = IsolatedRuntime(packages, service_endpoint, rules.calls, self, random)
         self._python: ChaincodeRuntime = (
-            EmbeddedRuntime(packages) if rules.python == "embedded" else self._processes
+            EmbeddedRuntime(packages, self) if rules.python == "embedded" else self._processes
         )
         self._chosen: dict[str, ChaincodeRuntime] = {}
         self._lifetime = AsyncExitStack()

@@ -2,10 +2,8 @@
 
 import argparse
 
-from tallystick.chaincode.shim.command import DEFAULT_THREADS, FAILURES, serve
+from tallystick.chaincode.shim.command import FAILURES, serve
 from tallystick.node.errors import LedgerError
-
-__all__ = ["DEFAULT_THREADS", "ServingError", "serve_contracts"]
 
 
 class ServingError(LedgerError):

@@ -114,6 +114,42 @@ def deploy(directory: Path, package: Path, name: str, *more: str) -> str:
 
 
 @pytest.fixture(scope="module")
+def node_client(node_network: NodeNetwork) -> Iterator[str]:
+    """Name a chaincode that dials the peer of ATSMSP: `fabric-chaincode-node start`."""
+    directory, folder = node_network.directory, node_network.directory.parent
+    package = folder / "dialling.tar.gz"
+    about = ("--type", "external", "--label", "dialling_1.0", "--output", str(package))
+    package_id = tally("chaincode", "package", *about)
+    rule = ("--endorsement", "OR('ATSMSP.peer')")
+    assert deploy(directory, package, "dialling", *rule) == package_id
+    keys = directory / "data" / "peer0.ats.example" / "chaincode-keys"
+    lines = (keys / package_id.replace(":", ".") / "chaincode.env").read_text().splitlines()
+    environment = dict(line.split("=", 1) for line in lines)
+    with (folder / "dialling.log").open("ab") as output:
+        process = subprocess.Popen(
+            [
+                *("node", "node_modules/fabric-shim/cli.js", "start"),
+                *("--peer.address", environment["CORE_PEER_ADDRESS"]),
+                *("--chaincode-id-name", package_id),
+            ],
+            cwd=CHAINCODE,
+            env={**os.environ, **environment},
+            stdout=output,
+            stderr=output,
+        )
+    yield "dialling"
+    process.kill()
+    process.wait()
+
+
+def listen_for_chaincode(directory: Path, port: int) -> None:
+    """Let the peer of ATSMSP listen for chaincode, from its next start on."""
+    settings = directory / "peers" / "peer0.ats.example.toml"
+    with settings.open("a") as file:
+        file.write(f'\n[chaincode.listener]\nlisten_address = "localhost:{port}"\n')
+
+
+@pytest.fixture(scope="module")
 def node_network(
     topology_toml: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[NodeNetwork]:
@@ -122,13 +158,18 @@ def node_network(
     topology = topology_toml.partition("[[chaincodes]]")[0]
     (folder / "topology.toml").write_text(topology + BRIDGE.format(source=HERE / "contracts"))
     port = free_port()
-    about = ("--type", "ccaas", "--address", f"127.0.0.1:{port}", "--label", "assets_1.0")
-    about = (*about, "--dial-timeout", "2")
+    about = (
+        *("--type", "ccaas", "--label", "assets_1.0"),
+        *("--address", f"127.0.0.1:{port}", "--dial-timeout", "2"),
+    )
     package_id = tally("chaincode", "package", *about, "--output", str(package))
     server = NodeServer(package_id, port, folder / "chaincode.log")
     server.start()
     up = ("cluster", "up", "--topology", str(folder / "topology.toml"))
     try:
+        tally(*up, "--network", str(directory))
+        tally("cluster", "down", "--network", str(directory))
+        listen_for_chaincode(directory, free_port())
         tally(*up, "--network", str(directory))
         rule = "AND('ATSMSP.peer', 'ClearingMSP.peer')"
         collections = str(HERE / "contracts" / "collections.json")

@@ -15,7 +15,6 @@ from tallystick.client import Gateway
 from tallystick.client.contract import Contract
 from tallystick.client.errors import CommitError, EndorseError, GatewayError
 from tallystick.node.policies.parser import parse_policy
-from tallystick.protos.peer.policy_pb2 import ApplicationPolicy
 
 pytestmark = [pytest.mark.interop, pytest.mark.cluster]
 
@@ -151,7 +150,7 @@ async def test_an_event_reaches_who_listens(assets: Contract, ats: Gateway) -> N
 async def test_a_key_with_a_policy_of_its_own_takes_that_one(assets: Contract) -> None:
     """§9.3, §12."""
     rule = parse_policy("AND('ATSMSP.peer', 'ClearingMSP.peer', 'TransferAgentMSP.peer')")
-    wanted = ApplicationPolicy(signature_policy=rule).SerializeToString().hex()
+    wanted = rule.SerializeToString().hex()
     await assets.submit("put", "guarded", "1")
     await assets.submit("guard", "guarded", wanted)
     assert await assets.evaluate("guardian", "guarded") == wanted.encode()
@@ -193,6 +192,15 @@ async def test_an_unknown_callee_is_named(assets: Contract) -> None:
     """§9.3."""
     with pytest.raises(EndorseError, match="could not find chaincode with name 'nobody'"):
         await assets.submit("call", "nobody", '["get", "x"]')
+
+
+async def test_node_chaincode_that_dials_the_peer_registers_and_is_called(
+    ats: Gateway, node_client: str
+) -> None:
+    """§9, §9.1."""
+    contract = ats.network().contract(node_client)
+    await contract.submit("put", "one", "1")
+    assert await contract.evaluate("get", "one") == b"1"
 
 
 async def test_an_error_of_the_chaincode_has_status_500(assets: Contract) -> None:

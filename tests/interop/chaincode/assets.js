@@ -88,7 +88,8 @@ class Assets extends Contract {
     }
 
     async askAll(ctx) {
-        const rows = await drain(await ctx.stub.getPrivateDataByRange(COLLECTION, '', ''));
+        const { iterator } = await ctx.stub.getPrivateDataByRange(COLLECTION, '', '');
+        const rows = await drain(iterator);
         return JSON.stringify(rows.map(({ key, value }) => [key, text(value)]));
     }
 

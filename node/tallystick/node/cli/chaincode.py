@@ -17,8 +17,14 @@ from tallystick.node.cluster.network import Network
 from tallystick.node.cluster.startup import METADATA_FUNCTION
 from tallystick.node.errors import LedgerError
 from tallystick.node.policies.parser import describe as policy_text
-from tallystick.node.runtime.packages import EXTERNAL, PYTHON, build_external_package, check_package
-from tallystick.node.runtime.service import CCAAS, ServiceAddress, build_service_package
+from tallystick.node.runtime.packages import (
+    CCAAS,
+    EXTERNAL,
+    PYTHON,
+    build_external_package,
+    check_package,
+)
+from tallystick.node.runtime.service import ServiceAddress, build_service_package
 from tallystick.node.runtime.serving import serve_contracts
 from tallystick.protos.peer.collection_pb2 import CollectionConfigPackage
 from tallystick.protos.peer.policy_pb2 import ApplicationPolicy

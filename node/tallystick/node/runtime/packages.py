@@ -1,7 +1,7 @@
 """The chaincode packages that are installed on a peer."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,10 @@ from tallystick.chaincode.package import (
 from tallystick.node.errors import LedgerError
 
 __all__ = [
+    "CCAAS",
     "EXTERNAL",
     "PYTHON",
+    "SELF_RUN",
     "ChaincodePackage",
     "InstalledPackage",
     "PackageRefusedError",
@@ -32,6 +34,12 @@ __all__ = [
 
 EXTERNAL = "external"
 """The type of packages whose chaincode somebody starts, and which then registers at the peer."""
+
+CCAAS = "ccaas"
+"""The type of packages that say where a chaincode serves."""
+
+SELF_RUN = frozenset({PYTHON, CCAAS})
+"""The types of packages that a peer starts or dials; all others register by themselves."""
 
 _SUFFIX = ".tar.gz"
 
@@ -87,19 +95,31 @@ def build_external_package(label: str) -> bytes:
 
 
 class PackageStore:
-    """Packages as files of one folder, named after their ids. Calls block."""
+    """Packages as files of one folder, named after their ids. Calls block.
+
+    Attributes:
+        on_registering: Told the id of each package that is installed from now on and whose
+            chaincode registers by itself.
+    """
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self._others_than_python: bool | None = None
+        self.on_registering: list[Callable[[str], object]] = []
 
     @property
     def others_than_python(self) -> bool:
         """Whether a package is installed that is not Python, so that it runs elsewhere."""
         if self._others_than_python is None:
-            self._others_than_python = any(map(self._is_other, self.list()))
+            kinds = (self._type(installed.package_id) for installed in self.list())
+            self._others_than_python = any(kind != PYTHON for kind in kinds)
         return self._others_than_python
+
+    def registering(self) -> tuple[str, ...]:
+        """Return the ids of the packages whose chaincode registers by itself."""
+        ids = (installed.package_id for installed in self.list())
+        return tuple(each for each in ids if self._type(each) not in SELF_RUN)
 
     def save(self, package: bytes) -> str:
         """Install a package durably and return its id; installing it again changes nothing.
@@ -120,6 +140,9 @@ class PackageStore:
             self._sync_directory()
         if checked.type != PYTHON:
             self._others_than_python = True
+        if checked.type not in SELF_RUN:
+            for tell in self.on_registering:
+                tell(name)
         return name
 
     def get(self, package_id: str) -> bytes | None:
@@ -135,9 +158,10 @@ class PackageStore:
             InstalledPackage(f"{label}:{digest}", label) for label, _, digest in sorted(parts)
         )
 
-    def _is_other(self, installed: InstalledPackage) -> bool:
-        content = self.get(installed.package_id)
-        return content is not None and parse_package(content).type != PYTHON
+    def _type(self, package_id: str) -> str:
+        content = self.get(package_id)
+        assert content is not None, f"{package_id} was listed"
+        return parse_package(content).type
 
     def _path(self, package_id: str) -> Path:
         """Return the file of a package; an id with a separator of folders names none."""

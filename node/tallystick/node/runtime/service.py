@@ -11,11 +11,9 @@ from pydantic import BaseModel, ValidationError, field_validator
 from tallystick.chaincode.package import ChaincodePackage, PackageError, build_package_of
 from tallystick.node.errors import LedgerError
 from tallystick.node.runtime.connection import Endpoint, Reached
+from tallystick.node.runtime.packages import CCAAS
 from tallystick.node.transport.channels import open_channel
 from tallystick.node.transport.credentials import ClientTls, KeyPair
-
-CCAAS = "ccaas"
-"""The type of packages that say where a chaincode serves."""
 
 _CONNECTION_FILE = "connection.json"
 

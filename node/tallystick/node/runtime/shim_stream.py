@@ -5,7 +5,7 @@ The peer dials: a process that it started, or a service that somebody else runs.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from dataclasses import replace
 from typing import Final
 
@@ -108,10 +108,27 @@ class ShimStream:
             ShimProtocolError: The chaincode breaks the rules.
             grpc.aio.AioRpcError: The connection fails.
         """
-        stream = ChaincodeStub(channel).Connect(self._outbox.messages(), wait_for_ready=True)
+        stream = ChaincodeStub(channel).Connect(self.outgoing(), wait_for_ready=True)
+        try:
+            await self.take(stream, on_ready)
+        finally:
+            stream.cancel()
+
+    def outgoing(self) -> AsyncIterator[ChaincodeMessage]:
+        """Yield the messages for the chaincode until the stream ends."""
+        return self._outbox.messages()
+
+    async def take(
+        self, messages: AsyncIterable[ChaincodeMessage], on_ready: Callable[[], object]
+    ) -> None:
+        """Serve the requests of the chaincode, as they come, until there are no more.
+
+        Raises:
+            ShimProtocolError: The chaincode breaks the rules.
+        """
         handler = self._handler
         try:
-            async for message in stream:
+            async for message in messages:
                 was_ready = handler.is_ready
                 handler.receive(message)
                 if handler.is_ready and not was_ready:
@@ -119,7 +136,6 @@ class ShimStream:
                 await self._outbox.room()
         finally:
             self.end()
-            stream.cancel()
 
     def end(self) -> None:
         """Fail what runs, and end the stream."""

@@ -38,7 +38,8 @@ SECTIONS = {
     "8.1": "what the command line expects",
     "8.2": "system chaincodes",
     "8.3": "default ACLs",
-    "9.2": "initialisation",
+    "9.1": "registering a chaincode",
+    "9.2": "invocations and initialisation",
     "9.3": "what chaincode may ask",
     "9.4": "the context of a call",
     "9.5": "packages",
@@ -58,11 +59,12 @@ SECTIONS = {
     "16": "the state of the lifecycle",
     "18.1": "real peers, this orderer",
     "18.2": "this peer, real orderers",
+    "18.4": "chaincode of others",
     "18.5": "changing sides",
 }
 
-# Of the traps in §19: 10 and 24 are about the shim's stream, 21 about updates of a configuration.
-TRAPS = sorted(set(range(1, 27)) - {10, 21, 24})
+# Of the traps in §19, 21 is about updates of a configuration.
+TRAPS = sorted(set(range(1, 27)) - {21})
 
 SECTION = re.compile(r"§(\d+(?:\.\d+)?)")
 TRAP = re.compile(r"§19 items? (\d+)(?: and (\d+))?")

@@ -82,18 +82,28 @@ def build_package(label: str, entry: str, source_root: Path | None = None) -> by
     Raises:
         PackageError: Label or entry are malformed, or the entry's module is not among the sources.
     """
-    if not _LABEL.fullmatch(label):
-        raise PackageError(
-            f"label {label!r} is not allowed; use letters, digits, '.', '+', '-' and '_', "
-            "a letter or digit first"
-        )
+    _check_label(label)
     if not _ENTRY.fullmatch(entry):
         raise PackageError(f"entry {entry!r} is not of the form module:Class")
     module = entry.partition(":")[0]
     sources = _sources(module, source_root)
-    code = _archive({SOURCE_FOLDER + path: content for path, content in sources.items()})
-    metadata = _Metadata(type=PYTHON, label=label, path=entry).model_dump_json().encode()
-    return _archive({_METADATA_FILE: metadata, _CODE_FILE: code})
+    files = {SOURCE_FOLDER + path: content for path, content in sources.items()}
+    return _package(_Metadata(type=PYTHON, label=label, path=entry), files)
+
+
+def build_package_of(package_type: str, label: str, files: Mapping[str, bytes]) -> bytes:
+    """Return a package of chaincode that is run elsewhere.
+
+    Args:
+        package_type: How peers get to it, such as ``ccaas``.
+        label: As for ``build_package``.
+        files: Content of the code archive by path.
+
+    Raises:
+        PackageError: The label is malformed.
+    """
+    _check_label(label)
+    return _package(_Metadata(type=package_type, label=label), files)
 
 
 def package_id(package: bytes) -> str:
@@ -140,6 +150,19 @@ def parse_package(package: bytes) -> ChaincodePackage:
         entry=metadata.path,
         sources=files,
     )
+
+
+def _check_label(label: str) -> None:
+    if not _LABEL.fullmatch(label):
+        raise PackageError(
+            f"label {label!r} is not allowed; use letters, digits, '.', '+', '-' and '_', "
+            "a letter or digit first"
+        )
+
+
+def _package(metadata: _Metadata, files: Mapping[str, bytes]) -> bytes:
+    code = _archive(files)
+    return _archive({_METADATA_FILE: metadata.model_dump_json().encode(), _CODE_FILE: code})
 
 
 def _sources(module: str, root: Path | None) -> dict[str, bytes]:

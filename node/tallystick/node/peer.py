@@ -5,13 +5,8 @@ import logging
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-    asynccontextmanager,
-    nullcontext,
-    suppress,
-)
+from contextlib import AbstractAsyncContextManager as ContextManager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import chain
 from types import TracebackType
@@ -45,6 +40,7 @@ from tallystick.node.privacy.privacy import Privacy, PrivacyPeers
 from tallystick.node.privacy.reconciliation import ReconciliationPace
 from tallystick.node.process import load_block, settle_memory, stop_signal
 from tallystick.node.runtime.packages import PackageStore
+from tallystick.node.runtime.registration import serving_chaincode
 from tallystick.node.runtime.registry import RuntimeRegistry, RuntimeRules
 from tallystick.node.settings import PeerSettings
 from tallystick.node.system.access import AccessControl
@@ -197,6 +193,12 @@ class PeerNode:
             self._follow(channel)
         _log.info("joined channel %s", channel_id)
 
+    def serving_chaincode(self) -> ContextManager[int | None]:
+        """Let chaincode register, if the settings say where."""
+        return serving_chaincode(
+            self._runtime.registered, self._packages, self._settings, clock=self._environment.clock
+        )
+
     def drain(self) -> None:
         """End what waits: streams of blocks and events, and waits for commits."""
         for channel in self._channels.values():
@@ -224,14 +226,13 @@ class PeerNode:
 
     def _new_endorser(self, local_msp: Msp) -> Endorser:
         settings = self._settings
-        packages = self._packages
         access = AccessControl(MspRegistry([local_msp]), settings.msp.id)
         return Endorser(
             self._channels,
             EndorserNode(
                 runtime=self._runtime,
-                packages=packages,
-                system=system_chaincodes(packages, access, self._channels, self.join),
+                packages=self._packages,
+                system=system_chaincodes(self._packages, access, self._channels, self.join),
                 access=access,
                 signer=self._signer,
                 checker=self._checker,
@@ -349,6 +350,7 @@ async def run_peer(
         async with (
             PeerNode(settings, signer, blocks, environment) as node,
             serving_peer(node, settings) as port,
+            node.serving_chaincode(),
             _health(node, settings),
         ):
             _log.info("peer of %s listens on port %d", settings.msp.id, port)
@@ -389,7 +391,7 @@ async def serving_peer(node: PeerNode, settings: PeerSettings) -> AsyncIterator[
         yield port
 
 
-def _health(node: PeerNode, settings: PeerSettings) -> AbstractAsyncContextManager[object]:
+def _health(node: PeerNode, settings: PeerSettings) -> ContextManager[object]:
     address = settings.operations.listen_address
     return nullcontext() if address is None else serving_health(address, node.health_checks)
 

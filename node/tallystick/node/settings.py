@@ -205,6 +205,16 @@ class PrivateDataSettings(Settings):
     """For how many blocks the values of what was endorsed wait for its commit."""
 
 
+class ChaincodeListenerSettings(Settings):
+    """``[chaincode.listener]``: where chaincode registers that somebody else starts."""
+
+    listen_address: Address
+    registration_timeout_s: float = Field(default=10.0, gt=0)
+    """How long a stream may be open without having registered."""
+    max_streams: int = Field(default=100, ge=1)
+    """How many streams may be open in all, registered or not."""
+
+
 class ChaincodeSettings(Settings):
     """``[chaincode]``: where contracts run, and what those in processes of their own may use."""
 
@@ -221,6 +231,7 @@ class ChaincodeSettings(Settings):
     max_open_files: int = Field(default=256, ge=32)
     max_log_bytes: int = Field(default=1024**2, ge=0)
     max_message_bytes: int = Field(default=100 * 1024**2, ge=1024)
+    listener: ChaincodeListenerSettings | None = None
 
 
 class PeerSettings(NodeSettings):

@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -52,8 +52,9 @@ def serve(options: argparse.Namespace) -> None:
             sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, _HASH_SEED: "0"}
         )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)-7s %(message)s")
-    server = options.address or os.environ.get("CHAINCODE_SERVER_ADDRESS", "")
-    peer = options.peer or os.environ.get("CORE_PEER_ADDRESS", "")
+    environment = _environment(options)
+    server = options.address or environment.get("CHAINCODE_SERVER_ADDRESS", "")
+    peer = options.peer or environment.get("CORE_PEER_ADDRESS", "")
     chaincode_id = options.id or _first_set("CHAINCODE_ID", "CORE_CHAINCODE_ID_NAME")
     if not chaincode_id:
         raise ShimSettingsError("name the package id: --id, CHAINCODE_ID or CORE_CHAINCODE_ID_NAME")
@@ -62,11 +63,28 @@ def serve(options: argparse.Namespace) -> None:
     )
     # Fabric's builders set the address of the peer also for a chaincode that is to be dialled.
     if server and not options.peer:
-        asyncio.run(_serve_peers(host, ServerSettings.read(server, os.environ)))
+        asyncio.run(_serve_peers(host, ServerSettings.read(server, environment)))
     elif peer:
-        asyncio.run(_serve_peer(host, PeerSettings.read(peer, os.environ)))
+        asyncio.run(_serve_peer(host, PeerSettings.read(peer, environment)))
     else:
         raise ShimSettingsError("give --address to be dialled by peers, or --peer to dial one")
+
+
+def _environment(options: argparse.Namespace) -> Mapping[str, str]:
+    """Return the environment, in which TLS files given as options stand for the variables."""
+    files: dict[str, Path | None] = {
+        "CHAINCODE_TLS_CERT": options.tls_certificate,
+        "CHAINCODE_TLS_KEY": options.tls_key,
+        "CHAINCODE_TLS_CLIENT_CACERT": options.tls_roots,
+        "CORE_TLS_CLIENT_CERT_FILE": options.tls_certificate,
+        "CORE_TLS_CLIENT_KEY_FILE": options.tls_key,
+        "CORE_PEER_TLS_ROOTCERT_FILE": options.tls_roots,
+    }
+    given = {name: str(path) for name, path in files.items() if path is not None}
+    if not given:
+        return os.environ
+    switches = {"CHAINCODE_TLS_DISABLED": "false", "CORE_PEER_TLS_ENABLED": "true"}
+    return {**os.environ, **switches, **given}
 
 
 def load_contracts(entries: Sequence[str], source: Path | None) -> ContractChaincode:
@@ -136,6 +154,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--peer", metavar="HOST:PORT", help="peer to dial")
     parser.add_argument(
         "--id", metavar="ID", help="package id under which peers know the chaincode"
+    )
+    parser.add_argument(
+        "--tls-certificate", type=Path, metavar="FILE", help="its TLS certificate, PEM"
+    )
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="the key of that, PEM")
+    parser.add_argument(
+        "--tls-roots",
+        type=Path,
+        metavar="FILE",
+        help="authorities of the peers, PEM; as a server it then demands certificates of them",
     )
     parser.add_argument(
         "--threads",

@@ -4,6 +4,7 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from pydantic import BaseModel, Field, JsonValue
 
@@ -16,7 +17,15 @@ from tallystick.node.cluster.network import Network
 from tallystick.node.cluster.startup import METADATA_FUNCTION
 from tallystick.node.errors import LedgerError
 from tallystick.node.policies.parser import describe as policy_text
-from tallystick.node.runtime.packages import check_package
+from tallystick.node.runtime.packages import (
+    CCAAS,
+    EXTERNAL,
+    PYTHON,
+    build_external_package,
+    check_package,
+)
+from tallystick.node.runtime.service import ServiceAddress, build_service_package
+from tallystick.node.runtime.serving import serve_contracts
 from tallystick.protos.peer.collection_pb2 import CollectionConfigPackage
 from tallystick.protos.peer.policy_pb2 import ApplicationPolicy
 
@@ -47,10 +56,15 @@ def check(options: argparse.Namespace) -> None:
 
 def package(options: argparse.Namespace) -> None:
     """Write the package of a contract and print its id."""
-    content = new_package(options.label, options.entry, options.source)
+    content = _new_package(options)
     checked = check_package(content)
     options.output.write_bytes(content)
     print(checked.package_id)
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Serve contracts to peers, as a program of their own."""
+    serve_contracts(options)
 
 
 async def install(options: argparse.Namespace) -> None:
@@ -124,6 +138,48 @@ async def describe(options: argparse.Namespace) -> None:
             print(f"{function.name}({parameters})  [{kind}]")
             if function.description:
                 print(f"    {function.description}")
+
+
+class PackageOptionsError(LedgerError):
+    """The options of a package contradict each other."""
+
+
+def _new_package(options: argparse.Namespace) -> bytes:
+    kind, address, entry = options.type, options.address, options.entry
+    if kind == PYTHON:
+        if entry is None or address is not None:
+            raise PackageOptionsError(
+                f"a package of type {PYTHON} is of a contract: name it as MODULE:CLASS, and give "
+                "no --address"
+            )
+        return new_package(options.label, entry, options.source)
+    if entry is not None or options.source is not None:
+        raise PackageOptionsError(f"a package of type {kind} holds no contract: leave it out")
+    if kind == EXTERNAL:
+        if address is not None:
+            raise PackageOptionsError(
+                f"chaincode of type {EXTERNAL} dials the peer, so it has no --address"
+            )
+        return build_external_package(options.label)
+    if address is None:
+        raise PackageOptionsError(f"a package of type {CCAAS} says where it serves: --address")
+    return build_service_package(options.label, _service(options))
+
+
+def _service(options: argparse.Namespace) -> ServiceAddress:
+    def pem(path: Path | None) -> str:
+        return "" if path is None else path.read_text(encoding="ascii")
+
+    host, port = options.address
+    return ServiceAddress(
+        address=f"{host}:{port}",
+        dial_timeout=f"{options.dial_timeout:g}s",
+        tls_required=options.tls_roots is not None,
+        root_cert=pem(options.tls_roots),
+        client_auth_required=options.tls_certificate is not None,
+        client_cert=pem(options.tls_certificate),
+        client_key=pem(options.tls_key),
+    )
 
 
 class _Parameter(BaseModel):

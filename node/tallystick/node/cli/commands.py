@@ -6,15 +6,13 @@ from typing import Final
 from tallystick.node.cli.arguments import (
     CALLER,
     CONFIG,
-    DEFINITION,
     NETWORK,
-    ORGANIZATION,
-    OUTPUT,
     TOPOLOGY,
     Argument,
     assignment,
     natural,
 )
+from tallystick.node.cli.chaincode_commands import CHAINCODE
 from tallystick.node.cli.channel_commands import CHANNEL, POLICY
 from tallystick.node.cli.command import Command, Group
 
@@ -46,16 +44,6 @@ _CALL: Final = (
 _LINES: Final = Argument(
     name="--lines", type=natural, default=20, metavar="N", help="how many lines (default: 20)"
 )
-_PACKAGE_SOURCE: Final = (
-    Argument(name="entry", metavar="MODULE:CLASS", help="the contract"),
-    Argument(
-        name="--source",
-        type=Path,
-        metavar="DIRECTORY",
-        help="folder that holds the module; without it, the module must be importable",
-    ),
-)
-
 _CLUSTER: Final = Group(
     "cluster",
     "A whole network on this machine",
@@ -230,92 +218,6 @@ _CRYPTO: Final = Group(
         ),
     ),
 )
-_CHAINCODE: Final = Group(
-    "chaincode",
-    "Chaincodes: from source to a definition in force",
-    (
-        Command(
-            "check",
-            "Say what in a contract could differ from peer to peer",
-            "tallystick.node.cli.chaincode:check",
-            ("check my_contract:MyContract --source ./src",),
-            _PACKAGE_SOURCE,
-        ),
-        Command(
-            "package",
-            "Build the package of a contract",
-            "tallystick.node.cli.chaincode:package",
-            ("package my_contract:MyContract --source ./src --label my_1.0 --output my.tar.gz",),
-            (
-                *_PACKAGE_SOURCE,
-                Argument(name="--label", required=True, help="name for people, such as token_1.0"),
-                OUTPUT,
-            ),
-        ),
-        Command(
-            "install",
-            "Install a package on an organisation's peer",
-            "tallystick.node.cli.chaincode:install",
-            ("install my.tar.gz --as ATSMSP",),
-            (
-                Argument(name="package", type=Path, metavar="FILE", help="the package"),
-                NETWORK,
-                ORGANIZATION,
-            ),
-        ),
-        Command(
-            "approve",
-            "Approve a definition in the name of an organisation",
-            "tallystick.node.cli.chaincode:approve",
-            ("approve my --package-id my_1.0:3f2c… --as ATSMSP",),
-            (
-                *DEFINITION,
-                Argument(
-                    name="--package-id",
-                    default="",
-                    metavar="ID",
-                    help="package that its peers run; without it they do not endorse",
-                ),
-                NETWORK,
-                ORGANIZATION,
-            ),
-        ),
-        Command(
-            "commit",
-            "Put a definition into force that enough organisations have approved",
-            "tallystick.node.cli.chaincode:commit",
-            ("commit my --as ATSMSP",),
-            (*DEFINITION, NETWORK, ORGANIZATION),
-        ),
-        Command(
-            "list",
-            "List the definitions in force, and what a peer has installed",
-            "tallystick.node.cli.chaincode:list_definitions",
-            ("list", "list --as ClearingMSP"),
-            (NETWORK, ORGANIZATION),
-        ),
-        Command(
-            "collections",
-            "Print the private data collections of a chaincode, and who may use them",
-            "tallystick.node.cli.collections:show",
-            ("collections settlement",),
-            (Argument(name="name", metavar="NAME", help="the chaincode"), *CALLER),
-        ),
-        Command(
-            "describe",
-            "Print the functions of a chaincode and the types of their arguments",
-            "tallystick.node.cli.chaincode:describe",
-            ("describe token", "describe token --json"),
-            (
-                Argument(name="name", metavar="NAME", help="the chaincode"),
-                Argument(
-                    name="--json", action="store_true", help="the whole description, with schemas"
-                ),
-                *CALLER,
-            ),
-        ),
-    ),
-)
 _DEMO: Final = Command(
     "demo",
     "Run a network and settle a trade on it, told step by step",
@@ -332,7 +234,7 @@ GROUPS: Final[tuple[Group | Command, ...]] = (
     _ORDERER,
     _CRYPTO,
     CHANNEL,
-    _CHAINCODE,
+    CHAINCODE,
     POLICY,
     _DEMO,
 )

@@ -1,7 +1,7 @@
 """The chaincode packages that are installed on a peer."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,20 +11,35 @@ from tallystick.chaincode.package import (
     ChaincodePackage,
     PackageError,
     build_package,
+    build_package_of,
     package_id,
     parse_package,
 )
 from tallystick.node.errors import LedgerError
 
 __all__ = [
+    "CCAAS",
+    "EXTERNAL",
+    "PYTHON",
+    "SELF_RUN",
     "ChaincodePackage",
     "InstalledPackage",
     "PackageRefusedError",
     "PackageStore",
+    "build_external_package",
     "build_package",
     "check_package",
     "package_id",
 ]
+
+EXTERNAL = "external"
+"""The type of packages whose chaincode somebody starts, and which then registers at the peer."""
+
+CCAAS = "ccaas"
+"""The type of packages that say where a chaincode serves."""
+
+SELF_RUN = frozenset({PYTHON, CCAAS})
+"""The types of packages that a peer starts or dials; all others register by themselves."""
 
 _SUFFIX = ".tar.gz"
 
@@ -70,12 +85,41 @@ def check_package(package: bytes) -> ChaincodePackage:
     return parsed
 
 
+def build_external_package(label: str) -> bytes:
+    """Return a package of chaincode that registers at its peers by itself.
+
+    Raises:
+        PackageError: The label is malformed.
+    """
+    return build_package_of(EXTERNAL, label, {})
+
+
 class PackageStore:
-    """Packages as files of one folder, named after their ids. Calls block."""
+    """Packages as files of one folder, named after their ids. Calls block.
+
+    Attributes:
+        on_registering: Told the id of each package that is installed from now on and whose
+            chaincode registers by itself.
+    """
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
+        self._others_than_python: bool | None = None
+        self.on_registering: list[Callable[[str], object]] = []
+
+    @property
+    def others_than_python(self) -> bool:
+        """Whether a package is installed that is not Python, so that it runs elsewhere."""
+        if self._others_than_python is None:
+            kinds = (self._type(installed.package_id) for installed in self.list())
+            self._others_than_python = any(kind != PYTHON for kind in kinds)
+        return self._others_than_python
+
+    def registering(self) -> tuple[str, ...]:
+        """Return the ids of the packages whose chaincode registers by itself."""
+        ids = (installed.package_id for installed in self.list())
+        return tuple(each for each in ids if self._type(each) not in SELF_RUN)
 
     def save(self, package: bytes) -> str:
         """Install a package durably and return its id; installing it again changes nothing.
@@ -83,7 +127,8 @@ class PackageStore:
         Raises:
             PackageRefusedError: See ``check_package``.
         """
-        name = check_package(package).package_id
+        checked = check_package(package)
+        name = checked.package_id
         path = self._path(name)
         if not path.exists():
             draft = path.with_suffix(".draft")
@@ -93,6 +138,11 @@ class PackageStore:
                 os.fsync(file.fileno())
             draft.replace(path)
             self._sync_directory()
+        if checked.type != PYTHON:
+            self._others_than_python = True
+        if checked.type not in SELF_RUN:
+            for tell in self.on_registering:
+                tell(name)
         return name
 
     def get(self, package_id: str) -> bytes | None:
@@ -107,6 +157,11 @@ class PackageStore:
         return tuple(
             InstalledPackage(f"{label}:{digest}", label) for label, _, digest in sorted(parts)
         )
+
+    def _type(self, package_id: str) -> str:
+        content = self.get(package_id)
+        assert content is not None, f"{package_id} was listed"
+        return parse_package(content).type
 
     def _path(self, package_id: str) -> Path:
         """Return the file of a package; an id with a separator of folders names none."""

@@ -11,10 +11,11 @@ from tallystick.node.runtime.confinement import Limits
 from tallystick.node.runtime.connection import CallRules
 from tallystick.node.runtime.embedded import EmbeddedRuntime
 from tallystick.node.runtime.isolated import IsolatedRuntime
-from tallystick.node.runtime.packages import PackageStore
+from tallystick.node.runtime.packages import CCAAS, PackageStore
 from tallystick.node.runtime.process import ProcessEndpoint, ProcessRules
+from tallystick.node.runtime.registered import RegisteredRuntime
 from tallystick.node.runtime.runtime import ChaincodeRuntime, Invocation, InvocationResult
-from tallystick.node.runtime.service import CCAAS, service_endpoint
+from tallystick.node.runtime.service import service_endpoint
 from tallystick.node.runtime.shim_errors import LaunchError
 from tallystick.node.settings import ChaincodeSettings
 
@@ -27,11 +28,13 @@ class RuntimeRules:
         python: Where Python packages run.
         calls: For chaincode in other processes.
         processes: For those that this peer starts.
+        registers: Whether chaincode may register by itself.
     """
 
     python: Literal["embedded", "process"] = "embedded"
     calls: CallRules = field(default_factory=CallRules)
     processes: ProcessRules = field(default_factory=ProcessRules)
+    registers: bool = False
 
     @classmethod
     def from_settings(cls, settings: ChaincodeSettings) -> Self:
@@ -48,6 +51,7 @@ class RuntimeRules:
             processes=ProcessRules(
                 limits, confined=settings.confined, max_message_bytes=settings.max_message_bytes
             ),
+            registers=settings.listener is not None,
         )
 
 
@@ -55,7 +59,10 @@ class RuntimeRegistry(ChaincodeRuntime):
     """Runs each package where its type belongs; to be entered as a context.
 
     Python runs embedded or in a process of its own, as the peer's settings say; what a ``ccaas``
-    package names is dialled.
+    package names is dialled. Chaincode of any other type registers by itself, where it may.
+
+    Attributes:
+        registered: Runs what has registered.
     """
 
     def __init__(self, packages: PackageStore, rules: RuntimeRules, random: Random) -> None:
@@ -69,8 +76,10 @@ class RuntimeRegistry(ChaincodeRuntime):
         )
         self._services = IsolatedRuntime(packages, service_endpoint, rules.calls, self, random)
         self._python: ChaincodeRuntime = (
-            EmbeddedRuntime(packages) if rules.python == "embedded" else self._processes
+            EmbeddedRuntime(packages, self) if rules.python == "embedded" else self._processes
         )
+        self.registered = RegisteredRuntime(packages, rules.calls, self)
+        self._registers = rules.registers
         self._chosen: dict[str, ChaincodeRuntime] = {}
         self._lifetime = AsyncExitStack()
 
@@ -110,7 +119,10 @@ class RuntimeRegistry(ChaincodeRuntime):
             return self._python
         if package_type == CCAAS:
             return self._services
+        if self._registers:
+            return self.registered
         raise LaunchError(
             package_id,
-            f"this peer runs packages of type {PYTHON} and {CCAAS}, not {package_type}",
+            f"this peer runs packages of type {PYTHON} and {CCAAS}, not {package_type}; for "
+            "others, its settings must name a [chaincode.listener] where they register",
         )

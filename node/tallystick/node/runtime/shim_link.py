@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from typing import Final, Protocol
 
 import grpc
@@ -41,11 +41,10 @@ class Link(Protocol):
         """
 
 
-class GrpcLink(Link):
-    """A stream that this peer opens over gRPC. Source: wire.md §9, server mode."""
+class QueuedLink(Link):
+    """A stream of gRPC, whichever side has opened it: what is sent waits here for its turn."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._channel = channel
+    def __init__(self) -> None:
         self._messages: deque[ChaincodeMessage] = deque()
         self._changed = asyncio.Event()
         self._emptied = asyncio.Event()
@@ -61,30 +60,39 @@ class GrpcLink(Link):
         self._ended = True
         self._changed.set()
 
-    async def receive_all(self, take: Take) -> None:
-        """See ``Link``."""
-        stream = ChaincodeStub(self._channel).Connect(self._outgoing(), wait_for_ready=True)
-        try:
-            async for message in stream:
-                take(message)
-                await self._room()
-        finally:
-            self.end()
-            stream.cancel()
-
-    async def _room(self) -> None:
-        """Wait while the chaincode asks faster than it takes the answers."""
-        if len(self._messages) >= _MAX_UNSENT:
-            self._emptied.clear()
-            await self._emptied.wait()
-
-    async def _outgoing(self) -> AsyncIterator[ChaincodeMessage]:
+    async def outgoing(self) -> AsyncIterator[ChaincodeMessage]:
+        """Yield what is sent, until the stream ends."""
         while not self._ended:
             while self._messages:
                 yield self._messages.popleft()
             self._emptied.set()
             self._changed.clear()
             await self._changed.wait()
+
+    async def take_all(self, messages: AsyncIterable[ChaincodeMessage], take: Take) -> None:
+        """Hand over each message; wait while the chaincode does not take the answers."""
+        async for message in messages:
+            take(message)
+            if len(self._messages) >= _MAX_UNSENT:
+                self._emptied.clear()
+                await self._emptied.wait()
+
+
+class GrpcLink(QueuedLink):
+    """A stream that this peer opens. Source: wire.md §9, server mode."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        super().__init__()
+        self._channel = channel
+
+    async def receive_all(self, take: Take) -> None:
+        """See ``Link``."""
+        stream = ChaincodeStub(self._channel).Connect(self.outgoing(), wait_for_ready=True)
+        try:
+            await self.take_all(stream, take)
+        finally:
+            self.end()
+            stream.cancel()
 
 
 class SocketLink(asyncio.Protocol, Link):

@@ -1,0 +1,5 @@
+'use strict';
+
+const { Assets } = require('./assets');
+
+module.exports.contracts = [Assets];

@@ -19,8 +19,11 @@ def test_a_service_package_says_where_to_dial(tmp_path: Path) -> None:
     """§9.5."""
     for name in ("roots", "certificate", "key"):
         (tmp_path / name).write_text(f"PEM of {name}")
-    tls = ("--tls-roots", str(tmp_path / "roots"), "--tls-certificate")
-    tls = (*tls, str(tmp_path / "certificate"), "--tls-key", str(tmp_path / "key"))
+    tls = (
+        *("--tls-roots", str(tmp_path / "roots")),
+        *("--tls-certificate", str(tmp_path / "certificate")),
+        *("--tls-key", str(tmp_path / "key")),
+    )
     assert package(tmp_path, *SERVICE, "--address", "cc.example:9999", *tls) == 0
     parsed = parse_package((tmp_path / "package").read_bytes())
     assert parsed.type == "ccaas"

@@ -218,6 +218,12 @@ class RealPeer:
                     "reConnectBackoffThreshold": "1s",
                 },
                 "discovery": {"enabled": True},
+                "handlers": {
+                    "authFilters": [{"name": "DefaultAuth"}, {"name": "ExpirationCheck"}],
+                    "decorators": [{"name": "DefaultDecorator"}],
+                    "endorsers": {"escc": {"name": "DefaultEndorsement"}},
+                    "validators": {"vscc": {"name": "DefaultValidation"}},
+                },
             },
             "vm": {"endpoint": ""},
             "chaincode": {
@@ -279,8 +285,7 @@ async def deploy(
     for peer, package in zip(peers, packages, strict=True):
         file = peer.directory / f"{terms.name}.tar.gz"
         file.write_bytes(package)
-        if terms.name not in ("bare",):
-            await peer.tool("lifecycle", "chaincode", "install", str(file))
+        await peer.tool("lifecycle", "chaincode", "install", str(file))
         await peer.tool(
             "lifecycle", "chaincode", "approveformyorg", *orderer, *terms.arguments(),
             "--package-id", package_id(package),

@@ -7,6 +7,8 @@ from tallystick.protos.common.policies_pb2 import SignaturePolicyEnvelope
 class ProbeContract(Contract):
     """Every kind of access, one function each."""
 
+    name = "probe"
+
     @transaction
     def put(self, ctx: Context, key: str, value: str) -> None:
         """Write without reading."""

@@ -17,7 +17,7 @@ from tallystick.node.deliver.responses import BlockForm
 from tallystick.node.deliver.service import DeliverRules, DeliverService
 from tallystick.node.deliver.source import BlockSource
 from tallystick.node.ledger.block_store import BlockStore
-from tallystick.node.ordering.admission import Refused, read_submission
+from tallystick.node.ordering.admission import Refused, Submission, read_submission
 from tallystick.node.ordering.block_writer import BlockWriter
 from tallystick.node.ordering.channel_admission import ChannelAdmission
 from tallystick.node.ordering.config_admission import EnvelopeAuthor
@@ -46,13 +46,13 @@ class LabOrderer:
         store.append(genesis)
         store.sync()
         config = ChannelConfig.from_block(genesis)
-        author = EnvelopeAuthor(signer, lambda: secrets.token_bytes(24), time.time_ns)
+        author = EnvelopeAuthor(signer, lambda: secrets.token_bytes(24), time.time_ns)  # noqa: TID251 - a composition root
         self._admission = ChannelAdmission(config, author)
         self._writer = BlockWriter(store, signer, new_nonce=lambda: secrets.token_bytes(24))
         self._watch = HeightWatch(1)
         self._channel = LabChannel(config, BlockSource(store, self._watch))
         self._writing = asyncio.Lock()
-        rules = DeliverRules(policy=_readers, clock=time.time_ns)
+        rules = DeliverRules(policy=_readers, clock=time.time_ns)  # noqa: TID251 - a composition root
         self._deliver = DeliverService(lambda _: self._channel, rules)
 
     @property
@@ -67,23 +67,32 @@ class LabOrderer:
             self._watch.advance(self._writer.height)
             return block.header.number
 
-    async def broadcast(self, requests: AsyncIterator[bytes], caller: Caller) -> AsyncIterator[bytes]:  # noqa: ARG002
+    async def broadcast(
+        self,
+        requests: AsyncIterator[bytes],
+        caller: Caller,  # noqa: ARG002 - the signature of a StreamService
+    ) -> AsyncIterator[bytes]:
         """Give each envelope a block of its own; configuration updates are worked out."""
         async for received in requests:
             submission = read_submission(received)
             assert not isinstance(submission, Refused), submission
-            if submission.header_type != CONFIG_UPDATE:
-                await self.cut([submission.envelope])
+            if submission.header_type == CONFIG_UPDATE:
+                await self.reconfigure(submission)
             else:
-                admitted = self._admission.admit(submission)
-                assert not isinstance(admitted, Refused), admitted
-                assert admitted.reconfiguration is not None
-                async with self._writing:
-                    await self._writer.write_config(admitted.envelope)
-                    self._admission.adopt(admitted.reconfiguration.config)
-                    self._channel.config = admitted.reconfiguration.config
-                    self._watch.advance(self._writer.height)
+                await self.cut([submission.envelope])
             yield BroadcastResponse(status=Status.SUCCESS).SerializeToString()
+
+    async def reconfigure(self, update: Submission) -> int:
+        """Put the configuration that ``update`` leads to into the next block."""
+        admitted = self._admission.admit(update)
+        assert not isinstance(admitted, Refused), admitted
+        assert admitted.reconfiguration is not None, "an update of the configuration"
+        async with self._writing:
+            block = await self._writer.write_config(admitted.envelope)
+            self._admission.adopt(admitted.reconfiguration.config)
+            self._channel.config = admitted.reconfiguration.config
+            self._watch.advance(self._writer.height)
+            return block.header.number
 
     @asynccontextmanager
     async def serving(self, address: str, tls: ServerTls) -> AsyncIterator[None]:

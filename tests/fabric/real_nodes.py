@@ -136,12 +136,16 @@ class RealPeer:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run it for the length of the block."""
-        self.directory.mkdir(parents=True, exist_ok=True)
-        (self.directory / "core.yaml").write_text(json.dumps(self._core()), encoding="utf-8")
+        self.configure()
         environment = {"FABRIC_CFG_PATH": str(self.directory), "FABRIC_LOGGING_SPEC": "info"}
         async with process([binary("peer"), "node", "start"], environment, self.log):
             await reachable(self.address)
             yield
+
+    def configure(self) -> None:
+        """Write what the peer and the tool read at their start."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        (self.directory / "core.yaml").write_text(json.dumps(self._core()), encoding="utf-8")
 
     async def tool(self, *arguments: str, user: str = "admin") -> str:
         """Run the ``peer`` tool as a user of the organisation; return what it prints.
@@ -249,6 +253,52 @@ class RealPeer:
             "operations": {"listenAddress": f"{HOST}:{self.port + 2}"},
             "metrics": {"provider": "disabled"},
         }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class OurPeer(RealPeer):
+    """A peer of ours in the same place, driven by the same tool of Fabric."""
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run it for the length of the block."""
+        self.configure()
+        settings = self.directory / "peer.toml"
+        node = self.foundation.node(self.msp_id, self.name)
+        settings.write_text(_settings(self.address, self.msp_id, node), encoding="utf-8")
+        async with process(_tally("peer", settings), {}, self.log):
+            await reachable(self.address)
+            yield
+
+
+@asynccontextmanager
+async def our_orderer(
+    foundation: Foundation, ports: Ports, directory: Path
+) -> AsyncIterator[None]:
+    """Run our orderer on the channel of ``foundation``."""
+    directory.mkdir(parents=True, exist_ok=True)
+    settings = directory / "orderer.toml"
+    address = f"{HOST}:{ports.orderer}"
+    text = _settings(address, ORDERER, foundation.node(ORDERER, "orderer0"))
+    genesis = f"genesis_blocks = [{json.dumps(str(foundation.genesis_file))}]\n"
+    settings.write_text(genesis + text, encoding="utf-8")
+    async with process(_tally("orderer", settings), {}, directory / "orderer.log"):
+        await reachable(address)
+        yield
+
+
+def _tally(kind: str, settings: Path) -> Sequence[str]:
+    return [str(Path(sys.executable).with_name("tally")), kind, "start", "--config", str(settings)]
+
+
+def _settings(address: str, msp_id: str, node: Path) -> str:
+    return (
+        f'listen_address = "{address}"\n'
+        'data_directory = "data"\n'
+        f'[msp]\nid = "{msp_id}"\ndirectory = "{node}/msp"\n'
+        f'[tls]\ncertificate = "{node}/tls/server.crt"\nprivate_key = "{node}/tls/server.key"\n'
+        f'root_certificates = "{node}/tls/ca.crt"\n'
+    )
 
 
 @dataclass(frozen=True, slots=True)

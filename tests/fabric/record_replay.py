@@ -6,7 +6,9 @@ Run ``FABRIC_BIN=<folder> python -m tests.fabric.record_replay <file> <scratch d
 import asyncio
 import gzip
 import json
+import secrets
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -22,14 +24,20 @@ from tests.fabric.real_nodes import (
     service_package,
 )
 
+from tallystick.node.channel.config import BatchParameters
+from tallystick.node.channel.config_delta import compute_update
+from tallystick.node.channel.config_edits import with_batch
+from tallystick.node.channel.config_signing import unsigned_update, with_signature
 from tallystick.node.ledger.block_store import BlockStore
 from tallystick.node.ledger.memory import MemoryStore
 from tallystick.node.ledger.range_query import RecordedRange
 from tallystick.node.ledger.rwset_builder import ReadWriteSetBuilder
 from tallystick.node.ledger.version import Version
+from tallystick.node.ordering.admission import Refused, read_submission
 from tallystick.node.policies.parser import parse_policy
 from tallystick.node.transport.credentials import KeyPair, ServerTls
 from tallystick.protos.common.common_pb2 import Block
+from tallystick.wire.envelope import signed_envelope
 
 CC = "probe"
 OTHER = "other"
@@ -157,6 +165,25 @@ async def record(recording: Recording) -> None:
     await cut(("no envelope within", b"\x0a\x03bad\x12\x01s"), make("unknown chaincode", chaincode="none"))
 
 
+async def reconfigure(foundation: Foundation, orderer: LabOrderer, recording: Recording) -> None:
+    """Change the batch size by agreement of the orderer's administrator."""
+    current = orderer.config.config
+    wanted = with_batch(current, BatchParameters(max_message_count=7))
+    administrator = foundation.signer(ORDERER, "admin")
+    now_ns = time.time_ns()  # noqa: TID251 - a program of its own
+    envelope = with_signature(
+        unsigned_update(compute_update(CHANNEL, current, wanted)),
+        administrator,
+        new_nonce=lambda: secrets.token_bytes(24),
+        now_ns=now_ns,
+    )
+    signed = signed_envelope(envelope.payload, administrator)
+    submission = read_submission(signed.SerializeToString())
+    assert not isinstance(submission, Refused), submission
+    recording.notes[await orderer.reconfigure(submission)] = ["valid: configuration"]
+    await recording.cut(recording.make("valid: under the new configuration", put("after")))
+
+
 async def main(target: Path, scratch: Path) -> None:
     """Record into ``target``; ``scratch`` must not exist."""
     scratch.mkdir(parents=True)
@@ -191,6 +218,7 @@ async def main(target: Path, scratch: Path) -> None:
             await deploy(peers, ports, [package, package], terms)
         recording = Recording(foundation, orderer)
         await record(recording)
+        await reconfigure(foundation, orderer, recording)
         for peer in peers:
             await peer.wait_for(store.height)
         blocks = [await fetched(peers[0], number, scratch) for number in range(store.height)]

@@ -33,7 +33,7 @@ def transaction(
         ProposalArguments(CHANNEL, chaincode, [b"crafted"]),
         creator=client.identity,
         nonce=secrets.token_bytes(24),
-        timestamp_ns=time.time_ns(),
+        timestamp_ns=time.time_ns(),  # noqa: TID251 - real peers have real clocks
     )
     proposal = Proposal.FromString(built.proposal_bytes)
     header = Header.FromString(proposal.header)

@@ -87,7 +87,9 @@ def found(directory: Path, ports: Ports) -> Foundation:
     spec = OrganizationSpec(ORDERER, "orderer.example", orderers=(node,), users=_USERS)
     generate_organization(spec, directory / ORDERER, now=now)
     endpoint = Endpoint(HOST, ports.orderer)
-    certificate = (directory / ORDERER / "orderers" / "orderer0" / "tls" / "server.crt").read_bytes()
+    certificate = (
+        directory / ORDERER / "orderers" / "orderer0" / "tls" / "server.crt"
+    ).read_bytes()
     profile = ChannelProfile(
         channel_id=CHANNEL,
         application=tuple(
@@ -100,13 +102,17 @@ def found(directory: Path, ports: Ports) -> Foundation:
         ),
         orderers=(
             OrdererOrganization(
-                ORDERER, msp_config_from_directory(directory / ORDERER / "msp", ORDERER), (endpoint,)
+                ORDERER,
+                msp_config_from_directory(directory / ORDERER / "msp", ORDERER),
+                (endpoint,),
             ),
         ),
         consenters=(Consenter(endpoint, certificate, certificate),),
         batch=BatchParameters(max_message_count=10, timeout_s=0.2),
     )
-    genesis = build_genesis_block(profile, nonce=secrets.token_bytes(24), timestamp_ns=time.time_ns())
+    now_ns = time.time_ns()  # noqa: TID251 - real nodes have real clocks
+    nonce = secrets.token_bytes(24)
+    genesis = build_genesis_block(profile, nonce=nonce, timestamp_ns=now_ns)
     foundation = Foundation(directory, genesis)
     foundation.genesis_file.write_bytes(genesis.SerializeToString())
     return foundation

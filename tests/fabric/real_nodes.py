@@ -183,7 +183,7 @@ class RealPeer:
     async def wait_for(self, height: int, *, timeout_s: float = 60.0) -> None:
         """Return once it has that many blocks."""
         async with asyncio.timeout(timeout_s):
-            while await self.height() < height:
+            while await self.height() < height:  # noqa: ASYNC110 - another process
                 await asyncio.sleep(0.1)
 
     def _core(self) -> Mapping[str, object]:
@@ -272,11 +272,9 @@ class OurPeer(RealPeer):
 
 
 @asynccontextmanager
-async def our_orderer(
-    foundation: Foundation, ports: Ports, directory: Path
-) -> AsyncIterator[None]:
+async def our_orderer(foundation: Foundation, ports: Ports, directory: Path) -> AsyncIterator[None]:
     """Run our orderer on the channel of ``foundation``."""
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
     settings = directory / "orderer.toml"
     address = f"{HOST}:{ports.orderer}"
     text = _settings(address, ORDERER, foundation.node(ORDERER, "orderer0"))
@@ -357,7 +355,7 @@ async def real_orderer(
     foundation: Foundation, ports: Ports, directory: Path
 ) -> AsyncIterator[None]:
     """Run Fabric's orderer, a raft cluster of one, on the channel of ``foundation``."""
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
     node = foundation.node(ORDERER, "orderer0")
     tls = {
         "Enabled": True,

@@ -41,7 +41,7 @@ from tallystick.wire.envelope import signed_envelope
 
 CC = "probe"
 OTHER = "other"
-SECRET = "shared"  # noqa: S105 - the name of a collection
+SECRET = "shared"
 Change = Callable[[ReadWriteSetBuilder], object]
 Entry = tuple[str, bytes]
 
@@ -120,7 +120,9 @@ async def record(recording: Recording) -> None:
         twice,
         twice,
         recording.spoilt(make("", put("d"))),
-        make("valid: endorsed for one namespace of two", put("b", namespace=OTHER), chaincode=OTHER),
+        make(
+            "valid: endorsed for one namespace of two", put("b", namespace=OTHER), chaincode=OTHER
+        ),
     )
     rows = [(f"row{number:05}", put(f"row{number:05}")) for number in range(60)]
     two = await cut(make("valid: 60 rows", *[change for _, change in rows]))
@@ -162,7 +164,9 @@ async def record(recording: Recording) -> None:
         make("expired", lambda s: s.add_private_read(CC, "brief", "q", lost), put("z")),
         make("valid: absent", lambda s: s.add_private_read(CC, "brief", "q", None), put("z")),
     )
-    await cut(("no envelope within", b"\x0a\x03bad\x12\x01s"), make("unknown chaincode", chaincode="none"))
+    await cut(
+        ("no envelope within", b"\x0a\x03bad\x12\x01s"), make("unknown chaincode", chaincode="none")
+    )
 
 
 async def reconfigure(foundation: Foundation, orderer: LabOrderer, recording: Recording) -> None:
@@ -186,7 +190,7 @@ async def reconfigure(foundation: Foundation, orderer: LabOrderer, recording: Re
 
 async def main(target: Path, scratch: Path) -> None:
     """Record into ``target``; ``scratch`` must not exist."""
-    scratch.mkdir(parents=True)
+    scratch.mkdir(parents=True)  # noqa: ASYNC240 - a program of its own
     ports = ports_from(22000)
     foundation = found(scratch / "crypto", ports)
     (scratch / "collections.json").write_text(json.dumps([
@@ -225,7 +229,7 @@ async def main(target: Path, scratch: Path) -> None:
     lines = [f"{number} {' | '.join(notes)}" for number, notes in recording.notes.items()]
     (target.parent / "notes.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     content = b"".join(len(block).to_bytes(4, "big") + block for block in blocks)
-    target.write_bytes(gzip.compress(content, mtime=0))
+    target.write_bytes(gzip.compress(content, mtime=0))  # noqa: ASYNC240 - nothing else runs any more
 
 
 async def fetched(peer: RealPeer, number: int, scratch: Path) -> bytes:

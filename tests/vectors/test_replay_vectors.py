@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,7 @@ async def test_every_block_gets_the_flags_and_the_commit_hash_that_fabric_gave_i
     blocks: list[Block], tmp_path: Path, msp_id: str
 ) -> None:
     channel = await begun(blocks[0], tmp_path, msp_id)
-    for previous, block in zip(blocks, blocks[1:], strict=False):
+    for previous, block in pairwise(blocks):
         number = block.header.number
         received = undecided(block)
         verify_block(received, previous.header, channel.config)

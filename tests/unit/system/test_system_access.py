@@ -111,6 +111,6 @@ async def test_readers_may_query_and_acls_of_the_channel_override_the_defaults(
     response = await call(world, CLIENT, "qscc", *args, channel=CHANNEL_ID)
     assert response.status == 500
     assert response.message.startswith(
-        "access denied for [GetChainInfo][trades]: [Failed evaluating policy on signed data during "
-        "check policy on channel [trades] with policy [/Channel/Application/Admins]: ["
+        "access denied for [GetChainInfo][trades]: [failed evaluating policy on signed data during "
+        "check policy [/Channel/Application/Admins]: ["
     )

@@ -88,9 +88,14 @@ class ConfigurationChaincode:
         )
 
     def _show_channel(self, name: str, channel_id: str, invocation: SystemInvocation) -> Response:
+        if name == "GetChannelConfig" and not channel_id:
+            return failure("empty channel name provided")
         channel = self._channels.get(channel_id)
-        if channel is None:
-            return failure(f"Unknown chain ID, {channel_id}")
+        if channel is None:  # as the access check says it, which Fabric makes first
+            return failure(
+                f"access denied for [{name}][{channel_id}]: Failed to get policy manager for "
+                f"channel [{channel_id}]"
+            )
         try:
             self._access.check(f"{NAME}/{name}", invocation.creator, channel.config)
         except AccessDeniedError as error:

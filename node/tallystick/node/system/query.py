@@ -71,17 +71,22 @@ def _chain_info(ledger: Ledger, _: bytes) -> bytes:
 
 
 def _block_by_number(ledger: Ledger, wanted: bytes) -> bytes:
+    if not wanted:
+        raise _QueryError("Block number must not be nil.")
     try:
         number = int(wanted) if wanted.isdigit() else -1
     except ValueError:  # Python gives up on numbers of thousands of digits
         number = -1
     if not 0 <= number <= _LAST_BLOCK:
         text = wanted.decode(errors="replace")
-        raise _QueryError(f"Failed to parse block number with error: '{text}' is no block number")
-    try:
-        return ledger.read_bytes(ledger.height - 1 if number == _LAST_BLOCK else number)
-    except LedgerError as error:
-        raise _QueryError(f"Failed to get block number {number}, error {error}") from error
+        raise _QueryError(f"Failed to parse block number with error '{text}' is no block number")
+    if number == _LAST_BLOCK:
+        number = ledger.height - 1
+    if number >= ledger.height:
+        raise _QueryError(
+            f"Failed to get block number {number}, error no such block number [{number}] in index"
+        )
+    return ledger.read_bytes(number)
 
 
 def _block_by_hash(ledger: Ledger, header_hash: bytes) -> bytes:
@@ -90,7 +95,8 @@ def _block_by_hash(ledger: Ledger, header_hash: bytes) -> bytes:
     block = ledger.block_by_hash(header_hash)
     if block is None:
         raise _QueryError(
-            f"Failed to get block hash {header_hash.hex()}, error no such block on this channel"
+            f"Failed to get block hash {header_hash.hex()}, error no such block hash "
+            f"[{header_hash.hex()}] in index"
         )
     return block.SerializeToString()
 

@@ -80,7 +80,7 @@ def test_the_batch_size_changes_once_the_right_ones_signed(site: "Site") -> None
     site.peer(*submit).failed("BAD_REQUEST", "policy for [Value]  /Channel/Orderer/BatchSize")
     editor.sign("ATSMSP")
     site.peer(*submit, msp_id=ORDERER_ADMIN).succeeded()
-    site.peer(*submit, msp_id=ORDERER_ADMIN).failed("BAD_REQUEST", "at version")
+    assert "at version" in site.peer(*submit, msp_id=ORDERER_ADMIN).failed("BAD_REQUEST").err
 
 
 def test_access_lists_open_and_close_what_a_peer_offers(site: "Site") -> None:
@@ -91,4 +91,5 @@ def test_access_lists_open_and_close_what_a_peer_offers(site: "Site") -> None:
     editor.acls(site, {"qscc/GetChainInfo": "/Channel/Application/Admins", "event/Block": "Admins"})
     site.peer(*call, user="client").failed("access denied for [GetChainInfo][securities]")
     fetch = ("channel", "fetch", "newest", "seen.block", "-c", site.channel_id)
-    site.peer(*fetch, user="client").failed("FORBIDDEN")
+    assert "FORBIDDEN" in site.peer(*fetch, user="client").failed().err
+    site.peer(*fetch).succeeded()

@@ -1,4 +1,4 @@
-"""A chaincode's whole life, led by Fabric's ``peer``: §8.1, §8.2, §16."""
+"""A chaincode's whole life, led by Fabric's ``peer``: wire.md §8.1, §8.2, §16."""
 
 import json
 from typing import TYPE_CHECKING, Final
@@ -84,14 +84,14 @@ def test_a_chaincode_is_installed_agreed_on_called_and_upgraded(
     site: "Site", tmp_path: "Path"
 ) -> None:
     steps = Steps(site, tmp_path)
-    install(steps)
-    agree(steps)
-    call(steps)
-    choose_another_package(steps)
-    upgrade(steps)
+    check_installation(steps)
+    check_agreement(steps)
+    check_calls(steps)
+    check_choice_of_another_package(steps)
+    check_upgrade(steps)
 
 
-def install(steps: Steps) -> None:
+def check_installation(steps: Steps) -> None:
     for msp_id in MEMBERS:
         steps.site.peer(*LIFECYCLE, "install", steps.package, msp_id=msp_id).succeeded()
     steps.site.peer(*LIFECYCLE, "install", steps.package).failed(
@@ -111,7 +111,7 @@ def install(steps: Steps) -> None:
     )
 
 
-def agree(steps: Steps) -> None:
+def check_agreement(steps: Steps) -> None:
     definition = steps.definition()
     steps.approve("ATSMSP", *definition)
     steps.approve("ClearingMSP", *definition[:4], "-v", "1.1", *definition[6:8])
@@ -141,7 +141,7 @@ def agree(steps: Steps) -> None:
     assert shown["approvals"]["ClearingMSP"]
 
 
-def call(steps: Steps) -> None:
+def check_calls(steps: Steps) -> None:
     assert "has not been initialized" in steps.invoke("-c", '{"Args":["put","a","1"]}')
     begin = ("--isInit", "-c", '{"Args":["begin"]}')
     assert steps.invoke(*begin).count("committed with status (VALID)") == len(MEMBERS)
@@ -154,7 +154,7 @@ def call(steps: Steps) -> None:
     steps.site.peer(*alone, "-c", '{"Args":["put","a","2"]}').failed("ENDORSEMENT_POLICY_FAILURE")
 
 
-def choose_another_package(steps: Steps) -> None:
+def check_choice_of_another_package(steps: Steps) -> None:
     approve = (*LIFECYCLE, "approveformyorg", *steps.definition(), *steps.site.to_orderer)
     steps.site.peer(*approve, "--package-id", steps.package_id).failed(
         "attempted to redefine the current committed sequence (1) for namespace notes"
@@ -165,7 +165,7 @@ def choose_another_package(steps: Steps) -> None:
     steps.site.peer(*approve, "--package-id", steps.package_id).succeeded()
 
 
-def upgrade(steps: Steps) -> None:
+def check_upgrade(steps: Steps) -> None:
     second = ("-C", steps.site.channel_id, "-n", NAME, "-v", "2.0", "--sequence", "2")
     definition = (
         *(*second, "--channel-config-policy", "/Channel/Application/Endorsement"),

@@ -1,6 +1,6 @@
 """``protos.Snapshot``, the service behind `peer snapshot`, which this peer does not offer yet."""
 
-from typing import Final, NoReturn
+from typing import Final, NoReturn, cast
 
 import grpc
 
@@ -20,6 +20,9 @@ def refuse_snapshots(server: grpc.aio.Server) -> None:
     async def refuse(_: bytes, context: _Context) -> NoReturn:
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, REASON)
 
-    handler = grpc.unary_unary_rpc_method_handler(refuse)
+    # Without serializers, gRPC hands over the bytes themselves.
+    handler = cast(
+        "grpc.RpcMethodHandler[bytes, bytes]", grpc.unary_unary_rpc_method_handler(refuse)
+    )
     handlers = dict.fromkeys(METHODS, handler)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))

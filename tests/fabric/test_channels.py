@@ -1,4 +1,4 @@
-"""Fabric's ``peer channel``, ``osnadmin`` and ``configtxgen`` against our nodes: wire.md §6, §7.4, §8.1."""
+"""Fabric's ``peer channel``, ``osnadmin`` and ``configtxgen``: wire.md §6, §7.4, §8.1."""
 
 import json
 import re

@@ -15,7 +15,9 @@ async def test_a_request_is_refused_with_what_to_do_instead(method: str) -> None
         serving(server, "localhost:0", tls=None, grace_s=0) as port,
         grpc.aio.insecure_channel(f"localhost:{port}") as channel,
     ):
-        call = channel.unary_unary(f"/{SERVICE}/{method}")
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
+            f"/{SERVICE}/{method}"
+        )
         with pytest.raises(grpc.aio.AioRpcError) as refusal:
             await call(b"")
     assert refusal.value.code() == grpc.StatusCode.UNIMPLEMENTED

@@ -145,7 +145,7 @@ async def test_proposing_can_be_restricted(world: World) -> None:
     proposal = world.proposal(
         ProposalArguments(CHANNEL_ID, "anything", (b"f",)), member(world, CLIENT)
     )
-    with pytest.raises(ProposalRefusedError, match="check policy .*OneMSP/Admins"):
+    with pytest.raises(ProposalRefusedError, match="OneMSP/Admins"):
         await world.one.endorser.process(proposal)
 
 

@@ -5,10 +5,13 @@ contracts that the peer's operator wrote or read; the determinism check at insta
 against mistakes only.
 """
 
+from collections.abc import Callable, Sequence
+
 from tallystick.chaincode.errors import BAD_REQUEST, INTERNAL, NOT_FOUND, Refusal
 from tallystick.chaincode.loading import load_chaincode
 from tallystick.chaincode.package import PackageError, parse_package
-from tallystick.chaincode.stub import Chaincode
+from tallystick.chaincode.stub import Chaincode, ChaincodeStub
+from tallystick.node.errors import LedgerError
 from tallystick.node.runtime.embedded_stub import EmbeddedStub, EmbeddedTransaction
 from tallystick.node.runtime.initialization import InitializationError, check_initialization
 from tallystick.node.runtime.packages import PackageStore
@@ -43,7 +46,13 @@ class EmbeddedRuntime(ChaincodeRuntime):
         return InvocationResult(response, stub.event if response.status < BAD_REQUEST else None)
 
     def _callee(self, invocation: Invocation, name: str) -> Chaincode:
-        definition = invocation.resolve(name)
+        system = invocation.system.get(name)
+        if system is not None:
+            return _System(system)
+        try:
+            definition = invocation.resolve(name)
+        except LedgerError as error:
+            raise Refusal("ACCESS_DENIED", str(error), INTERNAL) from error
         if definition is None:
             raise Refusal(
                 "UNKNOWN_CHAINCODE", f"chaincode {name!r} is not defined on this channel", NOT_FOUND
@@ -64,6 +73,17 @@ class EmbeddedRuntime(ChaincodeRuntime):
                 raise PackageError(f"chaincode package {package_id} is not installed on this peer")
             chaincode = self._loaded[package_id] = load_chaincode(parse_package(package))
         return chaincode
+
+
+class _System:
+    """A system chaincode, in the place of one that is loaded."""
+
+    def __init__(self, answer: Callable[[Sequence[bytes]], Response]) -> None:
+        self._answer = answer
+
+    def invoke(self, stub: ChaincodeStub) -> Response:
+        """Have it answer one call; see ``Chaincode``."""
+        return self._answer(stub.args)
 
 
 def _not_available(problem: str) -> Refusal:

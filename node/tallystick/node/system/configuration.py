@@ -57,6 +57,14 @@ class ConfigurationChaincode:
             return self._refuse_snapshots(name, invocation)
         return await self._answer_about(name, invocation)
 
+    def answer_chaincode(self, invocation: SystemInvocation, entry_chaincode: str) -> Response:
+        """Refuse: other chaincode may not call this one."""
+        del invocation
+        return failure(
+            "Rejecting invoke of CSCC from another chaincode, original invocation for "
+            f"'{entry_chaincode}'"
+        )
+
     async def _answer_about(self, name: str, invocation: SystemInvocation) -> Response:
         args = invocation.args
         if len(args) < 2:  # noqa: PLR2004 - the function and its argument

@@ -46,6 +46,14 @@ class QueryChaincode:
         except _QueryError as error:
             return failure(str(error))
 
+    def answer_chaincode(self, invocation: SystemInvocation, entry_chaincode: str) -> Response:
+        """Refuse: other chaincode may not call this one."""
+        del invocation
+        return failure(
+            "Rejecting invoke of QSCC from another chaincode because of potential for deadlocks, "
+            f"original invocation for '{entry_chaincode}'"
+        )
+
     def _answer(self, invocation: SystemInvocation) -> bytes:
         args = invocation.args
         if len(args) < 2:  # noqa: PLR2004 - function and channel

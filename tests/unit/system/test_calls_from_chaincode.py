@@ -1,12 +1,14 @@
 """What chaincode reaches through other chaincode: wire.md §8.2, §8.3."""
 
 from functools import partial
+from random import Random
 
 import pytest
 from tests.unit.endorsement.conftest import CHANNEL_ID, World
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.runtime.embedded import EmbeddedRuntime
+from tallystick.node.runtime.registry import RuntimeRegistry, RuntimeRules
 from tallystick.protos.common.configtx_pb2 import Config, ConfigValue
 from tallystick.protos.peer.configuration_pb2 import ACLs, APIResource
 from tallystick.protos.peer.lifecycle import lifecycle_pb2
@@ -96,3 +98,15 @@ async def test_a_chaincode_reaches_others_as_the_channel_allows(asking: World) -
     # System chaincodes have rules of their own.
     allowed = await ask(asking, "_lifecycle", "QueryChaincodeDefinition", DEFINITION)
     assert allowed.payload.startswith(b"200 ")
+
+
+@pytest.mark.slow
+async def test_chaincode_in_a_process_of_its_own_gets_the_same_answers(asking: World) -> None:
+    peer = asking.one
+    async with RuntimeRegistry(peer.packages, RuntimeRules(python="process"), Random(0)) as runtime:
+        peer.runtime = runtime  # type: ignore[assignment]
+        peer.endorser = peer.new_endorser()
+        allowed = await ask(asking, "_lifecycle", "QueryChaincodeDefinition", DEFINITION)
+        assert allowed.payload.startswith(b"200 "), allowed.message
+        refused = await ask(asking, "qscc", "GetChainInfo", CHANNEL)
+        assert refused.payload.startswith(b"500 Rejecting invoke of QSCC"), refused.message

@@ -101,11 +101,13 @@ class Fabric:
                 "PATH": os.environ["PATH"],
                 "HOME": str(self.workplace),
                 "FABRIC_CFG_PATH": str(self.configuration),
+                "FABRIC_LOGGING_SPEC": "info:grpc=error",
                 **(environment or {}),
             },
             cwd=self.workplace,
             capture_output=True,
             text=True,
+            errors="replace",  # answers of chaincode need not be text
             timeout=TIMEOUT_S,
             check=False,
         )

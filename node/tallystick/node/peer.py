@@ -45,6 +45,7 @@ from tallystick.node.runtime.registry import RuntimeRegistry, RuntimeRules
 from tallystick.node.settings import PeerSettings
 from tallystick.node.system.access import AccessControl
 from tallystick.node.system.registry import system_chaincodes
+from tallystick.node.system.snapshots import refuse_snapshots
 from tallystick.node.transport.backoff import Backoff
 from tallystick.node.transport.channels import ChannelPool
 from tallystick.node.transport.credentials import ServerTls
@@ -373,6 +374,7 @@ async def serving_peer(node: PeerNode, settings: PeerSettings) -> AsyncIterator[
     )
     peer_pb2_grpc.add_EndorserServicer_to_server(EndorserServicer(node.endorser.process), server)
     add_PrivateDataServicer_to_server(PrivateDataServicer(node.privacy.service), server)
+    refuse_snapshots(server)
     if settings.gateway.enabled:
         gateway_pb2_grpc.add_GatewayServicer_to_server(GatewayServicer(node.gateway), server)
     add_stream_services(

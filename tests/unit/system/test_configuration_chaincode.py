@@ -81,7 +81,13 @@ async def test_a_block_that_begins_no_channel_is_refused(
     [
         pytest.param((), "Incorrect number of arguments, 0", id="no function"),
         pytest.param((b"GetConfigBlock",), "Incorrect number of arguments, 1", id="no channel"),
-        pytest.param((b"GetConfigBlock", b"other"), "Unknown chain ID, other", id="channel"),
+        pytest.param(
+            (b"GetConfigBlock", b"other"),
+            "access denied for [GetConfigBlock][other]: Failed to get policy manager for channel "
+            "[other]",
+            id="channel",
+        ),
+        pytest.param((b"GetChannelConfig", b""), "empty channel name provided", id="no channel"),
         pytest.param((b"GetNothing", b"x"), "Requested function GetNothing not found.", id="name"),
     ],
 )

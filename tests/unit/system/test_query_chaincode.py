@@ -79,13 +79,16 @@ async def test_blocks_are_found_by_number_hash_and_transaction(world: World) -> 
             (b"GetNothing", b"trades", b""), "Requested function GetNothing not found.", id="name"
         ),
         pytest.param(
+            (b"GetBlockByNumber", b"trades", b""), "Block number must not be nil.", id="empty"
+        ),
+        pytest.param(
             (b"GetBlockByNumber", b"trades", b"one"),
-            "Failed to parse block number with error: 'one' is no block number",
+            "Failed to parse block number with error 'one' is no block number",
             id="no number",
         ),
         pytest.param(
             (b"GetBlockByNumber", b"trades", b"18446744073709551616"),
-            "Failed to parse block number with error: '18446744073709551616' is no block number",
+            "Failed to parse block number with error '18446744073709551616' is no block number",
             id="a number too large",
         ),
         pytest.param(
@@ -93,7 +96,7 @@ async def test_blocks_are_found_by_number_hash_and_transaction(world: World) -> 
         ),
         pytest.param(
             (b"GetBlockByHash", b"trades", b"\x01"),
-            "Failed to get block hash 01, error no such block on this channel",
+            "Failed to get block hash 01, error no such block hash [01] in index",
             id="unknown hash",
         ),
         pytest.param(
@@ -124,4 +127,7 @@ async def test_questions_without_an_answer(
 async def test_a_block_that_is_not_there_yet(world: World, number: bytes) -> None:
     response = await answer(world, b"GetBlockByNumber", number)
     assert response.status == 500
-    assert response.message.startswith(f"Failed to get block number {number.decode()}, error ")
+    text = number.decode()
+    assert response.message == (
+        f"Failed to get block number {text}, error no such block number [{text}] in index"
+    )

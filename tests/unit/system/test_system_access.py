@@ -4,6 +4,7 @@ import pytest
 from tests.unit.endorsement.conftest import CHANNEL_ID, World
 
 from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.endorsement.errors import ProposalRefusedError
 from tallystick.node.membership.signing_identity import SigningIdentity
 from tallystick.protos.common.configtx_pb2 import Config, ConfigValue
 from tallystick.protos.peer.configuration_pb2 import ACLs, APIResource
@@ -111,6 +112,59 @@ async def test_readers_may_query_and_acls_of_the_channel_override_the_defaults(
     response = await call(world, CLIENT, "qscc", *args, channel=CHANNEL_ID)
     assert response.status == 500
     assert response.message.startswith(
-        "access denied for [GetChainInfo][trades]: [Failed evaluating policy on signed data during "
-        "check policy on channel [trades] with policy [/Channel/Application/Admins]: ["
+        "access denied for [GetChainInfo][trades]: [failed evaluating policy on signed data during "
+        "check policy [/Channel/Application/Admins]: ["
     )
+
+
+@pytest.mark.parametrize(
+    ("resource", "chaincode", "args"),
+    [
+        ("_lifecycle/CheckCommitReadiness", "_lifecycle", (b"CheckCommitReadiness", b"")),
+        ("_lifecycle/QueryChaincodeDefinitions", "_lifecycle", (b"QueryChaincodeDefinitions", b"")),
+        ("cscc/GetChannelConfig", "cscc", (b"GetChannelConfig", CHANNEL_ID.encode())),
+        ("qscc/GetBlockByNumber", "qscc", (b"GetBlockByNumber", CHANNEL_ID.encode(), b"0")),
+    ],
+)
+async def test_an_override_restricts_and_another_one_opens(
+    world: World, resource: str, chaincode: str, args: tuple[bytes, ...]
+) -> None:
+    async def is_denied(who: str) -> bool:
+        response = await call(world, who, chaincode, *args, channel=CHANNEL_ID)
+        return "failed evaluating policy on signed data" in response.message
+
+    override(world, resource, "Admins")  # relative to /Channel/Application
+    assert await is_denied(CLIENT)
+    override(world, resource, "/Channel/Application/Readers")
+    assert not await is_denied(CLIENT)
+    assert not await is_denied(PEER)
+
+
+async def test_proposing_can_be_restricted(world: World) -> None:
+    override(world, "peer/Propose", "/Channel/Application/OneMSP/Admins")
+    proposal = world.proposal(
+        ProposalArguments(CHANNEL_ID, "anything", (b"f",)), member(world, CLIENT)
+    )
+    with pytest.raises(ProposalRefusedError, match="OneMSP/Admins"):
+        await world.one.endorser.process(proposal)
+
+
+@pytest.mark.parametrize("resource", ["cscc/JoinChain", "_lifecycle/InstallChaincode"])
+async def test_what_concerns_the_peer_is_not_for_the_channel_to_open(
+    world: World, resource: str
+) -> None:
+    override(world, resource, "/Channel/Application/Readers")
+    chaincode, function = resource.split("/")
+    args = (function.encode(), world.one.ledger.read_bytes(0))
+    response = await call(world, CLIENT, chaincode, *args, channel=CHANNEL_ID)
+    assert "satisfies local MSP principal" in response.message
+
+
+def override(world: World, resource: str, policy: str) -> None:
+    config = Config()
+    config.CopyFrom(world.one.channel.config.config)
+    acls = ACLs(acls={resource: APIResource(policy_ref=policy)})
+    config.channel_group.groups["Application"].values["ACLs"].CopyFrom(
+        ConfigValue(value=acls.SerializeToString(), mod_policy="Admins")
+    )
+    world.one.channel.config = ChannelConfig.from_config(CHANNEL_ID, config)

@@ -3,7 +3,7 @@
 Source: wire.md §4; hyperledger/fabric core/endorser/endorser.go.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -42,11 +42,12 @@ from tallystick.node.runtime.runtime import ChaincodeRuntime, Invocation, Invoca
 from tallystick.node.system.access import AccessControl, AccessDeniedError, check_channel_access
 from tallystick.node.system.port import SystemChaincode, SystemInvocation
 from tallystick.protos.peer.proposal_pb2 import SignedProposal
-from tallystick.protos.peer.proposal_response_pb2 import ProposalResponse
+from tallystick.protos.peer.proposal_response_pb2 import ProposalResponse, Response
 from tallystick.wire.signing import Signer
 
 SERVICE: Final = "/protos.Endorser"
 PROPOSE: Final = "peer/Propose"
+_CALL_CHAINCODE: Final = "peer/ChaincodeToChaincode"
 SYSTEM_VERSION: Final = "syscc"
 
 _WITHOUT_SIMULATOR: Final = frozenset({"qscc", "cscc"})
@@ -237,7 +238,7 @@ class Endorser:
             )
         try:
             check_initialization(simulator, definition, is_init=proposal.is_init)
-            invocation = _invocation(proposal, channel, simulator)
+            invocation = self._invocation(proposal, channel, creator, simulator)
             result = await self._node.runtime.execute(package_id, invocation)
             return await self._answer(proposal, channel, definition.version, result, simulator)
         except CollectionError as error:
@@ -247,6 +248,38 @@ class Endorser:
                 "error in simulation: failed to execute transaction "
                 f"{proposal.transaction_id}: {error}"
             )
+
+    def _invocation(
+        self,
+        proposal: UnpackedProposal,
+        channel: EndorserChannel,
+        creator: Identity,
+        simulator: Simulator,
+    ) -> Invocation:
+        def resolve(name: str) -> ResolvedChaincode | None:
+            if name != proposal.chaincode:
+                check_channel_access(_CALL_CHAINCODE, creator, channel.config)
+            return channel.definitions.resolve(simulator, name)
+
+        def answer(system: SystemChaincode, args: Sequence[bytes]) -> Response:
+            call = SystemInvocation(args, proposal.creator, channel, simulator)
+            return system.answer_chaincode(call, proposal.chaincode)
+
+        return Invocation(
+            channel_id=proposal.channel_id,
+            transaction_id=proposal.transaction_id,
+            chaincode=proposal.chaincode,
+            args=proposal.args,
+            is_init=proposal.is_init,
+            transient=proposal.transient,
+            creator=proposal.creator,
+            timestamp_ns=proposal.timestamp_ns,
+            entry_chaincode=proposal.chaincode,
+            signed_proposal=proposal.signed,
+            simulator=simulator,
+            resolve=resolve,
+            system={name: partial(answer, one) for name, one in self._node.system.items()},
+        )
 
     def _is_installed(self, package_id: str) -> bool:
         """Return whether a package is there. Packages are never removed, so yes is for good."""
@@ -304,25 +337,6 @@ def _check_may_propose(creator: Identity, channel: EndorserChannel) -> None:
         check_channel_access(PROPOSE, creator, channel.config)
     except (AccessDeniedError, UnknownResourceError) as error:
         raise ProposalRefusedError(str(error)) from error
-
-
-def _invocation(
-    proposal: UnpackedProposal, channel: EndorserChannel, simulator: Simulator
-) -> Invocation:
-    return Invocation(
-        channel_id=proposal.channel_id,
-        transaction_id=proposal.transaction_id,
-        chaincode=proposal.chaincode,
-        args=proposal.args,
-        is_init=proposal.is_init,
-        transient=proposal.transient,
-        creator=proposal.creator,
-        timestamp_ns=proposal.timestamp_ns,
-        entry_chaincode=proposal.chaincode,
-        signed_proposal=proposal.signed,
-        simulator=simulator,
-        resolve=partial(channel.definitions.resolve, simulator),
-    )
 
 
 def _undefined(proposal: UnpackedProposal, reason: str) -> ProposalResponse:

@@ -1,7 +1,7 @@
 """The port between the endorser and whatever runs chaincode."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from tallystick.node.ledger.simulator import Simulator
@@ -26,7 +26,9 @@ class Invocation:
         signed_proposal: The proposal as it arrived, for chaincode in another process.
         simulator: Takes the reads and writes, also those of callees.
         resolve: Returns the channel's definition of a chaincode that this one calls, or None if
-            there is none, and leaves the reads of that in the simulator.
+            there is none, and leaves the reads of that in the simulator. It raises LedgerError if
+            the client may not reach that chaincode through another one.
+        system: How each system chaincode answers the arguments of a call that this one makes.
     """
 
     channel_id: str
@@ -41,6 +43,7 @@ class Invocation:
     signed_proposal: SignedProposal
     simulator: Simulator
     resolve: Callable[[str], ResolvedChaincode | None]
+    system: Mapping[str, Callable[[Sequence[bytes]], Response]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,6 +155,9 @@ class ShimStream:
                 f"invalid invocation: this peer runs no chaincode of channel {channel!r} for a "
                 f"transaction of channel {caller.channel_id!r}"
             )
+        system = caller.system.get(name)
+        if system is not None:
+            return InvocationResult(system(request.args), None)
         definition = caller.resolve(name)
         if definition is None:
             raise ShimError(f"invalid invocation: could not find chaincode with name '{name}'")

@@ -95,11 +95,14 @@ def check_channel_access(resource: str, identity: Identity, config: ChannelConfi
     path = config.acl(resource)
     verdict = config.policies.get(path).evaluate([identity])
     if not verdict.satisfied:
-        raise AccessDeniedError(
-            resource,
-            "Failed evaluating policy on signed data during check policy on channel "
-            f"[{config.channel_id}] with policy [{path}]: [{verdict.reason}]",
-        )
+        if resource in config.acls:
+            check = f"failed evaluating policy on signed data during check policy [{path}]"
+        else:
+            check = (
+                "Failed evaluating policy on signed data during check policy on channel "
+                f"[{config.channel_id}] with policy [{path}]"
+            )
+        raise AccessDeniedError(resource, f"{check}: [{verdict.reason}]")
 
 
 def _role(role: MSPRole) -> MSPPrincipal:

@@ -57,6 +57,14 @@ class ConfigurationChaincode:
             return self._refuse_snapshots(name, invocation)
         return await self._answer_about(name, invocation)
 
+    def answer_chaincode(self, invocation: SystemInvocation, entry_chaincode: str) -> Response:
+        """Refuse: other chaincode may not call this one."""
+        del invocation
+        return failure(
+            "Rejecting invoke of CSCC from another chaincode, original invocation for "
+            f"'{entry_chaincode}'"
+        )
+
     async def _answer_about(self, name: str, invocation: SystemInvocation) -> Response:
         args = invocation.args
         if len(args) < 2:  # noqa: PLR2004 - the function and its argument
@@ -88,9 +96,14 @@ class ConfigurationChaincode:
         )
 
     def _show_channel(self, name: str, channel_id: str, invocation: SystemInvocation) -> Response:
+        if name == "GetChannelConfig" and not channel_id:
+            return failure("empty channel name provided")
         channel = self._channels.get(channel_id)
-        if channel is None:
-            return failure(f"Unknown chain ID, {channel_id}")
+        if channel is None:  # as the access check says it, which Fabric makes first
+            return failure(
+                f"access denied for [{name}][{channel_id}]: Failed to get policy manager for "
+                f"channel [{channel_id}]"
+            )
         try:
             self._access.check(f"{NAME}/{name}", invocation.creator, channel.config)
         except AccessDeniedError as error:

@@ -54,6 +54,14 @@ class SystemChaincode(Protocol):
     async def invoke(self, invocation: SystemInvocation) -> Response:
         """Return the answer to one call. A refusal is an answer too."""
 
+    def answer_chaincode(self, invocation: SystemInvocation, entry_chaincode: str) -> Response:
+        """Return the answer to a call that another chaincode makes within its transaction.
+
+        Args:
+            invocation: The call, with the simulator of that transaction.
+            entry_chaincode: The chaincode that the client's proposal names.
+        """
+
 
 def success(payload: bytes) -> Response:
     """Return the answer that everything went well."""

@@ -46,6 +46,14 @@ class QueryChaincode:
         except _QueryError as error:
             return failure(str(error))
 
+    def answer_chaincode(self, invocation: SystemInvocation, entry_chaincode: str) -> Response:
+        """Refuse: other chaincode may not call this one."""
+        del invocation
+        return failure(
+            "Rejecting invoke of QSCC from another chaincode because of potential for deadlocks, "
+            f"original invocation for '{entry_chaincode}'"
+        )
+
     def _answer(self, invocation: SystemInvocation) -> bytes:
         args = invocation.args
         if len(args) < 2:  # noqa: PLR2004 - function and channel
@@ -71,17 +79,22 @@ def _chain_info(ledger: Ledger, _: bytes) -> bytes:
 
 
 def _block_by_number(ledger: Ledger, wanted: bytes) -> bytes:
+    if not wanted:
+        raise _QueryError("Block number must not be nil.")
     try:
         number = int(wanted) if wanted.isdigit() else -1
     except ValueError:  # Python gives up on numbers of thousands of digits
         number = -1
     if not 0 <= number <= _LAST_BLOCK:
         text = wanted.decode(errors="replace")
-        raise _QueryError(f"Failed to parse block number with error: '{text}' is no block number")
-    try:
-        return ledger.read_bytes(ledger.height - 1 if number == _LAST_BLOCK else number)
-    except LedgerError as error:
-        raise _QueryError(f"Failed to get block number {number}, error {error}") from error
+        raise _QueryError(f"Failed to parse block number with error '{text}' is no block number")
+    if number == _LAST_BLOCK:
+        number = ledger.height - 1
+    if number >= ledger.height:
+        raise _QueryError(
+            f"Failed to get block number {number}, error no such block number [{number}] in index"
+        )
+    return ledger.read_bytes(number)
 
 
 def _block_by_hash(ledger: Ledger, header_hash: bytes) -> bytes:
@@ -90,7 +103,8 @@ def _block_by_hash(ledger: Ledger, header_hash: bytes) -> bytes:
     block = ledger.block_by_hash(header_hash)
     if block is None:
         raise _QueryError(
-            f"Failed to get block hash {header_hash.hex()}, error no such block on this channel"
+            f"Failed to get block hash {header_hash.hex()}, error no such block hash "
+            f"[{header_hash.hex()}] in index"
         )
     return block.SerializeToString()
 

@@ -4,13 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.node.cluster.topology import (
-    TopologyError,
-    UnknownMemberError,
-    default_topology,
-    load_topology,
-    parse_topology,
-)
+from tallystick.node.cluster.errors import TopologyError, UnknownMemberError
+from tallystick.node.cluster.topology import default_topology, load_topology, parse_topology
 
 CHANNEL = """
 [channel]

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.cluster.errors import UnknownMemberError
 from tallystick.node.cluster.network import Network, Node, open_network
-from tallystick.node.cluster.topology import ADMIN, UnknownMemberError
+from tallystick.node.cluster.topology import ADMIN
 from tallystick.node.errors import LedgerError
 from tallystick.node.ordering.participation import CHANNELS, CONFIG_BLOCK
 from tallystick.node.process import load_block

@@ -232,3 +232,60 @@ POLICY: Final = Group(
         ),
     ),
 )
+ORGANIZATION_GROUP: Final = Group(
+    "organization",
+    "An organisation on its way onto a channel",
+    (
+        Command(
+            "join",
+            "Make an organisation with a peer, and take part in a channel that exists",
+            "tallystick.node.cli.organization:join",
+            (
+                "join CustodianMSP --domain custodian.example --block market.block"
+                " --peer custodian.example:10051 --network ./custodian",
+            ),
+            (
+                Argument(name="msp_id", metavar="MSP_ID", help="name of its MSP"),
+                Argument(
+                    name="--domain", required=True, metavar="NAME", help="domain of its nodes"
+                ),
+                Argument(
+                    name="--block",
+                    type=Path,
+                    required=True,
+                    metavar="FILE",
+                    help="the channel's first block, from any member",
+                ),
+                Argument(
+                    name="--peer",
+                    type=endpoint,
+                    required=True,
+                    metavar="HOST:PORT",
+                    help="where its peer listens and is reached",
+                ),
+                Argument(
+                    name="--operations-port",
+                    type=natural,
+                    metavar="PORT",
+                    help="where its peer answers /healthz; default: the next port",
+                ),
+                Argument(
+                    name="--package",
+                    type=Path,
+                    action="append",
+                    metavar="FILE",
+                    help="package of a chaincode to endorse, labelled NAME_VERSION; may be"
+                    " repeated",
+                ),
+                Argument(
+                    name="--timeout-s",
+                    type=duration_s,
+                    default=3600.0,
+                    metavar="SECONDS",
+                    help="how long the members may take to let it in (default: 3600)",
+                ),
+                NETWORK,
+            ),
+        ),
+    ),
+)

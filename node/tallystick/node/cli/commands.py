@@ -15,7 +15,7 @@ from tallystick.node.cli.arguments import (
     assignment,
     natural,
 )
-from tallystick.node.cli.channel_commands import CHANNEL, POLICY
+from tallystick.node.cli.channel_commands import CHANNEL, ORGANIZATION_GROUP, POLICY
 from tallystick.node.cli.command import Command, Group
 
 _CALL: Final = (
@@ -325,6 +325,7 @@ GROUPS: Final[tuple[Group | Command, ...]] = (
     _ORDERER,
     _CRYPTO,
     CHANNEL,
+    ORGANIZATION_GROUP,
     _CHAINCODE,
     POLICY,
     _DEMO,

@@ -165,6 +165,11 @@ class PeerNode:
         return self._channels
 
     @property
+    def msp_id(self) -> str:
+        """The organisation that runs this peer."""
+        return self._settings.msp.id
+
+    @property
     def address(self) -> str:
         """Where others reach this peer."""
         return self._settings.advertised_address or self._settings.listen_address
@@ -224,14 +229,13 @@ class PeerNode:
 
     def _new_endorser(self, local_msp: Msp) -> Endorser:
         settings = self._settings
-        packages = self._packages
         access = AccessControl(MspRegistry([local_msp]), settings.msp.id)
         return Endorser(
             self._channels,
             EndorserNode(
                 runtime=self._runtime,
-                packages=packages,
-                system=system_chaincodes(packages, access, self._channels, self.join),
+                packages=self._packages,
+                system=system_chaincodes(self._packages, access, self._channels, self.join),
                 access=access,
                 signer=self._signer,
                 checker=self._checker,
@@ -266,10 +270,8 @@ class PeerNode:
 
     def _follow(self, channel: PeerChannel) -> None:
         channel_id = channel.config.channel_id
-        following = (
-            ("follow", channel.follow(self._puller(channel))),
-            ("reconcile", self._reconcile(channel)),
-        )
+        follow, reconcile = channel.follow(self._puller(channel)), self._reconcile(channel)
+        following = (("follow", follow), ("reconcile", reconcile))
         self._following[channel_id] = [
             self._tasks.create_task(work, name=f"{name} {channel_id}") for name, work in following
         ]

@@ -5,25 +5,22 @@ from typing import Final
 
 from tallystick.node.cli.arguments import (
     CALLER,
+    CHANNEL_ID,
     NETWORK,
     ORGANIZATION,
     OUTPUT,
+    SIGNERS,
     TOPOLOGY,
     Argument,
     duration_s,
     endpoint,
     natural,
 )
+from tallystick.node.cli.channel_setting_commands import CREATE, SETTINGS
 from tallystick.node.cli.command import Command, Group
 
 _UPDATE: Final = Argument(
     name="update", type=Path, metavar="FILE", help="an update, which the signature is added to"
-)
-_SIGNERS: Final = Argument(
-    name="--signers",
-    nargs="+",
-    metavar="MSP_ID",
-    help="organisations whose administrators sign; default: all with keys in the directory",
 )
 _READS: Final = (
     Command(
@@ -109,6 +106,7 @@ _CHANGES: Final = (
             Argument(name="updated", type=Path, metavar="UPDATED", help="what is wanted"),
             OUTPUT,
             NETWORK,
+            CHANNEL_ID,
         ),
     ),
     Command(
@@ -133,7 +131,7 @@ _CHANGES: Final = (
         "Sign an update as the last one, and put it into force",
         "tallystick.node.cli.channel_update:submit",
         ("submit update.pb --as ATSMSP",),
-        (_UPDATE, NETWORK, ORGANIZATION),
+        (_UPDATE, NETWORK, ORGANIZATION, CHANNEL_ID),
     ),
     Command(
         "add-org",
@@ -156,8 +154,9 @@ _CHANGES: Final = (
                 metavar="HOST:PORT",
                 help="a peer of it, for others to reach; may be repeated",
             ),
-            _SIGNERS,
+            SIGNERS,
             NETWORK,
+            CHANNEL_ID,
         ),
     ),
     Command(
@@ -185,8 +184,9 @@ _CHANGES: Final = (
                 metavar="N",
                 help="size that no envelope may exceed",
             ),
-            _SIGNERS,
+            SIGNERS,
             NETWORK,
+            CHANNEL_ID,
         ),
     ),
     Command(
@@ -201,8 +201,9 @@ _CHANGES: Final = (
                 metavar="PATH",
                 help="PEM file, or MSP directory with signcerts",
             ),
-            _SIGNERS,
+            SIGNERS,
             NETWORK,
+            CHANNEL_ID,
             ORGANIZATION,
         ),
     ),
@@ -210,7 +211,7 @@ _CHANGES: Final = (
 CHANNEL: Final = Group(
     "channel",
     "The channel and its configuration",
-    (*_READS, *_CHANGES),
+    (*_READS, CREATE, *_CHANGES, *SETTINGS),
 )
 POLICY: Final = Group(
     "policy",
@@ -228,63 +229,6 @@ POLICY: Final = Group(
                     help="id of a committed transaction, valid or not",
                 ),
                 *CALLER,
-            ),
-        ),
-    ),
-)
-ORGANIZATION_GROUP: Final = Group(
-    "organization",
-    "An organisation on its way onto a channel",
-    (
-        Command(
-            "join",
-            "Make an organisation with a peer, and take part in a channel that exists",
-            "tallystick.node.cli.organization:join",
-            (
-                "join CustodianMSP --domain custodian.example --block market.block"
-                " --peer custodian.example:10051 --network ./custodian",
-            ),
-            (
-                Argument(name="msp_id", metavar="MSP_ID", help="name of its MSP"),
-                Argument(
-                    name="--domain", required=True, metavar="NAME", help="domain of its nodes"
-                ),
-                Argument(
-                    name="--block",
-                    type=Path,
-                    required=True,
-                    metavar="FILE",
-                    help="the channel's first block, from any member",
-                ),
-                Argument(
-                    name="--peer",
-                    type=endpoint,
-                    required=True,
-                    metavar="HOST:PORT",
-                    help="where its peer listens and is reached",
-                ),
-                Argument(
-                    name="--operations-port",
-                    type=natural,
-                    metavar="PORT",
-                    help="where its peer answers /healthz; default: the next port",
-                ),
-                Argument(
-                    name="--package",
-                    type=Path,
-                    action="append",
-                    metavar="FILE",
-                    help="package of a chaincode to endorse, labelled NAME_VERSION; may be"
-                    " repeated",
-                ),
-                Argument(
-                    name="--timeout-s",
-                    type=duration_s,
-                    default=3600.0,
-                    metavar="SECONDS",
-                    help="how long the members may take to let it in (default: 3600)",
-                ),
-                NETWORK,
             ),
         ),
     ),

@@ -5,6 +5,7 @@ from typing import Final
 
 from tallystick.node.cli.arguments import (
     CALLER,
+    CHANNEL_ID,
     CONFIG,
     DEFINITION,
     NETWORK,
@@ -15,7 +16,8 @@ from tallystick.node.cli.arguments import (
     assignment,
     natural,
 )
-from tallystick.node.cli.channel_commands import CHANNEL, ORGANIZATION_GROUP, POLICY
+from tallystick.node.cli.channel_commands import CHANNEL, POLICY
+from tallystick.node.cli.channel_setting_commands import ORGANIZATION_GROUP
 from tallystick.node.cli.command import Command, Group
 
 _CALL: Final = (
@@ -278,6 +280,7 @@ _CHAINCODE: Final = Group(
                 ),
                 NETWORK,
                 ORGANIZATION,
+                CHANNEL_ID,
             ),
         ),
         Command(
@@ -285,14 +288,14 @@ _CHAINCODE: Final = Group(
             "Put a definition into force that enough organisations have approved",
             "tallystick.node.cli.chaincode:commit",
             ("commit my --as ATSMSP",),
-            (*DEFINITION, NETWORK, ORGANIZATION),
+            (*DEFINITION, NETWORK, ORGANIZATION, CHANNEL_ID),
         ),
         Command(
             "list",
             "List the definitions in force, and what a peer has installed",
             "tallystick.node.cli.chaincode:list_definitions",
             ("list", "list --as ClearingMSP"),
-            (NETWORK, ORGANIZATION),
+            (NETWORK, ORGANIZATION, CHANNEL_ID),
         ),
         Command(
             "describe",

@@ -93,7 +93,7 @@ class CurrentDefinitions:
 async def explain(options: argparse.Namespace) -> None:
     """Print which signatures a transaction had, and which it needed."""
     async with await connect(options) as gateway:
-        network = channel_of(gateway)
+        network = channel_of(gateway, options)
         evidence = await _evidence(network, options.transaction)
         parsed = parse_transaction(
             evidence.processed.transactionEnvelope.SerializeToString(),

@@ -105,16 +105,18 @@ class LocalNetwork:
         """The first channel, which callers mean that name none."""
         return self._topology.channel.id
 
-    def gateway(self, msp_id: str, user: str = CLIENT) -> Gateway:
+    def gateway(self, msp_id: str, user: str = CLIENT, *, peer: str = "") -> Gateway:
         """Return a client of the peer that serves ``msp_id``, as one of its users.
+
+        ``peer`` names an organisation to whose peer it connects instead.
 
         Raises:
             UnknownMemberError: There is no such organisation or user.
         """
         msp = self._network.user_material(msp_id, user) / "msp"
-        peer = self.peers[self._topology.gateway_of(msp_id).msp_id]
+        node = self.peers[peer or self._topology.gateway_of(msp_id).msp_id]
         return Gateway.over(
-            LocalTransport(peer, self.peers.values()),
+            LocalTransport(node, self.peers.values()),
             identity=Identity.from_file(msp_id, next((msp / "signcerts").glob("*.pem"))),
             signer=PrivateKeySigner.from_file(msp / "keystore" / "priv_sk"),
             options=ClientOptions(environment=self._client_environment()),

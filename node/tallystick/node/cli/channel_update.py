@@ -120,10 +120,10 @@ async def change(options: argparse.Namespace, edit: Callable[[str, Config], Conf
     async with _governance(options) as (governance, network):
         channel_id = governance.channel_id
         part = network.topology.on_channel(network.topology.find_channel(channel_id))
+        # The last one sends it, and in maintenance only orderers' organisations may: wire.md §7.1.
+        members = sorted(part.organizations, key=lambda member: bool(member.orderers))
         signers = options.signers or [
-            member.msp_id
-            for member in part.organizations
-            if any(user.name == ADMIN for user in member.users)
+            member.msp_id for member in members if any(user.name == ADMIN for user in member.users)
         ]
         number = await governance.change(
             lambda config: edit(channel_id, config),

@@ -153,7 +153,9 @@ async def running_network(directory: Path) -> AsyncIterator[RunningNetwork]:
         for node in network.nodes:
             await launcher.wait_until_ready(node)
         async with Access(network, source) as access:
-            await deploy(network.channel_id, [NOTES], await access.administrators())
+            await deploy(
+                network.channel_id, [NOTES], await access.administrators(network.topology.channel)
+            )
         gateways = {
             node.name: await stack.enter_async_context(await _gateway(network, node))
             for node in network.nodes

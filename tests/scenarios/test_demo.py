@@ -25,8 +25,9 @@ from tallystick.node.cli.demo.stage import Books, DemoFailedError, Stage, check_
 from tallystick.node.cli.demo.story import introduce, tell_story
 from tallystick.node.cli.demo.wallets import Wallets
 from tallystick.node.cluster import startup
+from tallystick.node.cluster.errors import NetworkExistsError
 from tallystick.node.cluster.launcher import NodeFailedError
-from tallystick.node.cluster.network import Network, NetworkExistsError
+from tallystick.node.cluster.network import Network
 from tallystick.node.cluster.topology import Topology
 from tallystick.node.testing import LocalNetwork
 from tallystick.protos.peer.transaction_pb2 import TxValidationCode

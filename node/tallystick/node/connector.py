@@ -46,7 +46,7 @@ class GrpcConnector:
         self._settings = settings
         self._pool = pool
         self._tasks = tasks
-        self._orderers: dict[str, RemoteOrderer] = {}
+        self._orderers: dict[tuple[str, bytes], RemoteOrderer] = {}
 
     @property
     def tls_certificate_hash(self) -> bytes:
@@ -55,7 +55,11 @@ class GrpcConnector:
         return b"" if tls is None else ClientTls.load(tls).certificate_hash
 
     def orderers(self, config: ChannelConfig) -> Sequence[RemoteOrderer]:
-        """Return a connection to each orderer of the channel; the same one every time."""
+        """Return a connection to each orderer of the channel.
+
+        It is the same one every time, until the channel names other TLS authorities: calls that
+        are under way then end on the old connection, and all others use a new one.
+        """
         addresses = {
             endpoint: config.tls_root_certificates(organization.msp_id)
             for organization in config.orderers
@@ -105,11 +109,12 @@ class GrpcConnector:
                 yield msp_id, address, self._channel(address, roots)
 
     def _orderer(self, address: str, roots: bytes) -> RemoteOrderer:
-        if address not in self._orderers:
-            self._orderers[address] = RemoteOrderer(
+        key = (address, roots)
+        if key not in self._orderers:
+            self._orderers[key] = RemoteOrderer(
                 self._channel(address, roots), endpoint=address, tasks=self._tasks
             )
-        return self._orderers[address]
+        return self._orderers[key]
 
     def _channel(self, address: str, roots: bytes) -> grpc.aio.Channel:
         tls = self._settings.tls

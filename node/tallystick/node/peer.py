@@ -162,6 +162,11 @@ class PeerNode:
         return self._channels
 
     @property
+    def msp_id(self) -> str:
+        """The organisation that runs this peer."""
+        return self._settings.msp.id
+
+    @property
     def address(self) -> str:
         """Where others reach this peer."""
         return self._settings.advertised_address or self._settings.listen_address
@@ -269,10 +274,8 @@ class PeerNode:
 
     def _follow(self, channel: PeerChannel) -> None:
         channel_id = channel.config.channel_id
-        following = (
-            ("follow", channel.follow(self._puller(channel))),
-            ("reconcile", self._reconcile(channel)),
-        )
+        follow, reconcile = channel.follow(self._puller(channel)), self._reconcile(channel)
+        following = (("follow", follow), ("reconcile", reconcile))
         self._following[channel_id] = [
             self._tasks.create_task(work, name=f"{name} {channel_id}") for name, work in following
         ]

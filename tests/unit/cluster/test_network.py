@@ -8,18 +8,21 @@ import pytest
 import tallystick.node.cluster.network as network_module
 from tallystick.client.profile import Profile
 from tallystick.node.channel.config import ChannelConfig
-from tallystick.node.cluster.material import Founding
-from tallystick.node.cluster.network import (
+from tallystick.node.cluster.errors import (
     DirectoryOccupiedError,
-    Network,
     NetworkExistsError,
     NoNetworkError,
+    UnknownMemberError,
+)
+from tallystick.node.cluster.material import Founding
+from tallystick.node.cluster.network import (
+    Network,
     create_network,
     exists,
     open_network,
     remove_network,
 )
-from tallystick.node.cluster.topology import UnknownMemberError, default_topology
+from tallystick.node.cluster.topology import default_topology
 from tallystick.node.process import load_block
 from tallystick.node.settings import OrdererSettings, PeerSettings, load_settings
 

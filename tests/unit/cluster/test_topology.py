@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 from tallystick.node.cluster.deployment import collections_of
+from tallystick.node.cluster.errors import TopologyError, UnknownMemberError
 from tallystick.node.cluster.topology import (
     Topology,
-    TopologyError,
-    UnknownMemberError,
     default_topology,
     load_topology,
     parse_topology,

@@ -233,7 +233,7 @@ def build_channel_group(profile: ChannelProfile) -> ConfigGroup:
     root.groups[ORDERER_GROUP].CopyFrom(_orderer_group(profile))
     root.groups[APPLICATION_GROUP].CopyFrom(_application_group(profile))
     for path, text in _rules(profile).items():
-        group, name = _group_at(root, path, profile.channel_id)
+        group, name = group_at(root, path, profile.channel_id)
         try:
             policy = ConfigPolicy(policy=parse_rule(text), mod_policy=_MOD_POLICY)
         except PolicySyntaxError as error:
@@ -367,7 +367,7 @@ def _rules(profile: ChannelProfile) -> dict[str, str]:
     return rules | dict(profile.policies)
 
 
-def _group_at(root: ConfigGroup, path: str, channel_id: str) -> tuple[ConfigGroup, str]:
+def group_at(root: ConfigGroup, path: str, channel_id: str) -> tuple[ConfigGroup, str]:
     """Return the group in which the policy at ``path`` stands, and the policy's name there."""
     start, *names = path.removeprefix("/").split("/")
     group = root

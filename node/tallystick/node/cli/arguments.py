@@ -94,6 +94,9 @@ ORGANIZATION: Final = Argument(
     metavar="MSP_ID",
     help="organisation to act for (default: ATSMSP)",
 )
+CHANNEL_ID: Final = Argument(
+    name="--channel", default="", metavar="ID", help="the channel; default: the first"
+)
 USER: Final = Argument(
     name="--user", default="client", metavar="NAME", help="its user to act as (default: client)"
 )
@@ -103,7 +106,7 @@ PROFILE: Final = Argument(
     metavar="FILE",
     help="client profile to connect with, in place of --network, --as and --user",
 )
-CALLER: Final = (NETWORK, ORGANIZATION, USER, PROFILE)
+CALLER: Final = (NETWORK, ORGANIZATION, USER, PROFILE, CHANNEL_ID)
 CONFIG: Final = Argument(
     name="--config", type=Path, required=True, metavar="FILE", help="settings of the node, TOML"
 )
@@ -112,6 +115,12 @@ TOPOLOGY: Final = Argument(
     type=Path,
     metavar="FILE",
     help="what the network consists of, TOML; default: three licensed organisations",
+)
+SIGNERS: Final = Argument(
+    name="--signers",
+    nargs="+",
+    metavar="MSP_ID",
+    help="organisations whose administrators sign; default: all with keys in the directory",
 )
 OUTPUT: Final = Argument(
     name="--output", type=Path, required=True, metavar="FILE", help="file to write"

@@ -35,7 +35,7 @@ class ChaincodeRefusedError(LedgerError):
 async def invoke(options: argparse.Namespace) -> None:
     """Submit a transaction; print the chaincode's answer, and on standard error where it is."""
     async with await connect(options) as gateway:
-        proposal = _proposal(channel_of(gateway).contract(options.chaincode), options)
+        proposal = _proposal(channel_of(gateway, options).contract(options.chaincode), options)
         transaction = await _answered(options, proposal.endorse())
         status = await (await transaction.submit()).status()
     status.raise_if_invalid()
@@ -47,7 +47,7 @@ async def invoke(options: argparse.Namespace) -> None:
 async def query(options: argparse.Namespace) -> None:
     """Print what a chaincode answers."""
     async with await connect(options) as gateway:
-        proposal = _proposal(channel_of(gateway).contract(options.chaincode), options)
+        proposal = _proposal(channel_of(gateway, options).contract(options.chaincode), options)
         print(rendered(await _answered(options, proposal.evaluate())))
 
 
@@ -58,7 +58,7 @@ async def events(options: argparse.Namespace) -> None:
         return
     async with (
         await connect(options) as gateway,
-        channel_of(gateway).chaincode_events(
+        channel_of(gateway, options).chaincode_events(
             options.chaincode, start_block=options.from_block
         ) as stream,
     ):

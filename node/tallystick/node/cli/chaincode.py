@@ -13,7 +13,6 @@ from tallystick.node.cli.session import administrator_of, channel_of, connect
 from tallystick.node.cluster.administrator import Administrator, Definition
 from tallystick.node.cluster.collections import load_collections
 from tallystick.node.cluster.deployment import new_package
-from tallystick.node.cluster.network import Network
 from tallystick.node.cluster.startup import METADATA_FUNCTION
 from tallystick.node.errors import LedgerError
 from tallystick.node.policies.parser import describe as policy_text
@@ -80,14 +79,15 @@ async def approve(options: argparse.Namespace) -> None:
     definition = _definition(options)
     async with AsyncExitStack() as stack:
         administrator, network = await administrator_of(options, stack)
-        landed = await administrator.approve(network.channel_id, definition, options.package_id)
+        channel = network.topology.find_channel(options.channel)
+        landed = await administrator.approve(channel.id, definition, options.package_id)
         when = "before" if landed is None else f"in block {landed.block_number}"
         print(f"approved by {administrator.msp_id} {when}")
-        if await _is_in_force(administrator, network, definition):
+        if await _is_in_force(administrator, channel.id, definition):
             print(f"{definition.name} {definition.version} is in force already")
             return
-        approvals = await administrator.approvals(network.channel_id, definition)
-    for member in network.topology.peer_organizations:
+        approvals = await administrator.approvals(channel.id, definition)
+    for member in network.topology.on_channel(channel).peer_organizations:
         print(f"  {member.msp_id}: {'yes' if approvals.get(member.msp_id) else 'not yet'}")
 
 
@@ -96,11 +96,13 @@ async def commit(options: argparse.Namespace) -> None:
     definition = _definition(options)
     async with AsyncExitStack() as stack:
         administrator, network = await administrator_of(options, stack)
-        approvals = await administrator.approvals(network.channel_id, definition)
-        members = [member.msp_id for member in network.topology.peer_organizations]
+        channel = network.topology.find_channel(options.channel)
+        approvals = await administrator.approvals(channel.id, definition)
+        part = network.topology.on_channel(channel)
+        members = [member.msp_id for member in part.peer_organizations]
         endorsers = [msp_id for msp_id in members if approvals.get(msp_id)]
         try:
-            landed = await administrator.commit(network.channel_id, definition, endorsers)
+            landed = await administrator.commit(channel.id, definition, endorsers)
         except (EndorseError, CommitError) as error:
             missing = [msp_id for msp_id in members if msp_id not in endorsers]
             if not missing:
@@ -113,9 +115,10 @@ async def list_definitions(options: argparse.Namespace) -> None:
     """Print a line for each definition, then for each package on the peer."""
     async with AsyncExitStack() as stack:
         administrator, network = await administrator_of(options, stack)
-        definitions = await administrator.definitions(network.channel_id)
+        channel_id = network.topology.find_channel(options.channel).id
+        definitions = await administrator.definitions(channel_id)
         installed = await administrator.installed()
-    print(f"in force on {network.channel_id}:")
+    print(f"in force on {channel_id}:")
     for each in definitions:
         rule = _rule(each.validation_parameter)
         print(f"  {each.name:12} {each.version:8} sequence {each.sequence}  endorsed by {rule}")
@@ -127,7 +130,9 @@ async def list_definitions(options: argparse.Namespace) -> None:
 async def describe(options: argparse.Namespace) -> None:
     """Print what a chaincode says of itself."""
     async with await connect(options) as gateway:
-        answer = await channel_of(gateway).contract(options.name).evaluate(METADATA_FUNCTION)
+        answer = (
+            await channel_of(gateway, options).contract(options.name).evaluate(METADATA_FUNCTION)
+        )
     if options.json:
         print(json.dumps(json.loads(answer), indent=2, ensure_ascii=False))
         return
@@ -211,12 +216,12 @@ class _Metadata(BaseModel):
 
 
 async def _is_in_force(
-    administrator: Administrator, network: Network, definition: Definition
+    administrator: Administrator, channel_id: str, definition: Definition
 ) -> bool:
     """Return whether this sequence of a chaincode, or a later one, is in force."""
     return any(
         each.name == definition.name and each.sequence >= definition.sequence
-        for each in await administrator.definitions(network.channel_id)
+        for each in await administrator.definitions(channel_id)
     )
 
 

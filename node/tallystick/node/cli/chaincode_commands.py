@@ -5,6 +5,7 @@ from typing import Final
 
 from tallystick.node.cli.arguments import (
     CALLER,
+    CHANNEL_ID,
     DEFINITION,
     NETWORK,
     ORGANIZATION,
@@ -163,6 +164,7 @@ CHAINCODE: Final = Group(
                 ),
                 NETWORK,
                 ORGANIZATION,
+                CHANNEL_ID,
             ),
         ),
         Command(
@@ -170,14 +172,14 @@ CHAINCODE: Final = Group(
             "Put a definition into force that enough organisations have approved",
             "tallystick.node.cli.chaincode:commit",
             ("commit my --as ATSMSP",),
-            (*DEFINITION, NETWORK, ORGANIZATION),
+            (*DEFINITION, NETWORK, ORGANIZATION, CHANNEL_ID),
         ),
         Command(
             "list",
             "List the definitions in force, and what a peer has installed",
             "tallystick.node.cli.chaincode:list_definitions",
             ("list", "list --as ClearingMSP"),
-            (NETWORK, ORGANIZATION),
+            (NETWORK, ORGANIZATION, CHANNEL_ID),
         ),
         Command(
             "collections",

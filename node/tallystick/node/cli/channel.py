@@ -60,7 +60,7 @@ def inspect(options: argparse.Namespace) -> None:
 async def info(options: argparse.Namespace) -> None:
     """Print how far a peer's copy of the channel goes."""
     async with await connect(options) as gateway:
-        network = channel_of(gateway)
+        network = channel_of(gateway, options)
         result = await network.contract(_QUERY_CHAINCODE).evaluate(
             "GetChainInfo", network.channel_id
         )

@@ -5,25 +5,22 @@ from typing import Final
 
 from tallystick.node.cli.arguments import (
     CALLER,
+    CHANNEL_ID,
     NETWORK,
     ORGANIZATION,
     OUTPUT,
+    SIGNERS,
     TOPOLOGY,
     Argument,
     duration_s,
     endpoint,
     natural,
 )
+from tallystick.node.cli.channel_setting_commands import CREATE, SETTINGS
 from tallystick.node.cli.command import Command, Group
 
 _UPDATE: Final = Argument(
     name="update", type=Path, metavar="FILE", help="an update, as `tally channel update` writes it"
-)
-_SIGNERS: Final = Argument(
-    name="--signers",
-    nargs="+",
-    metavar="MSP_ID",
-    help="organisations whose administrators sign; default: all with keys in the directory",
 )
 _READS: Final = (
     Command(
@@ -109,6 +106,7 @@ _CHANGES: Final = (
             Argument(name="updated", type=Path, metavar="UPDATED", help="what is wanted"),
             OUTPUT,
             NETWORK,
+            CHANNEL_ID,
         ),
     ),
     Command(
@@ -133,7 +131,7 @@ _CHANGES: Final = (
         "Sign an update as the last one, and put it into force",
         "tallystick.node.cli.channel_update:submit",
         ("submit update.pb --as ATSMSP",),
-        (_UPDATE, NETWORK, ORGANIZATION),
+        (_UPDATE, NETWORK, ORGANIZATION, CHANNEL_ID),
     ),
     Command(
         "add-org",
@@ -156,8 +154,9 @@ _CHANGES: Final = (
                 metavar="HOST:PORT",
                 help="a peer of it, for others to reach; may be repeated",
             ),
-            _SIGNERS,
+            SIGNERS,
             NETWORK,
+            CHANNEL_ID,
         ),
     ),
     Command(
@@ -185,8 +184,9 @@ _CHANGES: Final = (
                 metavar="N",
                 help="size that no envelope may exceed",
             ),
-            _SIGNERS,
+            SIGNERS,
             NETWORK,
+            CHANNEL_ID,
         ),
     ),
     Command(
@@ -201,8 +201,9 @@ _CHANGES: Final = (
                 metavar="PATH",
                 help="PEM file, or MSP directory with signcerts",
             ),
-            _SIGNERS,
+            SIGNERS,
             NETWORK,
+            CHANNEL_ID,
             ORGANIZATION,
         ),
     ),
@@ -210,7 +211,7 @@ _CHANGES: Final = (
 CHANNEL: Final = Group(
     "channel",
     "The channel and its configuration",
-    (*_READS, *_CHANGES),
+    (*_READS, CREATE, *_CHANGES, *SETTINGS),
 )
 POLICY: Final = Group(
     "policy",

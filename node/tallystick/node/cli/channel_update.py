@@ -36,7 +36,7 @@ FAILURES = (ClientError, WireError)
 async def fetch_config(options: argparse.Namespace) -> None:
     """Write the configuration in force to a file."""
     async with await connect(options) as gateway:
-        network = channel_of(gateway)
+        network = channel_of(gateway, options)
         content = await network.contract("cscc").evaluate("GetChannelConfig", network.channel_id)
     options.output.write_bytes(content)
     sequence = Config.FromString(content).sequence
@@ -45,7 +45,7 @@ async def fetch_config(options: argparse.Namespace) -> None:
 
 def update(options: argparse.Namespace) -> None:
     """Write the update that leads from one configuration to another; nobody has signed it yet."""
-    channel_id = open_network(options.network).channel_id
+    channel_id = open_network(options.network).topology.find_channel(options.channel).id
     original, updated = (
         decode(Config, path.read_bytes()) for path in (options.original, options.updated)
     )
@@ -81,7 +81,7 @@ async def add_organization(options: argparse.Namespace) -> None:
     msp = msp_config_from_directory(options.msp, options.msp_id)
     anchors = tuple(Endpoint(host, port) for host, port in options.anchor or ())
     organization = ApplicationOrganization(options.msp_id, msp, anchors)
-    await _change(
+    await change(
         options, lambda channel_id, config: with_organization(channel_id, config, organization)
     )
 
@@ -100,7 +100,7 @@ async def set_batch(options: argparse.Namespace) -> None:
         batch: BatchParameters = ChannelConfig.from_config(channel_id, config).batch
         return with_batch(config, replace(batch, **named))
 
-    await _change(options, edit)
+    await change(options, edit)
 
 
 async def revoke(options: argparse.Namespace) -> None:
@@ -110,19 +110,20 @@ async def revoke(options: argparse.Namespace) -> None:
     network.topology.organization(msp_id)  # says what there is, if this is not
     certificate = certificate_file(options.certificate).read_bytes()
     crl = revocation_list(network.material / msp_id, certificate, now_ns=system_source().now_ns())
-    await _change(
+    await change(
         options, lambda channel_id, config: with_revocation_list(channel_id, config, msp_id, crl)
     )
 
 
-async def _change(options: argparse.Namespace, edit: Callable[[str, Config], Config]) -> None:
+async def change(options: argparse.Namespace, edit: Callable[[str, Config], Config]) -> None:
     """Put an edit of the configuration into force, signed with the keys in the directory."""
     async with _governance(options) as (governance, network):
-        channel_id = network.channel_id
+        channel_id = governance.channel_id
+        part = network.topology.on_channel(network.topology.find_channel(channel_id))
+        # The last one sends it, and in maintenance only orderers' organisations may: wire.md §7.1.
+        members = sorted(part.organizations, key=lambda member: bool(member.orderers))
         signers = options.signers or [
-            member.msp_id
-            for member in network.topology.organizations
-            if any(user.name == ADMIN for user in member.users)
+            member.msp_id for member in members if any(user.name == ADMIN for user in member.users)
         ]
         number = await governance.change(
             lambda config: edit(channel_id, config),
@@ -135,11 +136,12 @@ async def _change(options: argparse.Namespace, edit: Callable[[str, Config], Con
 async def _governance(options: argparse.Namespace) -> AsyncIterator[tuple[Governance, Network]]:
     network = open_network(options.network)
     source = system_source()
-    reader = network.topology.peer_organizations[0].msp_id
+    channel = network.topology.find_channel(options.channel)
+    reader = network.topology.on_channel(channel).peer_organizations[0].msp_id
     async with Access(network, source) as access:
         gateway = await access.gateway(reader, ADMIN)
         orderer = await access.orderer(reader)
-        yield Governance(network.channel_id, gateway, orderer, source), network
+        yield Governance(channel.id, gateway, orderer, source), network
 
 
 def _administrator(options: argparse.Namespace, msp_id: str) -> Path:

@@ -35,7 +35,7 @@ async def show(options: argparse.Namespace) -> None:
     async with await connect(options) as gateway:
         try:
             answer = await (
-                channel_of(gateway)
+                channel_of(gateway, options)
                 .contract(LIFECYCLE_NAMESPACE)
                 .evaluate("QueryChaincodeDefinition", arguments)
             )

@@ -14,6 +14,7 @@ from tallystick.node.cli.arguments import (
 )
 from tallystick.node.cli.chaincode_commands import CHAINCODE
 from tallystick.node.cli.channel_commands import CHANNEL, POLICY
+from tallystick.node.cli.channel_setting_commands import ORGANIZATION_GROUP
 from tallystick.node.cli.command import Command, Group
 
 _CALL: Final = (
@@ -234,6 +235,7 @@ GROUPS: Final[tuple[Group | Command, ...]] = (
     _ORDERER,
     _CRYPTO,
     CHANNEL,
+    ORGANIZATION_GROUP,
     CHAINCODE,
     POLICY,
     _DEMO,

@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Final
 
 from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.cluster.errors import UnknownMemberError
 from tallystick.node.cluster.network import Network, Node, open_network
-from tallystick.node.cluster.topology import ADMIN, UnknownMemberError
+from tallystick.node.cluster.topology import ADMIN
 from tallystick.node.errors import LedgerError
 from tallystick.node.ordering.participation import CHANNELS, CONFIG_BLOCK
 from tallystick.node.process import load_block
+from tallystick.protos.common.common_pb2 import Block
 from tallystick.wire.hashing import sha256
 
 TIMEOUT_S: Final = 30.0
+ALREADY_ORDERED: Final = "channel already exists"
 
 
 class OrdererRefusedError(LedgerError):
@@ -39,8 +42,17 @@ def join_orderer(options: argparse.Namespace) -> None:
     channel_id = ChannelConfig.from_block(block).channel_id
     network = open_network(options.network)
     node = _orderer(network, options.orderer)
-    height = _join(node, _administrator_tls(network, node), block.SerializeToString())
+    height = join_to(network, node, block)
     print(f"{node.name} orders {channel_id} from height {height}")
+
+
+def join_to(network: Network, node: Node, block: Block) -> int:
+    """Make an orderer join a channel; return how many blocks the channel has there.
+
+    Raises:
+        OrdererRefusedError: It did not; the message says why.
+    """
+    return _join(node, _administrator_tls(network, node), block.SerializeToString())
 
 
 def _orderer(network: Network, name: str | None) -> Node:

@@ -42,7 +42,7 @@ class NoSuchTransactionError(LedgerError):
 async def explain(options: argparse.Namespace) -> None:
     """Print which signatures a transaction had, and which it needed."""
     async with await connect(options) as gateway:
-        network = channel_of(gateway)
+        network = channel_of(gateway, options)
         evidence = await evidence_of(network, options.transaction)
         if evidence.block.header.number > _MANY_BLOCKS:
             count = evidence.block.header.number
@@ -56,7 +56,7 @@ async def explain_update(options: argparse.Namespace) -> None:
     """Print which signatures an update of the configuration has, and which it still needs."""
     update = decode(Envelope, options.update.read_bytes())
     async with await connect(options) as gateway:
-        network = channel_of(gateway)
+        network = channel_of(gateway, options)
         content = await network.contract("cscc").evaluate("GetChannelConfig", network.channel_id)
     config = ChannelConfig.from_config(network.channel_id, decode(Config, content))
     for line in report_update(config, update):

@@ -58,6 +58,6 @@ async def administrator_of(
     return await access.administrator(getattr(options, "as")), network
 
 
-def channel_of(gateway: Gateway) -> Network:
-    """Return the one channel of the profile."""
-    return gateway.network()
+def channel_of(gateway: Gateway, options: argparse.Namespace) -> Network:
+    """Return the channel that the options name, or else the one of the profile."""
+    return gateway.network(options.channel)

@@ -1,14 +1,18 @@
 """Ways into a running network, with the keys in its directory."""
 
 from contextlib import AsyncExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tallystick.client.gateway import Gateway
+from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.channel.errors import ChannelConfigError
 from tallystick.node.cluster.administrator import Administrator, Source
 from tallystick.node.cluster.network import Network, Node
-from tallystick.node.cluster.topology import ADMIN, CLIENT
+from tallystick.node.cluster.topology import ADMIN, CLIENT, ChannelTopology
 from tallystick.node.errors import LedgerError
+from tallystick.node.process import load_block
 from tallystick.node.transport.channels import ChannelPool
 from tallystick.node.transport.credentials import ClientTls, KeyPair
 from tallystick.node.transport.remote import RemoteEndorser, RemoteOrderer
@@ -73,9 +77,9 @@ class Access:
             source=self._source,
         )
 
-    async def administrators(self) -> list[Administrator]:
-        """Return the administrators of all organisations that run peers."""
-        members = self._network.topology.peer_organizations
+    async def administrators(self, channel: ChannelTopology) -> list[Administrator]:
+        """Return the administrators of all organisations on a channel that run peers."""
+        members = self._network.topology.on_channel(channel).peer_organizations
         return [await self.administrator(member.msp_id) for member in members]
 
     async def orderer(self, msp_id: str) -> RemoteOrderer:
@@ -83,19 +87,28 @@ class Access:
 
         Raises:
             UnknownMemberError: There is no such organisation.
+            ChannelConfigError: The channel is ordered elsewhere, and its first block names nobody.
         """
-        node = next(node for node in self._network.nodes if node.kind == "orderer")
+        nodes = [node for node in self._network.nodes if node.kind == "orderer"]
+        if nodes:
+            address, credentials = nodes[0].address, self._credentials(msp_id, nodes[0])
+        else:
+            address, roots = _orderer_in(self._network.genesis_block)
+            credentials = ClientTls(roots, self._key_pair(msp_id))
         tasks = await self._lifetime.enter_async_context(supervised_tasks())
-        channel = self._pool.channel(node.address, self._credentials(msp_id, node))
-        orderer = RemoteOrderer(channel, endpoint=node.address, tasks=tasks)
+        channel = self._pool.channel(address, credentials)
+        orderer = RemoteOrderer(channel, endpoint=address, tasks=tasks)
         return await self._lifetime.enter_async_context(orderer)
 
     def _credentials(self, msp_id: str, node: Node) -> ClientTls:
+        return ClientTls(self._network.tls_roots(node.member.msp_id), self._key_pair(msp_id))
+
+    def _key_pair(self, msp_id: str) -> KeyPair | None:
         key_pair = None
         if self._network.topology.mutual_tls:
             tls = self._network.user_material(msp_id, ADMIN) / "tls"
             key_pair = KeyPair((tls / "client.crt").read_bytes(), (tls / "client.key").read_bytes())
-        return ClientTls(self._network.tls_roots(node.member.msp_id), key_pair)
+        return key_pair
 
     async def __aenter__(self) -> Self:
         await self._lifetime.enter_async_context(self._pool)
@@ -108,3 +121,12 @@ class Access:
         traceback: TracebackType | None,
     ) -> bool | None:
         return await self._lifetime.__aexit__(exception_type, exception, traceback)
+
+
+def _orderer_in(genesis: Path) -> tuple[str, bytes]:
+    """Return address and TLS authorities of an orderer that a channel's first block names."""
+    config = ChannelConfig.from_block(load_block(genesis))
+    for organization in config.orderers:
+        for address in organization.endpoints:
+            return address, config.tls_root_certificates(organization.msp_id)
+    raise ChannelConfigError(config.channel_id, "its first block names no orderer")

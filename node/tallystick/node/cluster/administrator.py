@@ -219,10 +219,37 @@ class Administrator:
             EndorseError: The peer refused.
             CommitError: The transaction is invalid.
         """
-        source = ChaincodeSource(unavailable=ChaincodeSource.Unavailable())
-        if package:
-            source = ChaincodeSource(local_package=ChaincodeSource.Local(package_id=package))
-        arguments = definition.fill(ApproveChaincodeDefinitionForMyOrgArgs(source=source))
+        arguments = ApproveChaincodeDefinitionForMyOrgArgs(source=_source_of(package))
+        return await self._approve(channel_id, definition.fill(arguments))
+
+    async def approve_in_force(
+        self,
+        channel_id: str,
+        name: str,
+        definition: QueryChaincodeDefinitionResult,
+        package: str,
+    ) -> Landed | None:
+        """Approve what is in force already, so that the peers run ``package`` and endorse.
+
+        Returns and raises what `approve` does.
+        """
+        arguments = ApproveChaincodeDefinitionForMyOrgArgs(
+            source=_source_of(package),
+            name=name,
+            version=definition.version,
+            sequence=definition.sequence,
+            endorsement_plugin=definition.endorsement_plugin,
+            validation_plugin=definition.validation_plugin,
+            validation_parameter=definition.validation_parameter,
+            init_required=definition.init_required,
+        )
+        if definition.HasField("collections"):
+            arguments.collections.CopyFrom(definition.collections)
+        return await self._approve(channel_id, arguments)
+
+    async def _approve(
+        self, channel_id: str, arguments: ApproveChaincodeDefinitionForMyOrgArgs
+    ) -> Landed | None:
         try:
             return await self._submit(
                 channel_id, "ApproveChaincodeDefinitionForMyOrg", arguments, [self.msp_id]
@@ -319,3 +346,9 @@ class Administrator:
         if response.status != _SUCCESS:
             raise PeerRefusedError(self.msp_id, function, response.message)
         return response.payload
+
+
+def _source_of(package: str) -> ChaincodeSource:
+    if not package:
+        return ChaincodeSource(unavailable=ChaincodeSource.Unavailable())
+    return ChaincodeSource(local_package=ChaincodeSource.Local(package_id=package))

@@ -52,12 +52,15 @@ def generate_material(topology: Topology, directory: Path, *, now_ns: int) -> No
 
 
 def genesis_block(topology: Topology, material: Path, founding: Founding) -> Block:
-    """Return the first block of the channel, with the MSPs found in ``material``.
+    """Return the first block of the first channel, with the MSPs found in ``material``.
+
+    For another channel, give the part of the network that takes part in it: `on_channel`.
 
     Raises:
         ChannelConfigError: The topology asks for a channel that no node could run.
         MaterialError: The material of an organisation is missing or cannot be read.
     """
+    topology = topology.on_channel(topology.channel)
     channel = topology.channel
     profile = ChannelProfile(
         channel_id=channel.id,

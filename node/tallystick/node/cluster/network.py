@@ -3,7 +3,8 @@
 ::
 
     topology.json                      what the network consists of
-    genesis.block                      the first block of its channel
+    genesis.block                      the first block of its first channel
+    genesis-<channel>.block            that of every further channel
     crypto/<MSP id>/…                  keys and certificates
     peers/<node>.toml                  settings of each peer, and likewise ``orderers``
     profiles/<MSP id>.json             how the organisation's ``client`` connects
@@ -18,17 +19,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from tallystick.node.cluster.material import Founding, generate_material, genesis_block
-from tallystick.node.cluster.topology import (
-    CLIENT,
-    NodeTopology,
-    OrganizationTopology,
-    Topology,
+from tallystick.node.cluster.errors import (
+    DirectoryOccupiedError,
+    NetworkExistsError,
+    NoNetworkError,
     TopologyError,
     UnknownMemberError,
 )
-from tallystick.node.errors import LedgerError
+from tallystick.node.cluster.material import Founding, generate_material, genesis_block
+from tallystick.node.cluster.topology import (
+    CLIENT,
+    ChannelTopology,
+    NodeTopology,
+    OrganizationTopology,
+    Topology,
+)
 from tallystick.node.membership.signing_identity import SigningIdentity
+from tallystick.wire.hashing import sha256
+from tallystick.wire.txid import NONCE_SIZE
 
 DEFAULT_DIRECTORY = Path(".tallystick")
 
@@ -37,52 +45,8 @@ NodeKind = Literal["peer", "orderer"]
 _TOPOLOGY: Final = "topology.json"
 _DRAFT: Final = "topology.json.unfinished"
 """Name of the topology while the network is being made, or removed."""
+_GENESIS: Final = "genesis.block"
 _FOLDERS: Final = ("crypto", "data", "logs", "orderers", "peers", "profiles", "run")
-
-
-class NetworkExistsError(LedgerError):
-    """There is a network in a directory already, and it is not the one that was wanted.
-
-    Attributes:
-        directory: The directory.
-    """
-
-    def __init__(self, directory: Path) -> None:
-        super().__init__(
-            f"there is another network in {directory} already: remove it with `tally cluster down"
-            " --remove`, or name another directory with --network"
-        )
-        self.directory = directory
-
-
-class DirectoryOccupiedError(LedgerError):
-    """Something that belongs to no network is where a new one would be.
-
-    Attributes:
-        path: What is in the way.
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            f"{path} is in the way of a new network: move it, or name another directory with"
-            " --network"
-        )
-        self.path = path
-
-
-class NoNetworkError(LedgerError):
-    """There is no network in a directory.
-
-    Attributes:
-        directory: The directory.
-    """
-
-    def __init__(self, directory: Path) -> None:
-        super().__init__(
-            f"there is no network in {directory}: start one with `tally cluster up`, or name its"
-            " directory with --network"
-        )
-        self.directory = directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +95,22 @@ class Network:
 
     @property
     def channel_id(self) -> str:
-        """The one channel."""
+        """The first channel, which commands mean that name none."""
         return self.topology.channel.id
 
     @property
+    def topology_file(self) -> Path:
+        """The file that says what the network consists of."""
+        return self.directory / _TOPOLOGY
+
+    @property
     def genesis_block(self) -> Path:
-        """The file of the channel's first block."""
-        return self.directory / "genesis.block"
+        """The file of the first channel's first block."""
+        return self.directory / _GENESIS
+
+    def genesis_of(self, channel: ChannelTopology) -> Path:
+        """Return the file of a channel's first block."""
+        return self.directory / _genesis_name(self.topology, channel)
 
     @property
     def material(self) -> Path:
@@ -257,15 +230,19 @@ def open_network(directory: Path) -> Network:
     return Network(directory.resolve(), topology)
 
 
-def create_network(topology: Topology, directory: Path, founding: Founding) -> Network:
+def create_network(
+    topology: Topology, directory: Path, founding: Founding, *, block: bytes = b""
+) -> Network:
     """Lay out a new network in ``directory`` and return it; nothing is started.
+
+    Where ``topology`` joins a channel, ``block`` is the channel's first one.
 
     What an earlier attempt left there, interrupted halfway, is made anew.
 
     Raises:
         NetworkExistsError: There is one already.
         DirectoryOccupiedError: Something else is where the network would be.
-        ChannelConfigError: The topology asks for a channel that no node could run.
+        ChannelConfigError: A channel of the topology is one that no node could run.
         MaterialError: A name in the topology is not fit for a directory.
     """
     if exists(directory):
@@ -281,17 +258,44 @@ def create_network(topology: Topology, directory: Path, founding: Founding) -> N
     for name in _FOLDERS:
         (network.directory / name).mkdir()
     generate_material(topology, network.material, now_ns=founding.now_ns)
-    block = genesis_block(topology, network.material, founding)
-    network.genesis_block.write_bytes(block.SerializeToString())
-    for node in network.nodes:
-        network.settings_file(node).write_text(settings_text(network, node), encoding="utf-8")
-    for member in topology.application_organizations:
-        for user in member.users:
-            content = json.dumps(_profile(network, member.msp_id, user.name), indent=2)
-            network.profile(member.msp_id, user.name).write_text(f"{content}\n", encoding="utf-8")
+    if topology.joins:
+        network.genesis_block.write_bytes(block)
+    else:
+        _write_genesis_blocks(network, founding)
+    _write_settings(network)
     # Last, because its presence under this name says that the network is complete.
     draft.rename(network.directory / _TOPOLOGY)
     return network
+
+
+def _write_settings(network: Network) -> None:
+    for node in network.nodes:
+        network.settings_file(node).write_text(settings_text(network, node), encoding="utf-8")
+    for member in network.topology.application_organizations:
+        for user in member.users:
+            content = json.dumps(_profile(network, member.msp_id, user.name), indent=2)
+            network.profile(member.msp_id, user.name).write_text(f"{content}\n", encoding="utf-8")
+
+
+def _write_genesis_blocks(network: Network, founding: Founding) -> None:
+    for channel in network.topology.all_channels:
+        write_genesis(network, channel, founding)
+
+
+def write_genesis(network: Network, channel: ChannelTopology, founding: Founding) -> Path:
+    """Write the first block of a channel and return its file.
+
+    Raises:
+        ChannelConfigError: No node could run the channel.
+        MaterialError: The material of a member is missing or cannot be read.
+    """
+    if channel.id != network.channel_id:  # a nonce is for one channel alone
+        nonce = sha256(founding.nonce + channel.id.encode())[:NONCE_SIZE]
+        founding = Founding(founding.now_ns, nonce)
+    block = genesis_block(network.topology.on_channel(channel), network.material, founding)
+    path = network.genesis_of(channel)
+    path.write_bytes(block.SerializeToString())
+    return path
 
 
 def remove_network(network: Network) -> None:
@@ -304,13 +308,22 @@ def remove_network(network: Network) -> None:
 
 
 def _check_unoccupied(network: Network) -> None:
-    for path in (network.genesis_block, *(network.directory / name for name in _FOLDERS)):
+    for path in (*_genesis_files(network), *(network.directory / name for name in _FOLDERS)):
         if path.exists():
             raise DirectoryOccupiedError(path)
 
 
+def _genesis_files(network: Network) -> list[Path]:
+    return [network.genesis_of(channel) for channel in network.topology.all_channels]
+
+
+def _genesis_name(topology: Topology, channel: ChannelTopology) -> str:
+    return _GENESIS if channel.id == topology.channel.id else f"genesis-{channel.id}.block"
+
+
 def _remove_folders(network: Network) -> None:
-    network.genesis_block.unlink(missing_ok=True)
+    for path in _genesis_files(network):
+        path.unlink(missing_ok=True)
     for name in _FOLDERS:
         shutil.rmtree(network.directory / name, ignore_errors=True)
 
@@ -332,7 +345,10 @@ def settings_text(network: Network, node: Node) -> str:
             "listen_address": node.address,
             "data_directory": f"../data/{node.name}",
             "store": topology.store,
-            "genesis_blocks": ["../genesis.block"],
+            "genesis_blocks": [
+                f"../{_genesis_name(topology, channel)}"
+                for channel in topology.channels_of(node.member)
+            ],
         },
         "msp": {"id": node.member.msp_id, "directory": f"{material}/msp"},
         "tls": tls,
@@ -365,7 +381,7 @@ def _profile(network: Network, msp_id: str, user: str) -> Mapping[str, str]:
     member = network.topology.organization(msp_id)
     keys = f"../crypto/{msp_id}/users/{user}"
     profile = {
-        "channel": network.channel_id,
+        "channel": network.topology.channels_of(member)[0].id,
         "msp_id": msp_id,
         "gateway": peer.address,
         "tls_ca": f"../crypto/{peer.member.msp_id}/peers/{peer.topology.name}/tls/ca.crt",

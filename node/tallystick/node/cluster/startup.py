@@ -2,25 +2,20 @@
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from tallystick.client.gateway import Gateway
 from tallystick.node.cluster.access import Access
 from tallystick.node.cluster.administrator import Source
 from tallystick.node.cluster.deployment import deploy
+from tallystick.node.cluster.errors import NetworkExistsError
 from tallystick.node.cluster.launcher import Launcher, check_ports
 from tallystick.node.cluster.material import Founding
-from tallystick.node.cluster.network import (
-    Network,
-    NetworkExistsError,
-    create_network,
-    exists,
-    nodes_of,
-    open_network,
-)
-from tallystick.node.cluster.topology import ChaincodeTopology, Topology, default_topology
+from tallystick.node.cluster.network import Network, create_network, exists, nodes_of, open_network
+from tallystick.node.cluster.topology import ChannelTopology, Topology, default_topology
 from tallystick.wire.txid import NONCE_SIZE
 
 Report = Callable[[str], object]
@@ -62,17 +57,42 @@ async def bring_up(topology: Topology | None, directory: Path, report: Report) -
         report(f"keys of {members} organisations and the first block written")
     else:
         network = open_network(directory)
-        if topology is not None and topology != network.topology:
+        if topology is not None and not _grew_from(network.topology, topology):
             raise NetworkExistsError(directory)
     await start_nodes(network, report)
     async with Access(network, source) as access:
-        missing = network.topology.chaincodes if is_new else await undeployed(network, access)
-        if missing:
-            await deploy(network.channel_id, missing, await access.administrators())
-            report(f"chaincodes deployed: {', '.join(each.name for each in missing)}")
-            await first_transaction(network, access, missing[0].name)
-            report("first transaction committed")
+        for channel in network.topology.all_channels:
+            await deploy_missing(network, access, channel, report)
     return network
+
+
+async def deploy_missing(
+    network: Network, access: Access, channel: ChannelTopology, report: Report
+) -> None:
+    """Deploy what a channel should have and does not define yet, and commit a transaction.
+
+    Raises:
+        LedgerError: A chaincode cannot be deployed; the message says why.
+        ClientError: A peer refused, or does not answer.
+    """
+    administrators = await access.administrators(channel)
+    defined = {each.name for each in await administrators[0].definitions(channel.id)}
+    wanted = network.topology.chaincodes_of(channel)
+    missing = [each for each in wanted if each.name not in defined]
+    if not missing:
+        return
+    where = "" if channel.id == network.channel_id else f" on {channel.id}"
+    await deploy(channel.id, missing, administrators)
+    report(f"chaincodes deployed{where}: {', '.join(each.name for each in missing)}")
+    gateway = await access.gateway(administrators[0].msp_id)
+    await first_transaction(gateway, channel.id, missing[0].name)
+    report(f"first transaction committed{where}")
+
+
+def _grew_from(running: Topology, given: Topology) -> bool:
+    """Return whether a network is what a topology says, but for channels made since."""
+    first = running.channels[: len(given.channels)]
+    return running.model_copy(update={"channels": first}) == given
 
 
 @asynccontextmanager
@@ -115,19 +135,10 @@ async def start_nodes(network: Network, report: Report) -> None:
         report(f"{len(down)} nodes started: {', '.join(node.name for node in down)}")
 
 
-async def undeployed(network: Network, access: Access) -> Sequence[ChaincodeTopology]:
-    """Return the chaincodes of the topology that the channel does not define yet."""
-    administrator = await access.administrator(network.topology.peer_organizations[0].msp_id)
-    defined = {each.name for each in await administrator.definitions(network.channel_id)}
-    return [each for each in network.topology.chaincodes if each.name not in defined]
-
-
-async def first_transaction(network: Network, access: Access, chaincode: str) -> None:
+async def first_transaction(gateway: Gateway, channel_id: str, chaincode: str) -> None:
     """Commit a transaction that asks a chaincode to describe itself and changes nothing.
 
     It passes every stage that a transfer passes: endorsement by the chaincode's own rule, ordering,
     validation and commit.
     """
-    msp_id = network.topology.peer_organizations[0].msp_id
-    gateway = await access.gateway(msp_id)
-    await gateway.network(network.channel_id).contract(chaincode).submit(METADATA_FUNCTION)
+    await gateway.network(channel_id).contract(chaincode).submit(METADATA_FUNCTION)

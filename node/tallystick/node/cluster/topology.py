@@ -11,7 +11,7 @@ from pydantic.functional_validators import AfterValidator
 
 from tallystick.node.channel.config import BatchParameters
 from tallystick.node.cluster.collections import Collection
-from tallystick.node.errors import LedgerError
+from tallystick.node.cluster.errors import TopologyError, UnknownMemberError
 from tallystick.node.membership.identity import NodeRole
 from tallystick.node.policies.errors import PolicySyntaxError
 from tallystick.node.policies.parser import parse_rule
@@ -19,21 +19,6 @@ from tallystick.node.policies.parser import parse_rule
 DEFAULT_TOPOLOGY = "default.toml"
 ADMIN = "admin"
 CLIENT = "client"
-
-
-class TopologyError(LedgerError):
-    """A topology cannot be used.
-
-    Attributes:
-        origin: The file.
-        problems: One line for each part at fault.
-    """
-
-    def __init__(self, origin: str, problems: list[str]) -> None:
-        lines = [f"the topology {origin} cannot be used:", *(f"  {line}" for line in problems)]
-        super().__init__("\n".join(lines))
-        self.origin = origin
-        self.problems = problems
 
 
 def _check_rule(text: str) -> str:
@@ -134,24 +119,8 @@ class BatchTopology(_Part):
         )
 
 
-class ChannelTopology(_Part):
-    """``[channel]``.
-
-    Attributes:
-        id: The channel's name.
-        endorsement: Who must endorse a chaincode that has no rule of its own.
-        lifecycle_endorsement: Who must agree before a chaincode's definition is committed.
-        batch: When the orderer closes a block.
-    """
-
-    id: str
-    endorsement: Rule
-    lifecycle_endorsement: Rule
-    batch: BatchTopology = BatchTopology()
-
-
 class ChaincodeTopology(_Part):
-    """One of ``[[chaincodes]]``.
+    """One of ``[[chaincodes]]``, or of ``[[channels.chaincodes]]``.
 
     Attributes:
         name: What clients call it.
@@ -170,40 +139,135 @@ class ChaincodeTopology(_Part):
     endorsement: Rule
     collections: Path | tuple[Collection, ...] | None = None
 
+    def located(self, directory: Path) -> Self:
+        """Return the same chaincode, with paths that are relative to ``directory`` resolved."""
+        paths = {"source": self.source, "collections": self.collections}
+        found = {name: directory / path for name, path in paths.items() if isinstance(path, Path)}
+        return self.model_copy(update=found)
+
+
+class ChannelTopology(_Part):
+    """``[channel]``, or one of ``[[channels]]``.
+
+    Attributes:
+        id: The channel's name.
+        members: MSP ids of the organisations on it; all of the network unless it says so. Those
+            that run orderers are on every channel.
+        endorsement: Who must endorse a chaincode that has no rule of its own.
+        lifecycle_endorsement: Who must agree before a chaincode's definition is committed.
+        batch: When the orderer closes a block.
+        chaincodes: What is deployed there; of ``[channel]``, beside the network's ``chaincodes``.
+    """
+
+    id: str
+    members: tuple[str, ...] = ()
+    endorsement: Rule = "MAJORITY Endorsement"
+    lifecycle_endorsement: Rule = "MAJORITY Endorsement"
+    batch: BatchTopology = BatchTopology()
+    chaincodes: tuple[ChaincodeTopology, ...] = ()
+
+    def has(self, member: OrganizationTopology) -> bool:
+        """Return whether an organisation is on the channel."""
+        return bool(member.orderers) or not self.members or member.msp_id in self.members
+
 
 class Topology(_Part):
-    """A network of organisations with one channel.
+    """Organisations, the channels that connect them, and the nodes that run on one machine.
 
     Attributes:
         host: Name or address under which all nodes listen and are reached.
         mutual_tls: Whether nodes ask their clients for certificates.
         store: Where nodes keep their state; with memory a stopped network cannot be continued.
-        channel: The channel that all organisations join.
+        joins: Whether the channel exists already, ordered elsewhere: the nodes here join it.
+        channel: The first channel; a network with several may list it first in ``channels``.
+        channels: Further channels, each with members and chaincodes of its own.
         organizations: Members, with and without nodes.
-        chaincodes: What is deployed.
+        chaincodes: What is deployed on the first channel.
     """
 
     host: str = "localhost"
     mutual_tls: bool = False
     store: Literal["leveldb", "sqlite", "memory"] = "leveldb"
+    joins: bool = False
     channel: ChannelTopology
+    channels: tuple[ChannelTopology, ...] = ()
     organizations: tuple[OrganizationTopology, ...]
     chaincodes: tuple[ChaincodeTopology, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_first_channel(cls, data: object) -> object:
+        match data:
+            case {"channels": [first, *others], **rest} if "channel" not in rest:
+                return {**rest, "channel": first, "channels": others}
+        return data
 
     @model_validator(mode="after")
     def _check_members(self) -> Self:
         _check_unique("organisation", [member.msp_id for member in self.organizations])
         _check_unique("domain", [member.domain for member in self.organizations])
-        _check_unique("chaincode", [chaincode.name for chaincode in self.chaincodes])
+        _check_unique("channel", [channel.id for channel in self.all_channels])
+        for channel in self.all_channels:
+            self._check_channel(channel)
         nodes = [node for member in self.organizations for node in member.peers + member.orderers]
         ports = [port for node in nodes for port in node.ports if port]
         _check_unique("port", list(map(str, ports)))
-        if not self.peer_organizations or not self.orderer_organizations:
+        if not self.peer_organizations or not (self.joins or self.orderer_organizations):
             raise ValueError("a network needs an organisation with peers and one with orderers")
         for member in self.organizations:
             if member.gateway and not self.organization(member.gateway).peers:
                 raise ValueError(f"{member.msp_id}: its gateway {member.gateway} has no peers")
+            if not any(channel.has(member) for channel in self.all_channels):
+                raise ValueError(f"{member.msp_id} is on no channel: add it to the members of one")
         return self
+
+    def _check_channel(self, channel: ChannelTopology) -> None:
+        names = [chaincode.name for chaincode in self.chaincodes_of(channel)]
+        _check_unique(f"chaincode of {channel.id}", names)
+        known = [member.msp_id for member in self.application_organizations]
+        if unknown := sorted(set(channel.members).difference(known)):
+            raise ValueError(f"{channel.id}: {', '.join(unknown)} cannot be among its members")
+        if not any(channel.has(member) for member in self.peer_organizations):
+            raise ValueError(f"{channel.id}: none of its members runs a peer")
+
+    @property
+    def all_channels(self) -> tuple[ChannelTopology, ...]:
+        """All channels, the first one first."""
+        return (self.channel, *self.channels)
+
+    def find_channel(self, channel_id: str) -> ChannelTopology:
+        """Return a channel; without a name, the first one.
+
+        Raises:
+            UnknownMemberError: There is none of this name.
+        """
+        channels = {channel.id: channel for channel in self.all_channels}
+        if not channel_id:
+            return self.channel
+        if channel_id not in channels:
+            raise UnknownMemberError(channel_id, list(channels))
+        return channels[channel_id]
+
+    def chaincodes_of(self, channel: ChannelTopology) -> tuple[ChaincodeTopology, ...]:
+        """Return what is deployed on a channel."""
+        own = self.chaincodes if channel.id == self.channel.id else ()
+        return own + channel.chaincodes
+
+    def channels_of(self, member: OrganizationTopology) -> tuple[ChannelTopology, ...]:
+        """Return the channels that an organisation is on: at least one."""
+        return tuple(channel for channel in self.all_channels if channel.has(member))
+
+    def on_channel(self, channel: ChannelTopology) -> Self:
+        """Return the part of the network that takes part in one channel, as its only one."""
+        members = tuple(member for member in self.organizations if channel.has(member))
+        return self.model_copy(
+            update={
+                "channel": channel,
+                "channels": (),
+                "organizations": members,
+                "chaincodes": self.chaincodes_of(channel),
+            }
+        )
 
     @property
     def application_organizations(self) -> tuple[OrganizationTopology, ...]:
@@ -262,21 +326,9 @@ class Topology(_Part):
         member = self.organization(msp_id)
         if member.gateway:
             return self.organization(member.gateway)
-        return member if member.peers else self.peer_organizations[0]
-
-
-class UnknownMemberError(ValueError, LedgerError):
-    """A name stands for no member of the network.
-
-    Attributes:
-        name: What was asked for.
-        known: What there is.
-    """
-
-    def __init__(self, name: str, known: list[str]) -> None:
-        super().__init__(f"there is no {name!r} in this network; there are {', '.join(known)}")
-        self.name = name
-        self.known = known
+        first = self.channels_of(member)[0]
+        with_peers = (other for other in self.peer_organizations if first.has(other))
+        return member if member.peers else next(with_peers)
 
 
 def default_topology() -> Topology:
@@ -296,17 +348,20 @@ def load_topology(path: Path) -> Topology:
     except (OSError, UnicodeDecodeError) as error:
         raise TopologyError(str(path), [str(error)]) from error
     topology = parse_topology(content, str(path))
-    chaincodes = tuple(
-        chaincode.model_copy(
-            update={
-                name: path.parent / relative
-                for name in ("source", "collections")
-                if isinstance(relative := getattr(chaincode, name), Path)
-            }
-        )
-        for chaincode in topology.chaincodes
+
+    def located(chaincodes: tuple[ChaincodeTopology, ...]) -> tuple[ChaincodeTopology, ...]:
+        return tuple(chaincode.located(path.parent) for chaincode in chaincodes)
+
+    def placed(channel: ChannelTopology) -> ChannelTopology:
+        return channel.model_copy(update={"chaincodes": located(channel.chaincodes)})
+
+    return topology.model_copy(
+        update={
+            "channel": placed(topology.channel),
+            "channels": tuple(map(placed, topology.channels)),
+            "chaincodes": located(topology.chaincodes),
+        }
     )
-    return topology.model_copy(update={"chaincodes": chaincodes})
 
 
 def parse_topology(content: str, origin: str) -> Topology:

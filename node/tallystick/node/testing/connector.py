@@ -29,18 +29,20 @@ class LocalConnector:
         """Return the connections to the orderers of the one channel."""
         return self._orderers
 
-    def peers(self, config: ChannelConfig) -> Sequence[EndorsingPeer]:  # noqa: ARG002
-        """Return the other peers of the one channel."""
+    def peers(self, config: ChannelConfig) -> Sequence[EndorsingPeer]:
+        """Return the other peers of the channel."""
         return [
             EndorsingPeer(msp_id, peer.address, LocalEndorser(peer.endorser.process))
-            for msp_id, peer in self._peers.items()
-            if msp_id != self._own_msp_id
+            for msp_id, peer in self._others(config)
         ]
 
-    def member_peers(self, config: ChannelConfig) -> Sequence[MemberPeer]:  # noqa: ARG002
+    def member_peers(self, config: ChannelConfig) -> Sequence[MemberPeer]:
         """Return the same peers as those who may belong to private data collections."""
         return [
             MemberPeer(msp_id, peer.address, peer.privacy.service)
-            for msp_id, peer in self._peers.items()
-            if msp_id != self._own_msp_id
+            for msp_id, peer in self._others(config)
         ]
+
+    def _others(self, config: ChannelConfig) -> list[tuple[str, PeerNode]]:
+        members = set(config.application_msp_ids).difference({self._own_msp_id})
+        return [(msp_id, peer) for msp_id, peer in self._peers.items() if msp_id in members]

@@ -17,12 +17,20 @@ from tallystick.client.options import ClientOptions, Environment
 from tallystick.node.cluster.administrator import Administrator, Source
 from tallystick.node.cluster.deployment import deploy
 from tallystick.node.cluster.governance import Governance
-from tallystick.node.cluster.material import Founding, generate_material, genesis_block
-from tallystick.node.cluster.network import Network, Node
-from tallystick.node.cluster.topology import ADMIN, CLIENT, Topology, default_topology
+from tallystick.node.cluster.material import Founding, generate_material
+from tallystick.node.cluster.network import Network, Node, write_genesis
+from tallystick.node.cluster.topology import (
+    ADMIN,
+    CLIENT,
+    ChannelTopology,
+    OrganizationTopology,
+    Topology,
+    default_topology,
+)
 from tallystick.node.membership.signing_identity import SigningIdentity
 from tallystick.node.orderer import OrdererEnvironment, OrdererNode
 from tallystick.node.peer import PeerEnvironment, PeerNode
+from tallystick.node.process import load_block
 from tallystick.node.settings import MspSettings, OrdererSettings, PeerSettings
 from tallystick.node.testing.connector import LocalConnector
 from tallystick.node.testing.transport import LocalTransport
@@ -37,9 +45,18 @@ _NANOSECONDS: Final = 1_000_000_000
 def local_topology(topology: Topology | None = None) -> Topology:
     """Return a topology, by default the default one, as it suits a network in memory."""
     topology = topology or default_topology()
-    batch = topology.channel.batch.model_copy(update={"timeout_s": BATCH_TIMEOUT_S})
-    channel = topology.channel.model_copy(update={"batch": batch})
-    return topology.model_copy(update={"channel": channel, "store": "memory"})
+
+    def quick(channel: ChannelTopology) -> ChannelTopology:
+        batch = channel.batch.model_copy(update={"timeout_s": BATCH_TIMEOUT_S})
+        return channel.model_copy(update={"batch": batch})
+
+    return topology.model_copy(
+        update={
+            "channel": quick(topology.channel),
+            "channels": tuple(map(quick, topology.channels)),
+            "store": "memory",
+        }
+    )
 
 
 class NetworkClock:
@@ -85,31 +102,36 @@ class LocalNetwork:
 
     @property
     def channel_id(self) -> str:
-        """The one channel."""
+        """The first channel, which callers mean that name none."""
         return self._topology.channel.id
 
-    def gateway(self, msp_id: str, user: str = CLIENT) -> Gateway:
+    def gateway(self, msp_id: str, user: str = CLIENT, *, peer: str = "") -> Gateway:
         """Return a client of the peer that serves ``msp_id``, as one of its users.
+
+        ``peer`` names an organisation to whose peer it connects instead.
 
         Raises:
             UnknownMemberError: There is no such organisation or user.
         """
         msp = self._network.user_material(msp_id, user) / "msp"
-        peer = self.peers[self._topology.gateway_of(msp_id).msp_id]
+        node = self.peers[peer or self._topology.gateway_of(msp_id).msp_id]
         return Gateway.over(
-            LocalTransport(peer, self.peers.values()),
+            LocalTransport(node, self.peers.values()),
             identity=Identity.from_file(msp_id, next((msp / "signcerts").glob("*.pem"))),
             signer=PrivateKeySigner.from_file(msp / "keystore" / "priv_sk"),
             options=ClientOptions(environment=self._client_environment()),
         )
 
-    def contract(self, msp_id: str, chaincode: str, *, user: str = CLIENT) -> Contract:
-        """Return a chaincode of the channel, as one of an organisation's users sees it.
+    def contract(
+        self, msp_id: str, chaincode: str, *, user: str = CLIENT, channel_id: str = ""
+    ) -> Contract:
+        """Return a chaincode of a channel, by default the first, as an organisation's user sees it.
 
         Raises:
             UnknownMemberError: There is no such organisation or user.
         """
-        return self.gateway(msp_id, user).network(self.channel_id).contract(chaincode)
+        network = self.gateway(msp_id, user).network(channel_id or self.channel_id)
+        return network.contract(chaincode)
 
     def administrator(self, msp_id: str) -> Administrator:
         """Return the administrator of an organisation that runs a peer.
@@ -125,14 +147,14 @@ class LocalNetwork:
             source=Source(now_ns=self.clock, nonce=_nonce),
         )
 
-    def governance(self, msp_id: str) -> Governance:
-        """Return what changes the configuration of the channel, as one organisation sees it.
+    def governance(self, msp_id: str, channel_id: str = "") -> Governance:
+        """Return what changes the configuration of a channel, as one organisation sees it.
 
         Raises:
             UnknownMemberError: There is no such organisation.
         """
         return Governance(
-            self.channel_id,
+            channel_id or self.channel_id,
             self.gateway(msp_id, ADMIN),
             self._orderers[0],
             Source(now_ns=self.clock, nonce=_nonce),
@@ -161,15 +183,12 @@ class LocalNetwork:
             else:
                 self._network.material.symlink_to(self._given_material.resolve())
             founding = Founding(self.clock(), _nonce())
-            genesis = genesis_block(self._topology, self._network.material, founding)
-            await self._start_orderer(genesis, stack)
-            await self._start_peers(genesis, stack)
-            members = self._topology.peer_organizations
-            await deploy(
-                self.channel_id,
-                self._topology.chaincodes,
-                [self.administrator(member.msp_id) for member in members],
-            )
+            for channel in self._topology.all_channels:
+                write_genesis(self._network, channel, founding)
+            await self._start_orderer(stack)
+            await self._start_peers(stack)
+            for channel in self._topology.all_channels:
+                await self._deploy(channel)
             self._lifetime = stack.pop_all()
         return self
 
@@ -181,7 +200,19 @@ class LocalNetwork:
     ) -> bool | None:
         return await self._lifetime.__aexit__(exception_type, exception, traceback)
 
-    async def _start_orderer(self, genesis: Block, lifetime: AsyncExitStack) -> None:
+    async def _deploy(self, channel: ChannelTopology) -> None:
+        members = self._topology.on_channel(channel).peer_organizations
+        await deploy(
+            channel.id,
+            self._topology.chaincodes_of(channel),
+            [self.administrator(member.msp_id) for member in members],
+        )
+
+    def _first_blocks(self, member: OrganizationTopology) -> list[Block]:
+        channels = self._topology.channels_of(member)
+        return [load_block(self._network.genesis_of(channel)) for channel in channels]
+
+    async def _start_orderer(self, lifetime: AsyncExitStack) -> None:
         node = next(node for node in self._network.nodes if node.kind == "orderer")
         settings = OrdererSettings(
             listen_address=node.address,
@@ -192,11 +223,12 @@ class LocalNetwork:
             tls=None,
         )
         environment = OrdererEnvironment(clock=self.clock, new_nonce=_nonce)
-        orderer = OrdererNode(settings, self._signer(node), [genesis], environment)
+        blocks = self._first_blocks(node.member)
+        orderer = OrdererNode(settings, self._signer(node), blocks, environment)
         await lifetime.enter_async_context(orderer)
         self._orderers.append(orderer.connection())
 
-    async def _start_peers(self, genesis: Block, lifetime: AsyncExitStack) -> None:
+    async def _start_peers(self, lifetime: AsyncExitStack) -> None:
         for member in self._topology.peer_organizations:
             node = self._network.peer_of(member.msp_id)
             settings = PeerSettings(
@@ -212,7 +244,8 @@ class LocalNetwork:
                 random=random.Random(0),  # noqa: S311 -- spreads reconnects, keeps no secret
                 connector=LocalConnector(member.msp_id, self._orderers, self.peers),
             )
-            peer = PeerNode(settings, self._signer(node), [genesis], environment)
+            blocks = self._first_blocks(member)
+            peer = PeerNode(settings, self._signer(node), blocks, environment)
             self.peers[member.msp_id] = peer
         for peer in self.peers.values():  # all exist now: each looks up the others as it starts
             await lifetime.enter_async_context(peer)

@@ -24,6 +24,7 @@ class LocalTransport:
 
     def __init__(self, peer: PeerNode, everybody: Collection[PeerNode]) -> None:
         """Reach ``peer``, and wait for ``everybody`` on the network."""
+        self._peer = peer
         self._gateway = peer.gateway
         self._deliver = peer.deliver
         self._everybody = everybody
@@ -50,8 +51,11 @@ class LocalTransport:
         with _failures():
             response = await self._gateway.commit_status(request)
         channel_id = gateway_pb2.CommitStatusRequest.FromString(request.request).channel_id
+        # Who has left the channel, or was never on it, gets no block of it.
+        members = self._peer.channels[channel_id].config.application_msp_ids
         for peer in self._everybody:
-            await peer.channels[channel_id].watch.wait_for(response.block_number + 1)
+            if channel_id in peer.channels and peer.msp_id in members:
+                await peer.channels[channel_id].watch.wait_for(response.block_number + 1)
         return response
 
     async def chaincode_events(

@@ -19,7 +19,8 @@ from tallystick.node.cli.demo.stage import DemoFailedError, Stage
 from tallystick.node.cli.demo.story import introduce, tell_story
 from tallystick.node.cli.demo.wallets import Wallets
 from tallystick.node.cluster.access import Access
-from tallystick.node.cluster.network import NetworkExistsError, exists
+from tallystick.node.cluster.errors import NetworkExistsError
+from tallystick.node.cluster.network import exists
 from tallystick.node.cluster.ports import on_free_ports
 from tallystick.node.cluster.startup import running_network, system_source
 from tallystick.node.cluster.topology import default_topology

@@ -1,0 +1,32 @@
+"""``tally organization``."""
+
+import argparse
+
+from tallystick.client.errors import ClientError
+from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.cli.progress import Progress
+from tallystick.node.cluster.newcomer import Newcomer, join_channel
+from tallystick.node.process import load_block
+
+FAILURES = (ClientError,)
+
+
+async def join(options: argparse.Namespace) -> None:
+    """Make an organisation and its peer, and bring them onto a channel that exists."""
+    host, port = options.peer
+    block = load_block(options.block)
+    newcomer = Newcomer(
+        msp_id=options.msp_id,
+        domain=options.domain,
+        host=host,
+        port=port,
+        operations_port=options.operations_port or port + 1,
+        packages=[path.read_bytes() for path in options.package or ()],
+    )
+    channel_id = ChannelConfig.from_block(block).channel_id
+    print(f"{newcomer.msp_id} joins {channel_id} from {options.network}:", flush=True)
+    network = await join_channel(
+        newcomer, block, options.network, Progress(), timeout_s=options.timeout_s
+    )
+    print(f"{newcomer.msp_id} is on {channel_id}; its node is {network.nodes[0].name}")
+    print(f"Next: tally chaincode list --network {options.network} --as {newcomer.msp_id}")

@@ -1,0 +1,248 @@
+"""How an organisation takes part in a channel that exists: keys, node, admission, endorsement.
+
+Nothing here needs the members' machines but the channel's first block, and their agreement, which
+`tally channel add-org` gives. Source: wire.md §15.4, §18.1.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tallystick.client.errors import EvaluateError
+from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.cluster.access import Access
+from tallystick.node.cluster.administrator import Administrator, Source
+from tallystick.node.cluster.errors import NetworkExistsError
+from tallystick.node.cluster.launcher import check_ports
+from tallystick.node.cluster.material import Founding
+from tallystick.node.cluster.network import (
+    Network,
+    create_network,
+    exists,
+    nodes_of,
+    open_network,
+)
+from tallystick.node.cluster.startup import Report, start_nodes, system_source
+from tallystick.node.cluster.topology import (
+    ADMIN,
+    CLIENT,
+    ChannelTopology,
+    NodeTopology,
+    OrganizationTopology,
+    Topology,
+    UserTopology,
+)
+from tallystick.node.errors import LedgerError
+from tallystick.node.runtime.packages import package_id
+from tallystick.node.transport.ports import OrdererConnection, OrdererUnreachableError
+from tallystick.protos.common.common_pb2 import DELIVER_SEEK_INFO, Block, ChannelHeader, Envelope
+from tallystick.protos.common.ledger_pb2 import BlockchainInfo
+from tallystick.protos.orderer.ab_pb2 import SeekInfo, SeekNewest, SeekPosition
+from tallystick.wire.envelope import build_payload, signed_envelope
+from tallystick.wire.messages import timestamp_from_ns
+from tallystick.wire.signing import Signer
+
+ADMISSION_TIMEOUT_S: Final = 3600.0
+_POLL_INTERVAL_S: Final = 0.25
+
+
+class NotAdmittedError(LedgerError):
+    """The members of a channel have not let an organisation in, or its node cannot follow.
+
+    Attributes:
+        msp_id: The organisation.
+        channel_id: The channel.
+    """
+
+    def __init__(self, msp_id: str, channel_id: str, timeout_s: float, log: Path) -> None:
+        super().__init__(
+            f"{msp_id} is not on channel {channel_id!r} after {timeout_s:g} s: ask a member to run"
+            " `tally channel add-org`, and run this command again, which continues here. If they"
+            f" have, {log} says what keeps the node from following"
+        )
+        self.msp_id = msp_id
+        self.channel_id = channel_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newcomer:
+    """An organisation that wants to join a channel with one peer.
+
+    Attributes:
+        msp_id: Name of its MSP.
+        domain: Its DNS domain.
+        host: Name or address under which its peer listens and is reached.
+        port: Its peer's port.
+        operations_port: Where its peer answers ``/healthz``.
+        packages: Packages of chaincodes that it is to endorse, labelled ``<name>_<version>``.
+    """
+
+    msp_id: str
+    domain: str
+    host: str
+    port: int
+    operations_port: int
+    packages: Sequence[bytes] = ()
+
+    def topology(self, channel_id: str) -> Topology:
+        """Return what runs on the newcomer's machine.
+
+        Raises:
+            TopologyError: A name or a port cannot be used.
+        """
+        peer = NodeTopology(name="peer0", port=self.port, operations_port=self.operations_port)
+        member = OrganizationTopology(
+            msp_id=self.msp_id,
+            domain=self.domain,
+            peers=(peer,),
+            users=(UserTopology(name=ADMIN, role="admin"), UserTopology(name=CLIENT)),
+        )
+        channel = ChannelTopology(id=channel_id)
+        return Topology(host=self.host, joins=True, channel=channel, organizations=(member,))
+
+
+async def join_channel(
+    newcomer: Newcomer,
+    genesis: Block,
+    directory: Path,
+    report: Report,
+    *,
+    timeout_s: float = ADMISSION_TIMEOUT_S,
+) -> Network:
+    """Return the newcomer's part of a network, on the channel and with all of its blocks.
+
+    What an earlier call has done is not done again.
+
+    Args:
+        newcomer: Who joins.
+        genesis: The channel's first block.
+        directory: Where the keys and the ledger are, or will be.
+        report: Told what is done, and what the members have to do.
+        timeout_s: How long the members may take to let the newcomer in.
+
+    Raises:
+        NetworkExistsError: Something else is in ``directory``.
+        NodeFailedError: The peer does not start.
+        NotAdmittedError: The members took too long.
+        LedgerError: Something else is wrong; the message says what.
+        ClientError: The peer refused something.
+    """
+    source = system_source()
+    network = _laid_out(newcomer, genesis, directory, source)
+    msp_id, peer = newcomer.msp_id, network.peer_of(newcomer.msp_id)
+    report(f"keys and settings of {msp_id} are in {network.directory}")
+    await start_nodes(network, report)
+    async with Access(network, source) as access:
+        administrator = await access.administrator(msp_id)
+        if not await _is_member(administrator, network.channel_id):
+            report(
+                f"waiting to be let in: send {network.material / msp_id / 'msp'} to a member, who"
+                f" runs\n           tally channel add-org {msp_id} --msp <that folder> --anchor"
+                f" {peer.address}"
+            )
+            await _admission(administrator, network, timeout_s)
+            report("let in by the members")
+        newest = await _newest(await access.orderer(msp_id), administrator, network.channel_id)
+        await _wait_for_block(administrator, network.channel_id, newest)
+        report(f"followed to block {newest}")
+        await _endorse(administrator, network.channel_id, newcomer.packages, report)
+    return network
+
+
+def _laid_out(newcomer: Newcomer, genesis: Block, directory: Path, source: Source) -> Network:
+    topology = newcomer.topology(ChannelConfig.from_block(genesis).channel_id)
+    block = genesis.SerializeToString()
+    if not exists(directory):
+        for node in nodes_of(topology):
+            check_ports(node)  # before there is anything that would have to be removed again
+        founding = Founding(source.now_ns(), source.nonce())
+        return create_network(topology, directory, founding, block=block)
+    network = open_network(directory)
+    if network.topology != topology or network.genesis_block.read_bytes() != block:
+        raise NetworkExistsError(directory)
+    return network
+
+
+async def _admission(administrator: Administrator, network: Network, timeout_s: float) -> None:
+    """Return once the members have let the newcomer in."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            while not await _is_member(administrator, network.channel_id):  # noqa: ASYNC110
+                await asyncio.sleep(_POLL_INTERVAL_S)  # no event tells it: nobody may listen yet
+    except TimeoutError as error:
+        msp_id = administrator.msp_id
+        log = network.log_file(network.peer_of(msp_id))
+        raise NotAdmittedError(msp_id, network.channel_id, timeout_s, log) from error
+
+
+async def _is_member(administrator: Administrator, channel_id: str) -> bool:
+    """Return whether the newcomer's own peer has the block that lets it in."""
+    try:
+        await _height(administrator, channel_id)
+    except EvaluateError:
+        return False
+    return True
+
+
+async def _height(administrator: Administrator, channel_id: str) -> int:
+    """Return how many blocks the newcomer's own peer has.
+
+    Raises:
+        EvaluateError: In none of them its organisation is a member.
+    """
+    contract = administrator.gateway.network(channel_id).contract("qscc")
+    chain = await contract.evaluate("GetChainInfo", channel_id)
+    return BlockchainInfo.FromString(chain).height
+
+
+async def _newest(orderer: OrdererConnection, administrator: Administrator, channel_id: str) -> int:
+    """Return the number of the last block that an orderer has."""
+    now_ns = administrator.source.now_ns()
+    seek = _seek_newest(channel_id, administrator.signer, now_ns).SerializeToString()
+    async with aclosing(orderer.deliver(seek)) as responses:
+        async for response in responses:
+            if response.WhichOneof("Type") == "block":
+                return response.block.header.number
+            break
+    raise OrdererUnreachableError(orderer.endpoint, "it did not tell its last block")
+
+
+def _seek_newest(channel_id: str, signer: Signer, now_ns: int) -> Envelope:
+    header = ChannelHeader(
+        type=DELIVER_SEEK_INFO, channel_id=channel_id, timestamp=timestamp_from_ns(now_ns)
+    )
+    newest = SeekPosition(newest=SeekNewest())
+    seek = SeekInfo(start=newest, stop=newest).SerializeToString()
+    return signed_envelope(build_payload(header, seek, creator=signer.identity), signer)
+
+
+async def _wait_for_block(administrator: Administrator, channel_id: str, number: int) -> None:
+    while await _height(administrator, channel_id) <= number:  # noqa: ASYNC110
+        # A peer does not tell of a block that is not its next one: wire.md §6.
+        await asyncio.sleep(_POLL_INTERVAL_S)
+
+
+async def _endorse(
+    administrator: Administrator, channel_id: str, packages: Sequence[bytes], report: Report
+) -> None:
+    """Install packages, and approve the definitions in force of what they hold."""
+    by_name = {_chaincode_of(package): package for package in packages}
+    defined = {each.name: each for each in await administrator.definitions(channel_id)}
+    for name, package in by_name.items():
+        installed = await administrator.install(package)
+        if name not in defined:
+            report(f"{installed} is installed; no chaincode {name!r} is in force yet")
+            continue
+        definition = await administrator.definition(channel_id, name)
+        landed = await administrator.approve_in_force(channel_id, name, definition, installed)
+        if landed is not None:
+            await administrator.wait_for(channel_id, landed)
+        report(f"endorses {name} {definition.version}")
+
+
+def _chaincode_of(package: bytes) -> str:
+    label = package_id(package).partition(":")[0]
+    return label.rpartition("_")[0] or label

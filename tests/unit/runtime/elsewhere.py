@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tests.unit.runtime.test_process_runtime import ALICE, NoHistory, proposal
+from tests.unit.runtime.conftest import ALICE, NoHistory, proposal
 
 from tallystick.chaincode import Context, Contract, query, transaction
 from tallystick.chaincode.contract_chaincode import ContractChaincode

@@ -1,12 +1,13 @@
 """A client's way to a peer in the same process: no port, no socket, no encryption."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import grpc
 from google.protobuf.message import DecodeError
 
 from tallystick.client.errors import FailureDetail, RpcFailure
+from tallystick.node.deliver.height import WatchClosedError
 from tallystick.node.gateway.errors import GatewayError
 from tallystick.node.peer import PeerNode
 from tallystick.node.transport.ports import LOCAL_CALLER, StreamService
@@ -50,8 +51,9 @@ class LocalTransport:
         with _failures():
             response = await self._gateway.commit_status(request)
         channel_id = gateway_pb2.CommitStatusRequest.FromString(request.request).channel_id
-        for peer in self._everybody:
-            await peer.channels[channel_id].watch.wait_for(response.block_number + 1)
+        for peer in tuple(self._everybody):
+            with suppress(WatchClosedError):  # it stops, so nobody will ask it
+                await peer.channels[channel_id].watch.wait_for(response.block_number + 1)
         return response
 
     async def chaincode_events(

@@ -101,7 +101,7 @@ class Site:
         return Administrator(
             msp_id=MSP_ID,
             signer=signer,
-            endorser=LocalEndorser(peer.endorser.process),
+            endorsers=[LocalEndorser(peer.endorser.process)],
             gateway=self._gateway(peer),
             source=Source(now_ns=clock, nonce=new_nonce),
         )

@@ -74,7 +74,7 @@ class GrpcConnector:
         ]
 
     def peers(self, config: ChannelConfig) -> Sequence[EndorsingPeer]:
-        """Return the peers that the settings name, or else the anchor peers of the channel."""
+        """Return the peers that the settings name, and the anchor peers of the channel."""
         return [
             EndorsingPeer(msp_id, address, RemoteEndorser(channel))
             for msp_id, address, channel in self._others(config)
@@ -94,17 +94,18 @@ class GrpcConnector:
 
     def _others(self, config: ChannelConfig) -> Iterator[tuple[str, str, grpc.aio.Channel]]:
         """Yield organisation, address and connection of each other peer."""
-        configured = [
-            (peer.msp_id, peer.address, _read_roots(peer.root_certificates))
-            for peer in self._settings.gateway.peers
-        ]
-        anchors = [
-            (organization.msp_id, address, config.tls_root_certificates(organization.msp_id))
+        others = {
+            address: (organization.msp_id, config.tls_root_certificates(organization.msp_id))
             for organization in config.application
             for address in organization.endpoints
-        ]
+        }
+        for peer in self._settings.gateway.peers:
+            roots = b"".join(
+                (config.tls_root_certificates(peer.msp_id), _read_roots(peer.root_certificates))
+            )
+            others[peer.address] = (peer.msp_id, roots)
         own = {self._settings.advertised_address, self._settings.listen_address}
-        for msp_id, address, roots in configured or anchors:
+        for address, (msp_id, roots) in others.items():
             if address not in own:
                 yield msp_id, address, self._channel(address, roots)
 

@@ -25,6 +25,7 @@ from tallystick.node.gateway.endorsers import EndorsingPeer, PeerDirectory
 from tallystick.node.gateway.grpc_adapter import GatewayServicer
 from tallystick.node.gateway.planner import Planner
 from tallystick.node.gateway.service import GatewayChannel, GatewayLimits, GatewayService
+from tallystick.node.gateway.watch import Watcher, watch_peers
 from tallystick.node.joining import AlreadyJoinedError, JoinedChannels, begun_by, first_blocks
 from tallystick.node.ledger.key_value_store import open_store
 from tallystick.node.membership.directory import msp_config_from_directory
@@ -274,8 +275,11 @@ class PeerNode:
 
     def _follow(self, channel: PeerChannel) -> None:
         channel_id = channel.config.channel_id
-        follow, reconcile = channel.follow(self._puller(channel)), self._reconcile(channel)
-        following = (("follow", follow), ("reconcile", reconcile))
+        following = (
+            ("follow", channel.follow(self._puller(channel))),
+            ("reconcile", self._reconcile(channel)),
+            ("watch peers of", self._watch_peers(channel_id)),
+        )
         self._following[channel_id] = [
             self._tasks.create_task(work, name=f"{name} {channel_id}") for name, work in following
         ]
@@ -283,6 +287,16 @@ class PeerNode:
     async def _reconcile(self, channel: PeerChannel) -> None:
         with suppress(WatchClosedError):  # the peer stops
             await self.privacy.reconciler(channel).run(channel.watch)
+
+    async def _watch_peers(self, channel_id: str) -> None:
+        environment = self._environment
+        watcher = Watcher(
+            signer=self._signer,
+            clock=environment.clock,
+            random=environment.random,
+            interval_s=self._settings.gateway.peer_check_interval_s,
+        )
+        await watch_peers(channel_id, self._gateway_channels[channel_id].peers, watcher)
 
     def _stop_following(self) -> None:
         self.drain()
@@ -308,7 +322,9 @@ class PeerNode:
         own = EndorsingPeer(
             self._settings.msp.id, self.address, LocalEndorser(self.endorser.process), local=True
         )
-        peers = PeerDirectory([], local_msp_id=self._settings.msp.id)
+        peers = PeerDirectory(
+            [], local_msp_id=self._settings.msp.id, local_height=lambda: channel.ledger.height
+        )
         orderers: list[OrdererConnection] = []
 
         def meet(config: ChannelConfig) -> None:

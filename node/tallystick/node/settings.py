@@ -167,7 +167,11 @@ class OrdererEndpointSettings(Settings):
 
 
 class RemotePeerSettings(Settings):
-    """One of ``[[gateway.peers]]``: a peer that this peer's gateway may ask to endorse."""
+    """One of ``[[gateway.peers]]``: a peer that this peer's gateway may ask to endorse.
+
+    Beside the anchor peers of the channel, which need not be listed; an anchor peer that is listed
+    all the same is reached as the entry says.
+    """
 
     msp_id: str = Field(min_length=1)
     address: Address
@@ -181,6 +185,8 @@ class GatewaySettings(Settings):
     peers: tuple[RemotePeerSettings, ...] = ()
     endorsement_timeout_s: float = Field(default=30.0, gt=0)
     broadcast_timeout_s: float = Field(default=30.0, gt=0)
+    peer_check_interval_s: float = Field(default=5.0, gt=0)
+    """How often other peers are asked whether they are there and how many blocks they have."""
     max_concurrent_calls: int = Field(default=500, ge=1)
 
 

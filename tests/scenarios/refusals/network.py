@@ -260,7 +260,7 @@ def _administrator(network: RefusalNetwork, msp_id: str) -> Administrator:
     return Administrator(
         msp_id=msp_id,
         signer=SigningIdentity.from_directory(msp, msp_id),
-        endorser=LocalEndorser(peer.endorser.process),
+        endorsers=[LocalEndorser(peer.endorser.process)],
         gateway=gateway,
         source=Source(now_ns=lambda: NOW_NS, nonce=network.nonce),
     )

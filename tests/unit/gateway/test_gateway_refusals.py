@@ -224,7 +224,7 @@ TRANSIENT = asks_for(transient=SECRET)
             UNKNOWN_ORGANISATION[0],
             Refusal(
                 FAILED_PRECONDITION,
-                "failed to find any endorsing peers for org(s): X",
+                "no peers available to evaluate chaincode token in channel securities",
             ),
             id="organisation unknown: Evaluate",
         ),
@@ -234,7 +234,8 @@ TRANSIENT = asks_for(transient=SECRET)
             Refusal(
                 FAILED_PRECONDITION,
                 "no endorsers found in the gateway's organization; "
-                "retry specifying target organization(s) to protect transient data",
+                "retry specifying target organization(s) to protect transient data: "
+                "no peers available to evaluate chaincode token in channel securities",
             ),
             id="transient data, no local endorser: Evaluate",
         ),

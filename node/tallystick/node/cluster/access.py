@@ -67,12 +67,14 @@ class Access:
         if not network.topology.organization(msp_id).peers:
             members = [member.msp_id for member in network.topology.peer_organizations]
             raise NoPeerError(msp_id, members)
-        peer = network.peer_of(msp_id)
-        credentials = self._credentials(msp_id, peer)
+        peers = [node for node in network.nodes_of(msp_id) if node.kind == "peer"]
         return Administrator(
             msp_id=msp_id,
             signer=network.user(msp_id, ADMIN),
-            endorser=RemoteEndorser(self._pool.channel(peer.address, credentials)),
+            endorsers=[
+                RemoteEndorser(self._pool.channel(peer.address, self._credentials(msp_id, peer)))
+                for peer in peers
+            ],
             gateway=await self.gateway(msp_id, ADMIN),
             source=self._source,
         )

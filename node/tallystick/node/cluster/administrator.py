@@ -24,7 +24,6 @@ from tallystick.protos.peer.lifecycle.lifecycle_pb2 import (
     CheckCommitReadinessResult,
     CommitChaincodeDefinitionArgs,
     InstallChaincodeArgs,
-    InstallChaincodeResult,
     QueryChaincodeDefinitionArgs,
     QueryChaincodeDefinitionResult,
     QueryChaincodeDefinitionsArgs,
@@ -149,52 +148,54 @@ class Landed:
 
 @dataclass(frozen=True, slots=True)
 class Administrator:
-    """The administrator of one organisation with a peer, and the ways to that peer.
+    """The administrator of one organisation with peers, and the ways to them.
 
     Attributes:
         msp_id: The organisation.
         signer: The administrator's identity and key.
-        endorser: The peer itself: what concerns the peer alone does not go through a gateway.
-        gateway: The peer's gateway, under the same identity.
+        endorsers: The peers themselves, the one with the gateway first: what concerns a peer alone
+            does not go through a gateway.
+        gateway: The first peer's gateway, under the same identity.
         source: Time and chance.
     """
 
     msp_id: str
     signer: Signer
-    endorser: EndorserConnection
+    endorsers: Sequence[EndorserConnection]
     gateway: Gateway
     source: Source
 
     async def join(self, genesis: bytes) -> None:
-        """Make the peer join the channel that begins with the block in ``genesis``.
+        """Make each peer join the channel that begins with the block in ``genesis``.
 
         Raises:
-            PeerRefusedError: It is on the channel already, or cannot run it.
+            PeerRefusedError: One is on the channel already, or cannot run it.
         """
-        await self._call(CONFIGURATION, "JoinChain", genesis)
+        for peer in self.endorsers:
+            await self._call(CONFIGURATION, "JoinChain", genesis, peer=peer)
 
     async def channels(self) -> Sequence[str]:
-        """Return the ids of the peer's channels."""
+        """Return the ids of the first peer's channels."""
         answer = await self._call(CONFIGURATION, "GetChannels")
         return [entry.channel_id for entry in ChannelQueryResponse.FromString(answer).channels]
 
     async def install(self, package: bytes) -> str:
-        """Install a package on the peer and return its id; installing again changes nothing.
+        """Install a package on each peer and return its id; installing again changes nothing.
 
         Raises:
             PeerRefusedError: The package is malformed, or its contracts are not deterministic.
         """
-        arguments = InstallChaincodeArgs(chaincode_install_package=package)
-        try:
-            result = await self._ask("InstallChaincode", arguments, InstallChaincodeResult)
-        except PeerRefusedError as error:
-            if _ALREADY_INSTALLED in error.reason:
-                return package_id(package)
-            raise
-        return result.package_id
+        arguments = InstallChaincodeArgs(chaincode_install_package=package).SerializeToString()
+        for peer in self.endorsers:
+            try:
+                await self._call(LIFECYCLE, "InstallChaincode", arguments, peer=peer)
+            except PeerRefusedError as error:
+                if _ALREADY_INSTALLED not in error.reason:
+                    raise
+        return package_id(package)
 
     async def installed(self) -> Mapping[str, str]:
-        """Return the labels of the installed packages by package id."""
+        """Return the labels of the packages on the first peer by package id."""
         result = await self._ask(
             "QueryInstalledChaincodes",
             QueryInstalledChaincodesArgs(),
@@ -328,8 +329,14 @@ class Administrator:
         answer = await self._call(LIFECYCLE, function, arguments.SerializeToString())
         return result.FromString(answer)
 
-    async def _call(self, chaincode: str, function: str, *arguments: bytes) -> bytes:
-        """Return the peer's own answer: no channel, no gateway, no transaction."""
+    async def _call(
+        self,
+        chaincode: str,
+        function: str,
+        *arguments: bytes,
+        peer: EndorserConnection | None = None,
+    ) -> bytes:
+        """Return a peer's own answer, the first one's by default: no channel, no transaction."""
         built = build_proposal(
             ProposalArguments("", chaincode, [function.encode(), *arguments]),
             creator=self.signer.identity,
@@ -340,7 +347,7 @@ class Administrator:
             proposal_bytes=built.proposal_bytes, signature=self.signer.sign(built.proposal_bytes)
         )
         try:
-            response = (await self.endorser.process_proposal(signed)).response
+            response = (await (peer or self.endorsers[0]).process_proposal(signed)).response
         except grpc.aio.AioRpcError as error:
             raise PeerRefusedError(self.msp_id, function, error.details() or "") from error
         if response.status != _SUCCESS:

@@ -147,6 +147,10 @@ class Network:
         member = self.topology.gateway_of(msp_id)
         return Node("peer", member, member.peers[0], self.topology.host)
 
+    def nodes_of(self, msp_id: str) -> tuple[Node, ...]:
+        """Return the nodes that an organisation runs."""
+        return tuple(node for node in self.nodes if node.member.msp_id == msp_id)
+
     def settings_file(self, node: Node) -> Path:
         """Return the file of a node's settings."""
         return self.directory / f"{node.kind}s" / f"{node.name}.toml"

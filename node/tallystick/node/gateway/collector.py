@@ -20,6 +20,10 @@ TIMED_OUT = "endorsement timeout expired while collecting endorsements"
 NO_COMBINATION = (
     "no combination of peers can be derived which satisfy the endorsement policy: {reason}"
 )
+NO_LOCAL_ENDORSER = (
+    "no endorsers found in the gateway's organization; "
+    "retry specifying {kind} organization(s) to protect transient data"
+)
 PROTECTED = (
     "requires endorsement from organisation(s) that are not in the distribution policy of the "
     "private data collection(s): {collections}; retry specifying trusted endorsing organizations "
@@ -51,12 +55,15 @@ class Collector:
         """
         unknown = [msp_id for msp_id in msp_ids if not self.peers.of(msp_id)]
         if unknown:
-            raise GatewayError(
-                grpc.StatusCode.UNAVAILABLE,
-                f"failed to find any endorsing peers for org(s): {', '.join(unknown)}",
-            )
+            raise _no_peers_of(unknown)
         layouts = [Layout(dict.fromkeys(msp_ids, 1))]
-        return await self._satisfy(layouts)
+        try:
+            return await self._satisfy(layouts)
+        except GatewayError:
+            without = [msp_id for msp_id in msp_ids if self._all_lack_chaincode(msp_id)]
+            if without:
+                raise _no_peers_of(without) from None
+            raise
 
     async def by_plan(
         self, planner: Planner, first_choices: Iterable[EndorsingPeer]
@@ -81,13 +88,28 @@ class Collector:
         return await self._satisfy(layouts)
 
     async def _first(self, choices: Iterable[EndorsingPeer]) -> Answer:
+        """Return the first endorsement.
+
+        The word of a chaincode is heard from every peer of the gateway's organisation, one of which
+        may be ahead of the others; the word of one organisation is enough.
+        """
+        refused = False
         for peer in choices:
+            if refused and peer.msp_id != self.peers.local_msp_id:
+                break
             await self._ask_all([peer])
             if peer in self.agreed:
                 return self.agreed[peer]
-            if self.failed[peer].step is NextStep.STOP:  # another peer would say the same
-                break
+            refused = refused or self.failed[peer].step is NextStep.STOP
+        if all(answer.lacks_chaincode for answer in self.failed.values()):
+            raise _nobody_has(self.call)
         raise self._failure(FAILED_TO_ENDORSE, FIRST_TIMED_OUT)
+
+    def _all_lack_chaincode(self, msp_id: str) -> bool:
+        return all(
+            peer in self.failed and self.failed[peer].lacks_chaincode
+            for peer in self.peers.of(msp_id)
+        )
 
     def _layouts(
         self,
@@ -125,13 +147,16 @@ class Collector:
             await self._ask_all(missing)
 
     def _cheapest(self, layouts: Sequence[Layout]) -> list[EndorsingPeer] | None:
-        """Return the peers of the layout with the fewest still to ask; None when none is left."""
+        """Return the peers of the best layout; None when none is left.
+
+        It has the fewest peers that were silent lately, then the fewest still to ask.
+        """
         candidates = [peers for layout in layouts if (peers := self._peers_of(layout)) is not None]
-        return min(
-            candidates,
-            key=lambda peers: sum(peer not in self.agreed for peer in peers),
-            default=None,
-        )
+        return min(candidates, key=self._cost, default=None)
+
+    def _cost(self, peers: Sequence[EndorsingPeer]) -> tuple[int, int]:
+        missing = [peer for peer in peers if peer not in self.agreed]
+        return sum(self.peers.standing(peer).is_down for peer in missing), len(missing)
 
     def _peers_of(self, layout: Layout) -> list[EndorsingPeer] | None:
         chosen: list[EndorsingPeer] = []
@@ -156,6 +181,7 @@ class Collector:
             self._take(task.result())
 
     def _take(self, answer: Answer) -> None:
+        self.peers.note(answer)
         if answer.step is not NextStep.USE:
             self.failed[answer.peer] = answer
             return
@@ -182,3 +208,20 @@ class Collector:
         if self.agreed and any(answer.response is not None for answer in answers):
             return DisagreementError(grpc.StatusCode.ABORTED, message, details)
         return GatewayError(grpc.StatusCode.ABORTED, message, details)
+
+
+def _no_peers_of(msp_ids: Sequence[str]) -> GatewayError:
+    return GatewayError(
+        grpc.StatusCode.UNAVAILABLE,
+        f"failed to find any endorsing peers for org(s): {', '.join(msp_ids)}",
+    )
+
+
+def _nobody_has(call: ProposedCall) -> GatewayError:
+    """Return the refusal when no peer that may be asked has the chaincode."""
+    message = NO_LOCAL_ENDORSER.format(kind="endorsing")
+    if not call.transient:
+        message = NO_COMBINATION.format(
+            reason=f"no peer of channel {call.channel_id} has chaincode {call.chaincode} installed"
+        )
+    return GatewayError(grpc.StatusCode.FAILED_PRECONDITION, message)

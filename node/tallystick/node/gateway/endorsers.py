@@ -3,7 +3,7 @@
 import asyncio
 import enum
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import grpc
@@ -15,6 +15,12 @@ from tallystick.node.transport.ports import EndorserConnection
 from tallystick.protos.peer import proposal_pb2, proposal_response_pb2
 
 OK = 200  # the chaincode agrees
+
+NOT_DEFINED = "make sure the chaincode "
+"""How a peer begins to say that it cannot run a chaincode. Source: wire.md §4, row 8."""
+
+_SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+"""With any other code the peer itself has spoken, to a client that may well be at fault."""
 
 
 class NextStep(enum.Enum):
@@ -48,6 +54,7 @@ class Answer:
 
     Attributes:
         response: What the chaincode answered there; None when it did not come to that.
+        unreachable: Whether the peer did not answer at all, which says nothing about the proposal.
     """
 
     peer: EndorsingPeer
@@ -55,6 +62,12 @@ class Answer:
     code: grpc.StatusCode
     message: str = ""
     response: proposal_response_pb2.ProposalResponse | None = None
+    unreachable: bool = False
+
+    @property
+    def lacks_chaincode(self) -> bool:
+        """Whether the peer cannot run the chaincode: it is not installed or approved there."""
+        return self.response is None and self.message.startswith(NOT_DEFINED)
 
     @property
     def detail(self) -> FailureDetail:
@@ -76,14 +89,22 @@ async def ask(
             response = await peer.connection.process_proposal(proposal)
     except TimeoutError:
         text = f"no answer within {timeout_s:g} s"
-        return Answer(peer, NextStep.TRY_NEXT, grpc.StatusCode.DEADLINE_EXCEEDED, text)
+        return Answer(
+            peer, NextStep.TRY_NEXT, grpc.StatusCode.DEADLINE_EXCEEDED, text, unreachable=True
+        )
     except ProposalRefusedError as error:
         if peer.local:
             return Answer(peer, NextStep.STOP, grpc.StatusCode.FAILED_PRECONDITION, str(error))
         return Answer(peer, NextStep.TRY_NEXT, grpc.StatusCode.UNAVAILABLE, str(error))
     except grpc.aio.AioRpcError as error:
         text = f"rpc error: code = {error.code().name} desc = {error.details()}"
-        return Answer(peer, NextStep.TRY_NEXT, grpc.StatusCode.UNAVAILABLE, text)
+        return Answer(
+            peer,
+            NextStep.TRY_NEXT,
+            grpc.StatusCode.UNAVAILABLE,
+            text,
+            unreachable=error.code() in _SILENT,
+        )
     return judge(peer, response)
 
 
@@ -100,26 +121,71 @@ def judge(peer: EndorsingPeer, response: proposal_response_pb2.ProposalResponse)
     return Answer(peer, NextStep.STOP, grpc.StatusCode.UNKNOWN, text, response)
 
 
-class PeerDirectory:
-    """The peers of one channel, the gateway's own organisation first."""
+@dataclass(slots=True)
+class Standing:
+    """What was last heard of one peer.
 
-    def __init__(self, peers: Sequence[EndorsingPeer], *, local_msp_id: str) -> None:
+    Attributes:
+        height: How many blocks it had; 0 until it was asked.
+        is_down: Whether it did not answer the last time.
+    """
+
+    height: int = 0
+    is_down: bool = False
+
+
+class PeerDirectory:
+    """The peers of one channel, best first, and what was last heard of each.
+
+    Those that answer come before those that did not, the gateway's own organisation before others,
+    and within that whoever has more blocks; among equals, the gateway's own peer. Source: wire.md
+    §5.2. What is known of a peer changes this order alone: nobody is left out because of it.
+    """
+
+    def __init__(
+        self,
+        peers: Sequence[EndorsingPeer],
+        *,
+        local_msp_id: str,
+        local_height: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """List ``peers``; ``local_height`` tells how many blocks the gateway's own peer has."""
         self.local_msp_id = local_msp_id
+        self._local_height = local_height
+        self._standings: dict[tuple[str, str], Standing] = {}
         self.replace(peers)
 
     def replace(self, peers: Sequence[EndorsingPeer]) -> None:
-        """Let ``peers`` be all peers from now on."""
-        self._peers = sorted(
-            peers, key=lambda peer: (not peer.local, peer.msp_id != self.local_msp_id)
-        )
+        """Let ``peers`` be all peers from now on; those that stay keep their standing."""
+        self._peers = list(peers)
+        self._standings = {
+            (peer.msp_id, peer.address): self._standings.get(
+                (peer.msp_id, peer.address), Standing()
+            )
+            for peer in peers
+        }
 
     def __iter__(self) -> Iterator[EndorsingPeer]:
-        return iter(self._peers)
+        return iter(sorted(self._peers, key=self._rank))
 
     def of(self, msp_id: str) -> list[EndorsingPeer]:
         """Return the peers that ``msp_id`` runs."""
-        return [peer for peer in self._peers if peer.msp_id == msp_id]
+        return [peer for peer in self if peer.msp_id == msp_id]
 
     def counts(self) -> Counter[str]:
         """Return how many peers each organisation has."""
         return Counter(peer.msp_id for peer in self._peers)
+
+    def standing(self, peer: EndorsingPeer) -> Standing:
+        """Return what was last heard of ``peer``; of one that has left, nothing."""
+        return self._standings.get((peer.msp_id, peer.address), Standing())
+
+    def note(self, answer: Answer) -> None:
+        """Remember whether a peer answered."""
+        if not answer.peer.local:
+            self.standing(answer.peer).is_down = answer.unreachable
+
+    def _rank(self, peer: EndorsingPeer) -> tuple[bool, bool, int, bool]:
+        standing = self.standing(peer)
+        height = self._local_height() if peer.local else standing.height
+        return (standing.is_down, peer.msp_id != self.local_msp_id, -height, not peer.local)

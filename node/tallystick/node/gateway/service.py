@@ -11,14 +11,14 @@ from google.protobuf.message import DecodeError
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.deliver.height import HeightWatch, WatchClosedError
 from tallystick.node.gateway.chaincode_events import ChaincodeEventFilter
-from tallystick.node.gateway.collector import NO_COMBINATION, Collector
+from tallystick.node.gateway.collector import NO_COMBINATION, NO_LOCAL_ENDORSER, Collector
 from tallystick.node.gateway.commit_notifier import (
     CommitNotifier,
     NotifierClosedError,
     TooManyWaitersError,
 )
 from tallystick.node.gateway.endorsers import Answer, EndorsingPeer, NextStep, PeerDirectory, ask
-from tallystick.node.gateway.errors import DisagreementError, FailureDetail, GatewayError
+from tallystick.node.gateway.errors import DisagreementError, GatewayError
 from tallystick.node.gateway.planner import EndorsementPolicies, Planner
 from tallystick.node.gateway.requests import ProposedCall, invalid_argument, proposed_call, read
 from tallystick.node.gateway.submission import submit_envelope
@@ -94,6 +94,11 @@ class GatewayService:
         self._limits = limits or GatewayLimits()
         self._in_progress = 0
 
+    @property
+    def channels(self) -> Mapping[str, GatewayChannel]:
+        """What it serves, by channel id."""
+        return self._channels
+
     async def evaluate(self, request: gateway_pb2.EvaluateRequest) -> gateway_pb2.EvaluateResponse:
         """Run a chaincode on one peer and return its answer; nothing is ordered."""
         call = proposed_call(request.proposed_transaction)
@@ -106,11 +111,18 @@ class GatewayService:
                     f"could not get last config for channel {call.channel_id}",
                 )
             candidates = _evaluation_candidates(channel, call, request.target_organizations)
-            answer = await _first_useful(
-                candidates,
-                request.proposed_transaction,
-                timeout_s=self._limits.endorsement_timeout_s,
-            )
+            answers = [
+                answer
+                async for answer in _tried(
+                    channel.peers,
+                    candidates,
+                    request.proposed_transaction,
+                    timeout_s=self._limits.endorsement_timeout_s,
+                )
+            ]
+            if all(each.lacks_chaincode for each in answers):
+                raise _no_candidates(call, request.target_organizations)
+            answer = _useful(answers)
         assert answer.response is not None
         return gateway_pb2.EvaluateResponse(result=_result(answer.response))
 
@@ -291,11 +303,7 @@ def _evaluation_candidates(
 ) -> list[EndorsingPeer]:
     """Return whom to ask, in order: the own peer, the own organisation, then everybody else."""
     if not _is_defined(channel, call.chaincode):
-        raise GatewayError(
-            grpc.StatusCode.FAILED_PRECONDITION,
-            f"no peers available to evaluate chaincode {call.chaincode} "
-            f"in channel {call.channel_id}",
-        )
+        raise _no_candidates(call, organisations)
     allowed = set(organisations)
     if call.transient and not allowed:
         allowed = {channel.peers.local_msp_id}
@@ -306,25 +314,22 @@ def _evaluation_candidates(
 
 
 def _no_candidates(call: ProposedCall, organisations: Sequence[str]) -> GatewayError:
+    """Return the refusal when no peer that may be asked has the chaincode."""
+    reason = (
+        f"no peers available to evaluate chaincode {call.chaincode} in channel {call.channel_id}"
+    )
     if call.transient and not organisations:
-        return _no_local_endorser("target")
-    return GatewayError(
-        grpc.StatusCode.FAILED_PRECONDITION,
-        f"failed to find any endorsing peers for org(s): {', '.join(organisations)}",
-    )
-
-
-def _no_local_endorser(kind: str) -> GatewayError:
-    return GatewayError(
-        grpc.StatusCode.FAILED_PRECONDITION,
-        "no endorsers found in the gateway's organization; "
-        f"retry specifying {kind} organization(s) to protect transient data",
-    )
+        reason = f"{NO_LOCAL_ENDORSER.format(kind='target')}: {reason}"
+    return GatewayError(grpc.StatusCode.FAILED_PRECONDITION, reason)
 
 
 def _first_endorsers(channel: GatewayChannel, call: ProposedCall) -> list[EndorsingPeer]:
     """Return whom to ask first, in order; transient data stays within the own organisation."""
     if not _is_defined(channel, call.chaincode):
+        if call.transient:
+            raise GatewayError(
+                grpc.StatusCode.FAILED_PRECONDITION, NO_LOCAL_ENDORSER.format(kind="endorsing")
+            )
         reason = (
             f"No metadata was found for chaincode {call.chaincode} in channel {call.channel_id}"
         )
@@ -332,32 +337,42 @@ def _first_endorsers(channel: GatewayChannel, call: ProposedCall) -> list[Endors
             grpc.StatusCode.FAILED_PRECONDITION, NO_COMBINATION.format(reason=reason)
         )
     own = [peer for peer in channel.peers if peer.msp_id == channel.peers.local_msp_id]
-    if not own and call.transient:
-        raise _no_local_endorser("endorsing")
     if call.transient:
         return own
     return list(channel.peers)
 
 
-async def _first_useful(
-    candidates: Sequence[EndorsingPeer], proposal: proposal_pb2.SignedProposal, *, timeout_s: float
-) -> Answer:
-    """Return the first answer that comes from the chaincode rather than from a failing peer."""
-    details: list[FailureDetail] = []
-    code = grpc.StatusCode.UNAVAILABLE
+async def _tried(
+    peers: PeerDirectory,
+    candidates: Sequence[EndorsingPeer],
+    proposal: proposal_pb2.SignedProposal,
+    *,
+    timeout_s: float,
+) -> AsyncGenerator[Answer, None]:
+    """Yield what one candidate after another says, until it is the chaincode's own word."""
     for peer in candidates:
         answer = await ask(peer, proposal, timeout_s=timeout_s)
-        if answer.step is NextStep.USE:
-            return answer
-        details.append(answer.detail)
-        code = answer.code
-        if answer.step is NextStep.STOP:
-            text = f"evaluate call to endorser returned error: {answer.message}"
-            raise GatewayError(code, text, tuple(details))
+        peers.note(answer)
+        yield answer
+        if answer.step is not NextStep.TRY_NEXT:
+            return
+
+
+def _useful(answers: Sequence[Answer]) -> Answer:
+    """Return the last answer if it is a result.
+
+    Raises:
+        GatewayError: It is not; what every peer said is in the details.
+    """
+    last = answers[-1]
+    if last.step is NextStep.USE:
+        return last
     text = "failed to evaluate transaction, see attached details for more info"
-    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+    if last.step is NextStep.STOP:
+        text = f"evaluate call to endorser returned error: {last.message}"
+    elif last.code is grpc.StatusCode.DEADLINE_EXCEEDED:
         text = "evaluate timeout expired"
-    raise GatewayError(code, text, tuple(details))
+    raise GatewayError(last.code, text, tuple(answer.detail for answer in answers))
 
 
 def _result(answer: proposal_response_pb2.ProposalResponse) -> proposal_response_pb2.Response:

@@ -5,6 +5,7 @@ import random
 import secrets
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -31,7 +32,7 @@ from tallystick.node.membership.signing_identity import SigningIdentity
 from tallystick.node.orderer import OrdererEnvironment, OrdererNode
 from tallystick.node.peer import PeerEnvironment, PeerNode
 from tallystick.node.process import load_block
-from tallystick.node.settings import MspSettings, OrdererSettings, PeerSettings
+from tallystick.node.settings import GatewaySettings, MspSettings, OrdererSettings, PeerSettings
 from tallystick.node.testing.connector import LocalConnector
 from tallystick.node.testing.transport import LocalTransport
 from tallystick.node.transport.local import LocalEndorser, LocalOrderer
@@ -39,6 +40,7 @@ from tallystick.protos.common.common_pb2 import Block
 from tallystick.wire.txid import NONCE_SIZE
 
 BATCH_TIMEOUT_S: Final = 0.01
+PEER_CHECK_INTERVAL_S: Final = 0.5
 _NANOSECONDS: Final = 1_000_000_000
 
 
@@ -81,7 +83,7 @@ class LocalNetwork:
 
     Attributes:
         clock: The time of all nodes and clients.
-        peers: By MSP id of the organisation that runs the peer.
+        running: The peers that run, by their full names such as ``peer0.ats.example``.
     """
 
     def __init__(self, topology: Topology | None = None, *, material: Path | None = None) -> None:
@@ -89,7 +91,7 @@ class LocalNetwork:
 
         Args:
             topology: What it consists of; by default three licensed organisations and those who
-                use their network. One orderer and one peer for each organisation are started.
+                use their network. One orderer and all peers are started.
             material: Keys made by `generate_material`, which may be shared; made anew by default.
         """
         self._topology = local_topology(topology)
@@ -98,12 +100,39 @@ class LocalNetwork:
         self._network = Network(Path(), self._topology)
         self._orderers: list[LocalOrderer] = []
         self.clock = NetworkClock()
-        self.peers: dict[str, PeerNode] = {}
+        self.running: dict[str, PeerNode] = {}
+        self._lifetimes: dict[str, AsyncExitStack] = {}
 
     @property
     def channel_id(self) -> str:
         """The first channel, which callers mean that name none."""
         return self._topology.channel.id
+
+    @property
+    def peers(self) -> Mapping[str, PeerNode]:
+        """The first running peer of each organisation, by MSP id."""
+        return {peer.msp_id: peer for peer in reversed(self.running.values())}
+
+    async def stop_peer(self, name: str) -> None:
+        """Stop the peer of this name; nobody reaches it until it is started again.
+
+        Raises:
+            KeyError: No such peer runs.
+        """
+        del self.running[name]
+        await self._lifetimes.pop(name).aclose()
+
+    async def start_peer(self, name: str) -> None:
+        """Start a peer that was stopped. It has its blocks and packages, and an empty store.
+
+        What only the store held, private data above all, comes back from other members' peers.
+
+        Raises:
+            UnknownMemberError: There is no such peer.
+        """
+        peer = self._new_peer(self._network.node(name))
+        self.running[name] = peer
+        await self._enter(name, peer)
 
     def gateway(self, msp_id: str, user: str = CLIENT, *, peer: str = "") -> Gateway:
         """Return a client of the peer that serves ``msp_id``, as one of its users.
@@ -116,7 +145,7 @@ class LocalNetwork:
         msp = self._network.user_material(msp_id, user) / "msp"
         node = self.peers[peer or self._topology.gateway_of(msp_id).msp_id]
         return Gateway.over(
-            LocalTransport(node, self.peers.values()),
+            LocalTransport(node, self.running.values()),
             identity=Identity.from_file(msp_id, next((msp / "signcerts").glob("*.pem"))),
             signer=PrivateKeySigner.from_file(msp / "keystore" / "priv_sk"),
             options=ClientOptions(environment=self._client_environment()),
@@ -134,7 +163,7 @@ class LocalNetwork:
         return network.contract(chaincode)
 
     def administrator(self, msp_id: str) -> Administrator:
-        """Return the administrator of an organisation that runs a peer.
+        """Return the administrator of an organisation that runs peers.
 
         Raises:
             UnknownMemberError: There is no such organisation.
@@ -142,7 +171,11 @@ class LocalNetwork:
         return Administrator(
             msp_id=msp_id,
             signer=self._network.user(msp_id, ADMIN),
-            endorser=LocalEndorser(self.peers[msp_id].endorser.process),
+            endorsers=[
+                LocalEndorser(peer.endorser.process)
+                for peer in self.running.values()
+                if peer.msp_id == msp_id
+            ],
             gateway=self.gateway(msp_id, ADMIN),
             source=Source(now_ns=self.clock, nonce=_nonce),
         )
@@ -174,7 +207,7 @@ class LocalNetwork:
 
     async def __aenter__(self) -> Self:
         self._orderers.clear()
-        self.peers.clear()
+        self.running.clear()
         async with AsyncExitStack() as stack:
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tally-")))
             self._network = Network(directory, self._topology)
@@ -229,26 +262,41 @@ class LocalNetwork:
         self._orderers.append(orderer.connection())
 
     async def _start_peers(self, lifetime: AsyncExitStack) -> None:
-        for member in self._topology.peer_organizations:
-            node = self._network.peer_of(member.msp_id)
-            settings = PeerSettings(
-                listen_address=node.address,
-                data_directory=self._network.data_directory(node),
-                store=self._topology.store,
-                genesis_blocks=(self._network.genesis_block,),
-                msp=self._msp(node),
-                tls=None,
-            )
-            environment = PeerEnvironment(
-                clock=self.clock,
-                random=random.Random(0),  # noqa: S311 -- spreads reconnects, keeps no secret
-                connector=LocalConnector(member.msp_id, self._orderers, self.peers),
-            )
-            blocks = self._first_blocks(member)
-            peer = PeerNode(settings, self._signer(node), blocks, environment)
-            self.peers[member.msp_id] = peer
-        for peer in self.peers.values():  # all exist now: each looks up the others as it starts
-            await lifetime.enter_async_context(peer)
+        lifetime.push_async_callback(self._stop_peers)
+        for node in self._network.nodes:
+            if node.kind == "peer":
+                self.running[node.name] = self._new_peer(node)
+        for name, peer in self.running.items():  # all exist: each looks up the others as it starts
+            await self._enter(name, peer)
+
+    async def _enter(self, name: str, peer: PeerNode) -> None:
+        lifetime = self._lifetimes[name] = AsyncExitStack()
+        await lifetime.enter_async_context(peer)
+
+    async def _stop_peers(self) -> None:
+        async with AsyncExitStack() as stopping:  # one that fails must not keep others running
+            for lifetime in self._lifetimes.values():
+                stopping.push_async_callback(lifetime.aclose)
+        self._lifetimes.clear()
+
+    def _new_peer(self, node: Node) -> PeerNode:
+        settings = PeerSettings(
+            listen_address=node.address,
+            advertised_address=f"{node.name}:{node.topology.port}",
+            data_directory=self._network.data_directory(node),
+            store=self._topology.store,
+            genesis_blocks=(self._network.genesis_block,),
+            gateway=GatewaySettings(peer_check_interval_s=PEER_CHECK_INTERVAL_S),
+            msp=self._msp(node),
+            tls=None,
+        )
+        environment = PeerEnvironment(
+            clock=self.clock,
+            random=random.Random(0),  # noqa: S311 -- spreads reconnects, keeps no secret
+            connector=LocalConnector(node.name, self._orderers, self.running),
+        )
+        blocks = self._first_blocks(node.member)
+        return PeerNode(settings, self._signer(node), blocks, environment)
 
     def _msp(self, node: Node) -> MspSettings:
         return MspSettings(

@@ -1,12 +1,13 @@
 """A client's way to a peer in the same process: no port, no socket, no encryption."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import grpc
 from google.protobuf.message import DecodeError
 
 from tallystick.client.errors import FailureDetail, RpcFailure
+from tallystick.node.deliver.height import WatchClosedError
 from tallystick.node.gateway.errors import GatewayError
 from tallystick.node.peer import PeerNode
 from tallystick.node.transport.ports import LOCAL_CALLER, StreamService
@@ -53,9 +54,10 @@ class LocalTransport:
         channel_id = gateway_pb2.CommitStatusRequest.FromString(request.request).channel_id
         # Who has left the channel, or was never on it, gets no block of it.
         members = self._peer.channels[channel_id].config.application_msp_ids
-        for peer in self._everybody:
+        for peer in tuple(self._everybody):
             if channel_id in peer.channels and peer.msp_id in members:
-                await peer.channels[channel_id].watch.wait_for(response.block_number + 1)
+                with suppress(WatchClosedError):  # it stops, so nobody will ask it
+                    await peer.channels[channel_id].watch.wait_for(response.block_number + 1)
         return response
 
     async def chaincode_events(

@@ -1,0 +1,186 @@
+"""Organisations with several peers: what is installed where, and who stands in for whom."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import grpc
+import pytest
+
+from tallystick.client.errors import EndorseError
+from tallystick.node.cluster.topology import Topology, load_topology
+from tallystick.node.gateway.endorsers import Standing
+from tallystick.node.testing.local_network import LocalNetwork
+
+ATS, CLEARING = "ATSMSP", "ClearingMSP"
+FIRST, SECOND = "peer0.ats.example", "peer1.ats.example"
+CLEARING_FIRST, CLEARING_SECOND = "peer0.clearing.example", "peer1.clearing.example"
+PATIENCE_S = 15
+HERE = Path(__file__).parent
+MEMBERS = "AND('ATSMSP.peer', 'ClearingMSP.peer')"
+
+
+@pytest.fixture(scope="module")
+def topology(tmp_path_factory: pytest.TempPathFactory) -> Topology:
+    """Two organisations with two peers each, and two contracts that both must endorse."""
+    directory = tmp_path_factory.mktemp("topology")
+    members = [("ATSMSP", "ats.example", 7051), ("ClearingMSP", "clearing.example", 8051)]
+    lines = [
+        "[channel]",
+        'id = "pairs"',
+        f'endorsement = "{MEMBERS}"',
+        f'lifecycle_endorsement = "{MEMBERS}"',
+    ]
+    for msp_id, domain, port in members:
+        peers = ", ".join(
+            f'{{ name = "peer{number}", port = {port + 10 * number},'
+            f" operations_port = {port + 10 * number + 1} }}"
+            for number in range(2)
+        )
+        users = '[{ name = "admin", role = "admin" }, { name = "client" }]'
+        lines += ["[[organizations]]", f'msp_id = "{msp_id}"', f'domain = "{domain}"']
+        lines += [f"peers = [{peers}]", f"users = {users}"]
+    lines += ["[[organizations]]", 'msp_id = "OrdererMSP"', 'domain = "orderer.example"']
+    lines += ['orderers = [{ name = "orderer0", port = 7050, operations_port = 7060 }]']
+    for name, entry, source in (
+        ("notes", "notes:NotesContract", HERE / "crash_contract"),
+        ("vault", "vault:Vault", HERE / "private_contract"),
+    ):
+        lines += ["[[chaincodes]]", f'name = "{name}"', f'entry = "{entry}"']
+        lines += [f'source = "{source}"', f'endorsement = "{MEMBERS}"']
+        if name == "vault":
+            lines += [f'collections = "{source}/collections.json"']
+    path = directory / "topology.toml"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return load_topology(path)
+
+
+@pytest.fixture
+async def network(topology: Topology) -> AsyncIterator[LocalNetwork]:
+    async with LocalNetwork(topology) as network:
+        yield network
+
+
+async def write(network: LocalNetwork, key: str, msp_id: str = ATS) -> None:
+    await network.contract(msp_id, "notes").submit("write", key, "text")
+
+
+def standing_of(network: LocalNetwork, of: str, at: str = FIRST) -> Standing:
+    channel = network.running[at].gateway.channels[network.channel_id]
+    return next(
+        channel.peers.standing(peer) for peer in channel.peers if peer.address.startswith(f"{of}:")
+    )
+
+
+async def until(true: Callable[[], object]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not true():
+            await asyncio.sleep(0.02)
+
+
+def secret_at(network: LocalNetwork, name: str, collection: str) -> bytes | None:
+    state = network.running[name].channels[network.channel_id].ledger.state
+    found = state.get_private("vault", collection, "k")
+    return None if found is None else found.value
+
+
+async def test_every_peer_of_an_organisation_can_run_what_was_deployed(
+    network: LocalNetwork,
+) -> None:
+    """One approval serves an organisation; the package is installed on each of its peers."""
+    await write(network, "k")
+    for name, peer in network.running.items():
+        definitions = peer.channels[network.channel_id].definitions
+        assert definitions.current("notes") is not None, name
+    await network.stop_peer(FIRST)
+    await network.stop_peer(CLEARING_FIRST)
+    await write(network, "l")
+    assert await network.contract(ATS, "notes").evaluate("read", "l") == b"text"
+
+
+async def test_a_peer_that_is_down_is_replaced_by_a_colleague_and_asked_again_when_it_is_back(
+    network: LocalNetwork,
+) -> None:
+    """wire.md §5.2: another peer of the same organisation, then the first one again."""
+    await write(network, "before")
+    await network.stop_peer(CLEARING_FIRST)
+    await write(network, "without")
+    assert standing_of(network, CLEARING_FIRST).is_down
+    await network.start_peer(CLEARING_FIRST)
+    await until(lambda: not standing_of(network, CLEARING_FIRST).is_down)
+    await network.stop_peer(CLEARING_SECOND)
+    await write(network, "with it again")
+
+
+async def test_an_organisation_whose_peers_are_all_down_is_named_with_every_reason(
+    network: LocalNetwork,
+) -> None:
+    """wire.md §5.3: ABORTED, one detail for each peer that was asked."""
+    await network.stop_peer(CLEARING_FIRST)
+    await network.stop_peer(CLEARING_SECOND)
+    with pytest.raises(EndorseError) as raised:
+        await write(network, "nobody")
+    assert raised.value.code is grpc.StatusCode.ABORTED
+    refusals = {each.address.partition(":")[0]: each for each in raised.value.details}
+    assert refusals.keys() == {CLEARING_FIRST, CLEARING_SECOND}
+    assert all(each.msp_id == CLEARING for each in refusals.values())
+    assert all("does not run" in each.message for each in refusals.values())
+
+
+async def test_no_transaction_fails_while_a_peer_goes_and_comes_back(network: LocalNetwork) -> None:
+    """Under load, the colleague takes over in mid-transaction."""
+    stopping = asyncio.Event()
+
+    async def load(writer: int) -> int:
+        number = 0
+        while not stopping.is_set():
+            await write(network, f"load/{writer}/{number}")
+            number += 1
+        return number
+
+    async with asyncio.TaskGroup() as group:
+        writers = [group.create_task(load(writer)) for writer in range(4)]
+        await asyncio.sleep(0)
+        await network.stop_peer(CLEARING_FIRST)
+        height = network.running[FIRST].channels[network.channel_id].ledger.height
+        await network.running[FIRST].channels[network.channel_id].watch.wait_for(height + 3)
+        await network.start_peer(CLEARING_FIRST)
+        await until(lambda: not standing_of(network, CLEARING_FIRST).is_down)
+        await network.running[FIRST].channels[network.channel_id].watch.wait_for(height + 8)
+        stopping.set()
+    assert all(writer.result() > 0 for writer in writers)
+
+
+async def test_peers_learn_how_many_blocks_the_others_have(network: LocalNetwork) -> None:
+    """wire.md §5.2: the highest is asked first."""
+    await write(network, "k")
+    height = network.running[FIRST].channels[network.channel_id].ledger.height
+    await until(
+        lambda: all(
+            standing_of(network, name).height >= height
+            for name in (SECOND, CLEARING_FIRST, CLEARING_SECOND)
+        )
+    )
+
+
+async def test_private_values_reach_both_peers_of_a_member(network: LocalNetwork) -> None:
+    """wire.md §13: at endorsement or soon after, for a peer cannot know who will be asked next."""
+    vault = network.contract(ATS, "vault")
+    await vault.submit("put", "shared", "k", transient={"secret": b"42"})
+    for name in network.running:
+        await until(lambda name=name: secret_at(network, name, "shared") == b"42")
+
+
+async def test_a_member_that_lacks_a_private_value_is_passed_over(network: LocalNetwork) -> None:
+    """wire.md §5.2: private-data-aware selection; the value is only at one peer of the network."""
+    peer = network.running[FIRST]
+    ledger = peer.channels[network.channel_id].ledger
+    vault = network.contract(ATS, "vault")
+    await vault.submit("put", "lazy", "k", transient={"secret": b"42"})
+    await until(lambda: secret_at(network, FIRST, "lazy") == b"42")
+    assert ledger.state.get_private("vault", "lazy", "k") is not None
+    await until(lambda: secret_at(network, CLEARING_FIRST, "lazy") == b"42")
+    await network.stop_peer(SECOND)
+    await network.start_peer(SECOND)  # with an empty store, which the others fill
+    await until(lambda: secret_at(network, SECOND, "lazy") == b"42")
+    assert await vault.evaluate("get", "lazy", "k") == b"42"

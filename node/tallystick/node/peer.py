@@ -1,12 +1,11 @@
-"""The peer: where clock, randomness, stores and sockets are made and everything is joined."""
+"""The peer: where its stores are opened and everything is joined."""
 
 import asyncio
 import logging
 import random
-import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager as ContextManager
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from itertools import chain
 from types import TracebackType
@@ -14,15 +13,13 @@ from typing import Self
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.committer import ChannelStorage, PeerChannel, open_channel
-from tallystick.node.connector import GrpcConnector, NodeConnector
+from tallystick.node.connector import NodeConnector
 from tallystick.node.deliver.height import WatchClosedError
 from tallystick.node.deliver.puller import BlockPuller, PullerEnvironment
 from tallystick.node.deliver.responses import BlockForm
 from tallystick.node.deliver.service import DeliverRules, DeliverService
 from tallystick.node.endorsement.endorser import Endorser, EndorserLimits, EndorserNode
-from tallystick.node.endorsement.grpc_adapter import EndorserServicer
 from tallystick.node.gateway.endorsers import EndorsingPeer, PeerDirectory
-from tallystick.node.gateway.grpc_adapter import GatewayServicer
 from tallystick.node.gateway.planner import Planner
 from tallystick.node.gateway.service import GatewayChannel, GatewayLimits, GatewayService
 from tallystick.node.gateway.watch import Watcher, watch_peers
@@ -33,33 +30,21 @@ from tallystick.node.membership.msp import Msp
 from tallystick.node.membership.registry import MspRegistry
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.membership.signing_identity import SigningIdentity
-from tallystick.node.observability.health import HealthChecks, serving_health
-from tallystick.node.observability.logs import configure_logging
-from tallystick.node.privacy.connections import PrivateDataServicer
+from tallystick.node.observability.health import HealthChecks
 from tallystick.node.privacy.node import PrivacyNode
 from tallystick.node.privacy.privacy import Privacy, PrivacyPeers
 from tallystick.node.privacy.reconciliation import ReconciliationPace
-from tallystick.node.process import load_block, settle_memory, stop_signal
 from tallystick.node.runtime.packages import PackageStore
 from tallystick.node.runtime.registration import serving_chaincode
 from tallystick.node.runtime.registry import RuntimeRegistry, RuntimeRules
 from tallystick.node.settings import PeerSettings
 from tallystick.node.system.access import AccessControl
 from tallystick.node.system.registry import system_chaincodes
-from tallystick.node.system.snapshots import refuse_snapshots
 from tallystick.node.transport.backoff import Backoff
-from tallystick.node.transport.channels import ChannelPool
-from tallystick.node.transport.credentials import ServerTls
 from tallystick.node.transport.local import LocalEndorser
 from tallystick.node.transport.ports import OrdererConnection
-from tallystick.node.transport.server import add_stream_services, new_server, serving
 from tallystick.node.transport.tasks import supervised_tasks
 from tallystick.protos.common.common_pb2 import Block
-from tallystick.protos.gateway import gateway_pb2_grpc
-from tallystick.protos.peer import peer_pb2_grpc
-from tallystick.protos.tallystick.private_data_pb2_grpc import (
-    add_PrivateDataServicer_to_server,
-)
 
 _log = logging.getLogger(__name__)
 
@@ -343,78 +328,6 @@ class PeerNode:
             orderers=orderers,
             planner=Planner(lambda: channel.config, channel.definitions),
         )
-
-
-async def run_peer(
-    settings: PeerSettings, *, on_ready: Callable[[int], object] | None = None
-) -> None:
-    """Run a peer with real clock, randomness and sockets until SIGTERM or SIGINT.
-
-    Args:
-        settings: What to run.
-        on_ready: Told the bound port once clients can connect.
-
-    Raises:
-        LedgerError: It cannot start; the message says what to do.
-    """
-    configure_logging(settings.log.format, settings.log.level)
-    signer = SigningIdentity.from_directory(settings.msp.directory, settings.msp.id)
-    blocks = [load_block(path) for path in settings.genesis_blocks]
-    async with ChannelPool() as pool, supervised_tasks() as tasks:
-        connector = GrpcConnector(settings, pool, tasks)
-        environment = PeerEnvironment(
-            clock=time.time_ns,  # noqa: TID251 - the composition root makes the clock
-            random=random.Random(),  # noqa: S311 - spreads reconnects, keeps no secret
-            connector=connector,
-        )
-        async with (
-            PeerNode(settings, signer, blocks, environment) as node,
-            serving_peer(node, settings) as port,
-            node.serving_chaincode(),
-            _health(node, settings),
-        ):
-            _log.info("peer of %s listens on port %d", settings.msp.id, port)
-            settle_memory()
-            if on_ready is not None:
-                on_ready(port)
-            await stop_signal()
-            _log.info("shutting down")
-            node.drain()
-        connector.close()
-
-
-@asynccontextmanager
-async def serving_peer(node: PeerNode, settings: PeerSettings) -> AsyncIterator[int]:
-    """Serve ``node`` on its listen address for the length of the block; yield the bound port."""
-    connections = settings.connections
-    server = new_server(
-        max_concurrent_streams=connections.max_concurrent_streams,
-        max_concurrent_calls=connections.max_concurrent_calls,
-    )
-    peer_pb2_grpc.add_EndorserServicer_to_server(EndorserServicer(node.endorser.process), server)
-    add_PrivateDataServicer_to_server(PrivateDataServicer(node.privacy.service), server)
-    refuse_snapshots(server)
-    if settings.gateway.enabled:
-        gateway_pb2_grpc.add_GatewayServicer_to_server(GatewayServicer(node.gateway), server)
-    add_stream_services(
-        server,
-        "protos.Deliver",
-        {
-            "Deliver": node.deliver.deliver,
-            "DeliverFiltered": node.deliver.deliver_filtered,
-            "DeliverWithPrivateData": node.deliver.deliver_with_private_data,
-        },
-    )
-    tls = None if settings.tls is None else ServerTls.load(settings.tls)
-    async with serving(
-        server, settings.listen_address, tls=tls, grace_s=connections.shutdown_grace_s
-    ) as port:
-        yield port
-
-
-def _health(node: PeerNode, settings: PeerSettings) -> ContextManager[object]:
-    address = settings.operations.listen_address
-    return nullcontext() if address is None else serving_health(address, node.health_checks)
 
 
 def _readers(config: ChannelConfig, form: BlockForm) -> str:

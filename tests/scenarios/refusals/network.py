@@ -31,7 +31,8 @@ from tallystick.node.ledger.committed import recorded_codes
 from tallystick.node.membership.signing_identity import SigningIdentity
 from tallystick.node.orderer import OrdererEnvironment, OrdererNode, serving_orderer
 from tallystick.node.ordering.admission import Admitted
-from tallystick.node.peer import PeerEnvironment, PeerNode, serving_peer
+from tallystick.node.peer import PeerEnvironment, PeerNode
+from tallystick.node.peer_program import serving_peer
 from tallystick.node.settings import (
     MspSettings,
     NodeSettings,

@@ -5,7 +5,7 @@ import os
 import sys
 from typing import Final
 
-from tallystick.node.peer import run_peer
+from tallystick.node.peer_program import run_peer
 from tallystick.node.settings import PeerSettings, load_settings
 
 HASH_SEED: Final = "PYTHONHASHSEED"

@@ -19,9 +19,10 @@ from tallystick.node.deliver.puller import BlockPuller, PullerEnvironment
 from tallystick.node.deliver.responses import BlockForm
 from tallystick.node.deliver.service import DeliverRules, DeliverService
 from tallystick.node.endorsement.endorser import Endorser, EndorserLimits, EndorserNode
+from tallystick.node.gateway.channel import GatewayChannel
 from tallystick.node.gateway.endorsers import EndorsingPeer, PeerDirectory
 from tallystick.node.gateway.planner import Planner
-from tallystick.node.gateway.service import GatewayChannel, GatewayLimits, GatewayService
+from tallystick.node.gateway.service import GatewayLimits, GatewayService
 from tallystick.node.gateway.watch import Watcher, watch_peers
 from tallystick.node.joining import AlreadyJoinedError, JoinedChannels, begun_by, first_blocks
 from tallystick.node.ledger.key_value_store import open_store

@@ -11,11 +11,12 @@ from tests.unit.conftest import CHANNEL_ID, NOW_NS, ChannelMaterial
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.deliver.height import HeightWatch
+from tallystick.node.gateway.channel import GatewayChannel
 from tallystick.node.gateway.commit_notifier import CommitNotifier, CommitOutcome
 from tallystick.node.gateway.endorsers import EndorsingPeer, PeerDirectory
 from tallystick.node.gateway.errors import GatewayError
 from tallystick.node.gateway.planner import Planner
-from tallystick.node.gateway.service import GatewayChannel, GatewayLimits, GatewayService
+from tallystick.node.gateway.service import GatewayLimits, GatewayService
 from tallystick.node.ledger.ledger import CommittedTransaction, Ledger
 from tallystick.node.policies.parser import parse_policy
 from tallystick.protos.common.common_pb2 import Block, Envelope

@@ -1,36 +1,35 @@
 """The five methods of ``gateway.Gateway``, without gRPC: requests in, responses or errors out."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import grpc
 from google.protobuf.message import DecodeError
 
-from tallystick.node.channel.config import ChannelConfig
-from tallystick.node.deliver.height import HeightWatch, WatchClosedError
+from tallystick.node.deliver.height import WatchClosedError
+from tallystick.node.gateway.candidates import (
+    evaluation_candidates,
+    first_endorsers,
+    no_candidates,
+)
 from tallystick.node.gateway.chaincode_events import ChaincodeEventFilter
-from tallystick.node.gateway.collector import NO_COMBINATION, NO_LOCAL_ENDORSER, Collector
+from tallystick.node.gateway.channel import GatewayChannel
+from tallystick.node.gateway.collector import Collector
 from tallystick.node.gateway.commit_notifier import (
-    CommitNotifier,
     NotifierClosedError,
     TooManyWaitersError,
 )
 from tallystick.node.gateway.endorsers import Answer, EndorsingPeer, NextStep, PeerDirectory, ask
 from tallystick.node.gateway.errors import DisagreementError, GatewayError
-from tallystick.node.gateway.planner import EndorsementPolicies, Planner
 from tallystick.node.gateway.requests import ProposedCall, invalid_argument, proposed_call, read
 from tallystick.node.gateway.submission import submit_envelope
-from tallystick.node.ledger.ledger import Ledger
 from tallystick.node.policies.evaluate import SignedData
-from tallystick.node.transport.ports import OrdererConnection
 from tallystick.protos.common import common_pb2
 from tallystick.protos.gateway import gateway_pb2
 from tallystick.protos.peer import proposal_pb2, proposal_response_pb2
 from tallystick.wire.envelope import build_transaction_payload
-
-SYSTEM_CHAINCODES = frozenset({"_lifecycle", "qscc", "cscc"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,36 +48,6 @@ class GatewayLimits:
     endorsement_timeout_s: float = 30.0
     broadcast_timeout_s: float = 30.0
     disagreement_delays_s: tuple[float, ...] = (0.05, 0.1, 0.2)
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayChannel:
-    """What the gateway needs of one channel.
-
-    Attributes:
-        current: Returns the configuration in force.
-        ledger: The committed blocks.
-        definitions: The policies of committed chaincode definitions.
-        height: Wakes those who wait for blocks.
-        notifier: Wakes those who wait for transactions.
-        peers: Who can endorse.
-        orderers: Who can order, in the order in which they are tried.
-        planner: Chooses among ``peers``.
-    """
-
-    current: Callable[[], ChannelConfig]
-    ledger: Ledger
-    definitions: EndorsementPolicies
-    height: HeightWatch
-    notifier: CommitNotifier
-    peers: PeerDirectory
-    orderers: Sequence[OrdererConnection]
-    planner: Planner
-
-    @property
-    def config(self) -> ChannelConfig:
-        """The configuration in force."""
-        return self.current()
 
 
 class GatewayService:
@@ -110,7 +79,7 @@ class GatewayService:
                     f"failed to get config for channel [{call.channel_id}]: "
                     f"could not get last config for channel {call.channel_id}",
                 )
-            candidates = _evaluation_candidates(channel, call, request.target_organizations)
+            candidates = evaluation_candidates(channel, call, request.target_organizations)
             answers = [
                 answer
                 async for answer in _tried(
@@ -121,7 +90,7 @@ class GatewayService:
                 )
             ]
             if all(each.lacks_chaincode for each in answers):
-                raise _no_candidates(call, request.target_organizations)
+                raise no_candidates(call, request.target_organizations)
             answer = _useful(answers)
         assert answer.response is not None
         return gateway_pb2.EvaluateResponse(result=_result(answer.response))
@@ -237,7 +206,7 @@ class GatewayService:
         )
         if request.endorsing_organizations:
             return await collector.from_organisations(request.endorsing_organizations)
-        return await collector.by_plan(channel.planner, _first_endorsers(channel, call))
+        return await collector.by_plan(channel.planner, first_endorsers(channel, call))
 
     def _channel(self, channel_id: str, absent: grpc.StatusCode) -> GatewayChannel:
         channel = self._channels.get(channel_id)
@@ -289,57 +258,6 @@ def _require(identity: bytes, channel_id: str) -> None:
 
 def _denied(resource: str, reason: str) -> GatewayError:
     return GatewayError(grpc.StatusCode.PERMISSION_DENIED, f"access denied to {resource}: {reason}")
-
-
-def _is_defined(channel: GatewayChannel, chaincode: str) -> bool:
-    return (
-        chaincode in SYSTEM_CHAINCODES
-        or channel.definitions.validation_policy(chaincode) is not None
-    )
-
-
-def _evaluation_candidates(
-    channel: GatewayChannel, call: ProposedCall, organisations: Sequence[str]
-) -> list[EndorsingPeer]:
-    """Return whom to ask, in order: the own peer, the own organisation, then everybody else."""
-    if not _is_defined(channel, call.chaincode):
-        raise _no_candidates(call, organisations)
-    allowed = set(organisations)
-    if call.transient and not allowed:
-        allowed = {channel.peers.local_msp_id}
-    candidates = [peer for peer in channel.peers if not allowed or peer.msp_id in allowed]
-    if not candidates:
-        raise _no_candidates(call, organisations)
-    return candidates
-
-
-def _no_candidates(call: ProposedCall, organisations: Sequence[str]) -> GatewayError:
-    """Return the refusal when no peer that may be asked has the chaincode."""
-    reason = (
-        f"no peers available to evaluate chaincode {call.chaincode} in channel {call.channel_id}"
-    )
-    if call.transient and not organisations:
-        reason = f"{NO_LOCAL_ENDORSER.format(kind='target')}: {reason}"
-    return GatewayError(grpc.StatusCode.FAILED_PRECONDITION, reason)
-
-
-def _first_endorsers(channel: GatewayChannel, call: ProposedCall) -> list[EndorsingPeer]:
-    """Return whom to ask first, in order; transient data stays within the own organisation."""
-    if not _is_defined(channel, call.chaincode):
-        if call.transient:
-            raise GatewayError(
-                grpc.StatusCode.FAILED_PRECONDITION, NO_LOCAL_ENDORSER.format(kind="endorsing")
-            )
-        reason = (
-            f"No metadata was found for chaincode {call.chaincode} in channel {call.channel_id}"
-        )
-        raise GatewayError(
-            grpc.StatusCode.FAILED_PRECONDITION, NO_COMBINATION.format(reason=reason)
-        )
-    own = [peer for peer in channel.peers if peer.msp_id == channel.peers.local_msp_id]
-    if call.transient:
-        return own
-    return list(channel.peers)
 
 
 async def _tried(

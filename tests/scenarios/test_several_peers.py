@@ -165,6 +165,5 @@ async def test_private_values_reach_both_peers_of_a_member(network: LocalNetwork
     """wire.md §13: at endorsement or soon after, for a peer cannot know who will be asked next."""
     vault = network.contract(ATS, "vault")
     await vault.submit("put", "shared", "k", transient={"secret": b"42"})
-    await until(
-        lambda: all(secret_at(network, name, "shared") == b"42" for name in network.running)
-    )
+    await until(lambda: all(secret_at(network, name, "shared") for name in network.running))
+    assert {secret_at(network, name, "shared") for name in network.running} == {b"42"}

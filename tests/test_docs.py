@@ -23,7 +23,7 @@ TIMEOUT_S = 60
 
 FENCED = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
-MAKE_TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
+MAKE_TARGET = re.compile(r"^([a-z-]+):", re.MULTILINE)
 
 SAVED_AS = re.compile(r"# ([\w/]+\.py)\n")  # first line of a block that the reader is to save
 

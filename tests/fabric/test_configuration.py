@@ -100,7 +100,10 @@ def test_access_lists_open_and_close_what_a_peer_offers(site: "Site") -> None:
     info = ("chaincode", "query", "-C", site.channel_id, "-n", "qscc")
     call = (*info, "-c", json.dumps({"Args": ["GetChainInfo", site.channel_id]}))
     site.peer(*call, user="client").succeeded()
-    editor.acls(site, {"qscc/GetChainInfo": "/Channel/Application/Admins", "event/Block": "Admins"})
+    editor.acls(
+        site,
+        {"qscc/GetChainInfo": "/Channel/Application/ATSMSP/Admins", "event/Block": "ATSMSP/Admins"},
+    )
     site.peer(*call, user="client").failed("access denied for [GetChainInfo][securities]")
     fetch = ("channel", "fetch", "newest", "seen.block", "-c", site.channel_id)
     assert "FORBIDDEN" in site.peer(*fetch, user="client").failed().err

@@ -27,7 +27,7 @@ from tallystick.node.cli.command import Command
 from tallystick.node.cli.commands import GROUPS
 
 CODE = re.compile(r"`([^`\n]+)`")
-MAKE_TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
+MAKE_TARGET = re.compile(r"^([a-z-]+):", re.MULTILINE)
 
 # The blocks of the tutorial need those before them: test_tutorial.py runs them in order.
 CONSOLE = [block for block in blocks(*SHELL) if not block.in_tutorial]

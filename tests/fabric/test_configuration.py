@@ -1,6 +1,7 @@
 """A channel's configuration, changed by Fabric's own programs: §15.4, §15.5, §8.1."""
 
 import json
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
     from tests.fabric.conftest import Site
 
 ORDERER_ADMIN = "OrdererMSP"
+WAIT_S = 30
 
 
 class Editor:
@@ -65,7 +67,17 @@ class Editor:
         self.update(edit)
         self.sign("ATSMSP", "ClearingMSP", "TransferAgentMSP")
         submit = ("channel", "update", "-f", "update.pb", "-c", site.channel_id)
+        before = self.height()
         site.peer(*submit, *site.to_orderer, msp_id="BankMSP").succeeded()
+        # The orderer answers before peers have the block.
+        deadline = monotonic() + WAIT_S
+        while self.height() == before:
+            assert monotonic() < deadline, "the configuration never reached the peer"
+
+    def height(self) -> int:
+        """Return how many blocks the peer has."""
+        info = self.site.peer("channel", "getinfo", "-c", self.site.channel_id).succeeded().out
+        return int(json.loads(info.partition(": ")[2])["height"])
 
 
 def test_the_batch_size_changes_once_the_right_ones_signed(site: "Site") -> None:
@@ -88,7 +100,10 @@ def test_access_lists_open_and_close_what_a_peer_offers(site: "Site") -> None:
     info = ("chaincode", "query", "-C", site.channel_id, "-n", "qscc")
     call = (*info, "-c", json.dumps({"Args": ["GetChainInfo", site.channel_id]}))
     site.peer(*call, user="client").succeeded()
-    editor.acls(site, {"qscc/GetChainInfo": "/Channel/Application/Admins", "event/Block": "Admins"})
+    editor.acls(
+        site,
+        {"qscc/GetChainInfo": "/Channel/Application/ATSMSP/Admins", "event/Block": "ATSMSP/Admins"},
+    )
     site.peer(*call, user="client").failed("access denied for [GetChainInfo][securities]")
     fetch = ("channel", "fetch", "newest", "seen.block", "-c", site.channel_id)
     assert "FORBIDDEN" in site.peer(*fetch, user="client").failed().err

@@ -73,10 +73,11 @@ def standing_of(network: LocalNetwork, of: str, at: str = FIRST) -> Standing:
     )
 
 
-async def until(true: Callable[[], object]) -> None:
+async def comes_true(true: Callable[[], object]) -> bool:
     async with asyncio.timeout(PATIENCE_S):
         while not true():  # noqa: ASYNC110 -- there is no event for what a peer knows of another
             await asyncio.sleep(0.02)
+    return True
 
 
 def secret_at(network: LocalNetwork, name: str, collection: str) -> bytes | None:
@@ -108,7 +109,7 @@ async def test_a_peer_that_is_down_is_replaced_by_a_colleague_and_asked_again_wh
     await write(network, "without")
     assert standing_of(network, CLEARING_FIRST).is_down
     await network.start_peer(CLEARING_FIRST)
-    await until(lambda: not standing_of(network, CLEARING_FIRST).is_down)
+    assert await comes_true(lambda: not standing_of(network, CLEARING_FIRST).is_down)
     await network.stop_peer(CLEARING_SECOND)
     await write(network, "with it again")
 
@@ -146,7 +147,7 @@ async def test_no_transaction_fails_while_a_peer_goes_and_comes_back(network: Lo
         height = network.running[FIRST].channels[network.channel_id].ledger.height
         await network.running[FIRST].channels[network.channel_id].watch.wait_for(height + 3)
         await network.start_peer(CLEARING_FIRST)
-        await until(lambda: not standing_of(network, CLEARING_FIRST).is_down)
+        assert await comes_true(lambda: not standing_of(network, CLEARING_FIRST).is_down)
         await network.running[FIRST].channels[network.channel_id].watch.wait_for(height + 8)
         stopping.set()
     assert all(writer.result() > 0 for writer in writers)
@@ -156,7 +157,7 @@ async def test_peers_learn_how_many_blocks_the_others_have(network: LocalNetwork
     """wire.md §5.2: the highest is asked first."""
     await write(network, "k")
     height = network.running[FIRST].channels[network.channel_id].ledger.height
-    await until(
+    assert await comes_true(
         lambda: all(
             standing_of(network, name).height >= height
             for name in (SECOND, CLEARING_FIRST, CLEARING_SECOND)
@@ -168,6 +169,6 @@ async def test_private_values_reach_both_peers_of_a_member(network: LocalNetwork
     """wire.md §13: at endorsement or soon after, for a peer cannot know who will be asked next."""
     vault = network.contract(ATS, "vault")
     await vault.submit("put", "shared", "k", transient={"secret": b"42"})
-    await until(
+    assert await comes_true(
         lambda: all(secret_at(network, name, "shared") == b"42" for name in network.running)
     )

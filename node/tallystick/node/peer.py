@@ -22,7 +22,7 @@ from tallystick.node.committer import ChannelStorage, PeerChannel, open_channel
 from tallystick.node.connector import GrpcConnector, NodeConnector
 from tallystick.node.deliver.height import WatchClosedError
 from tallystick.node.deliver.puller import BlockPuller, PullerEnvironment
-from tallystick.node.deliver.responses import BlockForm
+from tallystick.node.deliver.responses import policy_of_readers
 from tallystick.node.deliver.service import DeliverRules, DeliverService
 from tallystick.node.endorsement.endorser import Endorser, EndorserLimits, EndorserNode
 from tallystick.node.endorsement.grpc_adapter import EndorserServicer
@@ -100,6 +100,7 @@ class PeerNode:
         local_msp = Msp.from_config(
             msp_config_from_directory(settings.msp.directory, settings.msp.id)
         )
+        self.msp_id = settings.msp.id
         self._settings = settings
         self._signer = signer
         self._genesis_blocks = genesis_blocks
@@ -121,16 +122,14 @@ class PeerNode:
         self.endorser = self._new_endorser(local_msp)
         self.gateway = GatewayService(
             self._gateway_channels,
-            GatewayLimits(
-                concurrency=settings.gateway.max_concurrent_calls,
-                endorsement_timeout_s=settings.gateway.endorsement_timeout_s,
-                broadcast_timeout_s=settings.gateway.broadcast_timeout_s,
-            ),
+            GatewayLimits.from_settings(settings.gateway),
         )
+        interval_s = settings.gateway.peer_check_interval_s
+        self._watcher = Watcher(signer, environment.clock, environment.random, interval_s)
         self.deliver = DeliverService(
             self._channels.get,
             DeliverRules(
-                policy=_readers,
+                policy=policy_of_readers,
                 clock=environment.clock,
                 time_window_s=settings.connections.deliver_time_window_s,
                 binds_to_tls=settings.tls is not None and settings.tls.client_certificate_required,
@@ -164,11 +163,6 @@ class PeerNode:
     def channels(self) -> Mapping[str, PeerChannel]:
         """The channels that this peer has joined, by id."""
         return self._channels
-
-    @property
-    def msp_id(self) -> str:
-        """The organisation that runs this peer."""
-        return self._settings.msp.id
 
     @property
     def address(self) -> str:
@@ -272,10 +266,11 @@ class PeerNode:
 
     def _follow(self, channel: PeerChannel) -> None:
         channel_id = channel.config.channel_id
+        peers = self._gateway_channels[channel_id].peers
         following = (
             ("follow", channel.follow(self._puller(channel))),
             ("reconcile", self._reconcile(channel)),
-            ("watch peers of", self._watch_peers(channel_id)),
+            ("watch peers of", watch_peers(channel_id, peers, self._watcher)),
         )
         self._following[channel_id] = [
             self._tasks.create_task(work, name=f"{name} {channel_id}") for name, work in following
@@ -284,16 +279,6 @@ class PeerNode:
     async def _reconcile(self, channel: PeerChannel) -> None:
         with suppress(WatchClosedError):  # the peer stops
             await self.privacy.reconciler(channel).run(channel.watch)
-
-    async def _watch_peers(self, channel_id: str) -> None:
-        environment = self._environment
-        watcher = Watcher(
-            signer=self._signer,
-            clock=environment.clock,
-            random=environment.random,
-            interval_s=self._settings.gateway.peer_check_interval_s,
-        )
-        await watch_peers(channel_id, self._gateway_channels[channel_id].peers, watcher)
 
     def _stop_following(self) -> None:
         self.drain()
@@ -320,7 +305,7 @@ class PeerNode:
             self._settings.msp.id, self.address, LocalEndorser(self.endorser.process), local=True
         )
         peers = PeerDirectory(
-            [], local_msp_id=self._settings.msp.id, local_height=lambda: channel.ledger.height
+            [], local_msp_id=self._settings.msp.id, local_height=lambda: channel.watch.height
         )
         orderers: list[OrdererConnection] = []
 
@@ -408,10 +393,5 @@ async def serving_peer(node: PeerNode, settings: PeerSettings) -> AsyncIterator[
 
 
 def _health(node: PeerNode, settings: PeerSettings) -> AbstractAsyncContextManager[object]:
-    address = settings.operations.listen_address
-    return nullcontext() if address is None else serving_health(address, node.health_checks)
-
-
-def _readers(config: ChannelConfig, form: BlockForm) -> str:
-    resource = "event/FilteredBlock" if form is BlockForm.FILTERED else "event/Block"
-    return config.acl(resource)
+    where = settings.operations.listen_address
+    return nullcontext() if where is None else serving_health(where, node.health_checks)

@@ -8,6 +8,7 @@ import enum
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from tallystick.node.channel.config import ChannelConfig
 from tallystick.protos.common.common_pb2 import (
     CONFIG,
     ENDORSER_TRANSACTION,
@@ -155,3 +156,8 @@ def _varint(value: int) -> bytes:
         value >>= 7
     encoded.append(value)
     return bytes(encoded)
+
+
+def policy_of_readers(config: ChannelConfig, form: BlockForm) -> str:
+    """Return the policy of those who may read blocks of a peer in this form."""
+    return config.acl("event/FilteredBlock" if form is BlockForm.FILTERED else "event/Block")

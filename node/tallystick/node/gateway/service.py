@@ -17,13 +17,15 @@ from tallystick.node.gateway.commit_notifier import (
     NotifierClosedError,
     TooManyWaitersError,
 )
-from tallystick.node.gateway.endorsers import Answer, EndorsingPeer, NextStep, PeerDirectory, ask
+from tallystick.node.gateway.endorsers import Answer, EndorsingPeer, PeerDirectory
 from tallystick.node.gateway.errors import DisagreementError, GatewayError
+from tallystick.node.gateway.evaluation import candidates_of, no_candidates, tried, useful
 from tallystick.node.gateway.planner import EndorsementPolicies, Planner
 from tallystick.node.gateway.requests import ProposedCall, invalid_argument, proposed_call, read
 from tallystick.node.gateway.submission import submit_envelope
 from tallystick.node.ledger.ledger import Ledger
 from tallystick.node.policies.evaluate import SignedData
+from tallystick.node.settings import GatewaySettings
 from tallystick.node.transport.ports import OrdererConnection
 from tallystick.protos.common import common_pb2
 from tallystick.protos.gateway import gateway_pb2
@@ -49,6 +51,15 @@ class GatewayLimits:
     endorsement_timeout_s: float = 30.0
     broadcast_timeout_s: float = 30.0
     disagreement_delays_s: tuple[float, ...] = (0.05, 0.1, 0.2)
+
+    @classmethod
+    def from_settings(cls, settings: GatewaySettings) -> "GatewayLimits":
+        """Return what an operator configured."""
+        return cls(
+            concurrency=settings.max_concurrent_calls,
+            endorsement_timeout_s=settings.endorsement_timeout_s,
+            broadcast_timeout_s=settings.broadcast_timeout_s,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +121,12 @@ class GatewayService:
                     f"failed to get config for channel [{call.channel_id}]: "
                     f"could not get last config for channel {call.channel_id}",
                 )
-            candidates = _evaluation_candidates(channel, call, request.target_organizations)
+            if not _is_defined(channel, call.chaincode):
+                raise no_candidates(call, request.target_organizations)
+            candidates = candidates_of(channel.peers, call, request.target_organizations)
             answers = [
                 answer
-                async for answer in _tried(
+                async for answer in tried(
                     channel.peers,
                     candidates,
                     request.proposed_transaction,
@@ -121,8 +134,8 @@ class GatewayService:
                 )
             ]
             if all(each.lacks_chaincode for each in answers):
-                raise _no_candidates(call, request.target_organizations)
-            answer = _useful(answers)
+                raise no_candidates(call, request.target_organizations)
+            answer = useful(answers)
         assert answer.response is not None
         return gateway_pb2.EvaluateResponse(result=_result(answer.response))
 
@@ -298,31 +311,6 @@ def _is_defined(channel: GatewayChannel, chaincode: str) -> bool:
     )
 
 
-def _evaluation_candidates(
-    channel: GatewayChannel, call: ProposedCall, organisations: Sequence[str]
-) -> list[EndorsingPeer]:
-    """Return whom to ask, in order: the own peer, the own organisation, then everybody else."""
-    if not _is_defined(channel, call.chaincode):
-        raise _no_candidates(call, organisations)
-    allowed = set(organisations)
-    if call.transient and not allowed:
-        allowed = {channel.peers.local_msp_id}
-    candidates = [peer for peer in channel.peers if not allowed or peer.msp_id in allowed]
-    if not candidates:
-        raise _no_candidates(call, organisations)
-    return candidates
-
-
-def _no_candidates(call: ProposedCall, organisations: Sequence[str]) -> GatewayError:
-    """Return the refusal when no peer that may be asked has the chaincode."""
-    reason = (
-        f"no peers available to evaluate chaincode {call.chaincode} in channel {call.channel_id}"
-    )
-    if call.transient and not organisations:
-        reason = f"{NO_LOCAL_ENDORSER.format(kind='target')}: {reason}"
-    return GatewayError(grpc.StatusCode.FAILED_PRECONDITION, reason)
-
-
 def _first_endorsers(channel: GatewayChannel, call: ProposedCall) -> list[EndorsingPeer]:
     """Return whom to ask first, in order; transient data stays within the own organisation."""
     if not _is_defined(channel, call.chaincode):
@@ -340,39 +328,6 @@ def _first_endorsers(channel: GatewayChannel, call: ProposedCall) -> list[Endors
     if call.transient:
         return own
     return list(channel.peers)
-
-
-async def _tried(
-    peers: PeerDirectory,
-    candidates: Sequence[EndorsingPeer],
-    proposal: proposal_pb2.SignedProposal,
-    *,
-    timeout_s: float,
-) -> AsyncGenerator[Answer, None]:
-    """Yield what one candidate after another says, until it is the chaincode's own word."""
-    for peer in candidates:
-        answer = await ask(peer, proposal, timeout_s=timeout_s)
-        peers.note(answer)
-        yield answer
-        if answer.step is not NextStep.TRY_NEXT:
-            return
-
-
-def _useful(answers: Sequence[Answer]) -> Answer:
-    """Return the last answer if it is a result.
-
-    Raises:
-        GatewayError: It is not; what every peer said is in the details.
-    """
-    last = answers[-1]
-    if last.step is NextStep.USE:
-        return last
-    text = "failed to evaluate transaction, see attached details for more info"
-    if last.step is NextStep.STOP:
-        text = f"evaluate call to endorser returned error: {last.message}"
-    elif last.code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        text = "evaluate timeout expired"
-    raise GatewayError(last.code, text, tuple(answer.detail for answer in answers))
 
 
 def _result(answer: proposal_response_pb2.ProposalResponse) -> proposal_response_pb2.Response:

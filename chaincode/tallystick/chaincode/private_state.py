@@ -1,39 +1,33 @@
 """The private data collections of a chaincode, as one contract call sees them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 from pydantic import BaseModel
 
-from tallystick.chaincode.endorsement import (
-    VALIDATION_PARAMETER,
-    Rule,
-    encode_rule,
-    rule_in,
-)
-from tallystick.chaincode.errors import InvalidKeyError, WriteInQueryError
+from tallystick.chaincode.endorsement import VALIDATION_PARAMETER
+from tallystick.chaincode.errors import InvalidKeyError
 from tallystick.chaincode.keys import check_key, partial_range, plain_range
+from tallystick.chaincode.rows import OwnRows
 from tallystick.chaincode.stub import ChaincodeStub
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-class PrivateState:
+class PrivateState(OwnRows):
     """The rows of one collection. ``get`` sees this call's own writes, as that of `State` does.
 
     Peers of members hold the values; all others hold hashes. Whoever calls a function that reads
     values must therefore have it run on a member's peer.
     """
 
-    __slots__ = ("_collection", "_purged", "_read_only", "_rules", "_stub", "_writes")
+    __slots__ = ("_collection", "_purged", "_writes")
 
     def __init__(self, stub: ChaincodeStub, collection: str, *, read_only: bool = False) -> None:
-        self._stub = stub
+        super().__init__(stub, read_only=read_only)
         self._collection = collection
-        self._read_only = read_only
         self._writes: dict[str, bytes | None] = {}  # None deletes
         self._purged: set[str] = set()
-        self._rules: dict[str, bytes] = {}  # empty clears
 
     def get(self, key: str) -> bytes | None:
         """Return the value at ``key``, or None."""
@@ -89,42 +83,6 @@ class PrivateState:
         """
         return self._stub.get_private_data_range(self._collection, *plain_range(start, end))
 
-    def set_endorsement(self, key: str, rule: Rule) -> None:
-        """Let ``rule`` decide who must endorse later changes of ``key``, and of this rule.
-
-        It takes the place of the rule of collection or chaincode for this key and stays until it is
-        changed, cleared, or the key is deleted. This transaction still answers to what is in force
-        now. Where there is no such key the ledger drops the rule in silence.
-
-        Args:
-            key: The key, which exists or is written by this call.
-            rule: ``"AND('A.peer', 'B.peer')"``, or MSP ids of which a peer each must endorse.
-
-        Raises:
-            InvalidEndorsementRuleError: The rule cannot be read, or names nobody.
-            InvalidKeyError: ``key`` cannot be stored.
-        """
-        self._check_writable("set_endorsement", key)
-        self._rules[key] = encode_rule(rule)
-
-    def clear_endorsement(self, key: str) -> None:
-        """Give ``key`` back to the rule of collection or chaincode, as its present rule allows."""
-        self._check_writable("clear_endorsement", key)
-        self._rules[key] = b""
-
-    def endorsement_of(self, key: str) -> str | None:
-        """Return the rule that ``key`` has of its own, in the policy language, or None.
-
-        It counts as a read of the key.
-
-        Raises:
-            InvalidEndorsementRuleError: Another chaincode library gave it a rule without a meaning.
-        """
-        if key in self._rules:
-            return rule_in({VALIDATION_PARAMETER: self._rules[key]})
-        check_key(key)
-        return rule_in(self._stub.get_private_data_metadata(self._collection, key))
-
     def partial(self, kind: str, *parts: str) -> Iterator[tuple[str, bytes]]:
         """Yield the committed rows whose composite key begins so, in key order; for queries."""
         return self._stub.get_private_data_range(self._collection, *partial_range(kind, *parts))
@@ -145,7 +103,5 @@ class PrivateState:
         self._writes[key] = value
         self._purged.discard(key)
 
-    def _check_writable(self, operation: str, key: str) -> None:
-        if self._read_only:
-            raise WriteInQueryError(f"{operation}({key!r})")
-        check_key(key)
+    def _metadata_of(self, key: str) -> Mapping[str, bytes]:
+        return self._stub.get_private_data_metadata(self._collection, key)

@@ -5,19 +5,14 @@ hands the writes down only when the call has succeeded; a refused call therefore
 behind.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import TypeVar
 
 from pydantic import BaseModel
 
-from tallystick.chaincode.endorsement import (
-    VALIDATION_PARAMETER,
-    Rule,
-    encode_rule,
-    rule_in,
-)
-from tallystick.chaincode.errors import InvalidKeyError, InvalidPageError, WriteInQueryError
+from tallystick.chaincode.endorsement import VALIDATION_PARAMETER
+from tallystick.chaincode.errors import InvalidKeyError, InvalidPageError
 from tallystick.chaincode.keys import (
     check_key,
     composite_key,
@@ -25,25 +20,24 @@ from tallystick.chaincode.keys import (
     plain_range,
     split_composite_key,
 )
+from tallystick.chaincode.rows import OwnRows
 from tallystick.chaincode.stub import ChaincodeStub, KeyModification, Page
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-class State:
+class State(OwnRows):
     """The rows of this chaincode. Every read except ``history`` sees this call's own writes.
 
     A key is read from the stub at most once per call, and not at all once it was written.
     """
 
-    __slots__ = ("_committed", "_read_only", "_rules", "_stub", "_writes")
+    __slots__ = ("_committed", "_writes")
 
     def __init__(self, stub: ChaincodeStub, *, read_only: bool = False) -> None:
-        self._stub = stub
-        self._read_only = read_only
+        super().__init__(stub, read_only=read_only)
         self._committed: dict[str, bytes | None] = {}
         self._writes: dict[str, bytes | None] = {}  # None deletes
-        self._rules: dict[str, bytes] = {}  # empty clears
 
     composite_key = staticmethod(composite_key)
     split_composite_key = staticmethod(split_composite_key)
@@ -128,42 +122,6 @@ class State:
         check_key(key)
         return self._stub.get_history(key)
 
-    def set_endorsement(self, key: str, rule: Rule) -> None:
-        """Let ``rule`` decide who must endorse later changes of ``key``, and of this rule.
-
-        It takes the place of the chaincode's rule for this key and stays until it is
-        changed, cleared, or the key is deleted. This transaction still answers to what is in force
-        now. Where there is no such key the ledger drops the rule in silence.
-
-        Args:
-            key: The key, which exists or is written by this call.
-            rule: ``"AND('A.peer', 'B.peer')"``, or MSP ids of which a peer each must endorse.
-
-        Raises:
-            InvalidEndorsementRuleError: The rule cannot be read, or names nobody.
-            InvalidKeyError: ``key`` cannot be stored.
-        """
-        self._check_writable("set_endorsement", key)
-        self._rules[key] = encode_rule(rule)
-
-    def clear_endorsement(self, key: str) -> None:
-        """Give ``key`` back to the chaincode's rule; its present rule must allow it."""
-        self._check_writable("clear_endorsement", key)
-        self._rules[key] = b""
-
-    def endorsement_of(self, key: str) -> str | None:
-        """Return the rule that ``key`` has of its own, in the policy language, or None.
-
-        It counts as a read of the key.
-
-        Raises:
-            InvalidEndorsementRuleError: Another chaincode library gave it a rule without a meaning.
-        """
-        if key in self._rules:
-            return rule_in({VALIDATION_PARAMETER: self._rules[key]})
-        check_key(key)
-        return rule_in(self._stub.get_state_metadata(key))
-
     def flush(self) -> None:
         """Hand the writes to the stub, in the order of first writing, once the call succeeded."""
         for key, value in self._writes.items():
@@ -174,10 +132,8 @@ class State:
         for key, rule in self._rules.items():
             self._stub.put_state_metadata(key, VALIDATION_PARAMETER, rule)
 
-    def _check_writable(self, operation: str, key: str) -> None:
-        if self._read_only:
-            raise WriteInQueryError(f"{operation}({key!r})")
-        check_key(key)
+    def _metadata_of(self, key: str) -> Mapping[str, bytes]:
+        return self._stub.get_state_metadata(key)
 
     def _page(self, bounds: tuple[str, str], page_size: int, bookmark: str) -> Page:
         start, end = bounds

@@ -5,7 +5,7 @@ hands the writes down only when the call has succeeded; a refused call therefore
 behind.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TypeVar
 
@@ -52,6 +52,20 @@ class State(OwnRows):
         value = self._stub.get_state(key) or None
         self._committed[key] = value
         return value
+
+    def read_ahead(self, keys: Iterable[str]) -> None:
+        """Fetch rows that this call is about to read, all at once; ``get`` then has them.
+
+        It saves a contract that runs apart from its peer a request for each row. Every key counts
+        as read: name only those that will be.
+        """
+        ahead = [key for key in dict.fromkeys(keys) if key not in self._committed]
+        for key in ahead:
+            check_key(key)
+        values = self._stub.get_states(ahead)
+        self._committed.update(
+            (key, value or None) for key, value in zip(ahead, values, strict=True)
+        )
 
     def put(self, key: str, value: bytes) -> None:
         """Write ``value`` at ``key``.

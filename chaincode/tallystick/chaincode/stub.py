@@ -92,6 +92,9 @@ class ChaincodeStub(Protocol):
     def del_state(self, key: str) -> None:
         """Delete ``key``; deleting an absent key is allowed."""
 
+    def get_states(self, keys: Sequence[str]) -> Sequence[bytes | None]:
+        """Return the committed value of each key, or None, in the order of ``keys``."""
+
     def get_state_range(self, start: str, end: str) -> Iterator[tuple[str, bytes]]:
         """Yield the committed rows of a range, protected against phantoms."""
 

@@ -197,7 +197,7 @@ class Book:
             Refusal: SAME_PARTY, LOCK_UNKNOWN, or LOCK_DIFFERS when a lock is for something else.
         """
         moves = tuple(moves)
-        plan = self._plan(_accounts(moves))
+        plan = self._plan(accounts_of(moves))
         for move in moves:
             if move.sender == move.receiver:
                 raise Reason.SAME_PARTY.refusal(holder=str(move.sender))
@@ -372,7 +372,7 @@ def holder_of(position_key: str) -> str:
     return split_composite_key(position_key)[1][1]
 
 
-def _accounts(moves: Iterable[Move]) -> Iterator[Account]:
+def accounts_of(moves: Iterable[Move]) -> Iterator[Account]:
     """Yield the accounts that movements touch; the same one may come twice."""
     for move in moves:
         if move.sender is not None:

@@ -1,6 +1,6 @@
 """The overlay: a call sees its own writes, the ledger sees them only after success."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from hypothesis import strategies as st
@@ -49,6 +49,10 @@ class OverlayMachine(RuleBasedStateMachine):
     def start(self, rows: dict[str, bytes]) -> None:
         self.model = dict(rows)
         self.state = State(committed(**rows))
+
+    @rule(ahead=st.lists(keys))
+    def read_ahead(self, ahead: list[str]) -> None:
+        self.state.read_ahead(ahead)
 
     @rule(key=keys, value=values)
     def put(self, key: str, value: bytes) -> None:
@@ -238,3 +242,31 @@ def test_a_bookmark_opens_no_row_outside_the_range(
     state = State(committed(a=b"1", b=b"2", c=b"3", d=b"4"), read_only=read_only)
     with pytest.raises(InvalidPageError, match=r"^INVALID_PAGE: "):
         state.page("b", "d", page_size, bookmark)
+
+
+class BatchingStub(CountingStub):
+    """Notes which keys are asked for together."""
+
+    batches: list[list[str]]
+
+    def get_states(self, keys: Sequence[str]) -> Sequence[bytes | None]:
+        self.batches.append(list(keys))
+        return super().get_states(keys)
+
+
+def test_rows_read_ahead_are_asked_for_once_and_together() -> None:
+    stub = BatchingStub.alone(ALICE)
+    stub.reads, stub.batches = [], []
+    state = State(stub)
+    state.get("a")
+
+    state.read_ahead(["a", "b", "c", "b"])
+
+    assert (state.get("b"), state.get("c")) == (None, None)
+    assert stub.batches == [["b", "c"]]
+    assert stub.reads == ["a", "b", "c"]
+
+
+def test_a_key_that_cannot_be_stored_cannot_be_read_ahead() -> None:
+    with pytest.raises(InvalidKeyError):
+        State(committed()).read_ahead([""])

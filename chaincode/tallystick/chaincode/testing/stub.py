@@ -96,6 +96,10 @@ class MemoryStub:
             raise ReadAfterCalleeWriteError(self._chaincode, key)
         return self._rows.values.get(key)
 
+    def get_states(self, keys: Sequence[str]) -> Sequence[bytes | None]:
+        """See ``ChaincodeStub``."""
+        return [self.get_state(key) for key in keys]
+
     def put_state(self, key: str, value: bytes) -> None:
         """See ``ChaincodeStub``."""
         self._check_not_paged()

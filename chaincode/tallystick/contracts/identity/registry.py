@@ -102,10 +102,34 @@ class Registry:
 
     def report(self, check: PartiesCheck, moment: Instant) -> PartiesReport:
         """Return what stands against the parties and the authority of an act at ``moment``."""
+        self._read_ahead(check)
         authority = self._authority_findings(check.authority, moment) if check.authority else []
         return PartiesReport(
             parties=tuple(tuple(self.party_findings(party, moment)) for party in check.parties),
             authority=tuple(authority),
+        )
+
+    def _read_ahead(self, check: PartiesCheck) -> None:
+        """Fetch what a report reads, in as few requests as rows lead on to others."""
+        keys = [composite_key("identity", party.identity) for party in check.parties]
+        needs = [
+            (party.identity, each.topic) for party in check.parties for each in party.requirements
+        ]
+        keys += [composite_key("topic", topic) for _, topic in needs]
+        if (authority := check.authority) is not None:
+            keys.append(
+                composite_key("key", authority.identity, authority.key)
+                if authority.participant is None
+                else composite_key("mandate", authority.identity, authority.participant)
+            )
+        self._state.read_ahead(keys)
+        claims = [
+            (subject, topic, issuer) for subject, topic in needs for issuer in self.issuers(topic)
+        ]
+        self._state.read_ahead(composite_key("claim", *claim) for claim in claims)
+        made = (self.claim(*claim) for claim in claims)
+        self._state.read_ahead(
+            composite_key("key", row.statement.issuer, row.key) for row in made if row is not None
         )
 
     def party_findings(self, party: Party, moment: Instant) -> list[Finding]:

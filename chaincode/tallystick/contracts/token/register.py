@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from tallystick.chaincode import Context, composite_key
 from tallystick.contracts import events
-from tallystick.contracts.book import Account, Book, LockedMove, Move, Plan
+from tallystick.contracts.book import Account, Book, LockedMove, Move, Plan, accounts_of
 from tallystick.contracts.events import Basis
 from tallystick.contracts.parties import Authority, Party, check_parties
 from tallystick.contracts.reasons import Finding, Reason, refuse_if_any
@@ -36,6 +36,7 @@ class Register:
         Raises:
             Refusal: With every finding in its payload.
         """
+        self._read_ahead(moves)
         plan = self.book.moved(moves)
         refuse_if_any(self._findings(plan, moves, authority))
         self.book.write(plan)
@@ -116,17 +117,19 @@ class Register:
 
     # --- how ---
 
+    def _read_ahead(self, moves: Sequence[Move]) -> None:
+        accounts = tuple(dict.fromkeys(accounts_of(moves)))
+        keys = [composite_key("security", move.asset) for move in moves]
+        keys += [composite_key("position", *account) for account in accounts]
+        keys += [composite_key("freeze", *account) for account in accounts]
+        self._ctx.state.read_ahead(keys)
+
     def _findings(
         self, plan: Plan, moves: Sequence[Move], authority: Authority | None = None
     ) -> list[Finding]:
         """Judge moves whose end state is ``plan``; the identity contract is asked once."""
         securities = {move.asset: self.security(move.asset) for move in moves}
-        accounts = dict.fromkeys(
-            Account(move.asset, holder)
-            for move in moves
-            for holder in (move.sender, move.receiver)
-            if holder is not None
-        )
+        accounts = tuple(dict.fromkeys(accounts_of(moves)))
         parties = [
             Party.model_construct(
                 identity=account.holder, requirements=securities[account.asset].terms.requirements

@@ -92,6 +92,10 @@ class EmbeddedStub:
             raise ReadAfterCalleeWriteError(self._chaincode, key)
         return self._simulator.get_state(self._chaincode, key)
 
+    def get_states(self, keys: Sequence[str]) -> Sequence[bytes | None]:
+        """Return the committed value of each key, or None."""
+        return [self.get_state(key) for key in keys]
+
     def put_state(self, key: str, value: bytes) -> None:
         """Write ``value``, which is not empty."""
         _check_write(key, value)

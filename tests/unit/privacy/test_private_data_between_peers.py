@@ -1,5 +1,6 @@
 """What peers tell each other of private values, and whom they believe (wire.md §6, §13)."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -125,6 +126,54 @@ async def test_only_sets_from_a_block_on_are_asked_for(world: World) -> None:
     reconciler = world.two.privacy.reconciler(world.two.channel)
     assert await reconciler.reconcile(place.version.block_number + 1) == 0
     assert await reconciler.reconcile(place.version.block_number) == 1
+
+
+class LateMember:
+    """A connection to a member that has not committed the block yet when it is asked first."""
+
+    def __init__(self, member: MemberPeer, refusals: int) -> None:
+        self._connection = member.connection
+        self._refusals = refusals
+
+    async def push(self, request: wire.SignedRequest) -> wire.Acknowledgement:
+        return await self._connection.push(request)
+
+    async def fetch(self, request: wire.SignedRequest) -> wire.PrivateSets:
+        if self._refusals:
+            self._refusals -= 1
+            raise PrivateDataRefusedError("not yet")
+        return await self._connection.fetch(request)
+
+
+class OneNewBlock:
+    """Tells of one block that was committed, and of no other."""
+
+    def __init__(self, height: int) -> None:
+        self.height = height - 1
+
+    async def wait_for(self, height: int) -> None:
+        if self.height == height - 1 and not self._told:
+            self.height, self._told = height, True
+            return
+        await asyncio.Event().wait()
+
+    _told = False
+
+
+async def test_what_nobody_had_of_a_new_block_is_soon_asked_for_again(world: World) -> None:
+    """§13: peers commit a block at different moments."""
+    await define_with_collection(world)
+    await put(world)
+    (member,) = [each for each in world.two.others if each.msp_id == "OneMSP"]
+    late = LateMember(member, refusals=2)  # the first round, and the news of the block
+    world.two.others[:] = [MemberPeer("OneMSP", "late", late)]
+    reconciler = world.two.privacy.reconciler(world.two.channel)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(reconciler.run(OneNewBlock(world.two.ledger.height)))
+        while value_at(world.two) is None:  # noqa: ASYNC110 -- a commit of it tells nobody
+            await asyncio.sleep(0.01)
+        running.cancel()
+    assert value_at(world.two) == b"secret"
 
 
 def stranger(world: World) -> wire.SignedRequest:

@@ -28,6 +28,9 @@ _log = logging.getLogger(__name__)
 BATCH: Final = 10
 """How many private sets are asked for at once."""
 
+RETRY_DELAYS_S: Final = (0.1, 0.3, 1.0)
+"""What nobody had of a new block is asked for after each of these again."""
+
 MAX_COUNTED: Final = 100_000
 """Up to how many missing private sets of one collection are counted."""
 
@@ -82,12 +85,29 @@ class Reconciler:
             self.report_missing()
             try:
                 async with asyncio.timeout(self._pace.interval_s):
-                    while True:
-                        await signal.wait_for(height + 1)
-                        first, height = height, signal.height
-                        await self.reconcile(first)
+                    await self._follow(signal, height)
             except TimeoutError:
                 continue
+
+    async def _follow(self, signal: HeightSignal, height: int) -> None:
+        """Fetch what is missing of each new block; again soon, for others may commit it later."""
+        while True:
+            await signal.wait_for(height + 1)
+            first, height = height, signal.height
+            await self.reconcile(first)
+            for delay_s in RETRY_DELAYS_S:
+                if not self._lacks(first):
+                    break
+                await asyncio.sleep(delay_s)
+                await self.reconcile(first)
+
+    def _lacks(self, first_block: int) -> bool:
+        channel = self._channel
+        return any(
+            any(True for _ in channel.ledger.private_sets.missing(*place, first_block))
+            for place in channel.ledger.private_sets.missing_places()
+            if self._node.belongs_to(channel, *place)
+        )
 
     async def reconcile(self, first_block: int = 0) -> int:
         """Fetch what this peer, as a member, lacks of blocks from ``first_block`` on.

@@ -29,6 +29,7 @@ def pattern_of(line: str) -> str:
     return pattern + re.escape(line[end:])
 
 
+@pytest.mark.slow
 @pytest.mark.cluster
 def test_the_tutorial_leads_from_an_empty_folder_to_a_contract_in_force(tmp_path: Path) -> None:
     reader = Reader(tmp_path)

@@ -92,6 +92,7 @@ async def test_a_stopped_peer_catches_up_and_answers_as_the_others_do(tmp_path: 
 
 
 @pytest.mark.cluster
+@pytest.mark.slow
 async def test_peers_go_on_when_the_orderer_returns(tmp_path: Path) -> None:
     async with running_network(tmp_path / "network") as network:
         keys = await write_notes(network, network.peers[0], "before")

@@ -70,14 +70,14 @@ class LongHistory:
 class Stream:
     """A stream that is ready, with one call running on it."""
 
-    def __init__(self, rows: int = 0) -> None:
+    def __init__(self, rows: int = 0, *, answers_writes: bool = True) -> None:
         store, updates = MemoryStore(), UpdateBatch()
         for number in range(rows):
             updates.put("cc", f"{number:03}", b"v", Version(1, 0))
         store.write(state_entries(updates))
         self.simulator = Simulator(LedgerState(store), LongHistory(), "t1")
         self.sent: list[ChaincodeMessage] = []
-        self.handler = ShimHandler("cc:00", self.sent.append)
+        self.handler = ShimHandler("cc:00", self.sent.append, answers_writes=answers_writes)
         self.handler.receive(register("cc:00"))
 
     def begin(self, *, is_init: bool = False) -> StreamTransaction:
@@ -257,6 +257,38 @@ async def test_batches_read_and_write_many_keys_in_order() -> None:
     answer = stream.ask(Type.WRITE_BATCH_STATE, WriteBatchState(rec=records))
     assert (answer.type, answer.payload) == (Type.RESPONSE, b"")
     assert [one.writes for one in stream.simulator.done().touched] == [True]
+
+
+def batch(**record: object) -> ChaincodeMessage:
+    kind = WriteRecord.PUT_STATE
+    writes = WriteBatchState(rec=[WriteRecord(type=kind, value=b"1", **record)])  # type: ignore[arg-type]
+    return message(Type.WRITE_BATCH_STATE, writes.SerializeToString())
+
+
+async def test_over_a_link_without_answers_to_writes_a_refused_one_fails_its_call() -> None:
+    stream = Stream(answers_writes=False)
+    transaction = stream.begin()
+    sent = len(stream.sent)
+    for writes in (batch(key="k"), batch(key="k", collection="c"), batch(key="l")):
+        stream.handler.receive(writes)
+    assert len(stream.sent) == sent
+    done = Response(status=200, payload=b"done").SerializeToString()
+    stream.handler.receive(message(Type.COMPLETED, done))
+    step = await transaction.step()
+    assert isinstance(step, InvocationResult)
+    assert (step.response.status, step.response.payload) == (500, b"")
+    assert "collection ch/cc/c could not be" in step.response.message
+
+
+async def test_a_call_may_refuse_by_itself_whatever_became_of_its_writes() -> None:
+    stream = Stream(answers_writes=False)
+    transaction = stream.begin()
+    stream.handler.receive(batch(key="k", collection="c"))
+    refusal = Response(status=409, message="NO").SerializeToString()
+    stream.handler.receive(message(Type.COMPLETED, refusal))
+    step = await transaction.step()
+    assert isinstance(step, InvocationResult)
+    assert (step.response.status, step.response.message) == (409, "NO")
 
 
 @pytest.mark.parametrize(

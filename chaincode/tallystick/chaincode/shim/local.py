@@ -1,31 +1,36 @@
 """The peer that has started this process, at the other end of a socket that it left us.
 
-The messages are those of wire.md §9, each behind its length in four bytes. There is no event loop:
-whichever thread waits for the peer reads for all, so a call that runs alone goes to the peer and
-back without waking another thread.
+The messages are those of wire.md §9. Each call is a greenlet: while it waits for the peer, others
+go on, in one thread and without locks, and what they ask meanwhile travels together. So the busier
+a contract is, the less a call costs. One that computes for long is interrupted by a timer, and
+goes on when the others have had their turn.
 
 Usage: ``python -m tallystick.chaincode.shim.local --descriptor N --id ID --source DIRECTORY ENTRY``
 """
 
 import argparse
+import gc
 import logging
+import signal
 import socket
 import sys
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
-from threading import Event, Lock, Thread
+from types import FrameType
 from typing import Final
+
+from greenlet import getcurrent, greenlet
 
 from tallystick.chaincode.errors import ContractDefinitionError
 from tallystick.chaincode.shim.call import answered, completed, request_message
-from tallystick.chaincode.shim.command import DEFAULT_THREADS, load_contracts
+from tallystick.chaincode.shim.command import load_contracts
 from tallystick.chaincode.shim.errors import (
+    RequestRefusedError,
     ShimProtocolError,
     ShimSettingsError,
-    StreamLostError,
 )
+from tallystick.chaincode.shim.frames import Frames
 from tallystick.chaincode.shim.session import (
     Begin,
     Resume,
@@ -38,243 +43,153 @@ from tallystick.chaincode.shim.stub import ShimStub
 from tallystick.chaincode.stub import Chaincode
 from tallystick.protos.peer.chaincode_shim_pb2 import ChaincodeMessage
 
-_LENGTH_BYTES: Final = 4
-_WATCH_S: Final = 0.05
-"""How long messages may lie unread because every thread computes."""
+Type = ChaincodeMessage.Type
+
+MAX_CALLS: Final = 256
+"""How many calls run at the same time; others wait."""
+
+_TICK_S: Final = 0.01
+"""A call that computes from one tick of the timer to the next lets others go on."""
+
+_IMPORT_MACHINERY: Final = "<frozen importlib._bootstrap>"
 
 _log = logging.getLogger(__name__)
 
 
-class Frames:
-    """Both directions of the socket."""
-
-    def __init__(self, link: socket.socket) -> None:
-        self._link = link
-        self._input = link.makefile("rb")
-        self._writing = Lock()
-
-    def read(self) -> ChaincodeMessage | None:
-        """Return the next message; None when the peer has ended the stream. One thread at a time.
-
-        Raises:
-            OSError: The socket broke.
-        """
-        header = self._input.read(_LENGTH_BYTES)
-        if len(header) < _LENGTH_BYTES:
-            return None
-        return ChaincodeMessage.FromString(self._input.read(int.from_bytes(header)))
-
-    def write(self, message: ChaincodeMessage) -> None:
-        """Send a message, after waiting for room.
-
-        Raises:
-            OSError: The socket broke.
-        """
-        content = message.SerializeToString()
-        with self._writing:
-            self._link.sendall(len(content).to_bytes(_LENGTH_BYTES) + content)
-
-
-class _Waiter:
-    """A thread that waits: for the answer to a request, or, idle, for a call to run.
-
-    The one that watches reads one message for others now and then, and waits for none.
-    """
-
-    __slots__ = ("is_idle", "item", "never_waits", "wake")
-
-    def __init__(self, *, is_idle: bool = False, never_waits: bool = False) -> None:
-        self.is_idle = is_idle
-        self.never_waits = never_waits
-        self.item: Begin | Resume | None = None
-        self.wake = Lock()
-        self.wake.acquire()
-
-
 class LocalPeer:
-    """The stream to the peer, and the threads in which calls run.
+    """The stream to the peer, and the calls that run on it.
 
     Args:
         chaincode: Answers the calls.
         chaincode_id: The package id.
         frames: The socket.
-        threads: How many calls run at the same time; others wait.
     """
 
-    def __init__(
-        self, chaincode: Chaincode, chaincode_id: str, frames: Frames, threads: int
-    ) -> None:
+    def __init__(self, chaincode: Chaincode, chaincode_id: str, frames: Frames) -> None:
         self._chaincode = chaincode
         self._frames = frames
         self._session = Session(chaincode_id)
-        self._most_threads = threads
-        self._mutex = Lock()  # over everything below, and the session
-        self._is_read = False
-        self._asking: dict[_Waiter, None] = {}  # those who sleep until they are woken
-        self._idle: list[_Waiter] = []  # likewise
-        self._calls: dict[TransactionKey, _Waiter] = {}
+        self._hub = getcurrent()
         self._starts: deque[Begin] = deque()
-        self._threads = 0
-        self._ended = Event()
-        self._is_busy = Event()
+        self._asking: dict[TransactionKey, greenlet] = {}
+        self._interrupted: deque[greenlet] = deque()
+        self._calls = 0
+        self._computing: greenlet | None = None  # may be interrupted
+        self._turns = 0
+        self._turns_at_tick = 0
+        self._ticks = False
 
     def serve(self) -> None:
-        """Register, and run calls until the peer ends the stream."""
+        """Register, and run calls until the peer ends the stream.
+
+        Raises:
+            ShimProtocolError: The peer does not keep to the protocol.
+            OSError: The socket broke.
+        """
+        signal.signal(signal.SIGALRM, self._tick)
         self._frames.write(self._session.register())
-        with self._mutex:
-            self._add_thread(None)
-        watcher = _Waiter(never_waits=True)
-        while not self._ended.wait(_WATCH_S):
-            with self._mutex:
-                if not self._session.running:
-                    self._is_busy.clear()
-                leads = not self._is_read
-                self._is_read = True
-            if leads:
-                self._lead(watcher)  # every thread computes
-            else:
-                self._is_busy.wait()
+        while (messages := self._frames.exchange(wait=not self._interrupted)) is not None:
+            self._keep_ticking()
+            for message in messages:
+                self._take(message)
+            for _ in range(len(self._interrupted)):
+                self._turn(self._interrupted.popleft())
+            while self._starts and self._calls < MAX_CALLS:
+                self._begin(self._starts.popleft())
 
-    # --- threads ---
+    # --- in the hub ---
 
-    def _add_thread(self, first: Begin | None) -> None:
-        self._threads += 1
-        Thread(target=self._work, args=(first,), name="contract", daemon=True).start()
-
-    def _work(self, start: Begin | None) -> None:
-        idle = _Waiter(is_idle=True)
-        while True:
-            if start is not None:
-                self._run(start)
-            with self._mutex:
-                start = self._starts.popleft() if self._starts else None
-            if start is None:
-                item = self._wait(idle)
-                if item is None:
-                    return
-                assert isinstance(item, Begin)
-                start = item
-
-    def _run(self, start: Begin) -> None:
-        key, waiter, one_at_a_time = start.key, _Waiter(), Lock()
-
-        def ask(kind: "ChaincodeMessage.Type.ValueType", payload: bytes) -> bytes:
-            request = request_message(key, kind, payload)
-            with one_at_a_time:  # a contract may have threads of its own
-                return answered(self._exchange(key, waiter, request))
-
-        try:
-            stub = ShimStub(start.message, ask, self._session.offer)
-            result = completed(key, stub, self._chaincode.invoke(stub))
-        except StreamLostError:
-            return
-        except BaseException as error:  # noqa: BLE001  # not even SystemExit may cost the answer
-            _log.exception("chaincode failed in transaction %s", key.transaction_id)
-            result = error_message(key, f"{type(error).__name__}: {error}")
-        with self._mutex:
-            self._calls.pop(key, None)
-            self._session.ended(key)
-        with suppress(OSError):  # whoever reads sees that the peer is gone
-            self._frames.write(result)
-
-    def _exchange(
-        self, key: TransactionKey, waiter: _Waiter, request: ChaincodeMessage
-    ) -> ChaincodeMessage:
-        with self._mutex:
-            self._session.asked(key)
-            self._calls[key] = waiter
-        try:
-            self._frames.write(request)
-        except OSError as error:
-            raise StreamLostError from error
-        item = self._wait(waiter)
-        if item is None:
-            raise StreamLostError
-        return item.message
-
-    # --- waiting and reading ---
-
-    def _wait(self, waiter: _Waiter) -> Begin | Resume | None:
-        """Return what comes for ``waiter``; None when the stream has ended."""
-        while True:
-            with self._mutex:
-                if waiter.item is not None:
-                    item, waiter.item = waiter.item, None
-                    return item
-                if self._ended.is_set():
-                    return None
-                leads = not self._is_read
-                if leads:
-                    self._is_read = True
-                elif waiter.is_idle:
-                    self._idle.append(waiter)
-                else:
-                    self._asking[waiter] = None
-            if leads:
-                self._lead(waiter)
-            else:
-                waiter.wake.acquire()
-
-    def _lead(self, reader: _Waiter) -> None:
-        """Read one message and see to it that somebody reads on who waits for an answer."""
-        try:
-            message = self._frames.read()
-        except OSError as error:
-            _log.warning("the socket to the peer broke: %s", error)
-            message = None
-        with self._mutex:
-            self._is_read = False
-            try:
-                self._take(message, reader)
-            except ShimProtocolError:
-                _log.exception("the peer did not keep to the protocol")
-                self._end()
-            if reader.item is not None or reader.never_waits:
-                self._wake_one()
-
-    def _wake_one(self) -> None:
-        if self._asking:
-            waiter, _ = self._asking.popitem()
-            waiter.wake.release()
-
-    def _take(self, message: ChaincodeMessage | None, reader: _Waiter) -> None:
-        if message is None:
-            self._end()
-            return
+    def _take(self, message: ChaincodeMessage) -> None:
         match self._session.receive(message):
-            case Resume(key) as answer:
-                waiter = self._calls[key]
-                waiter.item = answer
-                if waiter in self._asking:
-                    del self._asking[waiter]
-                    waiter.wake.release()
+            case Resume(key, answer):
+                self._turn(self._asking.pop(key), answer)
+            case Begin() as start if self._calls < MAX_CALLS:
+                self._begin(start)
             case Begin() as start:
-                self._is_busy.set()
-                self._assign(start, reader)
+                self._starts.append(start)
             case Send(answer):
                 self._frames.write(answer)
             case None:
                 return
 
-    def _assign(self, start: Begin, reader: _Waiter) -> None:
-        if reader.is_idle:
-            reader.item = start
-        elif self._idle:
-            waiter = self._idle.pop()
-            waiter.item = start
-            waiter.wake.release()
-        elif self._threads < self._most_threads:
-            self._add_thread(start)
-        else:
-            self._starts.append(start)
+    def _begin(self, start: Begin) -> None:
+        self._calls += 1
+        self._turn(greenlet(self._run, self._hub), start)
 
-    def _end(self) -> None:
-        self._ended.set()
-        self._is_busy.set()
-        for waiter in (*self._asking, *self._idle):
-            waiter.wake.release()
-        self._asking.clear()
-        self._idle.clear()
+    def _turn(self, call: greenlet, item: Begin | ChaincodeMessage | None = None) -> None:
+        """Let a call go on until it asks, ends or is interrupted."""
+        self._turns += 1
+        self._computing = call
+        call.switch(item)
+        self._computing = None
+
+    # --- in a call ---
+
+    def _run(self, start: Begin) -> None:
+        key, call, has_ended = start.key, getcurrent(), False
+
+        def ask(kind: "Type.ValueType", payload: bytes) -> bytes:
+            if getcurrent() is not call:
+                raise RequestRefusedError("a contract's own threads cannot ask the peer")
+            request = request_message(key, kind, payload)
+            if kind != Type.WRITE_BATCH_STATE:
+                return answered(self._exchange(key, request))
+            self._frames.write(request)  # not answered: if it is refused, the peer fails the call
+            if not has_ended:
+                self._give_way(call)
+            return b""
+
+        try:
+            stub = ShimStub(start.message, ask, self._session.offer)
+            response = self._chaincode.invoke(stub)
+            has_ended = True
+            result = completed(key, stub, response)
+        except BaseException as error:  # noqa: BLE001  # not even SystemExit may cost the answer
+            _log.exception("chaincode failed in transaction %s", key.transaction_id)
+            result = error_message(key, f"{type(error).__name__}: {error}")
+        self._computing = None
+        self._calls -= 1
+        self._session.ended(key)
+        self._frames.write(result)
+
+    def _exchange(self, key: TransactionKey, request: ChaincodeMessage) -> ChaincodeMessage:
+        call, self._computing = getcurrent(), None
+        self._session.asked(key)
+        self._frames.write(request)
+        self._asking[key] = call
+        answer: ChaincodeMessage = self._hub.switch()
+        return answer
+
+    def _give_way(self, call: greenlet) -> None:
+        self._computing = None
+        self._interrupted.append(call)
+        self._hub.switch()
+
+    # --- the timer ---
+
+    def _keep_ticking(self) -> None:
+        if not self._ticks:
+            self._ticks = True
+            signal.setitimer(signal.ITIMER_REAL, _TICK_S, _TICK_S)
+
+    def _tick(self, _number: int, frame: FrameType | None) -> None:
+        """Interrupt a call that had its turn before the last tick; without calls, tick no more."""
+        if self._turns != self._turns_at_tick:
+            self._turns_at_tick = self._turns
+        elif self._computing is None:
+            self._ticks = False
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        elif self._computing is getcurrent() and not _imports(frame):
+            self._give_way(self._computing)
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Return whether a module is being imported; another call would find it half made."""
+    while frame is not None:
+        if frame.f_code.co_filename == _IMPORT_MACHINERY:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -286,9 +201,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ShimSettingsError, ContractDefinitionError) as error:
         print(f"chaincode: {error}", file=sys.stderr)  # noqa: T201 -- this is the program
         return 1
+    _settle_memory()
     with socket.socket(fileno=options.descriptor) as link:
-        LocalPeer(chaincode, options.id, Frames(link), DEFAULT_THREADS).serve()
+        try:
+            LocalPeer(chaincode, options.id, Frames(link)).serve()
+        except (ShimProtocolError, OSError) as error:
+            _log.error("the stream to the peer failed: %s", error)
+            return 1
     return 0
+
+
+def _settle_memory() -> None:
+    """Keep the garbage collector away from what is there, and from most calls, as nodes do."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def _parser() -> argparse.ArgumentParser:

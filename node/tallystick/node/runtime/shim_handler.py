@@ -42,6 +42,7 @@ MAX_STRAY_MESSAGES: Final = 1000
 """Most messages that belong to no call, between two that do; more are a flood."""
 
 _BAD_REQUEST: Final = 400
+_INTERNAL: Final = 500
 _PARAMETERS: Final = ChaincodeAdditionalParams(
     use_write_batch=True,
     max_size_write_batch=MAX_BATCH,
@@ -76,13 +77,14 @@ Step = InvocationResult | CalleeRequest
 class StreamTransaction:
     """A call that the chaincode of a stream works on; see ``ShimHandler.begin``."""
 
-    __slots__ = ("_next", "calling", "given_up", "invocation", "running")
+    __slots__ = ("_next", "calling", "given_up", "invocation", "refused_write", "running")
 
     def __init__(self, invocation: Invocation) -> None:
         self.invocation = invocation
         self.running = RunningCall(invocation, MAX_WRITTEN_BYTES)
         self.calling = False
         self.given_up = False
+        self.refused_write: str | None = None
         self._next: asyncio.Future[Step] = asyncio.get_running_loop().create_future()
 
     async def step(self) -> Step:
@@ -113,10 +115,20 @@ class ShimHandler:
         is_ready: Whether calls can begin.
     """
 
-    def __init__(self, package_id: str, send: Callable[[ChaincodeMessage], object]) -> None:
-        """Expect the chaincode of ``package_id``; ``send`` queues messages to it."""
+    def __init__(
+        self,
+        package_id: str,
+        send: Callable[[ChaincodeMessage], object],
+        *,
+        answers_writes: bool = True,
+    ) -> None:
+        """Expect the chaincode of ``package_id``; ``send`` queues messages to it.
+
+        ``answers_writes`` is that of the link.
+        """
         self._package_id = package_id
         self._send = send
+        self._answers_writes = answers_writes
         self._running: dict[tuple[str, str], StreamTransaction] = {}
         self._strays = 0
         self.is_ready = False
@@ -233,12 +245,25 @@ class ShimHandler:
         transaction = self._context(message)
         if transaction is None:
             return
+        if message.type == Type.WRITE_BATCH_STATE and not self._answers_writes:
+            self._write(transaction, message)
+            return
         try:
             payload = transaction.running.answer(message.type, message.payload)
         except LedgerError as error:
             self._send(_failure(message.type, message.channel_id, message.txid, str(error)))
         else:
             self._send(_response(message.channel_id, message.txid, payload))
+
+    def _write(self, transaction: StreamTransaction, message: ChaincodeMessage) -> None:
+        if transaction.refused_write is not None:
+            self._count_stray()
+            return
+        try:
+            transaction.running.answer(message.type, message.payload)
+        except LedgerError as error:
+            refusal = _failure(message.type, message.channel_id, message.txid, str(error))
+            transaction.refused_write = refusal.payload.decode()
 
     def _call(self, message: ChaincodeMessage) -> None:
         transaction = self._context(message)
@@ -283,6 +308,8 @@ class ShimHandler:
             problem = f"failed to unmarshal response for transaction {message.txid}: {error}"
             transaction.settle(ShimError(problem))
         else:
+            if transaction.refused_write is not None and response.status < _BAD_REQUEST:
+                response = Response(status=_INTERNAL, message=transaction.refused_write)
             transaction.settle(_result(message, response, transaction.invocation))
 
     def _count_stray(self) -> None:

@@ -24,7 +24,14 @@ Take = Callable[[ChaincodeMessage], object]
 
 
 class Link(Protocol):
-    """Both directions of a stream."""
+    """Both directions of a stream.
+
+    Attributes:
+        answers_writes: Whether the chaincode waits for the answers to its batches of writes. One
+            that does not is told by the failure of its call that they were refused.
+    """
+
+    answers_writes: bool
 
     def send(self, message: ChaincodeMessage) -> None:
         """Queue a message to the chaincode."""
@@ -43,6 +50,8 @@ class Link(Protocol):
 
 class QueuedLink(Link):
     """A stream of gRPC, whichever side has opened it: what is sent waits here for its turn."""
+
+    answers_writes = True
 
     def __init__(self) -> None:
         self._messages: deque[ChaincodeMessage] = deque()
@@ -98,15 +107,19 @@ class GrpcLink(QueuedLink):
 class SocketLink(asyncio.Protocol, Link):
     """A stream over a connected socket: each message behind its length in four bytes.
 
-    Nothing is read while the chaincode does not take its answers.
+    What is sent in one turn of the event loop travels together. Nothing is read while the chaincode
+    does not take its answers.
 
     Args:
         connected: The socket; it is closed in the end.
         max_message_bytes: The largest message to take.
     """
 
+    answers_writes = False
+
     def __init__(self, connected: socket.socket, max_message_bytes: int) -> None:
         self._socket = connected
+        self._unsent = bytearray()
         self._max_message_bytes = max_message_bytes
         self._received = bytearray()
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -117,9 +130,16 @@ class SocketLink(asyncio.Protocol, Link):
 
     def send(self, message: ChaincodeMessage) -> None:
         """See ``Link``."""
-        if self._transport is not None:
-            content = message.SerializeToString()
-            self._transport.write(len(content).to_bytes(_LENGTH_BYTES) + content)
+        content = message.SerializeToString()
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._unsent += len(content).to_bytes(_LENGTH_BYTES)
+        self._unsent += content
+
+    def _flush(self) -> None:
+        unsent, self._unsent = self._unsent, bytearray()
+        if unsent and self._transport is not None:
+            self._transport.write(unsent)
 
     def end(self) -> None:
         """See ``Link``."""
@@ -171,6 +191,8 @@ class SocketLink(asyncio.Protocol, Link):
         except (ShimError, DecodeError) as error:
             self._fail(error)
             return
+        finally:
+            self._flush()
         self._hold(behind=True)
         asyncio.get_running_loop().call_soon(self._take_frames)
 

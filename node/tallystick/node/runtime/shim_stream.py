@@ -49,7 +49,7 @@ class ShimStream:
         self._callees = callees
         self._ends_on_overrun = ends_on_overrun
         self._link = link
-        self._handler = ShimHandler(package_id, link.send)
+        self._handler = ShimHandler(package_id, link.send, answers_writes=link.answers_writes)
         self._drained = asyncio.Event()
         self._overrun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 

@@ -19,6 +19,7 @@ PROFILE = Path(".tallystick/profiles/BankMSP.json")
 async def main() -> None:
     """Propose, endorse, submit and confirm, with each signature made on the offline side."""
     profile = Profile.load(PROFILE)
+    assert isinstance(profile.key, Path), "a key on a token signs by HsmSigner"
     offline = PrivateKeySigner.from_file(profile.key)
     cash = f"USD-{secrets.token_hex(3)}"
 

@@ -6,8 +6,10 @@ plain functions. Errors are in `tallystick.client.errors`.
 """
 
 from tallystick.client.gateway import Gateway, connect
+from tallystick.client.hsm import HsmSigner
 from tallystick.client.identity import Identity, PrivateKeySigner
 from tallystick.client.options import ClientOptions, Deadlines
+from tallystick.client.pkcs11_key import Pkcs11Key
 from tallystick.client.retry import NO_RETRY, RetryPolicy
 
 __all__ = [
@@ -15,7 +17,9 @@ __all__ = [
     "ClientOptions",
     "Deadlines",
     "Gateway",
+    "HsmSigner",
     "Identity",
+    "Pkcs11Key",
     "PrivateKeySigner",
     "RetryPolicy",
     "connect",

@@ -19,7 +19,7 @@ from tallystick.protos.common.common_pb2 import (
 )
 from tallystick.protos.orderer.ab_pb2 import SeekInfo, SeekPosition, SeekSpecified
 from tallystick.protos.peer.events_pb2 import DeliverResponse, FilteredBlock
-from tallystick.wire.envelope import FOREVER_BLOCK_NUMBER, build_payload, signed_envelope
+from tallystick.wire.envelope import FOREVER_BLOCK_NUMBER, build_payload
 from tallystick.wire.messages import timestamp_from_ns
 
 _CODES: Final = {
@@ -34,7 +34,7 @@ async def block_events(
     session: Session, channel_id: str, start: Checkpoint | None
 ) -> AsyncGenerator[Block, None]:
     """Yield whole blocks, in order, from ``start`` or from the next commit on."""
-    request = _seek(session, channel_id, start)
+    request = await _seek(session, channel_id, start)
     async with aclosing(session.transport.deliver(request)) as responses:
         async for response in responses:
             if response.HasField("block"):
@@ -47,7 +47,7 @@ async def filtered_block_events(
     session: Session, channel_id: str, start: Checkpoint | None
 ) -> AsyncGenerator[FilteredBlock, None]:
     """Yield transaction ids, verdicts and events without payload, block by block."""
-    request = _seek(session, channel_id, start)
+    request = await _seek(session, channel_id, start)
     async with aclosing(session.transport.deliver_filtered(request)) as responses:
         async for response in responses:
             if response.HasField("filtered_block"):
@@ -56,7 +56,7 @@ async def filtered_block_events(
                 raise _unexpected(response)
 
 
-def _seek(session: Session, channel_id: str, start: Checkpoint | None) -> Envelope:
+async def _seek(session: Session, channel_id: str, start: Checkpoint | None) -> Envelope:
     """Return a signed request without end, bound to the client's TLS certificate if it has one."""
     channel_header = ChannelHeader(
         type=DELIVER_SEEK_INFO,
@@ -72,7 +72,7 @@ def _seek(session: Session, channel_id: str, start: Checkpoint | None) -> Envelo
     payload = build_payload(
         channel_header, seek.SerializeToString(), creator=session.signer.identity
     )
-    return signed_envelope(payload, session.signer)
+    return Envelope(payload=payload, signature=await session.sign(payload))
 
 
 def _unexpected(response: DeliverResponse) -> RpcFailure:

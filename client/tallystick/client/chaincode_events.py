@@ -53,7 +53,7 @@ async def chaincode_events(
         after_transaction_id=start.transaction_id if start else "",
     ).SerializeToString()
     signed = gateway_pb2.SignedChaincodeEventsRequest(
-        request=request, signature=session.signer.sign(request)
+        request=request, signature=await session.sign(request)
     )
     async with aclosing(session.transport.chaincode_events(signed)) as responses:
         async for response in responses:

@@ -104,9 +104,9 @@ class Commit:
             MissingSignerError: The request must be signed elsewhere first.
         """
         session = self._session
-        if not self._signature:
-            self._signature = session.signer.sign(self._request)
         try:
+            if not self._signature:
+                self._signature = await session.sign(self._request)
             response = await within(
                 session.deadlines.commit_status_s, session.transport.commit_status(self._message())
             )

@@ -1,6 +1,7 @@
 """Where a client begins: a connection to one peer, under one identity."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -9,6 +10,7 @@ from typing import Self
 from tallystick.client.commit import Commit
 from tallystick.client.errors import ClientError
 from tallystick.client.grpc_transport import certificate_hash, open_transport
+from tallystick.client.hsm import HsmSigner
 from tallystick.client.identity import (
     DigestSigner,
     Identity,
@@ -36,9 +38,17 @@ class Gateway:
     One gateway serves any number of concurrent calls; ``async with`` closes it.
     """
 
-    def __init__(self, session: Session, *, default_channel: str = "") -> None:
+    def __init__(
+        self,
+        session: Session,
+        *,
+        default_channel: str = "",
+        lifetime: AsyncExitStack[None] | None = None,
+    ) -> None:
+        """Take over ``lifetime``, which ends with the gateway: a signer opened for it, say."""
         self._session = session
         self._default_channel = default_channel
+        self._lifetime = lifetime or AsyncExitStack[None]()
 
     @classmethod
     def over(
@@ -62,7 +72,7 @@ class Gateway:
 
         Raises:
             ProfileError: The profile cannot be read.
-            CredentialError: A file that it names cannot be used.
+            CredentialError: A file, token or key that it names cannot be used.
             ConnectError: No connection could be made.
         """
         profile = Profile.load(Path(path))
@@ -70,12 +80,16 @@ class Gateway:
         if profile.tls_certificate is not None and profile.tls_key is not None:
             pair = ClientCertificate(read_pem(profile.tls_certificate), read_pem(profile.tls_key))
             options = replace(options, client_certificate=pair)
-        signer = SigningIdentity(
-            Identity.from_file(profile.msp_id, profile.certificate),
-            PrivateKeySigner.from_file(profile.key),
-        )
-        transport = await open_transport(profile.gateway, read_pem(profile.tls_ca), options)
-        return cls(_session(transport, signer, options), default_channel=profile.channel)
+        identity = Identity.from_file(profile.msp_id, profile.certificate)
+        async with AsyncExitStack[None]() as lifetime:
+            signer = await _open_signer(profile, identity, lifetime)
+            signing = SigningIdentity(identity, signer)
+            transport = await open_transport(profile.gateway, read_pem(profile.tls_ca), options)
+            return cls(
+                _session(transport, signing, options),
+                default_channel=profile.channel,
+                lifetime=lifetime.pop_all(),
+            )
 
     def network(self, channel_id: str = "") -> Network:
         """Return a channel; without a name, the one of the profile.
@@ -113,8 +127,11 @@ class Gateway:
         return Commit.from_bytes(self._session, data)
 
     async def close(self) -> None:
-        """End every call and stream, and the connection."""
-        await self._session.transport.close()
+        """End every call and stream, and the connection; log out of a profile's token."""
+        try:
+            await self._session.transport.close()
+        finally:
+            await self._lifetime.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -152,6 +169,14 @@ async def connect(
     signing = SigningIdentity(identity, signer)
     transport = await open_transport(address, tls_root_certificates, options)
     return Gateway(_session(transport, signing, options))
+
+
+async def _open_signer(
+    profile: Profile, identity: Identity, lifetime: AsyncExitStack[None]
+) -> DigestSigner:
+    if isinstance(profile.key, Path):
+        return PrivateKeySigner.from_file(profile.key)
+    return await lifetime.enter_async_context(await HsmSigner.open(profile.key, identity))
 
 
 def _session(

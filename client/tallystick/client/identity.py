@@ -1,7 +1,8 @@
 """Who the client is, and how it proves it. Source: wire.md §2."""
 
+from collections.abc import Awaitable
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -16,6 +17,10 @@ from tallystick.wire.signing import sign_digest, to_low_s
 
 class CredentialError(ClientError):
     """A certificate or private key cannot be used."""
+
+
+class SigningError(ClientError):
+    """A signer, and be it a device, did not sign."""
 
 
 class Identity:
@@ -58,8 +63,22 @@ class Identity:
 class DigestSigner(Protocol):
     """Something that signs with the identity's private key, wherever the key is kept."""
 
-    def sign_digest(self, digest: bytes) -> bytes:
-        """Return the DER signature of the message whose SHA-256 is ``digest``; any s will do."""
+    def sign_digest(self, digest: bytes) -> bytes | Awaitable[bytes]:
+        """Return the DER signature of the message whose SHA-256 is ``digest``; any s will do.
+
+        It is called on the event loop: what has to wait for a device returns an awaitable.
+
+        Raises:
+            SigningError: There is no signature, for a reason that is in the message.
+        """
+
+
+@runtime_checkable
+class KeyedSigner(DigestSigner, Protocol):
+    """A signer that knows its public key."""
+
+    def matches(self, identity: Identity) -> bool:
+        """Return whether the key is that of the identity's certificate."""
 
 
 class PrivateKeySigner:
@@ -104,8 +123,6 @@ class PrivateKeySigner:
 class SigningIdentity:
     """An identity and, unless all signing is done elsewhere, its signer.
 
-    Satisfies `tallystick.wire.signing.Signer`.
-
     Attributes:
         identity: ``SerializedIdentity`` bytes.
     """
@@ -114,7 +131,7 @@ class SigningIdentity:
 
     def __init__(self, identity: Identity, signer: DigestSigner | None) -> None:
         """Raise CredentialError if the signer's private key is known to be another's."""
-        if isinstance(signer, PrivateKeySigner) and not signer.matches(identity):
+        if isinstance(signer, KeyedSigner) and not signer.matches(identity):
             raise CredentialError(
                 f"the private key does not belong to the certificate of {identity.msp_id}"
             )
@@ -122,18 +139,22 @@ class SigningIdentity:
         self._curve = identity.public_key.curve
         self._signer = signer
 
-    def sign(self, message: bytes) -> bytes:
+    async def sign(self, message: bytes) -> bytes:
         """Return a low-s signature over ``message``.
 
         Raises:
             MissingSignerError: There is no signer.
+            SigningError: The signer did not sign.
         """
         if self._signer is None:
             raise MissingSignerError(
                 "this gateway has no signer: sign the digest elsewhere and add the signature,"
                 " or connect with a signer"
             )
-        return self.normalised(self._signer.sign_digest(sha256(message)))
+        signature = self._signer.sign_digest(sha256(message))
+        if not isinstance(signature, bytes):
+            signature = await signature
+        return self.normalised(signature)
 
     def normalised(self, signature: bytes) -> bytes:
         """Return the low-s form of a signature of this identity, the only one that peers accept.

@@ -1,15 +1,26 @@
 """Everything that a client of one organisation needs to connect, in one file."""
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Tag, ValidationError, model_validator
 
 from tallystick.client.errors import ClientError
+from tallystick.client.pkcs11_key import Pkcs11Key
 
 
 class ProfileError(ClientError):
     """A client profile cannot be used."""
+
+
+def _kind_of_key(value: object) -> str:
+    return "token" if isinstance(value, dict | Pkcs11Key) else "file"
+
+
+# The tags make a message speak of the one kind of key that was meant.
+Key = Annotated[
+    Annotated[Path, Tag("file")] | Annotated[Pkcs11Key, Tag("token")], Discriminator(_kind_of_key)
+]
 
 
 class Profile(BaseModel):
@@ -21,7 +32,7 @@ class Profile(BaseModel):
         gateway: ``host:port`` of the peer to connect to.
         tls_ca: PEM file of the authorities that may have issued the peer's TLS certificate.
         certificate: PEM file of the user's certificate.
-        key: PEM file of the user's private key.
+        key: PEM file of the user's private key, or where on a PKCS#11 token the key is.
         server_name: The name in the peer's TLS certificate, where the address is another.
         tls_certificate: PEM file of the client's TLS certificate, for peers that ask for one.
         tls_key: PEM file of its private key.
@@ -34,7 +45,7 @@ class Profile(BaseModel):
     gateway: str
     tls_ca: Path
     certificate: Path
-    key: Path
+    key: Key
     server_name: str = ""
     tls_certificate: Path | None = None
     tls_key: Path | None = None
@@ -64,9 +75,12 @@ class Profile(BaseModel):
                 for problem in error.errors()
             )
             raise ProfileError(f"{path} is not a client profile: {problems}") from error
+        folder = path.parent
+        key = profile.key
         files = {
-            name: path.parent / value
-            for name in ("tls_ca", "certificate", "key", "tls_certificate", "tls_key")
+            name: folder / value
+            for name in ("tls_ca", "certificate", "tls_certificate", "tls_key")
             if (value := getattr(profile, name)) is not None
         }
-        return profile.model_copy(update=files)
+        placed = folder / key if isinstance(key, Path) else key.relative_to(folder)
+        return profile.model_copy(update={**files, "key": placed})

@@ -99,14 +99,14 @@ class Proposal:
             EvaluateError: No peer answered, or the chaincode refused.
             MissingSignerError: It must be signed elsewhere first.
         """
-        request = gateway_pb2.EvaluateRequest(
-            transaction_id=self.transaction_id,
-            channel_id=self.channel_id,
-            proposed_transaction=self._signed(),
-            target_organizations=self._organizations,
-        )
         session = self._session
         try:
+            request = gateway_pb2.EvaluateRequest(
+                transaction_id=self.transaction_id,
+                channel_id=self.channel_id,
+                proposed_transaction=await self._signed(),
+                target_organizations=self._organizations,
+            )
             response = await within(
                 session.deadlines.evaluate_s, session.transport.evaluate(request)
             )
@@ -121,14 +121,14 @@ class Proposal:
             EndorseError: Too few endorsed it; the details say why.
             MissingSignerError: It must be signed elsewhere first.
         """
-        request = gateway_pb2.EndorseRequest(
-            transaction_id=self.transaction_id,
-            channel_id=self.channel_id,
-            proposed_transaction=self._signed(),
-            endorsing_organizations=self._organizations,
-        )
         session = self._session
         try:
+            request = gateway_pb2.EndorseRequest(
+                transaction_id=self.transaction_id,
+                channel_id=self.channel_id,
+                proposed_transaction=await self._signed(),
+                endorsing_organizations=self._organizations,
+            )
             response = await within(session.deadlines.endorse_s, session.transport.endorse(request))
         except RpcFailure as failure:
             raise EndorseError(self.transaction_id, failure) from failure
@@ -136,7 +136,7 @@ class Proposal:
             session, self.channel_id, self.transaction_id, response.prepared_transaction
         )
 
-    def _signed(self) -> SignedProposal:
+    async def _signed(self) -> SignedProposal:
         if not self._signature:
-            self._signature = self._session.signer.sign(self._bytes)
+            self._signature = await self._session.sign(self._bytes)
         return SignedProposal(proposal_bytes=self._bytes, signature=self._signature)

@@ -8,7 +8,7 @@ from typing import TypeVar
 import grpc
 
 from tallystick.client.errors import RpcFailure
-from tallystick.client.identity import SigningIdentity
+from tallystick.client.identity import SigningError, SigningIdentity
 from tallystick.client.options import Deadlines, Environment
 from tallystick.client.retry import RetryPolicy
 from tallystick.client.transport import GatewayTransport
@@ -35,6 +35,18 @@ class Session:
     retry: RetryPolicy
     environment: Environment
     tls_certificate_hash: bytes = b""
+
+    async def sign(self, message: bytes) -> bytes:
+        """Return a signature over ``message``.
+
+        Raises:
+            MissingSignerError: It must be signed elsewhere.
+            RpcFailure: The signer did not sign, so that the call it was for cannot be made.
+        """
+        try:
+            return await self.signer.sign(message)
+        except SigningError as error:
+            raise RpcFailure(grpc.StatusCode.UNAUTHENTICATED, str(error)) from error
 
 
 async def within(deadline_s: float | None, call: Awaitable[ResponseT]) -> ResponseT:

@@ -76,14 +76,14 @@ class Transaction:
         """
         session = self._session
         envelope = self._envelope
-        if not envelope.signature:
-            envelope.signature = session.signer.sign(envelope.payload)
-        request = gateway_pb2.SubmitRequest(
-            transaction_id=self.transaction_id,
-            channel_id=self.channel_id,
-            prepared_transaction=envelope,
-        )
         try:
+            if not envelope.signature:
+                envelope.signature = await session.sign(envelope.payload)
+            request = gateway_pb2.SubmitRequest(
+                transaction_id=self.transaction_id,
+                channel_id=self.channel_id,
+                prepared_transaction=envelope,
+            )
             await within(session.deadlines.submit_s, session.transport.submit(request))
         except RpcFailure as failure:
             raise SubmitError(self.transaction_id, failure) from failure

@@ -65,6 +65,7 @@ def test_every_user_has_a_profile_whose_files_exist(
     profile = Profile.load(network.profile(msp_id, user))
     assert profile.msp_id == msp_id
     assert profile.gateway == network.peer_of(msp_id).address
+    assert isinstance(profile.key, Path)
     assert all(path.is_file() for path in (profile.tls_ca, profile.certificate, profile.key))
 
 

@@ -127,10 +127,19 @@ class CertificateAuthority:
     def issue(self, request: CertificateRequest, *, now: datetime) -> KeyPair:
         """Return a new key and the certificate for it, valid from shortly before ``now``."""
         key = ec.generate_private_key(ec.SECP256R1())
+        certificate_pem = self.certify(key.public_key(), request, now=now)
+        return KeyPair(certificate_pem, private_key_pem(key))
+
+    def certify(
+        self, public_key: ec.EllipticCurvePublicKey, request: CertificateRequest, *, now: datetime
+    ) -> bytes:
+        """Return the PEM certificate for a key that its owner keeps, in a security module say.
+
+        Its validity begins shortly before ``now``. That the request comes from the owner is for the
+        caller to know.
+        """
         subject = _name(request.common_name, self._organization, request.organizational_units)
-        builder = _builder(
-            subject, self.certificate.subject, key.public_key(), (now, request.lifetime)
-        )
+        builder = _builder(subject, self.certificate.subject, public_key, (now, request.lifetime))
         builder = (
             builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(request.purpose), critical=True)
@@ -145,9 +154,7 @@ class CertificateAuthority:
         if request.attributes:
             builder = builder.add_extension(encode_attributes(request.attributes), critical=False)
         certificate = builder.sign(self._key, SHA256())
-        return KeyPair(
-            to_pem(canonical_certificate(certificate, self.certificate)), private_key_pem(key)
-        )
+        return to_pem(canonical_certificate(certificate, self.certificate))
 
     def revoke(self, certificates: list[x509.Certificate], *, now: datetime) -> bytes:
         """Return a PEM revocation list that names ``certificates``, for an MSP's ``crls``."""

@@ -26,8 +26,11 @@ NOT_RUN = {
     "pip install --quiet 'tallystick[testing]'": "tests/scenarios/test_packaging.py installs it",
 }
 
-TUTORIAL = "docs/chaincode.md"
-TUTORIAL_HEADING = "## Ten minutes from an empty folder\n"
+# Sections whose blocks need those before them, or software of others; by the test that runs them.
+SECTIONS = {
+    "test_tutorial.py": ("docs/chaincode.md", "## Ten minutes from an empty folder\n"),
+    "interop/test_hsm.py": ("docs/client.md", "## Keys in a hardware security module\n"),
+}
 
 
 @dataclass(frozen=True)
@@ -35,14 +38,14 @@ class Block:
     """A fenced block of a document.
 
     Attributes:
-        in_tutorial: Whether it belongs to the tutorial, whose blocks need those before them.
+        run_by: The test of its section, if that has one; else `test_docs.py` runs the block.
     """
 
     document: str
     line: int
     language: str
     text: str
-    in_tutorial: bool
+    run_by: str | None
 
     def __str__(self) -> str:
         return f"{self.document}:{self.line}"
@@ -77,17 +80,20 @@ def documents() -> dict[str, str]:
 def blocks(*languages: str) -> Iterator[Block]:
     """Yield the blocks in these languages, document by document, from top to bottom."""
     for document, text in documents().items():
-        tutorial = _tutorial(text) if document == TUTORIAL else range(0)
         for found in FENCED.finditer(text):
             if found["language"] in languages:
                 line = text.count("\n", 0, found.start()) + 1
-                in_tutorial = found.start() in tutorial
-                yield Block(document, line, found["language"], found["text"], in_tutorial)
+                run_by = _test_of(document, text, found.start())
+                yield Block(document, line, found["language"], found["text"], run_by)
 
 
-def _tutorial(text: str) -> range:
-    start = text.index(TUTORIAL_HEADING)
-    return range(start, text.index("\n## ", start))
+def _test_of(document: str, text: str, position: int) -> str | None:
+    for test, (home, heading) in SECTIONS.items():
+        if document == home:
+            start = text.index(heading)
+            if start < position < text.index("\n## ", start):
+                return test
+    return None
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,8 @@ from tallystick.node.cli.commands import GROUPS
 CODE = re.compile(r"`([^`\n]+)`")
 MAKE_TARGET = re.compile(r"^([a-z-]+):", re.MULTILINE)
 
-# The blocks of the tutorial need those before them: test_tutorial.py runs them in order.
-CONSOLE = [block for block in blocks(*SHELL) if not block.in_tutorial]
-PYTHON = [block for block in blocks("python") if not block.in_tutorial]
+CONSOLE = [block for block in blocks(*SHELL) if block.run_by is None]
+PYTHON = [block for block in blocks("python") if block.run_by is None]
 EXAMPLES = sorted(ROOT.glob("examples/*.py"))
 COMMANDS = [
     f"tally {words}"

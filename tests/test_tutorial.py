@@ -7,7 +7,9 @@ import pytest
 from tests.conftest import on_free_ports
 from tests.documents import SHELL, Block, Reader, blocks
 
-TUTORIAL = [block for block in blocks("python", "toml", *SHELL) if block.in_tutorial]
+TUTORIAL = [
+    block for block in blocks("python", "toml", *SHELL) if block.run_by == "test_tutorial.py"
+]
 
 # What differs from run to run: shortened hashes, anything else that is left out, and figures.
 VARIES = re.compile(r"(?P<hash>\b[0-9a-f]{4}…)|(?P<rest>…)|(?P<figure>\d+(?:\.\d+)?)|(?P<space> +)")

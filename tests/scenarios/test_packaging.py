@@ -89,7 +89,7 @@ def test_clients_and_authors_of_contracts_install_no_node(client_only: Path) -> 
     python = client_only / "python"
     imports = "import tallystick.chaincode.testing, tallystick.client.sync, tallystick.contracts"
     run(python, "-W", "error", "-c", imports)
-    for module in ("plyvel", "yaml"):
+    for module in ("plyvel", "yaml", "pkcs11"):
         assert "ModuleNotFoundError" in run(python, "-c", f"import {module}", expected=1)
 
 
@@ -97,6 +97,14 @@ def test_a_command_of_the_node_says_what_to_install(client_only: Path) -> None:
     tally = client_only / "tally"
     assert "cluster" in run(tally, "--help")
     assert "pip install 'tallystick[node]'" in run(tally, "cluster", "up", expected=1)
+
+
+def test_the_hsm_extra_brings_what_keys_on_tokens_need(wheel: Path, tmp_path: Path) -> None:
+    programs = virtual_environment(tmp_path / "hsm")
+    pip(programs, "install", f"{wheel}[hsm]")
+    python = programs / "python"
+    run(python, "-W", "error", "-c", "import tallystick.client.cryptoki")
+    assert "ModuleNotFoundError" in run(python, "-c", "import plyvel", expected=1)
 
 
 @pytest.mark.cluster

@@ -118,7 +118,7 @@ class _Loaded:
 
 
 # A library is loaded, and a token logged in to, once per process: that is how PKCS#11 counts.
-_loaded: Final[dict[str, _Loaded]] = {}
+_loaded: Final[dict[Path, _Loaded]] = {}
 _loading: Final = threading.Lock()
 
 
@@ -216,21 +216,21 @@ class TokenKey:
 
 
 def _load(where: Pkcs11Key) -> _Loaded:
-    path = str(where.library.resolve())
+    file = where.library.resolve()  # two names of one file are one library
     with _loading:
-        if path not in _loaded:
-            if not Path(path).is_file():
+        if file not in _loaded:
+            if not file.is_file():
                 raise CredentialError(
-                    f"there is no PKCS#11 library at {path}: install the token's software, or"
+                    f"there is no PKCS#11 library at {file}: install the token's software, or"
                     " correct `library` in the profile"
                 )
             try:
-                _loaded[path] = _Loaded(pkcs11.lib(path))
+                _loaded[file] = _Loaded(pkcs11.lib(str(where.library)))
             except PKCS11Error as error:
                 raise CredentialError(
-                    f"{path} does not work as a PKCS#11 library: {_said(error)}"
+                    f"{file} does not work as a PKCS#11 library: {_said(error)}"
                 ) from error
-        return _loaded[path]
+        return _loaded[file]
 
 
 def _find_token(library: "CryptokiLibrary", where: Pkcs11Key) -> Token:

@@ -222,6 +222,20 @@ def test_keys_of_one_token_share_a_login_that_the_last_one_ends(
     assert not token.sessions
 
 
+def test_two_names_of_one_library_are_one_library(
+    library: FakeLibrary, token: FakeToken, client: Client
+) -> None:
+    link = library.path.with_name("link.so")
+    link.symlink_to(library.path)
+
+    keys = [
+        TokenKey.open(library.key(library=path), client.identity) for path in (library.path, link)
+    ]
+    assert token.logins == 1
+    for key in keys:
+        key.close()
+
+
 def test_a_login_of_another_part_of_the_program_is_used_and_left_alone(
     library: FakeLibrary, token: FakeToken, client: Client
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
@@ -14,21 +15,25 @@ if TYPE_CHECKING:
 ResultT = TypeVar("ResultT")
 
 _ANSWER_S: Final = 30.0
+_CLOSED: Final = "this signer is closed: connect again"
 
 
 class HsmSigner:
     """Signs with a private key that stays on its PKCS#11 token; ``async with`` closes it.
 
     Satisfies `tallystick.client.identity.DigestSigner`. One signer serves any number of concurrent
-    calls: signatures are made one after the other, in a thread of its own, since that is how the
-    library below may be called. A token that does not answer within 30 s counts as broken.
+    calls on one event loop: signatures are made one after the other, in a thread of its own, since
+    that is how the library below may be called. A token that does not answer within 30 s is given
+    up, together with the signer.
     """
 
     def __init__(self, key: "TokenKey", thread: ThreadPoolExecutor) -> None:
         """Take over both; `open` makes them."""
         self._key = key
         self._thread = thread
+        self._turn = asyncio.Lock()  # so that the time to answer begins when the token is asked
         self._is_closed = False
+        self._over = ""  # why the token is not asked any more
 
     @classmethod
     async def open(cls, where: Pkcs11Key, identity: Identity) -> Self:
@@ -55,11 +60,15 @@ class HsmSigner:
             SigningError: The token did not sign; says why, and what to do.
         """
         if self._is_closed:
-            raise SigningError("this signer is closed: connect again")
-        try:
-            return await _answer(self._thread.submit(self._key.sign_digest, digest))
-        except TimeoutError as error:
-            raise SigningError(_silent(self._key.where)) from error
+            raise SigningError(_CLOSED)
+        async with self._turn:
+            if self._over:
+                raise SigningError(self._over)
+            try:
+                return await _answer(self._thread.submit(self._key.sign_digest, digest))
+            except TimeoutError as error:
+                self._over = _silent(self._key.where)
+                raise SigningError(self._over) from error
 
     def matches(self, identity: Identity) -> bool:
         """Return whether the key is that of the identity's certificate."""
@@ -68,18 +77,21 @@ class HsmSigner:
     async def close(self) -> None:
         """Log out once what was asked before is signed; a second time is harmless.
 
-        Raises:
-            SigningError: The token did not let go in time.
+        A token that does not answer is left behind.
         """
         if self._is_closed:
             return
         self._is_closed = True
-        closing = self._thread.submit(self._key.close)
-        self._thread.shutdown(wait=False)
         try:
-            await _answer(closing)
-        except TimeoutError as error:
-            raise SigningError(_silent(self._key.where)) from error
+            async with self._turn:
+                is_silent = bool(self._over)
+        finally:
+            self._over = self._over or _CLOSED
+            closing = self._thread.submit(self._key.close)
+            self._thread.shutdown(wait=False)
+        if not is_silent:
+            with suppress(TimeoutError):
+                await _answer(closing)
 
     async def __aenter__(self) -> Self:
         return self

@@ -50,6 +50,7 @@ class SigningKey(StoredKey, SignMixin):
         token = self.token
         assert token.inside.acquire(blocking=False), "two threads are in the library at once"
         try:
+            token.asked += 1
             token.signing.set()
             time.sleep(0)  # let another thread try to come in
             assert token.may_sign.wait(10)
@@ -114,6 +115,7 @@ class FakeToken(Token):
     Attributes:
         login_failure: Raised by the next logins, whatever the PIN.
         failure: Raised by whatever is done in a session.
+        asked: How many signatures it was asked for.
         signing: Set as soon as a key is asked to sign.
         left: Set as soon as nobody has a session any more.
         may_sign: Until it is set, keys take their time.
@@ -128,6 +130,7 @@ class FakeToken(Token):
         self.sessions: list[FakeSession] = []
         self.is_logged_in = False
         self.logins = 0
+        self.asked = 0
         self.login_failure: PKCS11Error | None = None
         self.failure: PKCS11Error | None = None
         self.inside = threading.Lock()

@@ -348,14 +348,17 @@ async def test_a_token_that_does_not_answer_is_given_up(
     monkeypatch.setattr("tallystick.client.hsm._ANSWER_S", 0.01)
     token.may_sign.clear()
     try:
-        with pytest.raises(SigningError, match=r"token 'ats' did not answer within 0\.01 s"):
-            await signer.sign_digest(sha256(b"text"))
+        calls = [signer.sign_digest(sha256(b"text")) for _ in range(3)]
+        answers = await asyncio.gather(*calls, return_exceptions=True)
         with pytest.raises(CredentialError, match="did not answer"):
             await HsmSigner.open(library.key(), client.identity)
-        with pytest.raises(SigningError, match="did not answer"):
-            await signer.close()
+        await signer.close()
     finally:
         token.may_sign.set()
+
+    assert [type(answer) for answer in answers] == [SigningError] * 3
+    assert "token 'ats' did not answer within 0.01 s" in str(answers[2])
+    assert token.asked == 2, "to prove itself, and once since"
     assert await asyncio.to_thread(token.left.wait, 10)
 
 

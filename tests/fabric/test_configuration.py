@@ -69,9 +69,12 @@ class Editor:
         submit = ("channel", "update", "-f", "update.pb", "-c", site.channel_id)
         before = self.height()
         site.peer(*submit, *site.to_orderer, msp_id="BankMSP").succeeded()
-        # The orderer answers before peers have the block.
+        self.wait_above(before)
+
+    def wait_above(self, height: int) -> None:
+        """Return once the peer has more blocks: the orderer answers before it has."""
         deadline = monotonic() + WAIT_S
-        while self.height() == before:
+        while self.height() == height:
             assert monotonic() < deadline, "the configuration never reached the peer"
 
     def height(self) -> int:
@@ -93,6 +96,37 @@ def test_the_batch_size_changes_once_the_right_ones_signed(site: "Site") -> None
     editor.sign("ATSMSP")
     site.peer(*submit, msp_id=ORDERER_ADMIN).succeeded()
     assert "at version" in site.peer(*submit, msp_id=ORDERER_ADMIN).failed("BAD_REQUEST").err
+
+
+def test_an_update_goes_in_through_the_orderers_own_interface(site: "Site") -> None:
+    editor = Editor(site)
+    place = site.fabric.workplace
+
+    def edit(config: dict[str, Any]) -> None:
+        values = config["channel_group"]["groups"]["Orderer"]["values"]
+        values["BatchTimeout"]["value"]["timeout"] = "321ms"
+
+    def submit() -> str:
+        words = ("channel", "update", "-c", site.channel_id, "-e", "update.pb")
+        return site.osnadmin(*words).succeeded().out
+
+    editor.update(edit)
+    editor.sign("ATSMSP")
+    refused = submit()
+    assert "Status: 400" in refused
+    assert f"cannot update: failed update config of channel {site.channel_id}: " in refused
+    editor.sign(ORDERER_ADMIN)
+    height = editor.height()
+    accepted = submit()
+    assert "Status: 201" in accepted
+    assert '"consensusRelation": "consenter"' in accepted
+    editor.wait_above(height)
+    unknown = (place / "update.pb").read_bytes().replace(b"securities", b"securitiez")
+    (place / "unknown.pb").write_bytes(unknown)
+    words = ("channel", "update", "-c", "securitiez", "-e", "unknown.pb")
+    answer = site.osnadmin(*words).succeeded().out
+    assert "Status: 405" in answer
+    assert "cannot update: channel does not exist" in answer
 
 
 def test_access_lists_open_and_close_what_a_peer_offers(site: "Site") -> None:

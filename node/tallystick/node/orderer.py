@@ -166,6 +166,19 @@ class OrdererNode:
         """The channels that are ordered here, by id."""
         return self._channels
 
+    def served(self, channel_id: str) -> OrdererChannel:
+        """Return a channel that is ordered here.
+
+        Raises:
+            UnknownChannelError: It is not.
+            RemovalPendingError: It is being removed.
+        """
+        if channel_id in self._leaving:
+            raise RemovalPendingError(channel_id)
+        if channel_id not in self._channels:
+            raise UnknownChannelError(channel_id)
+        return self._channels[channel_id]
+
     @property
     def broadcast(self) -> StreamService:
         """The service that takes envelopes."""
@@ -227,13 +240,10 @@ class OrdererNode:
             RemovalPendingError: It is being removed.
             ConfiguredChannelError: The settings name it.
         """
-        if channel_id in self._leaving:
-            raise RemovalPendingError(channel_id)
-        if channel_id not in self._channels:
-            raise UnknownChannelError(channel_id)
+        channel = self.served(channel_id)
         if channel_id in self._configured:
             raise ConfiguredChannelError(channel_id)
-        channel = self._channels.pop(channel_id)
+        del self._channels[channel_id]
         self._leaving.add(channel_id)
         try:
             with channel.stores:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPSConnection
 from itertools import count
 from typing import TYPE_CHECKING
@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.unit.conftest import NOW_NS
 
+from tallystick.node.channel.config import BatchParameters
+from tallystick.node.channel.config_delta import compute_update
+from tallystick.node.channel.config_edits import with_batch
+from tallystick.node.channel.config_signing import unsigned_update, with_signature
 from tallystick.node.orderer import OrdererEnvironment, OrdererNode
 from tallystick.node.ordering.multipart import FormError, file_part
 from tallystick.node.ordering.participation import (
@@ -25,8 +29,23 @@ from tallystick.node.ordering.participation_http import (
     AdminTlsError,
     serving_participation,
 )
-from tallystick.node.settings import AdminSettings, MspSettings, OrdererSettings
-from tallystick.protos.common.common_pb2 import Block, Status
+from tallystick.node.settings import (
+    AdminSettings,
+    MspSettings,
+    OrdererSettings,
+    QueueSettings,
+)
+from tallystick.protos.common.common_pb2 import (
+    CONFIG,
+    CONFIG_UPDATE,
+    Block,
+    ChannelHeader,
+    Envelope,
+    Header,
+    Payload,
+    Status,
+)
+from tallystick.protos.common.configtx_pb2 import ConfigUpdate, ConfigUpdateEnvelope
 
 if TYPE_CHECKING:
     from http import HTTPStatus
@@ -59,6 +78,7 @@ class Site:
     material: ChannelMaterial
     directory: Path
     msp_id: str = "OrdererMSP"
+    queue: QueueSettings = field(default_factory=QueueSettings)
 
     def node(self, *genesis: Block) -> OrdererNode:
         nonces = count()
@@ -68,6 +88,7 @@ class Site:
             store="sqlite",
             msp=MspSettings(id=self.msp_id, directory=self._orderer / "msp"),
             tls=None,
+            queue=self.queue,
         )
         return OrdererNode(
             settings,
@@ -153,6 +174,135 @@ async def test_a_channel_is_joined_once(site: Site) -> None:
         assert again.headers["Allow"] == "GET, DELETE"
 
 
+def update_request(envelope: bytes) -> Request:
+    body = form(envelope, name="config-update-envelope", filename="; filename=update.pb")
+    return Request("PUT", CHANNELS, FORM, body)
+
+
+def smaller_batches(material: ChannelMaterial, *, signed: bool = True) -> Request:
+    """Return the request to have at most seven transactions in a block."""
+    channel = material.config()
+    wanted = with_batch(channel.config, BatchParameters(max_message_count=7))
+    envelope = unsigned_update(compute_update("securities", channel.config, wanted))
+    if signed:
+        envelope = with_signature(
+            envelope, material.administrator, new_nonce=lambda: bytes(24), now_ns=NOW_NS
+        )
+    return update_request(envelope.SerializeToString())
+
+
+def envelope_about(
+    header_type: int = CONFIG_UPDATE,
+    *,
+    channel_id: str = "securities",
+    updated: str = "securities",
+    data: bytes | None = None,
+) -> bytes:
+    """Return an unsigned envelope with an update that changes nothing."""
+    header = ChannelHeader(type=header_type, channel_id=channel_id).SerializeToString()
+    update = ConfigUpdateEnvelope(
+        config_update=ConfigUpdate(channel_id=updated).SerializeToString()
+    ).SerializeToString()
+    payload = Payload(
+        header=Header(channel_header=header), data=update if data is None else data
+    ).SerializeToString()
+    return Envelope(payload=payload).SerializeToString()
+
+
+async def test_an_update_that_administrators_signed_is_ordered(site: Site) -> None:
+    async with site.node(site.material.genesis()) as node:
+        updated = await ChannelParticipation(node).answer(smaller_batches(site.material))
+        assert shown(updated) == (201, INFO)
+        assert updated.headers["Location"] == CHANNEL
+        await node.channels["securities"].source.watch.wait_for(2)
+        assert node.channels["securities"].config.batch.max_message_count == 7
+
+
+async def test_an_update_that_nobody_signed_changes_nothing(site: Site) -> None:
+    async with site.node(site.material.genesis()) as node:
+        unsigned = smaller_batches(site.material, signed=False)
+        refused = await ChannelParticipation(node).answer(unsigned)
+        assert refused.status == 400
+        assert json.loads(refused.body)["error"].startswith(
+            "cannot update: failed update config of channel securities: "
+        )
+        assert node.channels["securities"].config.batch.max_message_count == 500
+
+
+async def test_an_update_for_a_channel_that_is_not_there_names_no_allowed_method(
+    site: Site,
+) -> None:
+    async with site.node() as node:
+        refused = await ChannelParticipation(node).answer(smaller_batches(site.material))
+        assert shown(refused) == (405, {"error": "cannot update: channel does not exist"})
+        assert "Allow" not in refused.headers
+
+
+async def test_while_a_channel_is_removed_it_is_not_updated(site: Site) -> None:
+    async with site.node() as node:
+        await ChannelParticipation(node).answer(site.join)
+        await node.connection().broadcast(site.material.envelope(b"1"))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(ask(node, "DELETE", CHANNEL))
+            update = smaller_batches(site.material)
+            updating = tasks.create_task(ChannelParticipation(node).answer(update))
+        assert shown(updating.result()) == (
+            409,
+            {"error": "cannot update: channel pending removal"},
+        )
+
+
+async def test_an_update_is_refused_while_nothing_more_can_be_queued(site: Site) -> None:
+    site.queue = QueueSettings(max_bytes=1)
+    async with site.node(site.material.genesis()) as node:
+        refused = await ChannelParticipation(node).answer(smaller_batches(site.material))
+        assert refused.status == 400
+        assert "securities with SERVICE_UNAVAILABLE: " in json.loads(refused.body)["error"]
+
+
+@pytest.mark.parametrize(
+    ("envelope", "error"),
+    [
+        pytest.param(
+            b"\xff",
+            "cannot unmarshal file part config-update-envelope into an envelope: ",
+            id="no envelope",
+        ),
+        *(
+            pytest.param(envelope, f"invalid config update envelope: {problem}", id=problem)
+            for envelope, problem in (
+                (Envelope(payload=b"\xff").SerializeToString(), "bad payload"),
+                (b"", "bad header"),
+                (
+                    Envelope(
+                        payload=Payload(header=Header(channel_header=b"\xff")).SerializeToString()
+                    ).SerializeToString(),
+                    "could not unmarshall channel header",
+                ),
+                (envelope_about(CONFIG), "bad type"),
+                (envelope_about(channel_id=""), "empty channel id"),
+                (envelope_about(data=b"\xff"), "bad config update envelope"),
+                (
+                    envelope_about(
+                        data=ConfigUpdateEnvelope(config_update=b"\xff").SerializeToString()
+                    ),
+                    "bad config update",
+                ),
+                (
+                    envelope_about(updated="other"),
+                    "the header names channel 'securities', the update channel 'other'",
+                ),
+            )
+        ),
+    ],
+)
+async def test_what_is_no_update_is_refused(site: Site, envelope: bytes, error: str) -> None:
+    async with site.node(site.material.genesis()) as node:
+        refused = await ChannelParticipation(node).answer(update_request(envelope))
+        assert refused.status == 400
+        assert json.loads(refused.body)["error"].startswith(error)
+
+
 async def test_a_removed_channel_is_gone_and_can_be_joined_again(site: Site) -> None:
     async with site.node() as node:
         await ChannelParticipation(node).answer(site.join)
@@ -218,9 +368,6 @@ async def test_blocks_are_fetched(site: Site, which: str, status: int) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("PATCH", CHANNELS, 405),
-        ("POST", CHANNEL, 405),
-        ("DELETE", f"{CHANNEL}/blocks/0", 405),
         ("GET", f"{CHANNELS}/none/blocks/0", 404),
         ("GET", f"{CHANNEL}/else", 404),
         ("GET", "/metrics", 404),
@@ -229,6 +376,23 @@ async def test_blocks_are_fetched(site: Site, which: str, status: int) -> None:
 async def test_nothing_else_is_there(site: Site, method: str, path: str, status: int) -> None:
     async with site.node(site.material.genesis()) as node:
         assert (await ask(node, method, path)).status == status
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PATCH", CHANNELS, "GET, POST, PUT"),
+        ("POST", CHANNEL, "GET, DELETE"),
+        ("DELETE", f"{CHANNEL}/blocks/0", "GET"),
+    ],
+)
+async def test_another_method_is_told_which_are_allowed(
+    site: Site, method: str, path: str, allowed: str
+) -> None:
+    async with site.node(site.material.genesis()) as node:
+        refused = await ask(node, method, path)
+        assert shown(refused) == (405, {"error": f"invalid request method: {method}"})
+        assert refused.headers["Allow"] == allowed
 
 
 async def test_a_block_for_other_orderers_is_refused(site: Site) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.config_update import RefusedUpdate, authorize, check_succession
 from tallystick.node.channel.errors import ChannelConfigError
+from tallystick.node.errors import LedgerError
 from tallystick.node.ordering.admission import (
     Admitted,
     Reconfiguration,
@@ -18,11 +19,28 @@ from tallystick.node.ordering.admission import (
     check_message,
     read_submission,
 )
-from tallystick.protos.common.common_pb2 import CONFIG, ChannelHeader, Envelope, Status
-from tallystick.protos.common.configtx_pb2 import Config, ConfigEnvelope
+from tallystick.protos.common.common_pb2 import (
+    CONFIG,
+    CONFIG_UPDATE,
+    ChannelHeader,
+    Envelope,
+    Payload,
+    Status,
+)
+from tallystick.protos.common.configtx_pb2 import (
+    Config,
+    ConfigEnvelope,
+    ConfigUpdate,
+    ConfigUpdateEnvelope,
+)
 from tallystick.wire.envelope import build_payload, signed_envelope
-from tallystick.wire.messages import decode, timestamp_from_ns
+from tallystick.wire.errors import MalformedMessageError
+from tallystick.wire.messages import MessageT, decode, timestamp_from_ns
 from tallystick.wire.signing import Signer
+
+
+class NoUpdateError(LedgerError):
+    """An envelope holds no update of a configuration; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +70,35 @@ class EnvelopeAuthor:
             nonce=self.new_nonce(),
         )
         return signed_envelope(payload, self.signer).SerializeToString()
+
+
+def updated_channel(update: Envelope) -> str:
+    """Return the id of the channel that ``update`` wants to change.
+
+    Raises:
+        NoUpdateError: It is of another type, or cannot be read, or names two channels: one in the
+            header, another in what the administrators signed.
+
+    Source: hyperledger/fabric orderer/common/channelparticipation/validator.go, whose words these
+    are. It lets the header name any channel.
+    """
+    payload = _read(Payload, update.payload, "bad payload")
+    if not payload.header.channel_header:
+        raise NoUpdateError("bad header")
+    header = _read(
+        ChannelHeader, payload.header.channel_header, "could not unmarshall channel header"
+    )
+    if header.type != CONFIG_UPDATE:
+        raise NoUpdateError("bad type")
+    if not header.channel_id:
+        raise NoUpdateError("empty channel id")
+    envelope = _read(ConfigUpdateEnvelope, payload.data, "bad config update envelope")
+    wanted = _read(ConfigUpdate, envelope.config_update, "bad config update").channel_id
+    if wanted != header.channel_id:
+        raise NoUpdateError(
+            f"the header names channel {header.channel_id!r}, the update channel {wanted!r}"
+        )
+    return wanted
 
 
 def admit_update(
@@ -88,6 +135,13 @@ def admit_update(
     return Admitted(
         envelope, wrapped.size_bytes, channel.sequence, Reconfiguration(submission, following)
     )
+
+
+def _read(kind: type[MessageT], content: bytes, problem: str) -> MessageT:
+    try:
+        return decode(kind, content)
+    except MalformedMessageError as error:
+        raise NoUpdateError(problem) from error
 
 
 def _check_consensus(channel: ChannelConfig, following: ChannelConfig) -> str:

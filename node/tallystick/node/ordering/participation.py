@@ -13,15 +13,18 @@ from typing import Final, Protocol
 
 from tallystick.node.errors import LedgerError
 from tallystick.node.joining import AlreadyJoinedError
+from tallystick.node.ordering.admission import Refused, read_submission
 from tallystick.node.ordering.block_writer import last_config_index
-from tallystick.node.ordering.chain import Chain
+from tallystick.node.ordering.config_admission import NoUpdateError, updated_channel
 from tallystick.node.ordering.multipart import FormError, file_part
-from tallystick.protos.common.common_pb2 import Block
+from tallystick.node.ordering.service import OrderedChannel, take
+from tallystick.protos.common.common_pb2 import Block, Envelope, Status
 from tallystick.wire.errors import MalformedMessageError
 from tallystick.wire.messages import decode
 
 CHANNELS: Final = "/participation/v1/channels"
 CONFIG_BLOCK: Final = "config-block"
+CONFIG_UPDATE_ENVELOPE: Final = "config-update-envelope"
 
 _log = logging.getLogger(__name__)
 
@@ -91,12 +94,8 @@ class Blocks(Protocol):
         """Return the encoded block; ``number`` is below the height."""
 
 
-class ServedChannel(Protocol):
+class ServedChannel(OrderedChannel, Protocol):
     """A channel that an orderer serves."""
-
-    @property
-    def chain(self) -> Chain:
-        """Knows how many blocks are durable."""
 
     @property
     def source(self) -> Blocks:
@@ -109,6 +108,14 @@ class Participant(Protocol):
     @property
     def channels(self) -> Mapping[str, ServedChannel]:
         """The channels that it serves, by id."""
+
+    def served(self, channel_id: str) -> ServedChannel:
+        """Return a channel that it serves.
+
+        Raises:
+            UnknownChannelError: It is not served.
+            RemovalPendingError: It is being removed.
+        """
 
     async def join(self, genesis: Block) -> str:
         """Serve the channel that begins with ``genesis``; return its id.
@@ -179,7 +186,7 @@ class ChannelParticipation:
                 return await self._of_one(request.method, channel_id)
             case ["", channel_id, "blocks", which]:
                 if request.method != "GET":
-                    return _not_allowed("invalid request method", "GET")
+                    return _other_method(request.method, "GET")
                 return self._block(channel_id, which)
             case _:
                 return failure(HTTPStatus.NOT_FOUND, "invalid path")
@@ -190,8 +197,10 @@ class ChannelParticipation:
                 return self._list()
             case "POST":
                 return await self._join(request)
+            case "PUT":
+                return await self._update(request)
             case _:
-                return _not_allowed("invalid request method", "GET, POST")
+                return _other_method(request.method, "GET, POST, PUT")
 
     async def _of_one(self, method: str, channel_id: str) -> Answer:
         match method:
@@ -203,7 +212,7 @@ class ChannelParticipation:
             case "DELETE":
                 return await self._remove(channel_id)
             case _:
-                return _not_allowed("invalid request method", "GET, DELETE")
+                return _other_method(method, "GET, DELETE")
 
     def _list(self) -> Answer:
         # Fabric shows an empty list as null.
@@ -222,10 +231,30 @@ class ChannelParticipation:
             return failure(HTTPStatus.BAD_REQUEST, str(error))
         except LedgerError as error:
             return failure(HTTPStatus.BAD_REQUEST, f"cannot join: {error}")
-        info = _info(channel_id, self._orderer.channels[channel_id])
-        answer = _json(HTTPStatus.CREATED, info)
-        location = _place(channel_id)["url"]
-        return Answer(answer.status, answer.body, {**answer.headers, "Location": location})
+        return _created(channel_id, self._orderer.channels[channel_id])
+
+    async def _update(self, request: Request) -> Answer:
+        try:
+            content = file_part(request.content_type, request.body, CONFIG_UPDATE_ENVELOPE)
+            channel_id = _channel_to_update(content)
+            channel = self._orderer.served(channel_id)
+        except FormError as error:
+            return failure(HTTPStatus.BAD_REQUEST, str(error))
+        except UnknownChannelError as error:
+            # Without the header Allow, unlike other answers of this status: so does Fabric.
+            return failure(HTTPStatus.METHOD_NOT_ALLOWED, f"cannot update: {error}")
+        except RemovalPendingError as error:
+            return failure(HTTPStatus.CONFLICT, f"cannot update: {error}")
+        submission = read_submission(content)
+        refused = submission if isinstance(submission, Refused) else await take(submission, channel)
+        if refused is None:
+            return _created(channel_id, channel)
+        kept_out = refused.status == Status.SERVICE_UNAVAILABLE
+        status = " with SERVICE_UNAVAILABLE" if kept_out else ""
+        return failure(
+            HTTPStatus.BAD_REQUEST,
+            f"cannot update: failed update config of channel {channel_id}{status}: {refused.info}",
+        )
 
     async def _remove(self, channel_id: str) -> Answer:
         try:
@@ -257,6 +286,23 @@ def failure(status: HTTPStatus, error: str) -> Answer:
     return _json(status, {"error": error})
 
 
+def _created(channel_id: str, channel: ServedChannel) -> Answer:
+    answer = _json(HTTPStatus.CREATED, _info(channel_id, channel))
+    location = _place(channel_id)["url"]
+    return Answer(answer.status, answer.body, {**answer.headers, "Location": location})
+
+
+def _channel_to_update(content: bytes) -> str:
+    try:
+        return updated_channel(decode(Envelope, content))
+    except MalformedMessageError as error:
+        raise FormError(
+            f"cannot unmarshal file part {CONFIG_UPDATE_ENVELOPE} into an envelope: {error}"
+        ) from error
+    except NoUpdateError as error:
+        raise FormError(f"invalid config update envelope: {error}") from error
+
+
 def _join_block(request: Request) -> Block:
     content = file_part(request.content_type, request.body, CONFIG_BLOCK)
     try:
@@ -270,6 +316,10 @@ def _join_block(request: Request) -> Block:
 def _not_allowed(error: str, allowed: str) -> Answer:
     answer = failure(HTTPStatus.METHOD_NOT_ALLOWED, error)
     return Answer(answer.status, answer.body, {**answer.headers, "Allow": allowed})
+
+
+def _other_method(method: str, allowed: str) -> Answer:
+    return _not_allowed(f"invalid request method: {method}", allowed)
 
 
 def _json(status: HTTPStatus, content: Mapping[str, object]) -> Answer:

@@ -4,7 +4,12 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Final, Protocol
 
-from tallystick.node.ordering.admission import Refused, read_submission, unknown_channel
+from tallystick.node.ordering.admission import (
+    Refused,
+    Submission,
+    read_submission,
+    unknown_channel,
+)
 from tallystick.node.ordering.chain import Chain, ChainUnavailableError
 from tallystick.node.ordering.channel_admission import ChannelAdmission
 from tallystick.node.transport.ports import Caller
@@ -62,13 +67,16 @@ class BroadcastService:
         if isinstance(submission, Refused):
             return submission
         channel = self._channels(submission.channel_id)
-        if channel is None:
-            return unknown_channel()
-        admitted = channel.admission.admit(submission)
-        if isinstance(admitted, Refused):
-            return admitted
-        try:
-            await channel.chain.order(admitted)
-        except ChainUnavailableError as error:
-            return Refused(Status.SERVICE_UNAVAILABLE, str(error))
-        return None
+        return unknown_channel() if channel is None else await take(submission, channel)
+
+
+async def take(submission: Submission, channel: OrderedChannel) -> Refused | None:
+    """Judge an envelope for ``channel`` and queue it there; return why not, or None if it is."""
+    admitted = channel.admission.admit(submission)
+    if isinstance(admitted, Refused):
+        return admitted
+    try:
+        await channel.chain.order(admitted)
+    except ChainUnavailableError as error:
+        return Refused(Status.SERVICE_UNAVAILABLE, str(error))
+    return None

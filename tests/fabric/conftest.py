@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.fabric.programs import ProgramMissingError, program
 
 from tallystick.node.cluster.launcher import Launcher
 from tallystick.node.cluster.network import Network, Node
@@ -21,12 +22,6 @@ from tallystick.node.cluster.startup import bring_up
 from tallystick.node.cluster.topology import ADMIN, Topology, default_topology
 
 HERE = Path(__file__).parent
-HOW_TO_GET_THEM = (
-    "FABRIC_BIN must name the folder that holds Hyperledger Fabric's programs (peer, osnadmin, "
-    "configtxgen, configtxlator, orderer): unpack hyperledger-fabric-linux-amd64-3.1.x.tar.gz of "
-    "https://github.com/hyperledger/fabric/releases, then run "
-    "`FABRIC_BIN=/where/it/is/bin make fabric-tools`"
-)
 TIMEOUT_S = 60
 # What the peer command reads at start. Everything else comes from the environment.
 CORE_YAML = """
@@ -79,24 +74,19 @@ class Fabric:
     """Fabric's programs.
 
     Attributes:
-        folder: Where they are.
         configuration: Holds a ``core.yaml``.
         workplace: Where they run, and where relative paths lead.
     """
 
-    folder: Path
     configuration: Path
     workplace: Path
 
     def run(
-        self, program: str, *words: str | Path, environment: Mapping[str, str] | None = None
+        self, name: str, *words: str | Path, environment: Mapping[str, str] | None = None
     ) -> Finished:
         """Run a program to its end and return what it printed."""
-        path = self.folder / program
-        if not path.exists():
-            pytest.fail(f"there is no {path}: {HOW_TO_GET_THEM}", pytrace=False)
         done = subprocess.run(
-            [path, *words],
+            [program(name), *words],
             env={
                 "PATH": os.environ["PATH"],
                 "HOME": str(self.workplace),
@@ -114,21 +104,21 @@ class Fabric:
         return Finished(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.fixture(scope="session")
-def fabric_bin() -> Path:
-    """The folder of Fabric's programs; the test fails if nobody says where it is."""
-    folder = os.environ.get("FABRIC_BIN")
-    if not folder:
-        pytest.fail(HOW_TO_GET_THEM, pytrace=False)
-    return Path(folder).resolve()
+@pytest.fixture(scope="session", autouse=True)
+def fabric_programs() -> None:
+    """Let every test fail, and say what to do, if nobody says where Fabric's programs are."""
+    try:
+        program("peer")
+    except ProgramMissingError as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.fixture(scope="session")
-def fabric(fabric_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Fabric:
+def fabric(tmp_path_factory: pytest.TempPathFactory) -> Fabric:
     """Fabric's programs, with a configuration and a place to work of their own."""
     configuration = tmp_path_factory.mktemp("fabric-configuration")
     (configuration / "core.yaml").write_text(CORE_YAML)
-    return Fabric(fabric_bin, configuration, tmp_path_factory.mktemp("fabric-work"))
+    return Fabric(configuration, tmp_path_factory.mktemp("fabric-work"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from tallystick.node.channel.genesis import (
     OrdererOrganization,
     build_genesis_block,
 )
+from tallystick.node.cluster.ports import free_ports
 from tallystick.node.membership.directory import msp_config_from_directory
 from tallystick.node.membership.identity import NodeRole
 from tallystick.node.membership.material import (
@@ -38,11 +40,16 @@ _USERS: Final = (UserSpec("admin", NodeRole.ADMIN), UserSpec("client"))
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where nodes listen."""
+    """Where nodes listen, and a chaincode that is a service.
+
+    Attributes:
+        peers: By organisation and name.
+    """
 
     orderer: int
     orderer_admin: int
-    peers: dict[tuple[str, str], int]
+    chaincode: int
+    peers: Mapping[tuple[str, str], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,13 @@ class Foundation:
         """Return the identity of a node or a user."""
         place = self.user(msp_id, name) if name in ("admin", "client") else self.node(msp_id, name)
         return SigningIdentity.from_directory(place / "msp", msp_id)
+
+
+def new_ports() -> Ports:
+    """Return ports that are free, for two peers of each organisation and all else."""
+    peers = [(msp_id, spec.name) for msp_id in (ONE, TWO) for spec in _PEERS]
+    free = free_ports(3 + len(peers), HOST)
+    return Ports(next(free), next(free), next(free), dict(zip(peers, free, strict=True)))
 
 
 def found(directory: Path, ports: Ports) -> Foundation:

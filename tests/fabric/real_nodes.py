@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.fabric.foundation import CHANNEL, HOST, ONE, ORDERER, TWO, Foundation, Ports
+from tests.fabric.foundation import CHANNEL, HOST, ORDERER, Foundation, Ports
+from tests.fabric.programs import program
 
 from tallystick.chaincode.package import package_id
 
@@ -25,24 +26,9 @@ class ToolFailedError(Exception):
     """One of Fabric's programs ended with an error."""
 
 
-def binary(name: str) -> str:
-    """Return the path of one of Fabric's programs.
-
-    Raises:
-        ToolFailedError: FABRIC_BIN does not say where they are, or this one is not there.
-    """
-    folder = os.environ.get("FABRIC_BIN")
-    if not folder or not (Path(folder) / name).is_file():
-        raise ToolFailedError(
-            f"there is no {name} in FABRIC_BIN={folder or ''}: point it to a folder with the"
-            " programs of a Fabric release"
-        )
-    return str(Path(folder) / name)
-
-
 @asynccontextmanager
 async def process(
-    command: Sequence[str], environment: Mapping[str, str], log: Path
+    command: Sequence[str | Path], environment: Mapping[str, str], log: Path
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run a program for the length of the block, its output in a file."""
     with log.open("ab") as output:
@@ -114,7 +100,7 @@ class RealPeer:
         msp_id: Its organisation.
         name: Its name there.
         directory: Its own, for configuration and ledger.
-        port: Where it listens; the port after it is for chaincode, the next for operations.
+        port: Where it listens.
     """
 
     foundation: Foundation
@@ -138,7 +124,7 @@ class RealPeer:
         """Run it for the length of the block."""
         self.configure()
         environment = {"FABRIC_CFG_PATH": str(self.directory), "FABRIC_LOGGING_SPEC": "info"}
-        async with process([binary("peer"), "node", "start"], environment, self.log):
+        async with process([program("peer"), "node", "start"], environment, self.log):
             await reachable(self.address)
             yield
 
@@ -154,7 +140,7 @@ class RealPeer:
             ToolFailedError: It ended with an error.
         """
         running = await asyncio.create_subprocess_exec(
-            binary("peer"),
+            program("peer"),
             *arguments,
             env={
                 **os.environ,
@@ -194,8 +180,8 @@ class RealPeer:
                 "networkId": "lab",
                 "listenAddress": self.address,
                 "address": self.address,
-                "chaincodeListenAddress": f"{HOST}:{self.port + 1}",
-                "chaincodeAddress": f"{HOST}:{self.port + 1}",
+                "chaincodeListenAddress": f"{HOST}:0",
+                "chaincodeAddress": f"{HOST}:0",
                 "gateway": {"enabled": True},
                 "gossip": {
                     "bootstrap": self.address,
@@ -250,7 +236,7 @@ class RealPeer:
                 },
                 "snapshots": {"rootDir": str(self.directory / "snapshots")},
             },
-            "operations": {"listenAddress": f"{HOST}:{self.port + 2}"},
+            "operations": {"listenAddress": f"{HOST}:0"},
             "metrics": {"provider": "disabled"},
         }  # fmt: skip
 
@@ -383,7 +369,7 @@ async def real_orderer(
     }
     (directory / "orderer.yaml").write_text(json.dumps(settings), encoding="utf-8")
     environment = {"FABRIC_CFG_PATH": str(directory)}
-    async with process([binary("orderer")], environment, directory / "orderer.log"):
+    async with process([program("orderer")], environment, directory / "orderer.log"):
         await reachable(f"{HOST}:{ports.orderer_admin}")
         await _join_orderer(foundation, ports)
         yield
@@ -392,7 +378,7 @@ async def real_orderer(
 async def _join_orderer(foundation: Foundation, ports: Ports) -> None:
     client = foundation.user(ORDERER, "admin") / "tls"
     running = await asyncio.create_subprocess_exec(
-        binary("osnadmin"), "channel", "join", "--channelID", CHANNEL,
+        program("osnadmin"), "channel", "join", "--channelID", CHANNEL,
         "--config-block", str(foundation.genesis_file),
         "-o", f"{HOST}:{ports.orderer_admin}", "--ca-file", str(foundation.tls_root(ORDERER)),
         "--client-cert", str(client / "client.crt"), "--client-key", str(client / "client.key"),
@@ -401,10 +387,3 @@ async def _join_orderer(foundation: Foundation, ports: Ports) -> None:
     output, _ = await running.communicate()
     if running.returncode or b"201" not in output:
         raise ToolFailedError(output.decode())
-
-
-def ports_from(first: int) -> Ports:
-    """Return ports for two peers of each organisation, beginning at ``first``."""
-    names = [(msp_id, name) for msp_id in (ONE, TWO) for name in ("peer0", "peer1")]
-    peers = {name: first + 10 * (1 + index) for index, name in enumerate(names)}
-    return Ports(first, first + 1, peers)

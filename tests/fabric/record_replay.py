@@ -14,13 +14,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from tests.fabric.crafting import badly_signed, transaction
-from tests.fabric.foundation import CHANNEL, HOST, ONE, ORDERER, TWO, Foundation, found
+from tests.fabric.foundation import CHANNEL, HOST, ONE, ORDERER, TWO, Foundation, found, new_ports
 from tests.fabric.lab_orderer import LabOrderer
 from tests.fabric.real_nodes import (
     ChaincodeTerms,
     RealPeer,
     deploy,
-    ports_from,
     service_package,
 )
 
@@ -191,7 +190,7 @@ async def reconfigure(foundation: Foundation, orderer: LabOrderer, recording: Re
 async def main(target: Path, scratch: Path) -> None:
     """Record into ``target``; ``scratch`` must not exist."""
     scratch.mkdir(parents=True)  # noqa: ASYNC240 - a program of its own
-    ports = ports_from(22000)
+    ports = new_ports()
     foundation = found(scratch / "crypto", ports)
     (scratch / "collections.json").write_text(json.dumps([
         {"name": name, "policy": f"OR('{ONE}.member', '{TWO}.member')", "requiredPeerCount": 0,
@@ -218,7 +217,7 @@ async def main(target: Path, scratch: Path) -> None:
             ChaincodeTerms(CC, both, collections=scratch / "collections.json"),
             ChaincodeTerms(OTHER, f"OR('{ONE}.peer','{TWO}.peer')"),
         ):
-            package = service_package(f"{terms.name}_1", f"{HOST}:{ports.orderer + 100}")
+            package = service_package(f"{terms.name}_1", f"{HOST}:{ports.chaincode}")
             await deploy(peers, ports, [package, package], terms)
         recording = Recording(foundation, orderer)
         await record(recording)

@@ -1,19 +1,27 @@
 """Fabric's own nodes beside ours on one channel (wire.md §18.1, §18.2, §18.4, §18.5)."""
 
-import os
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 
 import pytest
-from tests.fabric.foundation import CHANNEL, HOST, ONE, ORDERER, TWO, Foundation, Ports, found
+from tests.fabric.foundation import (
+    CHANNEL,
+    HOST,
+    ONE,
+    ORDERER,
+    TWO,
+    Foundation,
+    Ports,
+    found,
+    new_ports,
+)
 from tests.fabric.real_nodes import (
     ChaincodeTerms,
     OurPeer,
     RealPeer,
     deploy,
     our_orderer,
-    ports_from,
     real_orderer,
     service_package,
     serving_contract,
@@ -21,14 +29,6 @@ from tests.fabric.real_nodes import (
 
 from tallystick.node.ledger.committed import recorded_commit_hash
 from tallystick.protos.common.common_pb2 import Block
-
-pytestmark = [
-    pytest.mark.interop,
-    pytest.mark.skipif(
-        not os.environ.get("FABRIC_BIN"),
-        reason="set FABRIC_BIN to a folder with the peer, orderer and osnadmin of a Fabric release",
-    ),
-]
 
 StartOrderer = Callable[[Foundation, Ports, Path], AbstractAsyncContextManager[None]]
 
@@ -55,18 +55,18 @@ async def invoke(ports: Ports, peers: tuple[RealPeer, RealPeer], arguments: str)
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("first", "start"), [(23000, real_orderer), (24000, our_orderer)])
+@pytest.mark.parametrize("start", [real_orderer, our_orderer])
 async def test_our_peer_and_fabrics_endorse_together_and_reach_equal_commit_hashes(
-    tmp_path: Path, first: int, start: StartOrderer
+    tmp_path: Path, start: StartOrderer
 ) -> None:
-    ports = ports_from(first)
+    ports = new_ports()
     foundation = found(tmp_path / "crypto", ports)
     theirs = RealPeer(foundation, ONE, "peer0", tmp_path / ONE, ports.peers[ONE, "peer0"])
     ours = OurPeer(foundation, TWO, "peer0", tmp_path / TWO, ports.peers[TWO, "peer0"])
     late = RealPeer(foundation, ONE, "peer1", tmp_path / "late", ports.peers[ONE, "peer1"])
     our_late = OurPeer(foundation, TWO, "peer1", tmp_path / "ours", ports.peers[TWO, "peer1"])
     both = (theirs, ours)
-    address = f"{HOST}:{first + 100}"
+    address = f"{HOST}:{ports.chaincode}"
     package = service_package("probe_1", address)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(start(foundation, ports, tmp_path / "orderer"))

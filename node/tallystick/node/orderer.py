@@ -37,14 +37,14 @@ from tallystick.node.observability.logs import configure_logging
 from tallystick.node.ordering.block_writer import BlockWriter, last_config_index
 from tallystick.node.ordering.channel_admission import ChannelAdmission
 from tallystick.node.ordering.config_admission import EnvelopeAuthor
-from tallystick.node.ordering.participation import (
-    ChannelParticipation,
+from tallystick.node.ordering.participation import ChannelParticipation
+from tallystick.node.ordering.participation_http import serving_participation
+from tallystick.node.ordering.served_channels import (
     ConfiguredChannelError,
-    NotOrdererError,
     RemovalPendingError,
     UnknownChannelError,
+    check_can_order,
 )
-from tallystick.node.ordering.participation_http import serving_participation
 from tallystick.node.ordering.service import BroadcastService
 from tallystick.node.ordering.solo import ChainDrainingError, QueueLimits, SoloChain
 from tallystick.node.process import GenesisMismatchError, load_block, settle_memory, stop_signal
@@ -212,6 +212,7 @@ class OrdererNode:
             ChannelConfigError: The block holds no configuration that this orderer can use.
             NotFirstBlockError: It does not begin a channel.
             NotOrdererError: The channel has other orderers.
+            ConsensusError: It has another consensus.
             ChainDrainingError: The orderer stops.
         """
         channel_id = begun_by(genesis)
@@ -219,8 +220,6 @@ class OrdererNode:
             raise RemovalPendingError(channel_id)
         if channel_id in self._channels:
             raise AlreadyJoinedError(channel_id)
-        if self._settings.msp.id not in ChannelConfig.from_block(genesis).orderer_msp_ids:
-            raise NotOrdererError(channel_id, self._settings.msp.id)
         if self._draining:
             raise ChainDrainingError
         channel = self._open_channel(genesis)
@@ -281,7 +280,9 @@ class OrdererNode:
                 stack.enter_context(channel.stores)
 
     def _open_channel(self, genesis: Block) -> OrdererChannel:
-        channel_id = ChannelConfig.from_block(genesis).channel_id
+        config = ChannelConfig.from_block(genesis)
+        check_can_order(config, self._settings.msp.id)
+        channel_id = config.channel_id
         directory = self._directory / channel_id
         with ExitStack() as opening:
             index = opening.enter_context(open_store(self._settings.store, directory / "index"))

@@ -45,7 +45,8 @@ from tallystick.protos.common.common_pb2 import (
     Payload,
     Status,
 )
-from tallystick.protos.common.configtx_pb2 import ConfigUpdate, ConfigUpdateEnvelope
+from tallystick.protos.common.configtx_pb2 import ConfigEnvelope, ConfigUpdate, ConfigUpdateEnvelope
+from tallystick.protos.orderer.configuration_pb2 import ConsensusType
 
 if TYPE_CHECKING:
     from http import HTTPStatus
@@ -401,6 +402,22 @@ async def test_a_block_for_other_orderers_is_refused(site: Site) -> None:
         refused = await ChannelParticipation(node).answer(site.join)
         assert refused.status == 400
         assert "OtherMSP is not among" in json.loads(refused.body)["error"]
+
+
+async def test_a_channel_whose_blocks_take_a_vote_is_refused(site: Site) -> None:
+    genesis = site.material.genesis()
+    envelope = Envelope.FromString(genesis.data.data[0])
+    payload = Payload.FromString(envelope.payload)
+    content = ConfigEnvelope.FromString(payload.data)
+    orderer = content.config.channel_group.groups["Orderer"]
+    orderer.values["ConsensusType"].value = ConsensusType(type="BFT").SerializeToString()
+    payload.data = content.SerializeToString()
+    genesis.data.data[0] = Envelope(payload=payload.SerializeToString()).SerializeToString()
+    async with site.node() as node:
+        request = Request("POST", CHANNELS, FORM, form(genesis.SerializeToString()))
+        refused = await ChannelParticipation(node).answer(request)
+        assert refused.status == 400
+        assert "has consensus type BFT" in json.loads(refused.body)["error"]
 
 
 @pytest.mark.parametrize(

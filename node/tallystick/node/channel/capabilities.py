@@ -61,6 +61,11 @@ class Capabilities:
         return _reaches(self.channel, "V3_0", _CHANNEL_LEVELS)
 
     @property
+    def bft(self) -> bool:
+        """Whether orderers may vote on blocks, and sign them under numbers."""
+        return _reaches(self.channel, "V3_0", _CHANNEL_LEVELS)
+
+    @property
     def new_lifecycle(self) -> bool:
         """Whether chaincodes are defined through ``_lifecycle``."""
         return _reaches(self.application, "V2_0", _APPLICATION_LEVELS)

@@ -20,6 +20,7 @@ from tallystick.protos.common import configuration_pb2
 from tallystick.protos.common.common_pb2 import CONFIG, Block, ChannelHeader, Envelope, Payload
 from tallystick.protos.common.configtx_pb2 import Config, ConfigEnvelope, ConfigGroup
 from tallystick.protos.common.configuration_pb2 import OrdererAddresses
+from tallystick.protos.msp.identities_pb2 import SerializedIdentity
 from tallystick.protos.msp.msp_config_pb2 import FabricMSPConfig, MSPConfig
 from tallystick.protos.orderer.configuration_pb2 import BatchSize, BatchTimeout, ConsensusType
 from tallystick.protos.peer.configuration_pb2 import ACLs, AnchorPeers
@@ -28,6 +29,8 @@ from tallystick.wire.messages import decode
 
 ORDERER_GROUP: Final = "Orderer"
 APPLICATION_GROUP: Final = "Application"
+BFT: Final = "BFT"
+"""The consensus type under which a quorum of orderers signs each block."""
 
 _HASHING_ALGORITHM: Final = "SHA256"
 _DATA_HASH_WIDTH: Final = 2**32 - 1
@@ -83,6 +86,8 @@ class ChannelConfig:
         capabilities: Feature levels.
         batch: When the orderer closes a block.
         consensus_type: What the orderers run, such as ``etcdraft``.
+        consenters: Who may sign blocks under a number in place of a certificate: their
+            ``SerializedIdentity`` bytes by number. Empty unless the capabilities allow BFT.
         orderer_endpoints: ``host:port`` of all orderers.
         acls: Policies of resources, where the channel does not use the default.
     """
@@ -97,6 +102,7 @@ class ChannelConfig:
     capabilities: Capabilities
     batch: BatchParameters
     consensus_type: str
+    consenters: Mapping[int, bytes]
     orderer_endpoints: tuple[str, ...]
     acls: Mapping[str, str]
 
@@ -209,6 +215,7 @@ def _read(channel_id: str, config: Config, checker: SignatureChecker) -> Channel
         capabilities=capabilities,
         batch=_batch_parameters(orderer),
         consensus_type=_value(orderer, "ConsensusType", ConsensusType).type,
+        consenters=_consenters(orderer) if capabilities.bft else {},
         orderer_endpoints=by_organization
         or tuple(_value(root, "OrdererAddresses", OrdererAddresses).addresses),
         acls={
@@ -253,6 +260,17 @@ def _batch_parameters(orderer: ConfigGroup) -> BatchParameters:
     if timeout_s == 0:
         raise ValueError("BatchTimeout must be longer than 0")
     return BatchParameters(*limits, timeout_s)
+
+
+def _consenters(orderer: ConfigGroup) -> Mapping[int, bytes]:
+    listed = _value(orderer, "Orderers", configuration_pb2.Orderers).consenter_mapping
+    # The first one of a number counts, as on Fabric's peers.
+    return {
+        consenter.id: SerializedIdentity(
+            mspid=consenter.msp_id, id_bytes=consenter.identity
+        ).SerializeToString()
+        for consenter in reversed(listed)
+    }
 
 
 def _msps(groups: Iterable[ConfigGroup], *, ed25519: bool) -> Iterator[Msp]:

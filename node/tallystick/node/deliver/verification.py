@@ -13,7 +13,9 @@ from tallystick.protos.common.common_pb2 import (
     Block,
     BlockHeader,
     Envelope,
+    IdentifierHeader,
     Metadata,
+    MetadataSignature,
     SignatureHeader,
 )
 from tallystick.wire.errors import WireError
@@ -94,8 +96,10 @@ def _check_signatures(block: Block, config: ChannelConfig) -> str:
         metadata = decode(Metadata, block.metadata.metadata[SIGNATURES])
         signed = [
             SignedData(
-                decode(SignatureHeader, signature.signature_header).creator,
-                metadata.value + signature.signature_header + header_bytes,
+                _signer(signature, config),
+                metadata.value
+                + (signature.signature_header or signature.identifier_header)
+                + header_bytes,
                 signature.signature,
             )
             for signature in metadata.signatures
@@ -104,3 +108,16 @@ def _check_signatures(block: Block, config: ChannelConfig) -> str:
         return f"its signatures cannot be read: {error}"
     verdict = config.policies.evaluate_signed(BLOCK_VALIDATION, signed)
     return "" if verdict.satisfied else f"policy {BLOCK_VALIDATION}: {verdict.reason}"
+
+
+def _signer(signature: MetadataSignature, config: ChannelConfig) -> bytes:
+    """Return who claims to have signed; nothing if the channel has no consenter of that number.
+
+    Under BFT a signature names a number of the consenter set in force; how many consenters are
+    enough, the policy says. Source: hyperledger/fabric protoutil/blockutils.go.
+    """
+    by_number = signature.identifier_header and not signature.signature_header
+    if config.capabilities.bft and by_number:
+        identifier = decode(IdentifierHeader, signature.identifier_header).identifier
+        return config.consenters.get(identifier, b"")
+    return decode(SignatureHeader, signature.signature_header).creator

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import grpc
 from google.protobuf.message import DecodeError
 
+from tallystick.node.channel.config import BFT
 from tallystick.node.deliver.height import WatchClosedError
 from tallystick.node.gateway.candidates import (
     evaluation_candidates,
@@ -24,7 +25,7 @@ from tallystick.node.gateway.commit_notifier import (
 from tallystick.node.gateway.endorsers import Answer, EndorsingPeer, NextStep, PeerDirectory, ask
 from tallystick.node.gateway.errors import DisagreementError, GatewayError
 from tallystick.node.gateway.requests import ProposedCall, invalid_argument, proposed_call, read
-from tallystick.node.gateway.submission import submit_envelope
+from tallystick.node.gateway.submission import submit_envelope, submit_to_quorum
 from tallystick.node.policies.evaluate import SignedData
 from tallystick.protos.common import common_pb2
 from tallystick.protos.gateway import gateway_pb2
@@ -114,14 +115,15 @@ class GatewayService:
         )
 
     async def submit(self, request: gateway_pb2.SubmitRequest) -> gateway_pb2.SubmitResponse:
-        """Hand a signed transaction to the orderers; return when one has taken it."""
+        """Hand a signed transaction to the orderers; return when as many as it takes have it."""
         if not request.HasField("prepared_transaction"):
             raise invalid_argument("a prepared transaction is required")
         if not request.prepared_transaction.signature:
             raise invalid_argument("prepared transaction must be signed")
         with self._admitted():
             channel = self._channel(request.channel_id, grpc.StatusCode.FAILED_PRECONDITION)
-            await submit_envelope(
+            submit = submit_to_quorum if channel.config.consensus_type == BFT else submit_envelope
+            await submit(
                 channel.orderers,
                 request.prepared_transaction.SerializeToString(),
                 timeout_s=self._limits.broadcast_timeout_s,

@@ -17,6 +17,11 @@ from tallystick.node.ordering.admission import Refused, read_submission
 from tallystick.node.ordering.block_writer import last_config_index
 from tallystick.node.ordering.config_admission import NoUpdateError, updated_channel
 from tallystick.node.ordering.multipart import FormError, file_part
+from tallystick.node.ordering.served_channels import (
+    ConfiguredChannelError,
+    RemovalPendingError,
+    UnknownChannelError,
+)
 from tallystick.node.ordering.service import OrderedChannel, take
 from tallystick.protos.common.common_pb2 import Block, Envelope, Status
 from tallystick.wire.errors import MalformedMessageError
@@ -29,62 +34,6 @@ CONFIG_UPDATE_ENVELOPE: Final = "config-update-envelope"
 _log = logging.getLogger(__name__)
 
 _LONGEST_NUMBER: Final = len(str(2**64 - 1))
-
-
-class UnknownChannelError(LedgerError):
-    """An orderer does not serve a channel.
-
-    Attributes:
-        channel_id: The channel.
-    """
-
-    def __init__(self, channel_id: str) -> None:
-        super().__init__("channel does not exist")
-        self.channel_id = channel_id
-
-
-class NotOrdererError(LedgerError):
-    """A channel is ordered by others.
-
-    Attributes:
-        channel_id: The channel.
-        msp_id: The organisation of this orderer.
-    """
-
-    def __init__(self, channel_id: str, msp_id: str) -> None:
-        super().__init__(
-            f"{msp_id} is not among the orderer organisations of channel {channel_id!r}"
-        )
-        self.channel_id = channel_id
-        self.msp_id = msp_id
-
-
-class RemovalPendingError(LedgerError):
-    """A channel is being removed.
-
-    Attributes:
-        channel_id: The channel.
-    """
-
-    def __init__(self, channel_id: str) -> None:
-        super().__init__("channel pending removal")
-        self.channel_id = channel_id
-
-
-class ConfiguredChannelError(LedgerError):
-    """A channel cannot be removed, since the settings would bring it back empty.
-
-    Attributes:
-        channel_id: The channel.
-    """
-
-    def __init__(self, channel_id: str) -> None:
-        super().__init__(
-            f"channel {channel_id!r} is in the genesis_blocks of the orderer's settings, and the "
-            "next start would begin it anew: take it out there, start the orderer again and "
-            "remove it then"
-        )
-        self.channel_id = channel_id
 
 
 class Blocks(Protocol):

@@ -1,4 +1,4 @@
-"""Processes of Fabric's own nodes and tools, as they come from FABRIC_BIN."""
+"""Peers of Fabric, and our nodes in the same places, driven by Fabric's ``peer`` tool."""
 
 import asyncio
 import io
@@ -13,50 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from tests.fabric.foundation import CHANNEL, HOST, ORDERER, Foundation, Ports
+from tests.fabric.processes import ToolFailedError, process, reachable
 from tests.fabric.programs import program
 
 from tallystick.chaincode.package import package_id
 
 CONTRACT: Final = Path(__file__).parent / "contract"
 _BUILDER: Final = Path(__file__).parent / "service_builder"
-_STOP_TIMEOUT_S: Final = 20.0
-
-
-class ToolFailedError(Exception):
-    """One of Fabric's programs ended with an error."""
-
-
-@asynccontextmanager
-async def process(
-    command: Sequence[str | Path], environment: Mapping[str, str], log: Path
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run a program for the length of the block, its output in a file."""
-    with log.open("ab") as output:
-        running = await asyncio.create_subprocess_exec(
-            *command, env={**os.environ, **environment}, stdout=output, stderr=output
-        )
-    try:
-        yield running
-    finally:
-        if running.returncode is None:
-            running.terminate()
-            async with asyncio.timeout(_STOP_TIMEOUT_S):
-                await running.wait()
-
-
-async def reachable(address: str, *, timeout_s: float = 30.0) -> None:
-    """Return once somebody listens at ``address``."""
-    host, _, port = address.rpartition(":")
-    async with asyncio.timeout(timeout_s):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection(host, int(port))
-            except OSError:
-                await asyncio.sleep(0.05)
-                continue
-            writer.close()
-            await writer.wait_closed()
-            return
 
 
 def service_package(label: str, address: str) -> bytes:
@@ -334,56 +297,3 @@ async def deploy(
     for peer in peers:
         await peer.wait_for(height)
     await peers[0].tool("lifecycle", "chaincode", "commit", *orderer, *terms.arguments(), *targets)
-
-
-@asynccontextmanager
-async def real_orderer(
-    foundation: Foundation, ports: Ports, directory: Path
-) -> AsyncIterator[None]:
-    """Run Fabric's orderer, a raft cluster of one, on the channel of ``foundation``."""
-    directory.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
-    node = foundation.node(ORDERER, "orderer0")
-    tls = {
-        "Enabled": True,
-        "Certificate": str(node / "tls" / "server.crt"),
-        "PrivateKey": str(node / "tls" / "server.key"),
-        "RootCAs": [str(node / "tls" / "ca.crt")],
-    }
-    admin = {**tls, "ClientAuthRequired": True, "ClientRootCAs": tls["RootCAs"]}
-    settings = {
-        "General": {
-            "ListenAddress": HOST,
-            "ListenPort": ports.orderer,
-            "TLS": tls,
-            "Cluster": {"SendBufferSize": 100},
-            "BootstrapMethod": "none",
-            "LocalMSPDir": str(node / "msp"),
-            "LocalMSPID": ORDERER,
-            "BCCSP": {"Default": "SW", "SW": {"Hash": "SHA2", "Security": 256}},
-        },
-        "FileLedger": {"Location": str(directory / "ledger")},
-        "Admin": {"ListenAddress": f"{HOST}:{ports.orderer_admin}", "TLS": admin},
-        "ChannelParticipation": {"Enabled": True, "MaxRequestBodySize": "1 MB"},
-        "Consensus": {"WALDir": str(directory / "wal"), "SnapDir": str(directory / "snap")},
-        "Metrics": {"Provider": "disabled"},
-    }
-    (directory / "orderer.yaml").write_text(json.dumps(settings), encoding="utf-8")
-    environment = {"FABRIC_CFG_PATH": str(directory)}
-    async with process([program("orderer")], environment, directory / "orderer.log"):
-        await reachable(f"{HOST}:{ports.orderer_admin}")
-        await _join_orderer(foundation, ports)
-        yield
-
-
-async def _join_orderer(foundation: Foundation, ports: Ports) -> None:
-    client = foundation.user(ORDERER, "admin") / "tls"
-    running = await asyncio.create_subprocess_exec(
-        program("osnadmin"), "channel", "join", "--channelID", CHANNEL,
-        "--config-block", str(foundation.genesis_file),
-        "-o", f"{HOST}:{ports.orderer_admin}", "--ca-file", str(foundation.tls_root(ORDERER)),
-        "--client-cert", str(client / "client.crt"), "--client-key", str(client / "client.key"),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    output, _ = await running.communicate()
-    if running.returncode or b"201" not in output:
-        raise ToolFailedError(output.decode())

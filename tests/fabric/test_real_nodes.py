@@ -22,10 +22,10 @@ from tests.fabric.real_nodes import (
     RealPeer,
     deploy,
     our_orderer,
-    real_orderer,
     service_package,
     serving_contract,
 )
+from tests.fabric.real_orderer import real_orderer
 
 from tallystick.node.ledger.committed import recorded_commit_hash
 from tallystick.protos.common.common_pb2 import Block

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,16 +90,21 @@ def new_ports() -> Ports:
     return Ports(next(free), next(free), next(free), dict(zip(peers, free, strict=True)))
 
 
-def found(directory: Path, ports: Ports) -> Foundation:
-    """Make all keys, and the channel; its consenter is the orderer, so raft can run it as well."""
+def generate_keys(directory: Path, orderers: Sequence[str] = ("orderer0",)) -> None:
+    """Make the keys and certificates of all organisations."""
     now = datetime.now(UTC)
     for msp_id in (ONE, TWO):
         domain = f"{msp_id.removesuffix('MSP').lower()}.example"
         spec = OrganizationSpec(msp_id, domain, peers=_PEERS, users=_USERS)
         generate_organization(spec, directory / msp_id, now=now)
-    node = NodeSpec("orderer0", (HOST, "127.0.0.1"))
-    spec = OrganizationSpec(ORDERER, "orderer.example", orderers=(node,), users=_USERS)
+    nodes = tuple(NodeSpec(name, (HOST, "127.0.0.1")) for name in orderers)
+    spec = OrganizationSpec(ORDERER, "orderer.example", orderers=nodes, users=_USERS)
     generate_organization(spec, directory / ORDERER, now=now)
+
+
+def found(directory: Path, ports: Ports) -> Foundation:
+    """Make all keys, and the channel; its consenter is the orderer, so raft can run it as well."""
+    generate_keys(directory)
     endpoint = Endpoint(HOST, ports.orderer)
     certificate = (
         directory / ORDERER / "orderers" / "orderer0" / "tls" / "server.crt"

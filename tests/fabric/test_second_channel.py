@@ -3,6 +3,8 @@
 import json
 from typing import TYPE_CHECKING, Final
 
+from tests.fabric.configtx import Section, organization, profile
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -10,69 +12,28 @@ if TYPE_CHECKING:
 
 CHANNEL: Final = "bonds"
 MEMBERS: Final = ("ATSMSP", "ClearingMSP")
-IMPLICIT: Final = {
-    name: {"Type": "ImplicitMeta", "Rule": f"{rule} {name}"}
-    for name, rule in (("Readers", "ANY"), ("Writers", "ANY"), ("Admins", "MAJORITY"))
-}
 
 
-def organization(site: "Site", msp_id: str) -> dict[str, object]:
-    rules = {"Readers": "member", "Writers": "member", "Admins": "admin", "Endorsement": "peer"}
-    return {
-        "Name": msp_id,
-        "ID": msp_id,
-        "MSPDir": str(site.network.material / msp_id / "msp"),
-        "Policies": {
-            name: {"Type": "Signature", "Rule": f"OR('{msp_id}.{role}')"}
-            for name, role in rules.items()
-        },
-    }
-
-
-def profile(site: "Site") -> dict[str, object]:
+def profile_of(site: "Site") -> Section:
     orderer = site.orderer
     certificate = str(site.network.node_material(orderer) / "tls" / "server.crt")
-    majority = {"Type": "ImplicitMeta", "Rule": "MAJORITY Endorsement"}
-    return {
-        "Policies": IMPLICIT,
-        "Capabilities": {"V2_0": True},
-        "Orderer": {
-            "OrdererType": "etcdraft",
-            "BatchTimeout": "200ms",
-            "BatchSize": {
-                "MaxMessageCount": 10,
-                "AbsoluteMaxBytes": "10 MB",
-                "PreferredMaxBytes": "2 MB",
-            },
-            "EtcdRaft": {
-                "Consenters": [
-                    {
-                        "Host": orderer.host,
-                        "Port": orderer.topology.port,
-                        "ClientTLSCert": certificate,
-                        "ServerTLSCert": certificate,
-                    }
-                ]
-            },
-            "Organizations": [
-                organization(site, orderer.member.msp_id) | {"OrdererEndpoints": [orderer.address]}
-            ],
-            "Policies": IMPLICIT
-            | {"BlockValidation": {"Type": "ImplicitMeta", "Rule": "ANY Writers"}},
-            "Capabilities": {"V2_0": True},
-        },
-        "Application": {
-            "Organizations": [organization(site, msp_id) for msp_id in MEMBERS],
-            "Policies": IMPLICIT | {"Endorsement": majority, "LifecycleEndorsement": majority},
-            "Capabilities": {"V2_0": True},
-        },
-    }
+    place = {"Host": orderer.host, "Port": orderer.topology.port}
+    consenter = place | {"ClientTLSCert": certificate, "ServerTLSCert": certificate}
+    return profile(
+        {"OrdererType": "etcdraft", "EtcdRaft": {"Consenters": [consenter]}},
+        organization(orderer.member.msp_id, msp(site, orderer.member.msp_id), [orderer.address]),
+        [organization(msp_id, msp(site, msp_id)) for msp_id in MEMBERS],
+    )
+
+
+def msp(site: "Site", msp_id: str) -> "Path":
+    return site.network.material / msp_id / "msp"
 
 
 def test_a_channel_that_configtxgen_begins_is_joined_used_and_left(
     site: "Site", tmp_path: "Path"
 ) -> None:
-    (tmp_path / "configtx.yaml").write_text(json.dumps({"Profiles": {"Bonds": profile(site)}}))
+    (tmp_path / "configtx.yaml").write_text(json.dumps({"Profiles": {"Bonds": profile_of(site)}}))
     site.fabric.run(
         *("configtxgen", "-configPath", tmp_path, "-profile", "Bonds", "-channelID", CHANNEL),
         *("-outputBlock", "bonds.block"),

@@ -1,7 +1,7 @@
 """How a peer reaches the other nodes of its channels."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -60,17 +60,13 @@ class GrpcConnector:
         It is the same one every time, until the channel names other TLS authorities: calls that
         are under way then end on the old connection, and all others use a new one.
         """
-        addresses = {
-            endpoint: config.tls_root_certificates(organization.msp_id)
-            for organization in config.orderers
-            for endpoint in organization.endpoints
-        }
         configured = {
             orderer.address: _read_roots(orderer.root_certificates)
             for orderer in self._settings.orderers
         }
         return [
-            self._orderer(address, roots) for address, roots in (configured or addresses).items()
+            self._orderer(address, roots)
+            for address, roots in (configured or _orderer_addresses(config)).items()
         ]
 
     def peers(self, config: ChannelConfig) -> Sequence[EndorsingPeer]:
@@ -120,6 +116,26 @@ class GrpcConnector:
     def _channel(self, address: str, roots: bytes) -> grpc.aio.Channel:
         tls = self._settings.tls
         return self._pool.channel(address, None if tls is None else ClientTls.load(tls, roots))
+
+
+def _orderer_addresses(config: ChannelConfig) -> Mapping[str, bytes]:
+    """Return the TLS roots by the address of each orderer.
+
+    Channels from before Fabric 1.4.2 list addresses only, which any of the organisations may have.
+    """
+    roots = {
+        organization: config.tls_root_certificates(organization.msp_id)
+        for organization in config.orderers
+    }
+    by_organization = [
+        (endpoint, organization) for organization in roots for endpoint in organization.endpoints
+    ]
+    if not by_organization:
+        return dict.fromkeys(config.orderer_endpoints, b"".join(roots.values()))
+    return {
+        endpoint: b"".join(roots[each] for named, each in by_organization if named == endpoint)
+        for endpoint, _ in by_organization
+    }
 
 
 def _read_roots(path: Path | None) -> bytes:

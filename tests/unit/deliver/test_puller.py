@@ -1,110 +1,40 @@
 """Following orderers: wire.md §18.2."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+import logging
+from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from itertools import count
-from pathlib import Path
-from random import Random
 
 import pytest
 from tests.unit.conftest import NOW_NS, ChannelMaterial
+from tests.unit.deliver.conftest import (
+    SILENCE,
+    Pulling,
+    ScriptedOrderer,
+    carrying,
+    seek_of,
+)
 
-from tallystick.node.channel.config import BatchParameters
-from tallystick.node.deliver.puller import BlockPuller, PullerEnvironment
-from tallystick.node.ledger.block_store import BlockStore
-from tallystick.node.ledger.memory import MemoryStore
-from tallystick.node.ordering.block_writer import BlockWriter
-from tallystick.node.transport.backoff import Backoff
-from tallystick.node.transport.ports import OrdererUnreachableError
-from tallystick.protos.common.common_pb2 import Block, ChannelHeader, Envelope, Payload, Status
-from tallystick.protos.orderer.ab_pb2 import BroadcastResponse, DeliverResponse, SeekInfo
+from tallystick.protos.common.common_pb2 import (
+    SIGNATURES,
+    Block,
+    ChannelHeader,
+    Envelope,
+    Metadata,
+    Payload,
+    Status,
+)
+from tallystick.protos.orderer.ab_pb2 import DeliverResponse
 from tallystick.wire.envelope import FOREVER_BLOCK_NUMBER
 
-
-@dataclass
-class ScriptedOrderer:
-    """Delivers what its script says, one part per connection, then stays silent."""
-
-    endpoint: str
-    script: list[list[DeliverResponse]]
-    seeks: list[bytes] = field(default_factory=list)
-
-    async def broadcast(self, envelope: bytes) -> BroadcastResponse:
-        raise AssertionError(f"a puller broadcasts nothing, not even {envelope!r}")
-
-    async def deliver(self, seek_envelope: bytes) -> AsyncGenerator[DeliverResponse, None]:
-        self.seeks.append(seek_envelope)
-        if not self.script:
-            raise OrdererUnreachableError(self.endpoint, "nobody there")
-        for response in self.script.pop(0):
-            yield response
-
-    def starts(self) -> list[int]:
-        return [seek_of(envelope).start.specified.number for envelope in self.seeks]
-
-
-def seek_of(envelope: bytes) -> SeekInfo:
-    return SeekInfo.FromString(Payload.FromString(Envelope.FromString(envelope).payload).data)
-
-
-@dataclass
-class Delays:
-    """Records sleeps instead of sleeping."""
-
-    slept_s: list[float] = field(default_factory=list)
-
-    async def sleep(self, delay_s: float) -> None:
-        self.slept_s.append(delay_s)
-        await asyncio.sleep(0)
-
-
-@pytest.fixture
-async def blocks(channel_material: ChannelMaterial, tmp_path: Path) -> list[Block]:
-    store = BlockStore(tmp_path, MemoryStore())
-    store.append(channel_material.genesis())
-    nonces = count()
-    writer = BlockWriter(
-        store, channel_material.orderer, new_nonce=lambda: next(nonces).to_bytes(24, "big")
-    )
-    written = [await writer.write([channel_material.envelope(b"%d" % n)]) for n in range(3)]
-    store.close()
-    return [channel_material.genesis(), *written]
-
-
-def carrying(*blocks: Block) -> list[DeliverResponse]:
-    return [DeliverResponse(block=block) for block in blocks]
-
-
-async def pull(
-    material: ChannelMaterial,
-    orderers: Sequence[ScriptedOrderer],
-    delays: Delays,
-    wanted: int,
-) -> list[Block]:
-    config = material.config(BatchParameters())
-    puller = BlockPuller(
-        lambda: orderers,
-        signer=material.peer,
-        config=lambda: config,
-        environment=PullerEnvironment(
-            clock=lambda: NOW_NS, backoff=Backoff(Random(7)), sleep=delays.sleep
-        ),
-        tls_certificate_hash=b"hash",
-    )
-    pulled: list[Block] = []
-    async with asyncio.timeout(5), aclosing(puller.blocks(material.genesis().header)) as stream:
-        while len(pulled) < wanted:
-            pulled.append(await anext(stream))
-    return pulled
+MakePulling = Callable[..., Pulling]
 
 
 async def test_a_puller_asks_for_the_next_block_and_all_after_it(
-    channel_material: ChannelMaterial, blocks: list[Block]
+    channel_material: ChannelMaterial, pulling: MakePulling, blocks: list[Block]
 ) -> None:
     orderer = ScriptedOrderer("o1", [carrying(*blocks[1:])])
-    assert await pull(channel_material, [orderer], Delays(), wanted=3) == blocks[1:]
+    assert await pulling(orderer).pull(3) == blocks[1:]
     (envelope,) = map(Envelope.FromString, orderer.seeks)
     seek = seek_of(orderer.seeks[0])
     assert (seek.start.specified.number, seek.stop.specified.number) == (1, FOREVER_BLOCK_NUMBER)
@@ -116,41 +46,132 @@ async def test_a_puller_asks_for_the_next_block_and_all_after_it(
 
 
 async def test_a_lost_orderer_is_left_for_the_next_which_continues_where_it_stopped(
-    channel_material: ChannelMaterial, blocks: list[Block]
+    pulling: MakePulling, blocks: list[Block]
 ) -> None:
     first = ScriptedOrderer("o1", [carrying(blocks[1])])
     second = ScriptedOrderer("o2", [carrying(*blocks[2:])])
-    assert await pull(channel_material, [first, second], Delays(), wanted=3) == blocks[1:]
+    assert await pulling(first, second).pull(3) == blocks[1:]
     assert (first.starts(), second.starts()) == ([1], [2])
 
 
+async def test_an_orderer_that_is_away_does_not_matter_as_long_as_another_is_there(
+    pulling: MakePulling, blocks: list[Block]
+) -> None:
+    away = ScriptedOrderer("o1", [])
+    there = ScriptedOrderer("o2", [carrying(blocks[1]), carrying(*blocks[2:])])
+    assert await pulling(away, there).pull(3) == blocks[1:]
+    assert (away.starts(), there.starts()) == ([1, 2], [1, 2])
+
+
+def other_data(block: Block) -> None:
+    block.data.data[0] = b"forged"
+
+
+def other_signature(block: Block) -> None:
+    metadata = Metadata.FromString(block.metadata.metadata[SIGNATURES])
+    metadata.signatures[0].signature = b"forged"
+    block.metadata.metadata[SIGNATURES] = metadata.SerializeToString()
+
+
+def other_past(block: Block) -> None:
+    block.header.previous_hash = bytes(32)
+
+
+def later_number(block: Block) -> None:
+    block.header.number += 1
+
+
+@pytest.mark.parametrize("forge", [other_data, other_signature, other_past, later_number])
 async def test_a_lying_orderer_is_left_for_the_next(
-    channel_material: ChannelMaterial, blocks: list[Block]
+    pulling: MakePulling, blocks: list[Block], forge: Callable[[Block], None]
 ) -> None:
     forged = Block.FromString(blocks[2].SerializeToString())
-    forged.data.data[0] = b"forged"
+    forge(forged)
     liar = ScriptedOrderer("o1", [carrying(blocks[1], forged, blocks[3])])
     honest = ScriptedOrderer("o2", [carrying(*blocks[2:])])
-    assert await pull(channel_material, [liar, honest], Delays(), wanted=3) == blocks[1:]
+    assert await pulling(liar, honest).pull(3) == blocks[1:]
     assert honest.starts() == [2]
 
 
 async def test_a_status_means_that_this_orderer_does_not_deliver(
-    channel_material: ChannelMaterial, blocks: list[Block]
+    pulling: MakePulling, blocks: list[Block]
 ) -> None:
     refusing = ScriptedOrderer("o1", [[DeliverResponse(status=Status.SERVICE_UNAVAILABLE)]])
     willing = ScriptedOrderer("o2", [carrying(*blocks[1:])])
-    assert await pull(channel_material, [refusing, willing], Delays(), wanted=3) == blocks[1:]
+    assert await pulling(refusing, willing).pull(3) == blocks[1:]
+
+
+async def test_an_orderer_that_withholds_a_block_is_left_for_another(
+    pulling: MakePulling, blocks: list[Block]
+) -> None:
+    withholding = ScriptedOrderer("o1", [[*carrying(blocks[1]), SILENCE]])
+    other = ScriptedOrderer("o2", [carrying(*blocks[2:])])
+    assert await pulling(withholding, other, patience_s=0.01).pull(3) == blocks[1:]
+    assert (withholding.starts(), other.starts()) == ([1], [2])
+
+
+async def test_the_only_orderer_may_be_silent_as_long_as_it_likes(
+    pulling: MakePulling, blocks: list[Block]
+) -> None:
+    orderer = ScriptedOrderer("o1", [carrying(*blocks[1:])])
+    patience_s = 0.001
+    loop = asyncio.get_running_loop()
+    loop.call_later(20 * patience_s, orderer.speak.set)
+    orderer.speak.clear()
+    assert await pulling(orderer, patience_s=patience_s).pull(3) == blocks[1:]
+    assert orderer.starts() == [1]
+
+
+async def test_an_orderer_that_leaves_the_channel_is_left(
+    pulling: MakePulling, blocks: list[Block]
+) -> None:
+    leaving = ScriptedOrderer("o1", [carrying(*blocks[1:])])
+    staying = ScriptedOrderer("o2", [carrying(*blocks[2:])])
+    puller = pulling(leaving, staying)
+    pulled = []
+    async with aclosing(puller.blocks(3)) as stream:
+        async for block in stream:
+            pulled.append(block)
+            if block == blocks[1]:
+                puller.rename("o2")
+    assert pulled == blocks[1:]
+    assert (leaving.starts(), staying.starts()) == ([1], [2])
+
+
+async def test_a_new_configuration_with_the_same_orderer_does_not_interrupt(
+    pulling: MakePulling, blocks: list[Block]
+) -> None:
+    orderer = ScriptedOrderer("o1", [carrying(*blocks[1:])])
+    newcomer = ScriptedOrderer("o2", [])
+    puller = pulling(orderer, newcomer)
+    puller.rename("o1")
+    async with aclosing(puller.blocks(3)) as stream:
+        async for _ in stream:
+            puller.rename("o1", "o2")
+    assert (orderer.starts(), newcomer.starts()) == ([1], [])
+
+
+async def test_a_channel_without_orderers_is_waited_for(
+    pulling: MakePulling, blocks: list[Block], caplog: pytest.LogCaptureFixture
+) -> None:
+    orderer = ScriptedOrderer("o1", [carrying(*blocks[1:])])
+    puller = pulling(orderer)
+    puller.rename()
+    puller.delays.meanwhile = lambda: puller.rename("o1")
+    with caplog.at_level(logging.ERROR):
+        assert await puller.pull(3) == blocks[1:]
+    assert "channel securities names no orderers" in caplog.text
 
 
 async def test_delays_double_until_there_is_progress(
-    channel_material: ChannelMaterial, blocks: list[Block]
+    pulling: MakePulling, blocks: list[Block]
 ) -> None:
     orderer = ScriptedOrderer("o1", [[], [], [], carrying(blocks[1]), carrying(*blocks[2:])])
-    delays = Delays()
-    await pull(channel_material, [orderer], delays, wanted=3)
+    puller = pulling(orderer)
+    await puller.pull(3)
     assert orderer.starts() == [1, 1, 1, 1, 2]
     ceilings = [0.1, 0.2, 0.4, 0.1]
-    assert len(delays.slept_s) == len(ceilings)
-    for slept_s, ceiling_s in zip(delays.slept_s, ceilings, strict=True):
+    slept = puller.delays.slept_s
+    assert len(slept) == len(ceilings)
+    for slept_s, ceiling_s in zip(slept, ceilings, strict=True):
         assert ceiling_s / 2 <= slept_s <= ceiling_s

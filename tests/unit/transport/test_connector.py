@@ -1,8 +1,9 @@
-"""Which connections a peer keeps when its channel changes."""
+"""Which connections a peer keeps when its channel changes: wire.md §18.2."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import grpc
 import pytest
 
 from tallystick.node.channel.config import ChannelConfig
@@ -13,7 +14,10 @@ from tallystick.node.connector import GrpcConnector
 from tallystick.node.membership.directory import msp_config_from_directory
 from tallystick.node.settings import PeerSettings, load_settings
 from tallystick.node.transport.channels import ChannelPool
+from tallystick.node.transport.credentials import ClientTls
 from tallystick.node.transport.tasks import supervised_tasks
+from tallystick.protos.common.configtx_pb2 import Config
+from tallystick.protos.common.configuration_pb2 import OrdererAddresses
 
 NOW_NS = 1_790_000_000 * 10**9
 ORDERER = "OrdererMSP"
@@ -30,14 +34,88 @@ root_certificates = "old/ATSMSP/peers/peer0/tls/ca.crt"
 """
 
 
+class RecordingPool(ChannelPool):
+    """Remembers which authorities were trusted for which address."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.roots: dict[str, bytes] = {}
+
+    def channel(self, address: str, tls: ClientTls | None) -> grpc.aio.Channel:
+        assert tls is not None
+        self.roots[address] = tls.server_roots
+        return super().channel(address, tls)
+
+
 @pytest.fixture
-async def connector(tmp_path: Path) -> AsyncIterator[GrpcConnector]:
+async def pool() -> AsyncIterator[RecordingPool]:
+    async with RecordingPool() as pool:
+        yield pool
+
+
+@pytest.fixture
+async def connector(tmp_path: Path, pool: RecordingPool) -> AsyncIterator[GrpcConnector]:
     generate_material(default_topology(), tmp_path / "old", now_ns=NOW_NS)
     generate_material(default_topology(), tmp_path / "new", now_ns=NOW_NS)
     (tmp_path / "peer.toml").write_text(SETTINGS)
     settings = load_settings(PeerSettings, tmp_path / "peer.toml")
-    async with ChannelPool() as pool, supervised_tasks() as tasks:
+    async with supervised_tasks() as tasks:
         yield GrpcConnector(settings, pool, tasks)
+
+
+def channel_of(tmp_path: Path, **addresses: Sequence[str]) -> ChannelConfig:
+    """Return a channel whose orderers two organisations run, at these addresses.
+
+    Args:
+        tmp_path: Where the keys are.
+        addresses: Of each organisation; ``everybody`` is the list of old channels.
+    """
+    block = genesis_block(default_topology(), tmp_path / "old", Founding(NOW_NS, bytes(24)))
+    founded = ChannelConfig.from_block(block)
+    config = Config()
+    config.CopyFrom(founded.config)
+    root = config.channel_group
+    groups = root.groups["Orderer"].groups
+    groups["ClearingMSP"].CopyFrom(root.groups["Application"].groups["ClearingMSP"])
+    root.values["OrdererAddresses"].value = encoded(addresses.pop("everybody", ()))
+    for msp_id in (ORDERER, "ClearingMSP"):
+        groups[msp_id].values["Endpoints"].value = encoded(addresses.get(msp_id, ()))
+    return ChannelConfig.from_config(founded.channel_id, config)
+
+
+def encoded(addresses: Sequence[str]) -> bytes:
+    return OrdererAddresses(addresses=addresses).SerializeToString()
+
+
+def tls_root(tmp_path: Path, msp_id: str) -> bytes:
+    (path,) = (tmp_path / "old" / msp_id / "msp" / "tlscacerts").glob("*.pem")
+    return path.read_bytes()
+
+
+async def test_an_orderer_is_believed_by_the_tls_authority_of_its_organisation(
+    connector: GrpcConnector, pool: RecordingPool, tmp_path: Path
+) -> None:
+    config = channel_of(
+        tmp_path,
+        OrdererMSP=["one:1", "both:1"],
+        ClearingMSP=["two:1", "both:1"],
+        everybody=["old:1"],
+    )
+    found = [orderer.endpoint for orderer in connector.orderers(config)]
+    assert sorted(found) == ["both:1", "one:1", "two:1"]
+    first, second = (tls_root(tmp_path, msp_id) for msp_id in (ORDERER, "ClearingMSP"))
+    trusted = {address: (first in roots, second in roots) for address, roots in pool.roots.items()}
+    assert trusted == {"one:1": (True, False), "two:1": (False, True), "both:1": (True, True)}
+
+
+async def test_addresses_of_an_old_channel_may_be_any_organisations(
+    connector: GrpcConnector, pool: RecordingPool, tmp_path: Path
+) -> None:
+    config = channel_of(tmp_path, everybody=["old:1", "older:1"])
+    found = [orderer.endpoint for orderer in connector.orderers(config)]
+    assert found == ["old:1", "older:1"]
+    for msp_id in (ORDERER, "ClearingMSP"):
+        assert tls_root(tmp_path, msp_id) in pool.roots["old:1"]
 
 
 async def test_an_orderer_with_a_new_tls_authority_gets_a_new_connection(

@@ -1,10 +1,12 @@
 """Follows an orderer, for as long as it takes. Source: wire.md §18.2, §6."""
 
+import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import count
+from typing import Final
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.deliver.verification import UntrustedBlockError, verify_block
@@ -17,13 +19,20 @@ from tallystick.protos.common.common_pb2 import (
     ChannelHeader,
     Status,
 )
-from tallystick.protos.orderer.ab_pb2 import SeekInfo, SeekPosition, SeekSpecified
+from tallystick.protos.orderer.ab_pb2 import DeliverResponse, SeekInfo, SeekPosition, SeekSpecified
 from tallystick.wire.envelope import FOREVER_BLOCK_NUMBER, build_payload, signed_envelope
 from tallystick.wire.errors import WireError
 from tallystick.wire.messages import timestamp_from_ns
 from tallystick.wire.signing import Signer
 
+PATIENCE_S: Final = 30.0
+"""How long an orderer may send nothing before another is asked, as long as Fabric's peers wait."""
+
 _log = logging.getLogger(__name__)
+
+
+class _LeavingError(Exception):
+    """Another orderer's turn; the message says why. Never leaves this module."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +43,22 @@ class PullerEnvironment:
         clock: Now, in nanoseconds since the epoch.
         backoff: How long to wait between attempts.
         sleep: Waits for some seconds.
+        patience_s: After how many seconds of silence another orderer is asked, if there is one.
     """
 
     clock: Callable[[], int]
     backoff: Backoff
     sleep: Callable[[float], Awaitable[None]]
+    patience_s: float = PATIENCE_S
 
 
 class BlockPuller:
     """The blocks of one channel as its orderers deliver them, each verified.
 
-    A lost or lying orderer is left for the next one. How much may arrive before it is asked
-    for is bounded by the flow control of the stream (``transport.options.LOOKAHEAD_BYTES``).
+    A lost or lying orderer is left for the next one. So is one that sends nothing for a while:
+    there may be nothing, but it may also be cut off from the others, or withhold a block. And so is
+    one that the channel no longer names. How much may arrive before it is asked for is bounded by
+    the flow control of the stream (``transport.options.LOOKAHEAD_BYTES``).
     """
 
     def __init__(
@@ -80,31 +93,51 @@ class BlockPuller:
         """
         for attempt in count():
             orderers = self._orderers()
-            assert orderers, "there must be an orderer to follow"
-            orderer = orderers[attempt % len(orderers)]
-            try:
-                async with aclosing(self._follow(orderer, last)) as blocks:
+            if not orderers:
+                _log.error(
+                    "channel %s names no orderers: write [[orderers]] into this peer's settings",
+                    self._config().channel_id,
+                )
+            else:
+                orderer = orderers[attempt % len(orderers)]
+                patience_s = self._environment.patience_s if len(orderers) > 1 else None
+                async with aclosing(self._trusting(orderer, last, patience_s)) as blocks:
                     async for block in blocks:
                         self._environment.backoff.reset()
                         last = block.header
                         yield block
-            except (OrdererUnreachableError, UntrustedBlockError, WireError) as error:
-                _log.warning("stopped following orderer %s: %s", orderer.endpoint, error)
             await self._environment.sleep(self._environment.backoff.next_delay_s())
 
-    async def _follow(
-        self, orderer: OrdererConnection, last: BlockHeader
+    async def _trusting(
+        self, orderer: OrdererConnection, last: BlockHeader, patience_s: float | None
     ) -> AsyncGenerator[Block, None]:
-        seek = self._seek(last.number + 1)
-        async with aclosing(orderer.deliver(seek)) as responses:
-            async for response in responses:
+        """Yield blocks as long as there is no reason to prefer another orderer; log the reason."""
+        try:
+            async with aclosing(self._follow(orderer, last, patience_s)) as blocks:
+                async for block in blocks:
+                    yield block
+        except _LeavingError as error:
+            _log.info("stopped following orderer %s: %s", orderer.endpoint, error)
+        except (OrdererUnreachableError, UntrustedBlockError, WireError) as error:
+            _log.warning("stopped following orderer %s: %s", orderer.endpoint, error)
+
+    async def _follow(
+        self, orderer: OrdererConnection, last: BlockHeader, patience_s: float | None
+    ) -> AsyncGenerator[Block, None]:
+        config = self._config()
+        async with aclosing(orderer.deliver(self._seek(last.number + 1))) as responses:
+            while response := await _next(responses, patience_s):
                 if response.WhichOneof("Type") != "block":
                     raise OrdererUnreachableError(
                         orderer.endpoint, f"it answered {Status.Name(response.status)}"
                     )
-                verify_block(response.block, last, self._config())
+                verify_block(response.block, last, config)
                 last = response.block.header
                 yield response.block
+                if self._config() is not config:
+                    config = self._config()
+                    if orderer not in self._orderers():
+                        raise _LeavingError("the channel has other orderers now")
 
     def _seek(self, start: int) -> bytes:
         channel_header = ChannelHeader(
@@ -122,3 +155,13 @@ class BlockPuller:
             channel_header, seek.SerializeToString(), creator=self._signer.identity
         )
         return signed_envelope(payload, self._signer).SerializeToString()
+
+
+async def _next(
+    responses: AsyncIterator[DeliverResponse], patience_s: float | None
+) -> DeliverResponse | None:
+    try:
+        async with asyncio.timeout(patience_s):
+            return await anext(responses, None)
+    except TimeoutError as error:
+        raise _LeavingError(f"it sent nothing for {patience_s:g} s") from error

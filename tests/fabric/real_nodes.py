@@ -297,3 +297,19 @@ async def deploy(
     for peer in peers:
         await peer.wait_for(height)
     await peers[0].tool("lifecycle", "chaincode", "commit", *orderer, *terms.arguments(), *targets)
+
+
+async def invoke(peers: Sequence[RealPeer], ports: Ports, arguments: str) -> str:
+    """Submit a transaction that all peers endorse; return once it is valid at every one."""
+    foundation = peers[0].foundation
+    targets = [
+        part
+        for peer in peers
+        for part in ("--peerAddresses", peer.address, "--tlsRootCertFiles",
+                     str(foundation.tls_root(peer.msp_id)))
+    ]  # fmt: skip
+    return await peers[0].tool(
+        "chaincode", "invoke", "-C", CHANNEL, "-n", "probe", "-c", arguments, "--waitForEvent",
+        "-o", f"{HOST}:{ports.orderer}", "--tls", "--cafile", str(foundation.tls_root(ORDERER)),
+        *targets, user="client",
+    )  # fmt: skip

@@ -9,7 +9,6 @@ from tests.fabric.foundation import (
     CHANNEL,
     HOST,
     ONE,
-    ORDERER,
     TWO,
     Foundation,
     Ports,
@@ -21,6 +20,7 @@ from tests.fabric.real_nodes import (
     OurPeer,
     RealPeer,
     deploy,
+    invoke,
     our_orderer,
     service_package,
     serving_contract,
@@ -37,22 +37,6 @@ async def block(peer: RealPeer, number: int) -> Block:
     file = peer.directory / f"{number}.block"
     await peer.tool("channel", "fetch", str(number), str(file), "-c", CHANNEL)
     return Block.FromString(file.read_bytes())
-
-
-async def invoke(ports: Ports, peers: tuple[RealPeer, RealPeer], arguments: str) -> str:
-    """Submit a transaction that all peers endorse; return once it is valid at every one."""
-    foundation = peers[0].foundation
-    targets = [
-        part
-        for peer in peers
-        for part in ("--peerAddresses", peer.address, "--tlsRootCertFiles",
-                     str(foundation.tls_root(peer.msp_id)))
-    ]  # fmt: skip
-    return await peers[0].tool(
-        "chaincode", "invoke", "-C", CHANNEL, "-n", "probe", "-c", arguments, "--waitForEvent",
-        "-o", f"{HOST}:{ports.orderer}", "--tls", "--cafile", str(foundation.tls_root(ORDERER)),
-        *targets, user="client",
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("start", [real_orderer, our_orderer])
@@ -82,7 +66,7 @@ async def test_our_peer_and_fabrics_endorse_together_and_reach_equal_commit_hash
             '{"Args":["append","log","entry"]}',
             '{"Args":["remove","row00007"]}',
         ):
-            await invoke(ports, both, arguments)
+            await invoke(both, ports, arguments)
         height = await theirs.height()
         # Migration: a peer of either kind replays the channel from its first block.
         for peer in (late, our_late):

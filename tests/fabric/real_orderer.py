@@ -31,15 +31,16 @@ class RealOrderer:
     admin_port: int
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Run it for the length of the block."""
+    async def running(self) -> AsyncIterator[asyncio.subprocess.Process]:
+        """Run it for the length of the block; yield its process."""
         self.directory.mkdir(parents=True, exist_ok=True)
         settings = json.dumps(self._settings())
         (self.directory / "orderer.yaml").write_text(settings, encoding="utf-8")
         environment = {"FABRIC_CFG_PATH": str(self.directory)}
-        async with process([program("orderer")], environment, self.directory / "orderer.log"):
+        log = self.directory / "orderer.log"
+        async with process([program("orderer")], environment, log) as running:
             await reachable(f"{HOST}:{self.admin_port}")
-            yield
+            yield running
 
     async def join(self) -> None:
         """Make it join the channel.

@@ -1,7 +1,9 @@
 """A channel of Fabric's consensus type BFT, four orderers strong (wire.md §11, §18.2, §5.4)."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import signal
+from asyncio.subprocess import Process
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,6 +39,20 @@ from tallystick.node.cluster.ports import free_ports
 from tallystick.node.ledger.committed import recorded_commit_hash
 from tallystick.protos.common.common_pb2 import SIGNATURES, Block, IdentifierHeader, Metadata
 
+# All must be given. Those of Fabric are for wide networks: losing the leader costs a minute there.
+OPTIONS: Final[Section] = {
+    "RequestBatchMaxInterval": "200ms",
+    "RequestForwardTimeout": "1s",
+    "RequestComplainTimeout": "3s",
+    "RequestAutoRemoveTimeout": "3m0s",
+    "ViewChangeResendInterval": "1s",
+    "ViewChangeTimeout": "5s",
+    "LeaderHeartbeatTimeout": "5s",
+    "LeaderHeartbeatCount": 10,
+    "CollectTimeout": "1s",
+    "IncomingMessageBufferSize": 200,
+    "RequestPoolSize": 1000,
+}
 NAMES: Final = ("orderer0", "orderer1", "orderer2", "orderer3")
 
 
@@ -80,6 +96,7 @@ def begin_channel(
     votes = profile(
         {
             "OrdererType": BFT,
+            "SmartBFT": OPTIONS,
             "ConsenterMapping": [consenter(directory, *one) for one in numbered],
         },
         organization(
@@ -140,35 +157,46 @@ def channel(fabric: Fabric, tmp_path: Path) -> Channel:
     return Channel(foundation, ports, orderers)
 
 
-async def start(orderers: Iterable[RealOrderer], stack: AsyncExitStack) -> None:
-    for orderer in orderers:
-        await stack.enter_async_context(orderer.running())
-        await orderer.join()
+async def start(orderer: RealOrderer, stack: AsyncExitStack) -> Process:
+    running = await stack.enter_async_context(orderer.running())
+    await orderer.join()
+    return running
 
 
+def freeze(leader: Process) -> None:
+    """Let a process stay and do nothing: its connections stand, and nothing comes of them."""
+    leader.send_signal(signal.SIGSTOP)
+
+
+def resume(leader: Process) -> None:
+    """Let a frozen process end when it is told to."""
+    if leader.returncode is None:
+        leader.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("lose", [Process.kill, freeze])
 async def test_our_peer_follows_a_quorum_of_orderers_and_submits_to_it(
-    channel: Channel, tmp_path: Path
+    channel: Channel, tmp_path: Path, lose: Callable[[Process], None]
 ) -> None:
     foundation, ports = channel.foundation, channel.ports
     theirs = RealPeer(foundation, ONE, "peer0", tmp_path / ONE, ports.peers[ONE, "peer0"])
     ours = OurPeer(foundation, TWO, "peer0", tmp_path / TWO, ports.peers[TWO, "peer0"])
     address = f"{HOST}:{ports.chaincode}"
     package = service_package("probe_1", address)
-    async with AsyncExitStack() as lost, AsyncExitStack() as stack:
-        first, *others = channel.orderers
-        await start([first], lost)
-        await start(others, stack)
+    async with AsyncExitStack() as stack:
+        leader, *followers = [await start(orderer, stack) for orderer in channel.orderers]
+        stack.callback(resume, leader)
         await stack.enter_async_context(serving_contract(package, address, tmp_path / "cc.log"))
         for peer in (theirs, ours):
             await stack.enter_async_context(peer.running())
             await peer.join()
         terms = ChaincodeTerms("probe", f"AND('{ONE}.peer','{TWO}.peer')")
-        through = replace(ports, orderer=others[0].port)
+        through = replace(ports, orderer=channel.orderers[1].port)
         await deploy((theirs, ours), through, [package, package], terms)
         async with await Gateway.from_profile(client_profile(foundation, ours)) as gateway:
             probe = gateway.network().contract("probe")
             await probe.submit("put", "all", "four orderers")
-            await lost.aclose()  # our peer was following this one
+            lose(leader)  # the first of the channel's orderers, whom our peer follows
             await probe.submit("put", "still", "three orderers")
         height = await ours.height()
         await theirs.wait_for(height)
@@ -176,3 +204,4 @@ async def test_our_peer_follows_a_quorum_of_orderers_and_submits_to_it(
             mine, other = await fetched(ours, number), await fetched(theirs, number)
             assert len(votes_for(mine)) >= 3
             assert recorded_commit_hash(mine) == recorded_commit_hash(other) != b""
+    assert all(follower.returncode == 0 for follower in followers)

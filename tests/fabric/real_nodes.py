@@ -7,12 +7,12 @@ import os
 import sys
 import tarfile
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.fabric.foundation import CHANNEL, HOST, ORDERER, Foundation, Ports
+from tests.fabric.foundation import CHANNEL, HOST, ONE, ORDERER, TWO, Foundation, Ports
 from tests.fabric.processes import ToolFailedError, process, reachable
 from tests.fabric.programs import program
 
@@ -313,3 +313,38 @@ async def invoke(peers: Sequence[RealPeer], ports: Ports, arguments: str) -> str
         "-o", f"{HOST}:{ports.orderer}", "--tls", "--cafile", str(foundation.tls_root(ORDERER)),
         *targets, user="client",
     )  # fmt: skip
+
+
+def client_profile(peer: RealPeer) -> Path:
+    """Write what our client needs to connect to a peer as a user of its organisation."""
+    user = peer.foundation.user(peer.msp_id, "client") / "msp"
+    (certificate,) = (user / "signcerts").iterdir()
+    (key,) = (user / "keystore").iterdir()
+    file = peer.directory / "client.json"
+    content = {
+        "msp_id": peer.msp_id,
+        "channel": CHANNEL,
+        "gateway": peer.address,
+        "tls_ca": str(peer.foundation.tls_root(peer.msp_id)),
+        "certificate": str(certificate),
+        "key": str(key),
+    }
+    file.write_text(json.dumps(content), encoding="utf-8")
+    return file
+
+
+@asynccontextmanager
+async def two_peers_of_fabric(
+    foundation: Foundation, ports: Ports, directory: Path
+) -> AsyncIterator[Sequence[RealPeer]]:
+    """Run one of each organisation, on a channel that our orderer orders; yield them."""
+    peers = [
+        RealPeer(foundation, msp_id, "peer0", directory / msp_id, ports.peers[msp_id, "peer0"])
+        for msp_id in (ONE, TWO)
+    ]
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(our_orderer(foundation, ports, directory / "orderer"))
+        for peer in peers:
+            await stack.enter_async_context(peer.running())
+            await peer.join()
+        yield peers

@@ -27,6 +27,7 @@ from tests.fabric.real_nodes import (
     ChaincodeTerms,
     OurPeer,
     RealPeer,
+    client_profile,
     deploy,
     service_package,
     serving_contract,
@@ -127,23 +128,6 @@ async def fetched(peer: RealPeer, number: int) -> Block:
     return Block.FromString(file.read_bytes())
 
 
-def client_profile(foundation: Foundation, peer: RealPeer) -> Path:
-    user = foundation.user(TWO, "client") / "msp"
-    (certificate,) = (user / "signcerts").iterdir()
-    (key,) = (user / "keystore").iterdir()
-    file = foundation.directory / "client.json"
-    content = {
-        "msp_id": TWO,
-        "channel": CHANNEL,
-        "gateway": peer.address,
-        "tls_ca": str(foundation.tls_root(TWO)),
-        "certificate": str(certificate),
-        "key": str(key),
-    }
-    file.write_text(json.dumps(content))
-    return file
-
-
 @pytest.fixture
 def channel(fabric: Fabric, tmp_path: Path) -> Channel:
     free = free_ports(2 * len(NAMES), HOST)
@@ -193,7 +177,7 @@ async def test_our_peer_follows_a_quorum_of_orderers_and_submits_to_it(
         terms = ChaincodeTerms("probe", f"AND('{ONE}.peer','{TWO}.peer')")
         through = replace(ports, orderer=channel.orderers[1].port)
         await deploy((theirs, ours), through, [package, package], terms)
-        async with await Gateway.from_profile(client_profile(foundation, ours)) as gateway:
+        async with await Gateway.from_profile(client_profile(ours)) as gateway:
             probe = gateway.network().contract("probe")
             await probe.submit("put", "all", "four orderers")
             lose(leader)  # the first of the channel's orderers, whom our peer follows

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from tests.fabric.real_nodes import (
     RealPeer,
     deploy,
     invoke,
-    our_orderer,
+    two_peers_of_fabric,
 )
 
 TALLY = Path(sys.executable).with_name("tally")
@@ -84,15 +84,7 @@ async def test_peers_of_fabric_call_a_contract_that_tally_serves_with_tls(tmp_pa
     foundation = found(tmp_path / "crypto", ports)
     service = Service(foundation, tmp_path, ports.chaincode)
     package_id, package = await service.package()
-    peers = [
-        RealPeer(foundation, msp_id, "peer0", tmp_path / msp_id, ports.peers[msp_id, "peer0"])
-        for msp_id in (ONE, TWO)
-    ]
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(our_orderer(foundation, ports, tmp_path / "orderer"))
-        for peer in peers:
-            await stack.enter_async_context(peer.running())
-            await peer.join()
+    async with two_peers_of_fabric(foundation, ports, tmp_path) as peers:
         async with service.running(package_id):
             terms = ChaincodeTerms("probe", f"AND('{ONE}.peer','{TWO}.peer')")
             await deploy(peers, ports, [package, package], terms)

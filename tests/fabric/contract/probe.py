@@ -1,7 +1,14 @@
 """A contract that does to the ledger whatever its caller says, so that tests can say it."""
 
-from tallystick.chaincode import Context, Contract, query, transaction
+from tallystick.chaincode import Context, Contract, DomainEvent, query, transaction
 from tallystick.protos.common.policies_pb2 import SignaturePolicyEnvelope
+
+
+class Announced(DomainEvent):
+    """Something was said."""
+
+    kind = "probe.Announced"
+    what: str
 
 
 class ProbeContract(Contract):
@@ -24,6 +31,12 @@ class ProbeContract(Contract):
     def append(self, ctx: Context, key: str, text: str) -> None:
         """Read a row, then write it."""
         ctx.state.put(key, (ctx.state.get(key) or b"") + text.encode())
+
+    @transaction
+    def announce(self, ctx: Context, what: str) -> str:
+        """Emit an event and return what it says."""
+        ctx.emit(Announced(what=what))
+        return what
 
     @transaction
     def remove(self, ctx: Context, key: str) -> None:

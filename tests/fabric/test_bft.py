@@ -1,7 +1,9 @@
 """A channel of Fabric's consensus type BFT, four orderers strong (wire.md §11, §18.2, §5.4)."""
 
 import json
+import secrets
 import signal
+import time
 from asyncio.subprocess import Process
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -35,10 +37,15 @@ from tests.fabric.real_nodes import (
 from tests.fabric.real_orderer import RealOrderer
 
 from tallystick.client import Gateway
-from tallystick.node.channel.config import BFT
+from tallystick.node.channel.config import BFT, BatchParameters, ChannelConfig
+from tallystick.node.channel.config_delta import compute_update
+from tallystick.node.channel.config_edits import with_batch, with_orderer_endpoints
+from tallystick.node.channel.config_signing import unsigned_update, with_signature
+from tallystick.node.channel.genesis import Endpoint
 from tallystick.node.cluster.ports import free_ports
 from tallystick.node.ledger.committed import recorded_commit_hash
 from tallystick.protos.common.common_pb2 import SIGNATURES, Block, IdentifierHeader, Metadata
+from tallystick.protos.common.configtx_pb2 import Config
 
 # All must be given. Those of Fabric are for wide networks: losing the leader costs a minute there.
 OPTIONS: Final[Section] = {
@@ -122,9 +129,9 @@ def votes_for(block: Block) -> set[int]:
     return {IdentifierHeader.FromString(header).identifier for header in headers}
 
 
-async def fetched(peer: RealPeer, number: int) -> Block:
-    file = peer.directory / f"{number}.block"
-    await peer.tool("channel", "fetch", str(number), str(file), "-c", CHANNEL)
+async def fetched(peer: RealPeer, which: int | str) -> Block:
+    file = peer.directory / f"{which}.block"
+    await peer.tool("channel", "fetch", str(which), str(file), "-c", CHANNEL)
     return Block.FromString(file.read_bytes())
 
 
@@ -189,3 +196,49 @@ async def test_our_peer_follows_a_quorum_of_orderers_and_submits_to_it(
             assert len(votes_for(mine)) >= 3
             assert recorded_commit_hash(mine) == recorded_commit_hash(other) != b""
     assert all(follower.returncode == 0 for follower in followers)
+
+
+async def reconfigure(
+    peer: RealPeer, through: RealOrderer, change: Callable[[Config], Config]
+) -> None:
+    """Let the orderers' administrator sign a change, and hand it to Fabric's tool and orderers."""
+    current = await fetched(peer, "config")
+    config = ChannelConfig.from_block(current).config
+    envelope = with_signature(
+        unsigned_update(compute_update(CHANNEL, config, change(config))),
+        peer.foundation.signer(ORDERER, "admin"),
+        new_nonce=lambda: secrets.token_bytes(24),
+        now_ns=time.time_ns(),  # noqa: TID251 - real nodes have real clocks
+    )
+    file = peer.directory / "update.pb"
+    file.write_bytes(envelope.SerializeToString())
+    height = await peer.height()
+    root = str(peer.foundation.tls_root(ORDERER))
+    orderer = ("-o", f"{HOST}:{through.port}", "--tls", "--cafile", root)
+    await peer.tool("channel", "update", "-f", str(file), "-c", CHANNEL, *orderer)
+    await peer.wait_for(height + 1)
+
+
+async def test_our_peer_goes_to_the_orderers_that_a_new_configuration_names(
+    channel: Channel, tmp_path: Path
+) -> None:
+    foundation, ports = channel.foundation, channel.ports
+    peer = OurPeer(foundation, TWO, "peer0", tmp_path / TWO, ports.peers[TWO, "peer0"])
+    _, through, *_ = channel.orderers
+    places = [Endpoint(HOST, orderer.port) for orderer in channel.orderers[1:]]
+    async with AsyncExitStack() as stack:
+        for orderer in channel.orderers:
+            await start(orderer, stack)
+        await stack.enter_async_context(peer.running())
+        await peer.join()
+        await reconfigure(
+            peer,
+            through,
+            lambda config: with_orderer_endpoints(CHANNEL, config, ORDERER, places),
+        )
+        batch = BatchParameters(max_message_count=7)
+        await reconfigure(peer, through, lambda config: with_batch(config, batch))
+        assert "the channel has other orderers now" in peer.log.read_text()
+        newest = ChannelConfig.from_block(await fetched(peer, "config"))
+        assert newest.batch.max_message_count == 7
+        assert newest.orderer_endpoints == tuple(map(str, places))

@@ -259,6 +259,17 @@ async def test_a_peer_that_lacks_the_value_says_so(tally_network: LocalNetwork) 
     )
 
 
+async def test_a_member_answers_for_a_peer_that_lacks_the_value(
+    tally_network: LocalNetwork,
+) -> None:
+    """§5.2, §5.3: that a value is not here is no answer, so the gateway asks elsewhere."""
+    await put(tally_network, "lazy")
+    agent = tally_network.contract(AGENT, "vault")
+    assert await agent.evaluate("get", "lazy", "k") == SECRET
+    assert await agent.submit("get", "lazy", "k") == SECRET
+    assert held(tally_network, AGENT, "lazy") is None
+
+
 async def test_a_purge_reaches_what_a_member_has_yet_to_fetch(tally_network: LocalNetwork) -> None:
     """§13, Purge, before and after late reconciliation."""
     await put(tally_network, "lazy", "purged")

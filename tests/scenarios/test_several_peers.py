@@ -11,6 +11,7 @@ from tallystick.client.errors import EndorseError
 from tallystick.node.cluster.topology import Topology, load_topology
 from tallystick.node.gateway.endorsers import Standing
 from tallystick.node.testing.local_network import LocalNetwork
+from tallystick.protos.tallystick.private_data_pb2 import PrivateSets, SignedRequest
 
 ATS, CLEARING = "ATSMSP", "ClearingMSP"
 FIRST, SECOND = "peer0.ats.example", "peer1.ats.example"
@@ -167,3 +168,19 @@ async def test_private_values_reach_both_peers_of_a_member(network: LocalNetwork
     await vault.submit("put", "shared", "k", transient={"secret": b"42"})
     await until(lambda: all(secret_at(network, name, "shared") for name in network.running))
     assert {secret_at(network, name, "shared") for name in network.running} == {b"42"}
+
+
+async def test_a_colleague_answers_for_a_peer_that_lacks_a_private_value(
+    network: LocalNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """wire.md §5.3: what one peer of a member has yet to fetch is no failure of the contract."""
+
+    async def nothing(_: SignedRequest) -> PrivateSets:
+        return PrivateSets()
+
+    monkeypatch.setattr(network.running[FIRST].privacy.service, "fetch", nothing)
+    await network.contract(ATS, "vault").submit("put", "lazy", "k", transient={"secret": b"42"})
+    colleague = network.gateway(ATS, peer=SECOND).network(network.channel_id).contract("vault")
+    assert await colleague.evaluate("get", "lazy", "k") == b"42"
+    assert await colleague.submit("get", "lazy", "k") == b"42"
+    assert secret_at(network, SECOND, "lazy") is None

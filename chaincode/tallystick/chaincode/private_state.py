@@ -17,8 +17,8 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 class PrivateState(OwnRows):
     """The rows of one collection. ``get`` sees this call's own writes, as that of `State` does.
 
-    Peers of members hold the values; all others hold hashes. Whoever calls a function that reads
-    values must therefore have it run on a member's peer.
+    Peers of members hold the values; all others hold hashes. A function that reads values fails
+    where they are not; gateways then have it run on a member's peer, if they may.
     """
 
     __slots__ = ("_collection", "_purged", "_writes")

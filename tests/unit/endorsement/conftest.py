@@ -180,11 +180,13 @@ class Peer:
         )
         self.endorser = self.new_endorser()
 
-    def new_endorser(self, limits: EndorserLimits | None = None) -> Endorser:
+    def new_endorser(
+        self, limits: EndorserLimits | None = None, runtime: ChaincodeRuntime | None = None
+    ) -> Endorser:
         return Endorser(
             self.channels,
             EndorserNode(
-                runtime=self.runtime,
+                runtime=runtime or self.runtime,
                 packages=self.packages,
                 system=system_chaincodes(self.packages, self.access, self.channels, self._join),
                 access=self.access,

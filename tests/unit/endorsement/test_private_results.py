@@ -3,7 +3,14 @@
 from collections.abc import Callable, Mapping
 
 import pytest
-from tests.unit.endorsement.conftest import CHANNEL_ID, Peer, World, local, transaction_id_of
+from tests.unit.endorsement.conftest import (
+    CHANNEL_ID,
+    GOOD_SOURCE,
+    Peer,
+    World,
+    local,
+    transaction_id_of,
+)
 
 from tallystick.node.ledger.simulator import Simulator
 from tallystick.node.policies.parser import parse_policy
@@ -26,7 +33,9 @@ from tallystick.wire.envelope import ProposalArguments
 from tallystick.wire.hashing import sha256
 
 
-async def define_with_collection(world: World, **changes: object) -> None:
+async def define_with_collection(
+    world: World, source: str = GOOD_SOURCE, **changes: object
+) -> None:
     """Define ``token`` with a collection of the first two organisations, with changes."""
     members = parse_policy("OR('OneMSP.member', 'TwoMSP.member')")
     fields: dict[str, object] = {
@@ -37,7 +46,7 @@ async def define_with_collection(world: World, **changes: object) -> None:
     collections = CollectionConfigPackage(
         config=[CollectionConfig(static_collection_config=static)]
     )
-    package_id = world.one.packages.save(world.package())
+    package_id = world.one.packages.save(world.package(source=source))
     await world.approve("OneMSP", collections=collections, source=local(package_id))
     await world.approve("TwoMSP", collections=collections)
     args = lifecycle_pb2.CommitChaincodeDefinitionArgs(

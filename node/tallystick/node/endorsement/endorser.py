@@ -305,8 +305,11 @@ class Endorser:
         status = response.status
         if REFUSED <= status < FAILED:
             return not_endorsed(response)
-        simulation = _NOTHING if simulator is None else simulator.done()
         is_good = status < REFUSED
+        if not is_good and simulator is not None and simulator.missed_private_value:
+            # The chaincode failed on what this peer lacks; where the value is, it may not.
+            return peer_failure(response.message)
+        simulation = _NOTHING if simulator is None else simulator.done()
         outcome = Outcome(
             chaincode=proposal.chaincode,
             version=version,

@@ -121,6 +121,11 @@ class Simulator:
 
     A key read twice gives the same answer twice. Values are bytes; None stands for a key that does
     not exist. Writing ``b""`` deletes.
+
+    Attributes:
+        transaction_id: The transaction.
+        missed_private_value: Whether a private value was asked for that this node does not hold.
+            The chaincode may hide the error, but what it answers then says nothing of the ledger.
     """
 
     __slots__ = (
@@ -133,6 +138,7 @@ class Simulator:
         "_values",
         "_view",
         "_wrote",
+        "missed_private_value",
         "transaction_id",
     )
 
@@ -153,6 +159,7 @@ class Simulator:
         self._wrote = False
         self._queried_pages = False
         self._queried_private_range = False
+        self.missed_private_value = False
 
     def get_state(self, namespace: str, key: str) -> bytes | None:
         """Return the value of a key."""
@@ -232,6 +239,7 @@ class Simulator:
         version = None if found is None else found.version
         hash_version = None if hashed is None else hashed.version
         if version != hash_version:
+            self.missed_private_value = True
             raise PrivateDataUnavailableError(hash_version, version)
         self._builder.add_private_read(namespace, collection, key, version)
         self._private_values_read.add((namespace, collection))

@@ -137,13 +137,15 @@ class LocalNetwork:
     def gateway(self, msp_id: str, user: str = CLIENT, *, peer: str = "") -> Gateway:
         """Return a client of the peer that serves ``msp_id``, as one of its users.
 
-        ``peer`` names an organisation to whose peer it connects instead.
+        ``peer`` names an organisation to whose peer it connects instead, or a peer that runs.
 
         Raises:
             UnknownMemberError: There is no such organisation or user.
         """
         msp = self._network.user_material(msp_id, user) / "msp"
-        node = self.peers[peer or self._topology.gateway_of(msp_id).msp_id]
+        node = self.running.get(peer)
+        if node is None:
+            node = self.peers[peer or self._topology.gateway_of(msp_id).msp_id]
         return Gateway.over(
             LocalTransport(node, self.running.values()),
             identity=Identity.from_file(msp_id, next((msp / "signcerts").glob("*.pem"))),

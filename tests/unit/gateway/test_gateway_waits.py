@@ -76,34 +76,16 @@ def without_signature(request: SignedCommitStatusRequest) -> SignedCommitStatusR
             id="no identity: CommitStatus",
         ),
         pytest.param(
-            lambda setting: setting.events_request(identity=b""),
-            INVALID_ARGUMENT,
-            "no identity provided",
-            id="no identity: ChaincodeEvents",
-        ),
-        pytest.param(
             lambda setting: setting.commit_status_request(channel_id=""),
             INVALID_ARGUMENT,
             "no channel ID provided",
             id="no channel: CommitStatus",
         ),
         pytest.param(
-            lambda setting: setting.events_request(channel_id=""),
-            INVALID_ARGUMENT,
-            "no channel ID provided",
-            id="no channel: ChaincodeEvents",
-        ),
-        pytest.param(
             lambda setting: setting.commit_status_request(transaction_id=""),
             INVALID_ARGUMENT,
             "transaction ID should not be empty",
             id="no transaction",
-        ),
-        pytest.param(
-            lambda setting: setting.events_request(chaincode_id=""),
-            INVALID_ARGUMENT,
-            "no chaincode ID provided",
-            id="no chaincode",
         ),
         pytest.param(
             lambda setting: setting.commit_status_request(channel_id="nowhere"),
@@ -146,6 +128,15 @@ async def test_refused(
     assert error.code is code
     assert error.message.startswith(text)
     assert error.details == ()
+
+
+@pytest.mark.parametrize("missing", [{"identity": b""}, {"channel_id": ""}])
+async def test_the_policy_alone_judges_requests_for_events(
+    setting: Setting, missing: dict[str, object]
+) -> None:
+    """Unlike CommitStatus, ChaincodeEvents has no look at the fields before."""
+    error = await failure(answer(setting, setting.events_request(None, **missing)))
+    assert error.code is PERMISSION_DENIED
 
 
 async def test_commit_status_tells_code_and_block(setting: Setting) -> None:  # §5.5

@@ -164,9 +164,6 @@ class GatewayService:
         request = read(
             gateway_pb2.ChaincodeEventsRequest, signed.request, "chaincode events request"
         )
-        _require(request.identity, request.channel_id)
-        if not request.chaincode_id:
-            raise invalid_argument("no chaincode ID provided")
         channel = self._authorised("gateway/ChaincodeEvents", request, signed)
         number = _first_block(channel, request)
         matching = ChaincodeEventFilter(request.chaincode_id, request.after_transaction_id)

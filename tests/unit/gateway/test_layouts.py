@@ -3,6 +3,7 @@
 import pytest
 
 from tallystick.node.gateway.layouts import (
+    MAX_CHOICES,
     implicit_meta_layouts,
     merged,
     signature_policy_layouts,
@@ -54,6 +55,25 @@ def test_different_policies_share_signatures_but_rules_of_one_policy_do_not() ->
         for text in ("'A.peer'".join(("OR(", ")")), "AND('A.peer','B.peer')")
     ]
     assert merged(policies) == both
+
+
+def test_a_policy_with_too_many_layouts_keeps_some_without_each_organisation() -> None:
+    everybody = [f"M{number}" for number in range(30)]
+    principals = ",".join(f"'{msp_id}.peer'" for msp_id in everybody)
+    layouts = signature_policy_layouts(parse_policy(f"OutOf(16,{principals})"), everybody)
+    assert 0 < len(layouts) <= MAX_CHOICES
+    assert all(layout.total() == len(layout) == 16 for layout in layouts)
+    for msp_id in everybody:
+        assert any(msp_id not in layout for layout in layouts)
+
+
+def test_policies_that_are_merged_are_not_multiplied_without_bound() -> None:
+    everybody = [f"M{number}" for number in range(300)]
+    principals = ",".join(f"'{msp_id}.peer'" for msp_id in everybody)
+    any_of_them = signature_policy_layouts(parse_policy(f"OR({principals})"), everybody)
+    assert len(any_of_them) == 300
+    layouts = merged([any_of_them] * 4)
+    assert 0 < len(layouts) <= MAX_CHOICES
 
 
 def test_no_policy_needs_nobody() -> None:

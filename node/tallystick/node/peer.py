@@ -56,7 +56,7 @@ class PeerEnvironment:
 
     Attributes:
         clock: Now, in nanoseconds since the epoch.
-        random: Spreads the attempts to reconnect.
+        random: Spreads the attempts to reconnect, and the load over orderers.
         connector: Reaches other nodes.
     """
 
@@ -104,6 +104,7 @@ class PeerNode:
         self.endorser = self._new_endorser(local_msp)
         self.gateway = GatewayService(
             self._gateway_channels,
+            environment.random,
             GatewayLimits(
                 concurrency=settings.gateway.max_concurrent_calls,
                 endorsement_timeout_s=settings.gateway.endorsement_timeout_s,

@@ -1,9 +1,10 @@
 """A gateway whose peers, orderers and ledger say what a test wants."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import cast
+from random import Random
+from typing import TypeVar, cast
 
 import grpc
 import pytest
@@ -40,6 +41,8 @@ from tallystick.protos.peer.proposal_response_pb2 import (
 )
 from tallystick.wire.envelope import ProposalArguments, build_proposal
 from tallystick.wire.signing import Signer
+
+T = TypeVar("T")
 
 CHAINCODE = "token"
 LOCAL = "A"
@@ -140,6 +143,16 @@ class ScriptedDefinitions:
         package.config.append(CollectionConfig(static_collection_config=config))
 
 
+class Unshuffled(Random):
+    """Leaves orderers in the order in which they joined."""
+
+    def sample(
+        self, population: Sequence[T], k: int, *, counts: Iterable[int] | None = None
+    ) -> list[T]:
+        assert (k, counts) == (len(population), None)
+        return list(population)
+
+
 @dataclass
 class Setting:
     """A gateway and all that is around it. Peers are listed in the order in which they joined."""
@@ -153,6 +166,7 @@ class Setting:
     peers: list[EndorsingPeer] = field(default_factory=list)
     orderers: list[ScriptedOrderer] = field(default_factory=list)
     limits: GatewayLimits = field(default_factory=GatewayLimits)
+    random: Random = field(default_factory=Unshuffled)
 
     def __post_init__(self) -> None:
         self.notifier = CommitNotifier(self.outcomes.get)
@@ -192,7 +206,7 @@ class Setting:
             orderers=self.orderers,
             planner=self.planner,
         )
-        return GatewayService({CHANNEL_ID: channel}, self.limits)
+        return GatewayService({CHANNEL_ID: channel}, self.random, self.limits)
 
     def hurry(self) -> None:
         """Let every deadline expire at once."""

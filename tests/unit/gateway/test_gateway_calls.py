@@ -1,5 +1,7 @@
 """What clients get from Evaluate, Endorse and Submit when all is well (wire.md §5.1 to §5.4)."""
 
+from random import Random
+
 import grpc
 import pytest
 from tests.unit.gateway.conftest import DOWN, SECRET, Setting, endorsement, signed_proposal
@@ -100,6 +102,15 @@ async def test_submit_hands_over_the_envelope_as_it_is(setting: Setting) -> None
     envelope = Envelope(payload=b"payload", signature=b"signature")
     await setting.submit(envelope)
     assert orderer.envelopes == [envelope.SerializeToString()]
+
+
+async def test_orderers_share_the_load(setting: Setting) -> None:  # §5.4
+    setting.random = Random(1)
+    orderers = [setting.add_orderer(TAKEN, f"orderer{number}") for number in range(3)]
+    for _ in range(30):
+        await setting.submit()
+    assert sum(len(orderer.envelopes) for orderer in orderers) == 30
+    assert all(orderer.envelopes for orderer in orderers)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ class GatewayChannel:
         height: Wakes those who wait for blocks.
         notifier: Wakes those who wait for transactions.
         peers: Who can endorse.
-        orderers: Who can order, in the order in which they are tried.
+        orderers: Who can order.
         planner: Chooses among ``peers``.
     """
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from random import Random
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -58,9 +59,14 @@ class GatewayService:
     """
 
     def __init__(
-        self, channels: Mapping[str, GatewayChannel], limits: GatewayLimits | None = None
+        self,
+        channels: Mapping[str, GatewayChannel],
+        random: Random,
+        limits: GatewayLimits | None = None,
     ) -> None:
+        """Serve ``channels``; ``random`` spreads envelopes over the orderers of a channel."""
         self._channels = channels
+        self._random = random
         self._limits = limits or GatewayLimits()
         self._in_progress = 0
 
@@ -124,7 +130,7 @@ class GatewayService:
             channel = self._channel(request.channel_id, grpc.StatusCode.FAILED_PRECONDITION)
             submit = submit_to_quorum if channel.config.consensus_type == BFT else submit_envelope
             await submit(
-                channel.orderers,
+                self._random.sample(channel.orderers, len(channel.orderers)),
                 request.prepared_transaction.SerializeToString(),
                 timeout_s=self._limits.broadcast_timeout_s,
             )

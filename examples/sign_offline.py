@@ -1,7 +1,8 @@
 """A transaction signed by somebody who is not connected to anything.
 
-The online side knows the certificate only; the offline side sees three digests. What passes
-between them is bytes, so a file or a queue could lie in between.
+The online side knows the certificate only; the offline side sees four digests: of the proposal, the
+transaction, and the requests for its verdict and its event. What passes between them is bytes, so a
+file or a queue could lie in between.
 
 Run it beside a network: python examples/sign_offline.py
 """
@@ -28,7 +29,8 @@ async def main() -> None:
         tls_root_certificates=profile.tls_ca.read_bytes(),
         identity=Identity.from_file(profile.msp_id, profile.certificate),
     ) as gateway:
-        contract = gateway.network(profile.channel).contract("cash")
+        network = gateway.network(profile.channel)
+        contract = network.contract("cash")
         draft = contract.new_proposal("open_cash", cash, "USD").to_bytes()
 
         proposal = gateway.proposal(draft)
@@ -38,8 +40,12 @@ async def main() -> None:
         commit = await transaction.submit()
         commit.add_signature(offline.sign_digest(commit.digest))
         status = await commit.status()
+        print(f"{cash}: {status.code_name} in block {status.block_number}")
 
-    print(f"{cash}: {status.code_name} in block {status.block_number}")
+        request = network.new_chaincode_events_request("cash", start_block=status.block_number)
+        request.add_signature(offline.sign_digest(request.digest))
+        async with request.events() as events:
+            print((await anext(events)).name)
 
 
 if __name__ == "__main__":

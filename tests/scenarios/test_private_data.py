@@ -1,6 +1,5 @@
 """Private data on a network of three peers, two of which share secrets (wire.md §6, §9.3, §13)."""
 
-from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,11 +11,8 @@ from tallystick.node.cluster.collections import load_collections
 from tallystick.node.cluster.topology import ChaincodeTopology, Topology, default_topology
 from tallystick.node.policies.parser import parse_policy
 from tallystick.node.testing import LocalNetwork
-from tallystick.node.transport.ports import LOCAL_CALLER
 from tallystick.protos.ledger.rwset.kvrwset.kv_rwset_pb2 import KVRWSet
-from tallystick.protos.orderer.ab_pb2 import SeekPosition, SeekSpecified
-from tallystick.protos.peer.events_pb2 import BlockAndPrivateData, DeliverResponse
-from tallystick.wire.envelope import build_deliver_seek
+from tallystick.protos.peer.events_pb2 import BlockAndPrivateData
 
 ATS, CLEARING, AGENT = "ATSMSP", "ClearingMSP", "TransferAgentMSP"
 SECRET = b"the price is 42"
@@ -153,25 +149,14 @@ async def test_too_few_members_to_keep_copies_fail_the_endorsement(
     assert height(tally_network) == before
 
 
-async def events(
+async def block_seen(
     network: LocalNetwork, msp_id: str, number: int | None = None
-) -> AsyncIterator[BlockAndPrivateData]:
-    """Yield one block, the last by default, from the peer of ATS, as a client of ``msp_id``."""
-    signer = network.administrator(msp_id).signer
+) -> BlockAndPrivateData:
+    """Return one block, the last by default, from the peer of ATS, as a client of ``msp_id``."""
     wanted = height(network) - 1 if number is None else number
-    block = SeekPosition(specified=SeekSpecified(number=wanted))
-    request = build_deliver_seek(
-        network.channel_id, block, block, signer=signer, timestamp_ns=network.clock()
-    )
-
-    async def requests() -> AsyncIterator[bytes]:
-        yield request.SerializeToString()
-
-    deliver = network.peers[ATS].deliver.deliver_with_private_data
-    async for response in deliver(requests(), LOCAL_CALLER):
-        parsed = DeliverResponse.FromString(response)
-        if parsed.HasField("block_and_private_data"):
-            yield parsed.block_and_private_data
+    client = network.gateway(msp_id, peer=ATS).network(network.channel_id)
+    async with client.block_and_private_data_events(start_block=wanted) as blocks:
+        return await anext(blocks)
 
 
 @pytest.mark.parametrize(("msp_id", "sees"), [(CLEARING, True), (AGENT, False)])
@@ -180,7 +165,7 @@ async def test_private_values_reach_members_only_with_their_block(
 ) -> None:
     """§6, BlockAndPrivateData."""
     await put(tally_network, "shared")
-    (event,) = [each async for each in events(tally_network, msp_id)]
+    event = await block_seen(tally_network, msp_id)
     assert event.block.header.number == height(tally_network) - 1
     assert bool(event.private_data_map) == sees
     assert (SECRET in event.SerializeToString()) == sees
@@ -223,7 +208,7 @@ async def test_who_becomes_a_member_gets_what_there_was_before(
     await catch_up(tally_network, AGENT)
     assert held(tally_network, AGENT, "shared") == SECRET
     assert await agent.evaluate("get", "shared", "k") == SECRET
-    (event,) = [each async for each in events(tally_network, AGENT, born)]
+    event = await block_seen(tally_network, AGENT, born)
     assert event.private_data_map, "old blocks open to the new member too"
 
 
@@ -238,7 +223,7 @@ async def test_who_is_no_member_any_more_gets_nothing_new(tally_network: LocalNe
     assert hashed(tally_network, CLEARING, "shared", "new") == sha256(SECRET).digest()
     with pytest.raises(ClientError, match="does not have read access permission"):
         await tally_network.contract(CLEARING, "vault").evaluate("get", "shared", "old")
-    (event,) = [each async for each in events(tally_network, CLEARING)]
+    event = await block_seen(tally_network, CLEARING)
     assert not event.private_data_map
 
 

@@ -7,8 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tallystick.client.block_events import BLOCKS, BLOCKS_AND_PRIVATE_DATA, FILTERED_BLOCKS
+from tallystick.client.chaincode_events import CHAINCODE_EVENTS, ChaincodeEvent
 from tallystick.client.commit import Commit
 from tallystick.client.errors import ClientError
+from tallystick.client.events_request import EventsRequest
 from tallystick.client.grpc_transport import certificate_hash, open_transport
 from tallystick.client.hsm import HsmSigner
 from tallystick.client.identity import (
@@ -30,6 +33,8 @@ from tallystick.client.proposal import Proposal
 from tallystick.client.session import Session
 from tallystick.client.transaction import Transaction
 from tallystick.client.transport import GatewayTransport
+from tallystick.protos.common.common_pb2 import Block
+from tallystick.protos.peer.events_pb2 import BlockAndPrivateData, FilteredBlock
 
 
 class Gateway:
@@ -125,6 +130,32 @@ class Gateway:
             MalformedMessageError: ``data`` is no such message.
         """
         return Commit.from_bytes(self._session, data)
+
+    def chaincode_events_request(self, data: bytes) -> EventsRequest[ChaincodeEvent]:
+        """Return the request in serialised ``gateway.SignedChaincodeEventsRequest``.
+
+        Raises:
+            MalformedMessageError: ``data`` is no such message.
+        """
+        return EventsRequest.from_bytes(self._session, CHAINCODE_EVENTS, data)
+
+    def block_events_request(self, data: bytes) -> EventsRequest[Block]:
+        """Return the request for whole blocks in serialised ``common.Envelope``.
+
+        Raises:
+            MalformedMessageError: ``data`` is no such message.
+        """
+        return EventsRequest.from_bytes(self._session, BLOCKS, data)
+
+    def filtered_block_events_request(self, data: bytes) -> EventsRequest[FilteredBlock]:
+        """Return the request for filtered blocks; otherwise as ``block_events_request``."""
+        return EventsRequest.from_bytes(self._session, FILTERED_BLOCKS, data)
+
+    def block_and_private_data_events_request(
+        self, data: bytes
+    ) -> EventsRequest[BlockAndPrivateData]:
+        """Return the request for private data too; otherwise as ``block_events_request``."""
+        return EventsRequest.from_bytes(self._session, BLOCKS_AND_PRIVATE_DATA, data)
 
     async def close(self) -> None:
         """End every call and stream, and the connection; log out of a profile's token."""

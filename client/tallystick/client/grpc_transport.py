@@ -84,6 +84,10 @@ class GrpcTransport:
         """Stream filtered blocks."""
         return _delivered(self._blocks.DeliverFiltered, request)
 
+    def deliver_with_private_data(self, request: Envelope) -> AsyncGenerator[DeliverResponse, None]:
+        """Stream whole blocks, each with the private values that the caller may see."""
+        return _delivered(self._blocks.DeliverWithPrivateData, request)
+
     async def close(self) -> None:
         """End every call and stream."""
         await self._channel.close()

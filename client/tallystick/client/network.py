@@ -1,14 +1,20 @@
 """One channel, as a gateway reaches it."""
 
-from tallystick.client.block_events import block_events, filtered_block_events
-from tallystick.client.chaincode_events import ChaincodeEvent, chaincode_events
+from tallystick.client.block_events import (
+    BLOCKS,
+    BLOCKS_AND_PRIVATE_DATA,
+    FILTERED_BLOCKS,
+    block_events_request,
+)
+from tallystick.client.chaincode_events import ChaincodeEvent, chaincode_events_request
 from tallystick.client.checkpoint import Checkpoint, Checkpointer
 from tallystick.client.commit import Commit
 from tallystick.client.contract import Contract
 from tallystick.client.event_stream import EventStream
+from tallystick.client.events_request import EventsRequest
 from tallystick.client.session import Session
 from tallystick.protos.common.common_pb2 import Block
-from tallystick.protos.peer.events_pb2 import FilteredBlock
+from tallystick.protos.peer.events_pb2 import BlockAndPrivateData, FilteredBlock
 
 
 class Network:
@@ -42,24 +48,70 @@ class Network:
         checkpoint: Checkpointer | None = None,
     ) -> EventStream[ChaincodeEvent]:
         """Return the events of a chaincode, of valid transactions only."""
-        start = _start(start_block, checkpoint)
-        events = chaincode_events(self._session, self.channel_id, chaincode, start)
-        return EventStream(f"events of {chaincode} on {self.channel_id}", events)
+        return self.new_chaincode_events_request(
+            chaincode, start_block=start_block, checkpoint=checkpoint
+        ).events()
 
     def block_events(
         self, *, start_block: int | None = None, checkpoint: Checkpointer | None = None
     ) -> EventStream[Block]:
         """Return whole blocks, with every transaction and the verdict on it."""
-        events = block_events(self._session, self.channel_id, _start(start_block, checkpoint))
-        return EventStream(f"blocks of {self.channel_id}", events)
+        return self.new_block_events_request(
+            start_block=start_block, checkpoint=checkpoint
+        ).events()
 
     def filtered_block_events(
         self, *, start_block: int | None = None, checkpoint: Checkpointer | None = None
     ) -> EventStream[FilteredBlock]:
         """Return of each block only the transaction ids, verdicts, and events without payload."""
+        return self.new_filtered_block_events_request(
+            start_block=start_block, checkpoint=checkpoint
+        ).events()
+
+    def block_and_private_data_events(
+        self, *, start_block: int | None = None, checkpoint: Checkpointer | None = None
+    ) -> EventStream[BlockAndPrivateData]:
+        """Return whole blocks, with the private values that this client's organisation may see.
+
+        Values that the peer does not hold, or not any more, are absent.
+        """
+        return self.new_block_and_private_data_events_request(
+            start_block=start_block, checkpoint=checkpoint
+        ).events()
+
+    # --- the same in two steps, for requests that are signed elsewhere ---
+
+    def new_chaincode_events_request(
+        self,
+        chaincode: str,
+        *,
+        start_block: int | None = None,
+        checkpoint: Checkpointer | None = None,
+    ) -> EventsRequest[ChaincodeEvent]:
+        """Return a request for ``chaincode_events``."""
         start = _start(start_block, checkpoint)
-        events = filtered_block_events(self._session, self.channel_id, start)
-        return EventStream(f"filtered blocks of {self.channel_id}", events)
+        return chaincode_events_request(self._session, self.channel_id, chaincode, start)
+
+    def new_block_events_request(
+        self, *, start_block: int | None = None, checkpoint: Checkpointer | None = None
+    ) -> EventsRequest[Block]:
+        """Return a request for ``block_events``."""
+        start = _start(start_block, checkpoint)
+        return block_events_request(self._session, self.channel_id, BLOCKS, start)
+
+    def new_filtered_block_events_request(
+        self, *, start_block: int | None = None, checkpoint: Checkpointer | None = None
+    ) -> EventsRequest[FilteredBlock]:
+        """Return a request for ``filtered_block_events``."""
+        start = _start(start_block, checkpoint)
+        return block_events_request(self._session, self.channel_id, FILTERED_BLOCKS, start)
+
+    def new_block_and_private_data_events_request(
+        self, *, start_block: int | None = None, checkpoint: Checkpointer | None = None
+    ) -> EventsRequest[BlockAndPrivateData]:
+        """Return a request for ``block_and_private_data_events``."""
+        start = _start(start_block, checkpoint)
+        return block_events_request(self._session, self.channel_id, BLOCKS_AND_PRIVATE_DATA, start)
 
 
 def _start(start_block: int | None, checkpointer: Checkpointer | None) -> Checkpoint | None:

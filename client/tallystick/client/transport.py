@@ -40,5 +40,8 @@ class GatewayTransport(Protocol):
     def deliver_filtered(self, request: Envelope) -> AsyncGenerator[DeliverResponse, None]:
         """Stream filtered blocks."""
 
+    def deliver_with_private_data(self, request: Envelope) -> AsyncGenerator[DeliverResponse, None]:
+        """Stream whole blocks, each with the private values that the caller may see."""
+
     async def close(self) -> None:
         """End every call and stream."""

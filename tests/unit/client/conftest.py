@@ -124,6 +124,9 @@ class FakePeer:
     def deliver_filtered(self, request: Envelope) -> AsyncGenerator[DeliverResponse, None]:
         return self.deliver(request)
 
+    def deliver_with_private_data(self, request: Envelope) -> AsyncGenerator[DeliverResponse, None]:
+        return self.deliver(request)
+
     async def close(self) -> None:
         self.is_closed = True
 
@@ -279,6 +282,7 @@ def _handlers(peer: FakePeer) -> tuple[grpc.GenericRpcHandler, ...]:
     deliver: dict[str, Handler] = {
         "Deliver": _seek(peer.deliver),
         "DeliverFiltered": _seek(peer.deliver_filtered),
+        "DeliverWithPrivateData": _seek(peer.deliver_with_private_data),
     }
     return (
         grpc.method_handlers_generic_handler("gateway.Gateway", gateway),

@@ -1,6 +1,8 @@
 """Streams of events: what is asked, what comes, and how they end (wire.md §5.6, §5.7)."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 import grpc
 import pytest
@@ -10,6 +12,7 @@ from tallystick.client import Gateway
 from tallystick.client.chaincode_events import ChaincodeEvent
 from tallystick.client.checkpoint import Checkpoint, Checkpointer, InMemoryCheckpointer
 from tallystick.client.errors import EventStreamError, RpcFailure
+from tallystick.client.event_stream import EventStream
 from tallystick.client.options import ClientCertificate, ClientOptions
 from tallystick.protos.common.common_pb2 import (
     DELIVER_SEEK_INFO,
@@ -47,6 +50,12 @@ def block(number: int) -> DeliverResponse:
 def filtered_block(number: int) -> DeliverResponse:
     response = DeliverResponse()
     response.filtered_block.number = number
+    return response
+
+
+def block_and_private_data(number: int) -> DeliverResponse:
+    response = DeliverResponse()
+    response.block_and_private_data.block.header.number = number
     return response
 
 
@@ -141,14 +150,28 @@ async def test_blocks_are_asked_for_without_nonce_and_without_end(
     assert seek.stop.specified.number >= 2**53 - 1
 
 
-async def test_filtered_blocks_start_after_the_checkpoint(peer: FakePeer, client: Client) -> None:
-    peer.blocks = [filtered_block(8)]
+@pytest.mark.parametrize("kind", ["whole", "filtered", "with private data"])
+async def test_blocks_of_every_kind_start_after_the_checkpoint(
+    peer: FakePeer, client: Client, kind: str
+) -> None:
     checkpoint = InMemoryCheckpointer(Checkpoint.after_block(7))
     network = client.gateway(peer).network(CHANNEL_ID)
 
-    async with network.filtered_block_events(checkpoint=checkpoint) as blocks:
-        assert (await anext(blocks)).number == 8
+    match kind:
+        case "whole":
+            peer.blocks = [block(8)]
+            async with network.block_events(checkpoint=checkpoint) as blocks:
+                number = (await anext(blocks)).header.number
+        case "filtered":
+            peer.blocks = [filtered_block(8)]
+            async with network.filtered_block_events(checkpoint=checkpoint) as filtered:
+                number = (await anext(filtered)).number
+        case _:
+            peer.blocks = [block_and_private_data(8)]
+            async with network.block_and_private_data_events(checkpoint=checkpoint) as both:
+                number = (await anext(both)).block.header.number
 
+    assert number == 8
     assert seek_in(peer.requests[0])[2].start.specified.number == 8
 
 
@@ -181,20 +204,24 @@ async def test_with_mutual_tls_a_request_for_blocks_names_the_certificate(
         (Status.SUCCESS, grpc.StatusCode.UNKNOWN),
     ],
 )
-@pytest.mark.parametrize("filtered", [False, True])
+@pytest.mark.parametrize("kind", ["whole", "filtered", "with private data"])
 async def test_a_status_breaks_a_stream_of_blocks(
     peer: FakePeer,
     client: Client,
     status: "Status.ValueType",
     code: grpc.StatusCode,
-    filtered: bool,  # noqa: FBT001 -- a row of the table
+    kind: str,
 ) -> None:
     """§5.7: any status is an error."""
     peer.blocks = [DeliverResponse(status=status)]
     network = client.gateway(peer).network(CHANNEL_ID)
-    open_stream = network.filtered_block_events if filtered else network.block_events
+    streams: dict[str, Callable[[], EventStream[Any]]] = {  # Any: of three types
+        "whole": network.block_events,
+        "filtered": network.filtered_block_events,
+        "with private data": network.block_and_private_data_events,
+    }
 
-    async with open_stream() as blocks:
+    async with streams[kind]() as blocks:
         with pytest.raises(EventStreamError, match=f"status response: {int(status)}") as caught:
             await anext(blocks)
 

@@ -104,6 +104,56 @@ def test_blocks_are_a_plain_iterator(gateway: sync.Gateway, peer: FakePeer) -> N
         assert next(filtered_blocks).number == 4
 
 
+def test_blocks_with_private_data_are_a_plain_iterator(
+    gateway: sync.Gateway, peer: FakePeer
+) -> None:
+    response = DeliverResponse()
+    response.block_and_private_data.block.header.number = 4
+    peer.blocks = [response]
+    with gateway.network().block_and_private_data_events(start_block=4) as blocks:
+        assert next(blocks).block.header.number == 4
+
+
+def test_requests_for_events_can_be_signed_elsewhere(
+    gateway: sync.Gateway, peer: FakePeer, client: Client
+) -> None:
+    network = gateway.network()
+    event = ChaincodeEvent(chaincode_id="token", tx_id="a", event_name="e", payload=b"{}")
+    peer.events = [gateway_pb2.ChaincodeEventsResponse(block_number=3, events=[event])]
+    draft = gateway.chaincode_events_request(
+        network.new_chaincode_events_request("token", start_block=3).to_bytes()
+    )
+    draft.add_signature(client.signer.sign_digest(draft.digest))
+    with gateway.chaincode_events_request(draft.to_bytes()).events() as events:
+        assert next(events).transaction_id == "a"
+
+
+def test_requests_for_blocks_can_be_signed_elsewhere(
+    gateway: sync.Gateway, peer: FakePeer, client: Client
+) -> None:
+    network, response = gateway.network(), DeliverResponse()
+    whole = gateway.block_events_request(network.new_block_events_request().to_bytes())
+    filtered = gateway.filtered_block_events_request(
+        network.new_filtered_block_events_request().to_bytes()
+    )
+    both = gateway.block_and_private_data_events_request(
+        network.new_block_and_private_data_events_request().to_bytes()
+    )
+    for request in (whole, filtered, both):
+        request.add_signature(client.signer.sign_digest(request.digest))
+
+    response.block.header.number = 4
+    peer.blocks = [response]
+    with whole.events() as blocks:
+        assert next(blocks).header.number == 4
+    response.filtered_block.number = 5
+    with filtered.events() as filtered_blocks:
+        assert next(filtered_blocks).number == 5
+    response.block_and_private_data.block.header.number = 6
+    with both.events() as blocks_and_data:
+        assert next(blocks_and_data).block.header.number == 6
+
+
 def test_another_thread_can_end_the_iteration(gateway: sync.Gateway, peer: FakePeer) -> None:
     event = ChaincodeEvent(chaincode_id="token", tx_id="a", event_name="e", payload=b"{}")
     peer.events = [gateway_pb2.ChaincodeEventsResponse(block_number=3, events=[event])]

@@ -76,6 +76,10 @@ class LocalTransport:
         """Stream filtered blocks."""
         return _stream(self._deliver.deliver_filtered, request)
 
+    def deliver_with_private_data(self, request: Envelope) -> AsyncGenerator[DeliverResponse, None]:
+        """Stream whole blocks, each with the private values that the caller may see."""
+        return _stream(self._deliver.deliver_with_private_data, request)
+
     async def close(self) -> None:
         """Do nothing: there is no connection."""
 

@@ -13,14 +13,10 @@ import pytest
 from tallystick.client.gateway import Gateway
 from tallystick.client.identity import Identity, PrivateKeySigner
 from tallystick.client.options import ClientOptions, Environment
-from tallystick.node.cluster.administrator import (
-    Administrator,
-    Definition,
-    PeerRefusedError,
-    Source,
-)
+from tallystick.node.cluster.administrator import Administrator, Definition
 from tallystick.node.cluster.material import Founding, genesis_block
 from tallystick.node.cluster.network import Network, Node
+from tallystick.node.cluster.peer_client import PeerRefusedError, Source
 from tallystick.node.cluster.topology import ADMIN, Topology
 from tallystick.node.membership.signing_identity import SigningIdentity
 from tallystick.node.orderer import OrdererEnvironment, OrdererNode

@@ -23,9 +23,10 @@ from tests.scenarios.refusals.people import (
 from tallystick.client.gateway import Gateway
 from tallystick.client.identity import Identity, PrivateKeySigner
 from tallystick.client.options import ClientOptions, Environment
-from tallystick.node.cluster.administrator import Administrator, Source
+from tallystick.node.cluster.administrator import Administrator
 from tallystick.node.cluster.deployment import deploy
 from tallystick.node.cluster.material import Founding, genesis_block
+from tallystick.node.cluster.peer_client import Source
 from tallystick.node.cluster.topology import ADMIN, ChaincodeTopology, Topology
 from tallystick.node.ledger.committed import recorded_codes
 from tallystick.node.membership.signing_identity import SigningIdentity

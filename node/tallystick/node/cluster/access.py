@@ -8,8 +8,9 @@ from typing import Self
 from tallystick.client.gateway import Gateway
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.errors import ChannelConfigError
-from tallystick.node.cluster.administrator import Administrator, Source
+from tallystick.node.cluster.administrator import Administrator
 from tallystick.node.cluster.network import Network, Node
+from tallystick.node.cluster.peer_client import Source
 from tallystick.node.cluster.topology import ADMIN, CLIENT, ChannelTopology
 from tallystick.node.errors import LedgerError
 from tallystick.node.process import load_block

@@ -3,15 +3,22 @@
 Source: wire.md §8.2, §16.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-import grpc
 from google.protobuf.message import Message
 
 from tallystick.client.errors import EndorseError
 from tallystick.client.gateway import Gateway
+from tallystick.node.cluster.peer_client import (
+    CONFIGURATION,
+    LIFECYCLE,
+    PeerClient,
+    PeerRefusedError,
+    Source,
+)
 from tallystick.node.errors import LedgerError
 from tallystick.node.policies.parser import parse_policy
 from tallystick.node.runtime.packages import package_id
@@ -32,26 +39,18 @@ from tallystick.protos.peer.lifecycle.lifecycle_pb2 import (
     QueryInstalledChaincodesResult,
 )
 from tallystick.protos.peer.policy_pb2 import ApplicationPolicy
-from tallystick.protos.peer.proposal_pb2 import SignedProposal
 from tallystick.protos.peer.query_pb2 import ChannelQueryResponse
-from tallystick.wire.envelope import ProposalArguments, build_proposal
 from tallystick.wire.signing import Signer
 
-LIFECYCLE: Final = "_lifecycle"
-CONFIGURATION: Final = "cscc"
 ENDORSEMENT_PLUGIN: Final = "escc"
 VALIDATION_PLUGIN: Final = "vscc"
 _ALREADY_INSTALLED: Final = "already successfully installed"
 _ALREADY_APPROVED: Final = "attempted to redefine "
-_SUCCESS: Final = 200
-_WORDS: Final = {
-    "InstallChaincode": "install the package",
-    "QueryInstalledChaincodes": "tell what is installed",
-    "JoinChain": "join the channel",
-    "GetChannels": "tell its channels",
-}
 
-ResultT = TypeVar("ResultT", bound=Message)
+POLL_INTERVAL_S: Final = 0.1
+CATCH_UP_S: Final = 60.0
+"""How long a peer may take to have what another peer of its organisation has."""
+
 ArgumentsT = TypeVar(
     "ArgumentsT",
     ApproveChaincodeDefinitionForMyOrgArgs,
@@ -60,18 +59,21 @@ ArgumentsT = TypeVar(
 )
 
 
-class PeerRefusedError(LedgerError):
-    """A peer did not do what its administrator asked.
+class PeerBehindError(LedgerError):
+    """A peer does not get the blocks that another peer of its organisation has.
 
     Attributes:
-        msp_id: The peer's organisation.
-        reason: The peer's words, or the transport's.
+        msp_id: The organisation.
+        block_number: The block that the peer lacks.
     """
 
-    def __init__(self, msp_id: str, function: str, reason: str) -> None:
-        super().__init__(f"the peer of {msp_id} did not {_WORDS.get(function, function)}: {reason}")
+    def __init__(self, msp_id: str, block_number: int) -> None:
+        super().__init__(
+            f"a peer of {msp_id} did not get block {block_number} within {CATCH_UP_S:g} s; its log "
+            "says why it does not follow the orderer"
+        )
         self.msp_id = msp_id
-        self.reason = reason
+        self.block_number = block_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,19 +127,6 @@ class Definition:
         return arguments
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a client's proposals to a peer's own chaincodes take time and chance from.
-
-    Attributes:
-        now_ns: The time, in nanoseconds since the epoch.
-        nonce: Draws a nonce; no two may be equal.
-    """
-
-    now_ns: Callable[[], int]
-    nonce: Callable[[], bytes]
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class Landed:
     """Where a transaction was committed; the later one is the greater."""
@@ -171,12 +160,12 @@ class Administrator:
         Raises:
             PeerRefusedError: One is on the channel already, or cannot run it.
         """
-        for peer in self.endorsers:
-            await self._call(CONFIGURATION, "JoinChain", genesis, peer=peer)
+        for peer in self._peers():
+            await peer.call(CONFIGURATION, "JoinChain", genesis)
 
     async def channels(self) -> Sequence[str]:
         """Return the ids of the first peer's channels."""
-        answer = await self._call(CONFIGURATION, "GetChannels")
+        answer = await self._peers()[0].call(CONFIGURATION, "GetChannels")
         return [entry.channel_id for entry in ChannelQueryResponse.FromString(answer).channels]
 
     async def install(self, package: bytes) -> str:
@@ -186,9 +175,9 @@ class Administrator:
             PeerRefusedError: The package is malformed, or its contracts are not deterministic.
         """
         arguments = InstallChaincodeArgs(chaincode_install_package=package).SerializeToString()
-        for peer in self.endorsers:
+        for peer in self._peers():
             try:
-                await self._call(LIFECYCLE, "InstallChaincode", arguments, peer=peer)
+                await peer.call(LIFECYCLE, "InstallChaincode", arguments)
             except PeerRefusedError as error:
                 if _ALREADY_INSTALLED not in error.reason:
                     raise
@@ -196,11 +185,9 @@ class Administrator:
 
     async def installed(self) -> Mapping[str, str]:
         """Return the labels of the packages on the first peer by package id."""
-        result = await self._ask(
-            "QueryInstalledChaincodes",
-            QueryInstalledChaincodesArgs(),
-            QueryInstalledChaincodesResult,
-        )
+        arguments = QueryInstalledChaincodesArgs().SerializeToString()
+        answer = await self._peers()[0].call(LIFECYCLE, "QueryInstalledChaincodes", arguments)
+        result = QueryInstalledChaincodesResult.FromString(answer)
         return {entry.package_id: entry.label for entry in result.installed_chaincodes}
 
     async def approve(
@@ -306,8 +293,30 @@ class Administrator:
         return QueryChaincodeDefinitionsResult.FromString(result).chaincode_definitions
 
     async def wait_for(self, channel_id: str, landed: Landed) -> None:
-        """Return once the peer has committed a transaction, whoever submitted it."""
+        """Return once every peer has committed a transaction, whoever submitted it.
+
+        Raises:
+            CommitStatusError: The first peer has not in time.
+            PeerBehindError: Another one has not.
+            PeerRefusedError: Another one does not answer.
+        """
         await self.gateway.network(channel_id).commit(landed.transaction_id).status()
+        try:
+            async with asyncio.timeout(CATCH_UP_S):
+                await self.wait_for_block(channel_id, landed.block_number)
+        except TimeoutError as error:
+            raise PeerBehindError(self.msp_id, landed.block_number) from error
+
+    async def wait_for_block(self, channel_id: str, number: int) -> None:
+        """Return once every peer has block ``number`` of a channel, however long that takes.
+
+        Raises:
+            PeerRefusedError: One does not tell how many it has.
+        """
+        for peer in self._peers():
+            while await peer.height(channel_id) <= number:  # noqa: ASYNC110
+                # A peer does not tell of a block that is not its next one: wire.md §6.
+                await asyncio.sleep(POLL_INTERVAL_S)
 
     async def _evaluate(self, channel_id: str, function: str, arguments: Message) -> bytes:
         contract = self.gateway.network(channel_id).contract(LIFECYCLE)
@@ -325,34 +334,11 @@ class Administrator:
         status.raise_if_invalid()
         return Landed(status.block_number, status.transaction_id)
 
-    async def _ask(self, function: str, arguments: Message, result: type[ResultT]) -> ResultT:
-        answer = await self._call(LIFECYCLE, function, arguments.SerializeToString())
-        return result.FromString(answer)
-
-    async def _call(
-        self,
-        chaincode: str,
-        function: str,
-        *arguments: bytes,
-        peer: EndorserConnection | None = None,
-    ) -> bytes:
-        """Return a peer's own answer, the first one's by default: no channel, no transaction."""
-        built = build_proposal(
-            ProposalArguments("", chaincode, [function.encode(), *arguments]),
-            creator=self.signer.identity,
-            nonce=self.source.nonce(),
-            timestamp_ns=self.source.now_ns(),
-        )
-        signed = SignedProposal(
-            proposal_bytes=built.proposal_bytes, signature=self.signer.sign(built.proposal_bytes)
-        )
-        try:
-            response = (await (peer or self.endorsers[0]).process_proposal(signed)).response
-        except grpc.aio.AioRpcError as error:
-            raise PeerRefusedError(self.msp_id, function, error.details() or "") from error
-        if response.status != _SUCCESS:
-            raise PeerRefusedError(self.msp_id, function, response.message)
-        return response.payload
+    def _peers(self) -> list[PeerClient]:
+        return [
+            PeerClient(self.msp_id, self.signer, connection, self.source)
+            for connection in self.endorsers
+        ]
 
 
 def _source_of(package: str) -> ChaincodeSource:

@@ -79,7 +79,8 @@ async def deploy(
         NoPackageError: The source of a chaincode is not there.
         CollectionsFileError: The collections of a chaincode cannot be read.
         PolicySyntaxError: A policy of a collection is none.
-        PeerRefusedError: A package cannot be installed.
+        PeerRefusedError: A package cannot be installed, or a peer has stopped.
+        PeerBehindError: A peer does not get the blocks that its colleague has.
         EndorseError: A peer refused; its message says why.
         CommitError: Too few organisations agreed.
     """

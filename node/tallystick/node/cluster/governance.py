@@ -9,7 +9,7 @@ from pathlib import Path
 from tallystick.client.gateway import Gateway
 from tallystick.node.channel.config_delta import compute_update
 from tallystick.node.channel.config_signing import unsigned_update, with_signature
-from tallystick.node.cluster.administrator import Source
+from tallystick.node.cluster.peer_client import Source
 from tallystick.node.deliver.responses import is_config_block
 from tallystick.node.errors import LedgerError
 from tallystick.node.membership.ca import CertificateAuthority, KeyPair

@@ -14,7 +14,7 @@ from typing import Final
 from tallystick.client.errors import EvaluateError
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.cluster.access import Access
-from tallystick.node.cluster.administrator import Administrator, Source
+from tallystick.node.cluster.administrator import Administrator
 from tallystick.node.cluster.errors import NetworkExistsError
 from tallystick.node.cluster.launcher import check_ports
 from tallystick.node.cluster.material import Founding
@@ -25,6 +25,7 @@ from tallystick.node.cluster.network import (
     nodes_of,
     open_network,
 )
+from tallystick.node.cluster.peer_client import Source
 from tallystick.node.cluster.startup import Report, start_nodes, system_source
 from tallystick.node.cluster.topology import (
     ADMIN,
@@ -146,7 +147,7 @@ async def join_channel(
             await _admission(administrator, network, timeout_s)
             report("let in by the members")
         newest = await _newest(await access.orderer(msp_id), administrator, network.channel_id)
-        await _wait_for_block(administrator, network.channel_id, newest)
+        await administrator.wait_for_block(network.channel_id, newest)
         report(f"followed to block {newest}")
         await _endorse(administrator, network.channel_id, newcomer.packages, report)
     return network
@@ -217,12 +218,6 @@ def _seek_newest(channel_id: str, signer: Signer, now_ns: int) -> Envelope:
     newest = SeekPosition(newest=SeekNewest())
     seek = SeekInfo(start=newest, stop=newest).SerializeToString()
     return signed_envelope(build_payload(header, seek, creator=signer.identity), signer)
-
-
-async def _wait_for_block(administrator: Administrator, channel_id: str, number: int) -> None:
-    while await _height(administrator, channel_id) <= number:  # noqa: ASYNC110
-        # A peer does not tell of a block that is not its next one: wire.md §6.
-        await asyncio.sleep(_POLL_INTERVAL_S)
 
 
 async def _endorse(

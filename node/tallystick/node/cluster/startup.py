@@ -9,12 +9,12 @@ from typing import Final
 
 from tallystick.client.gateway import Gateway
 from tallystick.node.cluster.access import Access
-from tallystick.node.cluster.administrator import Source
 from tallystick.node.cluster.deployment import deploy
 from tallystick.node.cluster.errors import NetworkExistsError
 from tallystick.node.cluster.launcher import Launcher, check_ports
 from tallystick.node.cluster.material import Founding
 from tallystick.node.cluster.network import Network, create_network, exists, nodes_of, open_network
+from tallystick.node.cluster.peer_client import Source
 from tallystick.node.cluster.topology import ChannelTopology, Topology, default_topology
 from tallystick.wire.txid import NONCE_SIZE
 

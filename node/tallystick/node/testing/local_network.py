@@ -15,11 +15,12 @@ from tallystick.client.contract import Contract
 from tallystick.client.gateway import Gateway
 from tallystick.client.identity import Identity, PrivateKeySigner
 from tallystick.client.options import ClientOptions, Environment
-from tallystick.node.cluster.administrator import Administrator, Source
+from tallystick.node.cluster.administrator import Administrator
 from tallystick.node.cluster.deployment import deploy
 from tallystick.node.cluster.governance import Governance
 from tallystick.node.cluster.material import Founding, generate_material
 from tallystick.node.cluster.network import Network, Node, write_genesis
+from tallystick.node.cluster.peer_client import Source
 from tallystick.node.cluster.topology import (
     ADMIN,
     CLIENT,

@@ -19,7 +19,7 @@ from tallystick.node.cluster.material import Founding
 from tallystick.node.cluster.network import Network, Node, create_network
 from tallystick.node.cluster.ports import on_free_ports
 from tallystick.node.cluster.startup import system_source
-from tallystick.node.cluster.topology import ChaincodeTopology, default_topology
+from tallystick.node.cluster.topology import ChaincodeTopology, Topology, default_topology
 from tallystick.node.ledger.committed import recorded_commit_hash
 from tallystick.protos.common.common_pb2 import Block
 from tallystick.protos.common.ledger_pb2 import BlockchainInfo
@@ -139,9 +139,14 @@ class RunningNetwork:
 
 
 @asynccontextmanager
-async def running_network(directory: Path) -> AsyncIterator[RunningNetwork]:
-    """Run a new network with the contract ``notes``, which any two of three peers endorse."""
-    topology = default_topology().model_copy(update={"chaincodes": (NOTES,)})
+async def running_network(
+    directory: Path, topology: Topology | None = None, options: ClientOptions = _OPTIONS
+) -> AsyncIterator[RunningNetwork]:
+    """Run a new network, by default with the contract ``notes`` and three peers.
+
+    Any two of them endorse it. ``options`` are those of the clients.
+    """
+    topology = topology or default_topology().model_copy(update={"chaincodes": (NOTES,)})
     source = system_source()
     founding = Founding(source.now_ns(), source.nonce())
     network = create_network(on_free_ports(topology), directory, founding)
@@ -154,18 +159,21 @@ async def running_network(directory: Path) -> AsyncIterator[RunningNetwork]:
             await launcher.wait_until_ready(node)
         async with Access(network, source) as access:
             await deploy(
-                network.channel_id, [NOTES], await access.administrators(network.topology.channel)
+                network.channel_id,
+                topology.chaincodes,
+                await access.administrators(network.topology.channel),
             )
         gateways = {
-            node.name: await stack.enter_async_context(await _gateway(network, node))
+            node.name: await stack.enter_async_context(await _gateway(network, node, options))
             for node in network.nodes
             if node.kind == "peer"
         }
         yield RunningNetwork(network, launcher, gateways)
 
 
-async def _gateway(network: Network, peer: Node) -> Gateway:
-    return await Gateway.from_profile(network.profile(peer.member.msp_id), _OPTIONS)
+async def _gateway(network: Network, peer: Node, options: ClientOptions) -> Gateway:
+    profile = network.profile(peer.member.msp_id)
+    return await Gateway.from_profile(profile, options, address=peer.address)
 
 
 async def exit_code(pid: int) -> int:

@@ -2,59 +2,25 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 
 import grpc
 import pytest
+from tests.scenarios.pairs import ATS, CLEARING, pairs_topology
 
 from tallystick.client.errors import EndorseError
-from tallystick.node.cluster.topology import Topology, load_topology
+from tallystick.node.cluster.topology import Topology
 from tallystick.node.gateway.endorsers import Standing
 from tallystick.node.testing.local_network import LocalNetwork
 from tallystick.protos.tallystick.private_data_pb2 import PrivateSets, SignedRequest
 
-ATS, CLEARING = "ATSMSP", "ClearingMSP"
 FIRST, SECOND = "peer0.ats.example", "peer1.ats.example"
 CLEARING_FIRST, CLEARING_SECOND = "peer0.clearing.example", "peer1.clearing.example"
 PATIENCE_S = 15
-HERE = Path(__file__).parent
-MEMBERS = "AND('ATSMSP.peer', 'ClearingMSP.peer')"
-EITHER = "OR('ATSMSP.peer', 'ClearingMSP.peer')"
 
 
 @pytest.fixture(scope="module")
 def topology(tmp_path_factory: pytest.TempPathFactory) -> Topology:
-    """Two organisations with two peers each, and two contracts that both must endorse."""
-    directory = tmp_path_factory.mktemp("topology")
-    members = [("ATSMSP", "ats.example", 7051), ("ClearingMSP", "clearing.example", 8051)]
-    lines = [
-        "[channel]",
-        'id = "pairs"',
-        f'endorsement = "{MEMBERS}"',
-        f'lifecycle_endorsement = "{MEMBERS}"',
-    ]
-    for msp_id, domain, port in members:
-        peers = ", ".join(
-            f'{{ name = "peer{number}", port = {port + 10 * number},'
-            f" operations_port = {port + 10 * number + 1} }}"
-            for number in range(2)
-        )
-        users = '[{ name = "admin", role = "admin" }, { name = "client" }]'
-        lines += ["[[organizations]]", f'msp_id = "{msp_id}"', f'domain = "{domain}"']
-        lines += [f"peers = [{peers}]", f"users = {users}"]
-    lines += ["[[organizations]]", 'msp_id = "OrdererMSP"', 'domain = "orderer.example"']
-    lines += ['orderers = [{ name = "orderer0", port = 7050, operations_port = 7060 }]']
-    for name, entry, source, rule in (
-        ("notes", "notes:NotesContract", HERE / "crash_contract", MEMBERS),
-        ("vault", "vault:Vault", HERE / "private_contract", EITHER),
-    ):
-        lines += ["[[chaincodes]]", f'name = "{name}"', f'entry = "{entry}"']
-        lines += [f'source = "{source}"', f'endorsement = "{rule}"']
-        if name == "vault":
-            lines += [f'collections = "{source}/collections.json"']
-    path = directory / "topology.toml"
-    path.write_text("\n".join(lines), encoding="utf-8")
-    return load_topology(path)
+    return pairs_topology(tmp_path_factory.mktemp("topology"))
 
 
 @pytest.fixture
@@ -173,7 +139,7 @@ async def test_private_values_reach_both_peers_of_a_member(network: LocalNetwork
 async def test_a_colleague_answers_for_a_peer_that_lacks_a_private_value(
     network: LocalNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """wire.md §5.3: what one peer of a member has yet to fetch is no failure of the contract."""
+    """wire.md §4, §5.3: what a peer has yet to fetch is no failure of the contract."""
 
     async def nothing(_: SignedRequest) -> PrivateSets:
         return PrivateSets()

@@ -72,8 +72,12 @@ class Gateway:
         return cls(_session(transport, SigningIdentity(identity, signer), options))
 
     @classmethod
-    async def from_profile(cls, path: str | Path, options: ClientOptions = DEFAULTS) -> "Gateway":
+    async def from_profile(
+        cls, path: str | Path, options: ClientOptions = DEFAULTS, *, address: str = ""
+    ) -> "Gateway":
         """Return a gateway connected as a profile says, whose channel is then the default.
+
+        ``address`` is that of another peer of the same organisation, to connect to instead.
 
         Raises:
             ProfileError: The profile cannot be read.
@@ -89,7 +93,8 @@ class Gateway:
         async with AsyncExitStack[None]() as lifetime:
             signer = await _open_signer(profile, identity, lifetime)
             signing = SigningIdentity(identity, signer)
-            transport = await open_transport(profile.gateway, read_pem(profile.tls_ca), options)
+            peer = address or profile.gateway
+            transport = await open_transport(peer, read_pem(profile.tls_ca), options)
             return cls(
                 _session(transport, signing, options),
                 default_channel=profile.channel,

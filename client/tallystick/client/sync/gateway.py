@@ -25,9 +25,14 @@ class Gateway:
         self._gateway = gateway
 
     @classmethod
-    def from_profile(cls, path: str | Path, options: ClientOptions = DEFAULTS) -> Self:
-        """Return a gateway connected as a profile says, whose channel is then the default."""
-        return cls.opened_by(_gateway.Gateway.from_profile(path, options))
+    def from_profile(
+        cls, path: str | Path, options: ClientOptions = DEFAULTS, *, address: str = ""
+    ) -> Self:
+        """Return a gateway connected as a profile says, whose channel is then the default.
+
+        ``address`` is that of another peer of the same organisation, to connect to instead.
+        """
+        return cls.opened_by(_gateway.Gateway.from_profile(path, options, address=address))
 
     @classmethod
     def opened_by(cls, opening: Coroutine[Any, Any, _gateway.Gateway]) -> Self:

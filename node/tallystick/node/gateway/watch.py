@@ -1,7 +1,7 @@
 """Asks the other peers of a channel how far they are, so that the best are asked first.
 
 Fabric's peers gossip their heights. Ours ask ``qscc`` for them, as any member of the channel may:
-the question is signed by the peer, and every Fabric peer answers it too. See ADR 20.
+the question is signed by the peer, and every Fabric peer answers it too. See ADR 18.
 """
 
 import asyncio

@@ -84,7 +84,7 @@ def directly(on: Simulator) -> tuple[ChaincodeStub, Callable[[], None]]:
 def over_the_shim(offer: Offer) -> Callable[[Simulator], tuple[ChaincodeStub, Callable[[], None]]]:
     def connect(on: Simulator) -> tuple[ChaincodeStub, Callable[[], None]]:
         call = invocation(on)
-        running = RunningCall(call, max_written_bytes=10_000)
+        running = RunningCall(call)
         begin = ChaincodeMessage(
             channel_id="ch",
             txid="t1",

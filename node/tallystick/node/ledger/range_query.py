@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.state import VersionedValue
 from tallystick.node.ledger.version import Version
 from tallystick.protos.ledger.rwset.kvrwset.kv_rwset_pb2 import (
@@ -29,7 +30,20 @@ BATCH_SIZE: Final = 100
 TOTAL_QUERY_LIMIT: Final = 100_000
 """Rows after which a query ends as if the range did: Fabric's default, and as silent."""
 
+MAX_BATCH_BYTES: Final = 100 * 1024 * 1024
+"""Most bytes of keys and values that are handed out at a time: Fabric's largest message."""
+
 Rows = list[tuple[str, bytes]]
+
+
+class BatchTooLargeError(LedgerError):
+    """Rows that belong together are too large to be handed out together."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"values read at a time hold more than {MAX_BATCH_BYTES} bytes: read fewer at a time, "
+            "or each by its key"
+        )
 
 
 def total_limit(page_size: int) -> int:
@@ -178,7 +192,7 @@ class RangeQuery:
         limit: Rows after which the query ends.
     """
 
-    __slots__ = ("_limit", "_read_ahead", "_recorded", "_returned", "_rows")
+    __slots__ = ("_batch_bytes", "_limit", "_read_ahead", "_recorded", "_returned", "_rows")
 
     def __init__(
         self,
@@ -190,10 +204,16 @@ class RangeQuery:
         self._recorded = recorded
         self._limit = limit
         self._returned = 0
+        self._batch_bytes = 0
         self._read_ahead: Rows = []
 
     def next_batch(self) -> Batch:
-        """Return up to ``BATCH_SIZE`` rows; none, once the query has ended."""
+        """Return up to ``BATCH_SIZE`` rows; none, once the query has ended.
+
+        Raises:
+            BatchTooLargeError: They are too large; so too for ``rest``.
+        """
+        self._batch_bytes = 0
         batch = self._read_ahead
         self._read_ahead = []
         while self._returned < self._limit:
@@ -230,6 +250,9 @@ class RangeQuery:
                 self._recorded.ran_dry()
             return None
         key, versioned = found
+        self._batch_bytes += len(key) + len(versioned.value)
+        if self._batch_bytes > MAX_BATCH_BYTES:
+            raise BatchTooLargeError
         if self._recorded is not None:
             self._recorded.saw(key, versioned.version)
         return key, versioned.value

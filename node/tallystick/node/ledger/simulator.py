@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tallystick.node.errors import LedgerError
+from tallystick.node.ledger.held_bytes import HeldBytes
 from tallystick.node.ledger.history import HistoryView
 from tallystick.node.ledger.range_query import Page, RangeQuery, RecordedRange, total_limit
 from tallystick.node.ledger.rwset import VALIDATION_PARAMETER, Metadata, decode_metadata
@@ -130,6 +131,7 @@ class Simulator:
 
     __slots__ = (
         "_builder",
+        "_held",
         "_history",
         "_private_values_read",
         "_queried_pages",
@@ -154,6 +156,7 @@ class Simulator:
         self._view = view
         self._history = history
         self._builder = ReadWriteSetBuilder()
+        self._held = HeldBytes(transaction_id)
         self._values: dict[tuple[str, str], VersionedValue | None] = {}
         self._private_values_read: set[tuple[str, str]] = set()
         self._wrote = False
@@ -178,7 +181,7 @@ class Simulator:
             UnsupportedMixError: The transaction has made a query that excludes writes; so too for
                 the other methods that write.
         """
-        self._before_write()
+        self._before_write(key, value)
         self._builder.add_write(namespace, key, value)
 
     def delete_state(self, namespace: str, key: str) -> None:
@@ -187,7 +190,7 @@ class Simulator:
 
     def put_state_metadata(self, namespace: str, key: str, metadata: Metadata) -> None:
         """Replace the metadata of a key; an empty mapping clears it."""
-        self._before_write()
+        self._before_write(key, *metadata.values())
         self._builder.add_metadata_write(namespace, key, metadata)
 
     def range(self, namespace: str, start: str, end: str) -> RangeQuery:
@@ -196,8 +199,9 @@ class Simulator:
         An empty ``start`` includes composite keys; keeping them out is up to the chaincode's side.
         """
         recorded = RecordedRange(start, end)
+        self._held.add(start, end)
         self._builder.add_range(namespace, recorded)
-        return RangeQuery(self._view.range(namespace, start, end), recorded)
+        return RangeQuery(self._rows(namespace, start, end), recorded)
 
     def range_page(
         self, namespace: str, start: str, end: str, page_size: int, bookmark: str = ""
@@ -222,8 +226,9 @@ class Simulator:
         self._queried_pages = True
         first = bookmark or start
         recorded = RecordedRange(first, end)
+        self._held.add(first, end)
         self._builder.add_range(namespace, recorded)
-        rows = self._view.range(namespace, first, end)
+        rows = self._rows(namespace, first, end)
         query = RangeQuery(rows, recorded, total_limit(page_size))
         return Page(query.rest(), query.peek_key())
 
@@ -241,6 +246,7 @@ class Simulator:
         if version != hash_version:
             self.missed_private_value = True
             raise PrivateDataUnavailableError(hash_version, version)
+        self._held.add(key)
         self._builder.add_private_read(namespace, collection, key, version)
         self._private_values_read.add((namespace, collection))
         return None if found is None else found.value
@@ -260,7 +266,7 @@ class Simulator:
     def put_private(self, namespace: str, collection: str, key: str, value: bytes) -> None:
         """Set a private value."""
         self._rules.check_write(namespace, collection)
-        self._before_write()
+        self._before_write(key, value)
         self._builder.add_private_write(namespace, collection, key, value)
 
     def delete_private(self, namespace: str, collection: str, key: str) -> None:
@@ -270,7 +276,7 @@ class Simulator:
     def purge_private(self, namespace: str, collection: str, key: str) -> None:
         """Delete a private key and every value that it has ever had."""
         self._rules.check_write(namespace, collection)
-        self._before_write()
+        self._before_write(key)
         self._builder.add_private_purge(namespace, collection, key)
 
     def put_private_metadata(
@@ -278,7 +284,7 @@ class Simulator:
     ) -> None:
         """Replace the metadata of a private key; an empty mapping clears it."""
         self._rules.check_write(namespace, collection)
-        self._before_write()
+        self._before_write(key, *metadata.values())
         self._builder.add_private_metadata_write(namespace, collection, key, metadata)
 
     def range_private(self, namespace: str, collection: str, start: str, end: str) -> RangeQuery:
@@ -315,17 +321,25 @@ class Simulator:
         try:
             return self._values[place]
         except KeyError:
-            found = self._values[place] = self._view.get(namespace, key)
+            found = self._view.get(namespace, key)
+        self._held.add(key, b"" if found is None else found.value)
+        self._values[place] = found
         self._builder.add_read(namespace, key, None if found is None else found.version)
         return found
 
     def _read_hash(self, namespace: str, collection: str, key: str) -> VersionedValue | None:
         found = self._view.get_hash(namespace, collection, sha256(key.encode()))
         version = None if found is None else found.version
+        self._held.add(key)
         self._builder.add_private_read(namespace, collection, key, version)
         return found
 
-    def _before_write(self) -> None:
+    def _rows(self, namespace: str, start: str, end: str) -> Iterator[tuple[str, VersionedValue]]:
+        for row in self._view.range(namespace, start, end):
+            self._held.add_row(row[0])
+            yield row
+
+    def _before_write(self, *contents: str | bytes) -> None:
         if self._queried_private_range:
             raise UnsupportedMixError(
                 self.transaction_id,
@@ -336,6 +350,7 @@ class Simulator:
                 self.transaction_id,
                 "Transaction has already performed a paginated query. Writes are not allowed",
             )
+        self._held.add(*contents)
         self._wrote = True
 
     def _touched(self, namespace: str, collection: str) -> TouchedNamespace:

@@ -1,17 +1,17 @@
 """The program that a peer starts for a chaincode: it gives up its rights, then runs the shim.
 
-Usage: ``python -m tallystick.node.runtime.confined SETTINGS MODULE [ARGUMENT ...]``; SETTINGS is a
-``ConfinedSettings`` as JSON, MODULE the program to turn into, as ``python -m`` would run it.
+Usage: ``python -m tallystick.node.runtime.confined SETTINGS ARGUMENT ...``; SETTINGS is a
+``ConfinedSettings`` as JSON, the arguments are those of ``tallystick.chaincode.shim.local``.
 """
 
 import json
-import runpy
 import sys
 import sysconfig
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from tallystick.chaincode.shim import local
 from tallystick.node.runtime.confinement import (
     ConfinementError,
     Limits,
@@ -38,11 +38,13 @@ class ConfinedSettings:
 
     Attributes:
         directory: The only folder of its own; it reads there.
+        parent: Pid of the peer, with which it ends.
         limits: What it may use.
         confined: Whether to confine it, beyond the limits.
     """
 
     directory: str
+    parent: int
     limits: Limits
     confined: bool
 
@@ -54,21 +56,22 @@ class ConfinedSettings:
     def from_json(cls, text: str) -> "ConfinedSettings":
         """Return the settings in ``text``."""
         fields = json.loads(text)
-        return cls(fields["directory"], Limits(**fields["limits"]), fields["confined"])
+        fields["limits"] = Limits(**fields["limits"])
+        return cls(**fields)
 
 
-def main() -> None:
-    """Confine this process and become the chaincode."""
+def main() -> int:
+    """Confine this process and become the chaincode; return its exit status."""
     settings = ConfinedSettings.from_json(sys.argv[1])
-    die_with_parent()
+    if not die_with_parent(settings.parent):
+        return 1
     settings.limits.apply()
     if settings.confined:
         try:
             confine(readable=[*_readable(), Path(settings.directory)])
         except ConfinementError as error:
             sys.exit(f"the chaincode is not started: {error}")
-    sys.argv = sys.argv[2:]
-    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    return local.main(sys.argv[2:])
 
 
 def _readable() -> list[Path]:
@@ -79,4 +82,4 @@ def _readable() -> list[Path]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -26,7 +26,6 @@ from tallystick.node.runtime.shim_link import SocketLink
 
 _log = logging.getLogger(__name__)
 
-_PROGRAM: Final = "tallystick.chaincode.shim.local"
 _LOG_SHOWN_BYTES: Final = 2000
 
 DEFAULT_LIMITS: Final = Limits(
@@ -92,7 +91,10 @@ class ProcessEndpoint(Endpoint):
             path = sources / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        settings = ConfinedSettings(str(sources), self._rules.limits, confined=self._rules.confined)
+        rules = self._rules
+        settings = ConfinedSettings(
+            str(sources), os.getpid(), rules.limits, confined=rules.confined
+        )
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -100,7 +102,6 @@ class ProcessEndpoint(Endpoint):
                 "-m",
                 "tallystick.node.runtime.confined",
                 settings.to_json(),
-                _PROGRAM,
                 package.entry,
                 *("--source", str(sources)),
                 *("--descriptor", str(descriptor)),
@@ -118,13 +119,20 @@ class ProcessEndpoint(Endpoint):
 
 
 def _environment() -> Mapping[str, str]:
-    """Return what a chaincode may know of the peer's environment: where Python's modules are."""
+    """Return what a chaincode may know of the peer's environment: where Python's modules are.
+
+    They are readable to it, so they are without the folder where the peer was started, or its
+    program lies, which Python puts first unless it is told not to.
+    """
+    paths = sys.path if sys.flags.safe_path else sys.path[1:]
     return {
         "LANG": "C.UTF-8",
         "MALLOC_ARENA_MAX": "2",  # each arena reserves address space, which is limited
+        "OMP_NUM_THREADS": "1",  # libraries for arithmetic start threads that they do not get
+        "OPENBLAS_NUM_THREADS": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",  # iteration over sets is the same on every peer
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
     }
 
 

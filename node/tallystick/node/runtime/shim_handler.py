@@ -35,9 +35,6 @@ from tallystick.wire.messages import decode, timestamp_from_ns
 
 Type = ChaincodeMessage.Type
 
-MAX_WRITTEN_BYTES: Final = 100 * 1024 * 1024
-"""Most bytes that one call may write: as much as the largest message of Fabric."""
-
 MAX_STRAY_MESSAGES: Final = 1000
 """Most messages that belong to no call, between two that do; more are a flood."""
 
@@ -81,7 +78,7 @@ class StreamTransaction:
 
     def __init__(self, invocation: Invocation) -> None:
         self.invocation = invocation
-        self.running = RunningCall(invocation, MAX_WRITTEN_BYTES)
+        self.running = RunningCall(invocation)
         self.calling = False
         self.given_up = False
         self.refused_write: str | None = None

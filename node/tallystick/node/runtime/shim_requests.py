@@ -10,7 +10,13 @@ from typing import ClassVar, Final, TypeAlias, TypeVar
 
 from google.protobuf.message import Message
 
-from tallystick.node.ledger.range_query import BATCH_SIZE, TOTAL_QUERY_LIMIT, RangeQuery
+from tallystick.node.ledger.range_query import (
+    BATCH_SIZE,
+    MAX_BATCH_BYTES,
+    TOTAL_QUERY_LIMIT,
+    BatchTooLargeError,
+    RangeQuery,
+)
 from tallystick.node.runtime.collection_access import CollectionAccess
 from tallystick.node.runtime.runtime import Invocation
 from tallystick.node.runtime.shim_errors import ShimError
@@ -62,15 +68,12 @@ class RunningCall:
 
     Attributes:
         invocation: What it is to do.
-        max_written_bytes: How much it may write; a peer keeps all of it in memory.
     """
 
     invocation: Invocation
-    max_written_bytes: int
     access: CollectionAccess = field(init=False)
     _queries: dict[str, _NextBatch] = field(default_factory=dict)
     _opened: int = 0
-    _written_bytes: int = 0
 
     def __post_init__(self) -> None:
         self.access = CollectionAccess(self.invocation)
@@ -95,7 +98,7 @@ class RunningCall:
     def _get_multiple(self, payload: bytes) -> bytes:
         request = _decode(GetStateMultiple, payload)
         _check_batch(len(request.keys))
-        values = [self._value(key, request.collection) for key in request.keys]
+        values = list(_bounded(self._value(key, request.collection) for key in request.keys))
         return GetStateMultipleResult(values=values).SerializeToString()
 
     def _get_private_hash(self, payload: bytes) -> bytes:
@@ -202,7 +205,6 @@ class RunningCall:
 
     def _write(self, key: str, collection: str, value: bytes) -> None:
         call = self.invocation
-        self._count(key, value)
         if not collection:
             call.simulator.put_state(call.chaincode, key, value)
             return
@@ -211,7 +213,6 @@ class RunningCall:
 
     def _write_metadata(self, key: str, collection: str, metadata: StateMetadata) -> None:
         call, entries = self.invocation, {metadata.metakey: metadata.value}
-        self._count(key, metadata.value)
         if not collection:
             call.simulator.put_state_metadata(call.chaincode, key, entries)
             return
@@ -221,17 +222,8 @@ class RunningCall:
     def _purge(self, key: str, collection: str) -> None:
         if not collection:
             raise ShimError("only applicable for private data")
-        self._count(key, b"")
         self.access.check_write(collection)
         self.invocation.simulator.purge_private(self.invocation.chaincode, collection, key)
-
-    def _count(self, key: str, value: bytes) -> None:
-        self._written_bytes += len(key) + len(value)
-        if self._written_bytes > self.max_written_bytes:
-            raise ShimError(
-                f"the transaction writes more than {self.max_written_bytes} bytes, this peer's "
-                "limit: write less, or in several transactions"
-            )
 
     def _page(self, request: GetStateByRange, metadata: QueryMetadata) -> bytes:
         call = self.invocation
@@ -311,11 +303,21 @@ def _in_batches(results: Iterator[bytes]) -> _NextBatch:
     ahead: list[bytes] = []
 
     def batch() -> _Batch:
-        found = [*ahead, *islice(rest, BATCH_SIZE + 1 - len(ahead))]
+        found = [*ahead, *_bounded(islice(rest, BATCH_SIZE + 1 - len(ahead)))]
         ahead[:] = found[BATCH_SIZE:]
         return found[:BATCH_SIZE], bool(ahead)
 
     return batch
+
+
+def _bounded(values: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the values of one message while it can hold them."""
+    size = 0
+    for value in values:
+        size += len(value)
+        if size > MAX_BATCH_BYTES:
+            raise BatchTooLargeError
+        yield value
 
 
 def _check_batch(size: int) -> None:

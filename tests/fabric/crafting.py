@@ -12,6 +12,7 @@ from tallystick.protos.peer.chaincode_pb2 import ChaincodeID
 from tallystick.protos.peer.proposal_pb2 import ChaincodeAction, Proposal
 from tallystick.protos.peer.proposal_response_pb2 import (
     Endorsement,
+    ProposalResponse,
     ProposalResponsePayload,
     Response,
 )
@@ -25,17 +26,31 @@ from tallystick.wire.envelope import (
 from tallystick.wire.signing import Signer
 
 
-def transaction(
-    rwset: ReadWriteSetBuilder, client: Signer, endorsers: Sequence[Signer], chaincode: str
-) -> bytes:
-    """Return the envelope of a transaction with any read/write set and any endorsers."""
-    built = build_proposal(
-        ProposalArguments(CHANNEL, chaincode, [b"crafted"]),
+def proposal_bytes(client: Signer, arguments: ProposalArguments) -> bytes:
+    """Return a proposal of ``client``, as of now."""
+    return build_proposal(
+        arguments,
         creator=client.identity,
         nonce=secrets.token_bytes(24),
         timestamp_ns=time.time_ns(),  # noqa: TID251 - real peers have real clocks
+    ).proposal_bytes
+
+
+def transaction(
+    rwset: ReadWriteSetBuilder,
+    client: Signer,
+    endorsers: Sequence[Signer],
+    chaincode: str,
+    proposed: bytes = b"",
+) -> bytes:
+    """Return the envelope of a transaction with any read/write set and any endorsers.
+
+    ``proposed`` is a proposal that had another outcome in truth; by default one is made.
+    """
+    proposed = proposed or proposal_bytes(
+        client, ProposalArguments(CHANNEL, chaincode, [b"crafted"])
     )
-    proposal = Proposal.FromString(built.proposal_bytes)
+    proposal = Proposal.FromString(proposed)
     header = Header.FromString(proposal.header)
     action = ChaincodeAction(
         results=rwset.build()[0],
@@ -52,8 +67,16 @@ def transaction(
         Endorsement(endorser=one.identity, signature=one.sign(response + one.identity))
         for one in endorsers
     ]
-    payload = build_transaction_payload(built.proposal_bytes, response, endorsements)
+    payload = build_transaction_payload(proposed, response, endorsements)
     return signed_envelope(payload, client).SerializeToString()
+
+
+def endorsed(proposed: bytes, answers: Sequence[ProposalResponse], client: Signer) -> bytes:
+    """Return the envelope of a transaction that peers have endorsed."""
+    (payload,) = {answer.payload for answer in answers}
+    endorsements = [answer.endorsement for answer in answers]
+    content = build_transaction_payload(proposed, payload, endorsements)
+    return signed_envelope(content, client).SerializeToString()
 
 
 def badly_signed(envelope: bytes, signer: Signer) -> bytes:

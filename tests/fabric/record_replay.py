@@ -1,6 +1,6 @@
 """Records the replay vector: blocks of our making, with the verdicts of one of Fabric's peers.
 
-Run ``FABRIC_BIN=<folder> python -m tests.fabric.record_replay <file> <scratch directory>``.
+Run ``FABRIC_BIN=<folder> python -m tests.fabric.record_replay <directory> <scratch directory>``.
 """
 
 import asyncio
@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from tests.fabric.crafting import badly_signed, transaction
+from tests.fabric.asking import private_sets, propose, snapshot
+from tests.fabric.crafting import badly_signed, endorsed, proposal_bytes, transaction
 from tests.fabric.foundation import CHANNEL, HOST, ONE, ORDERER, TWO, Foundation, found, new_ports
 from tests.fabric.lab_orderer import LabOrderer
 from tests.fabric.real_nodes import (
@@ -21,6 +22,7 @@ from tests.fabric.real_nodes import (
     RealPeer,
     deploy,
     service_package,
+    serving_contract,
 )
 
 from tallystick.node.channel.config import BatchParameters
@@ -36,11 +38,13 @@ from tallystick.node.ordering.admission import Refused, read_submission
 from tallystick.node.policies.parser import parse_policy
 from tallystick.node.transport.credentials import KeyPair, ServerTls
 from tallystick.protos.common.common_pb2 import Block
-from tallystick.wire.envelope import signed_envelope
+from tallystick.wire.envelope import ProposalArguments, signed_envelope
 
 CC = "probe"
 OTHER = "other"
+GUARDED = "guarded"
 SECRET = "shared"
+INITIALIZED = "\x00\U0010ffffinitialized"
 Change = Callable[[ReadWriteSetBuilder], object]
 Entry = tuple[str, bytes]
 
@@ -48,11 +52,15 @@ Entry = tuple[str, bytes]
 class Recording:
     """Makes the blocks, each transaction with a word on what it is."""
 
-    def __init__(self, foundation: Foundation, orderer: LabOrderer) -> None:
+    def __init__(
+        self, foundation: Foundation, orderer: LabOrderer, peers: Sequence[RealPeer]
+    ) -> None:
         self._orderer = orderer
+        self._real = peers
         self._client = foundation.signer(ONE, "client")
         self._peers = {name: foundation.signer(name, "peer0") for name in (ONE, TWO)}
         self.notes: dict[int, list[str]] = {}
+        self.private: list[dict[str, object]] = []
 
     def make(
         self, note: str, *changes: Change, by: Sequence[str] = (ONE, TWO), chaincode: str = CC
@@ -64,9 +72,53 @@ class Recording:
         endorsers = [self._peers[name] for name in by]
         return note, transaction(rwset, self._client, endorsers, chaincode)
 
+    async def simulate(self, note: str, *args: str, value: str = "") -> tuple[Entry, bytes]:
+        """Return a transaction that Fabric's peers simulate and endorse, and its proposal.
+
+        So both have its private values, waiting for it.
+        """
+        words = [arg.encode() for arg in args]
+        transient = {"value": value.encode()} if value else {}
+        proposed = proposal_bytes(self._client, ProposalArguments(CHANNEL, CC, words, transient))
+        answers = [await propose(peer, proposed, self._client) for peer in self._real]
+        assert {answer.response.status for answer in answers} == {200}, answers
+        return (note, endorsed(proposed, answers, self._client)), proposed
+
+    def instead(self, note: str, proposed: bytes, *changes: Change) -> Entry:
+        """Return a transaction with the id of a proposal, but not with its outcome."""
+        rwset = ReadWriteSetBuilder()
+        for change in changes:
+            change(rwset)
+        peers = list(self._peers.values())
+        return note, transaction(rwset, self._client, peers, CC, proposed)
+
+    async def settle(self, number: int) -> None:
+        """Return once Fabric's peers have that block."""
+        for peer in self._real:
+            await peer.wait_for(number + 1)
+
+    async def query(self, *args: str) -> dict[str, object]:
+        """Return what the first of Fabric's peers answers to a call of its chaincode."""
+        words = [arg.encode() for arg in args]
+        proposed = proposal_bytes(self._client, ProposalArguments(CHANNEL, CC, words))
+        answer = (await propose(self._real[0], proposed, self._client)).response
+        return {
+            "args": list(args),
+            "status": answer.status,
+            "message": answer.message,
+            "payload": answer.payload.decode(),
+        }
+
+    async def private_values(self) -> list[dict[str, object]]:
+        """Return the private values that the first of Fabric's peers holds by now."""
+        return [
+            {"block": number, "transaction": index, "rwset": rwset.SerializeToString().hex()}
+            for number, index, rwset in await private_sets(self._real[0], self._client)
+        ]
+
     def spoilt(self, entry: Entry) -> Entry:
         """Return the transaction with a signature that is not one."""
-        return f"bad signature: {entry[0]}", badly_signed(entry[1], self._client)
+        return "bad signature", badly_signed(entry[1], self._client)
 
     async def cut(self, *entries: Entry) -> int:
         """Put the transactions into one block."""
@@ -79,8 +131,8 @@ def put(key: str, value: bytes = b"1", namespace: str = CC) -> Change:
     return lambda rwset: rwset.add_write(namespace, key, value)
 
 
-def read(key: str, version: Version | None) -> Change:
-    return lambda rwset: rwset.add_read(CC, key, version)
+def read(key: str, version: Version | None, namespace: str = CC) -> Change:
+    return lambda rwset: rwset.add_read(namespace, key, version)
 
 
 def protect(key: str, msp_id: str) -> Change:
@@ -168,6 +220,58 @@ async def record(recording: Recording) -> None:
     )
 
 
+async def record_private_values(recording: Recording) -> None:
+    """Make blocks whose private values Fabric's peers have, or have wrongly."""
+    simulate, cut = recording.simulate, recording.cut
+    wrong, proposed = await simulate("", "hide", SECRET, "other", value="as simulated")
+    assert wrong[1]
+    first, _ = await simulate("valid: private value there", "hide", SECRET, "there", value="one")
+    gone, _ = await simulate("valid: private value there", "hide", SECRET, "gone", value="two")
+    brief, _ = await simulate("valid: lives two blocks", "hide", "brief", "short", value="three")
+    number = await cut(
+        first,
+        recording.instead(
+            "valid: private value with another hash than the peers have",
+            proposed,
+            hide("other", b"as ordered"),
+        ),
+        gone,
+        brief,
+    )
+    await recording.settle(number)
+    again, _ = await simulate("valid: private value changed", "hide", SECRET, "there", value="four")
+    late, _ = await simulate("conflict in the block", "replace", SECRET, "there", value="five")
+    await recording.settle(await cut(again, late))
+    recording.private = await recording.private_values()
+    forget, _ = await simulate("valid: purges a value that was there", "forget", SECRET, "gone")
+    told, _ = await simulate("valid: reads a hash", "reveal", SECRET, "there", "told")
+    await cut(forget, told)
+
+
+async def record_initialization(recording: Recording) -> None:
+    """Make blocks for a chaincode whose definition demands that it is initialised."""
+    make, cut = recording.make, recording.cut
+
+    def start(note: str, mark: Version | None) -> Entry:
+        marked = read(INITIALIZED, mark, GUARDED), put(INITIALIZED, b"1.0", GUARDED)
+        return make(note, *marked, chaincode=GUARDED)
+
+    number = await cut(
+        make("valid: not initialised, and no endorser read that", put("g", namespace=GUARDED),
+             chaincode=GUARDED),
+        start("valid: initialises", None),
+        start("conflict: initialises as well", None),
+        make("conflict: was initialised meanwhile", read(INITIALIZED, None, GUARDED),
+             put("g", b"2", GUARDED), chaincode=GUARDED),
+    )  # fmt: skip
+    mark = Version(number, 1)
+    await cut(
+        make("valid: initialised", read(INITIALIZED, mark, GUARDED), put("g", b"3", GUARDED),
+             chaincode=GUARDED),
+        start("conflict: initialises again", None),
+    )  # fmt: skip
+
+
 async def reconfigure(foundation: Foundation, orderer: LabOrderer, recording: Recording) -> None:
     """Change the batch size by agreement of the orderer's administrator."""
     current = orderer.config.config
@@ -188,15 +292,10 @@ async def reconfigure(foundation: Foundation, orderer: LabOrderer, recording: Re
 
 
 async def main(target: Path, scratch: Path) -> None:
-    """Record into ``target``; ``scratch`` must not exist."""
+    """Record into the directory ``target``; ``scratch`` must not exist."""
     scratch.mkdir(parents=True)  # noqa: ASYNC240 - a program of its own
     ports = new_ports()
     foundation = found(scratch / "crypto", ports)
-    (scratch / "collections.json").write_text(json.dumps([
-        {"name": name, "policy": f"OR('{ONE}.member', '{TWO}.member')", "requiredPeerCount": 0,
-         "maxPeerCount": 1, "blockToLive": life, "memberOnlyRead": True}
-        for name, life in ((SECRET, 0), ("brief", 2))
-    ]))  # fmt: skip
     peers = [
         RealPeer(foundation, name, "peer0", scratch / name, ports.peers[name, "peer0"])
         for name in (ONE, TWO)
@@ -212,23 +311,63 @@ async def main(target: Path, scratch: Path) -> None:
         for peer in peers:
             await stack.enter_async_context(peer.running())
             await peer.join()
-        both = f"AND('{ONE}.peer','{TWO}.peer')"
-        for terms in (
-            ChaincodeTerms(CC, both, collections=scratch / "collections.json"),
-            ChaincodeTerms(OTHER, f"OR('{ONE}.peer','{TWO}.peer')"),
-        ):
-            package = service_package(f"{terms.name}_1", f"{HOST}:{ports.chaincode}")
+        address = f"{HOST}:{ports.chaincode}"
+        for terms in definitions(scratch):
+            package = service_package(f"{terms.name}_1", address)
+            if terms.name == CC:
+                serving = serving_contract(package, address, scratch / "contract.log")
+                await stack.enter_async_context(serving)
             await deploy(peers, ports, [package, package], terms)
-        recording = Recording(foundation, orderer)
+        recording = Recording(foundation, orderer, peers)
         await record(recording)
+        for peer in peers:
+            await peer.wait_for(store.height)
+        await record_private_values(recording)
+        await record_initialization(recording)
         await reconfigure(foundation, orderer, recording)
         for peer in peers:
             await peer.wait_for(store.height)
-        blocks = [await fetched(peers[0], number, scratch) for number in range(store.height)]
+        await write(target, recording, scratch, peers[0])
+        await snapshot(peers[0], store.height, target / "snapshot")
+
+
+def definitions(scratch: Path) -> list[ChaincodeTerms]:
+    """Return what the organisations agree on for each chaincode."""
+    collections = scratch / "collections.json"
+    collections.write_text(json.dumps([
+        {"name": name, "policy": f"OR('{ONE}.member', '{TWO}.member')", "requiredPeerCount": 0,
+         "maxPeerCount": 0, "blockToLive": life, "memberOnlyRead": True}
+        for name, life in ((SECRET, 0), ("brief", 2))
+    ]))  # fmt: skip
+    both = f"AND('{ONE}.peer','{TWO}.peer')"
+    return [
+        ChaincodeTerms(CC, both, collections=collections),
+        ChaincodeTerms(OTHER, f"OR('{ONE}.peer','{TWO}.peer')"),
+        ChaincodeTerms(GUARDED, both, init_required=True),
+    ]
+
+
+async def write(target: Path, recording: Recording, scratch: Path, peer: RealPeer) -> None:
+    """Write down the blocks, the private values and some answers of a peer."""
+    blocks = [await fetched(peer, number, scratch) for number in range(await peer.height())]
     lines = [f"{number} {' | '.join(notes)}" for number, notes in recording.notes.items()]
-    (target.parent / "notes.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     content = b"".join(len(block).to_bytes(4, "big") + block for block in blocks)
-    target.write_bytes(gzip.compress(content, mtime=0))  # noqa: ASYNC240 - nothing else runs any more
+    answers = [
+        await recording.query("peek", collection, key)
+        for collection, key in (
+            *((SECRET, key) for key in ("there", "other", "gone", "p", "never")),
+            *(("brief", key) for key in ("short", "q")),
+        )
+    ]
+    target.mkdir(exist_ok=True)  # noqa: ASYNC240 - nothing else runs any more
+    (target / "notes.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (target / "blocks.gz").write_bytes(gzip.compress(content, mtime=0))
+    values = {
+        "before_purge": recording.private,
+        "at_the_end": await recording.private_values(),
+        "answers": answers,
+    }
+    (target / "private.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
 
 async def fetched(peer: RealPeer, number: int, scratch: Path) -> bytes:

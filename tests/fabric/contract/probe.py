@@ -63,6 +63,12 @@ class ProbeContract(Contract):
         ctx.private(collection).put(key, ctx.transient["value"])
 
     @transaction
+    def replace(self, ctx: Context, collection: str, key: str) -> None:
+        """Read a private value, then write the transient one."""
+        ctx.private(collection).get(key)
+        ctx.private(collection).put(key, ctx.transient["value"])
+
+    @transaction
     def reveal(self, ctx: Context, collection: str, key: str, target: str) -> None:
         """Write the hash of a private value in public."""
         found = ctx.stub.get_private_data_hash(collection, key)
@@ -78,6 +84,11 @@ class ProbeContract(Contract):
         """Write here and in another chaincode."""
         ctx.state.put(key, value.encode())
         ctx.invoke(chaincode, "put", key, value)
+
+    @query
+    def peek(self, ctx: Context, collection: str, key: str) -> str:
+        """Return a private value, or nothing."""
+        return (ctx.private(collection).get(key) or b"").decode()
 
     @query
     def get(self, ctx: Context, key: str) -> str:

@@ -59,6 +59,8 @@ class Peer:
     entries: Mapping[str, str]
     package_ids: dict[str, str] = field(default_factory=dict)
     calls: int = 0
+    confined: bool = True
+    start_timeout_s: float = 20.0
 
     def __post_init__(self) -> None:
         store, updates = MemoryStore(), UpdateBatch()
@@ -74,8 +76,8 @@ class Peer:
             self.install(name, build_package(name, entry, self.directory))
         rules = RuntimeRules(
             python="process",
-            calls=CallRules(timeout_s=TIMEOUT_S, start_timeout_s=20.0),
-            processes=ProcessRules(Limits(MEMORY_BYTES, 60, 128, 100_000)),
+            calls=CallRules(timeout_s=TIMEOUT_S, start_timeout_s=self.start_timeout_s),
+            processes=ProcessRules(Limits(MEMORY_BYTES, 60, 128, 100_000), confined=self.confined),
         )
         self.runtime = RuntimeRegistry(self.packages, rules, Random(1))
 

@@ -323,3 +323,14 @@ async def test_init_has_no_private_data() -> None:
     assert stream.sent[-1].type == Type.INIT
     answer = stream.ask(Type.GET_STATE, GetState(key="k", collection="c"))
     assert answer.payload.endswith(b"private data APIs are not allowed in chaincode Init()")
+
+
+async def test_values_that_fill_a_message_cannot_be_read_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tallystick.node.runtime.shim_requests.MAX_BATCH_BYTES", 2)
+    stream = Stream(rows=1)
+    stream.begin()
+    answer = stream.ask(Type.GET_STATE_MULTIPLE, GetStateMultiple(keys=["000"] * 3))
+    assert answer.type == Type.ERROR
+    assert b"values read at a time hold more than" in answer.payload

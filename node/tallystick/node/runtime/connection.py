@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import grpc
 
@@ -17,10 +17,17 @@ from tallystick.node.runtime.shim_stream import ShimStream
 from tallystick.node.transport.backoff import Backoff
 from tallystick.node.transport.tasks import supervised_tasks
 
+_ResultT = TypeVar("_ResultT")
+
 _log = logging.getLogger(__name__)
 
 _FAREWELL_S: Final = 0.5
 """How long a chaincode that ended its stream may take to say why."""
+
+_IDLE_CHECK_S: Final = 2.0
+_IDLE_SHARE: Final = 0.1
+"""How often to look whether a process without a call computes, and what share of one processor is
+too much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +37,13 @@ class Reached:
     Attributes:
         link: Carries the messages of its stream.
         ended: Returns, once it is gone, why.
-        ends_on_overrun: Whether closing the endpoint also ends a call that takes too long.
+        cpu_s: Returns how much CPU time it has used, if it is a process of this peer: then closing
+            the endpoint ends it, and with it whatever takes too long there.
     """
 
     link: Link
     ended: Callable[[], Awaitable[str]]
-    ends_on_overrun: bool
+    cpu_s: Callable[[], float] | None = None
 
 
 class Endpoint(Protocol):
@@ -79,7 +87,8 @@ class ChaincodeConnection:
         self._rules = rules
         self._callees = callees
         self._backoff = backoff
-        self._ready = _new_future()
+        self._ready: asyncio.Future[ShimStream] = _new_future()
+        self._is_wanted = asyncio.Event()
 
     async def execute(self, invocation: Invocation) -> InvocationResult:
         """Run one call, after waiting for the chaincode to be there.
@@ -87,6 +96,7 @@ class ChaincodeConnection:
         Raises:
             ShimError: It cannot be started, or does not answer.
         """
+        self._is_wanted.set()
         try:
             async with asyncio.timeout(self._rules.start_timeout_s):
                 stream = await self._open_stream()
@@ -108,10 +118,12 @@ class ChaincodeConnection:
     async def keep(self) -> None:
         """Keep the chaincode reachable until this is cancelled.
 
-        One that a call has overrun is replaced at once, but ends only when its other calls have.
+        One that did not get as far as to register is tried again at the next call. One that a call
+        has overrun is replaced at once, but ends only when its other calls have.
         """
         async with supervised_tasks() as tasks:
             while True:
+                await self._is_wanted.wait()
                 ready, retired = self._ready, asyncio.Event()
                 serving = tasks.create_task(self._serve_and_report(ready, retired))
                 retiring = tasks.create_task(retired.wait())
@@ -140,7 +152,7 @@ class ChaincodeConnection:
                 reached.link,
                 self._rules.timeout_s,
                 self._callees,
-                ends_on_overrun=reached.ends_on_overrun,
+                ends_on_overrun=reached.cpu_s is not None,
             )
             try:
                 async with supervised_tasks() as tasks:
@@ -148,19 +160,34 @@ class ChaincodeConnection:
                     ended = tasks.create_task(_result_of(reached.ended))
                     overrun = tasks.create_task(stream.overrun())
                     drained = tasks.create_task(stream.drained())
+                    idling = tasks.create_task(self._abuse(stream, reached.cpu_s))
                     first = asyncio.FIRST_COMPLETED
-                    await asyncio.wait((talking, ended, overrun), return_when=first)
+                    await asyncio.wait((talking, ended, overrun, idling), return_when=first)
                     if overrun.done():
                         self._renew(ready)
                         retired.set()
                         await asyncio.wait((talking, ended, drained), return_when=first)
                     elif talking.done() and talking.exception() is None:
                         await asyncio.wait((ended,), timeout=_FAREWELL_S)
-                    for task in (talking, ended, overrun, drained):
+                    for task in (talking, ended, overrun, drained, idling):
                         task.cancel()
-                    return _reason(talking, ended)
+                    return _reason(ended, talking, idling)
             finally:
                 stream.end()
+
+    async def _abuse(self, stream: ShimStream, cpu_s: Callable[[], float] | None) -> str:
+        """Return, for a process of this peer, what it does instead of waiting for calls."""
+        if cpu_s is None:
+            return await _new_future()
+        loop, within_s = asyncio.get_running_loop(), self._rules.start_timeout_s
+        deadline = loop.time() + within_s
+        while stream.has_registered or loop.time() < deadline:
+            calls, used_s = stream.idle_after(), cpu_s()
+            await asyncio.sleep(min(_IDLE_CHECK_S, within_s))
+            share = (cpu_s() - used_s) / _IDLE_CHECK_S
+            if calls is not None and calls == stream.idle_after() and share > _IDLE_SHARE:
+                return f"it used {share:.0%} of a processor without a call, so it was stopped"
+        return f"it has not registered within {within_s:g} s, so it was stopped"
 
     def _renew(self, ready: asyncio.Future[ShimStream]) -> None:
         if self._ready is ready:
@@ -169,12 +196,13 @@ class ChaincodeConnection:
     def _lose(self, ready: asyncio.Future[ShimStream], fault: str) -> None:
         _log.warning("chaincode %s is gone: %s", self._package_id, fault)
         if not ready.done():
+            self._is_wanted.clear()
             ready.set_exception(LaunchError(self._package_id, fault))
             ready.exception()  # nobody may be waiting
         self._renew(ready)
 
 
-def _new_future() -> asyncio.Future[ShimStream]:
+def _new_future() -> asyncio.Future[_ResultT]:
     return asyncio.get_running_loop().create_future()
 
 
@@ -182,10 +210,10 @@ async def _result_of(wait: Callable[[], Awaitable[str]]) -> str:
     return await wait()
 
 
-def _reason(talking: "asyncio.Task[None]", ended: "asyncio.Task[str]") -> str:
-    if ended.done() and not ended.cancelled():
-        return ended.result()
-    if talking.done() and not talking.cancelled():
-        failure = talking.exception()
-        return "it ended the stream" if failure is None else str(failure)
+def _reason(*tasks: "asyncio.Task[str] | asyncio.Task[None]") -> str:
+    """Return why a stream ended: what the first task says that has ended."""
+    for task in tasks:
+        if task.done() and not task.cancelled():
+            failure = task.exception()
+            return (task.result() or "it ended the stream") if failure is None else str(failure)
     return "a call took too long, so it was stopped"

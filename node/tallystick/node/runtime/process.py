@@ -74,7 +74,7 @@ class ProcessEndpoint(Endpoint):
 
             try:
                 link = SocketLink(ours, self._rules.max_message_bytes)
-                yield Reached(link, ended, ends_on_overrun=True)
+                yield Reached(link, ended, lambda: _cpu_s(process.pid))
             finally:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
@@ -136,6 +136,17 @@ def _environment() -> Mapping[str, str]:
     }
 
 
+def _cpu_s(pid: int) -> float:
+    """Return the CPU time of a process, 0 where the system does not tell, or it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def _tail(log: Path) -> str:
+    """Return the end of a log so that none of its lines can pass for one of the peer's."""
     text = log.read_bytes()[-_LOG_SHOWN_BYTES:].decode(errors="replace").strip()
-    return text or "it wrote nothing to its log"
+    lines = ["".join(c if c.isprintable() else "?" for c in line) for line in text.splitlines()]
+    return "\n  | ".join(lines) or "it wrote nothing to its log"

@@ -104,7 +104,7 @@ class ServiceEndpoint(Endpoint):
                     await channel.channel_ready()
             except TimeoutError:
                 raise NotDialledError(service.address, service.dial_timeout_s) from None
-            yield Reached(GrpcLink(channel), asyncio.Future, ends_on_overrun=False)
+            yield Reached(GrpcLink(channel), asyncio.Future)
 
 
 def service_endpoint(package: ChaincodePackage) -> ServiceEndpoint:

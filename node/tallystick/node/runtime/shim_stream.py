@@ -49,6 +49,7 @@ class ShimStream:
         self._callees = callees
         self._ends_on_overrun = ends_on_overrun
         self._link = link
+        self._calls = 0
         self._handler = ShimHandler(package_id, link.send, answers_writes=link.answers_writes)
         self._drained = asyncio.Event()
         self._overrun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -57,6 +58,15 @@ class ShimStream:
     def is_open(self) -> bool:
         """Whether calls can begin."""
         return self._handler.is_ready and not self._overrun.done()
+
+    @property
+    def has_registered(self) -> bool:
+        """Whether the chaincode has said who it is."""
+        return self._handler.is_ready
+
+    def idle_after(self) -> int | None:
+        """Return after how many calls the chaincode waits for the next; None if it does not."""
+        return self._calls if self.has_registered and not self._handler.is_busy else None
 
     async def overrun(self) -> None:
         """Return once a call has taken too long, where that is to end the stream."""
@@ -100,6 +110,7 @@ class ShimStream:
         if not self.is_open:
             raise StreamTerminatedError
         transaction = self._handler.begin(invocation)
+        self._calls += 1
         deadline = asyncio.get_running_loop().call_later(
             self._timeout_s, self._time_out, transaction
         )

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Final
 
 import grpc
-from tests.fabric.foundation import CHANNEL, ONE, Foundation, found
-from tests.fabric.real_nodes import RealPeer, ToolFailedError, ports_from
+from tests.fabric.foundation import CHANNEL, ONE, Foundation, found, new_ports
+from tests.fabric.processes import ToolFailedError
+from tests.fabric.real_nodes import RealPeer
 
 from tallystick.node.transport.credentials import KeyPair, ServerTls
 from tallystick.node.transport.server import new_server, serving
@@ -94,7 +95,7 @@ def _service(name: str, methods: dict[str, Unary]) -> grpc.GenericRpcHandler:
 async def main(target: Path, scratch: Path) -> None:
     """Record into the directory ``target``; ``scratch`` must not exist."""
     scratch.mkdir(parents=True)  # noqa: ASYNC240 - a program of its own
-    ports = ports_from(25000)
+    ports = new_ports()
     foundation = found(scratch / "crypto", ports)
     peer = RealPeer(foundation, ONE, "peer0", scratch / ONE, ports.peers[ONE, "peer0"])
     peer.configure()

@@ -140,11 +140,15 @@ class RunningNetwork:
 
 @asynccontextmanager
 async def running_network(
-    directory: Path, topology: Topology | None = None, options: ClientOptions = _OPTIONS
+    directory: Path,
+    topology: Topology | None = None,
+    options: ClientOptions = _OPTIONS,
+    peer_settings: str = "",
 ) -> AsyncIterator[RunningNetwork]:
     """Run a new network, by default with the contract ``notes`` and three peers.
 
-    Any two of them endorse it. ``options`` are those of the clients.
+    Any two of them endorse it. ``options`` are those of the clients; ``peer_settings``,
+    TOML, is added to the settings of each peer.
     """
     topology = topology or default_topology().model_copy(update={"chaincodes": (NOTES,)})
     source = system_source()
@@ -153,6 +157,9 @@ async def running_network(
     launcher = Launcher(network)
     async with AsyncExitStack() as stack:
         for node in network.nodes:
+            if node.kind == "peer":
+                with network.settings_file(node).open("a", encoding="utf-8") as settings:
+                    settings.write(peer_settings)
             stack.push_async_callback(launcher.kill, node)
             launcher.start(node)
         for node in network.nodes:

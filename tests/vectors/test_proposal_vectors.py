@@ -1,4 +1,4 @@
-"""Proposals that Fabric's clients signed must pass the checks of an endorser (wire.md §3, §4)."""
+"""Proposals that Fabric's clients signed must pass the checks of an endorser (wire.md §3.1, §4)."""
 
 import gzip
 import json

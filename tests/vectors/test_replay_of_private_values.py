@@ -1,4 +1,4 @@
-"""The recorded channel with the private values that Fabric's peer had of it (wire.md §11, §12)."""
+"""The recorded channel with the private values that Fabric's peer had of it (wire.md §12, §13)."""
 
 from collections.abc import AsyncIterator
 from itertools import pairwise

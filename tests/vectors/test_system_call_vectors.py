@@ -9,7 +9,7 @@ from tallystick.node.runtime.system_call_numbers import NUMBERS
 from tallystick.node.runtime.system_calls import MACHINES
 
 PUBLISHED: dict[str, dict[str, int]] = json.loads(
-    Path(__file__).with_name("system_calls.json").read_text(encoding="utf-8")
+    (Path(__file__).parent / "linux" / "system_calls.json").read_text(encoding="utf-8")
 )
 
 

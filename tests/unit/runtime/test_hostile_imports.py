@@ -1,4 +1,4 @@
-"""What a contract that means harm does before it serves any call: as it is imported."""
+"""What a contract that means harm does before it serves a call, as it is imported (§9.2)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What contracts may ask of the kernel, as a program of its packet filter machine (seccomp).
 
 Everything is allowed but what is named here, and what is newer than this list. The numbers of each
-architecture are compared with the kernel's own in ``tests/vectors/system_calls.json``.
+architecture are compared with the kernel's own in ``tests/vectors/linux/system_calls.json``.
 """
 
 import struct

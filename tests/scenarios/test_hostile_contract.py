@@ -1,4 +1,4 @@
-"""A contract that means harm, on the peers of a network of processes that trade goes on in."""
+"""A contract that means harm, on the peers of a network of processes that trades on (§9.2)."""
 
 import asyncio
 from collections.abc import AsyncIterator

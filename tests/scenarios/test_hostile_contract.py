@@ -9,7 +9,7 @@ from typing import Final
 import psutil
 import pytest
 from tests.scenarios.crash_network import CHAINCODE, RunningNetwork, running_network
-from tests.unit.runtime.hostile import DENIED, FAILED, SOURCE, STOPPED
+from tests.unit.runtime.hostile import DENIED, FAILED, MAX_MESSAGE_BYTES, SOURCE, STOPPED
 
 from tallystick.chaincode.package import build_package, package_id
 from tallystick.client.errors import EvaluateError
@@ -25,6 +25,7 @@ SETTINGS: Final = f"""
 [chaincode]
 runtime = "process"
 execute_timeout_s = {EXECUTE_TIMEOUT_S}
+max_message_bytes = {MAX_MESSAGE_BYTES}
 """
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+from tests.unit.runtime.hostile import MAX_MESSAGE_BYTES
+
 from tallystick.chaincode.package import build_package, package_id
 from tallystick.chaincode.testing import make_client
 from tallystick.node.ledger.memory import MemoryStore
@@ -77,7 +79,11 @@ class Peer:
         rules = RuntimeRules(
             python="process",
             calls=CallRules(timeout_s=TIMEOUT_S, start_timeout_s=self.start_timeout_s),
-            processes=ProcessRules(Limits(MEMORY_BYTES, 60, 128, 100_000), confined=self.confined),
+            processes=ProcessRules(
+                Limits(MEMORY_BYTES, 60, 128, 100_000),
+                confined=self.confined,
+                max_message_bytes=MAX_MESSAGE_BYTES,
+            ),
         )
         self.runtime = RuntimeRegistry(self.packages, rules, Random(1))
 

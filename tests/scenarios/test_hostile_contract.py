@@ -13,6 +13,7 @@ from tests.unit.runtime.hostile import DENIED, FAILED, MAX_MESSAGE_BYTES, SOURCE
 
 from tallystick.chaincode.package import build_package, package_id
 from tallystick.client.errors import EvaluateError
+from tallystick.client.options import ClientOptions, Deadlines
 from tallystick.node.cluster.access import Access
 from tallystick.node.cluster.administrator import Definition
 from tallystick.node.cluster.startup import system_source
@@ -20,7 +21,10 @@ from tallystick.node.runtime.packages import PackageStore
 
 OWN: Final = "ATSMSP"
 EXECUTE_TIMEOUT_S: Final = 2.0
-SLOWEST_ALLOWED_S: Final = 10.0
+SLOWEST_ALLOWED_S: Final = 5.0
+USUALLY_ALLOWED_S: Final = 1.0
+"""Most that a transaction may take, and most that half of them may take, on a busy machine too."""
+OPTIONS: Final = ClientOptions(deadlines=Deadlines(commit_status_s=10.0))
 SETTINGS: Final = f"""
 [chaincode]
 runtime = "process"
@@ -88,7 +92,9 @@ async def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     (tmp_path / "temporary").mkdir()
     (tmp_path / "sources").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
-    async with running_network(tmp_path / "network", peer_settings=SETTINGS) as network:
+    async with running_network(
+        tmp_path / "network", options=OPTIONS, peer_settings=SETTINGS
+    ) as network:
         await install_hostile(network, tmp_path / "sources")
         yield network
 
@@ -122,7 +128,9 @@ async def test_trade_goes_on_whatever_a_contract_does_and_nothing_of_it_stays(
             await trade.next_commit()
         trade.stop.set()
 
-    assert max(trade.durations_s) < SLOWEST_ALLOWED_S
+    durations_s = sorted(trade.durations_s[1:])  # before the first, its contract had to start
+    assert durations_s[-1] < SLOWEST_ALLOWED_S
+    assert durations_s[len(durations_s) // 2] < USUALLY_ALLOWED_S
     assert len(process.children(recursive=True)) == contracts, "no stray process"
     assert len(set(await tips(network))) == 1
     folders = list((tmp_path / "temporary").glob("tally-*"))

@@ -66,6 +66,8 @@ def test_a_simulation_without_end_is_refused(
 
     with pytest.raises(SimulationTooLargeError, match="t1 reads and writes more than 10000 bytes"):
         do_without_end()
+    with pytest.raises(SimulationTooLargeError):  # nor is it endorsed as far as it went
+        simulator.done()
 
 
 def test_a_value_read_again_weighs_nothing(simulator: Simulator) -> None:

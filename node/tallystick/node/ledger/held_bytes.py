@@ -51,6 +51,14 @@ class HeldBytes:
         """
         self._add(len(key))
 
+    def check(self) -> None:
+        """Check that nothing had to be refused.
+
+        Raises:
+            SimulationTooLargeError: Something had, even if the chaincode took no notice.
+        """
+        self._add(0)
+
     def _add(self, size: int) -> None:
         self._size += size
         if self._size > MAX_HELD_BYTES:

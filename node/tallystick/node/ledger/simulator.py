@@ -307,7 +307,12 @@ class Simulator:
         return self._history.modifications(namespace, key)
 
     def done(self) -> SimulationResult:
-        """Return the read/write sets. Call it once; the simulator is of no use afterwards."""
+        """Return the read/write sets. Call it once; the simulator is of no use afterwards.
+
+        Raises:
+            SimulationTooLargeError: Something was refused, so they are not what was to be done.
+        """
+        self._held.check()
         touched = tuple(
             self._touched(namespace, collection)
             for namespace, collections in self._builder.touched().items()

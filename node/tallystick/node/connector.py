@@ -44,6 +44,8 @@ class GrpcConnector:
 
     def __init__(self, settings: PeerSettings, pool: ChannelPool, tasks: asyncio.TaskGroup) -> None:
         self._settings = settings
+        # Once: what is renewed on disk meanwhile counts from the next start on, all of it together.
+        self._tls = None if settings.tls is None else ClientTls.load(settings.tls)
         self._pool = pool
         self._tasks = tasks
         self._orderers: dict[tuple[str, bytes], RemoteOrderer] = {}
@@ -51,8 +53,7 @@ class GrpcConnector:
     @property
     def tls_certificate_hash(self) -> bytes:
         """What signed requests must name where the other side asks for client certificates."""
-        tls = self._settings.tls
-        return b"" if tls is None else ClientTls.load(tls).certificate_hash
+        return b"" if self._tls is None else self._tls.certificate_hash
 
     def orderers(self, config: ChannelConfig) -> Sequence[RemoteOrderer]:
         """Return a connection to each orderer of the channel.
@@ -114,8 +115,8 @@ class GrpcConnector:
         return self._orderers[key]
 
     def _channel(self, address: str, roots: bytes) -> grpc.aio.Channel:
-        tls = self._settings.tls
-        return self._pool.channel(address, None if tls is None else ClientTls.load(tls, roots))
+        tls = None if self._tls is None else self._tls.trusting(roots)
+        return self._pool.channel(address, tls)
 
 
 def _orderer_addresses(config: ChannelConfig) -> Mapping[str, bytes]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.channel.config import ChannelConfig, client_authorities
 from tallystick.node.deliver.height import HeightWatch
 from tallystick.node.deliver.responses import BlockForm
 from tallystick.node.deliver.service import DeliverRules, DeliverService
@@ -193,6 +193,10 @@ class OrdererNode:
     def health_checks(self) -> HealthChecks:
         """What `/healthz` asks."""
         return {"ordering": lambda: "the orderer is shutting down" if self._draining else ""}
+
+    def client_authorities(self) -> bytes:
+        """Return where TLS certificates of the channels' members come from, PEM. Thread-safe."""
+        return client_authorities(channel.config for channel in tuple(self._channels.values()))
 
     def connection(self) -> LocalOrderer:
         """Return a way to reach this orderer from the same process."""
@@ -377,7 +381,7 @@ async def serving_orderer(node: OrdererNode, settings: OrdererSettings) -> Async
         "orderer.AtomicBroadcast",
         {"Broadcast": node.broadcast, "Deliver": node.deliver},
     )
-    tls = None if settings.tls is None else ServerTls.load(settings.tls)
+    tls = None if settings.tls is None else ServerTls.load(settings.tls, node.client_authorities)
     async with serving(
         server, settings.listen_address, tls=tls, grace_s=connections.shutdown_grace_s
     ) as port:

@@ -91,7 +91,7 @@ async def serving_peer(node: PeerNode, settings: PeerSettings) -> AsyncIterator[
             "DeliverWithPrivateData": node.deliver.deliver_with_private_data,
         },
     )
-    tls = None if settings.tls is None else ServerTls.load(settings.tls)
+    tls = None if settings.tls is None else ServerTls.load(settings.tls, node.client_authorities)
     async with serving(
         server, settings.listen_address, tls=tls, grace_s=connections.shutdown_grace_s
     ) as port:

@@ -65,6 +65,7 @@ class TlsSettings(Settings):
     root_certificates: ResolvedPath
     """Authorities of the servers that this node connects to, beside those of the channel."""
     client_root_certificates: tuple[ResolvedPath, ...] = ()
+    """Authorities of the clients that may connect, beside those of the channels' members."""
     client_certificate_required: bool = False
 
     @model_validator(mode="after")

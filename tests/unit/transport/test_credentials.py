@@ -40,7 +40,7 @@ def test_a_server_loads_what_its_settings_name(channel_material: ChannelMaterial
 def test_a_client_trusts_its_own_roots_and_those_of_the_channel(
     channel_material: ChannelMaterial,
 ) -> None:
-    tls = ClientTls.load(settings(channel_material), b"more roots")
+    tls = ClientTls.load(settings(channel_material)).trusting(b"more roots")
     assert tls.server_roots.endswith(b"more roots")
     assert tls.key_pair == KeyPair.load(settings(channel_material))
 

@@ -190,6 +190,19 @@ class ChannelConfig:
         )
 
 
+def client_authorities(configs: Iterable[ChannelConfig]) -> bytes:
+    """Return the PEM bundle that the TLS certificates of all members of these channels lead to.
+
+    Peers are clients of peers and of orderers, so a node lets in everybody's.
+    """
+    bundles = (
+        config.tls_root_certificates(organization.msp_id)
+        for config in configs
+        for organization in (*config.application, *config.orderers)
+    )
+    return b"".join(dict.fromkeys(bundles))
+
+
 def _read(channel_id: str, config: Config, checker: SignatureChecker) -> ChannelConfig:
     root = config.channel_group
     _check_hashing(root)

@@ -1,6 +1,7 @@
 """``tally cluster``."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from tallystick.client.errors import ClientError
@@ -49,6 +50,17 @@ async def down(options: argparse.Namespace) -> None:
         print(f"removed {_shown(options.network)}")
 
 
+async def restart(options: argparse.Namespace) -> None:
+    """Stop and start nodes one after the other, each once the one before works again."""
+    network = open_network(options.network)
+    launcher = Launcher(network)
+    for node in _chosen(network, options.nodes) or network.nodes:
+        await launcher.stop(node)
+        launcher.start(node)
+        await launcher.wait_until_ready(node)
+        print(f"{node.name} works again", flush=True)
+
+
 async def status(options: argparse.Namespace) -> int:
     """Print a line for each node; exit with 1 unless all work."""
     network = open_network(options.network)
@@ -82,6 +94,16 @@ def logs(options: argparse.Namespace) -> None:
 def chosen_topology(path: Path | None) -> Topology:
     """Return the topology in a file, or the default one."""
     return default_topology() if path is None else load_topology(path)
+
+
+def _chosen(network: Network, names: Sequence[str]) -> list[Node]:
+    """Return the nodes with these names, and all those of organisations among them."""
+    members = {node.member.msp_id for node in network.nodes}
+    return [
+        node
+        for name in names
+        for node in (network.nodes_of(name) if name in members else (network.node(name),))
+    ]
 
 
 def _tail(network: Network, node: Node, lines: int) -> list[str]:

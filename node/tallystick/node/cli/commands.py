@@ -1,6 +1,5 @@
 """What ``tally`` can do: names, help, arguments, and which function does it."""
 
-from pathlib import Path
 from typing import Final
 
 from tallystick.node.cli.arguments import (
@@ -16,6 +15,7 @@ from tallystick.node.cli.chaincode_commands import CHAINCODE
 from tallystick.node.cli.channel_commands import CHANNEL, POLICY
 from tallystick.node.cli.channel_setting_commands import ORGANIZATION_GROUP
 from tallystick.node.cli.command import Command, Group
+from tallystick.node.cli.crypto_commands import CRYPTO
 
 _CALL: Final = (
     Argument(name="chaincode", metavar="CHAINCODE", help="the chaincode to call"),
@@ -68,6 +68,21 @@ _CLUSTER: Final = Group(
                     action="store_true",
                     help="delete ledgers and keys too: the network is gone then",
                 ),
+            ),
+        ),
+        Command(
+            "restart",
+            "Stop nodes and start them again, one after the other",
+            "tallystick.node.cli.cluster:restart",
+            ("restart", "restart peer0.ats.example"),
+            (
+                Argument(
+                    name="nodes",
+                    nargs="*",
+                    metavar="NODE",
+                    help="host name or MSP id; default: all nodes",
+                ),
+                NETWORK,
             ),
         ),
         Command(
@@ -152,73 +167,6 @@ _ORDERER: Final = Group(
         ),
     ),
 )
-_CRYPTO: Final = Group(
-    "crypto",
-    "Keys and certificates",
-    (
-        Command(
-            "generate",
-            "Make the keys and certificates of a network's organisations",
-            "tallystick.node.cli.crypto:generate",
-            ("generate --topology my-network.toml --output ./crypto",),
-            (
-                TOPOLOGY,
-                Argument(
-                    name="--output",
-                    type=Path,
-                    required=True,
-                    metavar="DIRECTORY",
-                    help="gets a folder for each organisation",
-                ),
-            ),
-        ),
-        Command(
-            "organization",
-            "Make the keys of one organisation, to join a channel with",
-            "tallystick.node.cli.crypto:organization",
-            ("organization NewMSP --domain new.example --peer peer0 --output ./new",),
-            (
-                Argument(name="msp_id", metavar="MSP_ID", help="name of its MSP"),
-                Argument(
-                    name="--domain", required=True, metavar="NAME", help="domain of its nodes"
-                ),
-                Argument(
-                    name="--peer",
-                    action="append",
-                    metavar="NAME",
-                    help="host name of a peer, without the domain; may be repeated",
-                ),
-                Argument(
-                    name="--host",
-                    action="append",
-                    metavar="NAME",
-                    help="another name or address of the peers, for TLS; may be repeated",
-                ),
-                Argument(
-                    name="--output",
-                    type=Path,
-                    required=True,
-                    metavar="DIRECTORY",
-                    help="gets the keys; send its folder msp, which has none, to the channel",
-                ),
-            ),
-        ),
-        Command(
-            "show",
-            "Tell whom a certificate is for, and what it certifies",
-            "tallystick.node.cli.crypto:show",
-            ("show .tallystick/crypto/ATSMSP/users/client/msp",),
-            (
-                Argument(
-                    name="path",
-                    type=Path,
-                    metavar="PATH",
-                    help="PEM file, or MSP directory with signcerts",
-                ),
-            ),
-        ),
-    ),
-)
 _DEMO: Final = Command(
     "demo",
     "Run a network and settle a trade on it, told step by step",
@@ -233,7 +181,7 @@ GROUPS: Final[tuple[Group | Command, ...]] = (
     _EVENTS,
     _PEER,
     _ORDERER,
-    _CRYPTO,
+    CRYPTO,
     CHANNEL,
     ORGANIZATION_GROUP,
     CHAINCODE,

@@ -4,8 +4,11 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cryptography import x509
+
 from tallystick.node.cli.cluster import chosen_topology
 from tallystick.node.cluster.material import generate_material
+from tallystick.node.cluster.network import open_network
 from tallystick.node.cluster.startup import system_source
 from tallystick.node.cluster.topology import ADMIN, CLIENT
 from tallystick.node.errors import LedgerError
@@ -17,6 +20,7 @@ from tallystick.node.membership.material import (
     UserSpec,
     generate_organization,
 )
+from tallystick.node.membership.renewal import FORMER_CERTIFICATE, OrganizationDirectory
 
 _NANOSECONDS = 1_000_000_000
 
@@ -42,15 +46,45 @@ def organization(options: argparse.Namespace) -> None:
         peers=tuple(NodeSpec(name, tuple(options.host or ())) for name in options.peer or ()),
         users=(UserSpec(ADMIN, NodeRole.ADMIN), UserSpec(CLIENT)),
     )
-    now = datetime.fromtimestamp(system_source().now_ns() // _NANOSECONDS, UTC)
-    generate_organization(spec, options.output, now=now)
+    generate_organization(spec, options.output, now=_now())
     print(f"{options.output}: {len(spec.peers)} nodes, {len(spec.users)} users")
+
+
+def renew(options: argparse.Namespace) -> None:
+    """Issue new certificates to nodes and users of an organisation, from its own authorities."""
+    directory = _directory(options)
+    names = options.names
+    holders = [directory.holder(name) for name in names] if names else directory.holders()
+    for holder in holders:
+        former = directory.renew(holder, now=_now())
+        until = _load(holder.signing).not_valid_after_utc
+        print(f"{holder.name} has new certificates, valid until {until:%Y-%m-%d}")
+        print(
+            f"  the former one, {former.serial_number:x}, is in {holder.path}/{FORMER_CERTIFICATE}"
+        )
+    print("Next: tally cluster restart NODE for each node; programs of users connect anew")
+
+
+def new_authorities(options: argparse.Namespace) -> None:
+    """Make a new CA and TLS CA for an organisation; the old ones stay trusted beside them."""
+    _directory(options).add_authorities(now=_now())
+    msp = open_network(options.network).material / options.msp_id / "msp"
+    print(f"{options.msp_id} has new authorities; {msp} names them and the former ones")
+    print(f"Next: tally channel set-msp {options.msp_id} --msp {msp}, on every channel")
+
+
+def drop_authorities(options: argparse.Namespace) -> None:
+    """Forget the former authorities of an organisation, and delete their keys."""
+    _directory(options).drop_former()
+    msp = open_network(options.network).material / options.msp_id / "msp"
+    print(f"the former authorities of {options.msp_id} are deleted; {msp} names the new ones only")
+    print(f"Next: tally channel set-msp {options.msp_id} --msp {msp}, on every channel")
 
 
 def show(options: argparse.Namespace) -> None:
     """Print what a certificate says."""
     path = certificate_file(options.path)
-    certificate = load_certificate(path.read_bytes())
+    certificate = _load(path)
     print(f"file        {path}")
     print(f"subject     {certificate.subject.rfc4514_string()}")
     print(f"issuer      {certificate.issuer.rfc4514_string()}")
@@ -75,3 +109,17 @@ def certificate_file(path: Path) -> Path:
             f"{path} is neither a PEM file nor an MSP directory with one certificate in signcerts"
         )
     return found[0]
+
+
+def _directory(options: argparse.Namespace) -> OrganizationDirectory:
+    network = open_network(options.network)
+    network.topology.organization(options.msp_id)  # says what there is, if this is not
+    return OrganizationDirectory(network.material / options.msp_id)
+
+
+def _load(path: Path) -> x509.Certificate:
+    return load_certificate(path.read_bytes())
+
+
+def _now() -> datetime:
+    return datetime.fromtimestamp(system_source().now_ns() // _NANOSECONDS, UTC)

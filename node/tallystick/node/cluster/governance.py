@@ -12,8 +12,8 @@ from tallystick.node.channel.config_signing import unsigned_update, with_signatu
 from tallystick.node.cluster.peer_client import Source
 from tallystick.node.deliver.responses import is_config_block
 from tallystick.node.errors import LedgerError
-from tallystick.node.membership.ca import CertificateAuthority, KeyPair
 from tallystick.node.membership.certificates import load_certificate
+from tallystick.node.membership.renewal import OrganizationDirectory
 from tallystick.node.transport.ports import OrdererConnection
 from tallystick.protos.common.common_pb2 import Block, Envelope, Payload, Status
 from tallystick.protos.common.configtx_pb2 import Config, ConfigEnvelope
@@ -130,13 +130,11 @@ def revocation_list(directory: Path, certificate_pem: bytes, *, now_ns: int) -> 
 
     Raises:
         CertificateError: A certificate or the CA's key cannot be read.
+        MaterialError: The CA is not there, or has not issued the certificate.
     """
-    ca = directory / "ca"
-    certificate = next(ca.glob("*-cert.pem"))
-    pair = KeyPair(certificate.read_bytes(), (ca / "priv_sk").read_bytes())
     now = datetime.fromtimestamp(now_ns // _NANOSECONDS, UTC)
-    revoked = [load_certificate(certificate_pem)]
-    return CertificateAuthority.from_pem(pair).revoke(revoked, now=now)
+    revoked = load_certificate(certificate_pem)
+    return OrganizationDirectory(directory).revocation_list(revoked, now=now)
 
 
 def _made_by(update: Envelope, block: Block) -> bool:

@@ -343,7 +343,8 @@ def settings_text(network: Network, node: Node) -> str:
     }
     if topology.mutual_tls:
         tls["client_certificate_required"] = True
-        tls["client_root_certificates"] = [_tls_root(member) for member in topology.organizations]
+        # The members of its channels are added by their configurations.
+        tls["client_root_certificates"] = [_tls_root(node.member)]
     tables: dict[str, Mapping[str, object]] = {
         "": {
             "listen_address": node.address,

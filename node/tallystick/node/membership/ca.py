@@ -25,6 +25,7 @@ from tallystick.node.membership.certificates import (
     canonical_certificate,
     encode_attributes,
     load_certificate,
+    organization,
     to_pem,
 )
 from tallystick.node.membership.signing_identity import load_private_key
@@ -173,8 +174,7 @@ class CertificateAuthority:
 
     @property
     def _organization(self) -> str:
-        names = self.certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
-        return str(names[0].value) if names else ""
+        return organization(self.certificate)
 
     def _key_identifier(self) -> x509.AuthorityKeyIdentifier:
         identifier = self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)

@@ -213,6 +213,12 @@ def common_name(certificate: x509.Certificate) -> str:
     return str(names[0].value) if names else ""
 
 
+def organization(certificate: x509.Certificate) -> str:
+    """Return the subject's organisation; empty if there is none."""
+    names = certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    return str(names[0].value) if names else ""
+
+
 def attributes(certificate: x509.Certificate) -> Mapping[str, str]:
     """Return the attributes that Fabric's CA wrote into ``certificate``; empty if it wrote none.
 

@@ -30,7 +30,7 @@ from tallystick.node.membership.identity import NodeRole
 
 _MSP_ID: Final = re.compile(r"[A-Za-z0-9.-]+")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_KEY_FILE: Final = "priv_sk"
+KEY_FILE: Final = "priv_sk"
 _PRIVATE_FILE_MODE: Final = 0o600
 _PRIVATE_DIRECTORY_MODE: Final = 0o700
 
@@ -131,8 +131,8 @@ class _Writer:
         self._tls_ca = CertificateAuthority.create(self._tls_ca_name, spec.domain, now=now)
 
     def write(self) -> None:
-        self._write_authority(self._directory / "ca", self._ca_name, self._ca)
-        self._write_authority(self._directory / "tlsca", self._tls_ca_name, self._tls_ca)
+        write_authority(self._directory / "ca", self._ca_name, self._ca)
+        write_authority(self._directory / "tlsca", self._tls_ca_name, self._tls_ca)
         self._write_verifying_msp(self._directory / "msp")
         for peer in self._spec.peers:
             self._write_node(self._directory / "peers" / peer.name, peer, NodeRole.PEER)
@@ -140,12 +140,6 @@ class _Writer:
             self._write_node(self._directory / "orderers" / orderer.name, orderer, NodeRole.ORDERER)
         for user in self._spec.users:
             self._write_user(self._directory / "users" / user.name, user)
-
-    def _write_authority(self, path: Path, name: str, authority: CertificateAuthority) -> None:
-        pair = authority.to_pem()
-        path.mkdir(parents=True, mode=_PRIVATE_DIRECTORY_MODE)
-        (path / f"{name}-cert.pem").write_bytes(pair.certificate_pem)
-        _write_private(path / _KEY_FILE, pair.key_pem)
 
     def _write_verifying_msp(self, path: Path) -> None:
         for subdirectory, name, authority in (
@@ -156,7 +150,7 @@ class _Writer:
             certificate = authority.to_pem().certificate_pem
             (path / subdirectory / f"{name}-cert.pem").write_bytes(certificate)
         pinned = f"{layout.CA_CERTIFICATES}/{self._ca_name}-cert.pem"
-        (path / layout.SETTINGS_FILE).write_text(_settings(pinned), encoding="utf-8")
+        (path / layout.SETTINGS_FILE).write_text(node_unit_settings(pinned), encoding="utf-8")
 
     def _write_node(self, path: Path, node: NodeSpec, role: NodeRole) -> None:
         host = f"{node.name}.{self._spec.domain}"
@@ -178,25 +172,44 @@ class _Writer:
         (path / "signcerts").mkdir()
         (path / "signcerts" / f"{request.common_name}-cert.pem").write_bytes(pair.certificate_pem)
         (path / "keystore").mkdir(mode=_PRIVATE_DIRECTORY_MODE)
-        _write_private(path / "keystore" / _KEY_FILE, pair.key_pem)
+        write_private(path / "keystore" / KEY_FILE, pair.key_pem)
 
     def _write_tls(self, path: Path, request: CertificateRequest, name: str) -> None:
         pair: KeyPair = self._tls_ca.issue(request, now=self._now)
         path.mkdir(parents=True, mode=_PRIVATE_DIRECTORY_MODE)
         (path / f"{name}.crt").write_bytes(pair.certificate_pem)
-        _write_private(path / f"{name}.key", pair.key_pem)
+        write_private(path / f"{name}.key", pair.key_pem)
         (path / "ca.crt").write_bytes(self._tls_ca.to_pem().certificate_pem)
 
 
-def _write_private(path: Path, content: bytes) -> None:
+def write_authority(path: Path, name: str, authority: CertificateAuthority) -> None:
+    """Write an authority's certificate and key to ``path``, which only its owner may enter.
+
+    What an interrupted attempt has left there is replaced.
+    """
+    pair = authority.to_pem()
+    path.mkdir(parents=True, mode=_PRIVATE_DIRECTORY_MODE, exist_ok=True)
+    (path / f"{name}-cert.pem").write_bytes(pair.certificate_pem)
+    write_private(path / KEY_FILE, pair.key_pem)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write ``content`` to a file that only its owner can read."""
     path.touch(mode=_PRIVATE_FILE_MODE)  # before the content: the key is never readable by others
     path.write_bytes(content)
 
 
-def _settings(certificate: str) -> str:
+def node_unit_settings(certificate: str = "") -> str:
+    """Return ``config.yaml`` of an MSP whose node OUs are the words for roles.
+
+    Args:
+        certificate: Path, inside the MSP's directory, of the authority that must have certified
+            them; empty admits every authority of the MSP.
+    """
+    tied = {"Certificate": certificate} if certificate else {}
     units: dict[str, bool | dict[str, str]] = {
         f"{role.word.capitalize()}OUIdentifier": {
-            "Certificate": certificate,
+            **tied,
             "OrganizationalUnitIdentifier": role.word,
         }
         for role in NodeRole

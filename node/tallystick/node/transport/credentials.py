@@ -1,7 +1,8 @@
 """TLS material in the form that gRPC wants. TLS 1.2 is the oldest version that gRPC offers."""
 
 import ssl
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import grpc
@@ -40,15 +41,18 @@ class ServerTls:
         key_pair: The server's own.
         client_roots: PEM certificates of the authorities that clients' certificates may come from.
         requires_client_certificate: Whether a client without a certificate is turned away.
+        channel_roots: Returns more such authorities. It is asked at every new connection, in a
+            thread of gRPC's, so that what a channel says holds from its configuration block on.
     """
 
     key_pair: KeyPair
     client_roots: bytes = b""
     requires_client_certificate: bool = False
+    channel_roots: Callable[[], bytes] = bytes
 
     @classmethod
-    def load(cls, settings: TlsSettings) -> "ServerTls":
-        """Return what ``settings`` configure.
+    def load(cls, settings: TlsSettings, channel_roots: Callable[[], bytes] = bytes) -> "ServerTls":
+        """Return what ``settings`` configure, and trust besides what ``channel_roots`` returns.
 
         Raises:
             TlsMaterialError: A file cannot be read.
@@ -57,6 +61,7 @@ class ServerTls:
             key_pair=KeyPair.load(settings),
             client_roots=b"".join(map(_read, settings.client_root_certificates)),
             requires_client_certificate=settings.client_certificate_required,
+            channel_roots=channel_roots,
         )
 
     def credentials(self) -> grpc.ServerCredentials:
@@ -70,10 +75,19 @@ class ServerTls:
                 "client certificates are required, but no authority is trusted to issue them;"
                 " give client root certificates"
             )
-        return grpc.ssl_server_credentials(
-            [(self.key_pair.private_key, self.key_pair.certificate)],
-            root_certificates=self.client_roots or None,
-            require_client_auth=self.requires_client_certificate,
+        if not self.requires_client_certificate:
+            return grpc.ssl_server_credentials([self._shown])
+        return grpc.dynamic_ssl_server_credentials(
+            self._configuration(), self._configuration, require_client_authentication=True
+        )
+
+    @property
+    def _shown(self) -> tuple[bytes, bytes]:
+        return self.key_pair.private_key, self.key_pair.certificate
+
+    def _configuration(self) -> grpc.ServerCertificateConfiguration:
+        return grpc.ssl_server_certificate_configuration(
+            [self._shown], root_certificates=self.client_roots + self.channel_roots()
         )
 
 
@@ -90,17 +104,23 @@ class ClientTls:
     key_pair: KeyPair | None = None
 
     @classmethod
-    def load(cls, settings: TlsSettings, more_roots: bytes = b"") -> "ClientTls":
+    def load(cls, settings: TlsSettings) -> "ClientTls":
         """Return how a node with these settings connects to others.
 
-        Args:
-            settings: The node's certificate also serves as its client certificate.
-            more_roots: PEM certificates to trust besides, such as those in a channel configuration.
+        The node's certificate also serves as its client certificate.
 
         Raises:
             TlsMaterialError: A file cannot be read.
         """
-        return cls(_read(settings.root_certificates) + more_roots, KeyPair.load(settings))
+        return cls(_read(settings.root_certificates), KeyPair.load(settings))
+
+    def trusting(self, more_roots: bytes) -> "ClientTls":
+        """Return the same with more authorities, such as those in a channel configuration.
+
+        Args:
+            more_roots: PEM certificates.
+        """
+        return replace(self, server_roots=self.server_roots + more_roots)
 
     def credentials(self) -> grpc.ChannelCredentials:
         """Return the credentials for a channel."""

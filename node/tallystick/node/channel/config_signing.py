@@ -4,7 +4,7 @@ An update is kept as an envelope of type CONFIG_UPDATE, the form that Fabric's `
 signconfigtx`` and ``update`` read and write too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from tallystick.node.channel.errors import ChannelConfigError
 from tallystick.protos.common.common_pb2 import (
@@ -27,8 +27,33 @@ from tallystick.wire.signing import Signer
 
 def unsigned_update(update: ConfigUpdate) -> Envelope:
     """Return ``update`` as an envelope that nobody has signed yet."""
-    header = ChannelHeader(type=CONFIG_UPDATE, channel_id=update.channel_id)
     content = ConfigUpdateEnvelope(config_update=update.SerializeToString(deterministic=True))
+    return _unsent(update.channel_id, content)
+
+
+def with_signatures_of(envelope: Envelope, copies: Iterable[Envelope]) -> Envelope:
+    """Return ``envelope`` with the signatures that administrators have added to its copies.
+
+    Nobody is the sender of the result: who submits it signs it as a whole.
+
+    Raises:
+        ChannelConfigError: One of them is another update, or none.
+        MalformedMessageError: One cannot be read.
+    """
+    content = update_in(envelope)
+    channel_id = channel_header_of(envelope).channel_id
+    for copy in map(update_in, copies):
+        if copy.config_update != content.config_update:
+            raise ChannelConfigError(
+                channel_id, "signatures of another update cannot be added to this one"
+            )
+        known = list(content.signatures)
+        content.signatures.extend(each for each in copy.signatures if each not in known)
+    return _unsent(channel_id, content)
+
+
+def _unsent(channel_id: str, content: ConfigUpdateEnvelope) -> Envelope:
+    header = ChannelHeader(type=CONFIG_UPDATE, channel_id=channel_id)
     payload = Payload(
         header=Header(channel_header=header.SerializeToString()), data=content.SerializeToString()
     )

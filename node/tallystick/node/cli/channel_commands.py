@@ -9,6 +9,7 @@ from tallystick.node.cli.arguments import (
     NETWORK,
     ORGANIZATION,
     OUTPUT,
+    PROFILE,
     SIGNERS,
     TOPOLOGY,
     Argument,
@@ -127,11 +128,23 @@ _CHANGES: Final = (
         ),
     ),
     Command(
+        "collect",
+        "Add to an update the signatures that administrators gave to its copies",
+        "tallystick.node.cli.channel_update:collect",
+        ("collect update.pb from-clearing.pb from-bank.pb",),
+        (
+            _UPDATE,
+            Argument(
+                name="copies", nargs="+", type=Path, metavar="COPY", help="the same update, signed"
+            ),
+        ),
+    ),
+    Command(
         "submit",
         "Sign an update as the last one, and put it into force",
         "tallystick.node.cli.channel_update:submit",
-        ("submit update.pb --as ATSMSP",),
-        (_UPDATE, NETWORK, ORGANIZATION, CHANNEL_ID),
+        ("submit update.pb --as ATSMSP", "submit update.pb --profile admin.json"),
+        (_UPDATE, NETWORK, ORGANIZATION, PROFILE, CHANNEL_ID),
     ),
     Command(
         "add-org",
@@ -236,8 +249,18 @@ POLICY: Final = Group(
             "explain-update",
             "Tell which signatures a configuration update has, and who is still to sign",
             "tallystick.node.cli.policy:explain_update",
-            ("explain-update update.pb",),
-            (_UPDATE, *CALLER),
+            ("explain-update update.pb", "explain-update update.pb --config config.pb"),
+            (
+                _UPDATE,
+                Argument(
+                    name="--config",
+                    type=Path,
+                    metavar="FILE",
+                    help="the configuration in force, as `tally channel fetch-config` writes it;"
+                    " default: ask a peer",
+                ),
+                *CALLER,
+            ),
         ),
     ),
 )

@@ -2,24 +2,28 @@
 
 import argparse
 
+from pydantic import ValidationError
+
 from tallystick.client.errors import ClientError
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.cli.participation import ALREADY_ORDERED, OrdererRefusedError, join_to
 from tallystick.node.cluster.access import Access
-from tallystick.node.cluster.channels import remember, with_channel
+from tallystick.node.cluster.channels import begin, remember, with_channel
 from tallystick.node.cluster.errors import TopologyError
 from tallystick.node.cluster.material import Founding
-from tallystick.node.cluster.network import Network, Node, open_network, write_genesis
+from tallystick.node.cluster.network import Network, Node, open_network
 from tallystick.node.cluster.startup import system_source
-from tallystick.node.cluster.topology import BatchTopology, ChannelTopology
-from tallystick.node.process import load_block
+from tallystick.node.cluster.topology import BatchTopology, ChannelTopology, problems_in
 from tallystick.protos.common.common_pb2 import Block
 
 FAILURES = (ClientError,)
 
 
 async def create(options: argparse.Namespace) -> None:
-    """Write the first block of a channel, and let the orderer and the members' peers join."""
+    """Write the first block of a channel, and let the orderer and the members' peers join.
+
+    Run again, it completes what was interrupted.
+    """
     network = open_network(options.network)
     try:
         channel = ChannelTopology(
@@ -31,21 +35,17 @@ async def create(options: argparse.Namespace) -> None:
                 timeout_s=options.timeout_s, max_message_count=options.max_messages
             ),
         )
-    except ValueError as error:
-        raise TopologyError(options.channel, [str(error)]) from error
+    except ValidationError as error:
+        raise TopologyError(options.channel, problems_in(error)) from error
     source = system_source()
     grown = with_channel(network, channel)
-    path = grown.genesis_of(channel)
-    if not path.exists():  # else an earlier attempt was interrupted, and nodes may have this block
-        write_genesis(grown, channel, Founding(source.now_ns(), source.nonce()))
-    block = load_block(path)
+    block = begin(grown, channel, Founding(source.now_ns(), source.nonce()))
     for node in grown.nodes:
         if node.kind == "orderer":
             _join_orderer(grown, node, block)
     async with Access(grown, source) as access:
         for administrator in await access.administrators(channel):
-            if channel.id not in await administrator.channels():
-                await administrator.join(block.SerializeToString())
+            await administrator.join_missing(block.SerializeToString(), channel.id)
             print(f"the peer of {administrator.msp_id} is on {channel.id}")
     remember(grown)
     print(f"Next: tally chaincode approve --channel {channel.id}")

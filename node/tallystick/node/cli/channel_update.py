@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +14,15 @@ from tallystick.node.channel.config_edits import (
     with_organization,
     with_revocation_list,
 )
-from tallystick.node.channel.config_signing import unsigned_update, update_in, with_signature
+from tallystick.node.channel.config_signing import (
+    unsigned_update,
+    update_in,
+    with_signature,
+    with_signatures_of,
+)
 from tallystick.node.channel.genesis import ApplicationOrganization, Endpoint
 from tallystick.node.cli.crypto import certificate_file
-from tallystick.node.cli.session import channel_of, connect
+from tallystick.node.cli.session import channel_of, connect, governance_of_profile
 from tallystick.node.cluster.access import Access
 from tallystick.node.cluster.governance import Governance, revocation_list
 from tallystick.node.cluster.network import Network, open_network
@@ -45,7 +50,10 @@ async def fetch_config(options: argparse.Namespace) -> None:
 
 def update(options: argparse.Namespace) -> None:
     """Write the update that leads from one configuration to another; nobody has signed it yet."""
-    channel_id = open_network(options.network).topology.find_channel(options.channel).id
+    # Who names the channel needs no directory of a network: administrators share nothing but files.
+    channel_id = (
+        options.channel or open_network(options.network).topology.find_channel(options.channel).id
+    )
     original, updated = (
         decode(Config, path.read_bytes()) for path in (options.original, options.updated)
     )
@@ -68,11 +76,25 @@ def sign(options: argparse.Namespace) -> None:
     print(f"{options.update} has {len(update_in(signed).signatures)} signatures")
 
 
+def collect(options: argparse.Namespace) -> None:
+    """Add to an update the signatures that its copies have; no node is needed."""
+    update = with_signatures_of(_read(options.update), map(_read, options.copies))
+    _write(options.update, update)
+    print(f"{options.update} has {len(update_in(update).signatures)} signatures")
+
+
 async def submit(options: argparse.Namespace) -> None:
     """Sign an update, send it, and wait until it is in force."""
-    async with _governance(options) as (governance, network):
-        administrator = network.user(getattr(options, "as"), ADMIN)
-        number = await governance.submit(governance.sign(_read(options.update), administrator))
+    update = _read(options.update)
+    async with AsyncExitStack() as stack:
+        if options.profile is None:
+            governance, network = await stack.enter_async_context(_governance(options))
+            administrator = network.user(getattr(options, "as"), ADMIN)
+        else:
+            governance, administrator = await stack.enter_async_context(
+                governance_of_profile(options.profile, options.channel)
+            )
+        number = await governance.submit(governance.sign(update, administrator))
     print(f"in force since block {number}")
 
 

@@ -14,6 +14,7 @@ from tallystick.node.ledger.past_state import PastState
 from tallystick.node.ordering.block_writer import last_config_index
 from tallystick.protos.common.common_pb2 import Block, Envelope
 from tallystick.protos.common.configtx_pb2 import Config
+from tallystick.wire.envelope import channel_header_of
 from tallystick.wire.errors import WireError
 from tallystick.wire.messages import decode
 
@@ -55,10 +56,14 @@ async def explain(options: argparse.Namespace) -> None:
 async def explain_update(options: argparse.Namespace) -> None:
     """Print which signatures an update of the configuration has, and which it still needs."""
     update = decode(Envelope, options.update.read_bytes())
-    async with await connect(options) as gateway:
-        network = channel_of(gateway, options)
-        content = await network.contract("cscc").evaluate("GetChannelConfig", network.channel_id)
-    config = ChannelConfig.from_config(network.channel_id, decode(Config, content))
+    if options.config is not None:  # no node is needed
+        channel_id, content = channel_header_of(update).channel_id, options.config.read_bytes()
+    else:
+        async with await connect(options) as gateway:
+            network = channel_of(gateway, options)
+            channel_id = network.channel_id
+            content = await network.contract("cscc").evaluate("GetChannelConfig", channel_id)
+    config = ChannelConfig.from_config(channel_id, decode(Config, content))
     for line in report_update(config, update):
         print(line)
 

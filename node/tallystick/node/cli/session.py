@@ -1,17 +1,29 @@
 """The client, or the administrator, that a command acts through."""
 
 import argparse
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 from tallystick.client.errors import ConnectError
 from tallystick.client.gateway import Gateway
 from tallystick.client.network import Network
-from tallystick.node.cluster.access import Access
+from tallystick.client.profile import Profile
+from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.cluster.access import Access, orderer_in
 from tallystick.node.cluster.administrator import Administrator
+from tallystick.node.cluster.governance import Governance
 from tallystick.node.cluster.network import Network as NetworkOnDisk
 from tallystick.node.cluster.network import open_network
 from tallystick.node.cluster.startup import system_source
 from tallystick.node.errors import LedgerError
+from tallystick.node.membership.signing_identity import SigningIdentity
+from tallystick.node.transport.channels import ChannelPool
+from tallystick.node.transport.credentials import ClientTls, KeyPair
+from tallystick.node.transport.remote import RemoteOrderer
+from tallystick.node.transport.tasks import supervised_tasks
+from tallystick.protos.common.configtx_pb2 import Config
+from tallystick.wire.messages import decode
 
 
 class NoAnswerError(LedgerError):
@@ -56,6 +68,49 @@ async def administrator_of(
     network = open_network(options.network)
     access = await lifetime.enter_async_context(Access(network, system_source()))
     return await access.administrator(getattr(options, "as")), network
+
+
+@asynccontextmanager
+async def governance_of_profile(
+    path: Path, channel_id: str
+) -> AsyncIterator[tuple[Governance, SigningIdentity]]:
+    """Yield the way to change a channel, and the identity, of somebody who has a profile only.
+
+    The orderer is the first one that the channel's configuration names.
+
+    Raises:
+        NoAnswerError: The peer does not answer.
+        ClientError: The profile cannot be used, or the peer refused to tell the configuration.
+        ChannelConfigError: The configuration names no orderer.
+    """
+    profile = Profile.load(path)
+    async with AsyncExitStack() as lifetime:
+        try:
+            gateway = await lifetime.enter_async_context(await Gateway.from_profile(path))
+        except ConnectError as error:
+            raise NoAnswerError(error) from error
+        channel = gateway.network(channel_id)
+        content = await channel.contract("cscc").evaluate("GetChannelConfig", channel.channel_id)
+        config = ChannelConfig.from_config(channel.channel_id, decode(Config, content))
+        address, roots = orderer_in(config)
+        pool = await lifetime.enter_async_context(ChannelPool())
+        tasks = await lifetime.enter_async_context(supervised_tasks())
+        orderer = RemoteOrderer(
+            pool.channel(address, ClientTls(roots, _key_pair(profile))),
+            endpoint=address,
+            tasks=tasks,
+        )
+        await lifetime.enter_async_context(orderer)
+        signer = SigningIdentity.from_pem(
+            profile.msp_id, profile.certificate.read_bytes(), profile.key.read_bytes()
+        )
+        yield Governance(channel.channel_id, gateway, orderer, system_source()), signer
+
+
+def _key_pair(profile: Profile) -> KeyPair | None:
+    if profile.tls_certificate is None or profile.tls_key is None:
+        return None
+    return KeyPair(profile.tls_certificate.read_bytes(), profile.tls_key.read_bytes())
 
 
 def channel_of(gateway: Gateway, options: argparse.Namespace) -> Network:

@@ -1,7 +1,6 @@
 """Ways into a running network, with the keys in its directory."""
 
 from contextlib import AsyncExitStack
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -96,7 +95,8 @@ class Access:
         if nodes:
             address, credentials = nodes[0].address, self._credentials(msp_id, nodes[0])
         else:
-            address, roots = _orderer_in(self._network.genesis_block)
+            genesis = load_block(self._network.genesis_block)
+            address, roots = orderer_in(ChannelConfig.from_block(genesis))
             credentials = ClientTls(roots, self._key_pair(msp_id))
         tasks = await self._lifetime.enter_async_context(supervised_tasks())
         channel = self._pool.channel(address, credentials)
@@ -126,10 +126,13 @@ class Access:
         return await self._lifetime.__aexit__(exception_type, exception, traceback)
 
 
-def _orderer_in(genesis: Path) -> tuple[str, bytes]:
-    """Return address and TLS authorities of an orderer that a channel's first block names."""
-    config = ChannelConfig.from_block(load_block(genesis))
+def orderer_in(config: ChannelConfig) -> tuple[str, bytes]:
+    """Return address and TLS authorities of an orderer that a configuration names.
+
+    Raises:
+        ChannelConfigError: It names none.
+    """
     for organization in config.orderers:
         for address in organization.endpoints:
             return address, config.tls_root_certificates(organization.msp_id)
-    raise ChannelConfigError(config.channel_id, "its first block names no orderer")
+    raise ChannelConfigError(config.channel_id, "it names no orderer")

@@ -39,7 +39,6 @@ from tallystick.protos.peer.lifecycle.lifecycle_pb2 import (
     QueryInstalledChaincodesResult,
 )
 from tallystick.protos.peer.policy_pb2 import ApplicationPolicy
-from tallystick.protos.peer.query_pb2 import ChannelQueryResponse
 from tallystick.wire.signing import Signer
 
 ENDORSEMENT_PLUGIN: Final = "escc"
@@ -163,10 +162,15 @@ class Administrator:
         for peer in self._peers():
             await peer.call(CONFIGURATION, "JoinChain", genesis)
 
+    async def join_missing(self, genesis: bytes, channel_id: str) -> None:
+        """Make those peers join a channel, as `join` does, that are not on it yet."""
+        for peer in self._peers():
+            if channel_id not in await peer.channels():
+                await peer.call(CONFIGURATION, "JoinChain", genesis)
+
     async def channels(self) -> Sequence[str]:
         """Return the ids of the first peer's channels."""
-        answer = await self._peers()[0].call(CONFIGURATION, "GetChannels")
-        return [entry.channel_id for entry in ChannelQueryResponse.FromString(answer).channels]
+        return await self._peers()[0].channels()
 
     async def install(self, package: bytes) -> str:
         """Install a package on each peer and return its id; installing again changes nothing.

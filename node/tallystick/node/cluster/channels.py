@@ -1,22 +1,57 @@
 """Further channels of a network that exists."""
 
-from tallystick.node.cluster.errors import TopologyError
-from tallystick.node.cluster.network import Network
-from tallystick.node.cluster.topology import ChannelTopology, Topology
+from pydantic import ValidationError
+
+from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.cluster.errors import (
+    ChannelExistsError,
+    InterruptedCreationError,
+    TopologyError,
+)
+from tallystick.node.cluster.material import Founding
+from tallystick.node.cluster.network import Network, channel_genesis, write_genesis
+from tallystick.node.cluster.topology import ChannelTopology, Topology, problems_in
+from tallystick.node.process import load_block
+from tallystick.protos.common.common_pb2 import Block
 
 
 def with_channel(network: Network, channel: ChannelTopology) -> Network:
     """Return the network with one channel more; its directory does not know of it yet.
 
     Raises:
-        TopologyError: There is a channel of this name, or no member of it runs a peer.
+        ChannelExistsError: There is a channel of this name.
+        TopologyError: No member of it runs a peer, or one is none of the network's.
     """
     topology = network.topology
+    if any(each.id == channel.id for each in topology.all_channels):
+        raise ChannelExistsError(channel.id)
     document = topology.model_dump() | {"channels": (*topology.channels, channel)}
     try:
         return Network(network.directory, Topology.model_validate(document))
-    except ValueError as error:
-        raise TopologyError(channel.id, [str(error)]) from error
+    except ValidationError as error:
+        raise TopologyError(channel.id, problems_in(error)) from error
+
+
+def begin(network: Network, channel: ChannelTopology, founding: Founding) -> Block:
+    """Return the first block of a channel, which is in the network's directory from then on.
+
+    Where an earlier attempt was interrupted nodes may have its block already, so that one stays.
+
+    Raises:
+        InterruptedCreationError: It was to begin another channel of this name.
+        ChannelConfigError: No node could run the channel.
+        MaterialError: The material of a member is missing or cannot be read.
+        BlockFileError: The block of an earlier attempt cannot be read.
+    """
+    block = channel_genesis(network, channel, founding)
+    path = network.genesis_of(channel)
+    if path.exists():
+        earlier = load_block(path)
+        if ChannelConfig.from_block(earlier).config != ChannelConfig.from_block(block).config:
+            raise InterruptedCreationError(channel.id, path)
+        return earlier
+    write_genesis(network, channel, block)
+    return block
 
 
 def remember(network: Network) -> None:

@@ -50,6 +50,37 @@ class NoNetworkError(LedgerError):
         self.directory = directory
 
 
+class ChannelExistsError(LedgerError):
+    """A network has a channel already.
+
+    Attributes:
+        channel_id: The channel.
+    """
+
+    def __init__(self, channel_id: str) -> None:
+        super().__init__(
+            f"there is a channel {channel_id!r} on this network already: choose another name"
+        )
+        self.channel_id = channel_id
+
+
+class InterruptedCreationError(LedgerError):
+    """A channel was half made before, and not as it is wanted now.
+
+    Attributes:
+        channel_id: The channel.
+        path: Its first block, which nodes may have already.
+    """
+
+    def __init__(self, channel_id: str, path: Path) -> None:
+        super().__init__(
+            f"{path} begins a channel {channel_id!r} with other members, rules or certificates:"
+            " complete that one with the arguments of its first attempt, or choose another name"
+        )
+        self.channel_id = channel_id
+        self.path = path
+
+
 class TopologyError(LedgerError):
     """A topology cannot be used.
 

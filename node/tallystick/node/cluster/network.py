@@ -35,6 +35,7 @@ from tallystick.node.cluster.topology import (
     Topology,
 )
 from tallystick.node.membership.signing_identity import SigningIdentity
+from tallystick.protos.common.common_pb2 import Block
 from tallystick.wire.hashing import sha256
 from tallystick.wire.txid import NONCE_SIZE
 
@@ -283,11 +284,11 @@ def _write_settings(network: Network) -> None:
 
 def _write_genesis_blocks(network: Network, founding: Founding) -> None:
     for channel in network.topology.all_channels:
-        write_genesis(network, channel, founding)
+        write_genesis(network, channel, channel_genesis(network, channel, founding))
 
 
-def write_genesis(network: Network, channel: ChannelTopology, founding: Founding) -> Path:
-    """Write the first block of a channel and return its file.
+def channel_genesis(network: Network, channel: ChannelTopology, founding: Founding) -> Block:
+    """Return the first block of a channel, begun at this moment.
 
     Raises:
         ChannelConfigError: No node could run the channel.
@@ -296,10 +297,15 @@ def write_genesis(network: Network, channel: ChannelTopology, founding: Founding
     if channel.id != network.channel_id:  # a nonce is for one channel alone
         nonce = sha256(founding.nonce + channel.id.encode())[:NONCE_SIZE]
         founding = Founding(founding.now_ns, nonce)
-    block = genesis_block(network.topology.on_channel(channel), network.material, founding)
+    return genesis_block(network.topology.on_channel(channel), network.material, founding)
+
+
+def write_genesis(network: Network, channel: ChannelTopology, block: Block) -> None:
+    """Write the first block of a channel: all of it, or nothing."""
     path = network.genesis_of(channel)
-    path.write_bytes(block.SerializeToString())
-    return path
+    draft = path.with_suffix(".draft")
+    draft.write_bytes(block.SerializeToString())
+    draft.replace(path)
 
 
 def remove_network(network: Network) -> None:

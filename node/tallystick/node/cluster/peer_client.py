@@ -3,7 +3,7 @@
 Source: wire.md §8.2.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +13,7 @@ from tallystick.node.errors import LedgerError
 from tallystick.node.transport.ports import EndorserConnection
 from tallystick.protos.common.ledger_pb2 import BlockchainInfo
 from tallystick.protos.peer.proposal_pb2 import SignedProposal
+from tallystick.protos.peer.query_pb2 import ChannelQueryResponse
 from tallystick.wire.envelope import ProposalArguments, build_proposal
 from tallystick.wire.signing import Signer
 
@@ -96,6 +97,11 @@ class PeerClient:
         if response.status != _SUCCESS:
             raise PeerRefusedError(self.msp_id, function, response.message)
         return response.payload
+
+    async def channels(self) -> Sequence[str]:
+        """Return the ids of the peer's channels."""
+        answer = await self.call(CONFIGURATION, "GetChannels")
+        return [entry.channel_id for entry in ChannelQueryResponse.FromString(answer).channels]
 
     async def height(self, channel_id: str) -> int:
         """Return how many blocks of a channel the peer has.

@@ -375,15 +375,19 @@ def parse_topology(content: str, origin: str) -> Topology:
     except tomllib.TOMLDecodeError as error:
         raise TopologyError(origin, [str(error)]) from error
     except ValidationError as error:
-        problems = [
-            f"{'.'.join(map(str, item['loc'])) or 'the network'}: "
-            f"{item['msg'].removeprefix('Value error, ')}"
-            for item in error.errors()
-        ]
-        raise TopologyError(origin, problems) from error
+        raise TopologyError(origin, problems_in(error)) from error
 
 
 def _check_unique(what: str, names: list[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"each {what} must be listed once, but twice there is {', '.join(twice)}")
+
+
+def problems_in(error: ValidationError) -> list[str]:
+    """Return one line for each part of a topology that cannot be used."""
+    return [
+        f"{'.'.join(map(str, item['loc'])) or 'the network'}: "
+        f"{item['msg'].removeprefix('Value error, ')}"
+        for item in error.errors()
+    ]

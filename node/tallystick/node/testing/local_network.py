@@ -16,10 +16,11 @@ from tallystick.client.gateway import Gateway
 from tallystick.client.identity import Identity, PrivateKeySigner
 from tallystick.client.options import ClientOptions, Environment
 from tallystick.node.cluster.administrator import Administrator
+from tallystick.node.cluster.channels import begin
 from tallystick.node.cluster.deployment import deploy
 from tallystick.node.cluster.governance import Governance
 from tallystick.node.cluster.material import Founding, generate_material
-from tallystick.node.cluster.network import Network, Node, write_genesis
+from tallystick.node.cluster.network import Network, Node
 from tallystick.node.cluster.peer_client import Source
 from tallystick.node.cluster.topology import (
     ADMIN,
@@ -220,7 +221,7 @@ class LocalNetwork:
                 self._network.material.symlink_to(self._given_material.resolve())
             founding = Founding(self.clock(), _nonce())
             for channel in self._topology.all_channels:
-                write_genesis(self._network, channel, founding)
+                begin(self._network, channel, founding)
             await self._start_orderer(stack)
             await self._start_peers(stack)
             for channel in self._topology.all_channels:

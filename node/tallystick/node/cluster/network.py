@@ -266,7 +266,8 @@ def create_network(
     if topology.joins:
         network.genesis_block.write_bytes(block)
     else:
-        _write_genesis_blocks(network, founding)
+        for channel in topology.all_channels:
+            write_genesis(network, channel, channel_genesis(network, channel, founding))
     _write_settings(network)
     # Last, because its presence under this name says that the network is complete.
     draft.rename(network.directory / _TOPOLOGY)
@@ -280,11 +281,6 @@ def _write_settings(network: Network) -> None:
         for user in member.users:
             content = json.dumps(_profile(network, member.msp_id, user.name), indent=2)
             network.profile(member.msp_id, user.name).write_text(f"{content}\n", encoding="utf-8")
-
-
-def _write_genesis_blocks(network: Network, founding: Founding) -> None:
-    for channel in network.topology.all_channels:
-        write_genesis(network, channel, channel_genesis(network, channel, founding))
 
 
 def channel_genesis(network: Network, channel: ChannelTopology, founding: Founding) -> Block:
@@ -349,8 +345,7 @@ def settings_text(network: Network, node: Node) -> str:
     }
     if topology.mutual_tls:
         tls["client_certificate_required"] = True
-        # The members of its channels are added by their configurations.
-        tls["client_root_certificates"] = [_tls_root(node.member)]
+        tls["client_root_certificates"] = [_tls_root(node.member)]  # channels add their members'
     tables: dict[str, Mapping[str, object]] = {
         "": {
             "listen_address": node.address,

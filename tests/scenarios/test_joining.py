@@ -13,6 +13,7 @@ import pytest
 from tallystick.client.gateway import Gateway
 from tallystick.client.identity import Identity, PrivateKeySigner
 from tallystick.client.options import ClientOptions, Environment
+from tallystick.node.channel.errors import ChannelConfigError
 from tallystick.node.cluster.administrator import Administrator, Definition
 from tallystick.node.cluster.material import Founding, genesis_block
 from tallystick.node.cluster.network import Network, Node
@@ -26,7 +27,10 @@ from tallystick.node.testing.connector import LocalConnector
 from tallystick.node.testing.local_network import NetworkClock, local_topology
 from tallystick.node.testing.transport import LocalTransport
 from tallystick.node.transport.local import LocalEndorser
-from tallystick.protos.common.common_pb2 import Block
+from tallystick.protos.common.common_pb2 import Block, Envelope, Payload
+from tallystick.protos.common.configtx_pb2 import ConfigEnvelope
+from tallystick.protos.common.configuration_pb2 import Capabilities
+from tallystick.wire.hashing import block_data_hash
 from tallystick.wire.txid import NONCE_SIZE
 
 MSP_ID: Final = "ATSMSP"
@@ -201,6 +205,41 @@ async def test_a_block_that_begins_no_channel_joins_nothing(site: Site) -> None:
         with pytest.raises(PeerRefusedError, match="block 7 of channel 'securities' is not the"):
             await administrator.join(later.SerializeToString())
         assert await administrator.channels() == []
+
+
+@pytest.mark.parametrize("area", ["channel", "orderer", "application"])
+async def test_a_channel_that_asks_for_more_than_a_node_knows_is_not_joined(
+    site: Site, area: str
+) -> None:
+    """wire.md §15.1."""
+    newer = asking_for(site.genesis(SECOND), area, "V9_9")
+    problem = f"{area} capability V9_9 is unknown to this node, which knows .*: upgrade the node"
+    async with site.orderer(FIRST) as orderer, site.peer(orderer, FIRST) as peer:
+        administrator = site.administrator(peer)
+        with pytest.raises(PeerRefusedError, match=problem):
+            await administrator.join(newer.SerializeToString())
+        with pytest.raises(ChannelConfigError, match=problem):
+            await orderer.join(newer)
+        assert await administrator.channels() == list(orderer.channels) == [FIRST]
+
+
+def asking_for(genesis: Block, area: str, level: str) -> Block:
+    """Return a first block that asks every node for one more level."""
+    envelope = Envelope.FromString(genesis.data.data[0])
+    payload = Payload.FromString(envelope.payload)
+    content = ConfigEnvelope.FromString(payload.data)
+    root = content.config.channel_group
+    group = root if area == "channel" else root.groups[area.capitalize()]
+    capabilities = Capabilities.FromString(group.values["Capabilities"].value)
+    capabilities.capabilities[level].SetInParent()
+    group.values["Capabilities"].value = capabilities.SerializeToString()
+    payload.data = content.SerializeToString()
+    envelope.payload = payload.SerializeToString()
+    block = Block()
+    block.CopyFrom(genesis)
+    block.data.data[0] = envelope.SerializeToString()
+    block.header.data_hash = block_data_hash(block.data.data)
+    return block
 
 
 async def test_another_beginning_of_a_known_channel_is_refused(site: Site) -> None:

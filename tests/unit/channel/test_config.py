@@ -96,6 +96,9 @@ def test_global_orderer_addresses_serve_where_organisations_have_none(root: Conf
     assert read(root).orderer_endpoints == ("orderer0:7050",)
     del root.groups["Orderer"].groups["OrdererMSP"].values["Endpoints"]
     assert read(root).orderer_endpoints == ("old:1",)
+    set_value(root, "Capabilities", capabilities("V3_0"))
+    with pytest.raises(ChannelConfigError, match="global OrdererAddresses are not allowed"):
+        read(root)
 
 
 def test_an_organisation_may_stand_in_both_groups(root: ConfigGroup) -> None:

@@ -1,6 +1,7 @@
 """What an endorser does with private data (wire.md §9.3, §13)."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pytest
 from tests.unit.endorsement.conftest import (
@@ -169,6 +170,22 @@ async def test_only_members_write_where_the_collection_says_so(
         "tx creator does not have write access permission on privatedata in chaincodeName:token "
         "collectionName: vault"
     )
+
+
+async def test_private_values_are_purged_where_the_channel_asks_for_that_level(
+    world: World,
+) -> None:
+    """§9.3, §15.1: application capability V2_5."""
+    await define_with_collection(world)
+    assert not await refusal(world, WRITES["purge"])
+    config = world.one.channel.config
+    older = replace(config.capabilities, application="V2_0")
+    world.one.channel.config = replace(config, capabilities=older)
+    assert (await refusal(world, WRITES["purge"])).endswith(
+        "purge private data is not enabled, channel application capability of V2_5 or later is "
+        "required"
+    )
+    assert not await refusal(world, WRITES["delete"])
 
 
 async def test_anybody_reads_hashes(world: World) -> None:

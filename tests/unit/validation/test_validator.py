@@ -311,16 +311,21 @@ async def test_a_configuration_that_cannot_be_read_stops_the_channel(setting: Se
         await setting.codes(draft)
 
 
+@pytest.mark.parametrize("area", ["channel", "orderer", "application"])
 async def test_a_configuration_that_nobody_can_run_stops_the_channel_even_if_agreed(
-    setting: Setting,
+    setting: Setting, area: str
 ) -> None:
+    """§15.1."""
     wanted = Config()
     wanted.CopyFrom(setting.channel.config)
+    root = wanted.channel_group
+    group = root if area == "channel" else root.groups[area.capitalize()]
     unknown = Capabilities(capabilities={"V9_9": Capability()})
-    wanted.channel_group.values["Capabilities"].value = unknown.SerializeToString()
+    group.values["Capabilities"].value = unknown.SerializeToString()
+    group.values["Capabilities"].mod_policy = "Admins"
     draft = setting.network.config_draft()
     draft.data = setting.network.agreed(wanted).SerializeToString()
-    with pytest.raises(UnacceptableConfigError, match="V9_9 is unknown to this node"):
+    with pytest.raises(UnacceptableConfigError, match=f"{area} capability V9_9 is unknown to this"):
         await setting.codes(draft)
 
 

@@ -62,7 +62,7 @@ class Capabilities:
 
     @property
     def bft(self) -> bool:
-        """Whether orderers may vote on blocks, and sign them under numbers."""
+        """Whether orderers may vote on blocks, and are named by their organisations only."""
         return _reaches(self.channel, "V3_0", _CHANNEL_LEVELS)
 
     @property

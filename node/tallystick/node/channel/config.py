@@ -217,6 +217,12 @@ def _read(channel_id: str, config: Config, checker: SignatureChecker) -> Channel
     orderers = tuple(_organizations(orderer, _orderer_endpoints))
     msps = MspRegistry(_msps((orderer, application), ed25519=capabilities.ed25519))
     by_organization = tuple(point for one in orderers for point in one.endpoints)
+    of_all = tuple(_value(root, "OrdererAddresses", OrdererAddresses).addresses)
+    if of_all and capabilities.bft:
+        raise ValueError(
+            "global OrdererAddresses are not allowed with V3_0 capability, use org specific "
+            "addresses only"
+        )
     return ChannelConfig(
         channel_id=channel_id,
         sequence=config.sequence,
@@ -229,8 +235,7 @@ def _read(channel_id: str, config: Config, checker: SignatureChecker) -> Channel
         batch=_batch_parameters(orderer),
         consensus_type=_value(orderer, "ConsensusType", ConsensusType).type,
         consenters=_consenters(orderer) if capabilities.bft else {},
-        orderer_endpoints=by_organization
-        or tuple(_value(root, "OrdererAddresses", OrdererAddresses).addresses),
+        orderer_endpoints=by_organization or of_all,
         acls={
             name: resource.policy_ref
             for name, resource in _value(application, "ACLs", ACLs).acls.items()

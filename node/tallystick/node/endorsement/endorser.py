@@ -217,11 +217,7 @@ class Endorser:
         self, proposal: UnpackedProposal, channel: EndorserChannel, creator: Identity
     ) -> ProposalResponse:
         rules = CollectionGuard(
-            proposal.channel_id,
-            creator,
-            channel.config.msps,
-            channel.definitions.collections,
-            is_init=proposal.is_init,
+            channel.config, creator, channel.definitions.collections, is_init=proposal.is_init
         )
         simulator = channel.ledger.simulator(proposal.transaction_id, rules)
         definition = channel.definitions.resolve(simulator, proposal.chaincode)

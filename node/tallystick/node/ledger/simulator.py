@@ -59,6 +59,9 @@ class CollectionRules(Protocol):
     def check_write(self, chaincode: str, collection: str) -> None:
         """Check that private values may be written."""
 
+    def check_purge(self, chaincode: str, collection: str) -> None:
+        """Check that private values may be purged."""
+
     def check_hash(self, chaincode: str, collection: str) -> None:
         """Check that hashes of private values may be read."""
 
@@ -70,6 +73,9 @@ class Unguarded(CollectionRules):
         """Allow it."""
 
     def check_write(self, chaincode: str, collection: str) -> None:
+        """Allow it."""
+
+    def check_purge(self, chaincode: str, collection: str) -> None:
         """Allow it."""
 
     def check_hash(self, chaincode: str, collection: str) -> None:
@@ -275,7 +281,7 @@ class Simulator:
 
     def purge_private(self, namespace: str, collection: str, key: str) -> None:
         """Delete a private key and every value that it has ever had."""
-        self._rules.check_write(namespace, collection)
+        self._rules.check_purge(namespace, collection)
         self._before_write(key)
         self._builder.add_private_purge(namespace, collection, key)
 

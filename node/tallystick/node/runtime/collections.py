@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.state import StateView
 from tallystick.node.membership.identity import Identity
@@ -26,6 +27,9 @@ from tallystick.wire.messages import decode
 CollectionPackages = Callable[[str], CollectionConfigPackage | None]
 """Returns the collections that the definition of a chaincode has, or None if it has none."""
 
+_NO_PURGE: Final = (
+    "purge private data is not enabled, channel application capability of V2_5 or later is required"
+)
 IMPLICIT_COPIES: Final = 1
 """On how many other peers of its organisation a value of an implicit collection is kept."""
 
@@ -115,17 +119,15 @@ class CollectionGuard:
 
     def __init__(
         self,
-        channel_id: str,
+        channel: ChannelConfig,
         creator: Identity,
-        msps: MspRegistry,
         packages: CollectionPackages,
         *,
         is_init: bool,
     ) -> None:
         """Judge what a transaction of ``creator`` does; ``is_init`` if it initialises."""
-        self._channel_id = channel_id
+        self._channel = channel
         self._creator = creator
-        self._msps = msps
         self._packages = packages
         self._is_init = is_init
 
@@ -144,6 +146,12 @@ class CollectionGuard:
         config = self._config(chaincode, collection)
         if config.member_only_write and not self._is_member(config):
             raise _denied("write", chaincode, collection)
+
+    def check_purge(self, chaincode: str, collection: str) -> None:
+        """Check that private values may be purged."""
+        if not self._channel.capabilities.purge_private_data:
+            raise CollectionError(chaincode, collection, _NO_PURGE)
+        self.check_write(chaincode, collection)
 
     def check_hash(self, chaincode: str, collection: str) -> None:
         """Check that hashes may be read: anybody may read those of a collection that exists."""
@@ -168,11 +176,8 @@ class CollectionGuard:
         self._check_phase(chaincode, collection)
         config = collection_config(self._packages, chaincode, collection)
         if config is None:
-            raise CollectionError(
-                chaincode,
-                collection,
-                f"collection {self._channel_id}/{chaincode}/{collection} could not be found",
-            )
+            place = f"{self._channel.channel_id}/{chaincode}/{collection}"
+            raise CollectionError(chaincode, collection, f"collection {place} could not be found")
         return config
 
     def _check_phase(self, chaincode: str, collection: str) -> None:
@@ -182,7 +187,7 @@ class CollectionGuard:
             )
 
     def _is_member(self, config: StaticCollectionConfig) -> bool:
-        return members_of(config).include(self._creator, self._msps)
+        return members_of(config).include(self._creator, self._channel.msps)
 
 
 def _denied(access: str, chaincode: str, collection: str) -> CollectionError:

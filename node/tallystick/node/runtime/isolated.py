@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
@@ -12,6 +13,7 @@ from tallystick.node.runtime.packages import PackageStore
 from tallystick.node.runtime.runtime import ChaincodeRuntime, Invocation, InvocationResult
 from tallystick.node.runtime.shim_errors import LaunchError
 from tallystick.node.transport.backoff import Backoff
+from tallystick.node.transport.tasks import supervised_tasks
 
 EndpointOf = Callable[[ChaincodePackage], Endpoint]
 """Returns how to reach the chaincode of a package."""
@@ -45,10 +47,10 @@ class IsolatedRuntime(ChaincodeRuntime):
         self._random = random
         self._connections: dict[str, ChaincodeConnection] = {}
         self._keeping: list[asyncio.Task[None]] = []
-        self._tasks = asyncio.TaskGroup()
+        self._lifetime = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        await self._tasks.__aenter__()
+        self._tasks = await self._lifetime.enter_async_context(supervised_tasks())
         return self
 
     async def __aexit__(
@@ -59,7 +61,7 @@ class IsolatedRuntime(ChaincodeRuntime):
     ) -> None:
         for task in self._keeping:
             task.cancel()
-        await self._tasks.__aexit__(exception_type, exception, traceback)
+        await self._lifetime.__aexit__(exception_type, exception, traceback)
 
     async def execute(self, package_id: str, invocation: Invocation) -> InvocationResult:
         """Run one call.

@@ -99,7 +99,7 @@ class Context:
         self._events.append(encode_event(event))
 
     def invoke(self, chaincode: str, function: str, *arguments: Argument) -> bytes:
-        """Call a function of another chaincode of this channel; return its result.
+        """Call a function of another chaincode, usually of this channel; return its result.
 
         The callee runs in this transaction, as the same client, on its own rows; its events follow
         those emitted so far. Arguments are written as the callee's parameters read them.
@@ -108,6 +108,10 @@ class Context:
         second call of the same transaction does not see what the first one wrote; a runtime that
         can tell refuses such a read with READ_AFTER_CALLEE_WRITE. For the same reason a chaincode
         may not call itself, directly or through others.
+
+        ``name/channel`` asks a chaincode on another channel, where the client must belong too.
+        Nothing of that call is part of the transaction: its writes and events are dropped, and
+        nobody checks at commit that what it read still holds.
 
         Raises:
             CalleeRefusal: The callee refused. Uncaught, it refuses this call in the same words.

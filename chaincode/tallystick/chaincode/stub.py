@@ -140,7 +140,7 @@ class ChaincodeStub(Protocol):
         """Set the event of this call; the last one counts."""
 
     def invoke_chaincode(self, name: str, args: Sequence[bytes]) -> CalleeReply:
-        """Call another chaincode of the channel inside this transaction."""
+        """Call another chaincode inside this transaction; ``name/channel`` asks one elsewhere."""
 
 
 class Chaincode(Protocol):

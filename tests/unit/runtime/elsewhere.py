@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -84,6 +84,9 @@ class Caller:
             signed_proposal=proposal(transaction_id, chaincode, arguments),
             simulator=Simulator(LedgerState(MemoryStore()), NoHistory(), transaction_id),
             resolve=self.resolve,
+        )
+        invocation = replace(
+            invocation, elsewhere=lambda channel_id: replace(invocation, channel_id=channel_id)
         )
         async with asyncio.timeout(20):
             result = await self.runtime.execute(package_id, invocation)

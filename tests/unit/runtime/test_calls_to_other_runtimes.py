@@ -60,6 +60,7 @@ async def test_it_gets_the_answer(tmp_path: Path) -> None:
         serving(host(notes), ServerSettings(f"localhost:{port}")),
     ):
         assert await caller.answer(package_id, "caller", "call", "notes") == "t1"
+        assert await caller.answer(package_id, "caller", "call", "notes/bonds") == "t2"
 
 
 async def test_the_event_loop_goes_on_while_it_waits(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Chaincode in the peer's process, on the ledger's own simulator."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from tallystick.node.ledger.version import Version
 from tallystick.node.runtime.embedded import EmbeddedRuntime
 from tallystick.node.runtime.lifecycle import ResolvedChaincode
 from tallystick.node.runtime.packages import PackageStore, build_package
-from tallystick.node.runtime.runtime import Invocation, InvocationResult
+from tallystick.node.runtime.runtime import Invocation, InvocationResult, UnknownChannelError
 from tallystick.protos.ledger.queryresult.kv_query_result_pb2 import KeyModification
 from tallystick.protos.peer.proposal_pb2 import SignedProposal
 from tallystick.wire.messages import timestamp_from_ns
@@ -168,9 +168,22 @@ class Peer:
         )
 
     async def run(self, chaincode: str, *args: str) -> tuple[InvocationResult, Simulator]:
+        invocation = self.invocation("securities", chaincode, args)
+        package_id = self.package_ids[chaincode]
+        assert package_id is not None
+        return await self.runtime.execute(package_id, invocation), invocation.simulator
+
+    def invocation(self, channel_id: str, chaincode: str, args: Sequence[str]) -> Invocation:
+        """Return a call; the same state stands for that of both channels that there are."""
+
+        def elsewhere(other: str) -> Invocation:
+            if other != "bonds":
+                raise UnknownChannelError(other)
+            return self.invocation(other, chaincode, args)
+
         simulator = Simulator(self.state, OnePast(), "t1")
-        invocation = Invocation(
-            channel_id="securities",
+        return Invocation(
+            channel_id=channel_id,
             transaction_id="t1",
             chaincode=chaincode,
             args=[arg.encode() for arg in args],
@@ -182,10 +195,8 @@ class Peer:
             signed_proposal=SignedProposal(),
             simulator=simulator,
             resolve=partial(self.resolve, simulator),
+            elsewhere=elsewhere,
         )
-        package_id = self.package_ids[chaincode]
-        assert package_id is not None
-        return await self.runtime.execute(package_id, invocation), simulator
 
 
 def namespaces(simulator: Simulator) -> dict[str, NamespaceReadWriteSet]:
@@ -332,7 +343,13 @@ async def test_a_caught_refusal_of_a_callee_leaves_no_write_of_it(peer: Peer) ->
             ("absent", "f", "1"), 404, "UNKNOWN_CHAINCODE: chaincode 'absent' is", id="unknown"
         ),
         pytest.param(
-            ("ledger/elsewhere", "f", "1"), 400, "OTHER_CHANNEL: ", id="on another channel"
+            ("ledger/elsewhere", "f", "1"),
+            500,
+            "OTHER_CHANNEL: failed to find ledger for channel: elsewhere",
+            id="on a channel that is not here",
+        ),
+        pytest.param(
+            ("absent/bonds", "f", "1"), 404, "UNKNOWN_CHAINCODE: ", id="unknown on that channel"
         ),
         pytest.param(
             ("ledger:1.0/securities", "refuse", "1"), 403, "NO", id="named with its channel 9.3"
@@ -358,6 +375,16 @@ async def test_a_call_that_fails_fails_the_caller(
     result, _ = await peer.run("caller", "call", *args)
     assert (result.response.status, result.response.message[: len(message)]) == (status, message)
     assert result.event is None
+
+
+async def test_a_callee_on_another_channel_only_answers(tmp_path: Path) -> None:
+    """§9.3: nothing of it is recorded, so that the second call reads what the first one read."""
+    peer = Peer(tmp_path, rows=("k",))
+    result, simulator = await peer.run("caller", "call", "ledger/bonds", "move", "2")
+    assert (result.response.status, result.response.payload) == (200, b"vold")
+    assert result.event is not None
+    assert [event.data["by"] for event in unpack(result.event.payload)] == ["caller"]
+    assert namespaces(simulator) == {}
 
 
 async def test_a_callee_must_have_been_initialised(tmp_path: Path) -> None:

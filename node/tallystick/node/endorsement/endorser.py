@@ -38,7 +38,12 @@ from tallystick.node.runtime.collections import CollectionError, CollectionGuard
 from tallystick.node.runtime.initialization import check_initialization
 from tallystick.node.runtime.lifecycle import ResolvedChaincode
 from tallystick.node.runtime.packages import PackageStore
-from tallystick.node.runtime.runtime import ChaincodeRuntime, Invocation, InvocationResult
+from tallystick.node.runtime.runtime import (
+    ChaincodeRuntime,
+    Invocation,
+    InvocationResult,
+    UnknownChannelError,
+)
 from tallystick.node.system.access import AccessControl, AccessDeniedError, check_channel_access
 from tallystick.node.system.port import SystemChaincode, SystemInvocation
 from tallystick.protos.peer.proposal_pb2 import SignedProposal
@@ -216,10 +221,7 @@ class Endorser:
     async def _call_chaincode(
         self, proposal: UnpackedProposal, channel: EndorserChannel, creator: Identity
     ) -> ProposalResponse:
-        rules = CollectionGuard(
-            channel.config, creator, channel.definitions.collections, is_init=proposal.is_init
-        )
-        simulator = channel.ledger.simulator(proposal.transaction_id, rules)
+        simulator = _simulator(proposal, channel, creator, is_init=proposal.is_init)
         definition = channel.definitions.resolve(simulator, proposal.chaincode)
         if definition is None:
             return _undefined(proposal, f"chaincode {proposal.chaincode} not found")
@@ -252,8 +254,10 @@ class Endorser:
         creator: Identity,
         simulator: Simulator,
     ) -> Invocation:
+        is_elsewhere = channel.config.channel_id != proposal.channel_id
+
         def resolve(name: str) -> ResolvedChaincode | None:
-            if name != proposal.chaincode:
+            if is_elsewhere or name != proposal.chaincode:
                 check_channel_access(_CALL_CHAINCODE, creator, channel.config)
             return channel.definitions.resolve(simulator, name)
 
@@ -262,7 +266,7 @@ class Endorser:
             return system.answer_chaincode(call, proposal.chaincode)
 
         return Invocation(
-            channel_id=proposal.channel_id,
+            channel_id=channel.config.channel_id,
             transaction_id=proposal.transaction_id,
             chaincode=proposal.chaincode,
             args=proposal.args,
@@ -275,7 +279,17 @@ class Endorser:
             simulator=simulator,
             resolve=resolve,
             system={name: partial(answer, one) for name, one in self._node.system.items()},
+            elsewhere=partial(self._elsewhere, proposal),
         )
+
+    def _elsewhere(self, proposal: UnpackedProposal, channel_id: str) -> Invocation:
+        """Return the call for another channel, for whose members alone it is."""
+        channel = self._channels.get(channel_id)
+        if channel is None:
+            raise UnknownChannelError(channel_id)
+        creator = channel.config.msps.identity(proposal.creator)
+        simulator = _simulator(proposal, channel, creator, is_init=False)
+        return self._invocation(proposal, channel, creator, simulator)
 
     def _is_installed(self, package_id: str) -> bool:
         """Return whether a package is there. Packages are never removed, so yes is for good."""
@@ -321,6 +335,15 @@ class Endorser:
             await self._node.private_data.keep(channel, proposal.transaction_id, simulation.private)
         interest = chaincode_interest(proposal.chaincode, simulation.touched, collections)
         return endorsed(payload, response, interest, self._node.signer, self._node.checker)
+
+
+def _simulator(
+    proposal: UnpackedProposal, channel: EndorserChannel, creator: Identity, *, is_init: bool
+) -> Simulator:
+    rules = CollectionGuard(
+        channel.config, creator, channel.definitions.collections, is_init=is_init
+    )
+    return channel.ledger.simulator(proposal.transaction_id, rules)
 
 
 def _check_new(proposal: UnpackedProposal, channel: EndorserChannel) -> None:

@@ -67,7 +67,7 @@ class EmbeddedRuntime(ChaincodeRuntime):
         self, chaincode: Chaincode, invocation: Invocation, ask: Ask | None
     ) -> InvocationResult:
         transaction = EmbeddedTransaction(
-            invocation, lambda name: self._callee(invocation, name, ask)
+            invocation, lambda call, name: self._callee(call, name, ask)
         )
         stub = EmbeddedStub(transaction, invocation.chaincode, invocation.args)
         response = chaincode.invoke(stub)

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 
 from tallystick.chaincode.errors import (
     BAD_REQUEST,
+    INTERNAL,
     InvalidKeyError,
     ReadAfterCalleeWriteError,
     RecursiveCallError,
     Refusal,
 )
 from tallystick.chaincode.stub import CalleeReply, Chaincode, KeyModification, Page
+from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.range_query import RangeQuery
 from tallystick.node.ledger.simulator import Simulator
 from tallystick.node.runtime.lifecycle import record_use_of_collections
@@ -21,17 +23,17 @@ from tallystick.wire.messages import timestamp_to_ns
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedTransaction:
-    """What all calls of one transaction share.
+    """What all calls of one transaction on one channel share.
 
     Attributes:
-        find: Returns the chaincode of a name on this channel, and raises Refusal if this peer
-            cannot run it. It leaves the reads that belong to a call in the simulator.
+        find: Returns the chaincode of a name on the channel of an invocation, and raises Refusal if
+            this peer cannot run it. It leaves the reads that belong to a call in the simulator.
         written: Public keys written so far, by chaincode.
         collection_users: The chaincodes that have used private data so far.
     """
 
     invocation: Invocation
-    find: Callable[[str], Chaincode]
+    find: Callable[[Invocation, str], Chaincode]
     written: dict[str, set[str]] = field(default_factory=dict)
     collection_users: set[str] = field(default_factory=set)
 
@@ -68,8 +70,9 @@ class EmbeddedStub:
         transaction: EmbeddedTransaction,
         chaincode: str,
         args: Sequence[bytes],
-        callers: tuple[str, ...] = (),
+        callers: tuple[tuple[str, str], ...] = (),
     ) -> None:
+        """Call ``chaincode``; ``callers`` are those at work above, by channel and name."""
         invocation = transaction.invocation
         self.channel_id: str = invocation.channel_id
         self.transaction_id: str = invocation.transaction_id
@@ -197,27 +200,34 @@ class EmbeddedStub:
         )
 
     def invoke_chaincode(self, name: str, args: Sequence[bytes]) -> CalleeReply:
-        """Call another chaincode of the channel inside this transaction.
+        """Call another chaincode inside this transaction.
+
+        On another channel it only answers: nothing of what it reads, writes or publishes is kept.
 
         Raises:
-            Refusal: The name is of another channel, unknown here, or of a chaincode that is
-                running.
+            Refusal: The name is of a channel or chaincode that is unknown here or not for this
+                client, or of a chaincode that is running.
         """
         chaincode, _, channel = name.partition("/")
         chaincode = chaincode.partition(":")[0]  # a version may follow; Fabric ignores it too
-        if channel not in ("", self.channel_id):
-            raise Refusal(
-                "OTHER_CHANNEL",
-                f"{self._chaincode} cannot call {name!r} from channel {self.channel_id!r}; "
-                "a contract calls chaincodes of its own channel only",
-            )
-        callers = (*self._callers, self._chaincode)
-        if chaincode in callers:
-            raise RecursiveCallError(chaincode, callers)
-        callee = self._transaction.find(chaincode)
-        stub = EmbeddedStub(self._transaction, chaincode, args, callers)
+        is_elsewhere = channel not in ("", self.channel_id)
+        transaction = self._on(channel) if is_elsewhere else self._transaction
+        invocation = transaction.invocation
+        callers = (*self._callers, (self.channel_id, self._chaincode))
+        if (invocation.channel_id, chaincode) in callers:
+            raise RecursiveCallError(chaincode, [name for _, name in callers])
+        callee = transaction.find(invocation, chaincode)
+        stub = EmbeddedStub(transaction, chaincode, args, callers)
         response = callee.invoke(stub)
-        return CalleeReply(response, stub.event if response.status < BAD_REQUEST else None)
+        is_published = response.status < BAD_REQUEST and not is_elsewhere
+        return CalleeReply(response, stub.event if is_published else None)
+
+    def _on(self, channel_id: str) -> EmbeddedTransaction:
+        try:
+            invocation = self._transaction.invocation.elsewhere(channel_id)
+        except LedgerError as error:
+            raise Refusal("OTHER_CHANNEL", str(error), INTERNAL) from error
+        return EmbeddedTransaction(invocation, self._transaction.find)
 
     def _use_collections(self) -> None:
         if self._chaincode not in self._transaction.collection_users:

@@ -4,11 +4,30 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.simulator import Simulator
 from tallystick.node.runtime.lifecycle import ResolvedChaincode
 from tallystick.protos.peer.chaincode_event_pb2 import ChaincodeEvent
 from tallystick.protos.peer.proposal_pb2 import SignedProposal
 from tallystick.protos.peer.proposal_response_pb2 import Response
+
+
+class UnknownChannelError(LedgerError):
+    """A chaincode calls another one on a channel that this peer has not joined.
+
+    Attributes:
+        channel_id: The channel.
+    """
+
+    def __init__(self, channel_id: str) -> None:
+        super().__init__(
+            f"failed to find ledger for channel: {channel_id}; name endorsers whose peers are on it"
+        )
+        self.channel_id = channel_id
+
+
+def _no_other_channel(channel_id: str) -> "Invocation":
+    raise UnknownChannelError(channel_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +48,9 @@ class Invocation:
             there is none, and leaves the reads of that in the simulator. It raises LedgerError if
             the client may not reach that chaincode through another one.
         system: How each system chaincode answers the arguments of a call that this one makes.
+        elsewhere: Returns the same for a call on another channel: its simulator is a new one, whose
+            results nobody takes. It raises LedgerError if there is no such channel here, or the
+            client does not belong to it. Source: hyperledger/fabric core/chaincode/handler.go.
     """
 
     channel_id: str
@@ -44,6 +66,7 @@ class Invocation:
     simulator: Simulator
     resolve: Callable[[str], ResolvedChaincode | None]
     system: Mapping[str, Callable[[Sequence[bytes]], Response]] = field(default_factory=dict)
+    elsewhere: Callable[[str], "Invocation"] = _no_other_channel
 
 
 @dataclass(frozen=True, slots=True)

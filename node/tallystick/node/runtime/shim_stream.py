@@ -161,21 +161,19 @@ class ShimStream:
     async def _run_callee(self, caller: Invocation, request: CalleeRequest) -> InvocationResult:
         name, _, channel = request.name.partition("/")
         name = name.partition(":")[0]  # a version may follow, which counts for nothing
-        if channel not in ("", caller.channel_id):
-            raise ShimError(
-                f"invalid invocation: this peer runs no chaincode of channel {channel!r} for a "
-                f"transaction of channel {caller.channel_id!r}"
-            )
-        system = caller.system.get(name)
+        is_elsewhere = channel not in ("", caller.channel_id)
+        target = caller.elsewhere(channel) if is_elsewhere else caller
+        system = target.system.get(name)
         if system is not None:
             return InvocationResult(system(request.args), None)
-        definition = caller.resolve(name)
+        definition = target.resolve(name)
         if definition is None:
             raise ShimError(f"invalid invocation: could not find chaincode with name '{name}'")
         if definition.package_id is None:
             raise ShimError(
                 f"invalid invocation: this organisation approved no package for chaincode '{name}'"
             )
-        check_initialization(caller.simulator, definition, is_init=False)
-        invocation = replace(caller, chaincode=name, args=request.args, is_init=False)
-        return await self._callees.execute(definition.package_id, invocation)
+        check_initialization(target.simulator, definition, is_init=False)
+        invocation = replace(target, chaincode=name, args=request.args, is_init=False)
+        result = await self._callees.execute(definition.package_id, invocation)
+        return replace(result, event=None) if is_elsewhere else result

@@ -19,6 +19,7 @@ from tallystick.node.cli.main import main
 from tallystick.node.cluster.network import DEFAULT_DIRECTORY, Network, open_network
 from tallystick.node.cluster.ports import free_ports
 from tallystick.node.membership.renewal import FORMER_CERTIFICATE
+from tallystick.node.settings import PeerSettings, load_settings
 from tallystick.protos.common.configtx_pb2 import Config, ConfigGroup
 from tallystick.protos.msp.msp_config_pb2 import FabricMSPConfig, MSPConfig
 
@@ -193,6 +194,37 @@ async def test_certificates_are_renewed_under_load_and_the_former_ones_revoked(
         load.stop()
     await everything_is_everywhere(network, load)
     assert REFUSED in await refusal(stolen)
+
+
+async def test_a_newcomer_finds_orderers_that_have_new_authorities(
+    network: Network, tmp_path: Path
+) -> None:
+    """The first block names the old ones: `--config` tells of the new ones. wire.md §18.1."""
+    for line in manual(REPLACEMENT):
+        if line != EVERYBODY:
+            await tally(network, line.replace(IN_THE_MANUAL, "OrdererMSP"))
+    await tally(network, "tally channel fetch-config --output config.pb")
+    port, operations = free_ports(2)
+    join = (
+        "tally organization join NewMSP --domain new.example --network new --config config.pb"
+        f" --block .tallystick/genesis.block --peer localhost:{port} --operations-port {operations}"
+    )
+    there = tmp_path / "new"
+    try:
+        async with asyncio.timeout(120), asyncio.TaskGroup() as tasks:
+            joining = tasks.create_task(tally(network, join))
+            while not (there / "topology.json").exists():  # noqa: ASYNC110 -- another's file
+                await asyncio.sleep(0.05)
+            await tally(network, "tally channel add-org NewMSP --msp new/crypto/NewMSP/msp")
+        assert "goes on with the orderers that the channel names" in joining.result()
+        settings = load_settings(PeerSettings, there / "peers" / "peer0.new.example.toml")
+        assert settings.orderers == ()
+        await tally(network, "tally invoke notes put a text")
+        anchors = f"tally channel set-anchors NewMSP localhost:{port} --network new"
+        assert "in force since block" in await tally(network, anchors), "its own peer has it"
+    finally:
+        if there.exists():
+            await tally(network, "tally cluster down --network new")
 
 
 async def refusal(profile: Path) -> str:

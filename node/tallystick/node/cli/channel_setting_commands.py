@@ -203,6 +203,13 @@ ORGANIZATION_GROUP: Final = Group(
                     help="the channel's first block, from any member",
                 ),
                 Argument(
+                    name="--config",
+                    type=Path,
+                    metavar="FILE",
+                    help="the configuration in force, as `tally channel fetch-config` writes it;"
+                    " needed where orderers have moved since, or have new TLS authorities",
+                ),
+                Argument(
                     name="--peer",
                     type=endpoint,
                     required=True,

@@ -55,9 +55,7 @@ async def restart(options: argparse.Namespace) -> None:
     network = open_network(options.network)
     launcher = Launcher(network)
     for node in _chosen(network, options.nodes) or network.nodes:
-        await launcher.stop(node)
-        launcher.start(node)
-        await launcher.wait_until_ready(node)
+        await launcher.restart(node)
         print(f"{node.name} works again", flush=True)
 
 

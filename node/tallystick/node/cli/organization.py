@@ -7,14 +7,22 @@ from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.cli.progress import Progress
 from tallystick.node.cluster.newcomer import Newcomer, join_channel
 from tallystick.node.process import load_block
+from tallystick.protos.common.configtx_pb2 import Config
+from tallystick.wire.errors import WireError
+from tallystick.wire.messages import decode
 
-FAILURES = (ClientError,)
+FAILURES = (ClientError, WireError)
 
 
 async def join(options: argparse.Namespace) -> None:
     """Make an organisation and its peer, and bring them onto a channel that exists."""
     host, port = options.peer
     block = load_block(options.block)
+    channel_id = ChannelConfig.from_block(block).channel_id
+    config = None
+    if options.config is not None:
+        content = decode(Config, options.config.read_bytes())
+        config = ChannelConfig.from_config(channel_id, content)
     newcomer = Newcomer(
         msp_id=options.msp_id,
         domain=options.domain,
@@ -22,8 +30,8 @@ async def join(options: argparse.Namespace) -> None:
         port=port,
         operations_port=options.operations_port or port + 1,
         packages=[path.read_bytes() for path in options.package or ()],
+        config=config,
     )
-    channel_id = ChannelConfig.from_block(block).channel_id
     print(f"{newcomer.msp_id} joins {channel_id} from {options.network}:", flush=True)
     network = await join_channel(
         newcomer, block, options.network, Progress(), timeout_s=options.timeout_s

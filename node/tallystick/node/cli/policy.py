@@ -8,6 +8,7 @@ from tallystick.client.network import Network
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.cli.explanation import Evidence, report, report_update, state_before
 from tallystick.node.cli.session import channel_of, connect
+from tallystick.node.cluster.access import config_in_force
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.committed import is_config_block, transaction_id_of_entry
 from tallystick.node.ledger.past_state import PastState
@@ -57,13 +58,12 @@ async def explain_update(options: argparse.Namespace) -> None:
     """Print which signatures an update of the configuration has, and which it still needs."""
     update = decode(Envelope, options.update.read_bytes())
     if options.config is not None:  # no node is needed
-        channel_id, content = channel_header_of(update).channel_id, options.config.read_bytes()
+        channel_id = channel_header_of(update).channel_id
+        content = decode(Config, options.config.read_bytes())
+        config = ChannelConfig.from_config(channel_id, content)
     else:
         async with await connect(options) as gateway:
-            network = channel_of(gateway, options)
-            channel_id = network.channel_id
-            content = await network.contract("cscc").evaluate("GetChannelConfig", channel_id)
-    config = ChannelConfig.from_config(channel_id, decode(Config, content))
+            config = await config_in_force(channel_of(gateway, options))
     for line in report_update(config, update):
         print(line)
 

@@ -9,8 +9,7 @@ from tallystick.client.errors import ConnectError
 from tallystick.client.gateway import Gateway
 from tallystick.client.network import Network
 from tallystick.client.profile import Profile
-from tallystick.node.channel.config import ChannelConfig
-from tallystick.node.cluster.access import Access, orderer_in
+from tallystick.node.cluster.access import Access, config_in_force, orderer_in
 from tallystick.node.cluster.administrator import Administrator
 from tallystick.node.cluster.governance import Governance
 from tallystick.node.cluster.network import Network as NetworkOnDisk
@@ -22,8 +21,6 @@ from tallystick.node.transport.channels import ChannelPool
 from tallystick.node.transport.credentials import ClientTls, KeyPair
 from tallystick.node.transport.remote import RemoteOrderer
 from tallystick.node.transport.tasks import supervised_tasks
-from tallystick.protos.common.configtx_pb2 import Config
-from tallystick.wire.messages import decode
 
 
 class NoAnswerError(LedgerError):
@@ -90,9 +87,7 @@ async def governance_of_profile(
         except ConnectError as error:
             raise NoAnswerError(error) from error
         channel = gateway.network(channel_id)
-        content = await channel.contract("cscc").evaluate("GetChannelConfig", channel.channel_id)
-        config = ChannelConfig.from_config(channel.channel_id, decode(Config, content))
-        address, roots = orderer_in(config)
+        address, roots = orderer_in(await config_in_force(channel))
         pool = await lifetime.enter_async_context(ChannelPool())
         tasks = await lifetime.enter_async_context(supervised_tasks())
         orderer = RemoteOrderer(

@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from tallystick.client.gateway import Gateway
+from tallystick.client.network import Network as Channel
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.errors import ChannelConfigError
 from tallystick.node.cluster.administrator import Administrator
@@ -12,11 +13,12 @@ from tallystick.node.cluster.network import Network, Node
 from tallystick.node.cluster.peer_client import Source
 from tallystick.node.cluster.topology import ADMIN, CLIENT, ChannelTopology
 from tallystick.node.errors import LedgerError
-from tallystick.node.process import load_block
 from tallystick.node.transport.channels import ChannelPool
-from tallystick.node.transport.credentials import ClientTls, KeyPair
+from tallystick.node.transport.credentials import ClientTls, KeyPair, certificate_hash
 from tallystick.node.transport.remote import RemoteEndorser, RemoteOrderer
 from tallystick.node.transport.tasks import supervised_tasks
+from tallystick.protos.common.configtx_pb2 import Config
+from tallystick.wire.messages import decode
 
 
 class NoPeerError(LedgerError):
@@ -89,26 +91,35 @@ class Access:
 
         Raises:
             UnknownMemberError: There is no such organisation.
-            ChannelConfigError: The channel is ordered elsewhere, and its first block names nobody.
+            ChannelConfigError: The channel is ordered elsewhere; its configuration names nobody.
+            ConnectError: It is, and the organisation's peer, which knows where, does not answer.
+            EvaluateError: Or it does not tell.
         """
         nodes = [node for node in self._network.nodes if node.kind == "orderer"]
         if nodes:
             address, credentials = nodes[0].address, self._credentials(msp_id, nodes[0])
         else:
-            genesis = load_block(self._network.genesis_block)
-            address, roots = orderer_in(ChannelConfig.from_block(genesis))
+            # The first block may name what has changed since; the organisation's peer knows it.
+            gateway = await self.gateway(msp_id, ADMIN)
+            address, roots = orderer_in(await config_in_force(gateway.network()))
             credentials = ClientTls(roots, self._key_pair(msp_id))
         tasks = await self._lifetime.enter_async_context(supervised_tasks())
         channel = self._pool.channel(address, credentials)
         orderer = RemoteOrderer(channel, endpoint=address, tasks=tasks)
         return await self._lifetime.enter_async_context(orderer)
 
+    def tls_certificate_hash(self, msp_id: str) -> bytes:
+        """Return what an administrator's signed requests for blocks must name, to orderers too."""
+        key_pair = self._key_pair(msp_id)
+        return b"" if key_pair is None else certificate_hash(key_pair.certificate)
+
     def _credentials(self, msp_id: str, node: Node) -> ClientTls:
         return ClientTls(self._network.tls_roots(node.member.msp_id), self._key_pair(msp_id))
 
     def _key_pair(self, msp_id: str) -> KeyPair | None:
         key_pair = None
-        if self._network.topology.mutual_tls:
+        topology = self._network.topology
+        if topology.mutual_tls or topology.joins:  # orderers of others may ask for certificates
             tls = self._network.user_material(msp_id, ADMIN) / "tls"
             key_pair = KeyPair((tls / "client.crt").read_bytes(), (tls / "client.key").read_bytes())
         return key_pair
@@ -124,6 +135,16 @@ class Access:
         traceback: TracebackType | None,
     ) -> bool | None:
         return await self._lifetime.__aexit__(exception_type, exception, traceback)
+
+
+async def config_in_force(channel: Channel) -> ChannelConfig:
+    """Return the configuration of a channel, as a gateway's peer has it.
+
+    Raises:
+        EvaluateError: The peer refused.
+    """
+    content = await channel.contract("cscc").evaluate("GetChannelConfig", channel.channel_id)
+    return ChannelConfig.from_config(channel.channel_id, decode(Config, content))
 
 
 def orderer_in(config: ChannelConfig) -> tuple[str, bytes]:

@@ -140,6 +140,17 @@ class Launcher:
             return True
         return False
 
+    async def restart(self, node: Node) -> None:
+        """Stop a node, if it runs, and start it; return once it works.
+
+        Raises:
+            PortInUseError: Something else listens on one of its ports.
+            NodeFailedError: It does not start.
+        """
+        await self.stop(node)
+        self.start(node)
+        await self.wait_until_ready(node)
+
     async def stop_all(self, *, timeout_s: float = STOP_TIMEOUT_S) -> Mapping[str, bool]:
         """Stop every node that runs; return by name whether each had to be killed."""
         stopped: dict[str, bool] = {}

@@ -5,6 +5,7 @@ Nothing here needs the members' machines but the channel's first block, and thei
 """
 
 import asyncio
+import json
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -16,14 +17,16 @@ from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.cluster.access import Access
 from tallystick.node.cluster.administrator import Administrator
 from tallystick.node.cluster.errors import NetworkExistsError
-from tallystick.node.cluster.launcher import check_ports
+from tallystick.node.cluster.launcher import Launcher, check_ports
 from tallystick.node.cluster.material import Founding
 from tallystick.node.cluster.network import (
     Network,
+    Node,
     create_network,
     exists,
     nodes_of,
     open_network,
+    settings_text,
 )
 from tallystick.node.cluster.peer_client import Source
 from tallystick.node.cluster.startup import Report, start_nodes, system_source
@@ -44,7 +47,6 @@ from tallystick.protos.common.ledger_pb2 import BlockchainInfo
 from tallystick.protos.orderer.ab_pb2 import SeekInfo, SeekNewest, SeekPosition
 from tallystick.wire.envelope import build_payload, signed_envelope
 from tallystick.wire.messages import timestamp_from_ns
-from tallystick.wire.signing import Signer
 
 ADMISSION_TIMEOUT_S: Final = 3600.0
 _POLL_INTERVAL_S: Final = 0.25
@@ -79,6 +81,8 @@ class Newcomer:
         port: Its peer's port.
         operations_port: Where its peer answers ``/healthz``.
         packages: Packages of chaincodes that it is to endorse, labelled ``<name>_<version>``.
+        config: The channel's configuration in force, where orderers are reached otherwise than the
+            first block says, or with other authorities.
     """
 
     msp_id: str
@@ -87,6 +91,7 @@ class Newcomer:
     port: int
     operations_port: int
     packages: Sequence[bytes] = ()
+    config: ChannelConfig | None = None
 
     def topology(self, channel_id: str) -> Topology:
         """Return what runs on the newcomer's machine.
@@ -135,22 +140,33 @@ async def join_channel(
     network = _laid_out(newcomer, genesis, directory, source)
     msp_id, peer = newcomer.msp_id, network.peer_of(newcomer.msp_id)
     report(f"keys and settings of {msp_id} are in {network.directory}")
+    if newcomer.config is not None:
+        await _name_orderers(network, newcomer.config)
     await start_nodes(network, report)
     async with Access(network, source) as access:
         administrator = await access.administrator(msp_id)
         if not await _is_member(administrator, network.channel_id):
-            report(
-                f"waiting to be let in: send {network.material / msp_id / 'msp'} to a member, who"
-                f" runs\n           tally channel add-org {msp_id} --msp <that folder> --anchor"
-                f" {peer.address}"
-            )
+            report(_request(network, peer))
             await _admission(administrator, network, timeout_s)
             report("let in by the members")
-        newest = await _newest(await access.orderer(msp_id), administrator, network.channel_id)
+        seek = _seek_newest(administrator, network.channel_id, access.tls_certificate_hash(msp_id))
+        newest = await _newest(await access.orderer(msp_id), seek)
         await administrator.wait_for_block(network.channel_id, newest)
         report(f"followed to block {newest}")
         await _endorse(administrator, network.channel_id, newcomer.packages, report)
+    if newcomer.config is not None:
+        await _trust_the_channel(network)
+        report("goes on with the orderers that the channel names")
     return network
+
+
+def _request(network: Network, peer: Node) -> str:
+    """Return what the newcomer has to ask of a member."""
+    msp_id = peer.member.msp_id
+    return (
+        f"waiting to be let in: send {network.material / msp_id / 'msp'} to a member, who runs\n"
+        f"           tally channel add-org {msp_id} --msp <that folder> --anchor {peer.address}"
+    )
 
 
 def _laid_out(newcomer: Newcomer, genesis: Block, directory: Path, source: Source) -> Network:
@@ -165,6 +181,31 @@ def _laid_out(newcomer: Newcomer, genesis: Block, directory: Path, source: Sourc
     if network.topology != topology or network.genesis_block.read_bytes() != block:
         raise NetworkExistsError(directory)
     return network
+
+
+async def _name_orderers(network: Network, config: ChannelConfig) -> None:
+    """Let the peer find orderers where ``config`` names them, from its next start on."""
+    entries = ""
+    for organization in config.orderers:
+        roots = network.directory / "orderers" / f"{organization.msp_id}.pem"
+        roots.write_bytes(config.tls_root_certificates(organization.msp_id))
+        for address in organization.endpoints:
+            entries += (
+                f"\n[[orderers]]\naddress = {json.dumps(address)}\n"
+                f"root_certificates = {json.dumps(f'../orderers/{roots.name}')}\n"
+            )
+    for node in network.nodes:
+        text = settings_text(network, node) + entries
+        network.settings_file(node).write_text(text, encoding="utf-8")
+        await Launcher(network).stop(node)  # an earlier attempt may have started it without them
+
+
+async def _trust_the_channel(network: Network) -> None:
+    """Start the peer again without settings that would outlive what the channel names."""
+    launcher = Launcher(network)
+    for node in network.nodes:
+        network.settings_file(node).write_text(settings_text(network, node), encoding="utf-8")
+        await launcher.restart(node)
 
 
 async def _admission(administrator: Administrator, network: Network, timeout_s: float) -> None:
@@ -199,11 +240,9 @@ async def _height(administrator: Administrator, channel_id: str) -> int:
     return BlockchainInfo.FromString(chain).height
 
 
-async def _newest(orderer: OrdererConnection, administrator: Administrator, channel_id: str) -> int:
+async def _newest(orderer: OrdererConnection, seek: Envelope) -> int:
     """Return the number of the last block that an orderer has."""
-    now_ns = administrator.source.now_ns()
-    seek = _seek_newest(channel_id, administrator.signer, now_ns).SerializeToString()
-    async with aclosing(orderer.deliver(seek)) as responses:
+    async with aclosing(orderer.deliver(seek.SerializeToString())) as responses:
         async for response in responses:
             if response.WhichOneof("Type") == "block":
                 return response.block.header.number
@@ -211,12 +250,18 @@ async def _newest(orderer: OrdererConnection, administrator: Administrator, chan
     raise OrdererUnreachableError(orderer.endpoint, "it did not tell its last block")
 
 
-def _seek_newest(channel_id: str, signer: Signer, now_ns: int) -> Envelope:
+def _seek_newest(
+    administrator: Administrator, channel_id: str, tls_certificate_hash: bytes
+) -> Envelope:
     header = ChannelHeader(
-        type=DELIVER_SEEK_INFO, channel_id=channel_id, timestamp=timestamp_from_ns(now_ns)
+        type=DELIVER_SEEK_INFO,
+        channel_id=channel_id,
+        timestamp=timestamp_from_ns(administrator.source.now_ns()),
+        tls_cert_hash=tls_certificate_hash,
     )
     newest = SeekPosition(newest=SeekNewest())
     seek = SeekInfo(start=newest, stop=newest).SerializeToString()
+    signer = administrator.signer
     return signed_envelope(build_payload(header, seek, creator=signer.identity), signer)
 
 

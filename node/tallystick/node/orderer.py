@@ -194,10 +194,6 @@ class OrdererNode:
         """What `/healthz` asks."""
         return {"ordering": lambda: "the orderer is shutting down" if self._draining else ""}
 
-    def client_authorities(self) -> bytes:
-        """Return where TLS certificates of the channels' members come from, PEM. Thread-safe."""
-        return client_authorities(channel.config for channel in tuple(self._channels.values()))
-
     def connection(self) -> LocalOrderer:
         """Return a way to reach this orderer from the same process."""
         return LocalOrderer(
@@ -381,7 +377,8 @@ async def serving_orderer(node: OrdererNode, settings: OrdererSettings) -> Async
         "orderer.AtomicBroadcast",
         {"Broadcast": node.broadcast, "Deliver": node.deliver},
     )
-    tls = None if settings.tls is None else ServerTls.load(settings.tls, node.client_authorities)
+    clients = client_authorities(node.channels)
+    tls = None if settings.tls is None else ServerTls.load(settings.tls, clients)
     async with serving(
         server, settings.listen_address, tls=tls, grace_s=connections.shutdown_grace_s
     ) as port:

@@ -11,7 +11,7 @@ from itertools import chain
 from types import TracebackType
 from typing import Self
 
-from tallystick.node.channel.config import ChannelConfig, client_authorities
+from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.committer import ChannelStorage, PeerChannel, open_channel
 from tallystick.node.connector import NodeConnector
 from tallystick.node.deliver.height import WatchClosedError
@@ -163,10 +163,6 @@ class PeerNode:
     def health_checks(self) -> HealthChecks:
         """What ``/healthz`` asks; it grows with the channels."""
         return self._health
-
-    def client_authorities(self) -> bytes:
-        """Return where TLS certificates of the channels' members come from, PEM. Thread-safe."""
-        return client_authorities(channel.config for channel in tuple(self._channels.values()))
 
     async def join(self, genesis: Block) -> None:
         """Take part in the channel that begins with ``genesis``, now and after every restart.

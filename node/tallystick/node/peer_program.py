@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager as ContextManager
 from contextlib import asynccontextmanager, nullcontext
 
+from tallystick.node.channel.config import client_authorities
 from tallystick.node.connector import GrpcConnector
 from tallystick.node.endorsement.grpc_adapter import EndorserServicer
 from tallystick.node.gateway.grpc_adapter import GatewayServicer
@@ -91,7 +92,8 @@ async def serving_peer(node: PeerNode, settings: PeerSettings) -> AsyncIterator[
             "DeliverWithPrivateData": node.deliver.deliver_with_private_data,
         },
     )
-    tls = None if settings.tls is None else ServerTls.load(settings.tls, node.client_authorities)
+    clients = client_authorities(node.channels)
+    tls = None if settings.tls is None else ServerTls.load(settings.tls, clients)
     async with serving(
         server, settings.listen_address, tls=tls, grace_s=connections.shutdown_grace_s
     ) as port:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from google.protobuf.message import Message
 
@@ -190,17 +190,30 @@ class ChannelConfig:
         )
 
 
-def client_authorities(configs: Iterable[ChannelConfig]) -> bytes:
-    """Return the PEM bundle that the TLS certificates of all members of these channels lead to.
+class Configured(Protocol):
+    """A channel on a node."""
 
-    Peers are clients of peers and of orderers, so a node lets in everybody's.
+    @property
+    def config(self) -> ChannelConfig:
+        """The configuration in force."""
+
+
+def client_authorities(channels: Mapping[str, Configured]) -> Callable[[], bytes]:
+    """Return what returns the PEM bundle that TLS certificates of all members lead to, as of then.
+
+    Peers are clients of peers and of orderers, so a node lets in everybody's. Any thread may ask.
     """
-    bundles = (
-        config.tls_root_certificates(organization.msp_id)
-        for config in configs
-        for organization in (*config.application, *config.orderers)
-    )
-    return b"".join(dict.fromkeys(bundles))
+
+    def bundle() -> bytes:
+        configs = [channel.config for channel in tuple(channels.values())]
+        roots = (
+            config.tls_root_certificates(organization.msp_id)
+            for config in configs
+            for organization in (*config.application, *config.orderers)
+        )
+        return b"".join(dict.fromkeys(roots))
+
+    return bundle
 
 
 def _read(channel_id: str, config: Config, checker: SignatureChecker) -> ChannelConfig:

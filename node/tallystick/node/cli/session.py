@@ -30,6 +30,15 @@ class NoAnswerError(LedgerError):
         super().__init__(f"no answer from {error.address}: see `tally cluster status`\n{error}")
 
 
+class KeyElsewhereError(LedgerError):
+    """A profile names a key that only the client's own calls can be signed with."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"the key of {path} is in a token: updates of a channel are signed with keys in files"
+        )
+
+
 async def connect(options: argparse.Namespace) -> Gateway:
     """Return a gateway under the identity that the options name.
 
@@ -76,11 +85,14 @@ async def governance_of_profile(
     The orderer is the first one that the channel's configuration names.
 
     Raises:
+        KeyElsewhereError: The key is in a token.
         NoAnswerError: The peer does not answer.
         ClientError: The profile cannot be used, or the peer refused to tell the configuration.
         ChannelConfigError: The configuration names no orderer.
     """
     profile = Profile.load(path)
+    if not isinstance(profile.key, Path):
+        raise KeyElsewhereError(path)
     async with AsyncExitStack() as lifetime:
         try:
             gateway = await lifetime.enter_async_context(await Gateway.from_profile(path))

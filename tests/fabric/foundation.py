@@ -73,9 +73,8 @@ class Foundation:
         return self.directory / msp_id / "users" / name
 
     def tls_root(self, msp_id: str) -> Path:
-        """Return the certificate of the authority that an organisation's TLS trusts."""
-        (path,) = (self.directory / msp_id / "msp" / "tlscacerts").glob("*.pem")
-        return path
+        """Return the certificates of the authorities that an organisation's TLS trusts."""
+        return self.user(msp_id, "admin") / "tls" / "ca.crt"
 
     def signer(self, msp_id: str, name: str) -> SigningIdentity:
         """Return the identity of a node or a user."""

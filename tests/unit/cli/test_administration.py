@@ -1,0 +1,92 @@
+"""What administrators do without any node: certificates, authorities, signatures on files."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tallystick.node.channel.config_signing import unsigned_update
+from tallystick.node.cli.main import main
+from tallystick.node.cluster.material import Founding
+from tallystick.node.cluster.network import Network, create_network
+from tallystick.node.cluster.topology import default_topology
+from tallystick.node.membership.directory import msp_config_from_directory
+from tallystick.protos.common.configtx_pb2 import ConfigUpdate
+from tallystick.protos.msp.msp_config_pb2 import FabricMSPConfig
+
+NOW_NS = 1_780_000_000_000_000_000
+Tally = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Network:
+    directory = tmp_path_factory.mktemp("network")
+    return create_network(default_topology(), directory, Founding(NOW_NS, bytes(24)))
+
+
+@pytest.fixture
+def tally(capsys: pytest.CaptureFixture[str]) -> Tally:
+    def run(*words: str, code: int = 0) -> str:
+        capsys.readouterr()
+        assert main(words) == code, capsys.readouterr()
+        shown = capsys.readouterr()
+        return shown.err if code else shown.out
+
+    return run
+
+
+def authorities(network: Network, msp_id: str) -> int:
+    """Return how many authorities an organisation's folder for channels names."""
+    msp = network.material / msp_id / "msp"
+    return len(FabricMSPConfig.FromString(msp_config_from_directory(msp, msp_id).config).root_certs)
+
+
+def test_authorities_are_replaced_in_three_steps(network: Network, tally: Tally) -> None:
+    at = ("--network", str(network.directory))
+    told = tally("crypto", "new-authorities", "BankMSP", *at)
+    assert "Next: tally channel set-msp BankMSP --msp " in told
+    assert authorities(network, "BankMSP") == 2
+    early = tally("crypto", "drop-authorities", "BankMSP", *at, code=1)
+    assert "renew it with `tally crypto renew BankMSP admin@bank.example`" in early
+    renewed = tally("crypto", "renew", "BankMSP", *at)
+    for name in ("admin@bank.example", "client@bank.example"):
+        assert f"{name} has new certificates, valid until 20" in renewed
+    tally("crypto", "drop-authorities", "BankMSP", *at)
+    assert authorities(network, "BankMSP") == 1
+
+
+def test_who_is_not_there_has_no_certificate_to_renew(network: Network, tally: Tally) -> None:
+    at = ("--network", str(network.directory))
+    told = tally("crypto", "renew", "BankMSP", "nobody@bank.example", *at, code=1)
+    assert "BankMSP has no such node or user, only admin@bank.example, client@bank" in told
+    assert "there is no 'NoMSP' in this" in tally("crypto", "renew", "NoMSP", *at, code=1)
+
+
+def test_signatures_are_collected_for_one_update_only(
+    network: Network, tally: Tally, tmp_path: Path
+) -> None:
+    msp = str(network.user_material("IssuerMSP", "admin") / "msp")
+    files = [str(tmp_path / f"{number}.pb") for number in range(2)]
+    for number, file in enumerate(files):
+        update = ConfigUpdate(channel_id="securities", isolated_data={"a": bytes((number,))})
+        Path(file).write_bytes(unsigned_update(update).SerializeToString())
+    copy = tmp_path / "copy.pb"
+    copy.write_bytes(Path(files[0]).read_bytes())
+    tally("channel", "sign", str(copy), "--as", "IssuerMSP", "--msp", msp)
+    assert "has 1 signatures" in tally("channel", "collect", files[0], str(copy))
+    other = tally("channel", "collect", files[1], str(copy), code=1)
+    assert "signatures of another update cannot be added to this one" in other
+
+
+def test_a_key_in_a_token_signs_no_update_of_a_channel(
+    network: Network, tally: Tally, tmp_path: Path
+) -> None:
+    profile = json.loads(network.profile("ATSMSP").read_text())
+    profile["key"] = {"library": "softhsm.so", "token": "t", "pin_env": "PIN"}
+    path = tmp_path / "me.json"
+    path.write_text(json.dumps(profile))
+    update = tmp_path / "update.pb"
+    update.write_bytes(unsigned_update(ConfigUpdate(channel_id="securities")).SerializeToString())
+    told = tally("channel", "submit", str(update), "--profile", str(path), code=1)
+    assert "is in a token: updates of a channel are signed with keys in files" in told

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from hashlib import sha256
 
 import pytest
-from tests.interop.conftest import NodeNetwork
+from tests.interop.conftest import HERE, NodeNetwork, deploy, tally
 
 from tallystick.client import Gateway
 from tallystick.client.contract import Contract
@@ -192,6 +192,28 @@ async def test_an_unknown_callee_is_named(assets: Contract) -> None:
     """§9.3."""
     with pytest.raises(EndorseError, match="could not find chaincode with name 'nobody'"):
         await assets.submit("call", "nobody", '["get", "x"]')
+
+
+async def test_node_asks_python_on_another_channel(
+    assets: Contract, node_network: NodeNetwork
+) -> None:
+    """§9.3."""
+    directory = node_network.directory
+    tally("channel", "create", "bonds", "--network", str(directory))
+    package = directory.parent / "bridge.tar.gz"
+    source = ("bridge:Bridge", "--source", str(HERE / "contracts"), "--label", "bridge_2.0")
+    tally("chaincode", "package", *source, "--output", str(package))
+    deploy(directory, package, "bridge", "--channel", "bonds")
+    where = ("--channel", "bonds", "--network", str(directory))
+    tally("invoke", "bridge", "keep", "k", "on bonds", *where)
+
+    answer = json.loads(await assets.submit("callOn", "bonds", "bridge", '["get", "k"]'))
+    assert answer == {"status": 200, "payload": "on bonds"}
+    answer = json.loads(await assets.submit("callOn", "bonds", "bridge", '["keep", "k", "lost"]'))
+    assert answer == {"status": 200, "payload": "ATSMSP by assets"}
+    assert tally("query", "bridge", "get", "k", *where) == "on bonds"
+    with pytest.raises(EndorseError, match="failed to find ledger for channel: nowhere"):
+        await assets.submit("callOn", "nowhere", "bridge", '["get", "k"]')
 
 
 async def test_node_chaincode_that_dials_the_peer_registers_and_is_called(

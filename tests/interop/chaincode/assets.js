@@ -124,6 +124,11 @@ class Assets extends Contract {
         return JSON.stringify({ status: answer.status, payload: text(answer.payload || '') });
     }
 
+    async callOn(ctx, channel, chaincode, args) {
+        const answer = await ctx.stub.invokeChaincode(chaincode, JSON.parse(args), channel);
+        return JSON.stringify({ status: answer.status, payload: answer.payload.toString() });
+    }
+
     async refuse(_ctx, reason) {
         throw new Error(reason);
     }

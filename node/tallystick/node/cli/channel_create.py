@@ -8,7 +8,7 @@ from tallystick.client.errors import ClientError
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.cli.participation import ALREADY_ORDERED, OrdererRefusedError, join_to
 from tallystick.node.cluster.access import Access
-from tallystick.node.cluster.channels import begin, remember, with_channel
+from tallystick.node.cluster.channels import begin, remember, usual_rule, with_channel
 from tallystick.node.cluster.errors import TopologyError
 from tallystick.node.cluster.material import Founding
 from tallystick.node.cluster.network import Network, Node, open_network
@@ -25,12 +25,13 @@ async def create(options: argparse.Namespace) -> None:
     Run again, it completes what was interrupted.
     """
     network = open_network(options.network)
+    rule = usual_rule(network.topology, options.members or ())
     try:
         channel = ChannelTopology(
             id=options.channel,
             members=tuple(options.members or ()),
-            endorsement=options.endorsement,
-            lifecycle_endorsement=options.lifecycle_endorsement,
+            endorsement=options.endorsement or rule,
+            lifecycle_endorsement=options.lifecycle_endorsement or rule,
             batch=BatchTopology(
                 timeout_s=options.timeout_s, max_message_count=options.max_messages
             ),

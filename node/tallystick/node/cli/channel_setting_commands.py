@@ -26,15 +26,14 @@ CREATE: Final = Command(
         ),
         Argument(
             name="--endorsement",
-            default="MAJORITY Endorsement",
             metavar="RULE",
-            help="who endorses a chaincode without a rule (default: MAJORITY Endorsement)",
+            help="who endorses a chaincode without a rule; default: a majority of members with"
+            " peers",
         ),
         Argument(
             name="--lifecycle-endorsement",
-            default="MAJORITY Endorsement",
             metavar="RULE",
-            help="who agrees to definitions (default: MAJORITY Endorsement)",
+            help="who agrees to definitions; default: a majority of members with peers",
         ),
         Argument(
             name="--timeout-s",

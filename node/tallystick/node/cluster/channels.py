@@ -1,5 +1,7 @@
 """Further channels of a network that exists."""
 
+from collections.abc import Collection
+
 from pydantic import ValidationError
 
 from tallystick.node.channel.config import ChannelConfig
@@ -30,6 +32,23 @@ def with_channel(network: Network, channel: ChannelTopology) -> Network:
         return Network(network.directory, Topology.model_validate(document))
     except ValidationError as error:
         raise TopologyError(channel.id, problems_in(error)) from error
+
+
+def usual_rule(topology: Topology, members: Collection[str]) -> str:
+    """Return the rule of a channel for which nobody gave one: a majority of those who can endorse.
+
+    Args:
+        topology: The network.
+        members: Who is on the channel; empty for everybody.
+    """
+    there = [
+        each for each in topology.application_organizations if not members or each.msp_id in members
+    ]
+    endorsing = [each for each in there if each.peers]
+    if len(endorsing) in (0, len(there)):
+        return "MAJORITY Endorsement"  # which also counts who joins later
+    peers = ", ".join(f"'{each.msp_id}.peer'" for each in endorsing)
+    return f"OutOf({len(endorsing) // 2 + 1}, {peers})"
 
 
 def begin(network: Network, channel: ChannelTopology, founding: Founding) -> Block:

@@ -1,0 +1,59 @@
+"""Further channels of a network."""
+
+import pytest
+
+from tallystick.node.cluster.channels import begin, usual_rule, with_channel
+from tallystick.node.cluster.errors import (
+    ChannelExistsError,
+    InterruptedCreationError,
+    TopologyError,
+)
+from tallystick.node.cluster.material import Founding
+from tallystick.node.cluster.network import Network, create_network
+from tallystick.node.cluster.topology import ChannelTopology, default_topology
+
+NOW_NS = 1_780_000_000_000_000_000
+MEMBERS = ("ATSMSP", "ClearingMSP")
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Network:
+    directory = tmp_path_factory.mktemp("network")
+    return create_network(default_topology(), directory, Founding(NOW_NS, bytes(24)))
+
+
+@pytest.mark.parametrize(
+    ("members", "rule"),
+    [
+        pytest.param(MEMBERS, "MAJORITY Endorsement", id="all can endorse"),
+        pytest.param(
+            (),
+            "OutOf(2, 'ATSMSP.peer', 'ClearingMSP.peer', 'TransferAgentMSP.peer')",
+            id="guests do not count",
+        ),
+        pytest.param(("ATSMSP", "BankMSP"), "OutOf(1, 'ATSMSP.peer')", id="one can"),
+        pytest.param(("BankMSP",), "MAJORITY Endorsement", id="nobody can"),
+    ],
+)
+def test_whoever_has_peers_decides_where_nobody_says_who(
+    members: tuple[str, ...], rule: str
+) -> None:
+    assert usual_rule(default_topology(), members) == rule
+
+
+def test_a_channel_that_was_begun_keeps_its_first_block(network: Network) -> None:
+    channel = ChannelTopology(id="bonds", members=MEMBERS)
+    grown = with_channel(network, channel)
+    first = begin(grown, channel, Founding(NOW_NS, bytes(24)))
+    again = begin(grown, channel, Founding(NOW_NS + 1, bytes(24)))
+    assert again == first
+    other = channel.model_copy(update={"members": ("ATSMSP",)})
+    with pytest.raises(InterruptedCreationError, match="with other members, rules or certificates"):
+        begin(with_channel(network, other), other, Founding(NOW_NS, bytes(24)))
+
+
+def test_a_channel_needs_a_name_and_members_of_its_own(network: Network) -> None:
+    with pytest.raises(ChannelExistsError, match="choose another name"):
+        with_channel(network, ChannelTopology(id=network.channel_id))
+    with pytest.raises(TopologyError, match="none of its members runs a peer"):
+        with_channel(network, ChannelTopology(id="bonds", members=("BankMSP",)))

@@ -15,6 +15,7 @@ from tallystick.node.ledger.block_store import (
     BlockOutOfOrderError,
     BlockStore,
 )
+from tallystick.node.ledger.collection_rules import UNGUARDED, CollectionRules
 from tallystick.node.ledger.head import Head, read_head
 from tallystick.node.ledger.history import History, HistoryView, history_entries
 from tallystick.node.ledger.key_value_store import KeyValueStore
@@ -25,7 +26,7 @@ from tallystick.node.ledger.private_data import (
 )
 from tallystick.node.ledger.private_sets import BlocksToLive, Entries, PrivateSets, forever
 from tallystick.node.ledger.rwset import parse_results
-from tallystick.node.ledger.simulator import UNGUARDED, CollectionRules, Simulator
+from tallystick.node.ledger.simulator import Simulator
 from tallystick.node.ledger.state import (
     LedgerState,
     PrivateSetId,

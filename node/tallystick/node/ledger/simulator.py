@@ -6,9 +6,9 @@ simulation writes goes into its read/write set and nowhere else. Source: wire.md
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from tallystick.node.errors import LedgerError
+from tallystick.node.ledger.collection_rules import UNGUARDED, CollectionRules
 from tallystick.node.ledger.held_bytes import HeldBytes
 from tallystick.node.ledger.history import HistoryView
 from tallystick.node.ledger.range_query import Page, RangeQuery, RecordedRange, total_limit
@@ -48,41 +48,6 @@ class PrivateDataUnavailableError(LedgerError):
         )
         self.hash_version = hash_version
         self.value_version = value_version
-
-
-class CollectionRules(Protocol):
-    """Says which private data collections a transaction may use; each raises LedgerError if not."""
-
-    def check_read(self, chaincode: str, collection: str) -> None:
-        """Check that private values may be read."""
-
-    def check_write(self, chaincode: str, collection: str) -> None:
-        """Check that private values may be written."""
-
-    def check_purge(self, chaincode: str, collection: str) -> None:
-        """Check that private values may be purged."""
-
-    def check_hash(self, chaincode: str, collection: str) -> None:
-        """Check that hashes of private values may be read."""
-
-
-class Unguarded(CollectionRules):
-    """Allows everything: for the chaincodes that are part of a peer."""
-
-    def check_read(self, chaincode: str, collection: str) -> None:
-        """Allow it."""
-
-    def check_write(self, chaincode: str, collection: str) -> None:
-        """Allow it."""
-
-    def check_purge(self, chaincode: str, collection: str) -> None:
-        """Allow it."""
-
-    def check_hash(self, chaincode: str, collection: str) -> None:
-        """Allow it."""
-
-
-UNGUARDED = Unguarded()
 
 
 @dataclass(frozen=True, slots=True)

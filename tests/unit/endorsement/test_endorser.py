@@ -277,6 +277,15 @@ async def test_a_certificate_that_no_ca_of_the_organisation_issued_is_refused(
     draft = Draft(world.call(b"put"))
     _become(draft, stranger.SerializeToString())
     text = await refused(world, draft.signed(world.keys.outsider.client))
+    assert text.endswith("creator org unknown, creator is malformed")
+
+
+async def test_a_certificate_that_its_organisation_does_not_stand_by_is_refused(
+    world: World,
+) -> None:
+    unclassified = world.keys.organizations["OneMSP"].issue("visitor")
+    arguments = ProposalArguments(CHANNEL_ID, "token", (b"put",))
+    text = await refused(world, world.proposal(arguments, unclassified))
     assert text.endswith("access denied: channel [trades] creator org [OneMSP]")
 
 
@@ -285,6 +294,12 @@ async def test_a_bad_signature_is_refused(world: World) -> None:
     proposal.signature = world.keys.organizations["OneMSP"].admin.sign(proposal.proposal_bytes)
     text = await refused(world, proposal)
     assert text.endswith("access denied: channel [trades] creator org [OneMSP]")
+
+
+async def test_a_proposal_without_a_signature_is_told_so(world: World) -> None:
+    proposal = world.call(b"put")
+    proposal.ClearField("signature")
+    assert await refused(world, proposal) == "error validating proposal: empty signature bytes"
 
 
 async def test_a_transaction_that_is_on_the_ledger_is_refused(world: World) -> None:

@@ -6,7 +6,7 @@ import grpc
 import pytest
 from tests.unit.gateway.conftest import DOWN, SECRET, Setting, endorsement, signed_proposal
 
-from tallystick.node.gateway.errors import GatewayError
+from tallystick.node.gateway.errors import FailureDetail, GatewayError
 from tallystick.node.transport.ports import OrdererUnreachableError
 from tallystick.protos.common.common_pb2 import Envelope, Payload, Status
 from tallystick.protos.orderer.ab_pb2 import BroadcastResponse
@@ -141,3 +141,23 @@ async def test_no_other_orderer_is_asked_about_an_envelope_that_one_refuses(
         await setting.submit()
     assert caught.value.code is grpc.StatusCode.ABORTED
     assert second.envelopes == []
+
+
+async def test_the_client_learns_of_each_orderer_whose_it_is_and_what_it_said(
+    setting: Setting,
+) -> None:  # §5.3
+    """An orderer that only this peer's settings name has no organisation that could be told."""
+    unavailable = BroadcastResponse(status=Status.SERVICE_UNAVAILABLE, info="no leader")
+    setting.add_orderer(unavailable, "localhost:7050")
+    setting.add_orderer(OrdererUnreachableError("elsewhere:7050", "gone"), "elsewhere:7050")
+    with pytest.raises(GatewayError) as caught:
+        await setting.submit()
+    assert caught.value.details == (
+        FailureDetail(
+            "localhost:7050",
+            "OrdererMSP",
+            "received unsuccessful response from orderer: "
+            "status=SERVICE_UNAVAILABLE, info=no leader",
+        ),
+        FailureDetail("elsewhere:7050", "", "gone"),
+    )

@@ -41,7 +41,7 @@ async def test_every_detail_is_an_error_detail(stub: gateway_pb2_grpc.GatewayStu
     }
     details = [gateway_pb2.ErrorDetail.FromString(detail.value) for detail in status.details]
     assert [(detail.address, detail.msp_id, detail.message) for detail in details] == [
-        ("peer0.A", "A", "rpc error: code = UNAVAILABLE desc = connection refused"),
+        ("peer0.A", "A", "rpc error: code = Unavailable desc = connection refused"),
         ("peer0.B", "B", "chaincode response 404, NO_SUCH: nothing here"),
     ]
 

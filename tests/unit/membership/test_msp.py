@@ -19,7 +19,6 @@ from tallystick.node.membership.ca import CertificateAuthority, CertificateReque
 from tallystick.node.membership.certificates import load_certificate, to_der, to_pem
 from tallystick.node.membership.errors import (
     IdentityError,
-    InvalidIdentityError,
     MalformedIdentityError,
     MspConfigError,
 )
@@ -298,7 +297,7 @@ def test_extensions_are_judged_as_go_judges_them(
     if is_valid:
         accepted(party.msp, member)
     else:
-        with pytest.raises(InvalidIdentityError):
+        with pytest.raises(MalformedIdentityError):
             accepted(party.msp, member)
 
 

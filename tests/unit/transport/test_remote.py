@@ -275,7 +275,7 @@ async def test_messages_above_grpcs_own_limit_pass_and_those_above_fabrics_do_no
     async with connected(FakeOrderer()) as orderer:
         large = b"x" * (5 * 1024 * 1024)
         assert (await orderer.broadcast(large)).info == large.decode()
-        with pytest.raises(OrdererUnreachableError, match="RESOURCE_EXHAUSTED"):
+        with pytest.raises(OrdererUnreachableError, match="code = ResourceExhausted"):
             await orderer.broadcast(bytes(MAX_MESSAGE_BYTES + 1))
 
 

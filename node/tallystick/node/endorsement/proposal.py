@@ -117,6 +117,8 @@ def check_form(proposal: UnpackedProposal) -> None:
         raise _invalid(
             f"incorrectly computed txid '{proposal.transaction_id}' -- expected '{expected}'"
         )
+    if not proposal.signed.signature:
+        raise _invalid("empty signature bytes")
 
 
 def access_denied(proposal: UnpackedProposal, msp_id: str) -> ProposalRefusedError:
@@ -124,7 +126,7 @@ def access_denied(proposal: UnpackedProposal, msp_id: str) -> ProposalRefusedErr
 
     Args:
         proposal: What it sent.
-        msp_id: The organisation, if it is one of the channel's and the certificate can be read.
+        msp_id: The organisation, if it is one of the channel's and has issued the certificate.
     """
     creator = f"[{msp_id}]" if msp_id else "unknown, creator is malformed"
     return _invalid(f"access denied: channel [{proposal.channel_id}] creator org {creator}")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import grpc
 
 from tallystick.node.gateway.channel import GatewayChannel
-from tallystick.node.gateway.collector import NO_COMBINATION, NO_LOCAL_ENDORSER
+from tallystick.node.gateway.collector import NO_COMBINATION, NO_LOCAL_ENDORSER, no_peers_of
 from tallystick.node.gateway.endorsers import EndorsingPeer
 from tallystick.node.gateway.errors import GatewayError
 from tallystick.node.gateway.requests import ProposedCall
@@ -51,17 +51,26 @@ def no_candidates(call: ProposedCall, organisations: Sequence[str]) -> GatewayEr
 def first_endorsers(channel: GatewayChannel, call: ProposedCall) -> list[EndorsingPeer]:
     """Return whom to ask first, in order; transient data stays within the own organisation."""
     if not _is_defined(channel, call.chaincode):
-        if call.transient:
-            raise GatewayError(
-                grpc.StatusCode.FAILED_PRECONDITION, NO_LOCAL_ENDORSER.format(kind="endorsing")
-            )
-        reason = (
-            f"No metadata was found for chaincode {call.chaincode} in channel {call.channel_id}"
-        )
-        raise GatewayError(
-            grpc.StatusCode.FAILED_PRECONDITION, NO_COMBINATION.format(reason=reason)
-        )
+        raise no_endorsers(call)
     own = [peer for peer in channel.peers if peer.msp_id == channel.peers.local_msp_id]
     if call.transient:
         return own
     return list(channel.peers)
+
+
+def no_endorsers(call: ProposedCall, organisations: Sequence[str] = ()) -> GatewayError:
+    """Return the refusal when no peer knows the chaincode, or its channel.
+
+    Args:
+        call: What the client proposes.
+        organisations: Whose endorsements it wants; empty if it leaves that to the gateway.
+    """
+    if organisations:
+        return no_peers_of(organisations)
+    reason = NO_LOCAL_ENDORSER.format(kind="endorsing")
+    if not call.transient:
+        reason = NO_COMBINATION.format(
+            reason="No metadata was found for chaincode "
+            f"{call.chaincode} in channel {call.channel_id}"
+        )
+    return GatewayError(grpc.StatusCode.FAILED_PRECONDITION, reason)

@@ -1,6 +1,6 @@
 """One channel, as the gateway needs it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tallystick.node.channel.config import ChannelConfig
@@ -40,3 +40,12 @@ class GatewayChannel:
     def config(self) -> ChannelConfig:
         """The configuration in force."""
         return self.current()
+
+    @property
+    def orderer_msp_ids(self) -> Mapping[str, str]:
+        """The organisation of each orderer that the channel names, by endpoint."""
+        return {
+            endpoint: organization.msp_id
+            for organization in self.config.orderers
+            for endpoint in organization.endpoints
+        }

@@ -15,8 +15,6 @@ from tallystick.protos.peer import proposal_pb2, proposal_response_pb2
 
 FAILED_TO_ENDORSE = "failed to endorse transaction, see attached details for more info"
 NOT_ENOUGH = "failed to collect enough transaction endorsements, see attached details for more info"
-FIRST_TIMED_OUT = "endorsement timeout expired while collecting first endorsement"
-TIMED_OUT = "endorsement timeout expired while collecting endorsements"
 NO_COMBINATION = (
     "no combination of peers can be derived which satisfy the endorsement policy: {reason}"
 )
@@ -55,14 +53,14 @@ class Collector:
         """
         unknown = [msp_id for msp_id in msp_ids if not self.peers.of(msp_id)]
         if unknown:
-            raise _no_peers_of(unknown)
+            raise no_peers_of(unknown)
         layouts = [Layout(dict.fromkeys(msp_ids, 1))]
         try:
             return await self._satisfy(layouts)
         except GatewayError:
             without = [msp_id for msp_id in msp_ids if self._all_lack_chaincode(msp_id)]
             if without:
-                raise _no_peers_of(without) from None
+                raise no_peers_of(without) from None
             raise
 
     async def by_plan(
@@ -103,7 +101,7 @@ class Collector:
             refused = refused or self.failed[peer].step is NextStep.STOP
         if all(answer.lacks_chaincode for answer in self.failed.values()):
             raise _nobody_has(self.call)
-        raise self._failure(FAILED_TO_ENDORSE, FIRST_TIMED_OUT)
+        raise self._failure(FAILED_TO_ENDORSE)
 
     def _all_lack_chaincode(self, msp_id: str) -> bool:
         return all(
@@ -128,7 +126,7 @@ class Collector:
     ) -> GatewayError:
         chaincodes = ", ".join(call.name for call in interest.chaincodes)
         message = NO_COMBINATION.format(
-            reason=f"no peers of the channel satisfy the policies of {chaincodes}"
+            reason=f"no peer combination can satisfy the endorsement policy of {chaincodes}"
         )
         if self.call.transient and self._layouts(planner, interest, transient=False):
             touched = [name for call in interest.chaincodes for name in call.collection_names]
@@ -140,7 +138,7 @@ class Collector:
         while True:
             chosen = self._cheapest(layouts)
             if chosen is None:
-                raise self._failure(NOT_ENOUGH, TIMED_OUT)
+                raise self._failure(NOT_ENOUGH)
             missing = [peer for peer in chosen if peer not in self.agreed]
             if not missing:
                 return [self.agreed[peer] for peer in chosen]
@@ -199,18 +197,17 @@ class Collector:
                 answer.response,
             )
 
-    def _failure(self, message: str, timeout_message: str) -> GatewayError:
-        """Return why the collection failed: ABORTED, unless time was all that was wanting."""
+    def _failure(self, message: str) -> GatewayError:
+        """Return why the collection failed."""
         answers = self.failed.values()
         details = tuple(answer.detail for answer in answers)
-        if answers and all(answer.code is grpc.StatusCode.DEADLINE_EXCEEDED for answer in answers):
-            return GatewayError(grpc.StatusCode.DEADLINE_EXCEEDED, timeout_message, details)
         if self.agreed and any(answer.response is not None for answer in answers):
             return DisagreementError(grpc.StatusCode.ABORTED, message, details)
         return GatewayError(grpc.StatusCode.ABORTED, message, details)
 
 
-def _no_peers_of(msp_ids: Sequence[str]) -> GatewayError:
+def no_peers_of(msp_ids: Sequence[str]) -> GatewayError:
+    """Return the refusal when organisations that a client names have no peer for its call."""
     return GatewayError(
         grpc.StatusCode.UNAVAILABLE,
         f"failed to find any endorsing peers for org(s): {', '.join(msp_ids)}",
@@ -222,6 +219,7 @@ def _nobody_has(call: ProposedCall) -> GatewayError:
     message = NO_LOCAL_ENDORSER.format(kind="endorsing")
     if not call.transient:
         message = NO_COMBINATION.format(
-            reason=f"no peer of channel {call.channel_id} has chaincode {call.chaincode} installed"
+            reason="required chaincodes are not installed on sufficient peers: no peer of channel "
+            f"{call.channel_id} has {call.chaincode}"
         )
     return GatewayError(grpc.StatusCode.FAILED_PRECONDITION, message)

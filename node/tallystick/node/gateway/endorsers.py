@@ -11,6 +11,7 @@ import grpc
 from tallystick.node.endorsement.errors import ProposalRefusedError
 from tallystick.node.endorsement.response import FAILED, REFUSED
 from tallystick.node.gateway.errors import FailureDetail
+from tallystick.node.transport.failures import in_words, too_late
 from tallystick.node.transport.ports import EndorserConnection
 from tallystick.protos.peer import proposal_pb2, proposal_response_pb2
 
@@ -88,24 +89,19 @@ async def ask(
         async with asyncio.timeout(timeout_s):
             response = await peer.connection.process_proposal(proposal)
     except TimeoutError:
-        text = f"no answer within {timeout_s:g} s"
-        return Answer(
-            peer, NextStep.TRY_NEXT, grpc.StatusCode.DEADLINE_EXCEEDED, text, unreachable=True
-        )
+        return _unavailable(peer, too_late(timeout_s), unreachable=True)
     except ProposalRefusedError as error:
         if peer.local:
             return Answer(peer, NextStep.STOP, grpc.StatusCode.FAILED_PRECONDITION, str(error))
-        return Answer(peer, NextStep.TRY_NEXT, grpc.StatusCode.UNAVAILABLE, str(error))
+        return _unavailable(peer, str(error))
     except grpc.aio.AioRpcError as error:
-        text = f"rpc error: code = {error.code().name} desc = {error.details()}"
-        return Answer(
-            peer,
-            NextStep.TRY_NEXT,
-            grpc.StatusCode.UNAVAILABLE,
-            text,
-            unreachable=error.code() in _SILENT,
-        )
+        return _unavailable(peer, in_words(error), unreachable=error.code() in _SILENT)
     return judge(peer, response)
+
+
+def _unavailable(peer: EndorsingPeer, message: str, *, unreachable: bool = False) -> Answer:
+    code = grpc.StatusCode.UNAVAILABLE
+    return Answer(peer, NextStep.TRY_NEXT, code, message, unreachable=unreachable)
 
 
 def judge(peer: EndorsingPeer, response: proposal_response_pb2.ProposalResponse) -> Answer:

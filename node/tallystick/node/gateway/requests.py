@@ -49,7 +49,9 @@ def proposed_call(signed: proposal_pb2.SignedProposal) -> ProposedCall:
     if not channel_header.channel_id:
         raise unpack_error("no channel id provided")
     if not extension.chaincode_id.name:
-        raise unpack_error("no chaincode name provided")
+        raise unpack_error(
+            f"no chaincode name is provided, channel id [{channel_header.channel_id}]"
+        )
     return ProposedCall(
         channel_header.channel_id, extension.chaincode_id.name, bool(payload.TransientMap)
     )

@@ -15,6 +15,7 @@ from tallystick.node.gateway.candidates import (
     evaluation_candidates,
     first_endorsers,
     no_candidates,
+    no_endorsers,
 )
 from tallystick.node.gateway.chaincode_events import ChaincodeEventFilter
 from tallystick.node.gateway.channel import GatewayChannel
@@ -28,6 +29,7 @@ from tallystick.node.gateway.errors import DisagreementError, GatewayError
 from tallystick.node.gateway.requests import ProposedCall, invalid_argument, proposed_call, read
 from tallystick.node.gateway.submission import submit_envelope, submit_to_quorum
 from tallystick.node.policies.evaluate import SignedData
+from tallystick.node.system.access import policy_not_satisfied
 from tallystick.protos.common import common_pb2
 from tallystick.protos.gateway import gateway_pb2
 from tallystick.protos.peer import proposal_pb2, proposal_response_pb2
@@ -79,13 +81,7 @@ class GatewayService:
         """Run a chaincode on one peer and return its answer; nothing is ordered."""
         call = proposed_call(request.proposed_transaction)
         with self._admitted():
-            channel = self._channels.get(call.channel_id)
-            if channel is None:
-                raise GatewayError(
-                    grpc.StatusCode.UNAVAILABLE,
-                    f"failed to get config for channel [{call.channel_id}]: "
-                    f"could not get last config for channel {call.channel_id}",
-                )
+            channel = self._channel(call.channel_id, grpc.StatusCode.UNAVAILABLE)
             candidates = evaluation_candidates(channel, call, request.target_organizations)
             answers = [
                 answer
@@ -108,7 +104,9 @@ class GatewayService:
             raise invalid_argument("the proposed transaction must contain a signed proposal")
         call = proposed_call(request.proposed_transaction)
         with self._admitted():
-            channel = self._channel(call.channel_id, grpc.StatusCode.FAILED_PRECONDITION)
+            channel = self._channels.get(call.channel_id)
+            if channel is None:
+                raise no_endorsers(call, request.endorsing_organizations)
             answers = await self._agreed_answers(channel, call, request)
         responses = [answer.response for answer in answers if answer.response is not None]
         payload = build_transaction_payload(
@@ -132,6 +130,7 @@ class GatewayService:
             await submit(
                 self._random.sample(channel.orderers, len(channel.orderers)),
                 request.prepared_transaction.SerializeToString(),
+                msp_ids=channel.orderer_msp_ids,
                 timeout_s=self._limits.broadcast_timeout_s,
             )
         return gateway_pb2.SubmitResponse()
@@ -217,7 +216,9 @@ class GatewayService:
         channel = self._channels.get(channel_id)
         if channel is None:
             raise GatewayError(
-                absent, f"channel '{channel_id}' not found: this peer has not joined it"
+                absent,
+                f"failed to get config for channel [{channel_id}]: "
+                f"could not get last config for channel {channel_id}",
             )
         return channel
 
@@ -229,14 +230,12 @@ class GatewayService:
     ) -> GatewayChannel:
         channel = self._channels.get(request.channel_id)
         if channel is None:
-            raise _denied(
-                resource, f"Failed to get policy manager for channel [{request.channel_id}]"
-            )
-        policy = channel.config.acl(resource)
+            raise _denied(f"Failed to get policy manager for channel [{request.channel_id}]")
+        config = channel.config
         data = SignedData(request.identity, signed.request, signed.signature)
-        verdict = channel.config.policies.evaluate_signed(policy, [data])
+        verdict = config.policies.evaluate_signed(config.acl(resource), [data])
         if not verdict.satisfied:
-            raise _denied(resource, verdict.reason)
+            raise _denied(str(policy_not_satisfied(resource, config, verdict.reason)))
         return channel
 
     @contextmanager
@@ -261,8 +260,8 @@ def _require(identity: bytes, channel_id: str) -> None:
         raise invalid_argument("no channel ID provided")
 
 
-def _denied(resource: str, reason: str) -> GatewayError:
-    return GatewayError(grpc.StatusCode.PERMISSION_DENIED, f"access denied to {resource}: {reason}")
+def _denied(reason: str) -> GatewayError:
+    return GatewayError(grpc.StatusCode.PERMISSION_DENIED, reason)
 
 
 async def _tried(
@@ -293,8 +292,6 @@ def _useful(answers: Sequence[Answer]) -> Answer:
     text = "failed to evaluate transaction, see attached details for more info"
     if last.step is NextStep.STOP:
         text = f"evaluate call to endorser returned error: {last.message}"
-    elif last.code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        text = "evaluate timeout expired"
     raise GatewayError(last.code, text, tuple(answer.detail for answer in answers))
 
 

@@ -1,25 +1,29 @@
 """Hands a signed transaction to the ordering service."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import grpc
 
 from tallystick.node.gateway.errors import FailureDetail, GatewayError
+from tallystick.node.transport.failures import too_late
 from tallystick.node.transport.ports import OrdererConnection, OrdererUnreachableError
 from tallystick.protos.common import common_pb2
-from tallystick.protos.orderer import ab_pb2
+from tallystick.protos.orderer.ab_pb2 import BroadcastResponse
 
 CLIENT_FAULTS = range(400, 500)
-_ORDERED_ALREADY = ab_pb2.BroadcastResponse(
+_ORDERED_ALREADY = BroadcastResponse(
     status=common_pb2.Status.SERVICE_UNAVAILABLE,
     info="failed to submit request: request already exists",
 )
-SUBMIT_TIMED_OUT = "submit timeout expired while broadcasting to ordering service"
 
 
 async def submit_envelope(
-    orderers: Sequence[OrdererConnection], envelope: bytes, *, timeout_s: float
+    orderers: Sequence[OrdererConnection],
+    envelope: bytes,
+    *,
+    msp_ids: Mapping[str, str],
+    timeout_s: float,
 ) -> None:
     """Offer ``envelope`` to one orderer after another until one takes it.
 
@@ -29,38 +33,25 @@ async def submit_envelope(
     Args:
         orderers: In the order in which they are asked.
         envelope: The transaction.
+        msp_ids: The organisation of each, by endpoint, as far as it is known.
         timeout_s: How long to wait for each of them.
 
     Raises:
-        GatewayError: ABORTED if an orderer refuses it, DEADLINE_EXCEEDED if none answers in time,
-            else UNAVAILABLE.
+        GatewayError: ABORTED if an orderer refuses it, UNAVAILABLE if none takes it.
 
     Source: wire.md §5.3, §5.4.
     """
     if not orderers:
         raise GatewayError(grpc.StatusCode.UNAVAILABLE, "no orderer nodes available")
     failures: list[FailureDetail] = []
-    timeouts = 0
     for orderer in orderers:
-        try:
-            async with asyncio.timeout(timeout_s):
-                response = await orderer.broadcast(envelope)
-        except TimeoutError:
-            timeouts += 1
-            failures.append(
-                FailureDetail(orderer.endpoint, "", f"no answer within {timeout_s:g} s")
-            )
-            continue
-        except OrdererUnreachableError as error:
-            failures.append(FailureDetail(orderer.endpoint, "", str(error)))
-            continue
-        if response.status == common_pb2.Status.SUCCESS:
+        answer = await _answer(orderer, envelope, timeout_s)
+        if _is_taken(answer):
             return
-        if response.status in CLIENT_FAULTS:  # every orderer would say the same
-            raise GatewayError(grpc.StatusCode.ABORTED, _refusal(response))
-        failures.append(FailureDetail(orderer.endpoint, "", _refusal(response)))
-    if timeouts == len(orderers):
-        raise GatewayError(grpc.StatusCode.DEADLINE_EXCEEDED, SUBMIT_TIMED_OUT, tuple(failures))
+        if isinstance(answer, BroadcastResponse) and answer.status in CLIENT_FAULTS:
+            # Every orderer would say the same.
+            raise GatewayError(grpc.StatusCode.ABORTED, _refusal(answer))
+        failures.append(_failure(orderer, answer, msp_ids))
     raise GatewayError(
         grpc.StatusCode.UNAVAILABLE,
         "no orderers could successfully process transaction",
@@ -69,7 +60,11 @@ async def submit_envelope(
 
 
 async def submit_to_quorum(
-    orderers: Sequence[OrdererConnection], envelope: bytes, *, timeout_s: float
+    orderers: Sequence[OrdererConnection],
+    envelope: bytes,
+    *,
+    msp_ids: Mapping[str, str],
+    timeout_s: float,
 ) -> None:
     """Offer ``envelope`` to all orderers at once until enough of them have taken it.
 
@@ -79,50 +74,46 @@ async def submit_to_quorum(
     Args:
         orderers: All of the channel.
         envelope: The transaction.
-        timeout_s: How long to wait for them.
+        msp_ids: The organisation of each, by endpoint, as far as it is known.
+        timeout_s: How long to wait for each of them.
 
     Raises:
-        GatewayError: DEADLINE_EXCEEDED if too few answer in time, UNAVAILABLE if too few take it.
+        GatewayError: UNAVAILABLE if too few take it.
 
     Source: wire.md §5.4.
     """
     if not orderers:
         raise GatewayError(grpc.StatusCode.UNAVAILABLE, "no orderer nodes available")
+
+    async def offer(orderer: OrdererConnection) -> FailureDetail | None:
+        """Return why the orderer has not taken the envelope; None if it has."""
+        answer = await _answer(orderer, envelope, timeout_s)
+        if answer == _ORDERED_ALREADY or _is_taken(answer):
+            return None
+        return _failure(orderer, answer, msp_ids)
+
     failures: list[FailureDetail] = []
-    try:
-        async with asyncio.timeout(timeout_s):
-            if await _offered_to_quorum(orderers, envelope, failures):
-                return
-    except TimeoutError as error:
-        status = grpc.StatusCode.DEADLINE_EXCEEDED
-        raise GatewayError(status, SUBMIT_TIMED_OUT, tuple(failures)) from error
-    raise GatewayError(
-        grpc.StatusCode.UNAVAILABLE,
-        "insufficient number of orderers could successfully process transaction to satisfy quorum "
-        "requirement",
-        tuple(failures),
-    )
-
-
-async def _offered_to_quorum(
-    orderers: Sequence[OrdererConnection], envelope: bytes, failures: list[FailureDetail]
-) -> bool:
-    """Return whether enough have taken it, as soon as that is clear; fill in ``failures``."""
     quorum = bft_quorum(len(orderers))
     taken = 0
     async with asyncio.TaskGroup() as group:
-        offers = [group.create_task(_offer(orderer, envelope)) for orderer in orderers]
-        for answer in asyncio.as_completed(offers):
-            failure = await answer
+        offers = [group.create_task(offer(orderer)) for orderer in orderers]
+        for outcome in asyncio.as_completed(offers):
+            failure = await outcome
             if failure is None:
                 taken += 1
             else:
                 failures.append(failure)
             if taken == quorum or len(failures) > len(orderers) - quorum:
                 break
-        for offer in offers:
-            offer.cancel()
-    return taken == quorum
+        for task in offers:
+            task.cancel()
+    if taken < quorum:
+        raise GatewayError(
+            grpc.StatusCode.UNAVAILABLE,
+            "insufficient number of orderers could successfully process transaction to satisfy "
+            "quorum requirement",
+            tuple(failures),
+        )
 
 
 def bft_quorum(orderers: int) -> int:
@@ -131,18 +122,31 @@ def bft_quorum(orderers: int) -> int:
     return (orderers + traitors) // 2 + 1
 
 
-async def _offer(orderer: OrdererConnection, envelope: bytes) -> FailureDetail | None:
-    """Return why the orderer has not taken the envelope; None if it has."""
+async def _answer(
+    orderer: OrdererConnection, envelope: bytes, timeout_s: float
+) -> BroadcastResponse | str:
+    """Return what the orderer says to an envelope, or why it says nothing."""
     try:
-        response = await orderer.broadcast(envelope)
+        async with asyncio.timeout(timeout_s):
+            return await orderer.broadcast(envelope)
+    except TimeoutError:
+        return too_late(timeout_s)
     except OrdererUnreachableError as error:
-        return FailureDetail(orderer.endpoint, "", str(error))
-    if response.status == common_pb2.Status.SUCCESS or response == _ORDERED_ALREADY:
-        return None
-    return FailureDetail(orderer.endpoint, "", _refusal(response))
+        return error.reason
 
 
-def _refusal(response: ab_pb2.BroadcastResponse) -> str:
+def _failure(
+    orderer: OrdererConnection, answer: BroadcastResponse | str, msp_ids: Mapping[str, str]
+) -> FailureDetail:
+    message = answer if isinstance(answer, str) else _refusal(answer)
+    return FailureDetail(orderer.endpoint, msp_ids.get(orderer.endpoint, ""), message)
+
+
+def _is_taken(answer: BroadcastResponse | str) -> bool:
+    return isinstance(answer, BroadcastResponse) and answer.status == common_pb2.Status.SUCCESS
+
+
+def _refusal(response: BroadcastResponse) -> str:
     known = common_pb2.Status.values()
     name = common_pb2.Status.Name(response.status) if response.status in known else "UNKNOWN"
     return f"received unsuccessful response from orderer: status={name}, info={response.info}"

@@ -31,7 +31,7 @@ class UnknownMspError(IdentityError):
 
 
 class MalformedIdentityError(IdentityError):
-    """Identity bytes do not hold one well-formed certificate."""
+    """Identity bytes do not hold one well-formed certificate that the MSP's authorities issued."""
 
     def __init__(self, msp_id: str, problem: str) -> None:
         super().__init__(msp_id, f"malformed identity of MSP {msp_id!r}: {problem}")
@@ -39,7 +39,7 @@ class MalformedIdentityError(IdentityError):
 
 
 class InvalidIdentityError(IdentityError):
-    """A certificate is readable, but its MSP does not stand by it.
+    """The authorities of an MSP issued a certificate, but the MSP does not stand by it.
 
     Attributes:
         certificate: Subject and serial number of the certificate.

@@ -83,9 +83,8 @@ class Msp:
         """Return the identity in ``SerializedIdentity`` bytes; `validate` says whether it counts.
 
         Raises:
-            MalformedIdentityError: The bytes are not an identity of this MSP, or its certificate
-                cannot be read.
-            InvalidIdentityError: No single chain leads from the certificate to this MSP.
+            MalformedIdentityError: The bytes are not an identity of this MSP: its certificate
+                cannot be read, or no single chain leads from it to this MSP.
         """
         try:
             message = decode(SerializedIdentity, serialized)
@@ -202,7 +201,8 @@ class Msp:
                 else certificate
             )
         except (CertificateError, WireError) as error:
-            raise InvalidIdentityError(self.msp_id, describe(certificate), str(error)) from error
+            problem = f"{describe(certificate)}: {error}"
+            raise MalformedIdentityError(self.msp_id, problem) from error
         certifiers = certifiers_identifier(issuers)
         units = tuple(
             OrganizationalUnit(name, certifiers)

@@ -92,17 +92,25 @@ def check_channel_access(resource: str, identity: Identity, config: ChannelConfi
         AccessDeniedError: It does not.
         UnknownResourceError: No policy of the channel guards it.
     """
-    path = config.acl(resource)
-    verdict = config.policies.get(path).evaluate([identity])
+    verdict = config.policies.get(config.acl(resource)).evaluate([identity])
     if not verdict.satisfied:
-        if resource in config.acls:
-            check = f"failed evaluating policy on signed data during check policy [{path}]"
-        else:
-            check = (
-                "Failed evaluating policy on signed data during check policy on channel "
-                f"[{config.channel_id}] with policy [{path}]"
-            )
-        raise AccessDeniedError(resource, f"{check}: [{verdict.reason}]")
+        raise policy_not_satisfied(resource, config, verdict.reason)
+
+
+def policy_not_satisfied(resource: str, config: ChannelConfig, reason: str) -> AccessDeniedError:
+    """Return the refusal of somebody whom the policy that guards ``resource`` does not admit.
+
+    ``reason`` is what the policy said.
+    """
+    path = config.acl(resource)
+    if resource in config.acls:
+        check = f"failed evaluating policy on signed data during check policy [{path}]"
+    else:
+        check = (
+            "Failed evaluating policy on signed data during check policy on channel "
+            f"[{config.channel_id}] with policy [{path}]"
+        )
+    return AccessDeniedError(resource, f"{check}: [{reason}]")
 
 
 def _role(role: MSPRole) -> MSPPrincipal:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, Self
 
 import grpc
 
+from tallystick.node.transport.failures import in_words
 from tallystick.node.transport.options import MAX_RECONNECT_DELAY_MS
 from tallystick.node.transport.ports import OrdererUnreachableError
 from tallystick.protos.common.common_pb2 import Status
@@ -162,7 +163,7 @@ class RemoteOrderer:
             while isinstance(response := await call.read(), bytes):
                 yield decode(DeliverResponse, response)
         except grpc.aio.AioRpcError as error:
-            raise OrdererUnreachableError(self._endpoint, _reason(error)) from error
+            raise OrdererUnreachableError(self._endpoint, in_words(error)) from error
         finally:
             call.cancel()
 
@@ -182,7 +183,7 @@ class RemoteOrderer:
                 refused = response.status != Status.SUCCESS
         except grpc.aio.AioRpcError as error:
             # After a refusal this is only gRPC's word for what could no longer be sent.
-            reason = _reason(error)
+            reason = in_words(error)
         except WireError as error:
             reason, refused = str(error), False
         finally:
@@ -221,7 +222,3 @@ class RemoteEndorser:
             grpc.aio.AioRpcError: The peer refused, or could not be reached.
         """
         return await self._stub.ProcessProposal(proposal)
-
-
-def _reason(error: grpc.aio.AioRpcError) -> str:
-    return f"{error.code().name}: {error.details()}"

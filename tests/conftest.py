@@ -21,8 +21,13 @@ def on_free_ports(topology: str) -> str:
     return PORT.sub(lambda _: str(next(ports)), topology)
 
 
-@pytest.fixture(scope="module")
-def topology_toml() -> str:
-    """The topology of `tally cluster up`, on ports that are free, for tests that run `tally`."""
+def default_topology_toml() -> str:
+    """Return the topology of `tally cluster up`, on ports that are free."""
     default = (files("tallystick.node.cluster") / "default.toml").read_text(encoding="utf-8")
     return on_free_ports(default)
+
+
+@pytest.fixture(scope="module")
+def topology_toml() -> str:
+    """A topology for the tests of one module that run `tally`."""
+    return default_topology_toml()

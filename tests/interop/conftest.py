@@ -1,5 +1,6 @@
-"""Node chaincode on the unmodified packages of Fabric, deployed on a cluster of three peers."""
+"""One cluster for all tests here: chaincode in Node runs on it, clients in Node call it."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -7,21 +8,33 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from tests.conftest import default_topology_toml
+
+from tallystick.node.cluster.launcher import Launcher
+from tallystick.node.cluster.network import open_network
 
 HERE = Path(__file__).parent
 CHAINCODE = HERE / "chaincode"
 PEERS = ("ATSMSP", "ClearingMSP", "TransferAgentMSP")
 TIMEOUT_S = 60
-BRIDGE = """
+OURS = """
 [[chaincodes]]
 name = "bridge"
 entry = "bridge:Bridge"
 source = "{source}"
 endorsement = "AND('ATSMSP.peer', 'ClearingMSP.peer')"
+
+# Banks have no peers, so nobody can endorse this.
+[[chaincodes]]
+name = "orphan"
+entry = "bridge:Bridge"
+source = "{source}"
+endorsement = "AND('ATSMSP.peer', 'BankMSP.peer')"
 """
 
 
@@ -100,6 +113,23 @@ class NodeNetwork:
     def profile(self, msp_id: str) -> Path:
         return self.directory / "profiles" / f"{msp_id}.json"
 
+    @property
+    def outsider(self) -> Path:
+        """The keys of an organisation that is not on the channel."""
+        return self.directory.parent / "outsider"
+
+    @contextmanager
+    def without(self, msp_id: str) -> Iterator[None]:
+        """Keep the one node of an organisation down for the length of the block."""
+        network = open_network(self.directory)
+        launcher, node = Launcher(network), network.node(msp_id)
+        asyncio.run(launcher.stop(node))
+        try:
+            yield
+        finally:
+            launcher.start(node)
+            asyncio.run(launcher.wait_until_ready(node))
+
 
 def deploy(directory: Path, package: Path, name: str, *more: str) -> str:
     """Install, approve and commit a package; return its id."""
@@ -149,14 +179,12 @@ def listen_for_chaincode(directory: Path, port: int) -> None:
         file.write(f'\n[chaincode.listener]\nlisten_address = "localhost:{port}"\n')
 
 
-@pytest.fixture(scope="module")
-def node_network(
-    topology_toml: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[NodeNetwork]:
-    folder = tmp_path_factory.mktemp("node-chaincode")
+@pytest.fixture(scope="session")
+def node_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeNetwork]:
+    folder = tmp_path_factory.mktemp("interop")
     directory, package = folder / "network", folder / "assets.tar.gz"
-    topology = topology_toml.partition("[[chaincodes]]")[0]
-    (folder / "topology.toml").write_text(topology + BRIDGE.format(source=HERE / "contracts"))
+    topology = default_topology_toml() + OURS.format(source=HERE / "contracts")
+    (folder / "topology.toml").write_text(topology)
     port = free_port()
     about = (
         *("--type", "ccaas", "--label", "assets_1.0"),
@@ -165,6 +193,8 @@ def node_network(
     package_id = tally("chaincode", "package", *about, "--output", str(package))
     server = NodeServer(package_id, port, folder / "chaincode.log")
     server.start()
+    outsider = ("OutsiderMSP", "--domain", "outsider.example")
+    tally("crypto", "organization", *outsider, "--output", str(folder / "outsider"))
     up = ("cluster", "up", "--topology", str(folder / "topology.toml"))
     try:
         tally(*up, "--network", str(directory))

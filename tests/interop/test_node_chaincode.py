@@ -116,11 +116,14 @@ async def test_private_data_is_put_read_hashed_deleted_and_purged(
     assets: Contract, agent: Gateway
 ) -> None:
     """§9.3."""
-    for key in ("kept", "deleted", "purged"):
+    keys = ["deleted", "kept", "purged"]
+    for key in keys:
         await assets.submit("tell", key, transient={"secret": b"the price is 42"})
     assert await assets.evaluate("ask", "kept") == b"the price is 42"
     rows = await asked(assets, "askAll")
-    assert rows == [[key, "the price is 42"] for key in ("deleted", "kept", "purged")]
+    assert isinstance(rows, list)
+    ours = [row for row in rows if row[0] in keys]  # other tests keep theirs in the collection too
+    assert ours == [[key, "the price is 42"] for key in keys]
 
     outsider = agent.network().contract("assets")
     digest = sha256(b"the price is 42").hexdigest().encode()

@@ -3,6 +3,8 @@
 
 'use strict';
 
+const { randomBytes } = require('node:crypto');
+
 const { Contract } = require('fabric-contract-api');
 
 const COLLECTION = 'secrets';
@@ -35,6 +37,17 @@ class Assets extends Contract {
             const key = `${prefix}${String(number).padStart(4, '0')}`;
             await ctx.stub.putState(key, Buffer.from(String(number)));
         }
+    }
+
+    async increment(ctx, key) {
+        const number = Number(text(await ctx.stub.getState(key))) + 1;
+        await ctx.stub.putState(key, Buffer.from(String(number)));
+        return number;
+    }
+
+    // Every peer that runs it gets another value.
+    async roll(ctx, key) {
+        await ctx.stub.putState(key, randomBytes(16));
     }
 
     async get(ctx, key) {
@@ -131,6 +144,10 @@ class Assets extends Contract {
 
     async refuse(_ctx, reason) {
         throw new Error(reason);
+    }
+
+    async dawdle(_ctx, milliseconds) {
+        await new Promise((resolve) => setTimeout(resolve, Number(milliseconds)));
     }
 
     async whoAmI(ctx) {

@@ -15,6 +15,12 @@ class Bridge(Contract):
         return f"{ctx.client.msp_id} by {ctx.entry_chaincode}"
 
     @transaction
+    def keep_bytes(self, ctx: Context, key: str, value: bytes) -> bytes:
+        """Keep a value of any bytes here, and return it."""
+        ctx.state.put(key, value)
+        return value
+
+    @transaction
     def put_there(self, ctx: Context, key: str, value: str) -> None:
         """Keep a value here, and have the other chaincode keep it too."""
         ctx.state.put(key, value.encode())
@@ -29,6 +35,16 @@ class Bridge(Contract):
     def get(self, ctx: Context, key: str) -> str:
         """Return a value that is kept here."""
         return (ctx.state.get(key) or b"").decode()
+
+    @query
+    def get_bytes(self, ctx: Context, key: str) -> bytes:
+        """Return a value of any bytes that is kept here."""
+        return ctx.state.get(key) or b""
+
+    @query
+    def whispered(self, ctx: Context) -> bytes:
+        """Return the secret that came beside the arguments."""
+        return ctx.transient["secret"]
 
     @query
     def get_there(self, ctx: Context, key: str) -> str:

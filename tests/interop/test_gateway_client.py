@@ -1,4 +1,8 @@
-"""Fabric's gateway client for Node, unmodified, against the cluster (wire.md §5, §6)."""
+"""Fabric's gateway client for Node, unmodified, against the cluster.
+
+§5.1, §5.2, §5.3, §5.4, §5.5, §5.6, §5.7, §6. The tests themselves are written for Node, in the
+folder `gateway`, in one file for each subject.
+"""
 
 import os
 import subprocess

@@ -43,6 +43,7 @@ interop: $(INSTALLED_DEV) ## Run Fabric's own clients against a network
 	@tests/interop/run
 
 fabric-tools: $(INSTALLED_DEV) ## Run Fabric's own programs, found through FABRIC_BIN, against a network
+	@tests/interop/install
 	@$(BIN)/pytest -m fabric tests/fabric
 
 bench: $(INSTALLED_DEV) ## Measure throughput and latency

@@ -42,11 +42,15 @@ def _archive(files: Mapping[str, bytes]) -> bytes:
 
 @asynccontextmanager
 async def serving_contract(
-    package: bytes, address: str, log: Path, entry: str = "probe:ProbeContract"
+    package: bytes,
+    address: str,
+    log: Path,
+    entry: str = "probe:ProbeContract",
+    source: Path = CONTRACT,
 ) -> AsyncIterator[None]:
     """Serve a Python contract to whatever peers dial in, under the id of ``package``."""
     command = [
-        sys.executable, "-m", "tallystick.chaincode.shim", entry, "--source", str(CONTRACT),
+        sys.executable, "-m", "tallystick.chaincode.shim", entry, "--source", str(source),
         "--address", address, "--id", package_id(package),
     ]  # fmt: skip
     async with process(command, {}, log):
@@ -152,7 +156,12 @@ class RealPeer:
                     "externalEndpoint": self.address,
                     "useLeaderElection": False,
                     "orgLeader": True,
-                    "pvtData": {"reconcileSleepInterval": "1h", "pullRetryThreshold": "1s"},
+                    "pvtData": {
+                        "pushAckTimeout": "3s",
+                        "transientstoreMaxBlockRetention": 1000,
+                        "reconcileSleepInterval": "1h",
+                        "pullRetryThreshold": "1s",
+                    },
                     "state": {"enabled": False},
                 },
                 "tls": {

@@ -11,8 +11,8 @@ import { signers } from '@hyperledger/fabric-gateway';
 import { common, gateway as messages, peer } from '@hyperledger/fabric-protos';
 
 import {
-    AGENT, ATS, CHANNEL, CLEARING, check, clientOf, commitOf, failureOf, first, fresh, nodeOf,
-    open, outsider, read,
+    AGENT, ATS, CHANNEL, CLEARING, check, clientOf, commitOf, fabrics, failureOf, first, fresh,
+    nodeOf, open, outsider, read,
 } from './network.mjs';
 
 const ats = open(ATS);
@@ -231,8 +231,7 @@ describe('there is no such', () => {
         check(await failureOf(ats.contract('orphan').submitTransaction('keep', 'x', '1')), {
             type: 'EndorseError',
             code: 'FAILED_PRECONDITION',
-            message:
-                `${NO_COMBINATION}no peer combination can satisfy the endorsement policy of orphan`,
+            message: /: no peer combination can satisfy the endorsement policy( of orphan)?$/,
         });
     });
 
@@ -380,7 +379,9 @@ describe('the gateway refuses', () => {
         });
     });
 
-    test('a proposal from another time', async () => {
+    const ours = { skip: fabrics && "Fabric's peers do not check it in calls of their own gateway" };
+
+    test('a proposal from another time', ours, async () => {
         const proposal = changed(bridge.newProposal('get', { arguments: ['x'] }), (header) =>
             header.getTimestamp().setSeconds(header.getTimestamp().getSeconds() - 3600),
         );
@@ -415,25 +416,20 @@ describe('the gateway refuses', () => {
 
 describe('time runs out', () => {
     const soon = () => ({ deadline: Date.now() + 300 });
+    // The node sees the deadline pass too, and then ends the call: it may be the first to do so.
+    const late = { code: /^(DEADLINE_EXCEEDED|CANCELLED)$/, message: /./ };
 
     test('while the chaincode runs', async () => {
-        const slow = assets.newProposal('dawdle', { arguments: ['2000'] });
-        check(await failureOf(slow.evaluate(soon())), {
-            code: 'DEADLINE_EXCEEDED',
-            message: /./,
-        });
-        check(await failureOf(slow.endorse(soon())), {
-            type: 'EndorseError',
-            code: 'DEADLINE_EXCEEDED',
-            message: /./,
-        });
+        const slow = () => assets.newProposal('dawdle', { arguments: ['2000'] });
+        check(await failureOf(slow().evaluate(soon())), late);
+        const error = await failureOf(slow().endorse(soon()));
+        check(error, { type: 'EndorseError', ...late });
     });
 
     test('while a transaction is awaited that nobody has sent', async () => {
         check(await failureOf(commitOf(ats, '0'.repeat(64)).getStatus(soon())), {
             type: 'CommitStatusError',
-            code: 'DEADLINE_EXCEEDED',
-            message: /./,
+            ...late,
         });
     });
 
@@ -444,7 +440,7 @@ describe('time runs out', () => {
             ats.network.newBlockEventsRequest().getEvents(soon()),
         ]) {
             const error = await failureOf(stream.then((events) => read(events, () => false)));
-            check(error, { code: 'DEADLINE_EXCEEDED', message: /./ });
+            check(error, late);
         }
     });
 

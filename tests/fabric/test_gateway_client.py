@@ -1,27 +1,26 @@
-"""The tests of Fabric's gateway client for Node, the same ones, against peers of Fabric.
+"""The tests of Fabric's gateway client for Node, the same ones, against nodes of Fabric.
 
 §5.1, §5.2, §5.3, §5.4, §5.5, §5.6, §5.7, §6. Clients cannot tell apart what passes here as well as
-in tests/interop.
+in tests/interop. Ours is only what nodes begin with, keys and the first block, and the chaincode.
 """
 
 import asyncio
 import itertools
-import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 from tests.fabric.foundation import CHANNEL, HOST, ORDERER, Foundation, Ports
+from tests.fabric.processes import reachable
 from tests.fabric.real_nodes import (
     ChaincodeTerms,
     RealPeer,
     deploy,
-    our_orderer,
-    reachable,
     service_package,
     serving_contract,
 )
+from tests.fabric.real_orderer import real_orderer
 from tests.interop.conftest import NodeServer, tally
 from tests.interop.node_tests import HERE as INTEROP
 from tests.interop.node_tests import SUBJECTS, pass_in_node
@@ -35,11 +34,6 @@ from tallystick.node.cluster.network import Network, create_network
 from tallystick.node.cluster.startup import system_source
 from tallystick.node.cluster.topology import Topology, default_topology
 from tallystick.protos.common.common_pb2 import Block
-
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("FABRIC_BIN"),
-    reason="set FABRIC_BIN to a folder with the programs of a Fabric release",
-)
 
 FIRST_PORT = 25000
 PEERS = ("ATSMSP", "ClearingMSP", "TransferAgentMSP")
@@ -105,31 +99,32 @@ async def test_the_client_works_with_fabric_as_with_us(
     tally("crypto", "organization", *named)
     network, foundation = founded(tmp_path / "network")
     (orderer,) = network.nodes_of(ORDERER)
-    ports = Ports(orderer.topology.port, 0, {})
+    ports = Ports(orderer.topology.port, orderer.topology.admin_port or 0, {})
     peers = [
         RealPeer(foundation, node.member.msp_id, "peer0", tmp_path / node.name, node.topology.port)
         for node in network.nodes
         if node.kind == "peer"
     ]
+
+    async def passes(subject: str) -> bool:
+        return await asyncio.to_thread(
+            pass_in_node,
+            subject,
+            capsys,
+            network=network.directory,
+            outsider=outsider,
+            peers="fabric",
+        )
+
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(our_orderer(foundation, ports, tmp_path / "orderer"))
-        for peer in peers:
-            await stack.enter_async_context(peer.running())
-            await peer.join()
-        await install_chaincodes(stack, peers, ports, tmp_path)
-        await until_peers_know_each_other(network)
-        failed = [
-            subject
-            for subject in SUBJECTS
-            if not await asyncio.to_thread(
-                pass_in_node,
-                subject,
-                capsys,
-                network=network.directory,
-                outsider=outsider,
-                peers="fabric",
-            )
-        ]
+        async with real_orderer(foundation, ports, tmp_path / "orderer"):
+            for peer in peers:
+                await stack.enter_async_context(peer.running())
+                await peer.join()
+            await install_chaincodes(stack, peers, ports, tmp_path)
+            await until_peers_know_each_other(network)
+            failed = [subject for subject in SUBJECTS if not await passes(subject)]
+        assert await passes("orderer-down")
     assert failed == []
 
 

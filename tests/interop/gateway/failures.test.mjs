@@ -1,6 +1,6 @@
 // What a client is told when a call fails: class, gRPC code, text, and what each node said.
 //
-// Codes and texts are those that a peer of Fabric answered to the same calls. In details, a peer of
+// Peers of Fabric say the same: tests/fabric runs this file against them. In details, a peer of
 // another organisation has spoken over gRPC and the gateway's own has not, so their texts differ.
 
 import assert from 'node:assert/strict';

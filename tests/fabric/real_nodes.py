@@ -58,6 +58,14 @@ async def serving_contract(
         yield
 
 
+_PRIVATE_DATA: Final = {
+    "pushAckTimeout": "3s",
+    "transientstoreMaxBlockRetention": 1000,
+    "reconcileSleepInterval": "1h",
+    "pullRetryThreshold": "1s",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class RealPeer:
     """A peer of Fabric.
@@ -156,12 +164,7 @@ class RealPeer:
                     "externalEndpoint": self.address,
                     "useLeaderElection": False,
                     "orgLeader": True,
-                    "pvtData": {
-                        "pushAckTimeout": "3s",
-                        "transientstoreMaxBlockRetention": 1000,
-                        "reconcileSleepInterval": "1h",
-                        "pullRetryThreshold": "1s",
-                    },
+                    "pvtData": _PRIVATE_DATA,
                     "state": {"enabled": False},
                 },
                 "tls": {

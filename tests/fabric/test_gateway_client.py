@@ -5,7 +5,6 @@ in tests/interop. Ours is only what nodes begin with, keys and the first block, 
 """
 
 import asyncio
-import itertools
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -31,11 +30,11 @@ from tallystick.client.contract import Contract
 from tallystick.client.errors import GatewayError
 from tallystick.node.cluster.material import Founding
 from tallystick.node.cluster.network import Network, create_network
+from tallystick.node.cluster.ports import free_ports, on_free_ports
 from tallystick.node.cluster.startup import system_source
 from tallystick.node.cluster.topology import Topology, default_topology
 from tallystick.protos.common.common_pb2 import Block
 
-FIRST_PORT = 25000
 PEERS = ("ATSMSP", "ClearingMSP", "TransferAgentMSP")
 CONTRACTS = INTEROP / "contracts"
 TWO = "AND('ATSMSP.peer', 'ClearingMSP.peer')"
@@ -43,8 +42,8 @@ GOSSIP_TIMEOUT_S = 60
 
 
 def our_topology() -> Topology:
-    """Return the topology of the other tests, with room beside each port for Fabric's others."""
-    topology = default_topology().on_ports(itertools.count(FIRST_PORT, 10))
+    """Return the topology of the other tests, for the channel that Fabric's tools are told of."""
+    topology = on_free_ports(default_topology())
     channel = topology.channel.model_copy(update={"id": CHANNEL, "chaincodes": ()})
     return topology.model_copy(update={"channel": channel})
 
@@ -99,7 +98,8 @@ async def test_the_client_works_with_fabric_as_with_us(
     tally("crypto", "organization", *named)
     network, foundation = founded(tmp_path / "network")
     (orderer,) = network.nodes_of(ORDERER)
-    ports = Ports(orderer.topology.port, orderer.topology.admin_port or 0, {})
+    assert orderer.topology.admin_port is not None
+    ports = Ports(orderer.topology.port, orderer.topology.admin_port, next(free_ports(1)), {})
     peers = [
         RealPeer(foundation, node.member.msp_id, "peer0", tmp_path / node.name, node.topology.port)
         for node in network.nodes
@@ -132,17 +132,16 @@ async def install_chaincodes(
     stack: AsyncExitStack, peers: list[RealPeer], ports: Ports, directory: Path
 ) -> None:
     """Run the chaincodes that the tests call, and bring their definitions into force."""
-    port = FIRST_PORT + 500
-    package = service_package("assets_1", f"{HOST}:{port}")
-    await stack.enter_async_context(chaincode_in_node(package, port, directory / "assets.log"))
+    package = service_package("assets_1", f"{HOST}:{ports.chaincode}")
+    log = directory / "assets.log"
+    await stack.enter_async_context(chaincode_in_node(package, ports.chaincode, log))
     terms = ChaincodeTerms("assets", TWO, CONTRACTS / "collections.json")
     await deploy(peers, ports, [package] * len(peers), terms)
     for name, policy in (
         ("bridge", TWO),
         ("orphan", "AND('ATSMSP.peer', 'BankMSP.peer')"),
     ):
-        port += 1
-        address = f"{HOST}:{port}"
+        address = f"{HOST}:{next(free_ports(1))}"
         package = service_package(f"{name}_1", address)
         log = directory / f"{name}.log"
         serving = serving_contract(package, address, log, "bridge:Bridge", CONTRACTS)

@@ -1,7 +1,7 @@
 """Hands a signed transaction to the ordering service."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 
 import grpc
 
@@ -85,35 +85,40 @@ async def submit_to_quorum(
     if not orderers:
         raise GatewayError(grpc.StatusCode.UNAVAILABLE, "no orderer nodes available")
 
-    async def offer(orderer: OrdererConnection) -> FailureDetail | None:
-        """Return why the orderer has not taken the envelope; None if it has."""
+    failures: list[FailureDetail] = []
+
+    async def offer(orderer: OrdererConnection) -> bool:
         answer = await _answer(orderer, envelope, timeout_s)
         if answer == _ORDERED_ALREADY or _is_taken(answer):
-            return None
-        return _failure(orderer, answer, msp_ids)
+            return True
+        failures.append(_failure(orderer, answer, msp_ids))
+        return False
 
-    failures: list[FailureDetail] = []
-    quorum = bft_quorum(len(orderers))
-    taken = 0
-    async with asyncio.TaskGroup() as group:
-        offers = [group.create_task(offer(orderer)) for orderer in orderers]
-        for outcome in asyncio.as_completed(offers):
-            failure = await outcome
-            if failure is None:
-                taken += 1
-            else:
-                failures.append(failure)
-            if taken == quorum or len(failures) > len(orderers) - quorum:
-                break
-        for task in offers:
-            task.cancel()
-    if taken < quorum:
+    if not await _reaches_quorum([offer(orderer) for orderer in orderers]):
         raise GatewayError(
             grpc.StatusCode.UNAVAILABLE,
             "insufficient number of orderers could successfully process transaction to satisfy "
             "quorum requirement",
             tuple(failures),
         )
+
+
+async def _reaches_quorum(offers: Sequence[Coroutine[None, None, bool]]) -> bool:
+    """Return whether enough orderers take what they are offered, as soon as that is clear."""
+    quorum = bft_quorum(len(offers))
+    taken = missed = 0
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(offer) for offer in offers]
+        for outcome in asyncio.as_completed(tasks):
+            if await outcome:
+                taken += 1
+            else:
+                missed += 1
+            if taken == quorum or missed > len(offers) - quorum:
+                break
+        for task in tasks:
+            task.cancel()
+    return taken == quorum
 
 
 def bft_quorum(orderers: int) -> int:

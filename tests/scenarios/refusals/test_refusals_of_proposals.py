@@ -30,6 +30,7 @@ UNKNOWN = grpc.StatusCode.UNKNOWN
 
 DENIED = rf"access denied: channel \[{CHANNEL_ID}\] creator org"
 DENIED_TO_MEMBER = DENIED + r" \[ClearingMSP\]"
+UNSIGNED = "error validating proposal: empty signature bytes"
 SKEWED = "request unauthorized due to incorrect timestamp"
 NO_WRITER = r"with policy \[/Channel/Application/Writers\]"
 
@@ -118,7 +119,7 @@ REFUSED_FOR_WHO_OR_WHEN = [
     pytest.param(forged, DENIED_TO_MEMBER, id="forged by a colleague: row 5"),
     pytest.param(forged_by_stranger, DENIED_TO_MEMBER, id="forged by a stranger: row 5"),
     pytest.param(altered, DENIED_TO_MEMBER, id="altered after signing: row 5"),
-    pytest.param(without_signature, DENIED_TO_MEMBER, id="not signed: row 5"),
+    pytest.param(without_signature, UNSIGNED, id="not signed: row 5"),
     pytest.param(with_high_s, DENIED_TO_MEMBER, id="the signature's other half: row 5"),
     pytest.param(revoked, DENIED_TO_MEMBER, id="by a revoked client: row 5"),
     pytest.param(expired, "proposal client identity expired", id="by an expired client: row 0"),

@@ -17,7 +17,7 @@ def pass_in_node(
     capsys: pytest.CaptureFixture[str],
     *,
     network: Path,
-    outsider: Path,
+    outsider: Path | None = None,
     peers: str = "tallystick",
 ) -> bool:
     """Return whether the tests on one subject pass; Node shows every one of them by its name.
@@ -26,12 +26,12 @@ def pass_in_node(
         subject: The name of the file, without its end.
         capsys: Lets Node print.
         network: The directory of the network.
-        outsider: The keys of an organisation that is not on the channel.
+        outsider: The keys of an organisation that is not on the channel, for tests that need some.
         peers: Whose peers they are, ``tallystick`` or ``fabric``.
     """
     environment = {
         "TALLYSTICK_NETWORK": str(network),
-        "TALLYSTICK_OUTSIDER": str(outsider),
+        "TALLYSTICK_OUTSIDER": str(outsider or ""),
         "TALLYSTICK_PEERS": peers,
     }
     with capsys.disabled():

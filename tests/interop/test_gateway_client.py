@@ -4,8 +4,11 @@
 folder `gateway`, in one file for each subject.
 """
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
-from tests.interop.conftest import NodeNetwork
+from tests.interop.conftest import NodeNetwork, tally
 from tests.interop.node_tests import SUBJECTS, pass_in_node
 
 pytestmark = [pytest.mark.interop, pytest.mark.cluster]
@@ -30,3 +33,18 @@ def test_the_client_learns_which_node_is_down(
         assert pass_in_node(
             subject, capsys, network=node_network.directory, outsider=node_network.outsider
         )
+
+
+@pytest.fixture
+def network_of_mutual_tls(topology_toml: str, tmp_path: Path) -> Iterator[Path]:
+    topology, directory = tmp_path / "topology.toml", tmp_path / "network"
+    topology.write_text(f"mutual_tls = true\n{topology_toml}")
+    tally("cluster", "up", "--topology", str(topology), "--network", str(directory))
+    yield directory
+    tally("cluster", "down", "--network", str(directory))
+
+
+def test_the_client_shows_a_certificate_where_it_must(
+    network_of_mutual_tls: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert pass_in_node("mutual-tls", capsys, network=network_of_mutual_tls)

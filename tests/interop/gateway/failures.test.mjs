@@ -379,7 +379,7 @@ describe('the gateway refuses', () => {
         });
     });
 
-    const ours = { skip: fabrics && "Fabric's peers do not check it in calls of their own gateway" };
+    const ours = { skip: fabrics && 'a peer of Fabric does not check it when it is the gateway' };
 
     test('a proposal from another time', ours, async () => {
         const proposal = changed(bridge.newProposal('get', { arguments: ['x'] }), (header) =>

@@ -86,7 +86,7 @@ describe('the gateway methods', () => {
         );
     });
 
-    const ours = { skip: fabrics && 'the contracts of the product are deployed to our peers alone' };
+    const ours = { skip: fabrics && 'contracts of the product are deployed to our peers alone' };
 
     test('a contract of the product is called by the shortcuts', ours, async () => {
         const token = agent.contract('token');

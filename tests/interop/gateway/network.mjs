@@ -42,7 +42,11 @@ export function profileOf(mspId) {
     const profile = JSON.parse(fs.readFileSync(file, 'utf8'));
     const absolute = (name) => path.resolve(path.dirname(file), profile[name]);
     const msp = path.dirname(path.dirname(absolute('key')));
-    return { ...profile, msp, tlsCa: absolute('tls_ca') };
+    const shown = profile.tls_key && {
+        tlsCertificate: absolute('tls_certificate'),
+        tlsKey: absolute('tls_key'),
+    };
+    return { ...profile, msp, tlsCa: absolute('tls_ca'), ...shown };
 }
 
 export const CHANNEL = profileOf(ATS).channel;
@@ -74,14 +78,28 @@ export const nodeOf = (mspId, kind, name) =>
 export const outsider = () =>
     memberFrom(path.join(variable('TALLYSTICK_OUTSIDER'), 'users', 'admin', 'msp'), 'OutsiderMSP');
 
+// What a client shows of itself where TLS is mutual, and the hash by which it binds requests to it.
+export function tlsOf(mspId) {
+    const { tlsCertificate, tlsKey } = profileOf(mspId);
+    if (!tlsCertificate) {
+        return {};
+    }
+    const certificate = fs.readFileSync(tlsCertificate);
+    const digest = hash.sha256(new crypto.X509Certificate(certificate).raw);
+    return { certificate, key: fs.readFileSync(tlsKey), digest };
+}
+
 // Connects a member, the organisation's client if nobody is named, to the peer of an organisation.
-export function open(mspId, { at = mspId, member = clientOf(mspId) } = {}) {
+export function open(mspId, { at = mspId, member = clientOf(mspId), tls = tlsOf(mspId) } = {}) {
     const { gateway: address, tlsCa } = profileOf(at);
-    const client = new grpc.Client(address, grpc.credentials.createSsl(fs.readFileSync(tlsCa)));
+    const shown = [tls.key ?? null, tls.certificate ?? null];
+    const credentials = grpc.credentials.createSsl(fs.readFileSync(tlsCa), ...shown);
+    const client = new grpc.Client(address, credentials);
     const within = (seconds) => () => ({ deadline: Date.now() + seconds * 1000 });
     const gateway = connect({
         client,
         hash: hash.sha256,
+        tlsClientCertificateHash: tls.digest,
         ...member,
         evaluateOptions: within(20),
         endorseOptions: within(30),

@@ -1,4 +1,4 @@
-"""What docs/contracts.md lists is what the contracts have."""
+"""What docs/contracts/reference.md lists is what the contracts have."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from tallystick.contracts.reasons import Reason
 from tallystick.contracts.settlement import SettlementContract
 from tallystick.contracts.token import TokenContract
 
-TEXT = (Path(__file__).parents[3] / "docs" / "contracts.md").read_text()
+TEXT = (Path(__file__).parents[3] / "docs" / "contracts" / "reference.md").read_text()
 
 
 def test_every_reason_is_listed_under_its_status() -> None:

@@ -10,17 +10,13 @@ from typing import TypeVar
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tallystick.client import Gateway
-from tallystick.contracts.identity.models import (
-    Onboarding,
-    SignedClaim,
-    SignedMandate,
-    SignedRegistration,
-)
+from tallystick.contracts.claims.models import SignedClaim
+from tallystick.contracts.identity.models import Onboarding, SignedMandate, SignedRegistration
 from tallystick.contracts.instants import Instant, instant
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.parties import Requirement
+from tallystick.contracts.register.models import Allocation, SecurityTerms
 from tallystick.contracts.statements import ClaimMade, MandateGranted, Registration, Statement
-from tallystick.contracts.token.models import Allocation, SecurityTerms
 from tallystick.contracts.wallet import Wallet
 from tallystick.wire.signing import sign
 

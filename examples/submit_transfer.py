@@ -15,8 +15,8 @@ from tallystick.client import Gateway
 from tallystick.client.errors import EndorseError
 from tallystick.contracts.instants import instant
 from tallystick.contracts.intents import SignedIntent
+from tallystick.contracts.register.models import SecurityTerms
 from tallystick.contracts.statements import Registration, Statement, UnitsSent
-from tallystick.contracts.token.models import SecurityTerms
 from tallystick.contracts.wallet import Wallet
 from tallystick.wire.signing import sign
 

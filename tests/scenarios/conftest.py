@@ -11,18 +11,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tallystick.client.contract import Argument
 from tallystick.client.gateway import Gateway
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.claims.models import SignedClaim
 from tallystick.contracts.confidential import secret_argument_of
-from tallystick.contracts.identity.models import (
-    Onboarding,
-    SignedClaim,
-    SignedMandate,
-    SignedRegistration,
-)
+from tallystick.contracts.identity.models import Onboarding, SignedMandate, SignedRegistration
 from tallystick.contracts.instants import Instant, instant
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.models import Model
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import Requirement
+from tallystick.contracts.register.models import SecurityTerms
 from tallystick.contracts.settlement.models import TradeTerms
 from tallystick.contracts.statements import (
     ClaimMade,
@@ -32,7 +29,6 @@ from tallystick.contracts.statements import (
     Side,
     Statement,
 )
-from tallystick.contracts.token.models import SecurityTerms
 from tallystick.contracts.wallet import Wallet
 from tallystick.node.testing.plugin import tally_material, tally_network, tally_topology
 from tallystick.wire.signing import sign

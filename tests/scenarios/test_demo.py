@@ -17,7 +17,7 @@ import pytest_asyncio
 from tallystick.contracts.cash.models import CashAccount
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.token.models import Holding
+from tallystick.contracts.register.models import Holding
 from tallystick.node.cli.demo import run_demo
 from tallystick.node.cli.demo.channel import Call, Channel, Committed, Outcome, Refused
 from tallystick.node.cli.demo.narration import Narrator, Tone

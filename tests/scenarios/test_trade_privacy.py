@@ -13,7 +13,8 @@ from tallystick.chaincode.events import EventRecord
 from tallystick.chaincode.keys import composite_key
 from tallystick.client.errors import EndorseError, EvaluateError
 from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.identity.models import InvestorReference, References
+from tallystick.contracts.identities.models import InvestorReference
+from tallystick.contracts.identity.models import References
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.settlement.models import Status, TradePage, TradeTerms, TradeView
 from tallystick.contracts.statements import MoneySent
@@ -332,9 +333,7 @@ async def test_a_venue_that_is_no_member_cannot_endorse_a_settlement(
 async def test_references_to_investors_reach_those_who_may_know(
     market: Market, tally_network: LocalNetwork
 ) -> None:
-    reference = InvestorReference(
-        identity="dora", country="KY", record="id-service/4711", salt="5a" * 16
-    )
+    reference = InvestorReference(identity="dora", record="id-service/4711", salt="5a" * 16)
     await market.register("dora", data_hash=reference.data_hash)
     await market.submit(
         Participant.BROKER_DEALER,

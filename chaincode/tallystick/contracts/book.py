@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from tallystick.chaincode import State, composite_key, split_composite_key
 from tallystick.contracts.models import MAX_QUANTITY, Identifier, Model, Quantity
-from tallystick.contracts.reasons import Finding, Reason, refuse_if_any
+from tallystick.contracts.reasons import Finding, RegisterReason, refuse_if_any
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -101,7 +101,7 @@ class Plan:
     def shortfalls(self) -> list[Finding]:
         """Return a finding for everybody who would have less than nothing available."""
         return [
-            Reason.INSUFFICIENT_AVAILABLE.finding(
+            RegisterReason.INSUFFICIENT_AVAILABLE.finding(
                 asset=account.asset,
                 holder=account.holder,
                 available=self.before[account].available,
@@ -117,7 +117,7 @@ class Plan:
     def excesses(self) -> list[Finding]:
         """Return a finding for everybody who would hold more than a row can say exactly."""
         return [
-            Reason.HOLDING_TOO_LARGE.finding(
+            RegisterReason.HOLDING_TOO_LARGE.finding(
                 asset=account.asset,
                 holder=account.holder,
                 quantity=position.quantity,
@@ -200,7 +200,7 @@ class Book:
         plan = self._plan(accounts_of(moves))
         for move in moves:
             if move.sender == move.receiver:
-                raise Reason.SAME_PARTY.refusal(holder=str(move.sender))
+                raise RegisterReason.SAME_PARTY.refusal(holder=str(move.sender))
             if move.sender is not None:
                 sender = Account(move.asset, move.sender)
                 locked = -self._taken_lock(plan, sender, move) if move.lock else 0
@@ -224,11 +224,11 @@ class Book:
         plan = self._plan(Account(move.asset, move.sender) for move in moves)
         for move in moves:
             if move.sender == move.receiver:
-                raise Reason.SAME_PARTY.refusal(holder=move.sender)
+                raise RegisterReason.SAME_PARTY.refusal(holder=move.sender)
             sender = Account(move.asset, move.sender)
             place = (sender, move.lock)
             if place in plan.locks or self.lock(*place) is not None:
-                raise Reason.LOCK_EXISTS.refusal(
+                raise RegisterReason.LOCK_EXISTS.refusal(
                     asset=move.asset, holder=move.sender, lock=move.lock
                 )
             plan.locks[place] = Lock(receiver=move.receiver, quantity=move.quantity)
@@ -257,7 +257,7 @@ class Book:
         plan = self._plan([account])
         frozen = plan.before[account].frozen
         if frozen + quantity < 0:
-            raise Reason.INSUFFICIENT_FROZEN.refusal(
+            raise RegisterReason.INSUFFICIENT_FROZEN.refusal(
                 asset=account.asset,
                 holder=account.holder,
                 frozen=frozen,
@@ -323,11 +323,11 @@ class Book:
         place = (account, move.lock)
         lock = None if place in plan.locks else self.lock(*place)
         if lock is None:
-            raise Reason.LOCK_UNKNOWN.refusal(
+            raise RegisterReason.LOCK_UNKNOWN.refusal(
                 asset=account.asset, holder=account.holder, lock=move.lock
             )
         if (lock.receiver, lock.quantity) != (move.receiver, move.quantity):
-            raise Reason.LOCK_DIFFERS.refusal(
+            raise RegisterReason.LOCK_DIFFERS.refusal(
                 asset=account.asset,
                 lock=move.lock,
                 quantity=lock.quantity,

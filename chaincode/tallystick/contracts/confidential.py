@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from tallystick.chaincode import Context, Refusal, composite_key
 from tallystick.contracts.models import Model
-from tallystick.contracts.reasons import Reason
+from tallystick.contracts.reasons import AccessReason
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -28,7 +28,7 @@ def secret_argument(ctx: Context, name: str, model: type[ModelT]) -> ModelT:
     """
     data = ctx.transient.get(name)
     if data is None:
-        raise Reason.TRANSIENT_MISSING.refusal(name=name)
+        raise AccessReason.TRANSIENT_MISSING.refusal(name=name)
     try:
         return model.model_validate_json(data)
     except ValidationError as error:

@@ -6,7 +6,7 @@ a time with fractions lies before a whole second is decided by the time's whole 
 the comparison is exact.
 """
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
@@ -50,6 +50,11 @@ def instant_from_ns(time_ns: int) -> Instant:
 def now(ctx: Context) -> Instant:
     """Return the time of the transaction, rounded down to the second."""
     return instant_from_ns(ctx.timestamp_ns)
+
+
+def later(moment: Instant, seconds: int) -> Instant:
+    """Return the instant that lies so many seconds after another."""
+    return instant(datetime.fromisoformat(moment) + timedelta(seconds=seconds))
 
 
 def day_of(moment: Instant) -> Day:

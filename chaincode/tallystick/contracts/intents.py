@@ -9,16 +9,27 @@ import json
 from hashlib import sha256
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from tallystick.chaincode import Context, composite_key
 from tallystick.contracts.confidential import ConfidentialRows
 from tallystick.contracts.instants import Instant, now
 from tallystick.contracts.models import Identifier, Model, Sha256Hex
-from tallystick.contracts.reasons import Reason
+from tallystick.contracts.reasons import AccessReason
 from tallystick.contracts.statements import Statement
 
 PROTOCOL = "tallystick-intent-1"
+MAX_COSIGNATURES = 19
+
+
+Signature = Annotated[str, StringConstraints(max_length=200)]
+
+
+class Cosignature(Model):
+    """A further key's signature over the same payload."""
+
+    key: Sha256Hex
+    signature: Signature
 
 
 class SignedIntent(Model):
@@ -29,12 +40,14 @@ class SignedIntent(Model):
         nonce: Chosen by the signer; each is good for one intent to one contract.
         expires_at: The moment from which the intent is no longer accepted.
         signature: ECDSA P-256 over SHA-256 of the payload, low-s, DER, in base64.
+        cosignatures: Of other keys of the signer, where its control asks for several.
     """
 
     key: Sha256Hex
     nonce: Identifier
     expires_at: Instant
-    signature: Annotated[str, StringConstraints(max_length=200)]
+    signature: Signature
+    cosignatures: Annotated[tuple[Cosignature, ...], Field(max_length=MAX_COSIGNATURES)] = ()
 
 
 def canonical_json(value: object) -> bytes:
@@ -84,11 +97,13 @@ def spend(
     """
     moment = now(ctx)
     if moment >= intent.expires_at:
-        raise Reason.INTENT_EXPIRED.refusal(signer=signer, expires_at=intent.expires_at, now=moment)
+        raise AccessReason.INTENT_EXPIRED.refusal(
+            signer=signer, expires_at=intent.expires_at, now=moment
+        )
     key = composite_key("nonce", signer, intent.nonce)
     used = ctx.state.get(key) is not None if nonces is None else nonces.holds(key)
     if used:
-        raise Reason.INTENT_ALREADY_USED.refusal(signer=signer, nonce=intent.nonce)
+        raise AccessReason.INTENT_ALREADY_USED.refusal(signer=signer, nonce=intent.nonce)
     (ctx.state if nonces is None else nonces).put(key, intent.expires_at.encode())
     return intent_payload(
         ctx.channel_id, signer, statement, nonce=intent.nonce, expires_at=intent.expires_at

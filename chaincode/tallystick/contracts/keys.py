@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from tallystick.contracts.reasons import Reason
+from tallystick.contracts.reasons import IdentityReason
 from tallystick.wire.signing import BadSignatureError, verify
 
 _PEM_START = "-----BEGIN"
@@ -37,9 +37,9 @@ def normalize_public_key(text: str) -> str:
         else:
             key = load_der_public_key(base64.b64decode(text, validate=True))
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise Reason.KEY_MALFORMED.refusal() from error
+        raise IdentityReason.KEY_MALFORMED.refusal() from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise Reason.KEY_MALFORMED.refusal()
+        raise IdentityReason.KEY_MALFORMED.refusal()
     return encode_public_key(key)
 
 

@@ -16,6 +16,8 @@ Quantity = Annotated[int, Field(gt=0, le=MAX_QUANTITY)]
 Sha256Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # Random, so that a hash does not give away what it is of: at least 128 bits, in hex.
 Salt = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32,64}$")]
+# A word of a published vocabulary, such as a country: never free text, which could name somebody.
+ShortCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Za-z0-9.-]{0,15}$")]
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 PageSize = Annotated[int, Field(gt=0, le=1000)]
 

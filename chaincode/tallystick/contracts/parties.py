@@ -1,32 +1,121 @@
 """The one question that other contracts ask the identity contract, and its answer.
 
-Do these parties have the claims they need, and does this signature or mandate count? One call
-answers for all parties of a transaction.
+Who are these parties, and have they the claims they need? Does this signature or mandate count? Do
+these organisations have the licences for what they do, and may one do all of it? One call answers
+for everybody in a transaction.
 """
 
 from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
 
 from tallystick.chaincode import Context
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.confidential import ConfidentialRows
+from tallystick.contracts.instants import Instant
 from tallystick.contracts.intents import SignedIntent, spend
-from tallystick.contracts.models import Identifier, Model, Quantity
+from tallystick.contracts.models import Identifier, Model, Quantity, ShortCode
+from tallystick.contracts.powers import Power
+from tallystick.contracts.purposes import Purpose
 from tallystick.contracts.reasons import Finding, refuse_if_any
 from tallystick.contracts.statements import Statement
 
+MAX_REQUIREMENTS = 16
+
 
 class Requirement(Model):
-    """A claim that somebody must have: a topic and the least level of it."""
+    """A claim that somebody must have.
+
+    Attributes:
+        topic: What the claim is about.
+        level: The least level of it.
+        values: The claim must say one of these; empty when any will do.
+        issuers: Of those trusted for the topic, only these count; empty when all do.
+        quorum: How many issuers must say so; at least the topic's own quorum is needed anyway.
+    """
 
     topic: Identifier
     level: Quantity = 1
+    values: tuple[ShortCode, ...] = ()
+    issuers: tuple[Identifier, ...] = ()
+    quorum: Quantity = 1
 
 
 class Party(Model):
-    """An identity and what it must fulfil; without requirements it need only be registered."""
+    """An identity and what is asked about it; without requirements it need only be registered.
+
+    Attributes:
+        topics: Topics whose live claims the profile shall tell.
+        is_parting: Whether the identity only gives away: then a claim that has ended counts for
+            the grace that its topic gives.
+    """
 
     identity: str
-    requirements: tuple[Requirement, ...] = ()
+    requirements: Annotated[tuple[Requirement, ...], Field(max_length=MAX_REQUIREMENTS)] = ()
+    topics: tuple[str, ...] = ()
+    is_parting: bool = False
+
+
+class Attested(Model):
+    """A claim that counts now.
+
+    Attributes:
+        version: Of the claim: how many its issuer has made about the subject on the topic, so
+            that a copy kept elsewhere can be told to be stale.
+    """
+
+    topic: str
+    issuer: str
+    version: int
+    level: int
+    value: str | None
+    valid_until: Instant
+
+
+class Profile(Model):
+    """Who a party is, as far as rules may know.
+
+    Attributes:
+        person: The identity that counts as the holder: of a sub-account, its owner.
+        kind: ``person`` or ``firm``.
+        organization: MSP of the organisation that holds units by this identity, or None.
+        licences: Classes of the live licences of that organisation, sorted.
+        attested: All claims that count on the topics asked, by topic and issuer.
+    """
+
+    identity: str
+    person: str
+    kind: str
+    organization: str | None = None
+    licences: tuple[str, ...] = ()
+    attested: tuple[Attested, ...] = ()
+
+
+class PartyReport(Model):
+    """What is known of a party, and what stands against it; the profile is None when unknown."""
+
+    profile: Profile | None
+    findings: tuple[Finding, ...]
+
+
+class Exercised(Model):
+    """An organisation that takes part in an act.
+
+    Attributes:
+        organization: Its MSP.
+        powers: It needs a live licence for one of these; for any power when there are none.
+    """
+
+    organization: str
+    powers: tuple[Power, ...] = ()
+
+
+class KeySignature(Model):
+    """A signature by one key: the key's name, and the signature in base64."""
+
+    key: str
+    signature: str
 
 
 class Authority(Model):
@@ -35,35 +124,39 @@ class Authority(Model):
     Attributes:
         identity: Who acts.
         participant: MSP that submits under a mandate; None when the act is signed.
+        purpose: What the signing keys must be for.
         payload: The bytes that must be signed, as text.
-        key: Name of the signing key.
-        signature: In base64.
+        signatures: By different keys; as many as the identity's control asks for must count.
     """
 
     identity: str
     participant: str | None = None
+    purpose: Purpose = Purpose.ACTION
     payload: str = ""
-    key: str = ""
-    signature: str = ""
+    signatures: tuple[KeySignature, ...] = ()
 
 
 class PartiesCheck(Model):
-    """The question: what stands against these parties and this authority now?"""
+    """The question: what stands against these parties, this authority and these organisations?"""
 
-    parties: tuple[Party, ...]
+    parties: tuple[Party, ...] = ()
     authority: Authority | None = None
+    exercised: tuple[Exercised, ...] = ()
 
 
 class PartiesReport(Model):
     """The answer; no findings means no objection.
 
     Attributes:
-        parties: One list of findings per party, in the order of the question.
+        parties: One report per party, in the order of the question.
         authority: Findings against the authority.
+        licences: Findings against the organisations: licences that they lack, and functions that
+            one of them may not do at once.
     """
 
-    parties: tuple[tuple[Finding, ...], ...]
+    parties: tuple[PartyReport, ...]
     authority: tuple[Finding, ...] = ()
+    licences: tuple[Finding, ...] = ()
 
 
 def authority_for(
@@ -73,7 +166,7 @@ def authority_for(
     intent: SignedIntent | None,
     nonces: ConfidentialRows | None = None,
 ) -> Authority:
-    """Return the authority that an act claims: its signature, or else the submitter's mandate.
+    """Return the authority that an act claims: its signatures, or else the submitter's mandate.
 
     The nonce of a signature is used up here; whether signature or mandate counts, the identity
     contract says in ``check_parties``.
@@ -82,18 +175,50 @@ def authority_for(
         Refusal: INTENT_EXPIRED or INTENT_ALREADY_USED.
     """
     if intent is None:
-        return Authority(identity=signer, participant=ctx.client.msp_id)
+        return Authority(identity=signer, participant=ctx.client.msp_id, purpose=statement.purpose)
+    return signed_authority(ctx, signer, statement, intent, nonces)
+
+
+def signed_authority(
+    ctx: Context,
+    signer: str,
+    statement: Statement,
+    intent: SignedIntent,
+    nonces: ConfidentialRows | None = None,
+) -> Authority:
+    """Return the authority of the signatures under a statement; its nonce is used up.
+
+    Raises:
+        Refusal: INTENT_EXPIRED or INTENT_ALREADY_USED.
+    """
     payload = spend(ctx, signer, statement, intent, nonces)
+    signatures = [(intent.key, intent.signature)]
+    signatures += [(each.key, each.signature) for each in intent.cosignatures]
     return Authority(
-        identity=signer, payload=payload.decode(), key=intent.key, signature=intent.signature
+        identity=signer,
+        purpose=statement.purpose,
+        payload=payload.decode(),
+        signatures=tuple(KeySignature(key=key, signature=each) for key, each in signatures),
     )
 
 
 def check_parties(
-    ctx: Context, parties: Sequence[Party], authority: Authority | None = None
+    ctx: Context,
+    parties: Sequence[Party] = (),
+    authority: Authority | None = None,
+    exercised: Sequence[Exercised] | None = None,
 ) -> PartiesReport:
-    """Ask the identity contract what stands against these parties and this authority now."""
-    check = PartiesCheck(parties=tuple(parties), authority=authority)
+    """Ask the identity contract what stands against an act now, in one call.
+
+    Args:
+        ctx: The call.
+        parties: Those whom the act concerns.
+        authority: A mandate or signatures to be judged along; None when the right is judged.
+        exercised: Organisations that take part; None for the submitter, with any live licence.
+    """
+    if exercised is None:
+        exercised = (Exercised(organization=ctx.client.msp_id),)
+    check = PartiesCheck(parties=tuple(parties), authority=authority, exercised=tuple(exercised))
     return PartiesReport.model_validate_json(ctx.invoke(Chaincode.IDENTITY, "check_parties", check))
 
 
@@ -104,13 +229,21 @@ def require_authority(
     intent: SignedIntent | None,
     nonces: ConfidentialRows | None = None,
 ) -> None:
-    """Refuse an act unless the signer signed it or gave the submitting participant a mandate."""
+    """Refuse an act unless the signer signed it or gave the submitting participant a mandate.
+
+    The submitter needs a live licence in any case.
+    """
     authority = authority_for(ctx, signer, statement, intent, nonces)
     report = check_parties(ctx, [Party(identity=signer)], authority)
-    refuse_if_any([*report.parties[0], *report.authority])
+    refuse_if_any([*report.licences, *report.parties[0].findings, *report.authority])
+
+
+def require_licences(ctx: Context, *exercised: Exercised) -> None:
+    """Refuse unless each organisation has a live licence for what it does, and may do all of it."""
+    refuse_if_any(check_parties(ctx, exercised=exercised).licences)
 
 
 def mandate_findings(ctx: Context, identity: str) -> Sequence[Finding]:
     """Return why the submitting participant may not act for an identity; nothing when it may."""
     authority = Authority(identity=identity, participant=ctx.client.msp_id)
-    return check_parties(ctx, (), authority).authority
+    return check_parties(ctx, (), authority, ()).authority

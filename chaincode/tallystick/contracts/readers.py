@@ -1,15 +1,17 @@
 """Who may read what is confidential, and in which collection it lies.
 
 Collections have fixed members, so there is one for each organisation whose affairs are to be kept
-from others of its kind: a venue's trades, a bank's accounts. The clearing firm, the transfer agent
-and the regulator belong to all of them. The functions of the contracts serve more callers than
-that, an investor's broker for example; so they judge who reads, on the peers of members.
+from others of its kind: a venue's trades, a bank's accounts. Those who clear, keep the register or
+oversee belong to all of them. The functions of the contracts serve more callers than that, an
+investor's broker for example; so they judge who reads, on the peers of members.
 """
 
-from tallystick.chaincode import Context
-from tallystick.contracts.participants import Participant
+from collections.abc import Sequence
 
-READERS = frozenset({Participant.CLEARING, Participant.TRANSFER_AGENT, Participant.REGULATOR})
+from tallystick.chaincode import Context
+from tallystick.contracts.parties import Exercised, check_parties
+from tallystick.contracts.powers import READING
+from tallystick.contracts.reasons import Finding
 
 INVESTORS = "investors"
 """The identity contract's collection: references to what is known about investors."""
@@ -25,6 +27,14 @@ def accounts_of(bank: str) -> str:
     return f"accounts_{bank}"
 
 
+def reading_findings(ctx: Context, owner: str = "") -> Sequence[Finding]:
+    """Return why the submitter may not read all that concerns ``owner``, an organisation."""
+    if ctx.client.msp_id == owner:
+        return ()
+    wanted = Exercised(organization=ctx.client.msp_id, powers=READING)
+    return check_parties(ctx, exercised=(wanted,)).licences
+
+
 def may_read(ctx: Context, owner: str = "") -> bool:
     """Return whether the submitter may read all that concerns ``owner``, an organisation."""
-    return ctx.client.msp_id in READERS or ctx.client.msp_id == owner
+    return not reading_findings(ctx, owner)

@@ -17,21 +17,22 @@ from tallystick.chaincode.codec import Argument
 from tallystick.chaincode.testing import Client, MemoryLedger, Outcome, make_client
 from tallystick.contracts.cash import CashContract
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.claims.models import EvidenceReference, SignedClaim
 from tallystick.contracts.confidential import secret_argument_of
+from tallystick.contracts.identities.models import InvestorReference
 from tallystick.contracts.identity import IdentityContract
 from tallystick.contracts.identity.models import (
-    EvidenceReference,
-    InvestorReference,
     Onboarding,
-    SignedClaim,
     SignedMandate,
     SignedRegistration,
 )
 from tallystick.contracts.instants import Instant, instant
 from tallystick.contracts.intents import SignedIntent
+from tallystick.contracts.licensing.models import LicenceGrant
 from tallystick.contracts.models import Model
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import Requirement
+from tallystick.contracts.register.models import SecurityTerms
 from tallystick.contracts.settlement import SettlementContract
 from tallystick.contracts.settlement.models import TradeTerms
 from tallystick.contracts.statements import (
@@ -44,7 +45,6 @@ from tallystick.contracts.statements import (
     UnitsSent,
 )
 from tallystick.contracts.token import TokenContract
-from tallystick.contracts.token.models import SecurityTerms
 from tallystick.contracts.wallet import Wallet
 from tallystick.wire.signing import sign
 
@@ -53,6 +53,15 @@ KYC = "kyc"
 KYC_HOUSE = "kyc-house"
 EVIDENCE = "0" * 64
 CLAIM_LIFE = timedelta(days=365)
+LICENCE_LIFE = timedelta(days=36525)
+LICENCES = {
+    Participant.ATS: "ats",
+    Participant.CLEARING: "clearing",
+    Participant.TRANSFER_AGENT: "transfer-agent",
+    Participant.BROKER_DEALER: "broker-dealer",
+    Participant.BANK: "settlement-bank",
+    Participant.ISSUER: "issuer",
+}
 INTENT_LIFE = timedelta(hours=1)
 
 
@@ -79,9 +88,7 @@ class Market:
     """The contracts, the participants and the investors of a test."""
 
     ledger: MemoryLedger = field(default_factory=new_ledger)
-    clients: dict[Participant, Client] = field(
-        default_factory=lambda: {each: make_client(each) for each in Participant}
-    )
+    clients: dict[str, Client] = field(default_factory=dict)
     wallets: dict[str, Wallet] = field(default_factory=dict)
     nonces: int = 0
 
@@ -92,27 +99,37 @@ class Market:
         return instant(self.ledger.now + duration)
 
     def sign(
-        self, signer: str, statement: Statement, *, expires_at: Instant | None = None
+        self,
+        signer: str,
+        statement: Statement,
+        *cosigners: Wallet,
+        expires_at: Instant | None = None,
     ) -> SignedIntent:
-        """Return somebody's signature under a statement, with a fresh nonce."""
+        """Return somebody's signature under a statement, with a fresh nonce.
+
+        Further keys sign along: those that enter by the statement, or that must sign together.
+        """
         self.nonces += 1
         return self.wallets[signer].sign(
             statement,
             nonce=f"nonce-{self.nonces}",
             expires_at=expires_at or self.after(INTENT_LIFE),
+            cosigners=cosigners,
         )
 
     def submit(
         self,
-        participant: Participant,
+        participant: str,
         chaincode: str,
         function: str,
         *arguments: Argument,
         **secrets: Model,
     ) -> Outcome:
-        """Submit a call as a participant, with ``secrets`` as transient data."""
+        """Submit a call as an organisation, with ``secrets`` as transient data."""
         transient = {name: secret_argument_of(secret) for name, secret in secrets.items()}
-        client = self.clients[participant]
+        client = self.clients.get(participant)
+        if client is None:
+            client = self.clients[participant] = make_client(participant)
         return self.ledger.invoke(
             chaincode, function, *arguments, client=client, transient=transient
         )
@@ -122,6 +139,24 @@ class Market:
         return self.submit(Participant.REGULATOR, chaincode, function, *arguments)
 
     # --- who takes part ---
+
+    def licence(
+        self, organization: str, licence_class: str, *, life: timedelta = LICENCE_LIFE
+    ) -> LicenceGrant:
+        """Return the grant of a licence from now on."""
+        return LicenceGrant(
+            organization=organization,
+            licence_class=licence_class,
+            reference="no. 1",
+            valid_from=self.after(timedelta(0)),
+            valid_until=self.after(life),
+        )
+
+    def license(self, *grants: LicenceGrant) -> Outcome:
+        """Grant licences, as the regulator."""
+        return self.submit(
+            Participant.REGULATOR, Chaincode.IDENTITY, "grant_licences", list(grants)
+        )
 
     def registration(self, identity: str) -> SignedRegistration:
         """Return the signed registration of a new identity whose key is for everything."""
@@ -149,7 +184,7 @@ class Market:
     def investor(self, identity: str) -> InvestorReference:
         """Return the reference to who an identity is."""
         salt = sha256(identity.encode()).hexdigest()
-        return InvestorReference(identity=identity, country="US", record="vault/7", salt=salt)
+        return InvestorReference(identity=identity, record="vault/7", salt=salt)
 
     def evidence(self, subject: str) -> EvidenceReference:
         """Return the reference to what the KYC house's claims rest on."""
@@ -199,7 +234,8 @@ class Market:
         self.submit(Participant.BROKER_DEALER, Chaincode.IDENTITY, "onboard", newcomers)
 
     def open(self) -> None:
-        """Set the scene: a trusted KYC house, a security ACME that requires its claims, and USD."""
+        """Set the scene: licences, a trusted KYC house, a security ACME that asks for it, USD."""
+        self.license(*(self.licence(each, name) for each, name in LICENCES.items()))
         self.register(KYC_HOUSE)
         self.submit(Participant.REGULATOR, Chaincode.IDENTITY, "trust_issuer", KYC, KYC_HOUSE)
         self.create_security("ACME")

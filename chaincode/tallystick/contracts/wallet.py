@@ -6,14 +6,14 @@ clock.
 """
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tallystick.contracts.instants import Instant
-from tallystick.contracts.intents import SignedIntent, intent_payload
+from tallystick.contracts.intents import Cosignature, SignedIntent, intent_payload
 from tallystick.contracts.keys import encode_public_key, key_id
 from tallystick.contracts.purposes import Purpose
 from tallystick.contracts.statements import NewKey, Statement
@@ -52,10 +52,37 @@ class Wallet:
         """Return this key as it enters a registration: for every purpose unless some are given."""
         return NewKey(public_key=self.public_key, purposes=purposes or tuple(Purpose))
 
-    def sign(self, statement: Statement, *, nonce: str, expires_at: Instant) -> SignedIntent:
-        """Return this identity's signature under ``statement``, good once, until ``expires_at``."""
+    def sign(
+        self,
+        statement: Statement,
+        *,
+        nonce: str,
+        expires_at: Instant,
+        cosigners: Sequence["Wallet"] = (),
+    ) -> SignedIntent:
+        """Return this identity's signature under ``statement``, good once, until ``expires_at``.
+
+        Args:
+            statement: What is signed.
+            nonce: Random.
+            expires_at: From when on nobody accepts it.
+            cosigners: Further keys of the same identity: where several must sign together, and
+                those that enter by the statement.
+        """
         payload = intent_payload(
             self.channel, self.identity, statement, nonce=nonce, expires_at=expires_at
         )
-        signature = base64.b64encode(self.sign_bytes(payload)).decode()
-        return SignedIntent(key=self.key, nonce=nonce, expires_at=expires_at, signature=signature)
+        return SignedIntent(
+            key=self.key,
+            nonce=nonce,
+            expires_at=expires_at,
+            signature=self.signature_over(payload),
+            cosignatures=tuple(
+                Cosignature(key=each.key, signature=each.signature_over(payload))
+                for each in cosigners
+            ),
+        )
+
+    def signature_over(self, payload: bytes) -> str:
+        """Return this key's signature, in base64."""
+        return base64.b64encode(self.sign_bytes(payload)).decode()

@@ -169,8 +169,8 @@ def test_strangers_read_no_account(reader: Participant, market: Market) -> None:
     for call, code in (
         (("account", "USD", "bob"), "MANDATE_MISSING"),
         (("balance_of", "USD", "bob"), "MANDATE_MISSING"),
-        (("accounts", "USD"), "PARTICIPANT_NOT_PERMITTED"),
-        (("entries", "USD", "0" * 64), "PARTICIPANT_NOT_PERMITTED"),
+        (("accounts", "USD"), "LICENCE_MISSING"),
+        (("entries", "USD", "0" * 64), "LICENCE_MISSING"),
     ):
         with pytest.raises(Refusal, match=code):
             market.submit(reader, Chaincode.CASH, *call)

@@ -6,7 +6,7 @@ from pathlib import Path
 from tallystick.contracts.cash import CashContract
 from tallystick.contracts.events import EVENT_TYPES
 from tallystick.contracts.identity import IdentityContract
-from tallystick.contracts.reasons import Reason
+from tallystick.contracts.reasons import REASONS
 from tallystick.contracts.settlement import SettlementContract
 from tallystick.contracts.token import TokenContract
 
@@ -17,7 +17,7 @@ def test_every_reason_is_listed_under_its_status() -> None:
     rows = re.findall(r"^\| (\d{3}) \| ([A-Z_, ]+) \|$", TEXT, re.MULTILINE)
     listed = {(int(status), code) for status, codes in rows for code in codes.split(", ")}
 
-    assert listed == {(reason.status, reason.name) for reason in Reason}
+    assert listed == {(reason.status, reason.name) for reason in REASONS.values()}
 
 
 def test_every_event_is_listed() -> None:

@@ -8,11 +8,11 @@ import pytest
 from tallystick.chaincode import Refusal
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.participants import Participant
+from tallystick.contracts.register.models import Holding
 from tallystick.contracts.settlement.models import Status, TradePage, TradeView
 from tallystick.contracts.settlement.rules import TRANSITIONS, Step
 from tallystick.contracts.statements import Consent, Side, Withdrawal
 from tallystick.contracts.testing import Market
-from tallystick.contracts.token.models import Holding
 
 SETTLEMENT = Chaincode.SETTLEMENT
 A_DAY = timedelta(days=1)

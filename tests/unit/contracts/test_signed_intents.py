@@ -252,7 +252,7 @@ def add_key(market: Market, identity: str, purpose: Purpose) -> None:
     """Give an identity another key for one purpose, and let it sign with that from now on."""
     wallet = new_wallet(identity)
     addition = KeyAddition(identity=identity, key=wallet.new_key(purpose))
-    intent = market.sign(identity, addition)
+    intent = market.sign(identity, addition, wallet)
     market.submit(BROKER, Chaincode.IDENTITY, "add_key", addition, intent)
     market.wallets[identity] = wallet
 
@@ -260,7 +260,7 @@ def add_key(market: Market, identity: str, purpose: Purpose) -> None:
 def test_a_rotated_key_is_dead_at_once_and_its_successor_lives(market: Market) -> None:
     old, new = market.wallets["alice"], new_wallet("alice")
     rotation = KeyRotation(identity="alice", old=old.key, new=new.new_key())
-    intent = market.sign("alice", rotation)
+    intent = market.sign("alice", rotation, new)
     market.submit(BROKER, Chaincode.IDENTITY, "rotate_key", rotation, intent)
     statement = UnitsSent(security="ACME", sender="alice", receiver="bob", quantity=1)
 

@@ -7,9 +7,9 @@ import pytest
 from tallystick.chaincode import Refusal, composite_key
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.participants import Participant
+from tallystick.contracts.register.models import Allocation, Holding, RegisterPage, Verdict
 from tallystick.contracts.statements import AllowanceWithdrawn, UnitsAllowed, UnitsSent
 from tallystick.contracts.testing import Market
-from tallystick.contracts.token.models import Allocation, Holding, RegisterPage, Verdict
 
 BROKER = Participant.BROKER_DEALER
 CLEARING = Participant.CLEARING
@@ -273,7 +273,7 @@ def test_an_allowance_is_for_one_participant_only(market: Market) -> None:
     allow(market, 30)
 
     with pytest.raises(Refusal, match="ALLOWANCE_MISSING"):
-        market.submit(Participant.ATS, TOKEN, "transfer_from", sent(1))
+        market.submit(BROKER, TOKEN, "transfer_from", sent(1))
 
 
 def test_a_withdrawn_allowance_ends_at_once(market: Market) -> None:

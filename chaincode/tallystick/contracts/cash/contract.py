@@ -2,7 +2,7 @@
 
 from itertools import islice
 
-from tallystick.chaincode import Context, Contract, query, transaction
+from tallystick.chaincode import Context, query, transaction
 from tallystick.chaincode.events import EventRecord
 from tallystick.contracts import events
 from tallystick.contracts.book import Account, LockedMove, Move, Position
@@ -12,26 +12,27 @@ from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import now
 from tallystick.contracts.intents import SignedIntent
+from tallystick.contracts.licensed import MarketContract, licensed, only_through
 from tallystick.contracts.models import Identifier, PageSize, Quantity
-from tallystick.contracts.participants import Participant, only, only_through
 from tallystick.contracts.parties import authority_for, mandate_findings
-from tallystick.contracts.readers import READERS, may_read
-from tallystick.contracts.reasons import Reason, refuse_if_any
+from tallystick.contracts.powers import Power
+from tallystick.contracts.readers import may_read, reading_findings
+from tallystick.contracts.reasons import MoneyReason, refuse_if_any
 from tallystick.contracts.statements import MoneySent
 
 
-class CashContract(Contract):
+class CashContract(MarketContract):
     """Tokenised deposits. Amounts are in the minor unit of the currency."""
 
     name = "cash"
 
     @transaction
-    @only(Participant.BANK)
+    @licensed(Power.ISSUE_CASH)
     def open_cash(self, ctx: Context, cash: Identifier, currency: Currency) -> None:
         """Let the submitting bank's deposits in a currency be cash of this id."""
         vault = Vault(ctx)
         if vault.find_cash(cash) is not None:
-            raise Reason.CASH_EXISTS.refusal(cash=cash)
+            raise MoneyReason.CASH_EXISTS.refusal(cash=cash)
         bank = ctx.client.msp_id
         vault.save_cash(Cash(cash=cash, currency=currency, bank=bank, opened_at=now(ctx)))
         ctx.emit(events.CashOpened(cash=cash, currency=currency, bank=bank))
@@ -39,14 +40,14 @@ class CashContract(Contract):
     # --- movements ---
 
     @transaction
-    @only(Participant.BANK)
+    @licensed(Power.ISSUE_CASH)
     def deposit(self, ctx: Context, cash: Identifier, to: Identifier, amount: Quantity) -> None:
         """Create money that the submitting bank owes to an identity from now on."""
         vault = _bank_vault(ctx, cash)
         vault.move([Move(asset=cash, sender=None, receiver=to, quantity=amount)], Basis.ISSUE)
 
     @transaction
-    @only(Participant.BANK)
+    @licensed(Power.ISSUE_CASH)
     def withdraw(
         self, ctx: Context, cash: Identifier, holder: Identifier, amount: Quantity
     ) -> None:
@@ -106,7 +107,7 @@ class CashContract(Contract):
         self, ctx: Context, cash: str, page_size: PageSize = 100, bookmark: str = ""
     ) -> CashPage:
         """Return one page of the holders of a cash, by id; ``bookmark`` is the last one's id."""
-        vault = _readable_vault(ctx, cash, "accounts")
+        vault = _readable_vault(ctx, cash)
         following = (each for each in vault.book.positions(cash) if each[0] > bookmark)
         accounts = tuple(_account(*each) for each in islice(following, page_size))
         is_last = next(following, None) is None
@@ -117,7 +118,7 @@ class CashContract(Contract):
     @query
     def entries(self, ctx: Context, cash: str, transaction_id: str) -> tuple[EventRecord, ...]:
         """Return what a transaction did for trades: events that only these readers get."""
-        return tuple(_readable_vault(ctx, cash, "entries").entries(cash, transaction_id))
+        return tuple(_readable_vault(ctx, cash).entries(cash, transaction_id))
 
     @query
     def supply(self, ctx: Context, cash: str) -> int:
@@ -132,16 +133,11 @@ class CashContract(Contract):
         return vault.book.position(Account(cash, holder))
 
 
-def _readable_vault(ctx: Context, cash: str, function: str) -> Vault:
+def _readable_vault(ctx: Context, cash: str) -> Vault:
     """Return the vault if the submitter may read all accounts of a cash."""
     vault = Vault(ctx)
     bank = vault.cash(cash).bank
-    if not may_read(ctx, bank):
-        raise Reason.PARTICIPANT_NOT_PERMITTED.refusal(
-            participant=ctx.client.msp_id,
-            function=function,
-            permitted=" or ".join(sorted({*READERS, bank})),
-        )
+    refuse_if_any(reading_findings(ctx, bank))
     return vault
 
 
@@ -150,7 +146,7 @@ def _bank_vault(ctx: Context, cash: str) -> Vault:
     vault = Vault(ctx)
     bank = vault.cash(cash).bank
     if ctx.client.msp_id != bank:
-        raise Reason.NOT_THE_ISSUING_BANK.refusal(
+        raise MoneyReason.NOT_THE_ISSUING_BANK.refusal(
             participant=ctx.client.msp_id, cash=cash, bank=bank
         )
     return vault

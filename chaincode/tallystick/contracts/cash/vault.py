@@ -16,7 +16,7 @@ from tallystick.contracts.confidential import ConfidentialRows
 from tallystick.contracts.events import Basis
 from tallystick.contracts.parties import Authority, Party, check_parties
 from tallystick.contracts.readers import accounts_of
-from tallystick.contracts.reasons import Finding, Reason, refuse_if_any
+from tallystick.contracts.reasons import Finding, MoneyReason, refuse_if_any
 
 MoneyEvent = events.MoneyTransferred | events.MoneyLocked | events.MoneyReleased
 
@@ -89,7 +89,7 @@ class Vault:
         """Return a cash; refuse with CASH_UNKNOWN when there is none."""
         row = self.find_cash(cash)
         if row is None:
-            raise Reason.CASH_UNKNOWN.refusal(cash=cash)
+            raise MoneyReason.CASH_UNKNOWN.refusal(cash=cash)
         return row
 
     def find_cash(self, cash: str) -> Cash | None:
@@ -108,9 +108,10 @@ class Vault:
             self.cash(cash)
         holders = dict.fromkeys(account.holder for account in plan.after)
         report = check_parties(self._ctx, [Party(identity=holder) for holder in holders], authority)
-        if report.authority:  # and no word about somebody's money to who may not act for them
-            return list(report.authority)
-        lacks = [finding for findings in report.parties for finding in findings]
+        if report.licences or report.authority:
+            # No word about somebody's money to who may not act for them.
+            return [*report.licences, *report.authority]
+        lacks = [finding for party in report.parties for finding in party.findings]
         return [*lacks, *plan.shortfalls()]
 
     def _tell(self, event: MoneyEvent) -> None:

@@ -1,7 +1,7 @@
-"""Who somebody is on the ledger: identities, their keys, claims about them, mandates they gave.
+"""The chaincode of organisations and identities: licences, keys, claims, mandates, accounts.
 
 Other contracts ask one question in one call, ``check_parties``: do these parties fulfil these
-requirements, and does this signature or mandate count?
+requirements, does this signature or mandate count, and are these organisations licensed?
 """
 
 from tallystick.contracts.identity.contract import IdentityContract

@@ -1,7 +1,9 @@
 """The private rows of the identity contract: what data hashes on the ledger stand for."""
 
 from tallystick.chaincode import Context, composite_key
-from tallystick.contracts.identity.models import EvidenceReference, InvestorReference, References
+from tallystick.contracts.claims.models import EvidenceReference
+from tallystick.contracts.identities.models import InvestorReference
+from tallystick.contracts.identity.models import References
 from tallystick.contracts.readers import INVESTORS
 
 

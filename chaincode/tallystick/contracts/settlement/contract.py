@@ -7,17 +7,23 @@ Everybody knows that a trade exists, and where it stands. What it is about, and 
 in transient data and stays in the collection of its venue.
 """
 
-from tallystick.chaincode import Context, Contract, composite_key, query, transaction
+from tallystick.chaincode import Context, composite_key, query, transaction
 from tallystick.contracts import events
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.confidential import ConfidentialRows, secret_argument
 from tallystick.contracts.instants import instant_from_ns, now
 from tallystick.contracts.intents import SignedIntent
+from tallystick.contracts.licensed import MarketContract, licensed
 from tallystick.contracts.models import Identifier, PageSize, ShortText
-from tallystick.contracts.participants import Participant, only
-from tallystick.contracts.parties import mandate_findings, require_authority
+from tallystick.contracts.parties import (
+    Exercised,
+    mandate_findings,
+    require_authority,
+    require_licences,
+)
+from tallystick.contracts.powers import Power
 from tallystick.contracts.readers import may_read, trades_of
-from tallystick.contracts.reasons import Reason, refuse_if_any
+from tallystick.contracts.reasons import TradeReason, refuse_if_any
 from tallystick.contracts.settlement.models import (
     Consented,
     ConsentGiven,
@@ -39,7 +45,7 @@ from tallystick.contracts.settlement.rules import (
 from tallystick.contracts.statements import Consent, Side, Withdrawal
 
 
-class SettlementContract(Contract):
+class SettlementContract(MarketContract):
     """Trades, from the match to the exchange of units and money."""
 
     name = "settlement"
@@ -47,7 +53,7 @@ class SettlementContract(Contract):
     # --- the steps of a trade ---
 
     @transaction
-    @only(Participant.ATS)
+    @licensed(Power.OPERATE_VENUE)
     def propose_trade(self, ctx: Context) -> str:
         """Record a trade that the submitting venue has matched; return the hash to be signed.
 
@@ -56,7 +62,7 @@ class SettlementContract(Contract):
         terms = secret_argument(ctx, "terms", TradeTerms)
         check_terms(terms, venue=ctx.client.msp_id, moment=now(ctx))
         if ctx.state.get(_trade_key(terms.trade)) is not None:
-            raise Reason.TRADE_EXISTS.refusal(trade=terms.trade)
+            raise TradeReason.TRADE_EXISTS.refusal(trade=terms.trade)
         trade = Trade(
             trade=terms.trade,
             venue=terms.venue,
@@ -82,7 +88,7 @@ class SettlementContract(Contract):
         row = _require_trade(ctx, trade)
         after(row, Step.CONSENT, now(ctx))
         if _has_consented(ctx, trade, side):
-            raise Reason.CONSENT_ALREADY_GIVEN.refusal(trade=trade, side=side)
+            raise TradeReason.CONSENT_ALREADY_GIVEN.refusal(trade=trade, side=side)
         terms = _terms(ctx, row)
         party = terms.party(side)
         rows = _rows(ctx, row, terms.salt)
@@ -94,9 +100,9 @@ class SettlementContract(Contract):
         ctx.emit(events.ConsentGiven(trade=trade, side=side, terms_hash=row.terms_hash))
 
     @transaction
-    @only(Participant.CLEARING)
     def lock_legs(self, ctx: Context, trade: Identifier) -> None:
         """Lock the seller's units and the buyer's money, once both sides have consented."""
+        _require_clearing(ctx, trade)
         terms = _advance(ctx, trade, Step.LOCK)
         given = [side for side in SIDES if _has_consented(ctx, trade, side)]
         refuse_if_any(list(missing_consents(terms, given)))
@@ -104,13 +110,13 @@ class SettlementContract(Contract):
         ctx.emit(events.LegsLocked(trade=trade))
 
     @transaction
-    @only(Participant.CLEARING)
     def settle(self, ctx: Context, trade: Identifier) -> None:
         """Deliver the units to the buyer and the money to the seller, in this one transaction.
 
         When a rule stands against it, the trade stays locked and can be settled once the cause is
         cured.
         """
+        _require_clearing(ctx, trade)
         terms = _advance(ctx, trade, Step.SETTLE)
         _instruct(ctx, "deliver", terms)
         ctx.emit(events.TradeSettled(trade=trade))
@@ -132,13 +138,19 @@ class SettlementContract(Contract):
         ctx.emit(events.TradeCancelled(trade=trade, by=side, reason=reason))
 
     @transaction
-    @only(Participant.ATS, Participant.CLEARING)
     def cancel(self, ctx: Context, trade: Identifier, reason: ShortText) -> None:
-        """End a trade before it settles; every unit and all money locked for it is free again."""
+        """End a trade before it settles: its venue may, or whoever clears.
+
+        Every unit and all money locked for it is free again.
+        """
+        is_own = _require_trade(ctx, trade).venue == ctx.client.msp_id
+        power = Power.OPERATE_VENUE if is_own else Power.CLEAR
+        require_licences(ctx, Exercised(organization=ctx.client.msp_id, powers=(power,)))
         _end(ctx, trade, Step.CANCEL)
         ctx.emit(events.TradeCancelled(trade=trade, by=ctx.client.msp_id, reason=reason))
 
     @transaction
+    @licensed()
     def expire(self, ctx: Context, trade: Identifier) -> None:
         """End a trade whose time is over; anybody may ask for it. What was locked is free again."""
         _end(ctx, trade, Step.EXPIRE)
@@ -187,8 +199,18 @@ def _trade_key(trade: str) -> str:
 def _require_trade(ctx: Context, trade: str) -> Trade:
     row = ctx.state.load(_trade_key(trade), Trade)
     if row is None:
-        raise Reason.TRADE_UNKNOWN.refusal(trade=trade)
+        raise TradeReason.TRADE_UNKNOWN.refusal(trade=trade)
     return row
+
+
+def _require_clearing(ctx: Context, trade: str) -> None:
+    """Refuse unless the submitter may clear this trade, and its venue may still trade."""
+    venue = _require_trade(ctx, trade).venue
+    require_licences(
+        ctx,
+        Exercised(organization=ctx.client.msp_id, powers=(Power.CLEAR,)),
+        Exercised(organization=venue, powers=(Power.OPERATE_VENUE,)),
+    )
 
 
 def _rows(ctx: Context, trade: Trade, salt: str = "") -> ConfidentialRows:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import get_args
 
 from tallystick.contracts.instants import Instant, day_of
-from tallystick.contracts.reasons import Finding, Reason
+from tallystick.contracts.reasons import Finding, RegisterReason, TradeReason
 from tallystick.contracts.settlement.models import Status, Trade, TradeTerms
 from tallystick.contracts.statements import Side
 
@@ -51,14 +51,14 @@ def after(trade: Trade, step: Step, moment: Instant) -> Trade:
     """
     status = TRANSITIONS.get((trade.status, step))
     if status is None:
-        raise Reason.TRADE_STATUS.refusal(trade=trade.trade, state=trade.status, step=step)
+        raise TradeReason.TRADE_STATUS.refusal(trade=trade.trade, state=trade.status, step=step)
     expired = moment >= trade.expires_at
     if expired and step in _FORWARD:
-        raise Reason.TRADE_EXPIRED.refusal(trade=trade.trade, expires_at=trade.expires_at)
+        raise TradeReason.TRADE_EXPIRED.refusal(trade=trade.trade, expires_at=trade.expires_at)
     if step is Step.EXPIRE and not expired:
-        raise Reason.TRADE_NOT_EXPIRED.refusal(trade=trade.trade, expires_at=trade.expires_at)
+        raise TradeReason.TRADE_NOT_EXPIRED.refusal(trade=trade.trade, expires_at=trade.expires_at)
     if step is Step.SETTLE and day_of(moment) < trade.settlement_day:
-        raise Reason.SETTLEMENT_DAY_NOT_REACHED.refusal(
+        raise TradeReason.SETTLEMENT_DAY_NOT_REACHED.refusal(
             trade=trade.trade, settlement_day=trade.settlement_day, today=day_of(moment)
         )
     return trade.model_copy(update={"status": status})
@@ -71,17 +71,19 @@ def check_terms(terms: TradeTerms, *, venue: str, moment: Instant) -> None:
         Refusal: NOT_THE_VENUE, SAME_PARTY or TRADE_DATES_WRONG.
     """
     if terms.venue != venue:
-        raise Reason.NOT_THE_VENUE.refusal(trade=terms.trade, participant=venue, venue=terms.venue)
+        raise TradeReason.NOT_THE_VENUE.refusal(
+            trade=terms.trade, participant=venue, venue=terms.venue
+        )
     if terms.buyer == terms.seller:
-        raise Reason.SAME_PARTY.refusal(holder=terms.buyer)
+        raise RegisterReason.SAME_PARTY.refusal(holder=terms.buyer)
     if terms.expires_at <= moment or day_of(terms.expires_at) < terms.settlement_day:
-        raise Reason.TRADE_DATES_WRONG.refusal(trade=terms.trade)
+        raise TradeReason.TRADE_DATES_WRONG.refusal(trade=terms.trade)
 
 
 def missing_consents(terms: TradeTerms, given: Collection[Side]) -> Iterator[Finding]:
     """Yield a finding for each side that has not consented."""
     for side in SIDES:
         if side not in given:
-            yield Reason.CONSENT_MISSING.finding(
+            yield TradeReason.CONSENT_MISSING.finding(
                 trade=terms.trade, side=side, party=terms.party(side)
             )

@@ -1,7 +1,4 @@
-"""The register of securities: the only place where ownership is stored.
-
-Whoever holds units holds them here, whatever is locked, frozen, or in somebody's custody.
-"""
+"""The chaincode of the register: who holds which security, and by what rules it moves."""
 
 from tallystick.contracts.token.contract import TokenContract
 

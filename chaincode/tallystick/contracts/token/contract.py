@@ -1,23 +1,19 @@
 """The token contract, as callers see it."""
 
-from tallystick.chaincode import Context, Contract, query, transaction
+from tallystick.chaincode import Context, query, transaction
 from tallystick.contracts import events
 from tallystick.contracts.book import Account, LockedMove, Move, Position, holder_of
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import now
 from tallystick.contracts.intents import SignedIntent
+from tallystick.contracts.licensed import MarketContract, licensed, only_through
 from tallystick.contracts.models import Identifier, PageSize, Quantity, ShortText
-from tallystick.contracts.participants import Participant, only, only_through
-from tallystick.contracts.parties import authority_for, require_authority
-from tallystick.contracts.reasons import Reason
-from tallystick.contracts.statements import (
-    AllowanceWithdrawn,
-    UnitsAllowed,
-    UnitsSent,
-)
-from tallystick.contracts.token.allowances import Allowances
-from tallystick.contracts.token.models import (
+from tallystick.contracts.parties import Exercised, authority_for, require_authority
+from tallystick.contracts.powers import Power
+from tallystick.contracts.reasons import RegisterReason
+from tallystick.contracts.register.allowances import Allowances
+from tallystick.contracts.register.models import (
     Allocation,
     Allowance,
     Freeze,
@@ -27,10 +23,16 @@ from tallystick.contracts.token.models import (
     SecurityTerms,
     Verdict,
 )
-from tallystick.contracts.token.register import Register
+from tallystick.contracts.register.movements import Instruction, Movements
+from tallystick.contracts.register.securities import Securities
+from tallystick.contracts.statements import (
+    AllowanceWithdrawn,
+    UnitsAllowed,
+    UnitsSent,
+)
 
 
-class TokenContract(Contract):
+class TokenContract(MarketContract):
     """Securities and their holders."""
 
     name = "token"
@@ -38,48 +40,48 @@ class TokenContract(Contract):
     # --- securities ---
 
     @transaction
-    @only(Participant.TRANSFER_AGENT)
+    @licensed(Power.KEEP_REGISTER)
     def create_security(self, ctx: Context, terms: SecurityTerms) -> None:
         """Open the register of a new security."""
-        register = Register(ctx)
-        if register.find_security(terms.security) is not None:
-            raise Reason.SECURITY_EXISTS.refusal(security=terms.security)
-        register.save_security(Security(terms=terms, created_at=now(ctx)))
+        securities = Securities(ctx.state)
+        if securities.find(terms.security) is not None:
+            raise RegisterReason.SECURITY_EXISTS.refusal(security=terms.security)
+        securities.save(Security(terms=terms, created_at=now(ctx)))
         ctx.emit(
             events.SecurityCreated(security=terms.security, name=terms.name, issuer=terms.issuer)
         )
 
     @transaction
-    @only(Participant.TRANSFER_AGENT, Participant.REGULATOR)
+    @licensed(Power.KEEP_REGISTER, Power.OVERSEE)
     def pause(self, ctx: Context, security: Identifier, reason: ShortText) -> None:
         """Stop all movements between holders of a security."""
-        register = Register(ctx)
-        row = register.security(security)
-        register.save_security(row.model_copy(update={"pause": reason}))
+        securities = Securities(ctx.state)
+        row = securities.require(security)
+        securities.save(row.model_copy(update={"pause": reason}))
         ctx.emit(events.SecurityPaused(security=security, reason=reason))
 
     @transaction
-    @only(Participant.TRANSFER_AGENT, Participant.REGULATOR)
+    @licensed(Power.KEEP_REGISTER, Power.OVERSEE)
     def resume(self, ctx: Context, security: Identifier) -> None:
         """Let units of a paused security move again."""
-        register = Register(ctx)
-        row = register.security(security)
+        securities = Securities(ctx.state)
+        row = securities.require(security)
         if row.pause is None:
-            raise Reason.SECURITY_NOT_PAUSED.refusal(security=security)
-        register.save_security(row.model_copy(update={"pause": None}))
+            raise RegisterReason.SECURITY_NOT_PAUSED.refusal(security=security)
+        securities.save(row.model_copy(update={"pause": None}))
         ctx.emit(events.SecurityResumed(security=security))
 
     # --- movements ---
 
     @transaction
-    @only(Participant.TRANSFER_AGENT)
+    @licensed(Power.KEEP_REGISTER)
     def issue(self, ctx: Context, security: Identifier, to: Identifier, quantity: Quantity) -> None:
         """Create units in the hands of a holder who meets the security's requirements."""
         move = Move(asset=security, sender=None, receiver=to, quantity=quantity)
-        Register(ctx).move([move], Basis.ISSUE)
+        Movements(ctx).execute(Instruction((move,), Basis.ISSUE))
 
     @transaction
-    @only(Participant.TRANSFER_AGENT)
+    @licensed(Power.KEEP_REGISTER)
     def issue_to_many(
         self, ctx: Context, security: Identifier, allocations: tuple[Allocation, ...]
     ) -> None:
@@ -88,16 +90,16 @@ class TokenContract(Contract):
             Move(asset=security, sender=None, receiver=each.to, quantity=each.quantity)
             for each in allocations
         ]
-        Register(ctx).move(moves, Basis.ISSUE)
+        Movements(ctx).execute(Instruction(tuple(moves), Basis.ISSUE))
 
     @transaction
-    @only(Participant.TRANSFER_AGENT)
+    @licensed(Power.KEEP_REGISTER)
     def redeem(
         self, ctx: Context, security: Identifier, holder: Identifier, quantity: Quantity
     ) -> None:
         """End units of a holder."""
         move = Move(asset=security, sender=holder, receiver=None, quantity=quantity)
-        Register(ctx).move([move], Basis.REDEMPTION)
+        Movements(ctx).execute(Instruction((move,), Basis.REDEMPTION))
 
     @transaction
     def transfer(
@@ -109,14 +111,15 @@ class TokenContract(Contract):
         """Move units as their holder says: by signature, or through a mandated participant."""
         move = _move(sent)
         authority = authority_for(ctx, sent.sender, sent, intent)
-        Register(ctx).move([move], Basis.TRANSFER, authority)
+        Movements(ctx).execute(Instruction((move,), Basis.TRANSFER, authority))
 
     @transaction
     def transfer_from(self, ctx: Context, sent: UnitsSent) -> None:
         """Move units that their holder allows the submitting participant to draw."""
-        Allowances(ctx).draw(sent.security, sent.sender, ctx.client.msp_id, sent.quantity)
         move = _move(sent)
-        Register(ctx).move([move], Basis.ALLOWANCE)
+        spender = Exercised(organization=ctx.client.msp_id, powers=(Power.SAFEGUARD,))
+        Movements(ctx).execute(Instruction((move,), Basis.ALLOWANCE, exercised=(spender,)))
+        Allowances(ctx).draw(sent.security, sent.sender, ctx.client.msp_id, sent.quantity)
 
     # --- allowances ---
 
@@ -125,7 +128,7 @@ class TokenContract(Contract):
         self, ctx: Context, allowed: UnitsAllowed, intent: SignedIntent | None = None
     ) -> None:
         """Let a participant draw units, as their holder or its mandated participant says."""
-        Register(ctx).security(allowed.security)
+        Securities(ctx.state).require(allowed.security)
         require_authority(ctx, allowed.holder, allowed, intent)
         Allowances(ctx).grant(allowed)
 
@@ -140,29 +143,29 @@ class TokenContract(Contract):
     # --- freezes ---
 
     @transaction
-    @only(Participant.TRANSFER_AGENT, Participant.REGULATOR)
+    @licensed(Power.KEEP_REGISTER, Power.OVERSEE)
     def freeze(
         self, ctx: Context, security: Identifier, holder: Identifier, reason: ShortText
     ) -> None:
         """Stop a holder from sending and receiving units of a security."""
-        register = Register(ctx)
-        register.security(security)
-        register.save_freeze(Account(security, holder), Freeze(reason=reason, since=now(ctx)))
+        securities = Securities(ctx.state)
+        securities.require(security)
+        securities.save_freeze(Account(security, holder), Freeze(reason=reason, since=now(ctx)))
         ctx.emit(events.HolderFrozen(security=security, holder=holder, reason=reason))
 
     @transaction
-    @only(Participant.TRANSFER_AGENT, Participant.REGULATOR)
+    @licensed(Power.KEEP_REGISTER, Power.OVERSEE)
     def unfreeze(self, ctx: Context, security: Identifier, holder: Identifier) -> None:
         """Let a frozen holder send and receive again."""
-        register = Register(ctx)
+        securities = Securities(ctx.state)
         account = Account(security, holder)
-        if register.freeze(account) is None:
-            raise Reason.HOLDER_NOT_FROZEN.refusal(security=security, holder=holder)
-        register.delete_freeze(account)
+        if securities.freeze(account) is None:
+            raise RegisterReason.HOLDER_NOT_FROZEN.refusal(security=security, holder=holder)
+        securities.delete_freeze(account)
         ctx.emit(events.HolderUnfrozen(security=security, holder=holder))
 
     @transaction
-    @only(Participant.TRANSFER_AGENT, Participant.REGULATOR)
+    @licensed(Power.KEEP_REGISTER, Power.OVERSEE)
     def freeze_units(
         self,
         ctx: Context,
@@ -175,7 +178,7 @@ class TokenContract(Contract):
         _freeze_units(ctx, Account(security, holder), quantity, reason)
 
     @transaction
-    @only(Participant.TRANSFER_AGENT, Participant.REGULATOR)
+    @licensed(Power.KEEP_REGISTER, Power.OVERSEE)
     def unfreeze_units(
         self,
         ctx: Context,
@@ -193,36 +196,36 @@ class TokenContract(Contract):
     @only_through(Chaincode.SETTLEMENT)
     def lock(self, ctx: Context, moves: tuple[LockedMove, ...]) -> None:
         """Lock units for deliveries to come; the holder stays the holder."""
-        Register(ctx).lock(moves)
+        Movements(ctx).lock(moves)
 
     @transaction
     @only_through(Chaincode.SETTLEMENT)
     def release(self, ctx: Context, moves: tuple[LockedMove, ...]) -> None:
         """Give locks up without delivery."""
-        Register(ctx).release(moves)
+        Movements(ctx).release(moves)
 
     @transaction
     @only_through(Chaincode.SETTLEMENT)
     def deliver(self, ctx: Context, moves: tuple[LockedMove, ...]) -> None:
         """Move locked units to those for whom they were locked."""
-        Register(ctx).move(moves, Basis.SETTLEMENT)
+        Movements(ctx).execute(Instruction(moves, Basis.SETTLEMENT))
 
     # --- queries ---
 
     @query
     def security(self, ctx: Context, security: str) -> Security:
         """Return a security with its terms."""
-        return Register(ctx).security(security)
+        return Securities(ctx.state).require(security)
 
     @query
     def balance_of(self, ctx: Context, security: str, holder: str) -> int:
         """Return how many units somebody holds, locked and frozen ones included."""
-        return Register(ctx).book.position(Account(security, holder)).quantity
+        return Movements(ctx).book.position(Account(security, holder)).quantity
 
     @query
     def holding(self, ctx: Context, security: str, holder: str) -> Holding:
         """Return a holder's line of the register."""
-        return _holding(holder, Register(ctx).book.position(Account(security, holder)))
+        return _holding(holder, Movements(ctx).book.position(Account(security, holder)))
 
     @query
     def register(
@@ -239,12 +242,12 @@ class TokenContract(Contract):
     @query
     def supply(self, ctx: Context, security: str) -> int:
         """Return how many units of a security are in being."""
-        return Register(ctx).book.supply(security)
+        return Movements(ctx).book.supply(security)
 
     @query
     def holder_count(self, ctx: Context, security: str) -> int:
         """Return how many hold units of a security."""
-        return Register(ctx).book.holder_count(security)
+        return Movements(ctx).book.holder_count(security)
 
     @query
     def allowance(self, ctx: Context, security: str, holder: str, spender: str) -> Allowance | None:
@@ -254,10 +257,10 @@ class TokenContract(Contract):
     @query
     def can_transfer(self, ctx: Context, sent: UnitsSent) -> Verdict:
         """Return whether a transfer would pass now, authority aside, and every reason why not."""
-        register = Register(ctx)
+        movements = Movements(ctx)
         move = _move(sent)
-        reasons = register.findings(move)
-        available = register.book.position(Account(sent.security, sent.sender)).available
+        reasons = movements.judged(Instruction((move,), Basis.TRANSFER))
+        available = movements.book.position(Account(sent.security, sent.sender)).available
         return Verdict(allowed=not reasons, reasons=tuple(reasons), available=available)
 
 
@@ -271,9 +274,9 @@ def _move(sent: UnitsSent) -> Move:
 
 
 def _freeze_units(ctx: Context, account: Account, quantity: int, reason: str) -> None:
-    register = Register(ctx)
-    register.security(account.asset)
-    register.book.write(register.book.frozen(account, quantity))
+    Securities(ctx.state).require(account.asset)
+    book = Movements(ctx).book
+    book.write(book.frozen(account, quantity))
     ctx.emit(
         events.UnitsFrozen(
             security=account.asset, holder=account.holder, quantity=quantity, reason=reason

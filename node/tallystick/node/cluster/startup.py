@@ -14,6 +14,7 @@ from tallystick.node.cluster.errors import NetworkExistsError
 from tallystick.node.cluster.launcher import Launcher, check_ports
 from tallystick.node.cluster.material import Founding
 from tallystick.node.cluster.network import Network, create_network, exists, nodes_of, open_network
+from tallystick.node.cluster.opening import submit_opening
 from tallystick.node.cluster.peer_client import Source
 from tallystick.node.cluster.topology import ChannelTopology, Topology, default_topology
 from tallystick.wire.txid import NONCE_SIZE
@@ -84,6 +85,10 @@ async def deploy_missing(
     where = "" if channel.id == network.channel_id else f" on {channel.id}"
     await deploy(channel.id, missing, administrators)
     report(f"chaincodes deployed{where}: {', '.join(each.name for each in missing)}")
+    calls = [(each.name, call) for each in missing for call in each.opening]
+    await submit_opening(channel.id, calls, access.gateway, administrators)
+    if calls:
+        report(f"opened{where}: {', '.join(f'{name}.{call.function}' for name, call in calls)}")
     gateway = await access.gateway(administrators[0].msp_id)
     await first_transaction(gateway, channel.id, missing[0].name)
     report(f"first transaction committed{where}")

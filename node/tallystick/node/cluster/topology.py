@@ -12,6 +12,7 @@ from pydantic.functional_validators import AfterValidator
 from tallystick.node.channel.config import BatchParameters
 from tallystick.node.cluster.collections import Collection
 from tallystick.node.cluster.errors import TopologyError, UnknownMemberError
+from tallystick.node.cluster.opening import OpeningCall
 from tallystick.node.membership.identity import NodeRole
 from tallystick.node.policies.errors import PolicySyntaxError
 from tallystick.node.policies.parser import parse_rule
@@ -130,6 +131,7 @@ class ChaincodeTopology(_Part):
         endorsement: Who must endorse its transactions.
         collections: Its private data collections, or the file with them; in the words of Fabric's
             tools either way.
+        opening: What is submitted once it is deployed.
     """
 
     name: str
@@ -138,6 +140,7 @@ class ChaincodeTopology(_Part):
     source: Path | None = None
     endorsement: Rule
     collections: Path | tuple[Collection, ...] | None = None
+    opening: tuple[OpeningCall, ...] = ()
 
     def located(self, directory: Path) -> Self:
         """Return the same chaincode, with paths that are relative to ``directory`` resolved."""

@@ -21,6 +21,7 @@ from tallystick.node.cluster.deployment import deploy
 from tallystick.node.cluster.governance import Governance
 from tallystick.node.cluster.material import Founding, generate_material
 from tallystick.node.cluster.network import Network, Node
+from tallystick.node.cluster.opening import submit_opening
 from tallystick.node.cluster.peer_client import Source
 from tallystick.node.cluster.topology import (
     ADMIN,
@@ -239,11 +240,15 @@ class LocalNetwork:
 
     async def _deploy(self, channel: ChannelTopology) -> None:
         members = self._topology.on_channel(channel).peer_organizations
-        await deploy(
-            channel.id,
-            self._topology.chaincodes_of(channel),
-            [self.administrator(member.msp_id) for member in members],
-        )
+        chaincodes = self._topology.chaincodes_of(channel)
+        administrators = [self.administrator(member.msp_id) for member in members]
+        await deploy(channel.id, chaincodes, administrators)
+        calls = [(each.name, call) for each in chaincodes for call in each.opening]
+
+        async def gateway_of(msp_id: str) -> Gateway:
+            return self.gateway(msp_id)
+
+        await submit_opening(channel.id, calls, gateway_of, administrators)
 
     def _first_blocks(self, member: OrganizationTopology) -> list[Block]:
         channels = self._topology.channels_of(member)

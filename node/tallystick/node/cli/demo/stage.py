@@ -6,7 +6,7 @@ from tallystick.client.contract import Argument
 from tallystick.contracts.cash.models import CashAccount, CashPage
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.token.models import Holding, RegisterPage
+from tallystick.contracts.register.models import Holding, RegisterPage
 from tallystick.node.cli.demo.cast import CASH, SHARE, firm_name
 from tallystick.node.cli.demo.channel import Call, Channel, Committed, Outcome, Refused
 from tallystick.node.cli.demo.narration import Narrator, Tone, dollars, total, units

@@ -6,8 +6,8 @@ from typing import Final
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import Requirement
+from tallystick.contracts.register.models import SecurityTerms
 from tallystick.contracts.settlement.models import TradeTerms
-from tallystick.contracts.token.models import SecurityTerms
 from tallystick.node.cli.demo import trades
 from tallystick.node.cli.demo.cast import (
     ALICE,

@@ -9,12 +9,8 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tallystick.contracts.identity.models import (
-    Onboarding,
-    SignedClaim,
-    SignedMandate,
-    SignedRegistration,
-)
+from tallystick.contracts.claims.models import SignedClaim
+from tallystick.contracts.identity.models import Onboarding, SignedMandate, SignedRegistration
 from tallystick.contracts.instants import Instant, instant
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.participants import Participant

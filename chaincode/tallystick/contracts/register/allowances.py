@@ -3,9 +3,9 @@
 from tallystick.chaincode import Context, composite_key
 from tallystick.contracts import events
 from tallystick.contracts.instants import now
-from tallystick.contracts.reasons import Reason
+from tallystick.contracts.reasons import RegisterReason
+from tallystick.contracts.register.models import Allowance
 from tallystick.contracts.statements import UnitsAllowed
-from tallystick.contracts.token.models import Allowance
 
 
 class Allowances:
@@ -38,10 +38,10 @@ class Allowances:
         allowance = self._require(security, holder, spender)
         facts = {"security": security, "holder": holder, "spender": spender}
         if now(self._ctx) >= allowance.expires_at:
-            raise Reason.ALLOWANCE_EXPIRED.refusal(**facts, expires_at=allowance.expires_at)
+            raise RegisterReason.ALLOWANCE_EXPIRED.refusal(**facts, expires_at=allowance.expires_at)
         remaining = allowance.quantity - quantity
         if remaining < 0:
-            raise Reason.ALLOWANCE_EXCEEDED.refusal(
+            raise RegisterReason.ALLOWANCE_EXCEEDED.refusal(
                 **facts, remaining=allowance.quantity, quantity=quantity
             )
         left = allowance.model_copy(update={"quantity": remaining}) if remaining else None
@@ -50,7 +50,7 @@ class Allowances:
     def _require(self, security: str, holder: str, spender: str) -> Allowance:
         allowance = self.find(security, holder, spender)
         if allowance is None:
-            raise Reason.ALLOWANCE_MISSING.refusal(
+            raise RegisterReason.ALLOWANCE_MISSING.refusal(
                 security=security, holder=holder, spender=spender
             )
         return allowance

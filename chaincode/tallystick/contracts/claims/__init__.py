@@ -1,0 +1,1 @@
+"""What is attested about identities, by whom, and whose word counts."""

@@ -1,0 +1,120 @@
+"""When claims count. Pure: rows and the moment come in, findings go out."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from tallystick.contracts.claims.models import Claim, OverdueQuestion, Topic
+from tallystick.contracts.identities.models import IdentityKey
+from tallystick.contracts.instants import Instant, later
+from tallystick.contracts.parties import Attested, Requirement
+from tallystick.contracts.purposes import Purpose, serves
+from tallystick.contracts.reasons import ClaimReason, Finding
+
+KeyOf = Callable[[str, str], IdentityKey | None]
+"""Returns a key of an identity, by the identity and the key's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Judges the claims about one identity at one moment.
+
+    Attributes:
+        subject: Whom they are about.
+        claims: All claims about it.
+        key_of: The keys of issuers, as they stand now.
+        moment: Now.
+        is_parting: Whether grace counts, since the subject only gives away.
+    """
+
+    subject: str
+    claims: Sequence[Claim]
+    key_of: KeyOf
+    moment: Instant
+    is_parting: bool = False
+
+    def findings(self, requirement: Requirement, topic: Topic) -> list[Finding]:
+        """Return why the subject does not fulfil a requirement; nothing when it does."""
+        trusted = trusted_issuers(requirement, topic)
+        facts = {"identity": self.subject, "topic": requirement.topic}
+        if not trusted:
+            return [ClaimReason.TOPIC_WITHOUT_ISSUER.finding(**facts)]
+        quorum = max(requirement.quorum, topic.quorum)
+        findings, agreeing = [], 0
+        for claim in self._on(requirement.topic, trusted):
+            finding = self._finding(claim, topic) or _shortcoming(self.subject, claim, requirement)
+            if finding is None:
+                agreeing += 1
+                if agreeing >= quorum:
+                    return []
+            else:
+                findings.append(finding)
+        if agreeing:
+            findings.append(
+                ClaimReason.CLAIM_QUORUM_MISSED.finding(**facts, given=agreeing, quorum=quorum)
+            )
+        return findings or [ClaimReason.CLAIM_MISSING.finding(**facts)]
+
+    def attested(self, name: str, topic: Topic) -> Iterator[Attested]:
+        """Yield the claims on a topic that count, by issuer."""
+        for claim in self._on(name, topic.issuers):
+            if self._finding(claim, topic) is None:
+                yield Attested.model_construct(
+                    topic=claim.topic,
+                    issuer=claim.issuer,
+                    version=claim.version,
+                    level=claim.level,
+                    value=claim.value,
+                    valid_until=claim.valid_until,
+                )
+
+    def _on(self, topic: str, issuers: Sequence[str]) -> Iterator[Claim]:
+        for claim in self.claims:
+            if claim.topic == topic and claim.issuer in issuers:
+                yield claim
+
+    def _finding(self, claim: Claim, topic: Topic) -> Finding | None:
+        """Return why a trusted issuer's claim does not count, or None when it does."""
+        facts = {"topic": claim.topic, "issuer": claim.issuer, "identity": self.subject}
+        if claim.issuer == self.subject:
+            return ClaimReason.CLAIM_SELF_MADE.finding(**facts)
+        if claim.revoked_at is not None:
+            return ClaimReason.CLAIM_REVOKED.finding(**facts)
+        if self.moment < claim.valid_from:
+            return ClaimReason.CLAIM_NOT_YET_VALID.finding(**facts, valid_from=claim.valid_from)
+        if self.moment >= claim.valid_until and not self._within_grace(claim, topic):
+            return ClaimReason.CLAIM_EXPIRED.finding(**facts, valid_until=claim.valid_until)
+        key = self.key_of(claim.issuer, claim.key)
+        if key is None or key.revoked_at is not None or not serves(key.purposes, Purpose.CLAIM):
+            return ClaimReason.CLAIM_KEY_REVOKED.finding(**facts)
+        return None
+
+    def _within_grace(self, claim: Claim, topic: Topic) -> bool:
+        return self.is_parting and self.moment < later(claim.valid_until, topic.grace_s)
+
+
+def trusted_issuers(requirement: Requirement, topic: Topic) -> tuple[str, ...]:
+    """Return whose claims fulfil a requirement: never more than those whom the topic trusts."""
+    if not requirement.issuers:
+        return topic.issuers
+    return tuple(each for each in topic.issuers if each in requirement.issuers)
+
+
+def is_overdue(claim: Claim, question: OverdueQuestion) -> bool:
+    """Return whether a claim of the topic ends before the moment, or is below the level, asked."""
+    if claim.topic != question.topic or claim.revoked_at is not None:
+        return False
+    return claim.valid_until <= question.before or claim.level < question.level
+
+
+def _shortcoming(subject: str, claim: Claim, requirement: Requirement) -> Finding | None:
+    """Return what a claim that counts falls short of, or None when it suffices."""
+    facts = {"topic": claim.topic, "issuer": claim.issuer, "identity": subject}
+    if claim.level < requirement.level:
+        return ClaimReason.CLAIM_LEVEL_TOO_LOW.finding(
+            **facts, level=claim.level, required=requirement.level
+        )
+    if requirement.values and claim.value not in requirement.values:
+        return ClaimReason.CLAIM_VALUE_DIFFERS.finding(
+            **facts, value=claim.value or "nothing", required=" or ".join(requirement.values)
+        )
+    return None

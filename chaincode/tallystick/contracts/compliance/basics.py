@@ -1,0 +1,68 @@
+"""The rules that every security has, bound or not: pauses, stops, and who the holders are."""
+
+from collections.abc import Iterator
+
+from tallystick.contracts.compliance.case import Case, Holder, Leg
+from tallystick.contracts.compliance.rules import Bound, NoParameters, Rule, bind
+from tallystick.contracts.reasons import ComplianceReason, Finding
+
+
+class NotPaused(Rule[NoParameters]):
+    """A pause stops movements between holders, not issue and redemption.
+
+    Supply can be put right while trading is halted.
+    """
+
+    name = "not-paused"
+    parameters = NoParameters
+
+    def findings(self, case: Case, leg: Leg, parameters: NoParameters) -> Iterator[Finding]:  # noqa: ARG002
+        """Yield a finding when the security is paused."""
+        reason = case.pauses.get(leg.security)
+        if reason is not None and leg.is_between_holders:
+            yield ComplianceReason.SECURITY_PAUSED.finding(security=leg.security, reason=reason)
+
+
+class InGoodStanding(Rule[NoParameters]):
+    """Both sides are known, meet the requirements of the security, and are not stopped."""
+
+    name = "in-good-standing"
+    parameters = NoParameters
+
+    def findings(self, case: Case, leg: Leg, parameters: NoParameters) -> Iterator[Finding]:  # noqa: ARG002
+        """Yield what stands against the sender, then against the receiver."""
+        if (sender := case.sender(leg)) is not None:
+            yield from _findings_of(
+                leg,
+                str(leg.sender),
+                sender,
+                ComplianceReason.SENDER_FROZEN,
+                ComplianceReason.SENDER_NOT_VERIFIED,
+            )
+        if (receiver := case.receiver(leg)) is not None:
+            yield from _findings_of(
+                leg,
+                str(leg.receiver),
+                receiver,
+                ComplianceReason.RECEIVER_FROZEN,
+                ComplianceReason.RECEIVER_NOT_VERIFIED,
+            )
+
+
+def _findings_of(
+    leg: Leg,
+    name: str,
+    holder: Holder,
+    stopped: ComplianceReason,
+    not_verified: ComplianceReason,
+) -> Iterator[Finding]:
+    if holder.stop is not None:
+        yield stopped.finding(holder=name, asset=leg.security, reason=holder.stop)
+    for lack in holder.lacks:
+        yield not_verified.finding(holder=name, asset=leg.security, cause=lack.message)
+
+
+ALWAYS: tuple[Bound, ...] = (
+    bind(NotPaused(), NoParameters()),
+    bind(InGoodStanding(), NoParameters()),
+)

@@ -1,0 +1,154 @@
+"""The domain events of all contracts: what happened, sufficient to rebuild the registers.
+
+Each kind has a version, raised when fields change in a way that old readers misread. ``replay``
+rebuilds holdings from them. They lie in one file per concern.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from pydantic_core import to_json
+
+from tallystick.chaincode.events import EventRecord
+from tallystick.contracts.events.accounts import (
+    AccountLinked,
+    AccountUnlinked,
+    ChallengeOpened,
+)
+from tallystick.contracts.events.base import Basis, LedgerEvent
+from tallystick.contracts.events.cash import (
+    CashOpened,
+    EntryMade,
+    MoneyLocked,
+    MoneyReleased,
+    MoneyTransferred,
+)
+from tallystick.contracts.events.claims import (
+    ClaimAdded,
+    ClaimRevoked,
+    IdentityBarred,
+    IdentityCleared,
+    IssuerDistrusted,
+    IssuerTrusted,
+    ListUpdated,
+    TopicSet,
+)
+from tallystick.contracts.events.identity import (
+    AccessGranted,
+    AccessRecorded,
+    AccessWithdrawn,
+    ControlChanged,
+    IdentityRecovered,
+    IdentityRegistered,
+    KeyAdded,
+    KeyRetired,
+    KeyRevoked,
+    MandateRevoked,
+    MandateSet,
+    ReferenceKept,
+    SubAccountOpened,
+)
+from tallystick.contracts.events.licensing import (
+    ConflictsSet,
+    LicenceClassDefined,
+    LicenceGranted,
+    LicenceResumed,
+    LicenceRevoked,
+    LicenceSuspended,
+    OrganizationRepresented,
+    WaiverGranted,
+    WaiverRevoked,
+)
+from tallystick.contracts.events.settlement import (
+    ConsentGiven,
+    LegsLocked,
+    TradeCancelled,
+    TradeExpired,
+    TradeProposed,
+    TradeSettled,
+)
+from tallystick.contracts.events.token import (
+    AllowanceSet,
+    HolderFrozen,
+    HolderUnfrozen,
+    SecurityCreated,
+    SecurityPaused,
+    SecurityResumed,
+    UnitsFrozen,
+    UnitsLocked,
+    UnitsReleased,
+    UnitsTransferred,
+)
+
+__all__ = [
+    "EVENT_TYPES",
+    "AccessGranted",
+    "AccessRecorded",
+    "AccessWithdrawn",
+    "AccountLinked",
+    "AccountUnlinked",
+    "AllowanceSet",
+    "Basis",
+    "CashOpened",
+    "ChallengeOpened",
+    "ClaimAdded",
+    "ClaimRevoked",
+    "ConflictsSet",
+    "ConsentGiven",
+    "ControlChanged",
+    "EntryMade",
+    "HolderFrozen",
+    "HolderUnfrozen",
+    "IdentityBarred",
+    "IdentityCleared",
+    "IdentityRecovered",
+    "IdentityRegistered",
+    "IssuerDistrusted",
+    "IssuerTrusted",
+    "KeyAdded",
+    "KeyRetired",
+    "KeyRevoked",
+    "LedgerEvent",
+    "LegsLocked",
+    "LicenceClassDefined",
+    "LicenceGranted",
+    "LicenceResumed",
+    "LicenceRevoked",
+    "LicenceSuspended",
+    "ListUpdated",
+    "MandateRevoked",
+    "MandateSet",
+    "MoneyLocked",
+    "MoneyReleased",
+    "MoneyTransferred",
+    "OrganizationRepresented",
+    "ReferenceKept",
+    "SecurityCreated",
+    "SecurityPaused",
+    "SecurityResumed",
+    "SubAccountOpened",
+    "TopicSet",
+    "TradeCancelled",
+    "TradeExpired",
+    "TradeProposed",
+    "TradeSettled",
+    "UnitsFrozen",
+    "UnitsLocked",
+    "UnitsReleased",
+    "UnitsTransferred",
+    "WaiverGranted",
+    "WaiverRevoked",
+    "read_event",
+]
+
+EVENT_TYPES: Mapping[str, type[LedgerEvent]] = MappingProxyType(
+    {event.kind: event for event in LedgerEvent.__subclasses__()}
+)
+
+
+def read_event(record: EventRecord) -> LedgerEvent | None:
+    """Return a record as the event it is, or None when it is of no kind or version known here."""
+    event = EVENT_TYPES.get(record.type)
+    if event is None or event.version != record.version:
+        return None
+    return event.model_validate_json(to_json(record.data))

@@ -1,0 +1,85 @@
+"""What people put their signature under: one model per act, with every term of the act in it.
+
+Identities (investors, claim issuers) have keys of their own and no certificate, so a participant
+submits their acts together with a signature. The contract rebuilds the statement from what it is
+asked to do, so a signature fits one act only. ``intents`` says how a statement becomes the bytes
+that are signed.
+
+They lie in one file per concern.
+"""
+
+from tallystick.contracts.statements.accounts import (
+    AccountLinked,
+    AccountUnlinked,
+)
+from tallystick.contracts.statements.base import Statement
+from tallystick.contracts.statements.cash import (
+    MoneySent,
+)
+from tallystick.contracts.statements.claims import (
+    ClaimMade,
+    ClaimWithdrawn,
+    ListUpdated,
+)
+from tallystick.contracts.statements.identity import (
+    AccessGranted,
+    AccessWithdrawn,
+    Control,
+    ControlSet,
+    KeyAddition,
+    KeyRetirement,
+    KeyRevocation,
+    KeyRotation,
+    MandateGranted,
+    MandateWithdrawn,
+    NewKey,
+    Recovery,
+    Registration,
+    Representation,
+    SubAccountOpened,
+    WalletLinked,
+    WalletUnlinked,
+)
+from tallystick.contracts.statements.settlement import (
+    Consent,
+    Side,
+    Withdrawal,
+)
+from tallystick.contracts.statements.token import (
+    AllowanceWithdrawn,
+    UnitsAllowed,
+    UnitsSent,
+)
+
+__all__ = [
+    "AccessGranted",
+    "AccessWithdrawn",
+    "AccountLinked",
+    "AccountUnlinked",
+    "AllowanceWithdrawn",
+    "ClaimMade",
+    "ClaimWithdrawn",
+    "Consent",
+    "Control",
+    "ControlSet",
+    "KeyAddition",
+    "KeyRetirement",
+    "KeyRevocation",
+    "KeyRotation",
+    "ListUpdated",
+    "MandateGranted",
+    "MandateWithdrawn",
+    "MoneySent",
+    "NewKey",
+    "Recovery",
+    "Registration",
+    "Representation",
+    "Side",
+    "Statement",
+    "SubAccountOpened",
+    "UnitsAllowed",
+    "UnitsSent",
+    "WalletLinked",
+    "WalletUnlinked",
+    "Withdrawal",
+]

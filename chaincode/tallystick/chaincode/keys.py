@@ -8,13 +8,18 @@ A composite key is ``\x00 kind \x00 (part \x00)*``. The leading U+0000 keeps com
 plain range scans, so a simple key must not begin with it. Source: wire.md §9.3.
 """
 
+from functools import lru_cache
+
 from tallystick.chaincode.errors import InvalidKeyError
 
 MIN_CODE_POINT = "\x00"
 MAX_CODE_POINT = "\U0010ffff"
 FIRST_SIMPLE_KEY = "\x01"
 
+_REMEMBERED = 4096
 
+
+@lru_cache(maxsize=_REMEMBERED)  # a call builds the same key again and again
 def composite_key(kind: str, *parts: str) -> str:
     """Return the key of the row of ``kind`` that ``parts`` name.
 
@@ -70,6 +75,7 @@ def check_simple_key(key: str) -> None:
     _check_encodable(key)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def check_key(key: str) -> None:
     """Raise InvalidKeyError unless ``key`` is a simple key or the result of ``composite_key``."""
     if key[:1] == MIN_CODE_POINT:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from tallystick.chaincode import State, composite_key, split_composite_key
 from tallystick.contracts.accounts.models import Account, AccountLine, Challenge, Links
+from tallystick.contracts.rows import load_row
 
 _NO_LINKS = Links()
 
@@ -16,7 +17,7 @@ class Accounts:
 
     def challenge(self, venue: str, challenge: str) -> Challenge | None:
         """Return a challenge, spent or not, or None."""
-        return self._state.load(composite_key("challenge", venue, challenge), Challenge)
+        return load_row(self._state, composite_key("challenge", venue, challenge), Challenge)
 
     def save_challenge(self, venue: str, challenge: str, row: Challenge) -> None:
         """Write a challenge."""
@@ -24,7 +25,7 @@ class Accounts:
 
     def account(self, venue: str, account: str) -> Account | None:
         """Return whose account it is, or None."""
-        return self._state.load(composite_key("account", venue, account), Account)
+        return load_row(self._state, composite_key("account", venue, account), Account)
 
     def link(self, venue: str, account: str, row: Account) -> None:
         """Write that an account belongs to an identity."""
@@ -43,7 +44,7 @@ class Accounts:
 
     def links(self, identity: str, venue: str) -> Links:
         """Return the accounts of an identity at a venue."""
-        return self._state.load(links_key(identity, venue), Links) or _NO_LINKS
+        return load_row(self._state, links_key(identity, venue), Links) or _NO_LINKS
 
     def of(self, identity: str) -> Iterator[AccountLine]:
         """Yield all accounts of an identity, by venue."""

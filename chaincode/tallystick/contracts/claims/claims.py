@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from tallystick.chaincode import State, composite_key, split_composite_key
 from tallystick.contracts.claims.models import BarredList, Claim, SubjectClaims, Topic
 from tallystick.contracts.reasons import ClaimReason
+from tallystick.contracts.rows import load_row
 
 _UNTRUSTED = Topic()
 _NO_CLAIMS = SubjectClaims()
@@ -18,7 +19,7 @@ class Claims:
 
     def topic(self, topic: str) -> Topic:
         """Return a topic; one that trusts nobody when there is no row."""
-        return self._state.load(topic_key(topic), Topic) or _UNTRUSTED
+        return load_row(self._state, topic_key(topic), Topic) or _UNTRUSTED
 
     def save_topic(self, topic: str, row: Topic) -> None:
         """Write a topic."""
@@ -26,7 +27,7 @@ class Claims:
 
     def about(self, subject: str) -> SubjectClaims:
         """Return all claims about an identity."""
-        return self._state.load(claims_key(subject), SubjectClaims) or _NO_CLAIMS
+        return load_row(self._state, claims_key(subject), SubjectClaims) or _NO_CLAIMS
 
     def save(self, subject: str, row: SubjectClaims) -> None:
         """Write all claims about an identity."""
@@ -51,7 +52,7 @@ class Claims:
 
     def barred_list(self, issuer: str, list_name: str) -> BarredList | None:
         """Return the version of a list that is in force, or None."""
-        return self._state.load(composite_key("barred-list", issuer, list_name), BarredList)
+        return load_row(self._state, composite_key("barred-list", issuer, list_name), BarredList)
 
     def save_barred_list(self, issuer: str, list_name: str, row: BarredList) -> None:
         """Write the version of a list that is in force."""

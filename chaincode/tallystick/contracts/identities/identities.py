@@ -13,6 +13,7 @@ from tallystick.contracts.identities.models import (
 from tallystick.contracts.identities.rules import signature_findings
 from tallystick.contracts.parties import Authority
 from tallystick.contracts.reasons import Finding, IdentityReason
+from tallystick.contracts.rows import load_row
 
 
 class Identities:
@@ -25,7 +26,7 @@ class Identities:
 
     def find(self, identity: str) -> Identity | None:
         """Return an identity, or None."""
-        return self._state.load(identity_key(identity), Identity)
+        return load_row(self._state, identity_key(identity), Identity)
 
     def save(self, row: Identity) -> None:
         """Write an identity."""
@@ -51,7 +52,7 @@ class Identities:
 
     def key(self, identity: str, key: str) -> IdentityKey | None:
         """Return a key of an identity, whether it counts or not, or None."""
-        return self._state.load(key_key(identity, key), IdentityKey)
+        return load_row(self._state, key_key(identity, key), IdentityKey)
 
     def save_key(self, identity: str, key: str, row: IdentityKey) -> None:
         """Write a key."""
@@ -88,7 +89,7 @@ class Identities:
 
     def mandate(self, identity: str, participant: str) -> Mandate | None:
         """Return the mandate of an identity for a participant, or None."""
-        return self._state.load(mandate_key(identity, participant), Mandate)
+        return load_row(self._state, mandate_key(identity, participant), Mandate)
 
     def save_mandate(self, identity: str, participant: str, row: Mandate) -> None:
         """Write a mandate."""
@@ -102,7 +103,7 @@ class Identities:
 
     def grant(self, identity: str, grant: str) -> AccessGrant | None:
         """Return a grant of access, withdrawn or not, or None."""
-        return self._state.load(composite_key("grant", identity, grant), AccessGrant)
+        return load_row(self._state, composite_key("grant", identity, grant), AccessGrant)
 
     def save_grant(self, identity: str, grant: str, row: AccessGrant) -> None:
         """Write a grant of access."""

@@ -20,6 +20,7 @@ from tallystick.contracts.licensing.standard import (
 from tallystick.contracts.parties import Exercised
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import Finding, LicenceReason
+from tallystick.contracts.rows import load_row
 
 _NOBODY = Organization()
 
@@ -34,7 +35,7 @@ class Licences:
 
     def organization(self, organization: str) -> Organization:
         """Return an organisation; without licences when there is no row."""
-        row = self._state.load(organization_key(organization), Organization)
+        row = load_row(self._state, organization_key(organization), Organization)
         if row is not None:
             return row
         return FOUNDER if organization == FOUNDING_REGULATOR else _NOBODY
@@ -45,7 +46,7 @@ class Licences:
 
     def licence_class(self, name: str) -> LicenceClass:
         """Return a class; refuse with LICENCE_CLASS_UNKNOWN when there is none."""
-        row = self._state.load(composite_key("class", name), LicenceClass)
+        row = load_row(self._state, composite_key("class", name), LicenceClass)
         found = row or STANDARD_CLASSES.get(name)
         if found is None:
             raise LicenceReason.LICENCE_CLASS_UNKNOWN.refusal(licence_class=name)
@@ -65,7 +66,7 @@ class Licences:
 
     def conflicts(self) -> Conflicts:
         """Return the pairs of powers that conflict."""
-        return self._state.load(composite_key("conflicts"), Conflicts) or STANDARD_CONFLICTS
+        return load_row(self._state, composite_key("conflicts"), Conflicts) or STANDARD_CONFLICTS
 
     def save_conflicts(self, row: Conflicts) -> None:
         """Write the pairs of powers that conflict, in place of all earlier ones."""
@@ -73,7 +74,7 @@ class Licences:
 
     def waiver(self, organization: str, first: Power, second: Power) -> Waiver | None:
         """Return the waiver of an organisation for a pair, in whichever order, or None."""
-        return self._state.load(waiver_key(organization, first, second), Waiver)
+        return load_row(self._state, waiver_key(organization, first, second), Waiver)
 
     def save_waiver(self, organization: str, first: Power, second: Power, row: Waiver) -> None:
         """Write a waiver."""

@@ -4,6 +4,7 @@ from tallystick.chaincode import State, composite_key
 from tallystick.contracts.book import Account
 from tallystick.contracts.reasons import RegisterReason
 from tallystick.contracts.register.models import Freeze, Security
+from tallystick.contracts.rows import load_row
 
 
 class Securities:
@@ -14,7 +15,7 @@ class Securities:
 
     def find(self, security: str) -> Security | None:
         """Return a security, or None."""
-        return self._state.load(security_key(security), Security)
+        return load_row(self._state, security_key(security), Security)
 
     def require(self, security: str) -> Security:
         """Return a security; refuse with SECURITY_UNKNOWN when there is none."""
@@ -29,7 +30,7 @@ class Securities:
 
     def freeze(self, account: Account) -> Freeze | None:
         """Return the freeze of a holder, or None."""
-        return self._state.load(freeze_key(account), Freeze)
+        return load_row(self._state, freeze_key(account), Freeze)
 
     def save_freeze(self, account: Account, row: Freeze) -> None:
         """Write the freeze of a holder."""

@@ -5,7 +5,6 @@ import pytest
 from tallystick.chaincode.determinism import check_sources
 from tallystick.chaincode.package import build_package, parse_package
 
-
 PACKAGES = {
     "identity": ("identity", "licensing", "identities", "claims", "accounts"),
     "token": ("token", "register", "compliance"),

@@ -1,12 +1,11 @@
 """Licences: what counts is what the register says at the moment of the call."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from pydantic import JsonValue
+from tests.unit.contracts.acts import refused
 
-from tallystick.chaincode import Refusal
 from tallystick.chaincode.testing import Outcome
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.instants import Instant
@@ -34,13 +33,6 @@ DELEGATE = "DelegateMSP"
 A_DAY = timedelta(days=1)
 HALF_A_DAY = timedelta(hours=12)
 A_SECOND = timedelta(seconds=1)
-
-
-def refused(act: Callable[[], object]) -> str:
-    """Return the code with which an act is refused."""
-    with pytest.raises(Refusal) as refusal:
-        act()
-    return refusal.value.code
 
 
 def licences_of(market: Market, organization: str) -> tuple[Licence, ...]:
@@ -130,7 +122,7 @@ def test_a_licence_is_granted_ends_and_is_renewed_to_the_second(market: Market) 
     market.ledger.advance(A_DAY - A_SECOND)
     market.issue("alice", 1)
     market.ledger.advance(A_SECOND)
-    assert refused(lambda: market.issue("alice", 1)) == "LICENCE_EXPIRED"
+    assert refused(market.issue, "alice", 1) == "LICENCE_EXPIRED"
     market.license(market.licence(P.TRANSFER_AGENT, "transfer-agent", life=A_DAY))
     market.issue("alice", 1)
     assert len(licences_of(market, P.TRANSFER_AGENT)) == 1
@@ -168,7 +160,7 @@ def test_a_mandate_needs_a_licence_to_be_used(market: Market) -> None:
     market.transfer("alice", "bob", 1)
     suspended = (P.BROKER_DEALER, "broker-dealer", "an inquiry")
     submit(market, P.REGULATOR, "suspend_licence", *suspended)
-    assert refused(lambda: market.transfer("alice", "bob", 1)) == "LICENCE_SUSPENDED"
+    assert refused(market.transfer, "alice", "bob", 1) == "LICENCE_SUSPENDED"
 
 
 def test_a_trade_whose_venue_lost_its_licence_cannot_be_locked(market: Market) -> None:
@@ -180,7 +172,7 @@ def test_a_trade_whose_venue_lost_its_licence_cannot_be_locked(market: Market) -
 
 def test_a_certificate_of_a_licensed_name_is_not_enough(market: Market) -> None:
     """SS-116: what the register does not say, nobody is."""
-    assert refused(lambda: submit(market, "ATS2MSP", "onboard", [])) == "LICENCE_MISSING"
+    assert refused(submit, market, "ATS2MSP", "onboard", []) == "LICENCE_MISSING"
 
 
 # --- classes are data ---
@@ -227,9 +219,7 @@ def test_a_delegate_grants_what_it_may_and_no_power_over_licences(market: Market
     for licence_class in ("regulator", "regulators-delegate"):
         wider = market.licence(OFFICE, licence_class)
         assert (
-            refused(
-                lambda wider=wider: market.submit(DELEGATE, IDENTITY, "grant_licences", [wider])
-            )
+            refused(market.submit, DELEGATE, IDENTITY, "grant_licences", [wider])
             == "LICENCE_MISSING"
         )
 
@@ -237,10 +227,7 @@ def test_a_delegate_grants_what_it_may_and_no_power_over_licences(market: Market
 def test_nobody_decides_about_its_own_licences(market: Market) -> None:
     market.license(market.licence(DELEGATE, "regulators-delegate"))
     own = market.licence(DELEGATE, "ats")
-    assert (
-        refused(lambda: market.submit(DELEGATE, IDENTITY, "grant_licences", [own]))
-        == "NOT_FOR_ONESELF"
-    )
+    assert refused(market.submit, DELEGATE, IDENTITY, "grant_licences", [own]) == "NOT_FOR_ONESELF"
 
 
 def test_the_regulator_can_hand_over(market: Market) -> None:
@@ -289,7 +276,7 @@ def waive(market: Market) -> None:
 def test_one_organisation_does_not_match_and_clear_the_same_trade(market: Market) -> None:
     """SS-07."""
     commingled(market)
-    assert refused(lambda: lock_as_venue(market)) == "FUNCTIONS_NOT_SEPARATE"
+    assert refused(lock_as_venue, market) == "FUNCTIONS_NOT_SEPARATE"
     market.lock()
 
 
@@ -311,7 +298,7 @@ def test_a_waiver_lifts_the_conflict_until_it_ends(market: Market) -> None:
     assert "settlement.LegsLocked" in outcome.event_types
     market.ledger.advance(A_SECOND)
     assert (
-        refused(lambda: market.submit(P.ATS, Chaincode.SETTLEMENT, "settle", "T-1"))
+        refused(market.submit, P.ATS, Chaincode.SETTLEMENT, "settle", "T-1")
         == "FUNCTIONS_NOT_SEPARATE"
     )
 
@@ -320,7 +307,7 @@ def test_a_waiver_can_be_taken_back(market: Market) -> None:
     commingled(market)
     waive(market)
     submit(market, P.REGULATOR, "revoke_waiver", P.ATS, *PAIR)
-    assert refused(lambda: lock_as_venue(market)) == "FUNCTIONS_NOT_SEPARATE"
+    assert refused(lock_as_venue, market) == "FUNCTIONS_NOT_SEPARATE"
 
 
 def test_the_matrix_of_conflicts_is_data(market: Market) -> None:

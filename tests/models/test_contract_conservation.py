@@ -1,5 +1,7 @@
 """Random acts of a whole market against a plain model: nothing is created, lost or owned twice.
 
+SS-17, SS-18, SS-89, SS-109.
+
 After every act: the sum of holdings is the supply, per security and per cash; locks and freezes fit
 into what is held; every lock belongs to a trade that is open and locked; the events alone rebuild
 the registers; and holders are counted right.

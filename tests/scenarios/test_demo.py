@@ -61,6 +61,7 @@ def flattened(text: str) -> str:
 
 
 def test_the_story_is_told_in_order(told: str) -> None:
+    """SS-118."""
     steps = [
         "1. A network",
         "2. Investors are admitted",

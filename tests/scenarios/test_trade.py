@@ -46,6 +46,7 @@ async def agree(market: Market, trade: str, *, quantity: int = 10, amount: int =
 
 
 async def test_delivery_and_payment_happen_together_on_every_peer(market: Market) -> None:
+    """SS-24, SS-87."""
     await agree(market, "T-1")
     await market.lock("T-1")
     assert (await market.units("bob"), await market.money("alice")) == (0, 0)
@@ -100,6 +101,7 @@ async def test_a_proposal_further_from_the_endorsers_clock_than_a_minute_is_refu
 
 @pytest.mark.cluster
 async def test_separate_processes_settle_the_same_trade_over_tls(tmp_path: Path) -> None:
+    """SS-114."""
     topology = on_free_ports(default_topology())
     async with (
         asyncio.timeout(60),

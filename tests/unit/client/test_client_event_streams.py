@@ -280,6 +280,7 @@ async def test_cancelling_the_listener_closes_the_stream_at_the_peer(
 
 
 async def test_a_listener_goes_on_where_it_stopped(peer: FakePeer, client: Client) -> None:
+    """SS-83."""
     peer.events = [events_of_block(3, "a", "b")]
     checkpoint = InMemoryCheckpointer()
     network = client.gateway(peer).network(CHANNEL_ID)

@@ -23,12 +23,14 @@ def supply(market: Market) -> int:
 
 
 def test_money_is_owed_by_the_bank_that_opened_it(market: Market) -> None:
+    """SS-09."""
     cash = market.evaluate(CASH, "cash", "USD").load(Cash)
 
     assert (cash.bank, cash.currency) == ("BankMSP", "USD")
 
 
 def test_what_the_bank_owes_is_the_sum_of_deposits_less_withdrawals(market: Market) -> None:
+    """SS-09."""
     market.deposit("alice", 200)
     market.submit(BANK, CASH, "withdraw", "USD", "bob", 49_000)
 

@@ -42,6 +42,7 @@ def settled(market: Market) -> None:
 def test_nothing_public_in_settlement_tells_whose_trade_it_is_or_at_what_price(
     market: Market,
 ) -> None:
+    """SS-107."""
     settled(market)
     terms = market.terms(amount=12_345)
     said = public(market, Chaincode.SETTLEMENT)
@@ -72,6 +73,7 @@ def test_no_event_tells_the_price_of_a_trade(
 
 
 def test_events_of_a_trade_name_nobody_until_its_legs_are_locked(market: Market) -> None:
+    """SS-88, SS-107."""
     terms = market.terms()
     outcomes = [
         market.propose(terms),

@@ -38,6 +38,7 @@ def test_every_kind_says_which_contract_it_comes_from() -> None:
 
 
 def test_a_settlement_tells_all_three_contracts_part_in_one_transaction(market: Market) -> None:
+    """SS-83."""
     market.agree(market.terms())
     market.lock()
 

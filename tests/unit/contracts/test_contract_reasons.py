@@ -78,6 +78,7 @@ class RememberingMarket(Market):
     "reason", [pytest.param(reason, id=reason.name) for reason in REASONS.values()]
 )
 def test_a_refused_call_changes_nothing(reason: ReasonTable, market: Market) -> None:
+    """SS-109."""
     remembering = RememberingMarket(**vars(market))
 
     with pytest.raises(Refusal):

@@ -83,6 +83,7 @@ WAYS: dict[Status, tuple[Step, ...]] = {
 def test_a_trade_takes_the_steps_in_the_table_and_no_other(
     status: Status, step: Step, market: Market
 ) -> None:
+    """SS-84, SS-111."""
     market.agree(market.terms())
     for earlier in WAYS[status]:
         STEPS[earlier](market)
@@ -113,6 +114,7 @@ def test_a_trade_takes_the_steps_in_the_table_and_no_other(
 def test_a_trade_that_ends_without_delivery_gives_everything_back(
     steps: tuple[Step, ...], market: Market
 ) -> None:
+    """SS-89."""
     market.agree(market.terms())
     for step in steps:
         STEPS[step](market)
@@ -126,6 +128,7 @@ def test_a_trade_that_ends_without_delivery_gives_everything_back(
 
 
 def test_both_legs_change_hands_in_one_transaction(market: Market) -> None:
+    """SS-87, SS-90, SS-103."""
     market.agree(market.terms())
     market.lock()
     assert holdings(market) == BEFORE  # the owner stays on the register while locked: SS-86
@@ -141,6 +144,7 @@ def test_both_legs_change_hands_in_one_transaction(market: Market) -> None:
 
 
 def test_a_trade_remembers_every_step(market: Market) -> None:
+    """SS-82, SS-84."""
     market.agree(market.terms())
     market.lock()
     market.settle()
@@ -152,6 +156,7 @@ def test_a_trade_remembers_every_step(market: Market) -> None:
 
 
 def test_both_legs_are_locked_or_neither(market: Market) -> None:
+    """SS-86."""
     market.agree(market.terms(amount=50_001))
 
     with pytest.raises(Refusal, match="INSUFFICIENT_AVAILABLE"):
@@ -171,6 +176,7 @@ def test_units_promised_to_one_trade_cannot_be_promised_to_another(market: Marke
 
 
 def test_a_trade_settles_from_its_settlement_day_on(market: Market) -> None:
+    """SS-97."""
     tomorrow = market.after(A_DAY)[:10]
     terms = market.terms().model_copy(
         update={"settlement_day": tomorrow, "expires_at": market.after(2 * A_DAY)}
@@ -245,6 +251,7 @@ def test_a_buyer_whose_claim_ended_between_lock_and_settlement_receives_nothing(
 def test_nothing_is_locked_while_a_consent_is_missing(
     given: tuple[Side, ...], missing: tuple[Side, ...], market: Market
 ) -> None:
+    """SS-85."""
     terms = market.terms()
     market.propose(terms)
     for side in given:
@@ -269,12 +276,14 @@ def test_the_hash_to_sign_is_what_the_parties_compute_themselves(market: Market)
 
 
 def test_altered_terms_have_another_hash(market: Market) -> None:
+    """SS-82, SS-85."""
     terms = market.terms()
 
     assert terms.digest != terms.model_copy(update={"amount": 1}).digest
 
 
 def test_consents_of_both_sides_write_different_rows(market: Market) -> None:
+    """SS-111."""
     terms = market.terms()
     market.propose(terms)
     rows = market.ledger.world.rows[SETTLEMENT].history

@@ -180,6 +180,7 @@ def used_before(market: Market) -> SignedIntent:
 def test_a_consent_does_not_count(
     forge: Callable[[Market], SignedIntent], code: str, market: Market
 ) -> None:
+    """SS-85, SS-113."""
     market.propose(market.terms())
     intent = forge(market)
 
@@ -258,6 +259,7 @@ def add_key(market: Market, identity: str, purpose: Purpose) -> None:
 
 
 def test_a_rotated_key_is_dead_at_once_and_its_successor_lives(market: Market) -> None:
+    """SS-113."""
     old, new = market.wallets["alice"], new_wallet("alice")
     rotation = KeyRotation(identity="alice", old=old.key, new=new.new_key())
     intent = market.sign("alice", rotation, new)

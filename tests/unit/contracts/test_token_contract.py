@@ -101,6 +101,7 @@ def test_redeemed_units_are_gone(market: Market) -> None:
 
 
 def test_a_holder_of_nothing_leaves_the_register(market: Market) -> None:
+    """SS-17."""
     assert holder_count(market) == 1
     market.transfer("alice", "bob", 1)
     assert holder_count(market) == 2
@@ -112,6 +113,7 @@ def test_a_holder_of_nothing_leaves_the_register(market: Market) -> None:
 
 
 def test_the_register_comes_in_pages(market: Market) -> None:
+    """SS-22."""
     market.transfer("alice", "bob", 1)
 
     first = market.evaluate(TOKEN, "register", "ACME", 1).load(RegisterPage)
@@ -140,6 +142,7 @@ def test_a_security_whose_name_begins_like_another_has_its_own_register(market: 
 
 
 def test_transfers_between_disjoint_holders_write_disjoint_rows(market: Market) -> None:
+    """SS-112."""
     market.onboard("carol", "dave")
     market.issue("carol", 10)
     rows = market.ledger.world.rows[TOKEN]
@@ -160,6 +163,7 @@ def test_transfers_between_disjoint_holders_write_disjoint_rows(market: Market) 
 
 
 def test_can_transfer_gives_every_reason_and_what_is_available(market: Market) -> None:
+    """SS-50."""
     market.register("carol")
     market.submit(TRANSFER_AGENT, TOKEN, "freeze", "ACME", "alice", "court order 7")
     market.submit(TRANSFER_AGENT, TOKEN, "pause", "ACME", "news pending")
@@ -198,6 +202,7 @@ def test_can_transfer_allows_what_a_transfer_then_does(market: Market) -> None:
 
 
 def test_frozen_units_stay_with_their_holder_and_do_not_move(market: Market) -> None:
+    """SS-17."""
     market.submit(TRANSFER_AGENT, TOKEN, "freeze_units", "ACME", "alice", 300, "pledge")
 
     holding = market.evaluate(TOKEN, "holding", "ACME", "alice").load(Holding)
@@ -239,6 +244,7 @@ def test_supply_can_be_put_right_while_trading_is_paused(market: Market) -> None
 
 
 def test_a_participant_draws_what_it_was_allowed_and_no_more(market: Market) -> None:
+    """SS-58, SS-103."""
     allow(market, 30)
     assert market.units("alice") == 1000  # an allowance moves nothing
 
@@ -277,6 +283,7 @@ def test_an_allowance_is_for_one_participant_only(market: Market) -> None:
 
 
 def test_a_withdrawn_allowance_ends_at_once(market: Market) -> None:
+    """SS-58."""
     allow(market, 30)
     withdrawn = AllowanceWithdrawn(security="ACME", holder="alice", spender=CLEARING)
     market.submit(BROKER, TOKEN, "revoke_allowance", withdrawn, market.sign("alice", withdrawn))

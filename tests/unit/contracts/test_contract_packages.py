@@ -37,4 +37,4 @@ def test_a_contract_passes_the_determinism_check(chaincode: str, entry: str) -> 
         path for path in package.sources for other in others if f"contracts/{other}/" in path
     ], "a contract carries no other contract along"
     for outside in ("wallet", "participants", "replay"):
-        assert f"tallystick/contracts/{outside}.py" not in package.sources
+        assert not [path for path in package.sources if f"contracts/{outside}" in path]

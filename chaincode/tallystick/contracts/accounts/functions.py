@@ -44,7 +44,7 @@ class AccountFunctions(IdentityPart):
             terms.challenge,
             Challenge(account=terms.account, expires_at=terms.expires_at, key=terms.key),
         )
-        ctx.emit(events.ChallengeOpened(venue=venue, account=terms.account))
+        ctx.emit(events.ChallengeOpened(venue=venue, **terms.model_dump()))
         return Payload(
             channel=ctx.channel_id,
             venue=venue,
@@ -75,9 +75,7 @@ class AccountFunctions(IdentityPart):
         accounts.link(
             linked.venue, linked.account, Account(identity=row.identity, linked_at=moment)
         )
-        ctx.emit(
-            events.AccountLinked(identity=row.identity, venue=linked.venue, account=linked.account)
-        )
+        ctx.emit(events.AccountLinked(**linked.model_dump()))
 
     @transaction
     def unlink_account(

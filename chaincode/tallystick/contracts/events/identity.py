@@ -53,6 +53,7 @@ class KeyAdded(LedgerEvent):
     version: ClassVar[int] = 2
     identity: str
     key: str
+    public_key: str
     purposes: tuple[str, ...]
     wallet: str | None
 

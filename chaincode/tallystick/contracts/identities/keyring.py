@@ -34,6 +34,7 @@ class Keyring:
             events.KeyAdded(
                 identity=self._identity,
                 key=key,
+                public_key=public_key,
                 purposes=tuple(map(str, new.purposes)),
                 wallet=wallet,
             )

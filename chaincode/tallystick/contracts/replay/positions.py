@@ -1,8 +1,4 @@
-"""The register rebuilt from events alone: what a cap table provider runs, and an auditor compares.
-
-Feed it the events of valid transactions, in ledger order, and at every height it holds the same
-positions as the state of the token and cash chaincodes at that height.
-"""
+"""Who holds how much, rebuilt from events."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -47,6 +47,7 @@ class Party(Model):
 
     Attributes:
         topics: Topics whose live claims the profile shall tell.
+        account_at: MSP of a venue at which the identity must have a linked account, or None.
         is_parting: Whether the identity only gives away: then a claim that has ended counts for
             the grace that its topic gives.
     """
@@ -54,6 +55,7 @@ class Party(Model):
     identity: str
     requirements: Annotated[tuple[Requirement, ...], Field(max_length=MAX_REQUIREMENTS)] = ()
     topics: tuple[str, ...] = ()
+    account_at: str | None = None
     is_parting: bool = False
 
 

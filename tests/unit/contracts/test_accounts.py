@@ -16,6 +16,7 @@ from tallystick.contracts.accounts.models import (
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.identity.models import Onboarding, SignedAccountLink
 from tallystick.contracts.participants import Participant
+from tallystick.contracts.parties import PartiesCheck, PartiesReport, Party
 from tallystick.contracts.statements import (
     AccountLinked,
     AccountUnlinked,
@@ -184,6 +185,23 @@ def test_a_link_ends_at_once_and_the_account_can_be_linked_anew(by: str, market:
     assert market.evaluate(IDENTITY, "accounts_of", "alice").json == []
     link(market, answer(shown(market, number=2), "bob"))
     assert owner(market) == "bob"
+
+
+def lacks(market: Market) -> list[str]:
+    """Return what stands against alice as somebody who trades at the venue."""
+    check = PartiesCheck(parties=(Party(identity="alice", account_at=P.ATS),))
+    report = market.evaluate(IDENTITY, "check_parties", check).load(PartiesReport)
+    return [finding.code for finding in report.parties[0].findings]
+
+
+def test_who_must_have_an_account_has_one_from_the_link_to_its_end(market: Market) -> None:
+    """SS-28, SS-29: the question that settlement asks about both sides of a trade."""
+    assert lacks(market) == ["ACCOUNT_NOT_LINKED"]
+    link(market, answer(shown(market)))
+    assert lacks(market) == []
+    unlinked = AccountUnlinked(identity="alice", venue=P.ATS, account="a-1")
+    market.submit(P.ATS, IDENTITY, "unlink_account", unlinked)
+    assert lacks(market) == ["ACCOUNT_NOT_LINKED"]
 
 
 def test_nobody_else_closes_an_account(market: Market) -> None:

@@ -6,6 +6,7 @@ Rows are fetched in two requests: those that the question names, and those that 
 from collections.abc import Iterator, Sequence
 
 from tallystick.chaincode import State, composite_key
+from tallystick.contracts.accounts.accounts import Accounts
 from tallystick.contracts.claims.claims import Claims, claims_key, topic_key
 from tallystick.contracts.claims.rules import Judge
 from tallystick.contracts.identities.identities import (
@@ -28,7 +29,7 @@ from tallystick.contracts.parties import (
     Profile,
 )
 from tallystick.contracts.powers import Power
-from tallystick.contracts.reasons import Finding, IdentityReason
+from tallystick.contracts.reasons import AccountReason, Finding, IdentityReason
 
 
 class Judgement:
@@ -40,6 +41,7 @@ class Judgement:
         self._identities = Identities(state)
         self._claims = Claims(state)
         self._licences = Licences(state)
+        self._accounts = Accounts(state)
 
     def report(self, check: PartiesCheck) -> PartiesReport:
         """Return what stands against the parties, the authority and the organisations of an act."""
@@ -70,6 +72,7 @@ class Judgement:
             findings += block_findings(row)
         for requirement in party.requirements:
             findings += judge.findings(requirement, self._claims.topic(requirement.topic))
+        findings += self._account_findings(person.identity, party.account_at)
         profile = self._profile(row, person, party.topics, judge)
         return PartyReport.model_construct(profile=profile, findings=tuple(findings))
 
@@ -85,6 +88,11 @@ class Judgement:
             moment=self._moment,
         )
         return findings or self._licences.findings([_acting(authority.participant)], self._moment)
+
+    def _account_findings(self, identity: str, venue: str | None) -> Sequence[Finding]:
+        if venue is None or self._accounts.links(identity, venue).accounts:
+            return ()
+        return [AccountReason.ACCOUNT_NOT_LINKED.finding(identity=identity, venue=venue)]
 
     def _profile(
         self, row: Identity, person: Identity, topics: Sequence[str], judge: Judge

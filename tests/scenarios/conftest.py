@@ -154,7 +154,7 @@ class Market:
             "consent",
             terms.trade,
             side,
-            intent=self._sign(party, statement),
+            intent=self.sign(party, statement),
         )
 
     async def lock(self, trade: str) -> None:
@@ -186,7 +186,7 @@ class Market:
         statement = Registration(
             identity=identity, party="person", data_hash=data_hash, keys=(wallet.new_key(),)
         )
-        return SignedRegistration(statement=statement, intent=self._sign(identity, statement))
+        return SignedRegistration(statement=statement, intent=self.sign(identity, statement))
 
     def _claim(self, subject: str) -> SignedClaim:
         statement = ClaimMade(
@@ -198,7 +198,7 @@ class Market:
             valid_from=self._at(timedelta(0)),
             valid_until=self._at(timedelta(days=365)),
         )
-        return SignedClaim(statement=statement, intent=self._sign(KYC_HOUSE, statement))
+        return SignedClaim(statement=statement, intent=self.sign(KYC_HOUSE, statement))
 
     def _mandate(self, identity: str) -> SignedMandate:
         statement = MandateGranted(
@@ -206,9 +206,9 @@ class Market:
             participant=Participant.BROKER_DEALER,
             expires_at=self._at(timedelta(days=365)),
         )
-        return SignedMandate(statement=statement, intent=self._sign(identity, statement))
+        return SignedMandate(statement=statement, intent=self.sign(identity, statement))
 
-    def _sign(self, signer: str, statement: Statement) -> SignedIntent:
+    def sign(self, signer: str, statement: Statement) -> SignedIntent:
         return self.wallets[signer].sign(
             statement, nonce=secrets.token_hex(16), expires_at=self._at(timedelta(hours=1))
         )

@@ -6,7 +6,7 @@ goes through ``submit``.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
@@ -91,6 +91,15 @@ class Market:
     clients: dict[str, Client] = field(default_factory=dict)
     wallets: dict[str, Wallet] = field(default_factory=dict)
     nonces: int = 0
+
+    def fork(self) -> "Market":
+        """Return a market with the same past, which goes on by itself."""
+        return replace(
+            self,
+            ledger=self.ledger.fork(),
+            clients=dict(self.clients),
+            wallets=dict(self.wallets),
+        )
 
     # --- time and signatures ---
 

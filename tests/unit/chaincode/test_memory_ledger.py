@@ -144,6 +144,16 @@ def test_time_stands_still_until_it_is_advanced(ledger: MemoryLedger) -> None:
     )
 
 
+def test_a_fork_has_the_same_past_and_goes_on_by_itself(ledger: MemoryLedger) -> None:
+    ledger.invoke("counter", "add", "apples", 2)
+    fork = ledger.fork()
+    fork.invoke("counter", "add", "apples", 3)
+    fork.advance(timedelta(days=1))
+    counts = [each.invoke("counter", "read", "apples").load(int) for each in (ledger, fork)]
+    assert counts == [2, 5]
+    assert fork.now - ledger.now == timedelta(days=1)
+
+
 def test_a_contract_that_remembers_its_last_call_is_found_out() -> None:
     class Remembering(Contract):
         name = "remembering"

@@ -1,6 +1,7 @@
 """A whole channel in memory: several chaincodes, committed transaction by transaction."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy, deepcopy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -88,6 +89,12 @@ class MemoryLedger:
         self.client = client
         self.now = _START
         self._submitted = 0
+
+    def fork(self) -> "MemoryLedger":
+        """Return a ledger with the same past, which goes on by itself."""
+        other = copy(self)
+        other.world = replace(self.world, rows=deepcopy(self.world.rows))
+        return other
 
     def advance(self, duration: timedelta) -> None:
         """Let time pass before the next transaction."""

@@ -92,7 +92,7 @@ class Load:
             try:
                 return await notes.new_proposal("put", key, "text").endorse()
             except EndorseError as error:
-                if error.code is not grpc.StatusCode.UNAVAILABLE:
+                if not error.is_outage:
                     raise
             await self._again("endorse")
 

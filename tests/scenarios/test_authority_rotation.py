@@ -116,7 +116,12 @@ async def tally(network: Network, line: str) -> str:
         stdout=PIPE,
         stderr=STDOUT,
     )
-    out, _ = await process.communicate()
+    try:
+        out, _ = await process.communicate()
+    finally:
+        if process.returncode is None:  # the test was given up
+            process.kill()
+            await process.wait()
     assert process.returncode == 0, f"{line}\n{out.decode()}"
     return out.decode()
 

@@ -10,6 +10,7 @@ import grpc
 from tallystick.protos.peer.transaction_pb2 import TxValidationCode
 
 _CHAINCODE_RESPONSE: Final = re.compile(r"chaincode response (\d+), (.*)", re.DOTALL)
+_OUTAGES: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 _STALE_READS: Final = (TxValidationCode.MVCC_READ_CONFLICT, TxValidationCode.PHANTOM_READ_CONFLICT)
 
 
@@ -119,6 +120,14 @@ class GatewayError(TransactionError):
         self.code = failure.code
         self.message = failure.message
         self.details = failure.details
+
+    @property
+    def is_outage(self) -> bool:
+        """Whether a node was not there, or stopped in the middle: it may work later, or elsewhere.
+
+        CANCELLED comes from the server: a call that the client gives up raises something else.
+        """
+        return self.code in _OUTAGES
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:

@@ -227,3 +227,16 @@ async def test_leaving_the_gateway_closes_the_transport(peer: FakePeer, client: 
 def test_a_gateway_without_profile_has_no_default_channel(peer: FakePeer, client: Client) -> None:
     with pytest.raises(ClientError, match="name a channel"):
         client.gateway(peer).network()
+
+
+@pytest.mark.parametrize(
+    ("code", "is_outage"),
+    [
+        pytest.param(grpc.StatusCode.UNAVAILABLE, True, id="nobody answers"),
+        pytest.param(grpc.StatusCode.CANCELLED, True, id="a node stops in the middle"),
+        pytest.param(grpc.StatusCode.ABORTED, False, id="peers refuse"),
+        pytest.param(grpc.StatusCode.DEADLINE_EXCEEDED, False, id="somebody is slow"),
+    ],
+)
+def test_an_outage_is_told_from_a_refusal(code: grpc.StatusCode, is_outage: bool) -> None:  # noqa: FBT001
+    assert EndorseError("t1", RpcFailure(code, "")).is_outage == is_outage

@@ -24,6 +24,7 @@ from tallystick.contracts.instants import instant
 from tallystick.contracts.licensing.models import (
     Conflict,
     Conflicts,
+    Description,
     LicenceClass,
     Organization,
     Waiver,
@@ -171,6 +172,12 @@ class DirectoryMachine(RuleBasedStateMachine):
     def represent(self, identity: str) -> None:
         statement = Representation(identity=identity, organization=P.BROKER_DEALER)
         self.sign("represent", statement, identity)
+
+    @rule(category=st.sampled_from((None, "exchange", "broker")))
+    def describe(self, category: str | None) -> None:
+        said = Description(category=category, rulebook_hash=EVIDENCE)
+        submit = (P.BROKER_DEALER, IDENTITY, "describe_organization", said)
+        self.act(partial(self.market.submit, *submit))
 
     @rule()
     def end_representation(self) -> None:

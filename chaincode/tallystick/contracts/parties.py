@@ -113,6 +113,28 @@ class Exercised(Model):
     powers: tuple[Power, ...] = ()
 
 
+class LiveLicence(Model):
+    """A licence that counts now; ``XX`` is everywhere."""
+
+    licence_class: str
+    jurisdiction: str
+
+
+class Standing(Model):
+    """What an organisation is now, as far as rules may know.
+
+    Attributes:
+        licences: Those that count, by class and jurisdiction.
+        category: What kind of venue or firm it calls itself, or None.
+        rulebook_hash: SHA-256 of the rules that it publishes, or None.
+    """
+
+    organization: str
+    licences: tuple[LiveLicence, ...] = ()
+    category: str | None = None
+    rulebook_hash: str | None = None
+
+
 class KeySignature(Model):
     """A signature by one key: the key's name, and the signature in base64."""
 
@@ -144,6 +166,7 @@ class PartiesCheck(Model):
     parties: tuple[Party, ...] = ()
     authority: Authority | None = None
     exercised: tuple[Exercised, ...] = ()
+    organizations: tuple[str, ...] = ()
 
 
 class PartiesReport(Model):
@@ -154,11 +177,13 @@ class PartiesReport(Model):
         authority: Findings against the authority.
         licences: Findings against the organisations: licences that they lack, and functions that
             one of them may not do at once.
+        organizations: The standing of those asked for, in the order of the question.
     """
 
     parties: tuple[PartyReport, ...]
     authority: tuple[Finding, ...] = ()
     licences: tuple[Finding, ...] = ()
+    organizations: tuple[Standing, ...] = ()
 
 
 def authority_for(
@@ -209,6 +234,7 @@ def check_parties(
     parties: Sequence[Party] = (),
     authority: Authority | None = None,
     exercised: Sequence[Exercised] | None = None,
+    organizations: Sequence[str] = (),
 ) -> PartiesReport:
     """Ask the identity contract what stands against an act now, in one call.
 
@@ -217,10 +243,16 @@ def check_parties(
         parties: Those whom the act concerns.
         authority: A mandate or signatures to be judged along; None when the right is judged.
         exercised: Organisations that take part; None for the submitter, with any live licence.
+        organizations: Those whose standing rules want to know, such as a venue.
     """
     if exercised is None:
         exercised = (Exercised(organization=ctx.client.msp_id),)
-    check = PartiesCheck(parties=tuple(parties), authority=authority, exercised=tuple(exercised))
+    check = PartiesCheck(
+        parties=tuple(parties),
+        authority=authority,
+        exercised=tuple(exercised),
+        organizations=tuple(organizations),
+    )
     return PartiesReport.model_validate_json(ctx.invoke(Chaincode.IDENTITY, "check_parties", check))
 
 

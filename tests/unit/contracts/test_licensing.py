@@ -12,6 +12,7 @@ from tallystick.contracts.instants import Instant
 from tallystick.contracts.licensing.models import (
     Conflict,
     Conflicts,
+    Description,
     Licence,
     LicenceClass,
     OrganizationLine,
@@ -21,7 +22,7 @@ from tallystick.contracts.licensing.models import (
 from tallystick.contracts.licensing.rules import power_findings
 from tallystick.contracts.licensing.standard import STANDARD_CLASSES
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.parties import Exercised
+from tallystick.contracts.parties import Exercised, PartiesCheck, PartiesReport, Standing
 from tallystick.contracts.powers import MEANINGS, Power
 from tallystick.contracts.statements import UnitsSent
 from tallystick.contracts.testing import EVIDENCE, Market
@@ -244,6 +245,23 @@ def test_the_regulator_has_no_power_over_units(market: Market) -> None:
         lambda: market.submit(P.REGULATOR, Chaincode.TOKEN, "issue", "ACME", "bob", 1)
     ) == ("LICENCE_MISSING")
     market.submit(P.REGULATOR, Chaincode.TOKEN, "pause", "ACME", "an inquiry")
+
+
+def standing(market: Market, organization: str) -> Standing:
+    check = PartiesCheck(organizations=(organization,))
+    report = market.evaluate(IDENTITY, "check_parties", check).load(PartiesReport)
+    return report.organizations[0]
+
+
+def test_rules_learn_what_a_venue_is_and_where_it_may_trade(market: Market) -> None:
+    """SS-16, SS-52, SS-54: category, rulebook, and the licences that count now."""
+    market.license(market.licence(P.ATS, "ats").model_copy(update={"jurisdiction": "US"}))
+    said = Description(category="new-exchange", rulebook_hash=EVIDENCE)
+    market.submit(P.ATS, IDENTITY, "describe_organization", said)
+    submit(market, P.REGULATOR, "suspend_licence", P.ATS, "ats", "an inquiry")
+    venue = standing(market, P.ATS)
+    assert (venue.category, venue.rulebook_hash) == ("new-exchange", EVIDENCE)
+    assert [(each.licence_class, each.jurisdiction) for each in venue.licences] == [("ats", "US")]
 
 
 # --- separation of functions ---

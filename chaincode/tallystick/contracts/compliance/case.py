@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from tallystick.contracts.book import Account, Position
 from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import Instant
-from tallystick.contracts.parties import Profile
+from tallystick.contracts.parties import Profile, Standing
 from tallystick.contracts.reasons import Finding
 
 
@@ -62,7 +62,7 @@ class Case:
         legs: The movements.
         holders: Everybody whom the legs touch.
         pauses: Why a security does not move, by its id; None for one that does.
-        venue: MSP of the venue where it was agreed, or None.
+        venue: The standing of the venue where it was agreed, or None.
     """
 
     moment: Instant
@@ -70,7 +70,7 @@ class Case:
     legs: Sequence[Leg]
     holders: Mapping[Account, Holder]
     pauses: Mapping[str, str | None] = field(default_factory=dict)
-    venue: str | None = None
+    venue: Standing | None = None
 
     def sender(self, leg: Leg) -> Holder | None:
         """Return who gives in a leg, or None when the units come into being."""

@@ -94,6 +94,15 @@ class WaiverRevoked(LedgerEvent):
     by: str
 
 
+class OrganizationDescribed(LedgerEvent):
+    """An organisation says this of itself from now on, and nothing else."""
+
+    kind: ClassVar[str] = "identity.OrganizationDescribed"
+    organization: str
+    category: str | None
+    rulebook_hash: str | None
+
+
 class OrganizationRepresented(LedgerEvent):
     """An organisation holds units by an identity from now on; None ends it."""
 

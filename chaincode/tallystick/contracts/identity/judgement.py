@@ -51,6 +51,9 @@ class Judgement:
             parties=tuple(self.party(each) for each in check.parties),
             authority=tuple(authority),
             licences=tuple(self._licences.findings(check.exercised, self._moment)),
+            organizations=tuple(
+                self._licences.standing(each, self._moment) for each in check.organizations
+            ),
         )
 
     def party(self, party: Party) -> PartyReport:
@@ -128,6 +131,7 @@ class Judgement:
         keys += [claims_key(each) for each in identities]
         keys += [topic_key(each) for each in sorted(topics)]
         keys += [organization_key(each.organization) for each in check.exercised]
+        keys += [organization_key(each) for each in check.organizations]
         if (authority := check.authority) is not None:
             keys += _keys_of_authority(authority)
         self._state.read_ahead(keys)

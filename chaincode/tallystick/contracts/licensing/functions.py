@@ -12,6 +12,7 @@ from tallystick.contracts.licensing.models import (
     MAX_LICENCES,
     Classes,
     Conflicts,
+    Description,
     Grants,
     Jurisdiction,
     Licence,
@@ -138,6 +139,18 @@ class LicensingFunctions(IdentityPart):
                 by=ctx.client.msp_id,
             )
         )
+
+    # --- what organisations say of themselves ---
+
+    @transaction
+    @licensed()
+    def describe_organization(self, ctx: Context, description: Description) -> None:
+        """Say what kind of venue or firm the submitter is, and by which rules it acts."""
+        licences, organization = Licences(ctx.state), ctx.client.msp_id
+        facts = description.model_dump()
+        row = licences.organization(organization).model_copy(update=facts)
+        licences.save_organization(organization, row)
+        ctx.emit(events.OrganizationDescribed(organization=organization, **facts))
 
     # --- separation of functions ---
 
@@ -283,4 +296,4 @@ def _place(licence: Licence) -> tuple[str, str]:
 
 
 def _line(organization: str, row: Organization) -> OrganizationLine:
-    return OrganizationLine(organization=organization, licences=row.licences, identity=row.identity)
+    return OrganizationLine(organization=organization, **dict(row))

@@ -17,7 +17,7 @@ from tallystick.contracts.licensing.standard import (
     STANDARD_CLASSES,
     STANDARD_CONFLICTS,
 )
-from tallystick.contracts.parties import Exercised
+from tallystick.contracts.parties import Exercised, LiveLicence, Standing
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import Finding, LicenceReason
 from tallystick.contracts.rows import load_row
@@ -102,6 +102,19 @@ class Licences:
         """Return the classes of the licences that an organisation has at a moment, sorted."""
         licences = self.organization(organization).licences
         return tuple(sorted({each.licence_class for each in live_licences(licences, moment)}))
+
+    def standing(self, organization: str, moment: Instant) -> Standing:
+        """Return what an organisation is at a moment."""
+        row = self.organization(organization)
+        return Standing(
+            organization=organization,
+            licences=tuple(
+                LiveLicence(licence_class=each.licence_class, jurisdiction=each.jurisdiction)
+                for each in live_licences(row.licences, moment)
+            ),
+            category=row.category,
+            rulebook_hash=row.rulebook_hash,
+        )
 
     def _conflicts_among(
         self, exercised: Sequence[Exercised], moment: Instant

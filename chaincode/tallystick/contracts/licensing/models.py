@@ -53,10 +53,14 @@ class Organization(Model):
     Attributes:
         identity: The on-ledger identity that the organisation holds units by; None when it has
             none.
+        category: What kind of venue or firm it calls itself.
+        rulebook_hash: SHA-256 of the rules that it publishes.
     """
 
     licences: tuple[Licence, ...] = ()
     identity: str | None = None
+    category: str | None = None
+    rulebook_hash: str | None = None
 
 
 class Conflict(Model):
@@ -98,6 +102,13 @@ class LicenceGrant(Model):
     valid_until: Instant
 
 
+class Description(Model):
+    """What an organisation says of itself; each description replaces the one before."""
+
+    category: Identifier | None = None
+    rulebook_hash: Sha256Hex | None = None
+
+
 class WaiverGrant(Model):
     """Leave for an organisation to exercise two powers that conflict."""
 
@@ -121,6 +132,8 @@ class OrganizationLine(Model):
     organization: str
     licences: tuple[Licence, ...]
     identity: str | None
+    category: str | None
+    rulebook_hash: str | None
 
 
 class OrganizationPage(Model):

@@ -143,7 +143,13 @@ class Movements:
             )
             for account in accounts
         ]
-        return check_parties(self._ctx, parties, instruction.authority, instruction.exercised)
+        return check_parties(
+            self._ctx,
+            parties,
+            instruction.authority,
+            instruction.exercised,
+            () if instruction.venue is None else (instruction.venue,),
+        )
 
     def _case(
         self,
@@ -174,5 +180,5 @@ class Movements:
             pauses={
                 move.asset: self._securities.require(move.asset).pause for move in instruction.moves
             },
-            venue=instruction.venue,
+            venue=next(iter(report.organizations), None),
         )

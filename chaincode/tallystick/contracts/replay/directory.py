@@ -155,6 +155,12 @@ def _waiver_key(event: events.WaiverGranted | events.WaiverRevoked) -> str:
     return composite_key("waiver", event.organization, *sorted((event.first, event.second)))
 
 
+def _described(d: Directory, event: events.OrganizationDescribed, _: Instant) -> None:
+    facts = event.model_dump(exclude={"organization"})
+    key = composite_key("organization", event.organization)
+    d.rows[key] = _organization(d, event.organization).model_copy(update=facts)
+
+
 def _represented(d: Directory, event: events.OrganizationRepresented, _: Instant) -> None:
     row = _organization(d, event.organization)
     changed = event.identity or row.identity
@@ -341,6 +347,7 @@ _HANDLERS: Mapping[type[events.LedgerEvent], Handler] = {
     events.ConflictsSet: _conflicts_set,
     events.WaiverGranted: _waived,
     events.WaiverRevoked: _waiver_revoked,
+    events.OrganizationDescribed: _described,
     events.OrganizationRepresented: _represented,
     events.IdentityRegistered: _registered,
     events.SubAccountOpened: _sub_account,

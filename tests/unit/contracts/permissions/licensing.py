@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from tests.unit.contracts.permissions.roles import (
     EVERYBODY,
+    LICENSED,
     REGULATOR,
     STRANGER,
     Arguments,
@@ -11,7 +12,7 @@ from tests.unit.contracts.permissions.roles import (
     Permissions,
 )
 
-from tallystick.contracts.licensing.models import Conflicts, LicenceClass, WaiverGrant
+from tallystick.contracts.licensing.models import Conflicts, Description, LicenceClass, WaiverGrant
 from tallystick.contracts.powers import Power
 from tallystick.contracts.testing import EVIDENCE, Market
 
@@ -21,6 +22,7 @@ PERMITTED: Permissions = {
     "suspend_licence": REGULATOR,
     "resume_licence": REGULATOR,
     "revoke_licence": REGULATOR,
+    "describe_organization": LICENSED,
     "set_conflicts": REGULATOR,
     "grant_waiver": REGULATOR,
     "revoke_waiver": REGULATOR,
@@ -48,6 +50,7 @@ def arguments(market: Market) -> Arguments:
         "suspend_licence": [STRANGER, "issuer", "a test"],
         "resume_licence": [STRANGER, "issuer"],
         "revoke_licence": [STRANGER, "issuer", "a test"],
+        "describe_organization": [Description(category="exchange")],
         "set_conflicts": [Conflicts(pairs=())],
         "grant_waiver": [waiver],
         "revoke_waiver": [P.ATS, *pair],

@@ -45,6 +45,10 @@ def introduce(narrator: Narrator) -> None:
         " ledger. No node can change it alone: for every kind of step, a rule names the firms whose"
         " nodes must check and sign it first. That is called endorsing."
     )
+    narrator.say(
+        "The regulator has licensed each of them, for its part and for a time. The ledger keeps the"
+        " licences and looks them up at every step: a firm without a live one is refused."
+    )
     narrator.table(
         ("firm", "what it does", "runs a node"),
         [

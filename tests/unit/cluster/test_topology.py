@@ -34,6 +34,15 @@ orderers = [{ name = "orderer0", port = 3, operations_port = 4 }]
 """
 
 
+OPENED_BY_A_STRANGER = """
+[[chaincodes]]
+name = "notes"
+entry = "notes:Notes"
+endorsement = "OR('OneMSP.peer')"
+opening = [{ by = "NoMSP", function = "write" }]
+"""
+
+
 def test_the_default_network_has_three_licensed_organisations_with_a_peer() -> None:
     topology = default_topology()
     assert [member.msp_id for member in topology.peer_organizations] == [
@@ -96,6 +105,11 @@ def test_ports_can_be_moved_all_at_once() -> None:
         ),
         pytest.param(
             CHANNEL + PEER + ORDERER + 'gateway = "TwoMSP"', "no 'TwoMSP'", id="unknown gateway"
+        ),
+        pytest.param(
+            CHANNEL + PEER + ORDERER + OPENED_BY_A_STRANGER,
+            "NoMSP cannot be among its members",
+            id="opened by a stranger",
         ),
         pytest.param("colour = 1" + CHANNEL + PEER + ORDERER, "colour: Extra", id="misspelt key"),
     ],

@@ -70,7 +70,9 @@ async def bring_up(topology: Topology | None, directory: Path, report: Report) -
 async def deploy_missing(
     network: Network, access: Access, channel: ChannelTopology, report: Report
 ) -> None:
-    """Deploy what a channel should have and does not define yet, and commit a transaction.
+    """Deploy what a channel should have and does not define yet, open it, commit a transaction.
+
+    What an earlier attempt deployed and did not open any more is opened now.
 
     Raises:
         LedgerError: A chaincode cannot be deployed; the message says why.
@@ -80,15 +82,21 @@ async def deploy_missing(
     defined = {each.name for each in await administrators[0].definitions(channel.id)}
     wanted = network.topology.chaincodes_of(channel)
     missing = [each for each in wanted if each.name not in defined]
+    where = "" if channel.id == network.channel_id else f" on {channel.id}"
+    if missing:
+        await deploy(channel.id, missing, administrators)
+        report(f"chaincodes deployed{where}: {', '.join(each.name for each in missing)}")
+    for chaincode in wanted:
+        note = network.directory / "opened" / channel.id / chaincode.name
+        if not chaincode.opening or note.exists():
+            continue
+        calls = [(chaincode.name, call) for call in chaincode.opening]
+        await submit_opening(channel.id, calls, access.gateway, administrators)
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.touch()
+        report(f"opened{where}: {', '.join(f'{name}.{call.function}' for name, call in calls)}")
     if not missing:
         return
-    where = "" if channel.id == network.channel_id else f" on {channel.id}"
-    await deploy(channel.id, missing, administrators)
-    report(f"chaincodes deployed{where}: {', '.join(each.name for each in missing)}")
-    calls = [(each.name, call) for each in missing for call in each.opening]
-    await submit_opening(channel.id, calls, access.gateway, administrators)
-    if calls:
-        report(f"opened{where}: {', '.join(f'{name}.{call.function}' for name, call in calls)}")
     gateway = await access.gateway(administrators[0].msp_id)
     await first_transaction(gateway, channel.id, missing[0].name)
     report(f"first transaction committed{where}")

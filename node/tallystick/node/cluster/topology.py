@@ -228,7 +228,8 @@ class Topology(_Part):
         names = [chaincode.name for chaincode in self.chaincodes_of(channel)]
         _check_unique(f"chaincode of {channel.id}", names)
         known = [member.msp_id for member in self.application_organizations]
-        if unknown := sorted(set(channel.members).difference(known)):
+        opening = [call.by for each in self.chaincodes_of(channel) for call in each.opening]
+        if unknown := sorted({*channel.members, *opening}.difference(known)):
             raise ValueError(f"{channel.id}: {', '.join(unknown)} cannot be among its members")
         if not any(channel.has(member) for member in self.peer_organizations):
             raise ValueError(f"{channel.id}: none of its members runs a peer")

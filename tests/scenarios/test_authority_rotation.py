@@ -30,7 +30,7 @@ IN_THE_MANUAL = "ATSMSP"
 RENEWAL = "### New certificates of a node or a user\n"
 REPLACEMENT = "### Replacing the authorities of an organisation\n"
 EVERYBODY = "# every client connects anew"
-REFUSED = "access denied: channel [market] creator org [ATSMSP]"
+REFUSED = "access denied: channel [market] creator org"
 RULE = "OutOf(2, 'ATSMSP.peer', 'ClearingMSP.peer', 'TransferAgentMSP.peer')"
 NOTES = """
 from tallystick.chaincode import Context, Contract, query, transaction

@@ -89,7 +89,6 @@ class LocalPeer:
         signal.signal(signal.SIGALRM, self._tick)
         self._frames.write(self._session.register())
         while (messages := self._frames.exchange(wait=not self._interrupted)) is not None:
-            self._keep_ticking()
             for message in messages:
                 self._take(message)
             for _ in range(len(self._interrupted)):
@@ -120,6 +119,7 @@ class LocalPeer:
         """Let a call go on until it asks, ends or is interrupted."""
         self._turns += 1
         self._computing = call
+        self._keep_ticking()  # it may have stopped since the turn before
         call.switch(item)
         self._computing = None
 
@@ -134,6 +134,7 @@ class LocalPeer:
             request = request_message(key, kind, payload)
             if kind != Type.WRITE_BATCH_STATE:
                 return answered(self._exchange(key, request))
+            self._computing = None  # an interruption must not put another message inside this one
             self._frames.write(request)  # not answered: if it is refused, the peer fails the call
             if not has_ended:
                 self._give_way(call)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -168,6 +169,18 @@ async def test_an_error_and_a_lost_stream_fail_the_call_in_fabrics_words() -> No
     stream.handler.terminate()
     with pytest.raises(StreamTerminatedError, match="chaincode stream terminated"):
         await transaction.step()
+
+
+async def test_a_stream_lost_right_after_a_callee_was_asked_for_fails_the_call() -> None:
+    stream = Stream()
+    transaction = stream.begin()
+    spec = ChaincodeSpec(chaincode_id=ChaincodeID(name="other"))
+    stream.handler.receive(message(Type.INVOKE_CHAINCODE, spec.SerializeToString()))
+    stream.handler.terminate()
+    assert await transaction.step() == CalleeRequest("other", ())
+    with pytest.raises(StreamTerminatedError):
+        async with asyncio.timeout(1.0):
+            await transaction.step()
 
 
 async def test_one_transaction_runs_once_at_a_time() -> None:

@@ -74,7 +74,7 @@ Step = InvocationResult | CalleeRequest
 class StreamTransaction:
     """A call that the chaincode of a stream works on; see ``ShimHandler.begin``."""
 
-    __slots__ = ("_next", "calling", "given_up", "invocation", "refused_write", "running")
+    __slots__ = ("_steps", "calling", "given_up", "invocation", "refused_write", "running")
 
     def __init__(self, invocation: Invocation) -> None:
         self.invocation = invocation
@@ -82,7 +82,7 @@ class StreamTransaction:
         self.calling = False
         self.given_up = False
         self.refused_write: str | None = None
-        self._next: asyncio.Future[Step] = asyncio.get_running_loop().create_future()
+        self._steps: asyncio.Queue[Step | ShimError] = asyncio.Queue()
 
     async def step(self) -> Step:
         """Return the result, or a callee's turn: answer that, then ask again.
@@ -90,19 +90,14 @@ class StreamTransaction:
         Raises:
             ShimError: The chaincode fails to answer.
         """
-        step = await self._next
-        self._next = asyncio.get_running_loop().create_future()
+        step = await self._steps.get()
+        if isinstance(step, ShimError):
+            raise step
         return step
 
     def settle(self, step: Step | ShimError) -> None:
-        """Let ``step`` return or raise this; what comes after a failure has no effect."""
-        if self._next.done():
-            return
-        if isinstance(step, ShimError):
-            self._next.set_exception(step)
-            self._next.exception()  # nobody may be waiting any more
-        else:
-            self._next.set_result(step)
+        """Let ``step`` return or raise this, after what it was given before."""
+        self._steps.put_nowait(step)
 
 
 class ShimHandler:

@@ -63,6 +63,10 @@ class Wild(Contract):
     def crash(self, ctx: Context) -> str:
         module("os")._exit(3)
 
+    @query
+    def fail(self, ctx: Context, problem: str) -> str:
+        raise ValueError(problem)
+
     @transaction
     def flood(self, ctx: Context) -> str:
         for number in range(10**9):
@@ -156,6 +160,17 @@ async def test_a_crash_fails_its_own_call_and_the_next_one_runs(peer: Peer) -> N
     with pytest.raises(StreamTerminatedError, match="chaincode stream terminated"):
         await peer.run("wild", "crash")
     assert await peer.answer("wild", "move", "001", "x") == "old"
+
+
+async def test_the_traceback_of_a_defect_gets_into_the_peers_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    peer = Peer(tmp_path, SOURCE, {"wild": "acme:Wild"})
+    async with peer.runtime:
+        result, _ = await peer.run("wild", "fail", "no such\nWARNING all is well")
+    assert result.response.status == 500
+    assert "acme.py" in caplog.text, "it says where"
+    assert "\n  | WARNING all is well" in caplog.text, "no line passes for one of the peer's"
 
 
 async def test_memory_without_end_is_refused(peer: Peer) -> None:

@@ -22,11 +22,13 @@ from tallystick.chaincode.package import ChaincodePackage
 from tallystick.node.runtime.confined import ConfinedSettings
 from tallystick.node.runtime.confinement import Limits
 from tallystick.node.runtime.connection import Endpoint, Reached
+from tallystick.node.runtime.process_log import ProcessLog
 from tallystick.node.runtime.shim_link import SocketLink
+from tallystick.node.transport.tasks import supervised_tasks
 
 _log = logging.getLogger(__name__)
 
-_LOG_SHOWN_BYTES: Final = 2000
+_PASS_ON_INTERVAL_S: Final = 1.0
 
 DEFAULT_LIMITS: Final = Limits(
     memory_bytes=1024**3, cpu_s=3600, open_files=256, file_bytes=1024 * 1024
@@ -62,30 +64,32 @@ class ProcessEndpoint(Endpoint):
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Reached]:
         directory = Path(tempfile.mkdtemp(prefix="tally-"))  # for its owner only
-        log = directory / "log"
+        log = ProcessLog(self._package.package_id, directory / "log")
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                process = await self._start(directory, log, theirs.fileno())
+                process = await self._start(directory, theirs.fileno())
 
             async def ended() -> str:
                 status = await process.wait()
-                return f"its process ended with status {status}: {_tail(log)}"
+                return f"its process ended with status {status}: {log.last_words()}"
 
             try:
                 link = SocketLink(ours, self._rules.max_message_bytes)
-                yield Reached(link, ended, lambda: _cpu_s(process.pid))
+                async with supervised_tasks() as tasks:
+                    listening = tasks.create_task(_pass_on(log))
+                    yield Reached(link, ended, lambda: _cpu_s(process.pid))
+                    listening.cancel()
             finally:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
+                log.pass_on()
         finally:
             ours.close()
             shutil.rmtree(directory, ignore_errors=True)
 
-    async def _start(
-        self, directory: Path, log: Path, descriptor: int
-    ) -> asyncio.subprocess.Process:
+    async def _start(self, directory: Path, descriptor: int) -> asyncio.subprocess.Process:
         package, sources = self._package, directory / "sources"
         for name, content in package.sources.items():
             path = sources / name
@@ -95,7 +99,7 @@ class ProcessEndpoint(Endpoint):
         settings = ConfinedSettings(
             str(sources), os.getpid(), rules.limits, confined=rules.confined
         )
-        with log.open("ab") as output:
+        with (directory / "log").open("ab") as output:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-P",  # the folder it is started in is no place for modules
@@ -116,6 +120,12 @@ class ProcessEndpoint(Endpoint):
             )
         _log.info("chaincode %s runs as process %d", package.package_id, process.pid)
         return process
+
+
+async def _pass_on(log: ProcessLog) -> None:
+    while True:
+        await asyncio.sleep(_PASS_ON_INTERVAL_S)
+        log.pass_on()
 
 
 def _environment() -> Mapping[str, str]:
@@ -143,10 +153,3 @@ def _cpu_s(pid: int) -> float:
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _tail(log: Path) -> str:
-    """Return the end of a log so that none of its lines can pass for one of the peer's."""
-    text = log.read_bytes()[-_LOG_SHOWN_BYTES:].decode(errors="replace").strip()
-    lines = ["".join(c if c.isprintable() else "?" for c in line) for line in text.splitlines()]
-    return "\n  | ".join(lines) or "it wrote nothing to its log"

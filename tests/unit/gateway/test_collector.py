@@ -166,6 +166,20 @@ async def test_another_layout_is_tried_if(setting: Setting, said: ProposalRespon
     assert failing.calls == 1
 
 
+async def test_any_organisations_that_are_there_are_found_among_too_many_layouts(
+    setting: Setting,
+) -> None:
+    everybody = ["A", *(f"M{number:02}" for number in range(1, 16))]
+    principals = ",".join(f"'{msp_id}.peer'" for msp_id in everybody)
+    setting.definitions.define(f"OutOf(9,{principals})")
+    for msp_id in everybody:
+        down = msp_id in {"M01", "M09"}
+        setting.add_peer(msp_id, DOWN if down else endorsement(by=msp_id), local=msp_id == "A")
+    endorsers = await planned(setting)
+    assert len(set(endorsers)) == 9
+    assert not {"peer0.M01", "peer0.M09"} & set(endorsers)
+
+
 async def test_a_colleague_of_a_failed_peer_is_asked_before_another_organisation(
     setting: Setting,
 ) -> None:

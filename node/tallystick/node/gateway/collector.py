@@ -1,7 +1,8 @@
 """Collects the endorsements of one transaction from as few peers as its policies allow."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import grpc
@@ -83,7 +84,7 @@ class Collector:
         layouts = self._layouts(planner, interest, transient=self.call.transient)
         if not layouts:
             raise self._no_combination(planner, interest)
-        return await self._satisfy(layouts)
+        return await self._satisfy(layouts, lambda: self._layouts_of_others(planner, interest))
 
     async def _first(self, choices: Iterable[EndorsingPeer]) -> Answer:
         """Return the first endorsement.
@@ -117,9 +118,17 @@ class Collector:
         transient: bool,
     ) -> list[Layout]:
         """Return the layouts for which there are peers enough that may see the proposal."""
-        counts = self.peers.counts()
-        available = planner.readers(interest, counts, transient=transient)
-        return [layout for layout in planner.layouts(interest, available) if layout <= counts]
+        return _layouts_over(self.peers.counts(), planner, interest, transient=transient)
+
+    def _layouts_of_others(
+        self, planner: Planner, interest: proposal_response_pb2.ChaincodeInterest
+    ) -> list[Layout]:
+        """Return layouts without the peers that failed.
+
+        A plan has not every layout where there are thousands: these may not have been in it.
+        """
+        left = self.peers.counts() - Counter(peer.msp_id for peer in self.failed)
+        return _layouts_over(left, planner, interest, transient=self.call.transient)
 
     def _no_combination(
         self, planner: Planner, interest: proposal_response_pb2.ChaincodeInterest
@@ -133,10 +142,18 @@ class Collector:
             message = PROTECTED.format(collections=", ".join(touched))
         return GatewayError(grpc.StatusCode.FAILED_PRECONDITION, message)
 
-    async def _satisfy(self, layouts: Sequence[Layout]) -> list[Answer]:
-        """Try the layouts, cheapest first, until one is complete; ask no failed peer twice."""
+    async def _satisfy(
+        self, layouts: Sequence[Layout], others: Callable[[], Sequence[Layout]] = tuple
+    ) -> list[Answer]:
+        """Try the layouts, cheapest first, until one is complete; ask no failed peer twice.
+
+        When none of them is left, ``others`` are tried.
+        """
         while True:
             chosen = self._cheapest(layouts)
+            if chosen is None:
+                layouts = others()
+                chosen = self._cheapest(layouts)
             if chosen is None:
                 raise self._failure(NOT_ENOUGH)
             missing = [peer for peer in chosen if peer not in self.agreed]
@@ -204,6 +221,18 @@ class Collector:
         if self.agreed and any(answer.response is not None for answer in answers):
             return DisagreementError(grpc.StatusCode.ABORTED, message, details)
         return GatewayError(grpc.StatusCode.ABORTED, message, details)
+
+
+def _layouts_over(
+    counts: Counter[str],
+    planner: Planner,
+    interest: proposal_response_pb2.ChaincodeInterest,
+    *,
+    transient: bool,
+) -> list[Layout]:
+    """Return the layouts for which there are peers enough, by MSP id in ``counts``."""
+    available = planner.readers(interest, counts, transient=transient)
+    return [layout for layout in planner.layouts(interest, available) if layout <= counts]
 
 
 def no_peers_of(msp_ids: Sequence[str]) -> GatewayError:

@@ -3,10 +3,11 @@
 import io
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -21,6 +22,7 @@ from tallystick.protos.common.configtx_pb2 import Config
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
+PATIENCE_S = 30
 PEERS = ("OneMSP", "TwoMSP", "ThreeMSP")
 NOTES = """
 from tallystick.chaincode import Context, Contract, query, transaction
@@ -169,6 +171,40 @@ def test_who_is_taken_off_the_channel_is_turned_away(here: Tally) -> None:
     msp = here.network.material / "GuestMSP" / "msp"
     here("channel", "add-org", "GuestMSP", "--msp", str(msp))
     assert here(*ask) == "text\n"
+
+
+def test_the_member_that_the_commands_asked_first_is_taken_off_and_comes_back(here: Tally) -> None:
+    """Another member's peer tells what is in force, and the change after it begins there."""
+    removed = here("channel", "remove-org", "OneMSP")
+    assert "in force since block" in removed
+    here("channel", "set-batch", "--max-messages", "44")
+    msp = here.network.material / "OneMSP" / "msp"
+    here("channel", "add-org", "OneMSP", "--msp", str(msp))
+    reaches(lambda: here.config().batch.max_message_count == 44)
+    (two,) = here.network.nodes_of("TwoMSP")
+    (first, _) = here.network.nodes_of("OneMSP")
+    here("channel", "set-anchors", "OneMSP", first.address)
+    here("channel", "set-anchors", "TwoMSP", two.address)
+    here(*CALL)
+
+
+def test_whoever_closes_the_blocks_to_the_commands_is_told_what_is_known(here: Tally) -> None:
+    guests = "/Channel/Application/Guests"
+    here("channel", "set-policy", guests, "OR('GuestMSP.admin')")
+    told = here("channel", "set-acl", "event/Block", guests, code=1)
+    assert "was ordered, but the peer did not show it in force" in told
+    reaches(lambda: here.config().acl("event/Block") == guests)
+    # Whether the blocks are open again when they are asked for, chance decides.
+    main(["channel", "set-acl", "event/Block", "--network", str(here.network.directory)])
+    reaches(lambda: here.config().acl("event/Block") == "/Channel/Application/Readers")
+    here("channel", "set-batch", "--max-messages", "45")
+
+
+def reaches(true: Callable[[], bool]) -> None:
+    """Return once the peer that is asked has followed as far as that."""
+    deadline = monotonic() + PATIENCE_S
+    while not true():
+        assert monotonic() < deadline, "it never got there"
 
 
 def folder_of(here: Tally, msp_id: str, path: Path) -> Path:

@@ -24,7 +24,9 @@ FAILURES = (ClientError,)
 async def remove_organization(options: argparse.Namespace) -> None:
     """Take an organisation off the channel."""
     await change(
-        options, lambda channel, config: without_organization(channel, config, options.msp_id)
+        options,
+        lambda channel, config: without_organization(channel, config, options.msp_id),
+        leaving=options.msp_id,
     )
 
 

@@ -23,7 +23,7 @@ from tallystick.node.channel.config_signing import (
 from tallystick.node.channel.genesis import ApplicationOrganization, Endpoint
 from tallystick.node.cli.crypto import certificate_file
 from tallystick.node.cli.session import channel_of, connect, governance_of_profile
-from tallystick.node.cluster.access import Access
+from tallystick.node.cluster.access import Access, best_informed
 from tallystick.node.cluster.governance import Governance, revocation_list
 from tallystick.node.cluster.network import Network, open_network
 from tallystick.node.cluster.startup import system_source
@@ -137,9 +137,17 @@ async def revoke(options: argparse.Namespace) -> None:
     )
 
 
-async def change(options: argparse.Namespace, edit: Callable[[str, Config], Config]) -> None:
-    """Put an edit of the configuration into force, signed with the keys in the directory."""
-    async with _governance(options) as (governance, network):
+async def change(
+    options: argparse.Namespace, edit: Callable[[str, Config], Config], *, leaving: str = ""
+) -> None:
+    """Put an edit of the configuration into force, signed with the keys in the directory.
+
+    Args:
+        options: Of the command.
+        edit: Returns the configuration of a channel that is wanted.
+        leaving: The organisation that the edit removes, whose peers will not see it in force.
+    """
+    async with _governance(options, leaving) as (governance, network):
         channel_id = governance.channel_id
         part = network.topology.on_channel(network.topology.find_channel(channel_id))
         # The last one sends it, and in maintenance only orderers' organisations may: wire.md §7.1.
@@ -155,12 +163,16 @@ async def change(options: argparse.Namespace, edit: Callable[[str, Config], Conf
 
 
 @asynccontextmanager
-async def _governance(options: argparse.Namespace) -> AsyncIterator[tuple[Governance, Network]]:
+async def _governance(
+    options: argparse.Namespace, leaving: str = ""
+) -> AsyncIterator[tuple[Governance, Network]]:
     network = open_network(options.network)
     source = system_source()
     channel = network.topology.find_channel(options.channel)
-    reader = network.topology.on_channel(channel).peer_organizations[0].msp_id
+    members = [each.msp_id for each in network.topology.on_channel(channel).peer_organizations]
+    staying = [msp_id for msp_id in members if msp_id != leaving]
     async with Access(network, source) as access:
+        reader = await best_informed(access, channel.id, staying or members)
         gateway = await access.gateway(reader, ADMIN)
         orderer = await access.orderer(reader)
         yield Governance(channel.id, gateway, orderer, source), network

@@ -1,9 +1,12 @@
 """Ways into a running network, with the keys in its directory."""
 
+import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
+from tallystick.client.errors import ConnectError, EvaluateError
 from tallystick.client.gateway import Gateway
 from tallystick.client.network import Network as Channel
 from tallystick.node.channel.config import ChannelConfig
@@ -135,6 +138,39 @@ class Access:
         traceback: TracebackType | None,
     ) -> bool | None:
         return await self._lifetime.__aexit__(exception_type, exception, traceback)
+
+
+async def best_informed(access: Access, channel_id: str, msp_ids: Sequence[str]) -> str:
+    """Return the first organisation whose peer has the newest configuration of a channel.
+
+    An organisation that was taken off the channel gets no more, and a peer may be down.
+
+    Args:
+        access: The way to the peers, whose administrators are asked.
+        channel_id: The channel.
+        msp_ids: Organisations with peers, at least one.
+
+    Raises:
+        ConnectError: None of the peers answers.
+        EvaluateError: Or none of them tells.
+    """
+
+    async def sequence(msp_id: str) -> int | ConnectError | EvaluateError:
+        try:
+            gateway = await access.gateway(msp_id, ADMIN)
+            return (await config_in_force(gateway.network(channel_id))).sequence
+        except (ConnectError, EvaluateError) as error:
+            return error
+
+    answers = await asyncio.gather(*map(sequence, msp_ids))
+    known = {
+        msp_id: answer
+        for msp_id, answer in zip(msp_ids, answers, strict=True)
+        if isinstance(answer, int)
+    }
+    if not known:
+        raise next(answer for answer in answers if not isinstance(answer, int))
+    return max(known, key=lambda msp_id: known[msp_id])
 
 
 async def config_in_force(channel: Channel) -> ChannelConfig:

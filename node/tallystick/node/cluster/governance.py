@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tallystick.client.errors import EventStreamError
 from tallystick.client.gateway import Gateway
 from tallystick.node.channel.config_delta import compute_update
 from tallystick.node.channel.config_signing import unsigned_update, with_signature
@@ -28,13 +29,29 @@ class UpdateRefusedError(LedgerError):
 
     Attributes:
         channel_id: The channel.
-        reason: The orderer's words, or what became of the update behind it.
+        reason: The orderer's words.
     """
 
     def __init__(self, channel_id: str, reason: str) -> None:
         super().__init__(f"the configuration of channel {channel_id!r} was not changed: {reason}")
         self.channel_id = channel_id
         self.reason = reason
+
+
+class UpdateUnconfirmedError(LedgerError):
+    """An update was ordered, and nobody has seen that it is in force.
+
+    Attributes:
+        channel_id: The channel.
+    """
+
+    def __init__(self, channel_id: str, reason: str) -> None:
+        super().__init__(
+            f"the update of channel {channel_id!r} was ordered, but the peer did not show it in"
+            f" force: {reason}. Compare what `tally channel fetch-config` writes; if another update"
+            " came first, compute and sign it again"
+        )
+        self.channel_id = channel_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +112,9 @@ class Governance:
         """Send a signed update; return the number of the block that put it into force.
 
         Raises:
-            UpdateRefusedError: The orderer refuses it, or another update came first.
+            UpdateRefusedError: The orderer refuses it.
+            UpdateUnconfirmedError: It was ordered; another update came first, or the gateway's peer
+                is behind or shows no blocks.
             OrdererUnreachableError: The orderer does not answer.
         """
         network = self.gateway.network(self.channel_id)
@@ -113,11 +132,10 @@ class Governance:
                     block.header.number async for block in blocks if _made_by(update, block)
                 )
         except TimeoutError as error:
-            raise UpdateRefusedError(
-                self.channel_id,
-                f"the update was ordered but not in force after {self.timeout_s:g} s; if another"
-                " update came first, compute and sign it again",
-            ) from error
+            reason = f"it took more than {self.timeout_s:g} s"
+            raise UpdateUnconfirmedError(self.channel_id, reason) from error
+        except EventStreamError as error:
+            raise UpdateUnconfirmedError(self.channel_id, str(error)) from error
 
 
 def revocation_list(directory: Path, certificate_pem: bytes, *, now_ns: int) -> bytes:

@@ -126,10 +126,14 @@ class Context:
         return response.payload
 
     def finish(self) -> None:
-        """Hand writes and events to the stub. Called once, when the function has succeeded."""
-        self.state.flush()
+        """Hand writes and events to the stub. Called once, when the function has succeeded.
+
+        Private ones first: a peer may refuse those, and a caller that catches the refusal must not
+        publish half of what this call has done.
+        """
         for collection in self._private.values():
             collection.flush()
+        self.state.flush()
         if self._events:
             self.stub.set_event(EVENT_NAME, pack(self._events))
 

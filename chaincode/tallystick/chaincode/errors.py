@@ -46,7 +46,8 @@ class CalleeRefusal(Refusal):
     """A chaincode that was called refused the call.
 
     Uncaught, it becomes the caller's own refusal, word for word. A caught one leaves no writes of
-    the callee itself, but what the callee's own callees wrote before stays.
+    the callee itself, but what the callee's own callees wrote before stays, and, when the peer has
+    refused it a collection, what it has written to others.
 
     Attributes:
         chaincode: Name of the chaincode that refused.

@@ -4,7 +4,8 @@ from hashlib import sha256
 
 import pytest
 
-from tallystick.chaincode import PrivateState, Refusal
+from tallystick.chaincode import Context, Contract, PrivateState, Refusal, transaction
+from tallystick.chaincode.contract_chaincode import ContractChaincode
 from tallystick.chaincode.testing import make_client
 from tallystick.chaincode.testing.stub import MemoryStub
 
@@ -35,6 +36,30 @@ def test_nothing_is_written_before_the_call_has_succeeded() -> None:
     assert stub.writes.private == {}
     state.flush()
     assert stub.writes.private == {("vault", "k"): b"new"}
+
+
+class Closed(MemoryStub):
+    """Refuses private writes, as a peer may when the call has ended."""
+
+    def put_private_data(self, collection: str, key: str, value: bytes) -> None:  # noqa: ARG002
+        raise Refusal("REQUEST_REFUSED", f"{collection} is for members")
+
+
+class Both(Contract):
+    name = "both"
+
+    @transaction
+    def write(self, ctx: Context) -> None:
+        ctx.state.put("k", b"public")
+        ctx.private("vault").put("k", b"private")
+
+
+def test_a_refused_private_write_leaves_no_public_one_to_a_caller_that_goes_on() -> None:
+    stub = Closed.alone(CLIENT, b"write")
+    assert ContractChaincode(Both()).invoke(stub).message == (
+        "REQUEST_REFUSED: vault is for members"
+    )
+    assert stub.writes.values == {}
 
 
 class Recorder(MemoryStub):

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -39,11 +40,13 @@ class Reached:
         ended: Returns, once it is gone, why.
         cpu_s: Returns how much CPU time it has used, if it is a process of this peer: then closing
             the endpoint ends it, and with it whatever takes too long there.
+        max_cpu_s: After how much CPU time to replace it; the kernel ends it some time after that.
     """
 
     link: Link
     ended: Callable[[], Awaitable[str]]
     cpu_s: Callable[[], float] | None = None
+    max_cpu_s: float = math.inf
 
 
 class Endpoint(Protocol):
@@ -118,8 +121,8 @@ class ChaincodeConnection:
     async def keep(self) -> None:
         """Keep the chaincode reachable until this is cancelled.
 
-        One that did not get as far as to register is tried again at the next call. One that a call
-        has overrun is replaced at once, but ends only when its other calls have.
+        One that did not get as far as to register is tried again at the next call. One that is
+        retired is replaced at once, but ends only when its calls have.
         """
         async with supervised_tasks() as tasks:
             while True:
@@ -158,31 +161,37 @@ class ChaincodeConnection:
                 async with supervised_tasks() as tasks:
                     talking = tasks.create_task(stream.converse(lambda: ready.set_result(stream)))
                     ended = tasks.create_task(_result_of(reached.ended))
-                    overrun = tasks.create_task(stream.overrun())
+                    retiring = tasks.create_task(stream.retired())
                     drained = tasks.create_task(stream.drained())
-                    idling = tasks.create_task(self._abuse(stream, reached.cpu_s))
+                    idling = tasks.create_task(self._abuse(stream, reached))
                     first = asyncio.FIRST_COMPLETED
-                    await asyncio.wait((talking, ended, overrun, idling), return_when=first)
-                    if overrun.done():
+                    await asyncio.wait((talking, ended, retiring, idling), return_when=first)
+                    if retiring.done():
                         self._renew(ready)
                         retired.set()
                         await asyncio.wait((talking, ended, drained), return_when=first)
                     elif talking.done() and talking.exception() is None:
                         await asyncio.wait((ended,), timeout=_FAREWELL_S)
-                    for task in (talking, ended, overrun, drained, idling):
+                    for task in (talking, ended, retiring, drained, idling):
                         task.cancel()
-                    return _reason(ended, talking, idling)
+                    return _reason(ended, talking, idling, retiring)
             finally:
                 stream.end()
 
-    async def _abuse(self, stream: ShimStream, cpu_s: Callable[[], float] | None) -> str:
-        """Return, for a process of this peer, what it does instead of waiting for calls."""
+    async def _abuse(self, stream: ShimStream, reached: Reached) -> str:
+        """Return, for a process of this peer, what it does instead of waiting for calls.
+
+        One that has had its CPU time is retired, before the kernel ends it amid its calls.
+        """
+        cpu_s = reached.cpu_s
         if cpu_s is None:
             return await _new_future()
         loop, within_s = asyncio.get_running_loop(), self._rules.start_timeout_s
         deadline = loop.time() + within_s
         while stream.has_registered or loop.time() < deadline:
             calls, used_s = stream.idle_after(), cpu_s()
+            if used_s > reached.max_cpu_s:
+                stream.retire("it has had its CPU time, so it was replaced")
             await asyncio.sleep(min(_IDLE_CHECK_S, within_s))
             share = (cpu_s() - used_s) / _IDLE_CHECK_S
             if calls is not None and calls == stream.idle_after() and share > _IDLE_SHARE:
@@ -216,4 +225,4 @@ def _reason(*tasks: "asyncio.Task[str] | asyncio.Task[None]") -> str:
         if task.done() and not task.cancelled():
             failure = task.exception()
             return (task.result() or "it ended the stream") if failure is None else str(failure)
-    return "a call took too long, so it was stopped"
+    raise AssertionError("a stream ends for a reason")

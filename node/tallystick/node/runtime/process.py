@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,8 @@ from tallystick.node.transport.tasks import supervised_tasks
 _log = logging.getLogger(__name__)
 
 _PASS_ON_INTERVAL_S: Final = 1.0
+_CPU_SHARE: Final = 0.9
+"""After what share of its CPU time a process is replaced; the rest is for the calls that run."""
 
 DEFAULT_LIMITS: Final = Limits(
     memory_bytes=1024**3, cpu_s=3600, open_files=256, file_bytes=1024 * 1024
@@ -78,7 +81,9 @@ class ProcessEndpoint(Endpoint):
                 link = SocketLink(ours, self._rules.max_message_bytes)
                 async with supervised_tasks() as tasks:
                     listening = tasks.create_task(_pass_on(log))
-                    yield Reached(link, ended, lambda: _cpu_s(process.pid))
+                    cpu_s = partial(_cpu_s, process.pid)
+                    max_cpu_s = self._rules.limits.cpu_s * _CPU_SHARE
+                    yield Reached(link, ended, cpu_s, max_cpu_s)
                     listening.cancel()
             finally:
                 with suppress(ProcessLookupError):

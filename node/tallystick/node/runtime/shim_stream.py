@@ -52,12 +52,12 @@ class ShimStream:
         self._calls = 0
         self._handler = ShimHandler(package_id, link.send, answers_writes=link.answers_writes)
         self._drained = asyncio.Event()
-        self._overrun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._retired: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     @property
     def is_open(self) -> bool:
         """Whether calls can begin."""
-        return self._handler.is_ready and not self._overrun.done()
+        return self._handler.is_ready and not self._retired.done()
 
     @property
     def has_registered(self) -> bool:
@@ -68,12 +68,18 @@ class ShimStream:
         """Return after how many calls the chaincode waits for the next; None if it does not."""
         return self._calls if self.has_registered and not self._handler.is_busy else None
 
-    async def overrun(self) -> None:
-        """Return once a call has taken too long, where that is to end the stream."""
-        await self._overrun
+    def retire(self, reason: str) -> None:
+        """Begin no more calls; those that run may end."""
+        if not self._retired.done():
+            self._retired.set_result(reason)
+        self._note_drained()
+
+    async def retired(self) -> str:
+        """Return, once no more calls are to begin, why: perhaps since one has taken too long."""
+        return await self._retired
 
     async def drained(self) -> None:
-        """Return once, after an overrun, the other calls have ended, or overrun too."""
+        """Return once, after that, the other calls have ended, or overrun too."""
         await self._drained.wait()
 
     async def converse(self, on_ready: Callable[[], object]) -> None:
@@ -144,12 +150,12 @@ class ShimStream:
             loop.call_later(self._timeout_s, self._time_out, transaction)
             return
         self._handler.forget(transaction)
-        if self._ends_on_overrun and not self._overrun.done():
-            self._overrun.set_result(None)
+        if self._ends_on_overrun:
+            self.retire("a call took too long, so it was stopped")
         self._note_drained()
 
     def _note_drained(self) -> None:
-        if self._overrun.done() and not self._handler.is_busy:
+        if self._retired.done() and not self._handler.is_busy:
             self._drained.set()
 
     async def _callee_answer(self, caller: Invocation, request: CalleeRequest) -> CalleeAnswer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,6 +63,24 @@ def test_messages_are_put_together_from_pieces_of_any_size(
         peer.sendall(sent[start : start + piece])
         got += payloads(frames.exchange(wait=True))
     assert got == [b"one", b"", b"three"]
+
+
+def test_a_large_message_costs_no_more_than_its_size(
+    ends: tuple[Frames, socket.socket],
+) -> None:
+    """Putting it together anew with every piece took seconds, in which no call went on."""
+    frames, peer = ends
+    sent = framed(b"l" * 16 * LARGE, b"next")
+    thread = threading.Thread(target=peer.sendall, args=(sent,))
+    thread.start()
+    got: list[bytes] = []
+    began = time.thread_time()
+    while len(got) < 2:
+        got += payloads(frames.exchange(wait=True))
+    used_s = time.thread_time() - began
+    thread.join()
+    assert [len(each) for each in got] == [16 * LARGE, 4]
+    assert used_s < 1.0
 
 
 def test_the_end_of_the_stream_is_told(ends: tuple[Frames, socket.socket]) -> None:

@@ -21,7 +21,8 @@ class Frames:
     def __init__(self, link: socket.socket) -> None:
         self._link = link
         self._unsent = bytearray()
-        self._received = b""
+        self._begun = bytearray()  # the beginning of a message
+        self._begun_bytes = 0  # how many bytes it must have at least to be looked at again
 
     def write(self, message: ChaincodeMessage) -> None:
         """Queue a message."""
@@ -62,13 +63,19 @@ class Frames:
             del self._unsent[:sent]
 
     def _messages(self, data: bytes) -> Iterator[ChaincodeMessage]:
-        received = self._received + data if self._received else data
-        begin, available = 0, len(received)
+        received = data
+        if self._begun:
+            self._begun += data
+            if len(self._begun) < self._begun_bytes:  # a large one is put together once only
+                return
+            received, self._begun = bytes(self._begun), bytearray()
+        begin, available, end = 0, len(received), _LENGTH_BYTES
         while available - begin >= _LENGTH_BYTES:
             content = begin + _LENGTH_BYTES
             end = content + int.from_bytes(received[begin:content])
             if end > available:
                 break
             yield ChaincodeMessage.FromString(received[content:end])
-            begin = end
-        self._received = received[begin:]
+            begin, end = end, end + _LENGTH_BYTES
+        self._begun += received[begin:]
+        self._begun_bytes = end - begin

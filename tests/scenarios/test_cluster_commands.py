@@ -168,7 +168,11 @@ def join_a_second_channel(tally: Tally, directory: Path) -> None:
         "channel", "join-orderer", block, "--orderer", "OneMSP", code=1
     )
     assert "joined bonds" in tally("channel", "join", block, "--as", "TwoMSP")
+    assert "joined bonds" in tally("channel", "join", block, "--as", "TwoMSP")
     assert tally("channel", "list", "--as", "TwoMSP") == "bonds\nmarket\n"
+    here = ("--channel", "bonds")
+    assert tally("chaincode", "list", *here, "--as", "TwoMSP").startswith("in force on bonds:\n")
+    assert "in force since block 1" in tally("channel", "set-batch", "--max-messages", "7", *here)
 
 
 def upgrade(tally: Tally, source: Path) -> None:

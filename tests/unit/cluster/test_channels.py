@@ -2,17 +2,20 @@
 
 import pytest
 
-from tallystick.node.cluster.channels import begin, usual_rule, with_channel
+from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.cluster.channels import begin, usual_rule, with_channel, with_joined_channel
 from tallystick.node.cluster.errors import (
     ChannelExistsError,
     InterruptedCreationError,
     TopologyError,
 )
 from tallystick.node.cluster.material import Founding
-from tallystick.node.cluster.network import Network, create_network
+from tallystick.node.cluster.network import Network, channel_genesis, create_network
 from tallystick.node.cluster.topology import ChannelTopology, default_topology
+from tallystick.node.process import load_block
 
 NOW_NS = 1_780_000_000_000_000_000
+FOUNDING = Founding(NOW_NS, bytes(24))
 MEMBERS = ("ATSMSP", "ClearingMSP")
 
 
@@ -50,6 +53,22 @@ def test_a_channel_that_was_begun_keeps_its_first_block(network: Network) -> Non
     other = channel.model_copy(update={"members": ("ATSMSP",)})
     with pytest.raises(InterruptedCreationError, match="with other members, rules or certificates"):
         begin(with_channel(network, other), other, Founding(NOW_NS, bytes(24)))
+
+
+def test_a_channel_that_was_joined_is_one_of_the_networks(network: Network) -> None:
+    here = ("ClearingMSP", "ATSMSP")
+    elsewhere = with_channel(network, ChannelTopology(id="shares", members=here))
+    channel = elsewhere.topology.find_channel("shares")
+    config = ChannelConfig.from_block(channel_genesis(elsewhere, channel, FOUNDING))
+
+    joined = with_joined_channel(network, config, "ATSMSP")
+    assert set(joined.topology.find_channel("shares").members) == set(here)
+    assert with_joined_channel(joined, config, "ClearingMSP") is joined
+    newcomer = with_joined_channel(joined, config, "TransferAgentMSP")
+    assert set(newcomer.topology.find_channel("shares").members) == {*here, "TransferAgentMSP"}
+    assert len(newcomer.topology.all_channels) == 2
+    first = ChannelConfig.from_block(load_block(network.genesis_block))
+    assert with_joined_channel(network, first, "ATSMSP") is network
 
 
 def test_a_channel_needs_a_name_and_members_of_its_own(network: Network) -> None:

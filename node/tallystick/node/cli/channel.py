@@ -8,7 +8,9 @@ from tallystick.client.errors import ClientError
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.cli.cluster import chosen_topology
 from tallystick.node.cli.session import administrator_of, channel_of, connect
+from tallystick.node.cluster.channels import remember, with_joined_channel
 from tallystick.node.cluster.material import Founding, genesis_block
+from tallystick.node.cluster.network import write_genesis
 from tallystick.node.cluster.startup import system_source
 from tallystick.node.policies.parser import describe
 from tallystick.node.process import load_block
@@ -72,12 +74,17 @@ async def info(options: argparse.Namespace) -> None:
 
 
 async def join(options: argparse.Namespace) -> None:
-    """Make an organisation's peer join a channel."""
+    """Make an organisation's peers join a channel; those that are on it already stay."""
     block = load_block(options.block)
+    config = ChannelConfig.from_block(block)
     async with AsyncExitStack() as stack:
-        administrator, _ = await administrator_of(options, stack)
-        await administrator.join(block.SerializeToString())
-    print(f"the peer of {administrator.msp_id} joined {ChannelConfig.from_block(block).channel_id}")
+        administrator, network = await administrator_of(options, stack)
+        await administrator.join_missing(block.SerializeToString(), config.channel_id)
+    grown = with_joined_channel(network, config, administrator.msp_id)
+    if grown is not network:
+        write_genesis(grown, grown.topology.find_channel(config.channel_id), block)
+        remember(grown)
+    print(f"the peer of {administrator.msp_id} joined {config.channel_id}")
 
 
 async def list_channels(options: argparse.Namespace) -> None:

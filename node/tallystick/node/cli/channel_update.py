@@ -174,7 +174,7 @@ async def _governance(
     async with Access(network, source) as access:
         reader = await best_informed(access, channel.id, staying or members)
         gateway = await access.gateway(reader, ADMIN)
-        orderer = await access.orderer(reader)
+        orderer = await access.orderer(reader, channel.id)
         yield Governance(channel.id, gateway, orderer, source), network
 
 

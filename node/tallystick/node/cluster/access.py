@@ -89,8 +89,12 @@ class Access:
         members = self._network.topology.on_channel(channel).peer_organizations
         return [await self.administrator(member.msp_id) for member in members]
 
-    async def orderer(self, msp_id: str) -> RemoteOrderer:
+    async def orderer(self, msp_id: str, channel_id: str = "") -> RemoteOrderer:
         """Return a connection to an orderer, with the keys of an administrator for TLS.
+
+        Args:
+            msp_id: The organisation of the administrator.
+            channel_id: What is to be ordered there; by default the first channel.
 
         Raises:
             UnknownMemberError: There is no such organisation.
@@ -104,7 +108,7 @@ class Access:
         else:
             # The first block may name what has changed since; the organisation's peer knows it.
             gateway = await self.gateway(msp_id, ADMIN)
-            address, roots = orderer_in(await config_in_force(gateway.network()))
+            address, roots = orderer_in(await config_in_force(gateway.network(channel_id)))
             credentials = ClientTls(roots, self._key_pair(msp_id))
         tasks = await self._lifetime.enter_async_context(supervised_tasks())
         channel = self._pool.channel(address, credentials)

@@ -34,6 +34,37 @@ def with_channel(network: Network, channel: ChannelTopology) -> Network:
         raise TopologyError(channel.id, problems_in(error)) from error
 
 
+def with_joined_channel(network: Network, config: ChannelConfig, msp_id: str) -> Network:
+    """Return the network with a channel that began elsewhere, and that an organisation has joined.
+
+    Of the organisations here, those that the channel began with are on it too. A channel that the
+    network knows gets one more member at most. The directory does not know of it yet.
+
+    Args:
+        network: The network.
+        config: The configuration that the channel begins with.
+        msp_id: The organisation, one of the network's.
+    """
+    topology = network.topology
+    member = topology.organization(msp_id)
+    known = next((each for each in topology.all_channels if each.id == config.channel_id), None)
+    if known is not None and known.has(member):
+        return network
+    if known is None:
+        there = {each.msp_id for each in config.application} | {msp_id}
+        members = tuple(
+            each.msp_id for each in topology.application_organizations if each.msp_id in there
+        )
+        channel = ChannelTopology(id=config.channel_id, members=members)
+        channels = (*topology.channels, channel)
+    else:
+        channel = known.model_copy(update={"members": (*known.members, msp_id)})
+        channels = tuple(channel if each is known else each for each in topology.channels)
+        if known is topology.channel:
+            topology = topology.model_copy(update={"channel": channel})
+    return Network(network.directory, topology.model_copy(update={"channels": channels}))
+
+
 def usual_rule(topology: Topology, members: Collection[str]) -> str:
     """Return the rule of a channel for which nobody gave one: a majority of those who can endorse.
 

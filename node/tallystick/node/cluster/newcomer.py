@@ -29,7 +29,7 @@ from tallystick.node.cluster.network import (
     settings_text,
 )
 from tallystick.node.cluster.peer_client import Source
-from tallystick.node.cluster.startup import Report, start_nodes, system_source
+from tallystick.node.cluster.startup import Report, grew_from, start_nodes, system_source
 from tallystick.node.cluster.topology import (
     ADMIN,
     CLIENT,
@@ -178,7 +178,7 @@ def _laid_out(newcomer: Newcomer, genesis: Block, directory: Path, source: Sourc
         founding = Founding(source.now_ns(), source.nonce())
         return create_network(topology, directory, founding, block=block)
     network = open_network(directory)
-    if network.topology != topology or network.genesis_block.read_bytes() != block:
+    if not grew_from(network.topology, topology) or network.genesis_block.read_bytes() != block:
         raise NetworkExistsError(directory)
     return network
 

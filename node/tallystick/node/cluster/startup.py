@@ -58,7 +58,7 @@ async def bring_up(topology: Topology | None, directory: Path, report: Report) -
         report(f"keys of {members} organisations and the first block written")
     else:
         network = open_network(directory)
-        if topology is not None and not _grew_from(network.topology, topology):
+        if topology is not None and not grew_from(network.topology, topology):
             raise NetworkExistsError(directory)
     await start_nodes(network, report)
     async with Access(network, source) as access:
@@ -78,9 +78,11 @@ async def deploy_missing(
         LedgerError: A chaincode cannot be deployed; the message says why.
         ClientError: A peer refused, or does not answer.
     """
+    wanted = network.topology.chaincodes_of(channel)
+    if not wanted:
+        return
     administrators = await access.administrators(channel)
     defined = {each.name for each in await administrators[0].definitions(channel.id)}
-    wanted = network.topology.chaincodes_of(channel)
     missing = [each for each in wanted if each.name not in defined]
     where = "" if channel.id == network.channel_id else f" on {channel.id}"
     if missing:
@@ -102,7 +104,7 @@ async def deploy_missing(
     report(f"first transaction committed{where}")
 
 
-def _grew_from(running: Topology, given: Topology) -> bool:
+def grew_from(running: Topology, given: Topology) -> bool:
     """Return whether a network is what a topology says, but for channels made since."""
     first = running.channels[: len(given.channels)]
     return running.model_copy(update={"channels": first}) == given

@@ -165,7 +165,8 @@ def _request(network: Network, peer: Node) -> str:
     msp_id = peer.member.msp_id
     return (
         f"waiting to be let in: send {network.material / msp_id / 'msp'} to a member, who runs\n"
-        f"           tally channel add-org {msp_id} --msp <that folder> --anchor {peer.address}"
+        f"           tally channel add-org {msp_id} --msp <that folder> --anchor {peer.address}\n"
+        f"           (if they have, {network.log_file(peer)} says what keeps it from following)"
     )
 
 

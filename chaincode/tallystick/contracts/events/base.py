@@ -13,6 +13,7 @@ class Basis(StrEnum):
     TRANSFER = "transfer"
     ALLOWANCE = "allowance"
     SETTLEMENT = "settlement"
+    DISTRIBUTION = "distribution"
 
 
 class LedgerEvent(DomainEvent):

@@ -7,7 +7,7 @@ from tallystick.chaincode.package import build_package, parse_package
 
 PACKAGES = {
     "identity": ("identity", "licensing", "identities", "claims", "accounts"),
-    "token": ("token", "register", "compliance"),
+    "token": ("token", "register", "compliance", "custody"),
     "cash": ("cash",),
     "settlement": ("settlement",),
 }

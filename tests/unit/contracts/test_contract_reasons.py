@@ -7,6 +7,7 @@ from tests.unit.contracts.refusals import (
     access,
     accounts,
     claims,
+    custody,
     identities,
     licences,
     register,
@@ -24,7 +25,7 @@ from tallystick.contracts.reasons import (
 )
 from tallystick.contracts.testing import Market
 
-MODULES = (access, accounts, claims, identities, licences, register, trades)
+MODULES = (access, accounts, claims, custody, identities, licences, register, trades)
 assert all(MODULES), "their scenarios are noted on import"
 
 

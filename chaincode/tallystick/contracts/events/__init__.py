@@ -33,6 +33,12 @@ from tallystick.contracts.events.claims import (
     ListUpdated,
     TopicSet,
 )
+from tallystick.contracts.events.custody import (
+    CoverRecorded,
+    CustodyAgreed,
+    CustodyEnded,
+    CustodyOpened,
+)
 from tallystick.contracts.events.identity import (
     AccessGranted,
     AccessRecorded,
@@ -97,6 +103,10 @@ __all__ = [
     "ConflictsSet",
     "ConsentGiven",
     "ControlChanged",
+    "CoverRecorded",
+    "CustodyAgreed",
+    "CustodyEnded",
+    "CustodyOpened",
     "EntryMade",
     "HolderFrozen",
     "HolderUnfrozen",

@@ -12,6 +12,7 @@ from tallystick.contracts.reasons.access import AccessReason
 from tallystick.contracts.reasons.accounts import AccountReason
 from tallystick.contracts.reasons.claims import ClaimReason
 from tallystick.contracts.reasons.compliance import ComplianceReason
+from tallystick.contracts.reasons.custody import CustodyReason
 from tallystick.contracts.reasons.identities import IdentityReason
 from tallystick.contracts.reasons.licences import LicenceReason
 from tallystick.contracts.reasons.money import MoneyReason
@@ -25,6 +26,7 @@ __all__ = [
     "AccountReason",
     "ClaimReason",
     "ComplianceReason",
+    "CustodyReason",
     "Finding",
     "IdentityReason",
     "Kind",

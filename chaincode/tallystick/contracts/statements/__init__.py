@@ -21,6 +21,12 @@ from tallystick.contracts.statements.claims import (
     ClaimWithdrawn,
     ListUpdated,
 )
+from tallystick.contracts.statements.custody import (
+    CustodyAgreed,
+    CustodyEnded,
+    Share,
+    UnitsDistributed,
+)
 from tallystick.contracts.statements.identity import (
     AccessGranted,
     AccessWithdrawn,
@@ -62,6 +68,8 @@ __all__ = [
     "Consent",
     "Control",
     "ControlSet",
+    "CustodyAgreed",
+    "CustodyEnded",
     "KeyAddition",
     "KeyRetirement",
     "KeyRevocation",
@@ -74,10 +82,12 @@ __all__ = [
     "Recovery",
     "Registration",
     "Representation",
+    "Share",
     "Side",
     "Statement",
     "SubAccountOpened",
     "UnitsAllowed",
+    "UnitsDistributed",
     "UnitsSent",
     "WalletLinked",
     "WalletUnlinked",

@@ -4,10 +4,11 @@ from tallystick.chaincode import Context, query, transaction
 from tallystick.contracts import events
 from tallystick.contracts.book import Account, LockedMove, Move, Position, holder_of
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.custody.functions import CustodyFunctions
 from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import now
 from tallystick.contracts.intents import SignedIntent
-from tallystick.contracts.licensed import MarketContract, licensed, only_through
+from tallystick.contracts.licensed import licensed, only_through
 from tallystick.contracts.models import Identifier, PageSize, Quantity, ShortText
 from tallystick.contracts.parties import Exercised, authority_for, require_authority
 from tallystick.contracts.powers import Power
@@ -32,7 +33,7 @@ from tallystick.contracts.statements import (
 )
 
 
-class TokenContract(MarketContract):
+class TokenContract(CustodyFunctions):
     """Securities and their holders."""
 
     name = "token"

@@ -18,6 +18,7 @@ TRUSTEES = frozenset({P.REGULATOR, P.TRANSFER_AGENT})
 REGULATOR = frozenset({P.REGULATOR})
 TRANSFER_AGENT = frozenset({P.TRANSFER_AGENT})
 BANK = frozenset({P.BANK})
+SAFEKEEPERS = frozenset({P.BROKER_DEALER, P.CLEARING})
 READERS = frozenset({P.CLEARING, P.TRANSFER_AGENT, P.REGULATOR})
 
 Permissions = Mapping[str, Collection[str]]

@@ -1,9 +1,13 @@
 """Who may call the functions of the token contract, and arguments that are well formed."""
 
+from datetime import timedelta
+
 from tests.unit.contracts.permissions.roles import (
     EVERYBODY,
     LICENSED,
     NOBODY,
+    REGULATOR,
+    SAFEKEEPERS,
     TRANSFER_AGENT,
     TRUSTEES,
     Arguments,
@@ -11,10 +15,15 @@ from tests.unit.contracts.permissions.roles import (
     Permissions,
 )
 
+from tallystick.contracts.custody.models import Cover, Custody, Valuation
 from tallystick.contracts.register.models import Allocation, SecurityTerms
 from tallystick.contracts.statements import (
     AllowanceWithdrawn,
+    CustodyAgreed,
+    CustodyEnded,
+    Share,
     UnitsAllowed,
+    UnitsDistributed,
     UnitsSent,
 )
 from tallystick.contracts.testing import Market
@@ -27,7 +36,7 @@ PERMITTED: Permissions = {
     "issue_to_many": TRANSFER_AGENT,
     "redeem": TRANSFER_AGENT,
     "transfer": LICENSED,
-    "transfer_from": frozenset({P.BROKER_DEALER, P.CLEARING}),
+    "transfer_from": SAFEKEEPERS,
     "approve": LICENSED,
     "revoke_allowance": LICENSED,
     "freeze": TRUSTEES,
@@ -45,6 +54,14 @@ PERMITTED: Permissions = {
     "holder_count": EVERYBODY,
     "allowance": EVERYBODY,
     "can_transfer": EVERYBODY,
+    "open_custody": SAFEKEEPERS,
+    "record_cover": REGULATOR,
+    "agree_custody": frozenset({P.CLEARING}),
+    "end_custody": frozenset({P.CLEARING}),
+    "distribute": SAFEKEEPERS,
+    "custodian": EVERYBODY,
+    "custody_clients": EVERYBODY,
+    "custody_report": EVERYBODY,
 }
 
 
@@ -83,4 +100,29 @@ def arguments(market: Market) -> Arguments:
         "holder_count": ["ACME"],
         "allowance": ["ACME", "alice", P.CLEARING],
         "can_transfer": [sent],
+        **_custody(market),
+    }
+
+
+def _custody(market: Market) -> Arguments:
+    agreed = CustodyAgreed(custodian=P.CLEARING, client="alice")
+    signature = market.sign("alice", agreed)
+    cover = Cover(
+        insurer="Lloyd",
+        policy_hash="0" * 64,
+        currency="USD",
+        limit=1,
+        valid_from=market.after(timedelta(0)),
+        valid_until=signature.expires_at,
+    )
+    share = Share(client="bob", quantity=1)
+    return {
+        "open_custody": [Custody(identity="alice")],
+        "record_cover": [P.CLEARING, cover],
+        "agree_custody": [agreed, signature],
+        "end_custody": [CustodyEnded(custodian=P.CLEARING, client="alice")],
+        "distribute": [UnitsDistributed(security="ACME", account="alice", shares=(share,))],
+        "custodian": [P.CLEARING],
+        "custody_clients": [P.CLEARING],
+        "custody_report": [P.CLEARING, [Valuation(security="ACME", price=1)]],
     }

@@ -1,0 +1,196 @@
+"""Custody, as callers of the token contract see it."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from tallystick.chaincode import Context, query, transaction
+from tallystick.contracts import events
+from tallystick.contracts.book import Move
+from tallystick.contracts.custody.custodians import Custodians, client_of
+from tallystick.contracts.custody.models import (
+    MAX_VALUATIONS,
+    Client,
+    ClientPage,
+    Cover,
+    Custodian,
+    Custody,
+    CustodyReport,
+    SignedAllowance,
+    Valuation,
+)
+from tallystick.contracts.custody.report import CustodyReports
+from tallystick.contracts.custody.rules import (
+    allowance_findings,
+    custody_findings,
+    distribution_findings,
+)
+from tallystick.contracts.events import Basis
+from tallystick.contracts.instants import now
+from tallystick.contracts.intents import SignedIntent
+from tallystick.contracts.licensed import MarketContract, licensed
+from tallystick.contracts.models import Identifier, PageSize
+from tallystick.contracts.parties import (
+    Party,
+    authority_for,
+    check_parties,
+    require_authority,
+)
+from tallystick.contracts.powers import Power
+from tallystick.contracts.reasons import AccessReason, CustodyReason, RegisterReason, refuse_if_any
+from tallystick.contracts.register.allowances import Allowances
+from tallystick.contracts.register.movements import Instruction, Movements
+from tallystick.contracts.statements import CustodyAgreed, CustodyEnded, UnitsDistributed
+from tallystick.contracts.statements.custody import MAX_SHARES
+
+Allowed = Annotated[tuple[SignedAllowance, ...], Field(max_length=MAX_SHARES)]
+Valuations = Annotated[tuple[Valuation, ...], Field(max_length=MAX_VALUATIONS)]
+
+
+class CustodyFunctions(MarketContract):
+    """Custodians, their clients and insurance, and delivery to clients."""
+
+    @transaction
+    @licensed(Power.SAFEGUARD)
+    def open_custody(self, ctx: Context, custody: Custody) -> None:
+        """Say by which identity the submitter holds, and in which accounts for clients."""
+        custodian = ctx.client.msp_id
+        parties = [Party(identity=each) for each in custody.accounts]
+        profiles = [each.profile for each in check_parties(ctx, parties).parties]
+        refuse_if_any(list(custody_findings(custodian, custody, profiles)))
+        custodians = Custodians(ctx.state)
+        row = custodians.find(custodian)
+        cover = None if row is None else row.cover
+        custodians.save(custodian, Custodian(custody=custody, cover=cover))
+        ctx.emit(events.CustodyOpened(custodian=custodian, **custody.model_dump()))
+
+    @transaction
+    @licensed(Power.OVERSEE)
+    def record_cover(self, ctx: Context, custodian: Identifier, cover: Cover) -> None:
+        """Record a custodian's insurance, by whoever has seen the policy."""
+        if cover.valid_from >= cover.valid_until:
+            raise CustodyReason.COVER_WINDOW_EMPTY.refusal(
+                valid_from=cover.valid_from, valid_until=cover.valid_until
+            )
+        custodians = Custodians(ctx.state)
+        row = custodians.require(custodian)
+        custodians.save(custodian, row.model_copy(update={"cover": cover}))
+        ctx.emit(events.CoverRecorded(custodian=custodian, **cover.model_dump()))
+
+    # --- clients ---
+
+    @transaction
+    @licensed(Power.SAFEGUARD)
+    def agree_custody(self, ctx: Context, agreed: CustodyAgreed, intent: SignedIntent) -> None:
+        """Take a client on: the client signs, the custodian submits."""
+        _require_itself(ctx, agreed.custodian, "agree_custody")
+        require_authority(ctx, agreed.client, agreed, intent)
+        custodians = Custodians(ctx.state)
+        if agreed.client in custodians.require(agreed.custodian).custody.accounts:
+            raise RegisterReason.SAME_PARTY.refusal(holder=agreed.client)
+        if custodians.is_client(agreed.custodian, agreed.client):
+            raise CustodyReason.CLIENT_EXISTS.refusal(**agreed.model_dump())
+        custodians.save_client(agreed.custodian, agreed.client, Client(since=now(ctx)))
+        ctx.emit(events.CustodyAgreed(**agreed.model_dump()))
+
+    @transaction
+    def end_custody(
+        self, ctx: Context, ended: CustodyEnded, intent: SignedIntent | None = None
+    ) -> None:
+        """Let a client go: as the client signs, or as the custodian says.
+
+        A custodian needs no licence to let a client go. What the client allows it stays until it is
+        withdrawn or ends.
+        """
+        if intent is None:
+            _require_itself(ctx, ended.custodian, "end_custody without a signature")
+        else:
+            require_authority(ctx, ended.client, ended, intent)
+        custodians = Custodians(ctx.state)
+        if not custodians.is_client(ended.custodian, ended.client):
+            raise CustodyReason.NOT_A_CLIENT.refusal(**ended.model_dump())
+        custodians.delete_client(ended.custodian, ended.client)
+        ctx.emit(events.CustodyEnded(**ended.model_dump()))
+
+    @transaction
+    @licensed(Power.SAFEGUARD)
+    def distribute(
+        self,
+        ctx: Context,
+        distributed: UnitsDistributed,
+        allowances: Allowed = (),
+        intent: SignedIntent | None = None,
+    ) -> None:
+        """Deliver units from an account of the submitter to clients, and take their allowances.
+
+        All of it happens, or nothing: no client has units before the custodian may draw them.
+        """
+        custodian = ctx.client.msp_id
+        custodians = Custodians(ctx.state)
+        custody = custodians.require(custodian).custody
+        strangers = [
+            share.client
+            for share in distributed.shares
+            if not custodians.is_client(custodian, share.client)
+        ]
+        allowed = [each.statement for each in allowances]
+        refuse_if_any(
+            [
+                *distribution_findings(custodian, custody, distributed, strangers),
+                *allowance_findings(custodian, distributed, allowed),
+            ]
+        )
+        Movements(ctx).execute(
+            Instruction(
+                _moves(distributed),
+                Basis.DISTRIBUTION,
+                authority_for(ctx, distributed.account, distributed, intent),
+            )
+        )
+        for each in allowances:
+            require_authority(ctx, each.statement.holder, each.statement, each.intent)
+            Allowances(ctx).grant(each.statement)
+
+    # --- queries ---
+
+    @query
+    def custodian(self, ctx: Context, custodian: str) -> Custodian:
+        """Return in which accounts a custodian safeguards, and its insurance."""
+        return Custodians(ctx.state).require(custodian)
+
+    @query
+    def custody_clients(
+        self, ctx: Context, custodian: str, page_size: PageSize = 100, bookmark: str = ""
+    ) -> ClientPage:
+        """Return one page of the clients of a custodian, by id."""
+        page = ctx.state.partial_page("client", custodian, page_size=page_size, bookmark=bookmark)
+        clients = tuple(client_of(key) for key, _ in page.rows)
+        return ClientPage(custodian=custodian, clients=clients, bookmark=page.bookmark)
+
+    @query
+    def custody_report(self, ctx: Context, custodian: str, valuations: Valuations) -> CustodyReport:
+        """Return how a custodian holds securities for clients, and whether insurance covers it.
+
+        Whoever asks says what units are worth; no price is on the ledger.
+        """
+        return CustodyReports(ctx).of(custodian, valuations)
+
+
+def _moves(distributed: UnitsDistributed) -> tuple[Move, ...]:
+    return tuple(
+        Move(
+            asset=distributed.security,
+            sender=distributed.account,
+            receiver=share.client,
+            quantity=share.quantity,
+        )
+        for share in distributed.shares
+    )
+
+
+def _require_itself(ctx: Context, custodian: str, function: str) -> None:
+    """Refuse everybody's call but the custodian's own."""
+    if ctx.client.msp_id != custodian:
+        raise AccessReason.PARTICIPANT_NOT_PERMITTED.refusal(
+            participant=ctx.client.msp_id, function=function, permitted=custodian
+        )

@@ -39,7 +39,8 @@ def test_the_payload_of_an_intent_is_this_text() -> None:
     assert payload == (
         b'{"channel":"securities","contract":"token","expires_at":"2026-03-31T16:00:00Z",'
         b'"kind":"transfer","nonce":"n-1","protocol":"tallystick-intent-1","signer":"alice",'
-        b'"statement":{"quantity":10,"receiver":"bob","security":"ACME","sender":"alice"}}'
+        b'"statement":{"choice":{"lots":[],"tranche":null},"document_hash":null,"quantity":10,'
+        b'"receiver":"bob","security":"ACME","sender":"alice"}}'
     )
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from pydantic import JsonValue
 
 from tallystick.chaincode import Refusal, composite_key
 from tallystick.contracts.chaincodes import Chaincode
@@ -19,6 +20,13 @@ TOKEN = Chaincode.TOKEN
 
 def sent(quantity: int, sender: str = "alice", receiver: str = "bob") -> UnitsSent:
     return UnitsSent(security="ACME", sender=sender, receiver=receiver, quantity=quantity)
+
+
+def lot(quantity: int) -> JsonValue:
+    """Return so many units issued today, as events tell them."""
+    today = {"acquired_on": "2024-01-02", "held_since": "2024-01-02"}
+    labels = dict.fromkeys(("round", "exemption", "tranche"))
+    return {"quantity": quantity, **today, **labels, "locks": []}
 
 
 def supply(market: Market) -> int:
@@ -56,6 +64,9 @@ def test_a_transfer_moves_units_under_a_mandate(market: Market) -> None:
             "basis": "transfer",
             "lock": None,
             "actor": "BrokerDealerMSP",
+            "lots": [lot(100)],
+            "day": "2024-01-02",
+            "dates": "acquired",
         }
     ]
 

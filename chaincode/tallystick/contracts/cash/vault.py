@@ -14,6 +14,7 @@ from tallystick.contracts.book import Book, LockedMove, Move, Plan
 from tallystick.contracts.cash.models import Cash
 from tallystick.contracts.confidential import ConfidentialRows
 from tallystick.contracts.events import Basis
+from tallystick.contracts.instants import day_of, now
 from tallystick.contracts.parties import Authority, Party, check_parties
 from tallystick.contracts.readers import accounts_of
 from tallystick.contracts.reasons import Finding, MoneyReason, refuse_if_any
@@ -38,7 +39,7 @@ class Vault:
         Raises:
             Refusal: With every finding in its payload.
         """
-        plan = self.book.moved(moves)
+        plan = self.book.moved(moves, day_of(now(self._ctx)))
         refuse_if_any(self._findings(plan, moves, authority))
         self.book.write(plan)
         for move in moves:

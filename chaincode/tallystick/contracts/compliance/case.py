@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from tallystick.contracts.book import Account, Position
 from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import Instant
+from tallystick.contracts.lots import Lot
 from tallystick.contracts.parties import Profile, Standing
 from tallystick.contracts.reasons import Finding
 
@@ -36,12 +37,15 @@ class Leg:
     Attributes:
         sender: None when the units come into being.
         receiver: None when they cease to be.
+        lots: Where the units come from, as the sender has them; of an issue, as they come into
+            being.
     """
 
     security: str
     sender: str | None
     receiver: str | None
     quantity: int
+    lots: Sequence[Lot] = ()
 
     @property
     def is_between_holders(self) -> bool:

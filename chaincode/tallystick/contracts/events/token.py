@@ -3,7 +3,8 @@
 from typing import ClassVar
 
 from tallystick.contracts.events.base import Basis, LedgerEvent
-from tallystick.contracts.instants import Instant
+from tallystick.contracts.instants import Day, Instant
+from tallystick.contracts.lots import Dates, Lot
 
 
 class SecurityCreated(LedgerEvent):
@@ -38,9 +39,14 @@ class UnitsTransferred(LedgerEvent):
         receiver: None when they are redeemed.
         lock: The lock that they came out of, if they were locked.
         actor: MSP of the participant that submitted it.
+        lots: What the sender gave; of an issue, what came into being. Where units go round in
+            circles within one instruction, lots stand for less than the quantity.
+        day: Of the movement, UTC.
+        dates: What became of the lots' dates in the receiver's hands.
     """
 
     kind: ClassVar[str] = "token.Transferred"
+    version: ClassVar[int] = 2
     security: str
     sender: str | None
     receiver: str | None
@@ -48,6 +54,22 @@ class UnitsTransferred(LedgerEvent):
     basis: Basis
     lock: str | None
     actor: str
+    lots: tuple[Lot, ...]
+    day: Day
+    dates: Dates
+
+
+class LotsMerged(LedgerEvent):
+    """A holder had too many lots; some that differed in dates only are one, with the later dates.
+
+    Attributes:
+        lots: All that the holder has from now on.
+    """
+
+    kind: ClassVar[str] = "token.LotsMerged"
+    security: str
+    holder: str
+    lots: tuple[Lot, ...]
 
 
 class UnitsLocked(LedgerEvent):

@@ -23,6 +23,16 @@ class RegisterReason(ReasonTable):
         Kind.RECEIVER,
         "{holder} would have {quantity} of {asset}; a row of the register holds at most {limit}.",
     )
+    LOTS_TOO_MANY = (
+        Kind.RECEIVER,
+        "{holder} would have {lots} lots of {asset} that differ in more than dates; at most {limit}"
+        " fit into a row of the register.",
+    )
+    LOTS_TOO_FEW = (
+        Kind.BALANCE,
+        "{holder} has too few of the lots of {asset} that shall move: of {quantity}, {missing}"
+        " are missing.",
+    )
     INSUFFICIENT_FROZEN = (
         Kind.BALANCE,
         "{holder} has {frozen} units of {asset} frozen, {missing} too few to unfreeze that many.",

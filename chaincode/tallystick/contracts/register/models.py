@@ -1,6 +1,7 @@
 """The rows, arguments and results of the token contract."""
 
 from tallystick.contracts.instants import Instant
+from tallystick.contracts.lots import NO_ORIGIN, Origin
 from tallystick.contracts.models import Identifier, Model, Quantity, ShortText
 from tallystick.contracts.parties import Requirement
 from tallystick.contracts.reasons import Finding
@@ -56,6 +57,7 @@ class Allocation(Model):
 
     to: Identifier
     quantity: Quantity
+    origin: Origin = NO_ORIGIN
 
 
 # --- results ---

@@ -15,7 +15,7 @@ from tallystick.contracts.compliance.basics import ALWAYS
 from tallystick.contracts.compliance.case import Case, Holder, Leg
 from tallystick.contracts.compliance.rules import findings_of, judge
 from tallystick.contracts.events import Basis
-from tallystick.contracts.instants import now
+from tallystick.contracts.instants import day_of, now
 from tallystick.contracts.parties import (
     Authority,
     Exercised,
@@ -63,10 +63,10 @@ class Movements:
         """
         moves = instruction.moves
         self._read_ahead(moves)
-        plan = self.book.moved(moves)
+        plan = self._planned(moves)
         refuse_if_any(self._findings(plan, instruction))
         self.book.write(plan)
-        for move in moves:
+        for move, lots in zip(moves, plan.carried, strict=True):
             self._ctx.emit(
                 events.UnitsTransferred(
                     security=move.asset,
@@ -76,7 +76,14 @@ class Movements:
                     basis=instruction.basis,
                     lock=move.lock,
                     actor=self._ctx.client.msp_id,
+                    lots=lots,
+                    day=day_of(now(self._ctx)),
+                    dates=move.dates,
                 )
+            )
+        for account, lots in plan.merged.items():
+            self._ctx.emit(
+                events.LotsMerged(security=account.asset, holder=account.holder, lots=lots)
             )
 
     def lock(self, moves: Sequence[LockedMove]) -> None:
@@ -110,9 +117,12 @@ class Movements:
 
     def judged(self, instruction: Instruction) -> list[Finding]:
         """Return everything that stands against an instruction now; nothing is written."""
-        return self._findings(self.book.moved(instruction.moves), instruction)
+        return self._findings(self._planned(instruction.moves), instruction)
 
     # --- how ---
+
+    def _planned(self, moves: Sequence[Move]) -> Plan:
+        return self.book.moved(moves, day_of(now(self._ctx)))
 
     def _read_ahead(self, moves: Sequence[Move]) -> None:
         accounts = tuple(dict.fromkeys(accounts_of(moves)))
@@ -173,8 +183,8 @@ class Movements:
             moment=now(self._ctx),
             basis=instruction.basis,
             legs=tuple(
-                Leg(move.asset, move.sender, move.receiver, move.quantity)
-                for move in instruction.moves
+                Leg(move.asset, move.sender, move.receiver, move.quantity, lots)
+                for move, lots in zip(instruction.moves, plan.carried, strict=True)
             ),
             holders=holders,
             pauses={

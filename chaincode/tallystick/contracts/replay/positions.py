@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from tallystick.contracts.book import Account, Position
 from tallystick.contracts.events import (
     LedgerEvent,
+    LotsMerged,
     MoneyLocked,
     MoneyReleased,
     MoneyTransferred,
@@ -14,6 +15,7 @@ from tallystick.contracts.events import (
     UnitsReleased,
     UnitsTransferred,
 )
+from tallystick.contracts.lots import Lot, added, removed
 
 
 @dataclass(slots=True)
@@ -32,7 +34,29 @@ class Positions:
             quantity=old.quantity + quantity,
             locked=old.locked + locked,
             frozen=old.frozen + frozen,
+            lots=old.lots,
         )
+        self._keep(account, new)
+
+    def pass_on(self, event: UnitsTransferred) -> None:
+        """Take the lots of a movement from its sender and add them to its receiver's."""
+        if event.sender is not None:
+            sender = Account(event.security, event.sender)
+            self.set_lots(sender, removed(self._lots(sender), event.lots))
+        if event.receiver is not None:
+            receiver = Account(event.security, event.receiver)
+            passed = [lot.passed_on(event.day, event.dates) for lot in event.lots]
+            self.set_lots(receiver, added(self._lots(receiver), passed))
+
+    def set_lots(self, account: Account, lots: tuple[Lot, ...]) -> None:
+        """Let an account have these lots."""
+        old = self.by_account.get(account, Position())
+        self._keep(account, old.model_copy(update={"lots": lots}))
+
+    def _lots(self, account: Account) -> tuple[Lot, ...]:
+        return self.by_account.get(account, Position()).lots
+
+    def _keep(self, account: Account, new: Position) -> None:
         if new == Position():
             self.by_account.pop(account, None)
         else:
@@ -61,18 +85,26 @@ class Replay:
 
     def _apply(self, event: LedgerEvent) -> None:
         match event:
-            case UnitsTransferred(security=asset, sender=sender, receiver=receiver):
-                _move(self.units, asset, (sender, receiver), event.quantity, locked=event.lock)
             case MoneyTransferred(cash=asset, sender=sender, receiver=receiver):
                 _move(self.money, asset, (sender, receiver), event.amount, locked=event.lock)
-            case UnitsLocked(security=asset, holder=holder, quantity=quantity):
-                self.units.change(asset, holder, locked=quantity)
             case MoneyLocked(cash=asset, holder=holder, amount=quantity):
                 self.money.change(asset, holder, locked=quantity)
-            case UnitsReleased(security=asset, holder=holder, quantity=quantity):
-                self.units.change(asset, holder, locked=-quantity)
             case MoneyReleased(cash=asset, holder=holder, amount=quantity):
                 self.money.change(asset, holder, locked=-quantity)
+            case _:
+                self._apply_to_units(event)
+
+    def _apply_to_units(self, event: LedgerEvent) -> None:
+        match event:
+            case UnitsTransferred(security=asset, sender=sender, receiver=receiver):
+                _move(self.units, asset, (sender, receiver), event.quantity, locked=event.lock)
+                self.units.pass_on(event)
+            case LotsMerged(security=asset, holder=holder, lots=lots):
+                self.units.set_lots(Account(asset, holder), lots)
+            case UnitsLocked(security=asset, holder=holder, quantity=quantity):
+                self.units.change(asset, holder, locked=quantity)
+            case UnitsReleased(security=asset, holder=holder, quantity=quantity):
+                self.units.change(asset, holder, locked=-quantity)
             case UnitsFrozen(security=asset, holder=holder, quantity=quantity):
                 self.units.change(asset, holder, frozen=quantity)
             case _:

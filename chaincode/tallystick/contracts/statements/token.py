@@ -1,12 +1,18 @@
 """What identities sign: units."""
 
 from tallystick.contracts.instants import Instant
-from tallystick.contracts.models import Identifier, Quantity
+from tallystick.contracts.lots import ANY_LOTS, LotChoice
+from tallystick.contracts.models import Identifier, Quantity, Sha256Hex
 from tallystick.contracts.statements.base import Statement
 
 
 class UnitsSent(Statement):
-    """I transfer units of a security."""
+    """I transfer units of a security.
+
+    Attributes:
+        choice: Which of my lots shall go.
+        document_hash: Of what it is for, where that is written down; text would be personal data.
+    """
 
     contract = "token"
     kind = "transfer"
@@ -15,6 +21,8 @@ class UnitsSent(Statement):
     sender: Identifier
     receiver: Identifier
     quantity: Quantity
+    choice: LotChoice = ANY_LOTS
+    document_hash: Sha256Hex | None = None
 
 
 class UnitsAllowed(Statement):

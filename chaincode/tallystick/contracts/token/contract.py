@@ -9,6 +9,7 @@ from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import now
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.licensed import licensed, only_through
+from tallystick.contracts.lots import Origin
 from tallystick.contracts.models import Identifier, PageSize, Quantity, ShortText
 from tallystick.contracts.parties import Exercised, authority_for, require_authority
 from tallystick.contracts.powers import Power
@@ -78,7 +79,7 @@ class TokenContract(CustodyFunctions):
     @licensed(Power.KEEP_REGISTER)
     def issue(self, ctx: Context, security: Identifier, to: Identifier, quantity: Quantity) -> None:
         """Create units in the hands of a holder who meets the security's requirements."""
-        move = Move(asset=security, sender=None, receiver=to, quantity=quantity)
+        move = Move(asset=security, sender=None, receiver=to, quantity=quantity, origin=Origin())
         Movements(ctx).execute(Instruction((move,), Basis.ISSUE))
 
     @transaction
@@ -88,7 +89,13 @@ class TokenContract(CustodyFunctions):
     ) -> None:
         """Create units in the hands of many: all of them or none."""
         moves = [
-            Move(asset=security, sender=None, receiver=each.to, quantity=each.quantity)
+            Move(
+                asset=security,
+                sender=None,
+                receiver=each.to,
+                quantity=each.quantity,
+                origin=each.origin,
+            )
             for each in allocations
         ]
         Movements(ctx).execute(Instruction(tuple(moves), Basis.ISSUE))
@@ -271,6 +278,7 @@ def _move(sent: UnitsSent) -> Move:
         sender=sent.sender,
         receiver=sent.receiver,
         quantity=sent.quantity,
+        choice=sent.choice,
     )
 
 

@@ -13,18 +13,20 @@ from tests.unit.contracts.refusals.scenarios import (
     approve,
     draw,
     reaches,
+    sent,
 )
 
 from tallystick.chaincode import composite_key
 from tallystick.contracts.cash.models import Cash
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.lots import MAX_LOTS, LotChoice, Origin
 from tallystick.contracts.models import MAX_QUANTITY
 from tallystick.contracts.reasons import (
     ComplianceReason,
     MoneyReason,
     RegisterReason,
 )
-from tallystick.contracts.register.models import SecurityTerms
+from tallystick.contracts.register.models import Allocation, SecurityTerms
 from tallystick.contracts.statements import (
     AllowanceWithdrawn,
     MoneySent,
@@ -118,6 +120,21 @@ def _(market: Market) -> None:
 @reaches(RegisterReason.HOLDING_TOO_LARGE)
 def _(market: Market) -> None:
     market.issue("alice", MAX_QUANTITY)
+
+
+@reaches(RegisterReason.LOTS_TOO_MANY)
+def _(market: Market) -> None:
+    lots = [
+        Allocation(to="alice", quantity=1, origin=Origin(round=f"r{number}"))
+        for number in range(MAX_LOTS)
+    ]
+    market.submit(TRANSFER_AGENT, Chaincode.TOKEN, "issue_to_many", "ACME", lots)
+
+
+@reaches(RegisterReason.LOTS_TOO_FEW)
+def _(market: Market) -> None:
+    chosen = sent().model_copy(update={"choice": LotChoice(tranche="b")})
+    market.submit(BROKER, Chaincode.TOKEN, "transfer", chosen)
 
 
 @reaches(RegisterReason.INSUFFICIENT_FROZEN)

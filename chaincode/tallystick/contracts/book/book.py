@@ -9,137 +9,26 @@ Supply and number of holders are kept as deltas, one row per change, so that iss
 different holders touch no common row; only who asks for the sum reads them all.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol, TypeVar
 
 from pydantic import BaseModel
 
 from tallystick.chaincode import State, composite_key, split_composite_key
-from tallystick.contracts.models import MAX_QUANTITY, Identifier, Model, Quantity
-from tallystick.contracts.reasons import Finding, RegisterReason, refuse_if_any
+from tallystick.contracts.book.models import (
+    Account,
+    Lock,
+    LockedMove,
+    Move,
+    Position,
+    accounts_of,
+)
+from tallystick.contracts.book.plan import Plan
+from tallystick.contracts.instants import Day
+from tallystick.contracts.lots import total
+from tallystick.contracts.reasons import RegisterReason, refuse_if_any
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-
-# --- values ---
-
-
-class Account(NamedTuple):
-    """A holder's place in the book of one asset."""
-
-    asset: str
-    holder: str
-
-
-class Position(Model):
-    """Row ``position (asset, holder)``: what somebody holds; there is no row of zero units.
-
-    Invariant of every committed row: quantity is positive, locked and frozen are not negative, and
-    together they are at most the quantity.
-
-    Attributes:
-        locked: Of the quantity, the sum of the holder's locks.
-        frozen: Of the quantity, what the transfer agent has frozen.
-    """
-
-    quantity: int = 0
-    locked: int = 0
-    frozen: int = 0
-
-    @property
-    def available(self) -> int:
-        """What the holder may dispose of."""
-        return self.quantity - self.locked - self.frozen
-
-
-class Lock(Model):
-    """Row ``lock (asset, holder, lock id)``: units that wait for their delivery to one receiver."""
-
-    receiver: str
-    quantity: int
-
-
-class Move(Model):
-    """So many units from one holder to another.
-
-    Attributes:
-        sender: None when the units come into being.
-        receiver: None when they cease to be.
-        lock: The lock that the units come out of; None when they are available units.
-    """
-
-    asset: Identifier
-    sender: Identifier | None
-    receiver: Identifier | None
-    quantity: Quantity
-    lock: Identifier | None = None
-
-
-class LockedMove(Move):
-    """A delivery that is, or will be, locked: both sides and the lock are known."""
-
-    sender: Identifier
-    receiver: Identifier
-    lock: Identifier
-
-
-@dataclass(slots=True)
-class Plan:
-    """A change of the book that is not written yet.
-
-    Attributes:
-        before: Positions touched, as they are.
-        after: The same positions at the end of the whole plan.
-        locks: Locks as they will be; None removes one.
-    """
-
-    before: Mapping[Account, Position]
-    after: dict[Account, Position]
-    locks: dict[tuple[Account, str], Lock | None] = field(default_factory=dict)
-    created: dict[Account, int] = field(default_factory=dict)
-
-    def shortfalls(self) -> list[Finding]:
-        """Return a finding for everybody who would have less than nothing available."""
-        return [
-            RegisterReason.INSUFFICIENT_AVAILABLE.finding(
-                asset=account.asset,
-                holder=account.holder,
-                available=self.before[account].available,
-                missing=-position.available,
-                quantity=self.before[account].quantity,
-                locked=self.before[account].locked,
-                frozen=self.before[account].frozen,
-            )
-            for account, position in self.after.items()
-            if position.available < 0
-        ]
-
-    def excesses(self) -> list[Finding]:
-        """Return a finding for everybody who would hold more than a row can say exactly."""
-        return [
-            RegisterReason.HOLDING_TOO_LARGE.finding(
-                asset=account.asset,
-                holder=account.holder,
-                quantity=position.quantity,
-                limit=MAX_QUANTITY,
-            )
-            for account, position in self.after.items()
-            if position.quantity > MAX_QUANTITY
-        ]
-
-    def change(
-        self, account: Account, *, quantity: int = 0, locked: int = 0, frozen: int = 0
-    ) -> None:
-        """Add to the parts of a position."""
-        old = self.after[account]
-        self.after[account] = Position.model_construct(
-            quantity=old.quantity + quantity,
-            locked=old.locked + locked,
-            frozen=old.frozen + frozen,
-        )
-
-
-# --- the rows ---
 
 
 class Rows(Protocol):
@@ -190,8 +79,8 @@ class Book:
 
     # --- plans ---
 
-    def moved(self, moves: Iterable[Move]) -> Plan:
-        """Plan movements; those out of a lock use up the whole of it.
+    def moved(self, moves: Iterable[Move], day: Day) -> Plan:
+        """Plan movements that are made on ``day``; those out of a lock use up the whole of it.
 
         Raises:
             Refusal: SAME_PARTY, LOCK_UNKNOWN, or LOCK_DIFFERS when a lock is for something else.
@@ -212,6 +101,7 @@ class Book:
                 plan.change(receiver, quantity=move.quantity)
                 if move.sender is None:
                     plan.created[receiver] = plan.created.get(receiver, 0) + move.quantity
+        plan.carry_lots(moves, day)
         return plan
 
     def locked(self, moves: Iterable[LockedMove]) -> Plan:
@@ -233,6 +123,7 @@ class Book:
                 )
             plan.locks[place] = Lock(receiver=move.receiver, quantity=move.quantity)
             plan.change(sender, locked=move.quantity)
+        plan.choose_lots(moves)
         return plan
 
     def released(self, moves: Iterable[LockedMove]) -> Plan:
@@ -277,6 +168,9 @@ class Book:
         """
         refuse_if_any([*plan.shortfalls(), *plan.excesses()])
         for account, position in plan.after.items():
+            assert not position.lots or total(position.lots) == position.quantity, (
+                f"the lots of {account} add up to its quantity"
+            )
             self._write_position(account, plan.before[account], position)
         for (account, lock), row in plan.locks.items():
             key = composite_key("lock", *account, lock)
@@ -370,12 +264,3 @@ class Book:
 def holder_of(position_key: str) -> str:
     """Return the holder that the key of a position row names."""
     return split_composite_key(position_key)[1][1]
-
-
-def accounts_of(moves: Iterable[Move]) -> Iterator[Account]:
-    """Yield the accounts that movements touch; the same one may come twice."""
-    for move in moves:
-        if move.sender is not None:
-            yield Account(move.asset, move.sender)
-        if move.receiver is not None:
-            yield Account(move.asset, move.receiver)

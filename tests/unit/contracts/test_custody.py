@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import tallystick.contracts.register
-from tallystick.chaincode import Refusal
+from tallystick.chaincode import Refusal, composite_key
 from tallystick.chaincode.testing import Outcome
+from tallystick.contracts.book import Position
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.custody.models import (
     Cover,
@@ -20,6 +21,7 @@ from tallystick.contracts.custody.models import (
     SignedAllowance,
     Valuation,
 )
+from tallystick.contracts.lots import Lot
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.statements import (
     AllowanceWithdrawn,
@@ -119,6 +121,12 @@ def report(market: Market, *, price: int = 10) -> CustodyReport:
     )
 
 
+def lots(market: Market, holder: str) -> list[Lot]:
+    key = composite_key("position", "ACME", holder)
+    row = market.ledger.world.rows_of(Chaincode.TOKEN).values[key]
+    return list(Position.model_validate_json(row).lots)
+
+
 def refused(act: Callable[[], object]) -> list[str]:
     """Return the codes of all reasons for which an act is refused, the first one first."""
     with pytest.raises(Refusal) as refusal:
@@ -205,6 +213,14 @@ def test_an_allowance_for_somebody_else_is_no_part_of_a_distribution(office: Mar
         "ALLOWANCE_NOT_FOR_CUSTODY",
         "ALLOWANCE_NOT_FOR_CUSTODY",
     ]
+
+
+def test_a_client_has_the_lots_of_the_office_with_their_dates(office: Market) -> None:
+    """SS-63."""
+    bought = lots(office, "office-clients")
+    office.ledger.advance(timedelta(days=90))
+    distribute(office, {"bob": 200})
+    assert lots(office, "bob") == [bought[0].of(200)]
 
 
 def test_an_office_without_a_live_licence_distributes_nothing(office: Market) -> None:

@@ -29,6 +29,7 @@ from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import now
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.licensed import MarketContract, licensed
+from tallystick.contracts.lots import Dates
 from tallystick.contracts.models import Identifier, PageSize
 from tallystick.contracts.parties import (
     Party,
@@ -123,7 +124,8 @@ class CustodyFunctions(MarketContract):
     ) -> None:
         """Deliver units from an account of the submitter to clients, and take their allowances.
 
-        All of it happens, or nothing: no client has units before the custodian may draw them.
+        All of it happens, or nothing: no client has units before the custodian may draw them. The
+        units keep their dates: the client steps into the custodian's place, as if it had bought.
         """
         custodian = ctx.client.msp_id
         custodians = Custodians(ctx.state)
@@ -183,6 +185,7 @@ def _moves(distributed: UnitsDistributed) -> tuple[Move, ...]:
             sender=distributed.account,
             receiver=share.client,
             quantity=share.quantity,
+            dates=Dates.KEPT,
         )
         for share in distributed.shares
     )

@@ -14,6 +14,7 @@ from functools import partial
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from tests.unit.contracts.listening import ListeningMarket
 
 from tallystick.chaincode import Refusal
 from tallystick.chaincode.codec import Argument
@@ -24,11 +25,11 @@ from tallystick.contracts.book import Account, Lock, Position
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.confidential import SALT_SIZE
 from tallystick.contracts.events import EntryMade, read_event
+from tallystick.contracts.instants import Instant
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.replay import Replay
+from tallystick.contracts.replay import Register, Replay, count_differences, differences
 from tallystick.contracts.settlement.models import Status, TradeView
 from tallystick.contracts.statements import MoneySent, UnitsAllowed, UnitsSent
-from tallystick.contracts.testing import Market
 
 INVESTORS = ("alice", "bob", "carol")
 SECURITIES = ("ACME", "BETA")
@@ -46,11 +47,12 @@ class MarketMachine(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        self.market = Market()
+        self.market = ListeningMarket()
         self.market.open()
         self.market.create_security("BETA")
         self.market.onboard(*INVESTORS)
         self.replay = Replay()
+        self.register = Register()
         self.proposed = 0
         for investor in INVESTORS:
             self.act(partial(self.market.deposit, investor, 100))
@@ -61,14 +63,20 @@ class MarketMachine(RuleBasedStateMachine):
         """Let something happen, or be refused."""
         rows = self.rows()
         try:
-            outcome = submit()
+            submit()
         except Refusal:
             assert self.rows() == rows, "a refused act changes nothing"
-            return
+        for outcome, moment in self.market.take_outcomes():
+            self.listen(outcome, moment)
+
+    def listen(self, outcome: Outcome, moment: Instant) -> None:
+        """Take in what an act tells."""
         records = [record for each in outcome.events for record in self.told(each, outcome)]
         events = [read_event(record) for record in records]
         assert None not in events, "every event is of a kind that readers know"
-        self.replay.apply(event for event in events if event is not None)
+        told = [event for event in events if event is not None]
+        self.replay.apply(told)
+        self.register.apply(told, moment)
 
     # --- acts ---
 
@@ -219,6 +227,9 @@ class MarketMachine(RuleBasedStateMachine):
     def events_rebuild_the_registers(self) -> None:
         assert self.replay.units.by_account == self.positions(Chaincode.TOKEN)
         assert self.replay.money.by_account == self.positions(Chaincode.CASH)
+        held = self.market.ledger.world.rows_of(Chaincode.TOKEN).values
+        assert differences(self.register.rows, held.items()) == []
+        assert list(count_differences(self.register.positions, held.items())) == []
 
     # --- how ---
 

@@ -5,15 +5,28 @@ from typing import ClassVar
 from tallystick.contracts.events.base import Basis, LedgerEvent
 from tallystick.contracts.instants import Day, Instant
 from tallystick.contracts.lots import Dates, Lot
+from tallystick.contracts.models import Model
+
+
+class RequiredClaim(Model):
+    """A claim that holders of a security need, as its terms say."""
+
+    topic: str
+    level: int
+    values: tuple[str, ...]
+    issuers: tuple[str, ...]
+    quorum: int
 
 
 class SecurityCreated(LedgerEvent):
     """A security exists from now on, with nothing issued."""
 
     kind: ClassVar[str] = "token.SecurityCreated"
+    version: ClassVar[int] = 2
     security: str
     name: str
     issuer: str
+    requirements: tuple[RequiredClaim, ...]
 
 
 class SecurityPaused(LedgerEvent):

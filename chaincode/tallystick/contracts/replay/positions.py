@@ -17,6 +17,9 @@ from tallystick.contracts.events import (
 )
 from tallystick.contracts.lots import Lot, added, removed
 
+UNIT_EVENTS = frozenset({UnitsTransferred, LotsMerged, UnitsLocked, UnitsReleased, UnitsFrozen})
+"""The events that change a position of a security."""
+
 
 @dataclass(slots=True)
 class Positions:

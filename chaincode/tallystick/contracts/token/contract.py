@@ -49,9 +49,7 @@ class TokenContract(CustodyFunctions):
         if securities.find(terms.security) is not None:
             raise RegisterReason.SECURITY_EXISTS.refusal(security=terms.security)
         securities.save(Security(terms=terms, created_at=now(ctx)))
-        ctx.emit(
-            events.SecurityCreated(security=terms.security, name=terms.name, issuer=terms.issuer)
-        )
+        ctx.emit(events.SecurityCreated(**terms.model_dump()))
 
     @transaction
     @licensed(Power.KEEP_REGISTER, Power.OVERSEE)

@@ -1,0 +1,126 @@
+"""The register rebuilt from events: every row of it; and what does not agree is found."""
+
+from datetime import timedelta
+
+import pytest
+from tests.unit.contracts.listening import ListeningMarket
+from tests.unit.contracts.refusals.custody import agree, distribute, open_custody
+from tests.unit.contracts.refusals.scenarios import approve, draw
+
+from tallystick.chaincode import composite_key
+from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.custody.models import Cover
+from tallystick.contracts.events import EVENT_TYPES, LedgerEvent, UnitsTransferred, read_event
+from tallystick.contracts.participants import Participant
+from tallystick.contracts.replay import (
+    REGISTER_EVENTS,
+    Register,
+    count_differences,
+    differences,
+)
+from tallystick.contracts.statements import CustodyEnded
+
+TOKEN = Chaincode.TOKEN
+AGENT = Participant.TRANSFER_AGENT
+ALICE = composite_key("position", "ACME", "alice")
+
+
+@pytest.fixture
+def market() -> ListeningMarket:
+    market = ListeningMarket()
+    market.open()
+    market.onboard("alice", "bob")
+    market.issue("alice", 1000)
+    return market
+
+
+def replayed(market: ListeningMarket, *, without: type[LedgerEvent] | None = None) -> Register:
+    """Return the register as the events tell it, one kind of them kept back."""
+    register = Register()
+    for outcome, moment in market.take_outcomes():
+        events = [read_event(record) for record in outcome.events]
+        told = [each for each in events if each is not None and type(each) is not without]
+        register.apply(told, moment)
+    return register
+
+
+def rows(market: ListeningMarket) -> dict[str, bytes]:
+    return market.ledger.world.rows_of(TOKEN).values
+
+
+def test_every_event_of_the_token_contract_changes_a_row() -> None:
+    """SS-19, W1."""
+    kinds = {event for kind, event in EVENT_TYPES.items() if kind.startswith("token.")}
+    assert kinds == REGISTER_EVENTS
+
+
+def test_events_rebuild_every_row_after_every_kind_of_act(market: ListeningMarket) -> None:
+    """SS-18, SS-19, W1."""
+    for act in (
+        lambda: market.submit(AGENT, TOKEN, "pause", "ACME", "news"),
+        lambda: market.submit(AGENT, TOKEN, "resume", "ACME"),
+        lambda: market.submit(AGENT, TOKEN, "freeze", "ACME", "bob", "a court"),
+        lambda: market.submit(AGENT, TOKEN, "freeze_units", "ACME", "alice", 7, "a court"),
+        lambda: market.submit(AGENT, TOKEN, "unfreeze", "ACME", "bob"),
+        lambda: approve(market, 5),
+        lambda: draw(market, 2),
+        lambda: open_custody(market),
+        lambda: insure(market),
+        lambda: agree(market),
+        lambda: distribute(market),
+        lambda: let_go(market),
+        lambda: market.deposit("bob", 500),
+        lambda: market.agree(market.terms()),
+        market.lock,
+    ):
+        act()
+        market.ledger.advance(timedelta(minutes=1))
+    register = replayed(market)
+    assert {key.split("\0")[1] for key in register.rows} >= {"security", "position", "allowance"}
+    assert differences(register.rows, rows(market).items()) == []
+    assert list(count_differences(register.positions, rows(market).items())) == []
+
+
+def insure(market: ListeningMarket) -> None:
+    cover = Cover(
+        insurer="Lloyd",
+        policy_hash="0" * 64,
+        currency="USD",
+        limit=1,
+        valid_from=market.after(timedelta(0)),
+        valid_until=market.after(timedelta(days=1)),
+    )
+    broker = Participant.BROKER_DEALER
+    market.submit(Participant.REGULATOR, TOKEN, "record_cover", broker, cover)
+
+
+def let_go(market: ListeningMarket) -> None:
+    broker = Participant.BROKER_DEALER
+    ended = CustodyEnded(custodian=broker, client="bob")
+    market.submit(broker, TOKEN, "end_custody", ended)
+
+
+# --- what does not agree ---
+
+
+def test_a_row_that_no_event_explains_is_found(market: ListeningMarket) -> None:
+    register = replayed(market)
+    altered = rows(market)[ALICE].replace(b"1000", b"1001")
+    (found,) = differences(register.rows, (rows(market) | {ALICE: altered}).items())
+    assert found.place == ("position", "ACME", "alice")
+    assert (found.told, found.held) == (rows(market)[ALICE], altered)
+
+
+def test_a_row_that_has_gone_missing_is_found(market: ListeningMarket) -> None:
+    register = replayed(market)
+    left = [(key, value) for key, value in rows(market).items() if key != ALICE]
+    assert [each.held for each in differences(register.rows, left)] == [None]
+
+
+def test_an_event_that_was_kept_back_is_found(market: ListeningMarket) -> None:
+    register = replayed(market, without=UnitsTransferred)
+    assert [each.told for each in differences(register.rows, rows(market).items())] == [None]
+    assert [each.place for each in count_differences(register.positions, rows(market).items())] == [
+        ("holders", "ACME"),
+        ("supply", "ACME"),
+    ]

@@ -141,6 +141,44 @@ _EVENTS: Final = Command(
         *CALLER,
     ),
 )
+_LAST_BLOCK: Final = Argument(
+    name="--block",
+    type=natural,
+    metavar="N",
+    help="as it is after this block; default: the newest that the peer has",
+)
+_REGISTER: Final = Group(
+    "register",
+    "The register of holders, from events alone",
+    (
+        Command(
+            "verify",
+            "Rebuild the register from events, and compare it with the state",
+            "tallystick.node.cli.register:verify",
+            ("verify", "verify --block 57 --as RegulatorMSP", "verify --each-block"),
+            (
+                _LAST_BLOCK,
+                Argument(
+                    name="--each-block",
+                    action="store_true",
+                    help="compare after every block, and stop at the first that disagrees",
+                ),
+                *CALLER,
+            ),
+        ),
+        Command(
+            "show",
+            "Print who holds a security, as JSON",
+            "tallystick.node.cli.register:show",
+            ("show ACME", "show ACME --block 57 --as TransferAgentMSP"),
+            (
+                Argument(name="security", metavar="SECURITY", help="the security"),
+                _LAST_BLOCK,
+                *CALLER,
+            ),
+        ),
+    ),
+)
 _PEER: Final = Group(
     "peer",
     "A peer",
@@ -179,6 +217,7 @@ GROUPS: Final[tuple[Group | Command, ...]] = (
     _INVOKE,
     _QUERY,
     _EVENTS,
+    _REGISTER,
     _PEER,
     _ORDERER,
     CRYPTO,

@@ -1,0 +1,99 @@
+"""``tally register``."""
+
+import argparse
+import json
+from typing import Final
+
+from tallystick.client.errors import ClientError
+from tallystick.client.network import Network
+from tallystick.node.cli.register_audit import RegisterAudit
+from tallystick.node.cli.session import channel_of, connect
+from tallystick.node.errors import LedgerError
+from tallystick.protos.common.ledger_pb2 import BlockchainInfo
+from tallystick.wire.errors import WireError
+
+FAILURES = (ClientError, WireError)
+
+SCHEMA: Final = "tallystick-register-1"
+_SHOWN_FINDINGS: Final = 20
+
+
+class NoSuchBlockError(LedgerError):
+    """The ledger does not have a block yet.
+
+    Attributes:
+        number: Its number.
+    """
+
+    def __init__(self, number: int, last: int) -> None:
+        super().__init__(f"there is no block {number} yet: the last one is {last}")
+        self.number = number
+
+
+async def verify(options: argparse.Namespace) -> int:
+    """Compare what events tell with what the state holds; return 1 when they disagree."""
+    async with await connect(options) as gateway:
+        audit, last = await audited(
+            channel_of(gateway, options), options.block, each_block=options.each_block
+        )
+    findings = list(audit.findings())
+    for line in findings[:_SHOWN_FINDINGS]:
+        print(line)
+    if len(findings) > _SHOWN_FINDINGS:
+        print(f"and {len(findings) - _SHOWN_FINDINGS} more")
+    if findings:
+        print(f"after block {last}, events and state disagree in {len(findings)} places")
+        return 1
+    print(f"after block {last}, events tell all {len(audit.register.rows)} rows of the register")
+    return 0
+
+
+async def show(options: argparse.Namespace) -> None:
+    """Print the holders of a security as events tell them."""
+    async with await connect(options) as gateway:
+        network = channel_of(gateway, options)
+        audit, last = await audited(network, options.block)
+    holdings = [
+        {"holder": account.holder, **position.model_dump(mode="json")}
+        for account, position in sorted(audit.register.positions.by_account.items())
+        if account.asset == options.security
+    ]
+    document = {
+        "schema": SCHEMA,
+        "channel": network.channel_id,
+        "block": last,
+        "security": options.security,
+        "supply": sum(int(each["quantity"]) for each in holdings),
+        "holders": len(holdings),
+        "holdings": holdings,
+    }
+    print(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+async def audited(
+    network: Network, block_number: int | None, *, each_block: bool = False
+) -> tuple[RegisterAudit, int]:
+    """Return the audit of a channel, and the number of the block that it ends with.
+
+    Args:
+        network: The channel.
+        block_number: The last block to be read; None for the newest that the peer has.
+        each_block: Whether to compare after every block, and to stop at the first disagreement.
+
+    Raises:
+        NoSuchBlockError: The peer does not have that block.
+        ClientError: The peer does not answer.
+    """
+    answer = await network.contract("qscc").evaluate("GetChainInfo", network.channel_id)
+    newest = BlockchainInfo.FromString(answer).height - 1
+    last = newest if block_number is None else block_number
+    if last > newest:
+        raise NoSuchBlockError(last, newest)
+    audit = RegisterAudit()
+    async with network.block_events(start_block=0) as blocks:
+        async for block in blocks:
+            audit.apply(block)
+            number = block.header.number
+            if number == last or (each_block and any(audit.findings())):
+                return audit, number
+    raise AssertionError("a stream of blocks has no end")

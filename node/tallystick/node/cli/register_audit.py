@@ -1,0 +1,78 @@
+"""The register as events tell it, beside the state that the same blocks leave. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.instants import instant_from_ns
+from tallystick.contracts.replay import Difference, Register, count_differences, differences
+from tallystick.contracts.replay.transactions import told_by
+from tallystick.node.ledger.committed import is_endorser_transaction, recorded_codes
+from tallystick.node.ledger.past_state import PastState
+from tallystick.protos.common.common_pb2 import Block, Envelope
+from tallystick.protos.peer.chaincode_event_pb2 import ChaincodeEvent
+from tallystick.protos.peer.transaction_pb2 import VALID
+from tallystick.wire.envelope import chaincode_action_of, channel_header_of
+from tallystick.wire.messages import decode
+
+_SHOWN_BYTES: Final = 120
+
+
+@dataclass(slots=True)
+class RegisterAudit:
+    """Follows a channel block by block, from the first one on.
+
+    Attributes:
+        register: As the events of valid transactions tell it.
+        unknown: Kinds of events that this program is too old for.
+    """
+
+    register: Register = field(default_factory=Register)
+    unknown: set[str] = field(default_factory=set)
+    _state: PastState = field(default_factory=lambda: PastState({Chaincode.TOKEN: None}))
+
+    def apply(self, block: Block) -> None:
+        """Take in the next block.
+
+        Raises:
+            MalformedMessageError: A valid transaction cannot be read.
+        """
+        self._state.apply(block)
+        for code, entry in zip(recorded_codes(block), block.data.data, strict=True):
+            if code == VALID and is_endorser_transaction(entry):
+                self._listen(entry)
+
+    def rows(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the rows of the token contract as the transactions wrote them."""
+        for key, held in self._state.range(Chaincode.TOKEN, "", ""):
+            yield key, held.value
+
+    def findings(self) -> Iterator[str]:
+        """Yield, as lines for people, where events and state disagree; nothing when they agree."""
+        for kind in sorted(self.unknown):
+            yield f"events of kind {kind} are newer than this program: use the one that knows them"
+        found = differences(self.register.rows, self.rows())
+        found += count_differences(self.register.positions, self.rows())
+        for each in found:
+            yield f"{' '.join(each.place)}: events tell {_shown(each.told)}, {_held(each)}"
+
+    def _listen(self, entry: bytes) -> None:
+        envelope = decode(Envelope, entry)
+        event = decode(ChaincodeEvent, chaincode_action_of(envelope.payload).events)
+        told = told_by(event.chaincode_id, event.event_name, event.payload)
+        self.unknown.update(told.unknown)
+        time = channel_header_of(envelope).timestamp
+        moment = instant_from_ns(time.ToNanoseconds())
+        self.register.apply(told.events, moment)
+
+
+def _held(difference: Difference) -> str:
+    return f"the state holds {_shown(difference.held)}"
+
+
+def _shown(value: bytes | None) -> str:
+    if value is None:
+        return "nothing"
+    text = value.decode(errors="replace")
+    return text if len(text) <= _SHOWN_BYTES else f"{text[:_SHOWN_BYTES]}…"

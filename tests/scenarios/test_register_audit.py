@@ -1,0 +1,108 @@
+"""SS-18, SS-19, SS-20, SS-22: the register rebuilt from the blocks of a network, at any height."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from tests.scenarios.conftest import SECURITY, Market
+
+from tallystick.client.network import Network
+from tallystick.contracts.book import Account
+from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.participants import Participant
+from tallystick.node.cli.register import NoSuchBlockError, audited
+from tallystick.node.cli.register_audit import RegisterAudit
+from tallystick.node.testing import LocalNetwork
+from tallystick.protos.common.common_pb2 import Block
+
+pytestmark = pytest.mark.slow
+
+ALICE = Account(SECURITY, "alice")
+
+
+@pytest.fixture
+async def network(tally_network: LocalNetwork) -> LocalNetwork:
+    """After a trade that was settled, and a freeze."""
+    market = Market(
+        tally_network.channel_id,
+        {str(each): tally_network.gateway(each) for each in Participant},
+        lambda: datetime.fromtimestamp(tally_network.clock() / 1e9, UTC),
+    )
+    await market.open()
+    await market.onboard("alice", "bob")
+    await market.fund(seller="alice", quantity=100, buyer="bob", amount=500)
+    terms = market.terms("T-1")
+    await market.propose(terms)
+    await market.consent(terms, "buyer")
+    await market.consent(terms, "seller")
+    await market.lock("T-1")
+    await market.settle("T-1")
+    agent = Participant.TRANSFER_AGENT
+    await market.submit(agent, Chaincode.TOKEN, "freeze", SECURITY, "bob", "a court")
+    return tally_network
+
+
+def channel_of(network: LocalNetwork) -> Network:
+    return network.gateway(Participant.REGULATOR).network(network.channel_id)
+
+
+async def blocks_of(network: LocalNetwork) -> list[Block]:
+    """Return all blocks of a network, the venue being out of business."""
+    await network.stop_peer("peer0.ats.example")
+    channel = channel_of(network)
+    _, last = await audited(channel, None)
+    async with channel.block_events(start_block=0) as stream:
+        return [await anext(stream) for _ in range(last + 1)]
+
+
+async def test_events_and_state_agree_after_every_block(network: LocalNetwork) -> None:
+    audit, held = RegisterAudit(), []
+    for block in await blocks_of(network):
+        audit.apply(block)
+        assert list(audit.findings()) == []
+        position = audit.register.positions.by_account.get(ALICE)
+        if position is not None and (position.quantity, position.locked) not in held:
+            held.append((position.quantity, position.locked))
+    assert held == [(100, 0), (100, 10), (90, 0)]
+
+
+async def test_the_audit_ends_with_the_block_that_was_asked_for(network: LocalNetwork) -> None:
+    channel = channel_of(network)
+    _, last = await audited(channel, None)
+    audit, number = await audited(channel, last - 1, each_block=True)
+    assert number == last - 1
+    assert audit.register.positions.by_account[ALICE].quantity == 90
+    with pytest.raises(NoSuchBlockError):
+        await audited(channel, last + 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (
+            lambda entry: entry.replace(b'"quantity":90,"locked":0', b'"quantity":91,"locked":0'),
+            "position ACME alice",
+        ),
+        (
+            lambda entry: entry.replace(b'"quantity":10,"basis"', b'"quantity":11,"basis"'),
+            "position ACME bob",
+        ),
+        (
+            lambda entry: entry.replace(b'HolderFrozen","version":1', b'HolderFrozen","version":9'),
+            "newer than this program",
+        ),
+    ],
+    ids=["a row that was altered", "an event that was altered", "an event of a newer contract"],
+)
+async def test_what_disagrees_is_found(
+    network: LocalNetwork, change: Callable[[bytes], bytes], found: str
+) -> None:
+    audit = RegisterAudit()
+    changed = 0
+    for block in await blocks_of(network):
+        altered = Block.FromString(block.SerializeToString())
+        altered.data.data[:] = map(change, block.data.data)
+        changed += altered != block
+        audit.apply(altered)
+    assert changed == 1
+    assert any(found in line for line in audit.findings())

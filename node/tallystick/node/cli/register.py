@@ -44,7 +44,8 @@ async def verify(options: argparse.Namespace) -> int:
     if findings:
         print(f"after block {last}, events and state disagree in {len(findings)} places")
         return 1
-    print(f"after block {last}, events tell all {len(audit.register.rows)} rows of the register")
+    holdings, people = len(audit.register.rows), len(audit.directory.rows)
+    print(f"after block {last}, events tell all {holdings} rows of token and {people} of identity")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The register as events tell it, beside the state that the same blocks leave. Pure."""
+"""The registers as events tell them, beside the state that the same blocks leave. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -6,16 +6,23 @@ from typing import Final
 
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.instants import instant_from_ns
-from tallystick.contracts.replay import Difference, Register, count_differences, differences
+from tallystick.contracts.replay import (
+    Difference,
+    Directory,
+    Register,
+    count_differences,
+    differences,
+)
 from tallystick.contracts.replay.transactions import told_by
 from tallystick.node.ledger.committed import is_endorser_transaction, recorded_codes
-from tallystick.node.ledger.past_state import PastState
+from tallystick.node.ledger.past_state import PastState, Places
 from tallystick.protos.common.common_pb2 import Block, Envelope
 from tallystick.protos.peer.chaincode_event_pb2 import ChaincodeEvent
 from tallystick.protos.peer.transaction_pb2 import VALID
 from tallystick.wire.envelope import chaincode_action_of, channel_header_of
 from tallystick.wire.messages import decode
 
+_FOLLOWED: Final[Places] = {Chaincode.TOKEN: None, Chaincode.IDENTITY: None}
 _SHOWN_BYTES: Final = 120
 
 
@@ -24,13 +31,15 @@ class RegisterAudit:
     """Follows a channel block by block, from the first one on.
 
     Attributes:
-        register: As the events of valid transactions tell it.
+        register: Who holds what, as the events of valid transactions tell it.
+        directory: Who is who and may do what, likewise.
         unknown: Kinds of events that this program is too old for.
     """
 
     register: Register = field(default_factory=Register)
+    directory: Directory = field(default_factory=Directory)
     unknown: set[str] = field(default_factory=set)
-    _state: PastState = field(default_factory=lambda: PastState({Chaincode.TOKEN: None}))
+    _state: PastState = field(default_factory=lambda: PastState(_FOLLOWED))
 
     def apply(self, block: Block) -> None:
         """Take in the next block.
@@ -43,17 +52,19 @@ class RegisterAudit:
             if code == VALID and is_endorser_transaction(entry):
                 self._listen(entry)
 
-    def rows(self) -> Iterator[tuple[str, bytes]]:
-        """Yield the rows of the token contract as the transactions wrote them."""
-        for key, held in self._state.range(Chaincode.TOKEN, "", ""):
+    def rows_of(self, chaincode: Chaincode) -> Iterator[tuple[str, bytes]]:
+        """Yield the public rows of a contract as the transactions wrote them."""
+        for key, held in self._state.range(chaincode, "", ""):
             yield key, held.value
 
     def findings(self) -> Iterator[str]:
         """Yield, as lines for people, where events and state disagree; nothing when they agree."""
         for kind in sorted(self.unknown):
             yield f"events of kind {kind} are newer than this program: use the one that knows them"
-        found = differences(self.register.rows, self.rows())
-        found += count_differences(self.register.positions, self.rows())
+        token, identity = map(self.rows_of, (Chaincode.TOKEN, Chaincode.IDENTITY))
+        found = differences(self.register.rows, token)
+        found += count_differences(self.register.positions, self.rows_of(Chaincode.TOKEN))
+        found += differences(self.directory.rows, identity)
         for each in found:
             yield f"{' '.join(each.place)}: events tell {_shown(each.told)}, {_held(each)}"
 
@@ -65,6 +76,7 @@ class RegisterAudit:
         time = channel_header_of(envelope).timestamp
         moment = instant_from_ns(time.ToNanoseconds())
         self.register.apply(told.events, moment)
+        self.directory.apply(told.events, moment)
 
 
 def _held(difference: Difference) -> str:

@@ -2,8 +2,8 @@
 
 SS-17, SS-18, SS-89, SS-109.
 
-After every act: the sum of holdings is the supply, per security and per cash; locks and freezes fit
-into what is held; every lock belongs to a trade that is open and locked; the events alone rebuild
+After every act: the sum of holdings is the supply, per security and per cash; holds and freezes fit
+into what is there; every hold belongs to a trade that is open and locked; the events alone rebuild
 the registers; and holders are counted right.
 """
 
@@ -21,7 +21,7 @@ from tallystick.chaincode.codec import Argument
 from tallystick.chaincode.events import EventRecord
 from tallystick.chaincode.keys import split_composite_key
 from tallystick.chaincode.testing import Outcome
-from tallystick.contracts.book import Account, Lock, Position
+from tallystick.contracts.book import Account, Hold, Position
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.confidential import SALT_SIZE
 from tallystick.contracts.events import EntryMade, read_event
@@ -197,7 +197,7 @@ class MarketMachine(RuleBasedStateMachine):
         for security in SECURITIES:
             held = [units[account].quantity for account in units if account.asset == security]
             assert sum(held) == self.query(Chaincode.TOKEN, "supply", security)
-            assert len(held) == self.query(Chaincode.TOKEN, "holder_count", security)
+            assert sum(map(bool, held)) == self.query(Chaincode.TOKEN, "holder_count", security)
         money = self.positions(Chaincode.CASH)
         deposits = sum(position.quantity for position in money.values())
         assert deposits == self.query(Chaincode.CASH, "supply", "USD")
@@ -206,22 +206,22 @@ class MarketMachine(RuleBasedStateMachine):
     def nobody_has_less_than_nothing(self) -> None:
         for chaincode in (Chaincode.TOKEN, Chaincode.CASH):
             for position in self.positions(chaincode).values():
-                assert position.quantity > 0
-                assert min(position.locked, position.frozen, position.available) >= 0
+                assert position.quantity > 0 or position.stop
+                assert min(position.held, position.frozen, position.available) >= 0
 
     @invariant()
-    def every_lock_belongs_to_a_locked_trade(self) -> None:
+    def every_hold_belongs_to_a_locked_trade(self) -> None:
         for chaincode in (Chaincode.TOKEN, Chaincode.CASH):
-            locked = dict.fromkeys(self.positions(chaincode), 0)
-            for key, value in self.rows_of(chaincode, "lock"):
+            held = dict.fromkeys(self.positions(chaincode), 0)
+            for key, value in self.rows_of(chaincode, "hold"):
                 asset, holder, trade = key
-                lock, row = Lock.model_validate_json(value), self.find_trade(trade)
+                hold, row = Hold.model_validate_json(value), self.find_trade(trade)
                 assert row.terms is not None
                 assert row.trade.status is Status.LOCKED
-                assert lock.quantity in {row.terms.quantity, row.terms.amount}
-                locked[Account(asset, holder)] += lock.quantity
+                assert hold.quantity in {row.terms.quantity, row.terms.amount}
+                held[Account(asset, holder)] += hold.quantity
             positions = self.positions(chaincode)
-            assert locked == {account: each.locked for account, each in positions.items()}
+            assert held == {account: each.held for account, each in positions.items()}
 
     @invariant()
     def events_rebuild_the_registers(self) -> None:

@@ -184,9 +184,9 @@ async def test_the_demo_fails_when_an_attempt_succeeds() -> None:
 @pytest.mark.parametrize(("units_issued", "money_deposited"), [(11, 500), (10, 499)])
 def test_the_demo_fails_when_something_vanished(units_issued: int, money_deposited: int) -> None:
     books = Books(
-        holdings=(Holding(holder="alice", quantity=10, locked=0, frozen=0, available=10),),
+        holdings=(Holding(holder="alice", quantity=10, held=0, frozen=0, available=10),),
         units_issued=units_issued,
-        accounts=(CashAccount(holder="bob", amount=500, locked=0, available=500),),
+        accounts=(CashAccount(holder="bob", amount=500, held=0, available=500),),
         money_deposited=money_deposited,
     )
     with pytest.raises(DemoFailedError, match="appeared or vanished"):

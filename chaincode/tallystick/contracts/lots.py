@@ -58,28 +58,36 @@ class LotLock(Model):
 Locks = Annotated[tuple[LotLock, ...], Field(max_length=MAX_LOCKS)]
 
 
-class Origin(Model):
-    """What is said of units when they are issued.
+class Label(Model):
+    """What is said of units apart from their dates.
 
     Attributes:
-        held_since: The day from which their holding period runs, where it is not the day of issue:
-            of units that take the place of others, for example.
         round: Of funding.
         exemption: By which they were offered without registration.
         tranche: Part of the issue that is told apart from others.
     """
 
-    held_since: Day | None = None
     round: Identifier | None = None
     exemption: Identifier | None = None
     tranche: Identifier | None = None
     locks: Locks = ()
 
 
+class Origin(Label):
+    """What is said of units when they are issued.
+
+    Attributes:
+        held_since: The day from which their holding period runs, where it is not the day of issue:
+            of units that take the place of others, for example.
+    """
+
+    held_since: Day | None = None
+
+
 NO_ORIGIN = Origin()
 
 
-class Lot(Model):
+class Lot(Label):
     """Units of one provenance in one holding.
 
     Attributes:
@@ -91,10 +99,6 @@ class Lot(Model):
     quantity: int
     acquired_on: Day
     held_since: Day
-    round: Identifier | None = None
-    exemption: Identifier | None = None
-    tranche: Identifier | None = None
-    locks: Locks = ()
 
     @property
     def name(self) -> LotName:
@@ -105,6 +109,17 @@ class Lot(Model):
     def of(self, quantity: int) -> "Lot":
         """Return so many units of this provenance."""
         return self.model_copy(update={"quantity": quantity})
+
+    def relabelled(self, label: Label) -> "Lot":
+        """Return the lot with another label, and its dates."""
+        return self.model_copy(
+            update={
+                "round": label.round,
+                "exemption": label.exemption,
+                "tranche": label.tranche,
+                "locks": _in_order(label.locks),
+            }
+        )
 
     def locked_until(self, classes: Sequence[str]) -> Instant | None:
         """Return until when a holder of these classes may not part with it, or None.
@@ -162,7 +177,7 @@ def issued(quantity: int, origin: Origin, day: Day) -> Lot:
         round=origin.round,
         exemption=origin.exemption,
         tranche=origin.tranche,
-        locks=tuple(sorted(origin.locks, key=lambda lock: lock.holder_class)),
+        locks=_in_order(origin.locks),
     )
 
 
@@ -230,6 +245,10 @@ def coalesced(lots: Sequence[Lot], limit: int = MAX_LOTS) -> tuple[Lot, ...]:
         )
         remaining = list(_netted(remaining))
     return tuple(remaining)
+
+
+def _in_order(locks: Locks) -> Locks:
+    return tuple(sorted(locks, key=lambda lock: (lock.holder_class, lock.until)))
 
 
 def _next_alike(lot: Lot, younger: Sequence[Lot]) -> Lot | None:

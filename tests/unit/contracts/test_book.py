@@ -17,8 +17,8 @@ def plan(**positions: Position) -> Plan:
     return Plan(before=before, after=dict(before))
 
 
-def test_what_is_locked_and_frozen_is_not_available() -> None:
-    assert Position(quantity=10, locked=3, frozen=4).available == 3
+def test_what_is_held_and_frozen_is_not_available() -> None:
+    assert Position(quantity=10, held=3, frozen=4).available == 3
 
 
 def test_a_holding_is_at_most_what_every_reader_can_count_exactly() -> None:
@@ -39,13 +39,13 @@ def test_a_plan_is_judged_at_its_end_and_not_on_the_way() -> None:
 
 
 def test_a_shortfall_says_how_much_is_missing() -> None:
-    short = plan(alice=Position(quantity=10, locked=3, frozen=4))
+    short = plan(alice=Position(quantity=10, held=3, frozen=4))
     short.change(ALICE, quantity=-5)
 
     [finding] = short.shortfalls()
 
     assert finding.message == (
-        "alice has 3 of ACME available, 2 too few (10 held, of which 3 locked and 4 frozen)."
+        "alice has 3 of ACME available, 2 too few (10 held, of which 3 on hold and 4 frozen)."
     )
 
 

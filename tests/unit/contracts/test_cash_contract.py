@@ -69,7 +69,7 @@ def test_locked_money_belongs_to_its_holder_but_is_not_available(market: Market)
     market.lock()
 
     account = market.evaluate(CASH, "account", "USD", "bob").load(CashAccount)
-    assert account == CashAccount(holder="bob", amount=50_000, locked=20_000, available=30_000)
+    assert account == CashAccount(holder="bob", amount=50_000, held=20_000, available=30_000)
     with pytest.raises(Refusal, match="INSUFFICIENT_AVAILABLE"):
         market.submit(BANK, CASH, "withdraw", "USD", "bob", 30_001)
 

@@ -3,14 +3,14 @@
 import pytest
 
 from tallystick.chaincode.events import EventRecord
-from tallystick.contracts.events import EVENT_TYPES, UnitsReleased, read_event
+from tallystick.contracts.events import EVENT_TYPES, HoldReleased, read_event
 from tallystick.contracts.testing import Market
 
-RELEASED = UnitsReleased(security="ACME", holder="alice", quantity=3, lock="T-1")
+RELEASED = HoldReleased(security="ACME", holder="alice", quantity=3, hold="T-1")
 
 
 def record(**changes: str | int) -> EventRecord:
-    fields = {"type": "token.Released", "version": 1, "data": RELEASED.model_dump()}
+    fields = {"type": "token.HoldReleased", "version": 1, "data": RELEASED.model_dump()}
     return EventRecord.model_validate({**fields, **changes})
 
 

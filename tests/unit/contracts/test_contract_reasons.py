@@ -11,6 +11,7 @@ from tests.unit.contracts.refusals import (
     identities,
     licences,
     register,
+    tokens,
     trades,
 )
 from tests.unit.contracts.refusals.scenarios import SCENARIOS
@@ -25,7 +26,7 @@ from tallystick.contracts.reasons import (
 )
 from tallystick.contracts.testing import Market
 
-MODULES = (access, accounts, claims, custody, identities, licences, register, trades)
+MODULES = (access, accounts, claims, custody, identities, licences, register, tokens, trades)
 assert all(MODULES), "their scenarios are noted on import"
 
 

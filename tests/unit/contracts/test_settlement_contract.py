@@ -163,7 +163,7 @@ def test_both_legs_are_locked_or_neither(market: Market) -> None:
         market.lock()
 
     holding = market.evaluate(Chaincode.TOKEN, "holding", "ACME", "alice").load(Holding)
-    assert holding.locked == 0
+    assert holding.held == 0
 
 
 def test_units_promised_to_one_trade_cannot_be_promised_to_another(market: Market) -> None:

@@ -62,11 +62,13 @@ def test_a_transfer_moves_units_under_a_mandate(market: Market) -> None:
             "receiver": "bob",
             "quantity": 100,
             "basis": "transfer",
-            "lock": None,
+            "hold": None,
+            "freed": 0,
             "actor": "BrokerDealerMSP",
             "lots": [lot(100)],
             "day": "2024-01-02",
             "dates": "acquired",
+            "document_hash": None,
         }
     ]
 
@@ -217,7 +219,7 @@ def test_frozen_units_stay_with_their_holder_and_do_not_move(market: Market) -> 
     market.submit(TRANSFER_AGENT, TOKEN, "freeze_units", "ACME", "alice", 300, "pledge")
 
     holding = market.evaluate(TOKEN, "holding", "ACME", "alice").load(Holding)
-    assert holding == Holding(holder="alice", quantity=1000, locked=0, frozen=300, available=700)
+    assert holding == Holding(holder="alice", quantity=1000, held=0, frozen=300, available=700)
     with pytest.raises(Refusal, match="INSUFFICIENT_AVAILABLE"):
         market.transfer("alice", "bob", 701)
     market.transfer("alice", "bob", 700)

@@ -3,12 +3,14 @@
 Securities and cash are both kept in such a book, each in its own chaincode.
 """
 
-from tallystick.contracts.book.book import Book, holder_of
+from tallystick.contracts.book.book import Book, hold_key, holder_of, position_key
 from tallystick.contracts.book.models import (
     Account,
-    Lock,
-    LockedMove,
+    HeldMove,
+    Hold,
     Move,
+    Place,
+    Placement,
     Position,
     accounts_of,
 )
@@ -17,11 +19,15 @@ from tallystick.contracts.book.plan import Plan
 __all__ = [
     "Account",
     "Book",
-    "Lock",
-    "LockedMove",
+    "HeldMove",
+    "Hold",
     "Move",
+    "Place",
+    "Placement",
     "Plan",
     "Position",
     "accounts_of",
+    "hold_key",
     "holder_of",
+    "position_key",
 ]

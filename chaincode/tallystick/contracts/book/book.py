@@ -1,9 +1,9 @@
 """The book: who holds how much of what, and the one place where a quantity changes.
 
 Securities and cash are both kept in such a book, each in its own chaincode. Every change, whatever
-its cause, is first planned (``moved``, ``locked``, ``released``, ``frozen``: pure, nothing is
-written), judged by the caller's rules on the end state of the plan as a whole, and then written by
-``write``, which refuses a plan that would leave anybody with less than nothing.
+its cause, is first planned (``moved``, ``held``, ``released``, ``frozen``: nothing is written),
+judged by the caller's rules on the end state of the plan as a whole, and then written by ``write``,
+which refuses a plan that would leave anybody with less than nothing.
 
 Supply and number of holders are kept as deltas, one row per change, so that issues and transfers of
 different holders touch no common row; only who asks for the sum reads them all.
@@ -14,25 +14,26 @@ from typing import Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from tallystick.chaincode import State, composite_key, split_composite_key
+from tallystick.chaincode import Refusal, State, composite_key, split_composite_key
 from tallystick.contracts.book.models import (
     Account,
-    Lock,
-    LockedMove,
+    Hold,
     Move,
+    Place,
+    Placement,
     Position,
     accounts_of,
 )
 from tallystick.contracts.book.plan import Plan
-from tallystick.contracts.instants import Day
-from tallystick.contracts.lots import total
+from tallystick.contracts.instants import Day, Instant
+from tallystick.contracts.lots import Label, LotChoice, taken, total
 from tallystick.contracts.reasons import RegisterReason, refuse_if_any
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 class Rows(Protocol):
-    """Where positions and locks are kept: public rows, or those of a private collection."""
+    """Where positions and holds are kept: public rows, or those of a private collection."""
 
     def load(self, key: str, model: type[ModelT], /) -> ModelT | None:
         """Return the row at a key, or None."""
@@ -48,7 +49,7 @@ class Rows(Protocol):
 
 
 class Book:
-    """The positions and locks of one chaincode, as one transaction sees them."""
+    """The positions and holds of one chaincode, as one transaction sees them."""
 
     def __init__(
         self,
@@ -61,7 +62,7 @@ class Book:
         Args:
             state: The public rows.
             transaction_id: Of the transaction.
-            confidential: Returns where the positions and locks of an asset are kept, and its
+            confidential: Returns where the positions and holds of an asset are kept, and its
                 holders then are not counted; None for the public rows.
         """
         self._state = state
@@ -71,19 +72,26 @@ class Book:
     def position(self, account: Account) -> Position:
         """Return what a holder holds; zeros when nothing."""
         rows = self._rows(account.asset)
-        return rows.load(composite_key("position", *account), Position) or Position()
+        return rows.load(position_key(account), Position) or Position()
 
-    def lock(self, account: Account, lock: str) -> Lock | None:
-        """Return a lock, or None."""
-        return self._rows(account.asset).load(composite_key("lock", *account, lock), Lock)
+    def hold(self, account: Account, name: str) -> Hold | None:
+        """Return a hold, or None."""
+        return self._rows(account.asset).load(hold_key(account, name), Hold)
+
+    def require_hold(self, account: Account, name: str) -> Hold:
+        """Return a hold; refuse with HOLD_UNKNOWN when there is none."""
+        hold = self.hold(account, name)
+        if hold is None:
+            raise _unknown(account, name)
+        return hold
 
     # --- plans ---
 
     def moved(self, moves: Iterable[Move], day: Day) -> Plan:
-        """Plan movements that are made on ``day``; those out of a lock use up the whole of it.
+        """Plan movements that are made on ``day``; those out of a hold use it up.
 
         Raises:
-            Refusal: SAME_PARTY, LOCK_UNKNOWN, or LOCK_DIFFERS when a lock is for something else.
+            Refusal: SAME_PARTY, HOLD_UNKNOWN, or HOLD_DIFFERS when a hold is for something else.
         """
         moves = tuple(moves)
         plan = self._plan(accounts_of(moves))
@@ -92,8 +100,9 @@ class Book:
                 raise RegisterReason.SAME_PARTY.refusal(holder=str(move.sender))
             if move.sender is not None:
                 sender = Account(move.asset, move.sender)
-                locked = -self._taken_lock(plan, sender, move) if move.lock else 0
-                plan.change(sender, quantity=-move.quantity, locked=locked)
+                if move.hold is not None:
+                    self._use_hold(plan, sender, move.hold, move)
+                plan.change(sender, quantity=-move.quantity)
                 if move.receiver is None:
                     plan.created[sender] = plan.created.get(sender, 0) - move.quantity
             if move.receiver is not None:
@@ -104,39 +113,63 @@ class Book:
         plan.carry_lots(moves, day)
         return plan
 
-    def locked(self, moves: Iterable[LockedMove]) -> Plan:
-        """Plan to lock what movements will deliver later.
+    def held(self, placements: Iterable[Placement]) -> Plan:
+        """Plan to hold units; ``carried`` of the plan has the lots that would go now.
 
         Raises:
-            Refusal: SAME_PARTY, or LOCK_EXISTS.
+            Refusal: SAME_PARTY, or HOLD_EXISTS.
         """
-        moves = tuple(moves)
-        plan = self._plan(Account(move.asset, move.sender) for move in moves)
-        for move in moves:
-            if move.sender == move.receiver:
-                raise RegisterReason.SAME_PARTY.refusal(holder=move.sender)
-            sender = Account(move.asset, move.sender)
-            place = (sender, move.lock)
-            if place in plan.locks or self.lock(*place) is not None:
-                raise RegisterReason.LOCK_EXISTS.refusal(
-                    asset=move.asset, holder=move.sender, lock=move.lock
+        placements = tuple(placements)
+        plan = self._plan(account for account, _, _ in placements)
+        for account, name, hold in placements:
+            if account.holder == hold.receiver:
+                raise RegisterReason.SAME_PARTY.refusal(holder=account.holder)
+            if (account, name) in plan.holds or self.hold(account, name) is not None:
+                raise RegisterReason.HOLD_EXISTS.refusal(
+                    asset=account.asset, holder=account.holder, hold=name
                 )
-            plan.locks[place] = Lock(receiver=move.receiver, quantity=move.quantity)
-            plan.change(sender, locked=move.quantity)
-        plan.choose_lots(moves)
+            plan.place_hold(account, name, hold)
+        plan.carried = [
+            taken(plan.before[account].lots, hold.quantity) for account, _, hold in placements
+        ]
         return plan
 
-    def released(self, moves: Iterable[LockedMove]) -> Plan:
-        """Plan to give up locks without delivery; the units stay where they are.
+    def renewed(self, account: Account, name: str, expires_at: Instant) -> Plan:
+        """Plan to let a hold expire at another time.
 
         Raises:
-            Refusal: LOCK_UNKNOWN or LOCK_DIFFERS.
+            Refusal: HOLD_UNKNOWN.
         """
-        moves = tuple(moves)
-        plan = self._plan(Account(move.asset, move.sender) for move in moves)
-        for move in moves:
-            sender = Account(move.asset, move.sender)
-            plan.change(sender, locked=-self._taken_lock(plan, sender, move))
+        plan = self._plan([account])
+        hold = self.require_hold(account, name)
+        plan.holds[account, name] = hold.model_copy(update={"expires_at": expires_at})
+        return plan
+
+    def released(self, places: Iterable[Place]) -> Plan:
+        """Plan to give up holds, each named by its account and name; the units stay where they are.
+
+        Raises:
+            Refusal: HOLD_UNKNOWN.
+        """
+        places = tuple(places)
+        plan = self._plan(account for account, _ in places)
+        for account, name in places:
+            self._use_hold(plan, account, name)
+        return plan
+
+    def stopped(self, account: Account, reason: str | None) -> Plan:
+        """Plan to stop a holder from sending and receiving, or, without a reason, no longer to."""
+        plan = self._plan([account])
+        plan.after[account] = plan.before[account].model_copy(update={"stop": reason})
+        return plan
+
+    def relabelled(self, account: Account, quantity: int, choice: LotChoice, label: Label) -> Plan:
+        """Plan to say of units of a holder that they come from elsewhere.
+
+        ``carried`` of the plan has the lots as they were, and then as they are.
+        """
+        plan = self._plan([account])
+        plan.relabel_lots(account, quantity, choice, label)
         return plan
 
     def frozen(self, account: Account, quantity: int) -> Plan:
@@ -172,8 +205,8 @@ class Book:
                 f"the lots of {account} add up to its quantity"
             )
             self._write_position(account, plan.before[account], position)
-        for (account, lock), row in plan.locks.items():
-            key = composite_key("lock", *account, lock)
+        for (account, name), row in plan.holds.items():
+            key = hold_key(account, name)
             rows = self._rows(account.asset)
             if row is None:
                 rows.delete(key)
@@ -189,10 +222,10 @@ class Book:
         for key, value in self._rows(asset).partial("position", asset):
             yield holder_of(key), Position.model_validate_json(value)
 
-    def locks(self, account: Account) -> Iterator[tuple[str, Lock]]:
-        """Yield the locks of a holder, by lock id."""
-        for key, value in self._rows(account.asset).partial("lock", *account):
-            yield split_composite_key(key)[1][2], Lock.model_validate_json(value)
+    def holds(self, account: Account) -> Iterator[tuple[str, Hold]]:
+        """Yield the holds of a holder, by name."""
+        for key, value in self._rows(account.asset).partial("hold", *account):
+            yield split_composite_key(key)[1][2], Hold.model_validate_json(value)
 
     def supply(self, asset: str) -> int:
         """Return all units of an asset in being."""
@@ -211,29 +244,29 @@ class Book:
         before = {account: self.position(account) for account in accounts}
         return Plan(before=before, after=dict(before))
 
-    def _taken_lock(self, plan: Plan, account: Account, move: Move) -> int:
-        """Take a lock out of the book in ``plan``; return what it held."""
-        assert move.lock is not None, "only movements out of a lock come here"
-        place = (account, move.lock)
-        lock = None if place in plan.locks else self.lock(*place)
-        if lock is None:
-            raise RegisterReason.LOCK_UNKNOWN.refusal(
-                asset=account.asset, holder=account.holder, lock=move.lock
-            )
-        if (lock.receiver, lock.quantity) != (move.receiver, move.quantity):
-            raise RegisterReason.LOCK_DIFFERS.refusal(
-                asset=account.asset,
-                lock=move.lock,
-                quantity=lock.quantity,
-                receiver=lock.receiver,
-            )
-        plan.locks[place] = None
-        return lock.quantity
+    def _use_hold(self, plan: Plan, account: Account, name: str, move: Move | None = None) -> None:
+        """Take a move, or the whole, out of a hold as it is in ``plan`` by now."""
+        place = (account, name)
+        hold = plan.holds[place] if place in plan.holds else self.hold(*place)
+        if hold is None:
+            raise _unknown(account, name)
+        if move is not None:
+            fits = hold.receiver in {None, move.receiver} and move.quantity <= hold.quantity
+            if not fits:
+                raise RegisterReason.HOLD_DIFFERS.refusal(
+                    asset=account.asset,
+                    hold=name,
+                    quantity=hold.quantity,
+                    receiver=hold.receiver or "anybody",
+                )
+        plan.use_hold(account, name, hold, move)
 
     def _write_position(self, account: Account, before: Position, after: Position) -> None:
-        key = composite_key("position", *account)
+        key = position_key(account)
         rows = self._rows(account.asset)
-        if after.quantity:
+        if after == before:
+            return
+        if after.quantity or after.stop is not None:
             rows.save(key, after)
         else:
             rows.delete(key)
@@ -259,6 +292,22 @@ class Book:
             bookmark = page.bookmark
             if not bookmark:
                 return
+
+
+def _unknown(account: Account, name: str) -> Refusal:
+    return RegisterReason.HOLD_UNKNOWN.refusal(
+        asset=account.asset, holder=account.holder, hold=name
+    )
+
+
+def position_key(account: Account) -> str:
+    """Return the key of the row of a position."""
+    return composite_key("position", *account)
+
+
+def hold_key(account: Account, name: str) -> str:
+    """Return the key of the row of a hold."""
+    return composite_key("hold", *account, name)
 
 
 def holder_of(position_key: str) -> str:

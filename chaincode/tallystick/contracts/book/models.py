@@ -1,10 +1,11 @@
-"""What the book is about: accounts, positions, locks and movements."""
+"""What the book is about: accounts, positions, holds and movements."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from tallystick.contracts.instants import Instant
 from tallystick.contracts.lots import ANY_LOTS, Dates, Lot, LotChoice, Origin
-from tallystick.contracts.models import Identifier, Model, Quantity
+from tallystick.contracts.models import Identifier, Model, Quantity, Sha256Hex
 
 
 class Account(NamedTuple):
@@ -15,33 +16,63 @@ class Account(NamedTuple):
 
 
 class Position(Model):
-    """Row ``position (asset, holder)``: what somebody holds; there is no row of zero units.
+    """Row ``position (asset, holder)``: what somebody holds.
 
-    Invariant of every committed row: quantity is positive, locked and frozen are not negative, and
-    together they are at most the quantity. The lots of a security add up to the quantity.
+    Nothing held is no row, unless the holder is stopped. Invariant of every committed row: held and
+    frozen are not negative, and together they are at most the quantity. The lots of a security add
+    up to the quantity.
 
     Attributes:
-        locked: Of the quantity, the sum of the holder's locks.
+        held: Of the quantity, the sum of the holder's holds.
         frozen: Of the quantity, what the transfer agent has frozen.
+        stop: Why the holder may neither send nor receive; None when it may.
         lots: Where the units come from, the longest held first; money has none.
     """
 
     quantity: int = 0
-    locked: int = 0
+    held: int = 0
     frozen: int = 0
+    stop: str | None = None
     lots: tuple[Lot, ...] = ()
 
     @property
     def available(self) -> int:
         """What the holder may dispose of."""
-        return self.quantity - self.locked - self.frozen
+        return self.quantity - self.held - self.frozen
 
 
-class Lock(Model):
-    """Row ``lock (asset, holder, lock id)``: units that wait for their delivery to one receiver."""
+class Hold(Model):
+    """Row ``hold (asset, holder, hold)``: units that wait; whoever holds them goes on holding them.
 
-    receiver: str
+    Attributes:
+        receiver: To whom alone they may go; None when that is said at the execution.
+        notary: MSP of the participant that executes or releases it; None for the settlement
+            contract, whose hold bears the name of its trade.
+        expires_at: From then on it can only be released; None when it does not end by itself.
+        hash_lock: SHA-256 of a secret, in hex: whoever shows the secret may execute it too.
+    """
+
     quantity: int
+    receiver: str | None = None
+    notary: str | None = None
+    expires_at: Instant | None = None
+    hash_lock: Sha256Hex | None = None
+
+    def is_over(self, moment: Instant) -> bool:
+        """Return whether the hold has expired."""
+        return self.expires_at is not None and moment >= self.expires_at
+
+
+Place = tuple[Account, str]
+"""A hold: the account that it is on, and its name."""
+
+
+class Placement(NamedTuple):
+    """A hold that is to be placed."""
+
+    account: Account
+    name: str
+    hold: Hold
 
 
 class Move(Model):
@@ -50,7 +81,8 @@ class Move(Model):
     Attributes:
         sender: None when the units come into being.
         receiver: None when they cease to be.
-        lock: The lock that the units come out of; None when they are available units.
+        hold: The hold that the units come out of; None when they are available units.
+        keeps_open: Whether what is left of the hold stays held, rather than becoming available.
         origin: Of units that come into being; without one, no lots are kept.
         choice: Which of the sender's lots go.
         dates: What becomes of their dates.
@@ -60,18 +92,30 @@ class Move(Model):
     sender: Identifier | None
     receiver: Identifier | None
     quantity: Quantity
-    lock: Identifier | None = None
+    hold: Identifier | None = None
+    keeps_open: bool = False
     origin: Origin | None = None
     choice: LotChoice = ANY_LOTS
     dates: Dates = Dates.ACQUIRED
 
 
-class LockedMove(Move):
-    """A delivery that is, or will be, locked: both sides and the lock are known."""
+class HeldMove(Move):
+    """A delivery for a trade: both sides are known, and the hold, which bears the trade's name."""
 
     sender: Identifier
     receiver: Identifier
-    lock: Identifier
+    hold: Identifier
+
+    @property
+    def place(self) -> Place:
+        """Where the hold is."""
+        return Account(self.asset, self.sender), self.hold
+
+    @property
+    def placement(self) -> Placement:
+        """The hold that waits for this delivery."""
+        hold = Hold(quantity=self.quantity, receiver=self.receiver)
+        return Placement(*self.place, hold)
 
 
 def accounts_of(moves: Iterable[Move]) -> Iterator[Account]:

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tallystick.contracts.book.models import Account, Lock, Move, Position
+from tallystick.contracts.book.models import Account, Hold, Move, Place, Position
 from tallystick.contracts.instants import Day
 from tallystick.contracts.lots import (
     MAX_LOTS,
+    Label,
     Lot,
+    LotChoice,
     added,
     coalesced,
     issued,
@@ -26,7 +28,9 @@ class Plan:
     Attributes:
         before: Positions touched, as they are.
         after: The same positions at the end of the whole plan.
-        locks: Locks as they will be; None removes one.
+        holds: Holds as they will be; None removes one.
+        freed: By hold, how much of it becomes available.
+        thawed: By account, how much of what was frozen is frozen no more, since it must go.
         created: By how much the supply changes, by whom it changes.
         carried: For each move, the lots that it takes, as they are before it passes them on; for
             an issue, those that it creates. There are none where no lots are kept.
@@ -36,7 +40,9 @@ class Plan:
 
     before: Mapping[Account, Position]
     after: dict[Account, Position]
-    locks: dict[tuple[Account, str], Lock | None] = field(default_factory=dict)
+    holds: dict[Place, Hold | None] = field(default_factory=dict)
+    freed: dict[Place, int] = field(default_factory=dict)
+    thawed: dict[Account, int] = field(default_factory=dict)
     created: dict[Account, int] = field(default_factory=dict)
     carried: Sequence[tuple[Lot, ...]] = ()
     merged: dict[Account, tuple[Lot, ...]] = field(default_factory=dict)
@@ -57,7 +63,7 @@ class Plan:
                 available=self.before[account].available,
                 missing=-position.available,
                 quantity=self.before[account].quantity,
-                locked=self.before[account].locked,
+                held=self.before[account].held,
                 frozen=self.before[account].frozen,
             )
             for account, position in self.after.items()
@@ -85,16 +91,41 @@ class Plan:
         ]
 
     def change(
-        self, account: Account, *, quantity: int = 0, locked: int = 0, frozen: int = 0
+        self, account: Account, *, quantity: int = 0, held: int = 0, frozen: int = 0
     ) -> None:
         """Add to the parts of a position."""
         old = self.after[account]
         self.after[account] = Position.model_construct(
             quantity=old.quantity + quantity,
-            locked=old.locked + locked,
+            held=old.held + held,
             frozen=old.frozen + frozen,
+            stop=old.stop,
             lots=old.lots,
         )
+
+    def place_hold(self, account: Account, name: str, hold: Hold) -> None:
+        """Hold units of an account."""
+        self.holds[account, name] = hold
+        self.change(account, held=hold.quantity)
+
+    def use_hold(self, account: Account, name: str, hold: Hold, move: Move | None = None) -> None:
+        """Take what a move needs out of a hold; without one, give the whole hold up.
+
+        What the move leaves of it stays held if it keeps the hold open, and else is freed.
+        """
+        left = hold.quantity - (move.quantity if move else 0)
+        stays = move is not None and move.keeps_open and left > 0
+        self.holds[account, name] = hold.model_copy(update={"quantity": left}) if stays else None
+        self.freed[account, name] = 0 if stays else left
+        self.change(account, held=(left if stays else 0) - hold.quantity)
+
+    def thaw(self) -> None:
+        """Unfreeze, of everybody, exactly what is missing to what must go."""
+        for account, position in tuple(self.after.items()):
+            missing = min(position.frozen, -position.available)
+            if missing > 0:
+                self.thawed[account] = missing
+                self.change(account, frozen=-missing)
 
     def carry_lots(self, moves: Sequence[Move], day: Day) -> None:
         """Let each move take its lots along.
@@ -124,16 +155,25 @@ class Plan:
         ]
         self._merge_lots()
 
-    def choose_lots(self, moves: Sequence[Move]) -> None:
-        """Say which lots each move would take if it were made now; none is moved."""
-        self.carried = [
-            ()
-            if move.sender is None
-            else taken(
-                self.before[Account(move.asset, move.sender)].lots, move.quantity, move.choice
+    def relabel_lots(
+        self, account: Account, quantity: int, choice: LotChoice, label: Label
+    ) -> None:
+        """Take units out of their lots and put them back with another label."""
+        held = self.after[account].lots
+        old = taken(held, quantity, choice)
+        new = added((), [lot.relabelled(label) for lot in old])
+        if total(old) < quantity:
+            self.unmatched.append(
+                RegisterReason.LOTS_TOO_FEW.finding(
+                    asset=account.asset,
+                    holder=account.holder,
+                    quantity=quantity,
+                    missing=quantity - total(old),
+                )
             )
-            for move in moves
-        ]
+        self.carried = [old, new]
+        self._set_lots(account, added(removed(held, old), new))
+        self._merge_lots()
 
     def _give(self, move: Move, quantity: int, day: Day) -> tuple[Lot, ...]:
         """Carry up to ``quantity`` units of a move from sender to receiver; return their lots."""

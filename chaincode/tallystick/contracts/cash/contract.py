@@ -5,7 +5,7 @@ from itertools import islice
 from tallystick.chaincode import Context, query, transaction
 from tallystick.chaincode.events import EventRecord
 from tallystick.contracts import events
-from tallystick.contracts.book import Account, LockedMove, Move, Position
+from tallystick.contracts.book import Account, HeldMove, Move, Position
 from tallystick.contracts.cash.models import Cash, CashAccount, CashPage, Currency
 from tallystick.contracts.cash.vault import Vault
 from tallystick.contracts.chaincodes import Chaincode
@@ -69,20 +69,20 @@ class CashContract(MarketContract):
 
     @transaction
     @only_through(Chaincode.SETTLEMENT)
-    def lock(self, ctx: Context, moves: tuple[LockedMove, ...], secret: str) -> None:
+    def lock(self, ctx: Context, moves: tuple[HeldMove, ...], secret: str) -> None:
         """Lock money for payments to come; it still belongs to its holder."""
         Vault(ctx, secret).lock(moves)
 
     @transaction
     @only_through(Chaincode.SETTLEMENT)
-    def release(self, ctx: Context, moves: tuple[LockedMove, ...], secret: str) -> None:
+    def release(self, ctx: Context, moves: tuple[HeldMove, ...], secret: str) -> None:
         """Give locks up without payment."""
         Vault(ctx, secret).release(moves)
 
     @transaction
     @only_through(Chaincode.SETTLEMENT)
-    def deliver(self, ctx: Context, moves: tuple[LockedMove, ...], secret: str) -> None:
-        """Pay locked money to those for whom it was locked."""
+    def deliver(self, ctx: Context, moves: tuple[HeldMove, ...], secret: str) -> None:
+        """Pay money on hold to those for whom it was held."""
         Vault(ctx, secret).move(moves, Basis.SETTLEMENT)
 
     # --- queries ---
@@ -156,6 +156,6 @@ def _account(holder: str, position: Position) -> CashAccount:
     return CashAccount(
         holder=holder,
         amount=position.quantity,
-        locked=position.locked,
+        held=position.held,
         available=position.available,
     )

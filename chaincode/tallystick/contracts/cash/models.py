@@ -28,12 +28,12 @@ class CashAccount(Model):
     """What somebody has in one cash.
 
     Attributes:
-        available: amount less locked.
+        available: amount less held.
     """
 
     holder: str
     amount: int
-    locked: int
+    held: int
     available: int
 
 

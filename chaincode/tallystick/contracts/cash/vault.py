@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from tallystick.chaincode import Context, composite_key
 from tallystick.chaincode.events import EventRecord, encode_event
 from tallystick.contracts import events
-from tallystick.contracts.book import Book, LockedMove, Move, Plan
+from tallystick.contracts.book import Book, HeldMove, Move, Plan
 from tallystick.contracts.cash.models import Cash
 from tallystick.contracts.confidential import ConfidentialRows
 from tallystick.contracts.events import Basis
@@ -50,14 +50,14 @@ class Vault:
                     receiver=move.receiver,
                     amount=move.quantity,
                     basis=basis,
-                    lock=move.lock,
+                    lock=move.hold,
                     actor=self._ctx.client.msp_id,
                 )
             )
 
-    def lock(self, moves: Sequence[LockedMove]) -> None:
+    def lock(self, moves: Sequence[HeldMove]) -> None:
         """Lock money for payments to come."""
-        plan = self.book.locked(moves)
+        plan = self.book.held(move.placement for move in moves)
         refuse_if_any(self._findings(plan, moves))
         self.book.write(plan)
         for move in moves:
@@ -67,17 +67,17 @@ class Vault:
                     holder=move.sender,
                     receiver=move.receiver,
                     amount=move.quantity,
-                    lock=move.lock,
+                    lock=move.hold,
                 )
             )
 
-    def release(self, moves: Sequence[LockedMove]) -> None:
+    def release(self, moves: Sequence[HeldMove]) -> None:
         """Give locks up; what is locked must always find its way back."""
-        self.book.write(self.book.released(moves))
+        self.book.write(self.book.released(move.place for move in moves))
         for move in moves:
             self._tell(
                 events.MoneyReleased(
-                    cash=move.asset, holder=move.sender, amount=move.quantity, lock=move.lock
+                    cash=move.asset, holder=move.sender, amount=move.quantity, lock=move.hold
                 )
             )
 

@@ -60,4 +60,5 @@ class CustodyReports:
         allowance = self._allowances.find(security, client, custodian)
         if allowance is None or now(self._ctx) >= allowance.expires_at:
             return 0
-        return min(self._book.position(Account(security, client)).quantity, allowance.quantity)
+        held = self._book.position(Account(security, client)).quantity
+        return held if allowance.quantity is None else min(held, allowance.quantity)

@@ -14,6 +14,8 @@ class Basis(StrEnum):
     ALLOWANCE = "allowance"
     SETTLEMENT = "settlement"
     DISTRIBUTION = "distribution"
+    HOLD = "hold"
+    FORCED = "forced"
 
 
 class LedgerEvent(DomainEvent):

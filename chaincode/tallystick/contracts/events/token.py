@@ -5,43 +5,6 @@ from typing import ClassVar
 from tallystick.contracts.events.base import Basis, LedgerEvent
 from tallystick.contracts.instants import Day, Instant
 from tallystick.contracts.lots import Dates, Lot
-from tallystick.contracts.models import Model
-
-
-class RequiredClaim(Model):
-    """A claim that holders of a security need, as its terms say."""
-
-    topic: str
-    level: int
-    values: tuple[str, ...]
-    issuers: tuple[str, ...]
-    quorum: int
-
-
-class SecurityCreated(LedgerEvent):
-    """A security exists from now on, with nothing issued."""
-
-    kind: ClassVar[str] = "token.SecurityCreated"
-    version: ClassVar[int] = 2
-    security: str
-    name: str
-    issuer: str
-    requirements: tuple[RequiredClaim, ...]
-
-
-class SecurityPaused(LedgerEvent):
-    """No units of a security move between holders until it is resumed."""
-
-    kind: ClassVar[str] = "token.SecurityPaused"
-    security: str
-    reason: str
-
-
-class SecurityResumed(LedgerEvent):
-    """Units of a security move again."""
-
-    kind: ClassVar[str] = "token.SecurityResumed"
-    security: str
 
 
 class UnitsTransferred(LedgerEvent):
@@ -50,12 +13,14 @@ class UnitsTransferred(LedgerEvent):
     Attributes:
         sender: None when the units are issued.
         receiver: None when they are redeemed.
-        lock: The lock that they came out of, if they were locked.
+        hold: The hold that they came out of, if they were held.
+        freed: What else of that hold became available.
         actor: MSP of the participant that submitted it.
         lots: What the sender gave; of an issue, what came into being. Where units go round in
             circles within one instruction, lots stand for less than the quantity.
         day: Of the movement, UTC.
         dates: What became of the lots' dates in the receiver's hands.
+        document_hash: Of what the movement is for, or what orders it; None where nothing is.
     """
 
     kind: ClassVar[str] = "token.Transferred"
@@ -65,11 +30,13 @@ class UnitsTransferred(LedgerEvent):
     receiver: str | None
     quantity: int
     basis: Basis
-    lock: str | None
+    hold: str | None
+    freed: int
     actor: str
     lots: tuple[Lot, ...]
     day: Day
     dates: Dates
+    document_hash: str | None
 
 
 class LotsMerged(LedgerEvent):
@@ -85,25 +52,67 @@ class LotsMerged(LedgerEvent):
     lots: tuple[Lot, ...]
 
 
-class UnitsLocked(LedgerEvent):
-    """Units wait for delivery; the holder stays the holder."""
+class LotsRelabelled(LedgerEvent):
+    """The transfer agent put right where units come from, or moved them to another tranche.
 
-    kind: ClassVar[str] = "token.Locked"
+    Attributes:
+        before: The lots as they were.
+        after: The same units as they are.
+        evidence_hash: Of what it rests on.
+    """
+
+    kind: ClassVar[str] = "token.LotsRelabelled"
     security: str
     holder: str
-    receiver: str
-    quantity: int
-    lock: str
+    before: tuple[Lot, ...]
+    after: tuple[Lot, ...]
+    evidence_hash: str
 
 
-class UnitsReleased(LedgerEvent):
-    """Units are no longer locked and stay where they are."""
+class HoldPlaced(LedgerEvent):
+    """Units wait; their holder stays the holder.
 
-    kind: ClassVar[str] = "token.Released"
+    Attributes:
+        receiver: To whom alone they may go, or None.
+        notary: MSP of who executes or releases it; None for the settlement contract.
+        expires_at: From when on it can only be released, or None.
+        hash_lock: SHA-256 of the secret that executes it too, or None.
+    """
+
+    kind: ClassVar[str] = "token.HoldPlaced"
     security: str
     holder: str
+    hold: str
     quantity: int
-    lock: str
+    receiver: str | None
+    notary: str | None
+    expires_at: Instant | None
+    hash_lock: str | None
+
+
+class HoldRenewed(LedgerEvent):
+    """A hold expires at another time."""
+
+    kind: ClassVar[str] = "token.HoldRenewed"
+    security: str
+    holder: str
+    hold: str
+    expires_at: Instant
+
+
+class HoldReleased(LedgerEvent):
+    """Units are no longer held and stay where they are.
+
+    Attributes:
+        evidence_hash: Of the order, where the transfer agent released it against its terms.
+    """
+
+    kind: ClassVar[str] = "token.HoldReleased"
+    security: str
+    holder: str
+    hold: str
+    quantity: int
+    evidence_hash: str | None = None
 
 
 class HolderFrozen(LedgerEvent):
@@ -134,11 +143,21 @@ class UnitsFrozen(LedgerEvent):
 
 
 class AllowanceSet(LedgerEvent):
-    """What a participant may draw of a holder's units from now on; zero ends it."""
+    """What a participant may draw of a holder's units from now on; zero ends it.
+
+    Attributes:
+        quantity: None for all that the holder has.
+        expires_at: None when it ends.
+        venue, trade, tranche: What it is limited to; None for no limit.
+    """
 
     kind: ClassVar[str] = "token.AllowanceSet"
+    version: ClassVar[int] = 2
     security: str
     holder: str
     spender: str
-    quantity: int
+    venue: str | None
+    trade: str | None
+    tranche: str | None
+    quantity: int | None
     expires_at: Instant | None

@@ -11,13 +11,36 @@ class RegisterReason(ReasonTable):
 
     SECURITY_UNKNOWN = (Kind.NOT_FOUND, "There is no security {security}.")
     SECURITY_EXISTS = (Kind.CONFLICT, "Security {security} exists already.")
+    SECURITY_ENDED = (
+        Kind.HALTED,
+        "{security} has ended: {reason}; its units can only be redeemed.",
+    )
+    ISSUANCE_CLOSED = (Kind.RULE, "The issue of {security} is closed for ever.")
+    CAP_EXCEEDED = (
+        Kind.RULE,
+        "There are {supply} units of {security}; with {quantity} more, there would be more than"
+        " the cap of {cap}.",
+    )
+    CAP_BELOW_SUPPLY = (
+        Kind.CONFLICT,
+        "There are {supply} units of {security} already; the cap cannot be {cap}.",
+    )
+    GRANULARITY_MISSED = (
+        Kind.RULE,
+        "{security} moves in multiples of {granularity}; {quantity} is none.",
+    )
+    ENFORCEMENT_RENOUNCED = (
+        Kind.RULE,
+        "Units of {security} are not moved against their holder's will: this was given up.",
+    )
+    DOCUMENT_UNKNOWN = (Kind.NOT_FOUND, "{security} has no document {name}.")
     SECURITY_NOT_PAUSED = (Kind.CONFLICT, "{security} is not paused.")
     SAME_PARTY = (Kind.MALFORMED, "{holder} cannot be on both sides.")
     HOLDER_NOT_FROZEN = (Kind.CONFLICT, "{holder} is not frozen in {security}.")
     INSUFFICIENT_AVAILABLE = (
         Kind.BALANCE,
         "{holder} has {available} of {asset} available, {missing} too few ({quantity} held,"
-        " of which {locked} locked and {frozen} frozen).",
+        " of which {held} on hold and {frozen} frozen).",
     )
     HOLDING_TOO_LARGE = (
         Kind.RECEIVER,
@@ -46,9 +69,37 @@ class RegisterReason(ReasonTable):
         Kind.ALLOWANCE,
         "{holder} allows {spender} {remaining} of {security}, not {quantity}.",
     )
-    LOCK_EXISTS = (Kind.CONFLICT, "{holder} has units of {asset} locked for {lock} already.")
-    LOCK_UNKNOWN = (Kind.NOT_FOUND, "{holder} has no units of {asset} locked for {lock}.")
-    LOCK_DIFFERS = (
+    ALLOWANCE_DIFFERS = (
         Kind.CONFLICT,
-        "What is locked for {lock} is {quantity} of {asset} for {receiver}, and nothing else.",
+        "{holder} allows {spender} {remaining} of {security}, not {expected} as was expected;"
+        " nothing is changed.",
+    )
+    ALLOWANCE_UNBOUNDED = (
+        Kind.CONFLICT,
+        "{holder} allows {spender} all of its {security}; that is not raised or lowered by a"
+        " number.",
+    )
+    ALLOWANCE_NOT_COVERED = (
+        Kind.BALANCE,
+        "{holder} has {available} of {security} available, and shall allow {quantity}.",
+    )
+    MOMENT_PAST = (Kind.MALFORMED, "{moment} is not in the future; it is {now}.")
+    NOT_THE_NOTARY = (
+        Kind.CALLER,
+        "The hold {hold} of {holder} is for {notary} to execute or release, not for {participant}.",
+    )
+    SECRET_WRONG = (Kind.CALLER, "This is not the secret of the hold {hold} of {holder}.")
+    HOLD_EXPIRED = (
+        Kind.CONFLICT,
+        "The hold {hold} of {holder} ended at {expires_at}; it can only be released.",
+    )
+    HOLD_RECEIVER_MISSING = (
+        Kind.MALFORMED,
+        "The hold {hold} of {holder} is for nobody in particular: say who receives.",
+    )
+    HOLD_EXISTS = (Kind.CONFLICT, "{holder} has a hold {hold} on units of {asset} already.")
+    HOLD_UNKNOWN = (Kind.NOT_FOUND, "{holder} has no hold {hold} on units of {asset}.")
+    HOLD_DIFFERS = (
+        Kind.CONFLICT,
+        "The hold {hold} is on {quantity} of {asset} for {receiver}, and nothing else.",
     )

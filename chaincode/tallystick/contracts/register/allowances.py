@@ -1,72 +1,165 @@
 """Allowances: a holder lets a participant draw units, without a signature trade by trade."""
 
-from tallystick.chaincode import Context, composite_key
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tallystick.chaincode import Context, composite_key, split_composite_key
 from tallystick.contracts import events
 from tallystick.contracts.instants import now
 from tallystick.contracts.reasons import RegisterReason
-from tallystick.contracts.register.models import Allowance
-from tallystick.contracts.statements import UnitsAllowed
+from tallystick.contracts.register.models import Allowance, AllowanceLine
+from tallystick.contracts.statements import (
+    ANY_SCOPE,
+    AllowanceChange,
+    AllowanceScope,
+    UnitsAllowed,
+)
+
+
+class Place(NamedTuple):
+    """Where an allowance is: whose it is, for whom, and for what."""
+
+    security: str
+    holder: str
+    spender: str
+    scope: AllowanceScope = ANY_SCOPE
+
+    @property
+    def key(self) -> str:
+        """The key of its row."""
+        return composite_key("allowance", *self[:3], self.scope.name)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What refusals say of it."""
+        return {"security": self.security, "holder": self.holder, "spender": self.spender}
 
 
 class Allowances:
-    """The allowances of all holders, as one transaction sees them."""
+    """The allowances of all holders, as one transaction sees them.
+
+    Each holder, spender and scope has one of its own, so that what is allowed for one venue or
+    trade is not used up by another.
+    """
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
-    def find(self, security: str, holder: str, spender: str) -> Allowance | None:
+    def find(
+        self, security: str, holder: str, spender: str, scope: AllowanceScope = ANY_SCOPE
+    ) -> Allowance | None:
         """Return an allowance, or None."""
-        key = composite_key("allowance", security, holder, spender)
-        return self._ctx.state.load(key, Allowance)
+        place = Place(security, holder, spender, scope)
+        return self._ctx.state.load(place.key, Allowance)
+
+    def of_holder(self, security: str, holder: str) -> Iterator[AllowanceLine]:
+        """Yield all allowances of a holder, those that have expired included."""
+        for key, value in self._ctx.state.partial("allowance", security, holder):
+            _, _, spender, name = split_composite_key(key)[1]
+            allowance = Allowance.model_validate_json(value)
+            yield AllowanceLine(
+                spender=spender,
+                scope=_scope_named(name),
+                quantity=allowance.quantity,
+                expires_at=allowance.expires_at,
+            )
 
     def grant(self, allowed: UnitsAllowed) -> None:
-        """Set what a participant may draw, in place of what it might before."""
-        allowance = Allowance(quantity=allowed.quantity, expires_at=allowed.expires_at)
-        self._set(allowed.security, allowed.holder, allowed.spender, allowance)
+        """Set what a participant may draw, in place of what it might before.
 
-    def end(self, security: str, holder: str, spender: str) -> None:
+        Raises:
+            Refusal: MOMENT_PAST, or ALLOWANCE_DIFFERS when it might not draw what was expected.
+        """
+        place = Place(allowed.security, allowed.holder, allowed.spender, allowed.scope)
+        moment = now(self._ctx)
+        if allowed.expires_at <= moment:
+            raise RegisterReason.MOMENT_PAST.refusal(moment=allowed.expires_at, now=moment)
+        if allowed.expected is not None:
+            self._require_expected(place, allowed.expected)
+        self._set(place, Allowance(quantity=allowed.quantity, expires_at=allowed.expires_at))
+
+    def change(self, changed: AllowanceChange, quantity: int) -> None:
+        """Raise an allowance by ``quantity``, or lower it by a negative one: to none at the least.
+
+        Raises:
+            Refusal: ALLOWANCE_MISSING, or ALLOWANCE_UNBOUNDED.
+        """
+        place = Place(changed.security, changed.holder, changed.spender, changed.scope)
+        allowance = self._require(place)
+        if allowance.quantity is None:
+            raise RegisterReason.ALLOWANCE_UNBOUNDED.refusal(**place.facts)
+        self._set_quantity(place, allowance, allowance.quantity + quantity)
+
+    def end(
+        self, security: str, holder: str, spender: str, scope: AllowanceScope = ANY_SCOPE
+    ) -> None:
         """End an allowance; refuse with ALLOWANCE_MISSING when there is none."""
-        self._require(security, holder, spender)
-        self._set(security, holder, spender, None)
+        place = Place(security, holder, spender, scope)
+        self._require(place)
+        self._set(place, None)
 
-    def draw(self, security: str, holder: str, spender: str, quantity: int) -> None:
-        """Reduce an allowance by what is drawn.
+    def draw(
+        self,
+        security: str,
+        holder: str,
+        spender: str,
+        quantity: int,
+        scope: AllowanceScope = ANY_SCOPE,
+    ) -> None:
+        """Reduce an allowance by what is drawn; one for all that the holder has stays as it is.
 
         Raises:
             Refusal: ALLOWANCE_MISSING, ALLOWANCE_EXPIRED or ALLOWANCE_EXCEEDED.
         """
-        allowance = self._require(security, holder, spender)
-        facts = {"security": security, "holder": holder, "spender": spender}
+        place = Place(security, holder, spender, scope)
+        allowance = self._require(place)
         if now(self._ctx) >= allowance.expires_at:
-            raise RegisterReason.ALLOWANCE_EXPIRED.refusal(**facts, expires_at=allowance.expires_at)
-        remaining = allowance.quantity - quantity
-        if remaining < 0:
+            raise RegisterReason.ALLOWANCE_EXPIRED.refusal(
+                **place.facts, expires_at=allowance.expires_at
+            )
+        if allowance.quantity is None:
+            return
+        if quantity > allowance.quantity:
             raise RegisterReason.ALLOWANCE_EXCEEDED.refusal(
-                **facts, remaining=allowance.quantity, quantity=quantity
+                **place.facts, remaining=allowance.quantity, quantity=quantity
             )
-        left = allowance.model_copy(update={"quantity": remaining}) if remaining else None
-        self._set(security, holder, spender, left)
+        self._set_quantity(place, allowance, allowance.quantity - quantity)
 
-    def _require(self, security: str, holder: str, spender: str) -> Allowance:
-        allowance = self.find(security, holder, spender)
+    def _require(self, place: Place) -> Allowance:
+        allowance = self.find(*place)
         if allowance is None:
-            raise RegisterReason.ALLOWANCE_MISSING.refusal(
-                security=security, holder=holder, spender=spender
-            )
+            raise RegisterReason.ALLOWANCE_MISSING.refusal(**place.facts)
         return allowance
 
-    def _set(self, security: str, holder: str, spender: str, allowance: Allowance | None) -> None:
-        key = composite_key("allowance", security, holder, spender)
+    def _require_expected(self, place: Place, expected: int) -> None:
+        allowance = self.find(*place)
+        remaining = 0 if allowance is None else allowance.quantity
+        if remaining != expected:
+            raise RegisterReason.ALLOWANCE_DIFFERS.refusal(
+                **place.facts,
+                remaining="all" if remaining is None else remaining,
+                expected=expected,
+            )
+
+    def _set_quantity(self, place: Place, allowance: Allowance, quantity: int) -> None:
+        left = allowance.model_copy(update={"quantity": quantity}) if quantity > 0 else None
+        self._set(place, left)
+
+    def _set(self, place: Place, allowance: Allowance | None) -> None:
         if allowance is None:
-            self._ctx.state.delete(key)
+            self._ctx.state.delete(place.key)
         else:
-            self._ctx.state.save(key, allowance)
+            self._ctx.state.save(place.key, allowance)
         self._ctx.emit(
             events.AllowanceSet(
-                security=security,
-                holder=holder,
-                spender=spender,
-                quantity=allowance.quantity if allowance else 0,
-                expires_at=allowance.expires_at if allowance else None,
+                **place.facts,
+                **place.scope.model_dump(),
+                quantity=0 if allowance is None else allowance.quantity,
+                expires_at=None if allowance is None else allowance.expires_at,
             )
         )
+
+
+def _scope_named(name: str) -> AllowanceScope:
+    venue, trade, tranche = (part or None for part in name.split("/"))
+    return AllowanceScope(venue=venue, trade=trade, tranche=tranche)

@@ -1,21 +1,32 @@
 """The one entry point for every movement of units: judged, entered in the book, and told, here.
 
 Issue, redemption, transfer, allowance draw, delivery, corporate action and forced act: whatever the
-cause, who holds what changes by ``Movements.execute`` and by nothing else. ``lock`` and ``release``
-prepare a delivery and give it up; they change nobody's quantity.
+cause, who holds what changes by ``Movements.execute`` and by nothing else. ``hold`` and ``release``
+prepare a movement and give it up; they change nobody's quantity.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from tallystick.chaincode import Context, composite_key
+from tallystick.chaincode import Context
 from tallystick.contracts import events
-from tallystick.contracts.book import Account, Book, LockedMove, Move, Plan, accounts_of
+from tallystick.contracts.book import (
+    Account,
+    Book,
+    Move,
+    Place,
+    Placement,
+    Plan,
+    accounts_of,
+    position_key,
+)
 from tallystick.contracts.compliance.basics import ALWAYS
 from tallystick.contracts.compliance.case import Case, Holder, Leg
+from tallystick.contracts.compliance.enforcement import ENFORCED
 from tallystick.contracts.compliance.rules import findings_of, judge
 from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import day_of, now
+from tallystick.contracts.lots import Lot
 from tallystick.contracts.parties import (
     Authority,
     Exercised,
@@ -24,7 +35,11 @@ from tallystick.contracts.parties import (
     check_parties,
 )
 from tallystick.contracts.reasons import Finding, refuse_if_any
-from tallystick.contracts.register.securities import Securities, freeze_key, security_key
+from tallystick.contracts.register.rules import ON_SALE, cap_findings, move_findings
+from tallystick.contracts.register.securities import Securities, security_key
+
+THAWED = "taken by order"
+"""Why units are unfrozen that a forced movement takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +47,13 @@ class Instruction:
     """What shall move, and by what right; judged as a whole, executed as a whole.
 
     Attributes:
-        moves: What moves; delivered units come out of their lock.
+        moves: What moves; delivered units come out of their hold.
         basis: By what right.
         authority: A mandate or signatures to be judged along; None when the right is judged.
         exercised: Organisations that take part, with the powers that they need for it; None for
             the submitter, who needs some live licence.
         venue: MSP of the venue where it was agreed; None where there is none.
+        document_hash: Of what it is for, or what orders it.
     """
 
     moves: tuple[Move, ...]
@@ -45,6 +61,7 @@ class Instruction:
     authority: Authority | None = None
     exercised: tuple[Exercised, ...] | None = None
     venue: str | None = None
+    document_hash: str | None = None
 
 
 class Movements:
@@ -61,87 +78,137 @@ class Movements:
         Raises:
             Refusal: With every finding in its payload.
         """
+        self._read_ahead(instruction.moves)
+        instruction = self._dated(instruction)
         moves = instruction.moves
-        self._read_ahead(moves)
-        plan = self._planned(moves)
+        plan = self._planned(instruction)
         refuse_if_any(self._findings(plan, instruction))
         self.book.write(plan)
-        for move, lots in zip(moves, plan.carried, strict=True):
+        for account, quantity in plan.thawed.items():
             self._ctx.emit(
-                events.UnitsTransferred(
-                    security=move.asset,
-                    sender=move.sender,
-                    receiver=move.receiver,
-                    quantity=move.quantity,
-                    basis=instruction.basis,
-                    lock=move.lock,
-                    actor=self._ctx.client.msp_id,
-                    lots=lots,
-                    day=day_of(now(self._ctx)),
-                    dates=move.dates,
+                events.UnitsFrozen(
+                    security=account.asset,
+                    holder=account.holder,
+                    quantity=-quantity,
+                    reason=THAWED,
                 )
             )
+        for move, lots in zip(moves, plan.carried, strict=True):
+            self._ctx.emit(self._told(plan, instruction, move, lots))
+        self.tell_merged(plan)
+
+    def hold(self, placements: Sequence[Placement], instruction: Instruction) -> None:
+        """Hold units, under the rules that moving them as instructed would face now."""
+        plan = self.book.held(placements)
+        refuse_if_any(self._findings(plan, instruction))
+        self.book.write(plan)
+        for account, name, hold in placements:
+            self._ctx.emit(
+                events.HoldPlaced(
+                    security=account.asset,
+                    holder=account.holder,
+                    hold=name,
+                    **hold.model_dump(),
+                )
+            )
+
+    def release(self, places: Sequence[Place], evidence_hash: str | None = None) -> None:
+        """Give holds up. No rule stands against it: held units must find their way back."""
+        plan = self.book.released(places)
+        self.book.write(plan)
+        for account, name in places:
+            self._ctx.emit(
+                events.HoldReleased(
+                    security=account.asset,
+                    holder=account.holder,
+                    hold=name,
+                    quantity=plan.freed[account, name],
+                    evidence_hash=evidence_hash,
+                )
+            )
+
+    def tell_merged(self, plan: Plan) -> None:
+        """Tell whose lots were too many and were merged."""
         for account, lots in plan.merged.items():
             self._ctx.emit(
                 events.LotsMerged(security=account.asset, holder=account.holder, lots=lots)
             )
 
-    def lock(self, moves: Sequence[LockedMove]) -> None:
-        """Lock units for deliveries to come, under the rules that the deliveries will face."""
-        plan = self.book.locked(moves)
-        refuse_if_any(self._findings(plan, Instruction(tuple(moves), Basis.SETTLEMENT)))
-        self.book.write(plan)
-        for move in moves:
-            self._ctx.emit(
-                events.UnitsLocked(
-                    security=move.asset,
-                    holder=move.sender,
-                    receiver=move.receiver,
-                    quantity=move.quantity,
-                    lock=move.lock,
-                )
-            )
-
-    def release(self, moves: Sequence[LockedMove]) -> None:
-        """Give locks up. No rule stands against it: locked units must find their way back."""
-        self.book.write(self.book.released(moves))
-        for move in moves:
-            self._ctx.emit(
-                events.UnitsReleased(
-                    security=move.asset,
-                    holder=move.sender,
-                    quantity=move.quantity,
-                    lock=move.lock,
-                )
-            )
-
     def judged(self, instruction: Instruction) -> list[Finding]:
         """Return everything that stands against an instruction now; nothing is written."""
-        return self._findings(self._planned(instruction.moves), instruction)
+        return self._findings(self._planned(instruction), instruction)
 
     # --- how ---
 
-    def _planned(self, moves: Sequence[Move]) -> Plan:
-        return self.book.moved(moves, day_of(now(self._ctx)))
+    def _told(
+        self, plan: Plan, instruction: Instruction, move: Move, lots: tuple[Lot, ...]
+    ) -> events.UnitsTransferred:
+        freed = 0
+        if move.hold is not None and not move.keeps_open:
+            freed = plan.freed[Account(move.asset, str(move.sender)), move.hold]
+        return events.UnitsTransferred(
+            security=move.asset,
+            sender=move.sender,
+            receiver=move.receiver,
+            quantity=move.quantity,
+            basis=instruction.basis,
+            hold=move.hold,
+            freed=freed,
+            actor=self._ctx.client.msp_id,
+            lots=lots,
+            day=day_of(now(self._ctx)),
+            dates=move.dates,
+            document_hash=instruction.document_hash,
+        )
+
+    def _dated(self, instruction: Instruction) -> Instruction:
+        """Return the instruction with the dates that its securities give to what is sold."""
+        if instruction.basis not in ON_SALE:
+            return instruction
+        moves = tuple(
+            move.model_copy(update={"dates": self._securities.require(move.asset).terms.on_sale})
+            for move in instruction.moves
+        )
+        return replace(instruction, moves=moves)
+
+    def _planned(self, instruction: Instruction) -> Plan:
+        plan = self.book.moved(instruction.moves, day_of(now(self._ctx)))
+        if instruction.basis is Basis.FORCED:
+            plan.thaw()
+        return plan
 
     def _read_ahead(self, moves: Sequence[Move]) -> None:
         accounts = tuple(dict.fromkeys(accounts_of(moves)))
         keys = [security_key(move.asset) for move in moves]
-        keys += [composite_key("position", *account) for account in accounts]
-        keys += [freeze_key(account) for account in accounts]
+        keys += [position_key(account) for account in accounts]
         self._ctx.state.read_ahead(keys)
 
     def _findings(self, plan: Plan, instruction: Instruction) -> list[Finding]:
         """Judge an instruction whose end state is ``plan``; the identity contract is asked once."""
         accounts = tuple(dict.fromkeys(accounts_of(instruction.moves)))
         report = self._ask(accounts, instruction)
-        results = judge(self._case(plan, instruction, accounts, report), ALWAYS)
+        always = ENFORCED if instruction.basis is Basis.FORCED else ALWAYS
+        results = judge(self._case(plan, instruction, accounts, report), always)
         return [
             *report.licences,
             *report.authority,
+            *self._findings_of_securities(plan, instruction),
             *findings_of(results),
             *plan.shortfalls(),
         ]
+
+    def _findings_of_securities(self, plan: Plan, instruction: Instruction) -> Iterator[Finding]:
+        for asset in dict.fromkeys(move.asset for move in instruction.moves):
+            security = self._securities.require(asset)
+            moves = [move for move in instruction.moves if move.asset == asset]
+            yield from move_findings(security, moves, instruction.basis)
+            created = sum(
+                quantity for account, quantity in plan.created.items() if account.asset == asset
+            )
+            # All issues touch the supply: it is read only when a cap makes it matter.
+            if created > 0 and security.terms.cap is not None:
+                supply = self.book.supply(asset)
+                yield from cap_findings(security, supply=supply, created=created)
 
     def _ask(self, accounts: Sequence[Account], instruction: Instruction) -> PartiesReport:
         receiving = {(move.asset, move.receiver) for move in instruction.moves}
@@ -170,12 +237,11 @@ class Movements:
     ) -> Case:
         holders = {}
         for account, known in zip(accounts, report.parties, strict=True):
-            freeze = self._securities.freeze(account)
             before = self.book.position(account)
             holders[account] = Holder(
                 profile=known.profile,
                 lacks=known.findings,
-                stop=None if freeze is None else freeze.reason,
+                stop=before.stop,
                 before=before,
                 after=plan.after.get(account, before),
             )

@@ -5,19 +5,33 @@ from dataclasses import dataclass, field
 
 from tallystick.contracts.book import Account, Position
 from tallystick.contracts.events import (
+    HolderFrozen,
+    HolderUnfrozen,
+    HoldPlaced,
+    HoldReleased,
     LedgerEvent,
     LotsMerged,
+    LotsRelabelled,
     MoneyLocked,
     MoneyReleased,
     MoneyTransferred,
     UnitsFrozen,
-    UnitsLocked,
-    UnitsReleased,
     UnitsTransferred,
 )
 from tallystick.contracts.lots import Lot, added, removed
 
-UNIT_EVENTS = frozenset({UnitsTransferred, LotsMerged, UnitsLocked, UnitsReleased, UnitsFrozen})
+UNIT_EVENTS = frozenset(
+    {
+        UnitsTransferred,
+        LotsMerged,
+        LotsRelabelled,
+        HoldPlaced,
+        HoldReleased,
+        UnitsFrozen,
+        HolderFrozen,
+        HolderUnfrozen,
+    }
+)
 """The events that change a position of a security."""
 
 
@@ -27,43 +41,39 @@ class Positions:
 
     by_account: dict[Account, Position] = field(default_factory=dict)
 
+    def position(self, account: Account) -> Position:
+        """Return what a holder holds; zeros when nothing."""
+        return self.by_account.get(account, Position())
+
+    def put(self, account: Account, **parts: str | tuple[Lot, ...] | None) -> None:
+        """Let parts of a position be these."""
+        self._keep(account, self.position(account).model_copy(update=parts))
+
     def change(
-        self, asset: str, holder: str, *, quantity: int = 0, locked: int = 0, frozen: int = 0
+        self, asset: str, holder: str, *, quantity: int = 0, held: int = 0, frozen: int = 0
     ) -> None:
         """Add to the parts of a position."""
         account = Account(asset, holder)
-        old = self.by_account.get(account, Position())
-        new = Position(
-            quantity=old.quantity + quantity,
-            locked=old.locked + locked,
-            frozen=old.frozen + frozen,
-            lots=old.lots,
-        )
-        self._keep(account, new)
+        old = self.position(account)
+        parts = {
+            "quantity": old.quantity + quantity,
+            "held": old.held + held,
+            "frozen": old.frozen + frozen,
+        }
+        self._keep(account, old.model_copy(update=parts))
 
     def pass_on(self, event: UnitsTransferred) -> None:
-        """Take the lots of a movement from its sender and add them to its receiver's."""
+        """Take the units of a movement, and their lots, from its sender to its receiver."""
         if event.sender is not None:
             sender = Account(event.security, event.sender)
-            self.set_lots(sender, removed(self._lots(sender), event.lots))
+            used = 0 if event.hold is None else event.quantity + event.freed
+            self.change(*sender, quantity=-event.quantity, held=-used)
+            self.put(sender, lots=removed(self.position(sender).lots, event.lots))
         if event.receiver is not None:
             receiver = Account(event.security, event.receiver)
             passed = [lot.passed_on(event.day, event.dates) for lot in event.lots]
-            self.set_lots(receiver, added(self._lots(receiver), passed))
-
-    def set_lots(self, account: Account, lots: tuple[Lot, ...]) -> None:
-        """Let an account have these lots."""
-        old = self.by_account.get(account, Position())
-        self._keep(account, old.model_copy(update={"lots": lots}))
-
-    def _lots(self, account: Account) -> tuple[Lot, ...]:
-        return self.by_account.get(account, Position()).lots
-
-    def _keep(self, account: Account, new: Position) -> None:
-        if new == Position():
-            self.by_account.pop(account, None)
-        else:
-            self.by_account[account] = new
+            self.change(*receiver, quantity=event.quantity)
+            self.put(receiver, lots=added(self.position(receiver).lots, passed))
 
     def supply(self, asset: str) -> int:
         """Return all units of an asset in being."""
@@ -72,6 +82,12 @@ class Positions:
             for account, position in self.by_account.items()
             if account.asset == asset
         )
+
+    def _keep(self, account: Account, new: Position) -> None:
+        if new == Position():
+            self.by_account.pop(account, None)
+        else:
+            self.by_account[account] = new
 
 
 @dataclass(slots=True)
@@ -84,46 +100,51 @@ class Replay:
     def apply(self, events: Iterable[LedgerEvent]) -> None:
         """Take in further events, in ledger order; most kinds change no position."""
         for event in events:
-            self._apply(event)
-
-    def _apply(self, event: LedgerEvent) -> None:
-        match event:
-            case MoneyTransferred(cash=asset, sender=sender, receiver=receiver):
-                _move(self.money, asset, (sender, receiver), event.amount, locked=event.lock)
-            case MoneyLocked(cash=asset, holder=holder, amount=quantity):
-                self.money.change(asset, holder, locked=quantity)
-            case MoneyReleased(cash=asset, holder=holder, amount=quantity):
-                self.money.change(asset, holder, locked=-quantity)
-            case _:
+            if type(event) in UNIT_EVENTS:
                 self._apply_to_units(event)
+            else:
+                self._apply_to_money(event)
 
-    def _apply_to_units(self, event: LedgerEvent) -> None:
+    def _apply_to_money(self, event: LedgerEvent) -> None:
         match event:
-            case UnitsTransferred(security=asset, sender=sender, receiver=receiver):
-                _move(self.units, asset, (sender, receiver), event.quantity, locked=event.lock)
-                self.units.pass_on(event)
-            case LotsMerged(security=asset, holder=holder, lots=lots):
-                self.units.set_lots(Account(asset, holder), lots)
-            case UnitsLocked(security=asset, holder=holder, quantity=quantity):
-                self.units.change(asset, holder, locked=quantity)
-            case UnitsReleased(security=asset, holder=holder, quantity=quantity):
-                self.units.change(asset, holder, locked=-quantity)
-            case UnitsFrozen(security=asset, holder=holder, quantity=quantity):
-                self.units.change(asset, holder, frozen=quantity)
+            case MoneyTransferred(cash=cash, amount=amount):
+                if event.sender is not None:
+                    used = amount if event.lock else 0
+                    self.money.change(cash, event.sender, quantity=-amount, held=-used)
+                if event.receiver is not None:
+                    self.money.change(cash, event.receiver, quantity=amount)
+            case MoneyLocked(cash=cash, holder=holder, amount=amount):
+                self.money.change(cash, holder, held=amount)
+            case MoneyReleased(cash=cash, holder=holder, amount=amount):
+                self.money.change(cash, holder, held=-amount)
             case _:
                 return
 
+    def _apply_to_units(self, event: LedgerEvent) -> None:
+        units = self.units
+        match event:
+            case UnitsTransferred():
+                units.pass_on(event)
+            case HoldPlaced(security=asset, holder=holder, quantity=quantity):
+                units.change(asset, holder, held=quantity)
+            case HoldReleased(security=asset, holder=holder, quantity=quantity):
+                units.change(asset, holder, held=-quantity)
+            case UnitsFrozen(security=asset, holder=holder, quantity=quantity):
+                units.change(asset, holder, frozen=quantity)
+            case _:
+                self._apply_to_parts(event)
 
-def _move(
-    positions: Positions,
-    asset: str,
-    sides: tuple[str | None, str | None],
-    quantity: int,
-    *,
-    locked: str | None,
-) -> None:
-    sender, receiver = sides
-    if sender is not None:
-        positions.change(asset, sender, quantity=-quantity, locked=-quantity if locked else 0)
-    if receiver is not None:
-        positions.change(asset, receiver, quantity=quantity)
+    def _apply_to_parts(self, event: LedgerEvent) -> None:
+        match event:
+            case LotsMerged(security=asset, holder=holder, lots=lots):
+                self.units.put(Account(asset, holder), lots=lots)
+            case LotsRelabelled(security=asset, holder=holder):
+                account = Account(asset, holder)
+                left = removed(self.units.position(account).lots, event.before)
+                self.units.put(account, lots=added(left, event.after))
+            case HolderFrozen(security=asset, holder=holder, reason=reason):
+                self.units.put(Account(asset, holder), stop=reason)
+            case HolderUnfrozen(security=asset, holder=holder):
+                self.units.put(Account(asset, holder), stop=None)
+            case _:
+                return

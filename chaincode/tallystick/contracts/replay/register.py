@@ -10,14 +10,23 @@ from typing import Any
 
 from tallystick.chaincode import composite_key
 from tallystick.contracts import events
-from tallystick.contracts.book import Account, Lock
+from tallystick.contracts.book import Account, Hold, hold_key, position_key
 from tallystick.contracts.custody.custodians import client_key
 from tallystick.contracts.custody.models import Client, Cover, Custodian, Custody
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.models import Model
-from tallystick.contracts.register.models import Allowance, Freeze, Security, SecurityTerms
-from tallystick.contracts.register.securities import freeze_key, security_key
+from tallystick.contracts.register.allowances import Place
+from tallystick.contracts.register.models import (
+    Allowance,
+    Document,
+    Product,
+    Security,
+    SecurityTerms,
+)
+from tallystick.contracts.register.publications import document_key, product_key
+from tallystick.contracts.register.securities import security_key
 from tallystick.contracts.replay.positions import UNIT_EVENTS, Positions, Replay
+from tallystick.contracts.statements import AllowanceScope
 
 
 @dataclass(slots=True)
@@ -36,7 +45,7 @@ class Register:
     def rows(self) -> Mapping[str, Model]:
         """All rows, by key."""
         positions = self.positions.by_account.items()
-        return self._others | {composite_key("position", *each): row for each, row in positions}
+        return self._others | {position_key(each): row for each, row in positions}
 
     def apply(self, told: Iterable[events.LedgerEvent], moment: Instant) -> None:
         """Take in the events of one transaction; kinds of other contracts change nothing here.
@@ -71,35 +80,76 @@ def _resumed(rows: Rows, event: events.SecurityResumed, _: Instant) -> None:
     _change(rows, security_key(event.security), pause=None)
 
 
-def _stopped(rows: Rows, event: events.HolderFrozen, moment: Instant) -> None:
-    key = freeze_key(Account(event.security, event.holder))
-    rows[key] = Freeze(reason=event.reason, since=moment)
+def _capped(rows: Rows, event: events.CapChanged, _: Instant) -> None:
+    key = security_key(event.security)
+    row = rows[key]
+    assert isinstance(row, Security), "what has a cap is a security"
+    _change(rows, key, terms=row.terms.model_copy(update={"cap": event.cap}))
 
 
-def _freed(rows: Rows, event: events.HolderUnfrozen, _: Instant) -> None:
-    del rows[freeze_key(Account(event.security, event.holder))]
+def _closed(rows: Rows, event: events.IssuanceClosed, _: Instant) -> None:
+    _change(rows, security_key(event.security), is_closed=True)
 
 
-# --- locks and allowances ---
+def _unforced(rows: Rows, event: events.EnforcementRenounced, _: Instant) -> None:
+    _change(rows, security_key(event.security), is_unforced=True)
 
 
-def _locked(rows: Rows, event: events.UnitsLocked, _: Instant) -> None:
-    key = composite_key("lock", event.security, event.holder, event.lock)
-    rows[key] = Lock(receiver=event.receiver, quantity=event.quantity)
+def _deactivated(rows: Rows, event: events.SecurityDeactivated, _: Instant) -> None:
+    _change(rows, security_key(event.security), ended=event.reason)
 
 
-def _released(rows: Rows, event: events.UnitsReleased, _: Instant) -> None:
-    del rows[composite_key("lock", event.security, event.holder, event.lock)]
+# --- what is published about securities ---
+
+
+def _published(rows: Rows, event: events.DocumentPublished, moment: Instant) -> None:
+    said = event.model_dump(exclude={"security", "name"})
+    key = document_key(event.security, event.name)
+    rows[key] = Document(published_at=moment, **said)
+
+
+def _removed(rows: Rows, event: events.DocumentRemoved, _: Instant) -> None:
+    _change(rows, document_key(event.security, event.name), is_removed=True)
+
+
+def _listed(rows: Rows, event: events.ProductListed, _: Instant) -> None:
+    rows[product_key(event.security)] = Product(**event.model_dump())
+
+
+# --- holds and allowances ---
+
+
+def _held(rows: Rows, event: events.HoldPlaced, _: Instant) -> None:
+    said = event.model_dump(include=set(Hold.model_fields))
+    rows[hold_key(Account(event.security, event.holder), event.hold)] = Hold(**said)
+
+
+def _renewed(rows: Rows, event: events.HoldRenewed, _: Instant) -> None:
+    key = hold_key(Account(event.security, event.holder), event.hold)
+    _change(rows, key, expires_at=event.expires_at)
+
+
+def _released(rows: Rows, event: events.HoldReleased, _: Instant) -> None:
+    del rows[hold_key(Account(event.security, event.holder), event.hold)]
 
 
 def _transferred(rows: Rows, event: events.UnitsTransferred, _: Instant) -> None:
-    if event.lock is not None:
-        assert event.sender is not None, "what was locked was somebody's"
-        del rows[composite_key("lock", event.security, event.sender, event.lock)]
+    if event.hold is None:
+        return
+    assert event.sender is not None, "what was held was somebody's"
+    key = hold_key(Account(event.security, event.sender), event.hold)
+    hold = rows[key]
+    assert isinstance(hold, Hold), "what lies there is a hold"
+    left = hold.quantity - event.quantity - event.freed
+    if left:
+        _change(rows, key, quantity=left)
+    else:
+        del rows[key]
 
 
 def _allowed(rows: Rows, event: events.AllowanceSet, _: Instant) -> None:
-    key = composite_key("allowance", event.security, event.holder, event.spender)
+    scope = AllowanceScope(venue=event.venue, trade=event.trade, tranche=event.tranche)
+    key = Place(event.security, event.holder, event.spender, scope).key
     if event.expires_at is None:
         del rows[key]
     else:
@@ -140,10 +190,16 @@ _HANDLERS: Mapping[type[events.LedgerEvent], Handler] = {
     events.SecurityCreated: _created,
     events.SecurityPaused: _paused,
     events.SecurityResumed: _resumed,
-    events.HolderFrozen: _stopped,
-    events.HolderUnfrozen: _freed,
-    events.UnitsLocked: _locked,
-    events.UnitsReleased: _released,
+    events.SecurityDeactivated: _deactivated,
+    events.CapChanged: _capped,
+    events.IssuanceClosed: _closed,
+    events.EnforcementRenounced: _unforced,
+    events.DocumentPublished: _published,
+    events.DocumentRemoved: _removed,
+    events.ProductListed: _listed,
+    events.HoldPlaced: _held,
+    events.HoldRenewed: _renewed,
+    events.HoldReleased: _released,
     events.UnitsTransferred: _transferred,
     events.AllowanceSet: _allowed,
     events.CustodyOpened: _custody_opened,

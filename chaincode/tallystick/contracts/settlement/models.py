@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from tallystick.contracts.book import LockedMove
+from tallystick.contracts.book import HeldMove
 from tallystick.contracts.instants import Day, Instant
 from tallystick.contracts.intents import canonical_hash
 from tallystick.contracts.models import Identifier, Model, Quantity, Salt
@@ -43,25 +43,25 @@ class TradeTerms(Model):
         return self.buyer if side == "buyer" else self.seller
 
     @property
-    def delivery(self) -> LockedMove:
+    def delivery(self) -> HeldMove:
         """The securities leg."""
-        return LockedMove(
+        return HeldMove(
             asset=self.security,
             sender=self.seller,
             receiver=self.buyer,
             quantity=self.quantity,
-            lock=self.trade,
+            hold=self.trade,
         )
 
     @property
-    def payment(self) -> LockedMove:
+    def payment(self) -> HeldMove:
         """The cash leg."""
-        return LockedMove(
+        return HeldMove(
             asset=self.cash,
             sender=self.buyer,
             receiver=self.seller,
             quantity=self.amount,
-            lock=self.trade,
+            hold=self.trade,
         )
 
 

@@ -1,12 +1,11 @@
 """Who may call the functions of the token contract, and arguments that are well formed."""
 
-from datetime import timedelta
-
+from pydantic import JsonValue
+from tests.unit.contracts.permissions import custody
 from tests.unit.contracts.permissions.roles import (
     EVERYBODY,
     LICENSED,
     NOBODY,
-    REGULATOR,
     SAFEKEEPERS,
     TRANSFER_AGENT,
     TRUSTEES,
@@ -15,114 +14,168 @@ from tests.unit.contracts.permissions.roles import (
     Permissions,
 )
 
-from tallystick.contracts.custody.models import Cover, Custody, Valuation
-from tallystick.contracts.register.models import Allocation, SecurityTerms
-from tallystick.contracts.statements import (
-    AllowanceWithdrawn,
-    CustodyAgreed,
-    CustodyEnded,
-    Share,
-    UnitsAllowed,
-    UnitsDistributed,
-    UnitsSent,
+from tallystick.contracts.lots import Label
+from tallystick.contracts.register.models import (
+    Allocation,
+    DocumentVersion,
+    ForcedMove,
+    ForcedOrder,
+    HoldExecution,
+    Product,
+    Redemption,
+    Relabelling,
+    SecurityTerms,
 )
-from tallystick.contracts.testing import Market
+from tallystick.contracts.statements import (
+    AllowanceLowered,
+    AllowanceRaised,
+    AllowanceWithdrawn,
+    HoldDeclined,
+    HoldExtended,
+    Portion,
+    UnitsAllowed,
+    UnitsHeld,
+    UnitsSent,
+    UnitsSentToMany,
+    UnitsSurrendered,
+)
+from tallystick.contracts.testing import EVIDENCE, Market
+
+PUBLISHERS = frozenset({P.TRANSFER_AGENT, P.ISSUER})
 
 PERMITTED: Permissions = {
+    **custody.PERMITTED,
     "create_security": TRANSFER_AGENT,
+    "set_cap": TRANSFER_AGENT,
+    "close_issuance": TRANSFER_AGENT,
+    "renounce_enforcement": TRANSFER_AGENT,
+    "deactivate": TRANSFER_AGENT,
     "pause": TRUSTEES,
     "resume": TRUSTEES,
     "issue": TRANSFER_AGENT,
     "issue_to_many": TRANSFER_AGENT,
     "redeem": TRANSFER_AGENT,
+    "redeem_from_many": TRANSFER_AGENT,
+    "surrender": LICENSED,
     "transfer": LICENSED,
+    "transfer_to_many": LICENSED,
     "transfer_from": SAFEKEEPERS,
     "approve": LICENSED,
+    "increase_allowance": LICENSED,
+    "decrease_allowance": LICENSED,
     "revoke_allowance": LICENSED,
+    "place_hold": LICENSED,
+    "execute_hold": LICENSED,
+    "renew_hold": LICENSED,
+    "release_hold": LICENSED,
+    "decline_hold": LICENSED,
+    "release_hold_by_order": TRANSFER_AGENT,
     "freeze": TRUSTEES,
     "unfreeze": TRUSTEES,
     "freeze_units": TRUSTEES,
     "unfreeze_units": TRUSTEES,
+    "force": TRANSFER_AGENT,
+    "relabel_lots": TRANSFER_AGENT,
+    "publish_document": PUBLISHERS,
+    "remove_document": PUBLISHERS,
+    "list_product": PUBLISHERS,
     "lock": NOBODY,
     "release": NOBODY,
     "deliver": NOBODY,
     "security": EVERYBODY,
     "balance_of": EVERYBODY,
     "holding": EVERYBODY,
+    "holdings": EVERYBODY,
+    "holding_history": EVERYBODY,
+    "lots": EVERYBODY,
     "register": EVERYBODY,
     "supply": EVERYBODY,
     "holder_count": EVERYBODY,
     "allowance": EVERYBODY,
+    "allowances": EVERYBODY,
+    "holds": EVERYBODY,
+    "document": EVERYBODY,
+    "product": EVERYBODY,
+    "catalogue": EVERYBODY,
     "can_transfer": EVERYBODY,
-    "open_custody": SAFEKEEPERS,
-    "record_cover": REGULATOR,
-    "agree_custody": frozenset({P.CLEARING}),
-    "end_custody": frozenset({P.CLEARING}),
-    "distribute": SAFEKEEPERS,
-    "custodian": EVERYBODY,
-    "custody_clients": EVERYBODY,
-    "custody_report": EVERYBODY,
+}
+
+
+HOLDERS: list[JsonValue] = ["alice"]
+
+QUESTIONS: Arguments = {
+    "security": ["ACME"],
+    "balance_of": ["ACME", "alice"],
+    "holding": ["ACME", "alice"],
+    "holdings": ["ACME", HOLDERS],
+    "holding_history": ["ACME", "alice"],
+    "lots": ["ACME", "alice"],
+    "register": ["ACME"],
+    "supply": ["ACME"],
+    "holder_count": ["ACME"],
+    "allowance": ["ACME", "alice", P.CLEARING],
+    "allowances": ["ACME", "alice"],
+    "holds": ["ACME", "alice"],
+    "document": ["ACME", "terms"],
+    "product": ["ACME"],
+    "catalogue": [],
 }
 
 
 def arguments(market: Market) -> Arguments:
     sent = UnitsSent(security="ACME", sender="alice", receiver="bob", quantity=1)
     signature = market.sign("alice", sent)
-    allowed = UnitsAllowed(
-        security="ACME",
-        holder="alice",
-        spender=P.CLEARING,
-        quantity=1,
-        expires_at=signature.expires_at,
+    place = {"security": "ACME", "holder": "alice"}
+    allowed = {**place, "spender": P.CLEARING}
+    held = {**place, "hold": "h-1"}
+    soon = signature.expires_at
+    many = UnitsSentToMany(
+        security="ACME", sender="alice", portions=(Portion(receiver="bob", quantity=1),)
     )
-    taken_back = AllowanceWithdrawn(security="ACME", holder="alice", spender=P.CLEARING)
+    forced = ForcedMove(holder="alice", receiver="bob", quantity=1)
+    relabelling = Relabelling(**place, quantity=1, label=Label(), evidence_hash=EVIDENCE)
+    version = DocumentVersion(security="ACME", name="terms", uri="x", document_hash=EVIDENCE)
+    product = Product(security="ACME", risk_class=4, category="EQUITY", summary_hash=EVIDENCE)
     return {
         "create_security": [SecurityTerms(security="B", name="B", issuer=P.ISSUER)],
+        "set_cap": ["ACME", None],
+        "close_issuance": ["ACME"],
+        "renounce_enforcement": ["ACME"],
+        "deactivate": ["ACME", "a test"],
         "pause": ["ACME", "a test"],
         "resume": ["ACME"],
         "issue": ["ACME", "alice", 1],
         "issue_to_many": ["ACME", [Allocation(to="alice", quantity=1)]],
         "redeem": ["ACME", "alice", 1],
+        "redeem_from_many": ["ACME", [Redemption(holder="alice", quantity=1)]],
+        "surrender": [UnitsSurrendered(**place, quantity=1), signature],
         "transfer": [sent],
+        "transfer_to_many": [many, signature],
         "transfer_from": [sent],
-        "approve": [allowed, signature],
-        "revoke_allowance": [taken_back, signature],
+        "approve": [UnitsAllowed(**allowed, quantity=1, expires_at=soon), signature],
+        "increase_allowance": [AllowanceRaised(**allowed, quantity=1), signature],
+        "decrease_allowance": [AllowanceLowered(**allowed, quantity=1), signature],
+        "revoke_allowance": [AllowanceWithdrawn(**allowed), signature],
+        "place_hold": [
+            UnitsHeld(**held, quantity=1, notary=P.CLEARING, expires_at=soon),
+            signature,
+        ],
+        "execute_hold": [HoldExecution(**held, quantity=1)],
+        "renew_hold": [HoldExtended(**held, expires_at=soon), signature],
+        "release_hold": ["ACME", "alice", "h-1"],
+        "decline_hold": [HoldDeclined(**held, receiver="bob"), signature],
+        "release_hold_by_order": ["ACME", "alice", "h-1", EVIDENCE],
         "freeze": ["ACME", "alice", "a test"],
         "unfreeze": ["ACME", "alice"],
         "freeze_units": ["ACME", "alice", 1, "a test"],
         "unfreeze_units": ["ACME", "alice", 1, "a test"],
-        **{function: [[market.terms().delivery]] for function in ("lock", "release", "deliver")},
-        "security": ["ACME"],
-        "balance_of": ["ACME", "alice"],
-        "holding": ["ACME", "alice"],
-        "register": ["ACME"],
-        "supply": ["ACME"],
-        "holder_count": ["ACME"],
-        "allowance": ["ACME", "alice", P.CLEARING],
+        "force": [ForcedOrder(security="ACME", moves=(forced,), evidence_hash=EVIDENCE)],
+        "relabel_lots": [relabelling],
+        "publish_document": [version],
+        "remove_document": ["ACME", "terms"],
+        "list_product": [product],
+        **custody.arguments(market),
+        **QUESTIONS,
         "can_transfer": [sent],
-        **_custody(market),
-    }
-
-
-def _custody(market: Market) -> Arguments:
-    agreed = CustodyAgreed(custodian=P.CLEARING, client="alice")
-    signature = market.sign("alice", agreed)
-    cover = Cover(
-        insurer="Lloyd",
-        policy_hash="0" * 64,
-        currency="USD",
-        limit=1,
-        valid_from=market.after(timedelta(0)),
-        valid_until=signature.expires_at,
-    )
-    share = Share(client="bob", quantity=1)
-    return {
-        "open_custody": [Custody(identity="alice")],
-        "record_cover": [P.CLEARING, cover],
-        "agree_custody": [agreed, signature],
-        "end_custody": [CustodyEnded(custodian=P.CLEARING, client="alice")],
-        "distribute": [UnitsDistributed(security="ACME", account="alice", shares=(share,))],
-        "custodian": [P.CLEARING],
-        "custody_clients": [P.CLEARING],
-        "custody_report": [P.CLEARING, [Valuation(security="ACME", price=1)]],
+        **{function: [[market.terms().delivery]] for function in ("lock", "release", "deliver")},
     }

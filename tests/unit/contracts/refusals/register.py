@@ -162,21 +162,21 @@ def _(market: Market) -> None:
     draw(market, 6)
 
 
-@reaches(RegisterReason.LOCK_EXISTS)
+@reaches(RegisterReason.HOLD_EXISTS)
 def _(market: Market) -> None:
     through_settlement(market, "lock")
     through_settlement(market, "lock")
 
 
-@reaches(RegisterReason.LOCK_UNKNOWN)
+@reaches(RegisterReason.HOLD_UNKNOWN)
 def _(market: Market) -> None:
     through_settlement(market, "deliver")
 
 
-@reaches(RegisterReason.LOCK_DIFFERS)
+@reaches(RegisterReason.HOLD_DIFFERS)
 def _(market: Market) -> None:
     through_settlement(market, "lock")
-    through_settlement(market, "deliver", quantity=9)
+    through_settlement(market, "deliver", quantity=11)
 
 
 def through_settlement(market: Market, function: str, *, quantity: int = 10) -> None:

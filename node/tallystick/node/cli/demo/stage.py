@@ -110,7 +110,7 @@ class Stage:
                 (
                     each.holder.title(),
                     units(each.quantity),
-                    units(each.locked),
+                    units(each.held),
                     units(each.available),
                 )
                 for each in books.holdings
@@ -122,7 +122,7 @@ class Stage:
                 (
                     each.holder.title(),
                     dollars(each.amount),
-                    dollars(each.locked),
+                    dollars(each.held),
                     dollars(each.available),
                 )
                 for each in books.accounts

@@ -1,0 +1,1 @@
+"""The functions of the register, a part for each of its affairs."""

@@ -1,0 +1,179 @@
+"""Movements of units, as callers of the token contract see them."""
+
+from tallystick.chaincode import Context, query, transaction
+from tallystick.contracts.book import Account, HeldMove, Move
+from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.events import Basis
+from tallystick.contracts.intents import SignedIntent
+from tallystick.contracts.licensed import MarketContract, licensed, only_through
+from tallystick.contracts.lots import NO_ORIGIN, Origin
+from tallystick.contracts.models import Identifier, Quantity
+from tallystick.contracts.parties import authority_for
+from tallystick.contracts.powers import Power
+from tallystick.contracts.register.models import (
+    Allocation,
+    Allocations,
+    Redemption,
+    Redemptions,
+    Verdict,
+)
+from tallystick.contracts.register.movements import Instruction, Movements
+from tallystick.contracts.statements import UnitsSent, UnitsSentToMany, UnitsSurrendered
+
+
+class MovementFunctions(MarketContract):
+    """Issue, redemption, transfer, and delivery of what was traded."""
+
+    @transaction
+    @licensed(Power.KEEP_REGISTER)
+    def issue(
+        self,
+        ctx: Context,
+        security: Identifier,
+        to: Identifier,
+        quantity: Quantity,
+        origin: Origin = NO_ORIGIN,
+    ) -> None:
+        """Create units in the hands of a holder who meets the security's requirements."""
+        _issue(ctx, security, (Allocation(to=to, quantity=quantity, origin=origin),))
+
+    @transaction
+    @licensed(Power.KEEP_REGISTER)
+    def issue_to_many(self, ctx: Context, security: Identifier, allocations: Allocations) -> None:
+        """Create units in the hands of many: all of them or none."""
+        _issue(ctx, security, allocations)
+
+    @transaction
+    @licensed(Power.KEEP_REGISTER)
+    def redeem(
+        self, ctx: Context, security: Identifier, holder: Identifier, quantity: Quantity
+    ) -> None:
+        """End units of a holder."""
+        _redeem(ctx, security, (Redemption(holder=holder, quantity=quantity),))
+
+    @transaction
+    @licensed(Power.KEEP_REGISTER)
+    def redeem_from_many(
+        self, ctx: Context, security: Identifier, redemptions: Redemptions
+    ) -> None:
+        """End units of many holders: all of them or none."""
+        _redeem(ctx, security, redemptions)
+
+    @transaction
+    def surrender(
+        self, ctx: Context, surrendered: UnitsSurrendered, intent: SignedIntent | None = None
+    ) -> None:
+        """End units as their holder says: by signature, or through a mandated participant."""
+        move = Move(
+            asset=surrendered.security,
+            sender=surrendered.holder,
+            receiver=None,
+            quantity=surrendered.quantity,
+            choice=surrendered.choice,
+        )
+        authority = authority_for(ctx, surrendered.holder, surrendered, intent)
+        Movements(ctx).execute(
+            Instruction(
+                (move,),
+                Basis.REDEMPTION,
+                authority,
+                document_hash=surrendered.document_hash,
+            )
+        )
+
+    @transaction
+    def transfer(self, ctx: Context, sent: UnitsSent, intent: SignedIntent | None = None) -> None:
+        """Move units as their holder says: by signature, or through a mandated participant."""
+        authority = authority_for(ctx, sent.sender, sent, intent)
+        Movements(ctx).execute(
+            Instruction(
+                (move_of(sent),), Basis.TRANSFER, authority, document_hash=sent.document_hash
+            )
+        )
+
+    @transaction
+    def transfer_to_many(
+        self, ctx: Context, sent: UnitsSentToMany, intent: SignedIntent | None = None
+    ) -> None:
+        """Move units of one holder to several as it says: all of it or nothing."""
+        moves = tuple(
+            Move(
+                asset=sent.security,
+                sender=sent.sender,
+                receiver=each.receiver,
+                quantity=each.quantity,
+            )
+            for each in sent.portions
+        )
+        authority = authority_for(ctx, sent.sender, sent, intent)
+        Movements(ctx).execute(
+            Instruction(moves, Basis.TRANSFER, authority, document_hash=sent.document_hash)
+        )
+
+    @query
+    def can_transfer(self, ctx: Context, sent: UnitsSent) -> Verdict:
+        """Return whether a transfer would pass now, authority aside, and every reason why not."""
+        movements = Movements(ctx)
+        reasons = movements.judged(Instruction((move_of(sent),), Basis.TRANSFER))
+        available = movements.book.position(Account(sent.security, sent.sender)).available
+        return Verdict(allowed=not reasons, reasons=tuple(reasons), available=available)
+
+    # --- the settlement contract calls these, each at most once in a transaction ---
+
+    @transaction
+    @only_through(Chaincode.SETTLEMENT)
+    def lock(self, ctx: Context, moves: tuple[HeldMove, ...]) -> None:
+        """Hold units for deliveries to come; the holder stays the holder."""
+        placements = [move.placement for move in moves]
+        Movements(ctx).hold(placements, Instruction(moves, Basis.SETTLEMENT))
+
+    @transaction
+    @only_through(Chaincode.SETTLEMENT)
+    def release(self, ctx: Context, moves: tuple[HeldMove, ...]) -> None:
+        """Give holds up without delivery."""
+        Movements(ctx).release([move.place for move in moves])
+
+    @transaction
+    @only_through(Chaincode.SETTLEMENT)
+    def deliver(self, ctx: Context, moves: tuple[HeldMove, ...]) -> None:
+        """Move held units to those for whom they were held."""
+        Movements(ctx).execute(Instruction(moves, Basis.SETTLEMENT))
+
+
+def move_of(sent: UnitsSent) -> Move:
+    """Return the movement that a holder, or who may draw, asks for."""
+    return Move(
+        asset=sent.security,
+        sender=sent.sender,
+        receiver=sent.receiver,
+        quantity=sent.quantity,
+        choice=sent.choice,
+    )
+
+
+def _issue(ctx: Context, security: str, allocations: Allocations) -> None:
+    moves = tuple(
+        Move(
+            asset=security,
+            sender=None,
+            receiver=each.to,
+            quantity=each.quantity,
+            origin=each.origin,
+        )
+        for each in allocations
+    )
+    Movements(ctx).execute(Instruction(moves, Basis.ISSUE))
+
+
+def _redeem(ctx: Context, security: str, redemptions: Redemptions) -> None:
+    moves = tuple(
+        Move(
+            asset=security,
+            sender=each.holder,
+            receiver=None,
+            quantity=each.quantity,
+            choice=each.choice,
+        )
+        for each in redemptions
+    )
+    Movements(ctx).execute(Instruction(moves, Basis.REDEMPTION))

@@ -72,6 +72,7 @@ class Attested(Model):
     version: int
     level: int
     value: str | None
+    valid_from: Instant
     valid_until: Instant
 
 

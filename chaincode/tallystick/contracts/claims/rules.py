@@ -55,15 +55,23 @@ class Judge:
         return findings or [ClaimReason.CLAIM_MISSING.finding(**facts)]
 
     def attested(self, name: str, topic: Topic) -> Iterator[Attested]:
-        """Yield the claims on a topic that count, by issuer."""
-        for claim in self._on(name, topic.issuers):
-            if self._finding(claim, topic) is None:
+        """Yield the claims on a topic that count, by issuer.
+
+        Where the topic asks for several issuers, a claim counts when as many say the same value at
+        its level or above.
+        """
+        live = [
+            claim for claim in self._on(name, topic.issuers) if self._finding(claim, topic) is None
+        ]
+        for claim in live:
+            if _agreeing(claim, live) >= topic.quorum:
                 yield Attested.model_construct(
                     topic=claim.topic,
                     issuer=claim.issuer,
                     version=claim.version,
                     level=claim.level,
                     value=claim.value,
+                    valid_from=claim.valid_from,
                     valid_until=claim.valid_until,
                 )
 
@@ -104,6 +112,10 @@ def is_overdue(claim: Claim, question: OverdueQuestion) -> bool:
     if claim.topic != question.topic or claim.revoked_at is not None:
         return False
     return claim.valid_until <= question.before or claim.level < question.level
+
+
+def _agreeing(claim: Claim, claims: Sequence[Claim]) -> int:
+    return sum(each.value == claim.value and each.level >= claim.level for each in claims)
 
 
 def _shortcoming(subject: str, claim: Claim, requirement: Requirement) -> Finding | None:

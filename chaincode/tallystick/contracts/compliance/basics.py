@@ -18,9 +18,21 @@ class NotPaused(Rule[NoParameters]):
 
     def findings(self, case: Case, leg: Leg, parameters: NoParameters) -> Iterator[Finding]:  # noqa: ARG002
         """Yield a finding when the security is paused."""
-        reason = case.pauses.get(leg.security)
+        reason = case.securities[leg.security].pause
         if reason is not None and leg.is_between_holders:
             yield ComplianceReason.SECURITY_PAUSED.finding(security=leg.security, reason=reason)
+
+
+class Open(Rule[NoParameters]):
+    """Without requirements and rules nothing moves between holders: closed unless opened."""
+
+    name = "open"
+    parameters = NoParameters
+
+    def findings(self, case: Case, leg: Leg, parameters: NoParameters) -> Iterator[Finding]:  # noqa: ARG002
+        """Yield a finding when nothing says to whom the security may go."""
+        if leg.is_between_holders and not case.securities[leg.security].is_open:
+            yield ComplianceReason.RULES_MISSING.finding(security=leg.security)
 
 
 class InGoodStanding(Rule[NoParameters]):
@@ -33,16 +45,11 @@ class InGoodStanding(Rule[NoParameters]):
         """Yield what stands against the sender, then against the receiver."""
         if (sender := case.sender(leg)) is not None:
             yield from _findings_of(
-                leg,
-                str(leg.sender),
-                sender,
-                ComplianceReason.SENDER_FROZEN,
-                ComplianceReason.SENDER_NOT_VERIFIED,
+                leg, sender, ComplianceReason.SENDER_FROZEN, ComplianceReason.SENDER_NOT_VERIFIED
             )
         if (receiver := case.receiver(leg)) is not None:
             yield from _findings_of(
                 leg,
-                str(leg.receiver),
                 receiver,
                 ComplianceReason.RECEIVER_FROZEN,
                 ComplianceReason.RECEIVER_NOT_VERIFIED,
@@ -50,12 +57,9 @@ class InGoodStanding(Rule[NoParameters]):
 
 
 def _findings_of(
-    leg: Leg,
-    name: str,
-    holder: Holder,
-    stopped: ComplianceReason,
-    not_verified: ComplianceReason,
+    leg: Leg, holder: Holder, stopped: ComplianceReason, not_verified: ComplianceReason
 ) -> Iterator[Finding]:
+    name = holder.holder
     if holder.stop is not None:
         yield stopped.finding(holder=name, asset=leg.security, reason=holder.stop)
     for lack in holder.lacks:
@@ -64,5 +68,6 @@ def _findings_of(
 
 ALWAYS: tuple[Bound, ...] = (
     bind(NotPaused(), NoParameters()),
+    bind(Open(), NoParameters()),
     bind(InGoodStanding(), NoParameters()),
 )

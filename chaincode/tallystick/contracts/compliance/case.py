@@ -1,18 +1,31 @@
-"""The facts on which a decision about a movement rests."""
+"""The facts on which a decision about a movement rests.
+
+They are values, so that a decision can be recorded with them and worked out again.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from tallystick.contracts.book import Account, Position
+from tallystick.contracts.compliance.classes import classes_of
+from tallystick.contracts.compliance.counts import Counted, HolderCounts
+from tallystick.contracts.compliance.histories import Invested, Raised, Sale
 from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.lots import Lot
-from tallystick.contracts.parties import Profile, Standing
+from tallystick.contracts.models import Model
+from tallystick.contracts.parties import LiveLicence, Profile
 from tallystick.contracts.reasons import Finding
 
+ANYWHERE = "XX"
+"""Jurisdiction of a licence that counts everywhere."""
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+RESIDENCE = "residence"
+"""Topic of the claims that say where a holder resides, as ISO 3166 alpha-2."""
+
+
+class Holder(Model):
     """One holder of one security, as rules see it.
 
     Attributes:
@@ -21,17 +34,47 @@ class Holder:
         stop: Why it may neither send nor receive; None when it may.
         before: Its position as it is.
         after: Its position at the end of the whole instruction.
+        elsewhere: Units of the same person in accounts that the instruction does not touch.
+        counted: As what the person is counted among the holders; None when it is not, or when no
+            rule asks and the person neither comes nor goes.
+        sold: What it has given away lately, if a rule asks.
+        invested: What the person has paid in offerings lately, if a rule asks.
     """
 
+    security: str
+    holder: str
     profile: Profile | None
-    lacks: Sequence[Finding]
-    stop: str | None
+    lacks: tuple[Finding, ...] = ()
+    stop: str | None = None
     before: Position
     after: Position
+    elsewhere: int = 0
+    counted: Counted | None = None
+    sold: tuple[Sale, ...] = ()
+    invested: tuple[Invested, ...] = ()
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that parameters and counts may name."""
+        return classes_of(self.profile)
+
+    @property
+    def person(self) -> str:
+        """Who counts as the holder."""
+        return self.holder if self.profile is None else self.profile.person
+
+    @property
+    def residences(self) -> tuple[str, ...]:
+        """The countries that live claims name."""
+        if self.profile is None:
+            return ()
+        claims = self.profile.attested
+        return tuple(
+            each.value for each in claims if each.topic == RESIDENCE and each.value is not None
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(Model):
     """One movement of the instruction.
 
     Attributes:
@@ -45,12 +88,69 @@ class Leg:
     sender: str | None
     receiver: str | None
     quantity: int
-    lots: Sequence[Lot] = ()
+    lots: tuple[Lot, ...] = ()
 
     @property
     def is_between_holders(self) -> bool:
         """Whether units change hands, rather than come into being or cease to be."""
         return self.sender is not None and self.receiver is not None
+
+
+class SecurityFacts(Model):
+    """What rules know of a security.
+
+    Attributes:
+        rule_set: Version of the rules that are bound to it; zero when none ever were.
+        is_open: Whether anything at all says to whom it may go.
+        pause: Why it does not move; None when it does.
+        home: Jurisdiction of the issuer.
+        unit_price: What a unit costs in its offering, in minor units of money; zero when there is
+            none.
+        supply: Units in being before the instruction, if a rule asks.
+        counts: Its holders before the instruction, if a rule asks.
+        raised: What was raised in offerings lately, for each question that rules ask.
+    """
+
+    security: str
+    rule_set: int = 0
+    is_open: bool = True
+    pause: str | None = None
+    home: str | None = None
+    unit_price: int = 0
+    supply: int | None = None
+    counts: HolderCounts | None = None
+    raised: tuple[Raised, ...] = ()
+
+
+class Venue(Model):
+    """The venue where the movement was agreed."""
+
+    organization: str
+    licences: tuple[LiveLicence, ...] = ()
+
+    def may_serve(self, jurisdiction: str) -> bool:
+        """Return whether one of its live licences counts in a jurisdiction."""
+        return any(each.jurisdiction in {jurisdiction, ANYWHERE} for each in self.licences)
+
+
+class PairApproval(Model):
+    """What was approved beforehand for a sender and a receiver of a security, and by whom.
+
+    Attributes:
+        quantity: At most so many units, in one movement.
+        approvers: MSPs of those who approved, sorted.
+        waives: Names of rules that do not stand against the movement.
+        evidence_hash: SHA-256 of the document that explains it.
+    """
+
+    security: str
+    sender: str
+    receiver: str
+    quantity: int
+    expires_at: Instant
+    approvers: tuple[str, ...]
+    waives: tuple[str, ...] = ()
+    evidence_hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +165,18 @@ class Case:
         basis: By what right the units move.
         legs: The movements.
         holders: Everybody whom the legs touch.
-        pauses: Why a security does not move, by its id; None for one that does.
-        venue: The standing of the venue where it was agreed, or None.
+        securities: What moves, by its id.
+        venue: Where it was agreed, or None.
+        approvals: Those for the senders and receivers of the legs, if a rule asks.
     """
 
     moment: Instant
     basis: Basis
     legs: Sequence[Leg]
     holders: Mapping[Account, Holder]
-    pauses: Mapping[str, str | None] = field(default_factory=dict)
-    venue: Standing | None = None
+    securities: Mapping[str, SecurityFacts]
+    venue: Venue | None = None
+    approvals: Sequence[PairApproval] = field(default=())
 
     def sender(self, leg: Leg) -> Holder | None:
         """Return who gives in a leg, or None when the units come into being."""
@@ -83,3 +185,47 @@ class Case:
     def receiver(self, leg: Leg) -> Holder | None:
         """Return who gets in a leg, or None when the units cease to be."""
         return None if leg.receiver is None else self.holders[Account(leg.security, leg.receiver)]
+
+    def units_of(self, security: str, person: str) -> tuple[int, int]:
+        """Return what a person holds in all its accounts, before and after the instruction."""
+        theirs = [
+            each
+            for each in self.holders.values()
+            if each.security == security and each.person == person
+        ]
+        elsewhere = max((each.elsewhere for each in theirs), default=0)
+        return (
+            elsewhere + sum(each.before.quantity for each in theirs),
+            elsewhere + sum(each.after.quantity for each in theirs),
+        )
+
+    def approval(self, leg: Leg) -> PairApproval | None:
+        """Return the approval for the sender and receiver of a leg that is live, or None."""
+        pair = (leg.security, leg.sender, leg.receiver)
+        for each in self.approvals:
+            if (each.security, each.sender, each.receiver) == pair:
+                return each if self.moment < each.expires_at else None
+        return None
+
+    def between(self, leg: Leg) -> int:
+        """Return how many units go from the sender of a leg to its receiver, in all legs."""
+        pair = (leg.security, leg.sender, leg.receiver)
+        return sum(
+            each.quantity
+            for each in self.legs
+            if (each.security, each.sender, each.receiver) == pair
+        )
+
+    def sending(self, leg: Leg, quantity: int) -> tuple["Case", Leg]:
+        """Return the case, and its leg, as they would be were ``quantity`` sent in that leg."""
+        more = quantity - leg.quantity
+        changed = leg.model_copy(update={"quantity": quantity})
+        holders = dict(self.holders)
+        for name, gain in ((leg.sender, -more), (leg.receiver, more)):
+            if name is not None:
+                account = Account(leg.security, name)
+                old = holders[account]
+                after = old.after.model_copy(update={"quantity": old.after.quantity + gain})
+                holders[account] = old.model_copy(update={"after": after})
+        legs = tuple(changed if each is leg else each for each in self.legs)
+        return replace(self, legs=legs, holders=holders), changed

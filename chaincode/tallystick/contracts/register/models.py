@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from tallystick.contracts.compliance.decisions import Cure, UnlockLine
+from tallystick.contracts.compliance.models import NO_RULES, RuleSet
 from tallystick.contracts.events import SecurityIdentifier
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.lots import (
@@ -72,6 +74,7 @@ class Security(Model):
         ended: Why it has ended for ever; None while it lives.
         is_closed: Whether no more units are ever issued.
         is_unforced: Whether units are never moved against their holder's will.
+        rules: What is bound to it beside the requirements of its terms.
     """
 
     terms: SecurityTerms
@@ -80,6 +83,7 @@ class Security(Model):
     ended: str | None = None
     is_closed: bool = False
     is_unforced: bool = False
+    rules: RuleSet = NO_RULES
 
 
 class Allowance(Model):
@@ -312,9 +316,16 @@ class Verdict(Model):
 
     Attributes:
         reasons: Everything that stands against it; the first is what a refusal would be named
-            after. available: What the sender may dispose of, leaving other reasons aside.
+            after.
+        available: What the sender may dispose of, leaving other reasons aside.
+        most: The most that would pass now, everything else as it is.
+        unlocks: What more may go later as time alone passes.
+        cures: What would lift the reasons.
     """
 
     allowed: bool
     reasons: tuple[Finding, ...]
     available: int
+    most: int = 0
+    unlocks: tuple[UnlockLine, ...] = ()
+    cures: tuple[Cure, ...] = ()

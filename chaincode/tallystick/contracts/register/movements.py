@@ -5,7 +5,7 @@ cause, who holds what changes by ``Movements.execute`` and by nothing else. ``ho
 prepare a movement and give it up; they change nobody's quantity.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tallystick.chaincode import Context
@@ -21,12 +21,16 @@ from tallystick.contracts.book import (
     position_key,
 )
 from tallystick.contracts.compliance.basics import ALWAYS
-from tallystick.contracts.compliance.case import Case, Holder, Leg
+from tallystick.contracts.compliance.case import Leg
+from tallystick.contracts.compliance.cases import Cases, Given, Subject, Subjects
+from tallystick.contracts.compliance.decisions import Asked, Decision, free_lots
 from tallystick.contracts.compliance.enforcement import ENFORCED
-from tallystick.contracts.compliance.rules import findings_of, judge
+from tallystick.contracts.compliance.records import Outcome
+from tallystick.contracts.compliance.rules import Bound, judge
+from tallystick.contracts.compliance.rulings import Rulings
 from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import day_of, now
-from tallystick.contracts.lots import Lot
+from tallystick.contracts.lots import Lot, taken
 from tallystick.contracts.parties import (
     Authority,
     Exercised,
@@ -34,7 +38,8 @@ from tallystick.contracts.parties import (
     Party,
     check_parties,
 )
-from tallystick.contracts.reasons import Finding, refuse_if_any
+from tallystick.contracts.reasons import ComplianceReason, Finding, refuse_if_any
+from tallystick.contracts.register.models import Security
 from tallystick.contracts.register.rules import ON_SALE, cap_findings, move_findings
 from tallystick.contracts.register.securities import Securities, security_key
 
@@ -71,6 +76,8 @@ class Movements:
         self._ctx = ctx
         self._securities = Securities(ctx.state)
         self.book = Book(ctx.state, ctx.transaction_id)
+        self._rulings = Rulings(ctx)
+        self._cases = Cases(ctx, self.book)
 
     def execute(self, instruction: Instruction) -> None:
         """Move units if nothing stands against it, judging the end state of all moves together.
@@ -79,10 +86,8 @@ class Movements:
             Refusal: With every finding in its payload.
         """
         self._read_ahead(instruction.moves)
-        instruction = self._dated(instruction)
-        moves = instruction.moves
-        plan = self._planned(instruction)
-        refuse_if_any(self._findings(plan, instruction))
+        instruction, plan, decision = self._decided(self._dated(instruction), self._planned)
+        refuse_if_any(decision.findings)
         self.book.write(plan)
         for account, quantity in plan.thawed.items():
             self._ctx.emit(
@@ -93,14 +98,24 @@ class Movements:
                     reason=THAWED,
                 )
             )
-        for move, lots in zip(moves, plan.carried, strict=True):
+        for move, lots in zip(instruction.moves, plan.carried, strict=True):
             self._ctx.emit(self._told(plan, instruction, move, lots))
         self.tell_merged(plan)
+        self._rulings.settle(decision, self._subjects(instruction))
 
     def hold(self, placements: Sequence[Placement], instruction: Instruction) -> None:
         """Hold units, under the rules that moving them as instructed would face now."""
-        plan = self.book.held(placements)
-        refuse_if_any(self._findings(plan, instruction))
+
+        def planned(instruction: Instruction) -> Plan:
+            plan = self.book.held(placements)
+            plan.carried = [
+                taken(self.book.position(account).lots, move.quantity, move.choice)
+                for (account, _, _), move in zip(placements, instruction.moves, strict=True)
+            ]
+            return plan
+
+        _, plan, decision = self._decided(instruction, planned)
+        refuse_if_any(decision.findings)
         self.book.write(plan)
         for account, name, hold in placements:
             self._ctx.emit(
@@ -134,9 +149,28 @@ class Movements:
                 events.LotsMerged(security=account.asset, holder=account.holder, lots=lots)
             )
 
-    def judged(self, instruction: Instruction) -> list[Finding]:
-        """Return everything that stands against an instruction now; nothing is written."""
-        return self._findings(self._planned(instruction), instruction)
+    def decision(self, instruction: Instruction) -> Decision:
+        """Return what would be decided about an instruction now; nothing is written."""
+        return self._decided(instruction, self._planned)[2]
+
+    def asked(self, instruction: Instruction) -> Asked:
+        """Return the rules that decide about an instruction, of one security."""
+        subjects = self._subjects(instruction)
+        security = self._securities.require(instruction.moves[0].asset)
+        return Asked(
+            always=_always(instruction),
+            bound={name: subject.bound for name, subject in subjects.items()},
+            granularity=security.terms.granularity,
+        )
+
+    def record_refusal(self, instruction: Instruction) -> Decision:
+        """Record why an instruction is refused; refuse with NOTHING_TO_RECORD when it is not."""
+        decision = self.decision(instruction)
+        if not decision.findings:
+            security = instruction.moves[0].asset
+            raise ComplianceReason.NOTHING_TO_RECORD.refusal(security=security)
+        self._rulings.record(decision, Outcome.REFUSED, self._subjects(instruction))
+        return decision
 
     # --- how ---
 
@@ -183,19 +217,54 @@ class Movements:
         keys += [position_key(account) for account in accounts]
         self._ctx.state.read_ahead(keys)
 
-    def _findings(self, plan: Plan, instruction: Instruction) -> list[Finding]:
+    def _decided(
+        self, instruction: Instruction, planned: Callable[[Instruction], Plan]
+    ) -> tuple[Instruction, Plan, Decision]:
+        """Plan and judge an instruction; return it as it is then, since free units go first."""
+        plan = planned(instruction)
+        decision = self._decision(plan, instruction)
+        moves = tuple(self._freed(instruction, decision))
+        if moves != instruction.moves:
+            instruction = replace(instruction, moves=moves)
+            plan = planned(instruction)
+            decision = self._decision(plan, instruction)
+        return instruction, plan, decision
+
+    def _freed(self, instruction: Instruction, decision: Decision) -> Iterator[Move]:
+        subjects = self._subjects(instruction)
+        for move, leg in zip(instruction.moves, decision.case.legs, strict=True):
+            choice = None
+            if move.choice.is_free and leg.is_between_holders:
+                choice = free_lots(decision.case, leg, subjects[move.asset].bound)
+            yield move if choice is None else move.model_copy(update={"choice": choice})
+
+    def _decision(self, plan: Plan, instruction: Instruction) -> Decision:
         """Judge an instruction whose end state is ``plan``; the identity contract is asked once."""
+        subjects = self._subjects(instruction)
         accounts = tuple(dict.fromkeys(accounts_of(instruction.moves)))
-        report = self._ask(accounts, instruction)
-        always = ENFORCED if instruction.basis is Basis.FORCED else ALWAYS
-        results = judge(self._case(plan, instruction, accounts, report), always)
-        return [
-            *report.licences,
-            *report.authority,
-            *self._findings_of_securities(plan, instruction),
-            *findings_of(results),
-            *plan.shortfalls(),
-        ]
+        report = self._ask(accounts, instruction, subjects)
+        legs = tuple(
+            Leg.model_construct(
+                security=move.asset,
+                sender=move.sender,
+                receiver=move.receiver,
+                quantity=move.quantity,
+                lots=tuple(lots),
+            )
+            for move, lots in zip(instruction.moves, plan.carried, strict=True)
+        )
+        case = self._cases.case(Given(legs, plan, instruction.basis, report, subjects))
+        bound = {name: subject.bound for name, subject in subjects.items()}
+        return Decision(
+            case=case,
+            results=judge(case, _always(instruction), bound),
+            before=(*report.licences, *report.authority),
+            beside=(
+                *self._findings_of_securities(plan, instruction),
+                *plan.shortfalls(),
+                *plan.excesses(),
+            ),
+        )
 
     def _findings_of_securities(self, plan: Plan, instruction: Instruction) -> Iterator[Finding]:
         for asset in dict.fromkeys(move.asset for move in instruction.moves):
@@ -210,12 +279,17 @@ class Movements:
                 supply = self.book.supply(asset)
                 yield from cap_findings(security, supply=supply, created=created)
 
-    def _ask(self, accounts: Sequence[Account], instruction: Instruction) -> PartiesReport:
+    def _ask(
+        self, accounts: Sequence[Account], instruction: Instruction, subjects: Subjects
+    ) -> PartiesReport:
         receiving = {(move.asset, move.receiver) for move in instruction.moves}
         parties = [
             Party.model_construct(
                 identity=account.holder,
                 requirements=self._securities.require(account.asset).terms.requirements,
+                topics=subjects[account.asset].topics(
+                    comes=account in receiving and not self.book.position(account).quantity
+                ),
                 is_parting=account not in receiving,
             )
             for account in accounts
@@ -228,33 +302,24 @@ class Movements:
             () if instruction.venue is None else (instruction.venue,),
         )
 
-    def _case(
-        self,
-        plan: Plan,
-        instruction: Instruction,
-        accounts: Sequence[Account],
-        report: PartiesReport,
-    ) -> Case:
-        holders = {}
-        for account, known in zip(accounts, report.parties, strict=True):
-            before = self.book.position(account)
-            holders[account] = Holder(
-                profile=known.profile,
-                lacks=known.findings,
-                stop=before.stop,
-                before=before,
-                after=plan.after.get(account, before),
-            )
-        return Case(
-            moment=now(self._ctx),
-            basis=instruction.basis,
-            legs=tuple(
-                Leg(move.asset, move.sender, move.receiver, move.quantity, lots)
-                for move, lots in zip(instruction.moves, plan.carried, strict=True)
-            ),
-            holders=holders,
-            pauses={
-                move.asset: self._securities.require(move.asset).pause for move in instruction.moves
-            },
-            venue=next(iter(report.organizations), None),
+    def _subjects(self, instruction: Instruction) -> Subjects:
+        return {
+            name: self._subject(self._securities.require(name), instruction.venue)
+            for name in dict.fromkeys(move.asset for move in instruction.moves)
+        }
+
+    def _subject(self, row: Security, venue: str | None) -> Subject:
+        terms, rules = row.terms, row.rules
+        return Subject(
+            security=terms.security,
+            issuer=terms.issuer,
+            pause=row.pause,
+            is_open=bool(terms.requirements or rules.rules),
+            requirement_topics=tuple(each.topic for each in terms.requirements),
+            rules=rules,
+            venue_rules=self._rulings.venue_rules(terms.security, venue),
         )
+
+
+def _always(instruction: Instruction) -> Sequence[Bound]:
+    return ENFORCED if instruction.basis is Basis.FORCED else ALWAYS

@@ -6,6 +6,7 @@ the token contract, ``Directory`` who is who and who may do what. ``differences`
 """
 
 from tallystick.contracts.replay.comparison import Difference, count_differences, differences
+from tallystick.contracts.replay.compliance import miscounted
 from tallystick.contracts.replay.directory import Directory
 from tallystick.contracts.replay.positions import Positions, Replay
 from tallystick.contracts.replay.register import REGISTER_EVENTS, Register
@@ -19,4 +20,5 @@ __all__ = [
     "Replay",
     "count_differences",
     "differences",
+    "miscounted",
 ]

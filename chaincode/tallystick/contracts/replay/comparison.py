@@ -8,8 +8,9 @@ from tallystick.chaincode import split_composite_key
 from tallystick.contracts.models import Model
 from tallystick.contracts.replay.positions import Positions
 
-LEFT_OUT = frozenset({"nonce", "access"})
-"""Kinds of rows that no event tells and nothing is decided by: notes of what has happened."""
+LEFT_OUT = frozenset({"nonce", "access", "decision", "persons"})
+"""Kinds of rows that nothing is decided by, notes of what has happened; and those that
+``miscounted`` compares."""
 
 CHANGES = frozenset({"supply", "holders"})
 """Kinds of rows that are changes of a sum: the sum is compared."""

@@ -25,6 +25,7 @@ from tallystick.contracts.register.models import (
 )
 from tallystick.contracts.register.publications import document_key, product_key
 from tallystick.contracts.register.securities import security_key
+from tallystick.contracts.replay.compliance import COMPLIANCE_HANDLERS
 from tallystick.contracts.replay.positions import UNIT_EVENTS, Positions, Replay
 from tallystick.contracts.statements import AllowanceScope
 
@@ -206,6 +207,7 @@ _HANDLERS: Mapping[type[events.LedgerEvent], Handler] = {
     events.CoverRecorded: _insured,
     events.CustodyAgreed: _agreed,
     events.CustodyEnded: _ended,
+    **COMPLIANCE_HANDLERS,
 }
 
 REGISTER_EVENTS = UNIT_EVENTS | _HANDLERS.keys()

@@ -106,7 +106,7 @@ class SettlementContract(MarketContract):
         terms = _advance(ctx, trade, Step.LOCK)
         given = [side for side in SIDES if _has_consented(ctx, trade, side)]
         refuse_if_any(list(missing_consents(terms, given)))
-        _instruct(ctx, "lock", terms)
+        _instruct(ctx, "lock", terms, terms.venue)
         ctx.emit(events.LegsLocked(trade=trade))
 
     @transaction
@@ -118,7 +118,7 @@ class SettlementContract(MarketContract):
         """
         _require_clearing(ctx, trade)
         terms = _advance(ctx, trade, Step.SETTLE)
-        _instruct(ctx, "deliver", terms)
+        _instruct(ctx, "deliver", terms, terms.venue)
         ctx.emit(events.TradeSettled(trade=trade))
 
     # --- ends without delivery ---
@@ -248,13 +248,13 @@ def _advance(ctx: Context, trade: str, step: Step) -> TradeTerms:
     return _terms(ctx, row)
 
 
-def _instruct(ctx: Context, function: str, terms: TradeTerms) -> None:
-    """Let token and cash do the same to their leg of a trade.
+def _instruct(ctx: Context, function: str, terms: TradeTerms, *more: str) -> None:
+    """Let token and cash do the same to their leg of a trade; token is told ``more``.
 
     What one chaincode says to another is not part of the transaction, so terms and salt may be said
     here.
     """
-    ctx.invoke(Chaincode.TOKEN, function, [terms.delivery])
+    ctx.invoke(Chaincode.TOKEN, function, [terms.delivery], *more)
     ctx.invoke(Chaincode.CASH, function, [terms.payment], terms.salt)
 
 

@@ -1,5 +1,6 @@
 """The token contract, as callers see it: put together from the parts of its concerns."""
 
+from tallystick.contracts.compliance.functions import ComplianceFunctions
 from tallystick.contracts.custody.functions import CustodyFunctions
 from tallystick.contracts.register.functions.allowances import AllowanceFunctions
 from tallystick.contracts.register.functions.enforcement import EnforcementFunctions
@@ -7,6 +8,7 @@ from tallystick.contracts.register.functions.holders import HolderFunctions
 from tallystick.contracts.register.functions.holds import HoldFunctions
 from tallystick.contracts.register.functions.movements import MovementFunctions
 from tallystick.contracts.register.functions.publications import PublicationFunctions
+from tallystick.contracts.register.functions.rules import RuleFunctions
 from tallystick.contracts.register.functions.securities import SecurityFunctions
 
 
@@ -18,6 +20,8 @@ class TokenContract(
     EnforcementFunctions,
     PublicationFunctions,
     HolderFunctions,
+    RuleFunctions,
+    ComplianceFunctions,
     CustodyFunctions,
 ):
     """Securities and their holders."""

@@ -3,6 +3,7 @@
 from tallystick.chaincode import Context, query, transaction
 from tallystick.contracts.book import Account, HeldMove, Move
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.compliance.decisions import cures, most, unlocks
 from tallystick.contracts.events import Basis
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.licensed import MarketContract, licensed, only_through
@@ -111,21 +112,35 @@ class MovementFunctions(MarketContract):
         )
 
     @query
-    def can_transfer(self, ctx: Context, sent: UnitsSent) -> Verdict:
-        """Return whether a transfer would pass now, authority aside, and every reason why not."""
+    def can_transfer(self, ctx: Context, sent: UnitsSent, venue: str | None = None) -> Verdict:
+        """Return whether a transfer would pass now, authority aside, and every reason why not.
+
+        With a venue, it is judged as the settlement of a trade there.
+        """
+        basis = Basis.TRANSFER if venue is None else Basis.SETTLEMENT
+        instruction = Instruction((move_of(sent),), basis, venue=venue)
         movements = Movements(ctx)
-        reasons = movements.judged(Instruction((move_of(sent),), Basis.TRANSFER))
-        available = movements.book.position(Account(sent.security, sent.sender)).available
-        return Verdict(allowed=not reasons, reasons=tuple(reasons), available=available)
+        decision, asked = movements.decision(instruction), movements.asked(instruction)
+        (leg,) = decision.case.legs
+        return Verdict(
+            allowed=not decision.findings,
+            reasons=tuple(decision.findings),
+            available=movements.book.position(Account(sent.security, sent.sender)).available,
+            most=most(decision, leg, asked),
+            unlocks=unlocks(decision, leg, asked),
+            cures=cures(decision),
+        )
 
     # --- the settlement contract calls these, each at most once in a transaction ---
 
     @transaction
     @only_through(Chaincode.SETTLEMENT)
-    def lock(self, ctx: Context, moves: tuple[HeldMove, ...]) -> None:
-        """Hold units for deliveries to come; the holder stays the holder."""
+    def lock(
+        self, ctx: Context, moves: tuple[HeldMove, ...], venue: Identifier | None = None
+    ) -> None:
+        """Hold units for deliveries of what was traded at a venue; the holder stays the holder."""
         placements = [move.placement for move in moves]
-        Movements(ctx).hold(placements, Instruction(moves, Basis.SETTLEMENT))
+        Movements(ctx).hold(placements, Instruction(moves, Basis.SETTLEMENT, venue=venue))
 
     @transaction
     @only_through(Chaincode.SETTLEMENT)
@@ -135,9 +150,11 @@ class MovementFunctions(MarketContract):
 
     @transaction
     @only_through(Chaincode.SETTLEMENT)
-    def deliver(self, ctx: Context, moves: tuple[HeldMove, ...]) -> None:
-        """Move held units to those for whom they were held."""
-        Movements(ctx).execute(Instruction(moves, Basis.SETTLEMENT))
+    def deliver(
+        self, ctx: Context, moves: tuple[HeldMove, ...], venue: Identifier | None = None
+    ) -> None:
+        """Move held units to those for whom they were held, as was agreed at a venue."""
+        Movements(ctx).execute(Instruction(moves, Basis.SETTLEMENT, venue=venue))
 
 
 def move_of(sent: UnitsSent) -> Move:

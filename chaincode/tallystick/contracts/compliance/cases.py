@@ -1,0 +1,203 @@
+"""How the facts of a decision are put together: only what some bound rule needs is read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from tallystick.chaincode import Context
+from tallystick.contracts.book import Account, Book, Plan
+from tallystick.contracts.compliance.case import (
+    RESIDENCE,
+    Case,
+    Holder,
+    Leg,
+    PairApproval,
+    SecurityFacts,
+    Venue,
+)
+from tallystick.contracts.compliance.counters import Counters
+from tallystick.contracts.compliance.counts import BENEFICIAL_OWNERS, Counted
+from tallystick.contracts.compliance.histories import Invested, Sale
+from tallystick.contracts.compliance.models import NO_VENUE_RULES, RuleSet, VenueRules
+from tallystick.contracts.compliance.rules import Bound, Needs
+from tallystick.contracts.events import Basis
+from tallystick.contracts.instants import now
+from tallystick.contracts.parties import PartiesReport, PartyReport
+
+ACCREDITATION = "accreditation"
+COUNTED_TOPICS = (ACCREDITATION, BENEFICIAL_OWNERS, RESIDENCE)
+"""Topics by which holders are counted from the day they come, whatever rules ask then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A security that an instruction moves.
+
+    Attributes:
+        is_open: Whether requirements or rules say to whom it may go.
+        requirement_topics: Topics of the claims that everybody needs, sorted.
+        venue_rules: What the venue asks on top; nothing when there is no venue.
+    """
+
+    security: str
+    issuer: str
+    pause: str | None
+    is_open: bool
+    requirement_topics: tuple[str, ...]
+    rules: RuleSet
+    venue_rules: VenueRules = NO_VENUE_RULES
+
+    @property
+    def bound(self) -> tuple[Bound, ...]:
+        """All rules to ask, those of the venue last."""
+        return (*self.rules.bound, *self.venue_rules.bound)
+
+    @property
+    def needs(self) -> Needs:
+        """What the rules must be told."""
+        needs = self.rules.needs
+        for each in self.venue_rules.bound:
+            needs |= each.needs
+        return needs
+
+    def topics(self, *, comes: bool) -> tuple[str, ...]:
+        """Return the topics to ask about a holder; more when it comes, to count it by."""
+        more = COUNTED_TOPICS if comes else ()
+        return tuple(dict.fromkeys((*self.requirement_topics, *self.needs.topics, *more)))
+
+
+Subjects = Mapping[str, Subject]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a case is put together from.
+
+    Attributes:
+        legs: The movements.
+        plan: Positions before and after.
+        basis: By what right.
+        report: What ``identity`` answered, a party for each account in the order of the legs.
+        subjects: The securities that move.
+    """
+
+    legs: tuple[Leg, ...]
+    plan: Plan
+    basis: Basis
+    report: PartiesReport
+    subjects: Subjects
+
+
+class Cases:
+    """Puts cases together, in one transaction."""
+
+    def __init__(self, ctx: Context, book: Book) -> None:
+        self._ctx = ctx
+        self._book = book
+        self._counters = Counters(ctx.state, ctx.transaction_id)
+
+    def case(self, given: Given) -> Case:
+        """Return the facts of an instruction."""
+        holders = {}
+        changes = _changes(given.legs)
+        for (account, change), known in zip(changes.items(), given.report.parties, strict=True):
+            holders[account] = self._holder(account, change, known, given)
+        receivers = {
+            holders[Account(leg.security, leg.receiver)].person
+            for leg in given.legs
+            if leg.receiver is not None
+        }
+        standing = next(iter(given.report.organizations), None)
+        return Case(
+            moment=now(self._ctx),
+            basis=given.basis,
+            legs=given.legs,
+            holders=holders,
+            securities={
+                name: self._facts(subject, given.basis, receivers)
+                for name, subject in given.subjects.items()
+            },
+            venue=(
+                None
+                if standing is None
+                else Venue(organization=standing.organization, licences=standing.licences)
+            ),
+            approvals=tuple(self._approvals(given)),
+        )
+
+    def _holder(self, account: Account, change: int, known: PartyReport, given: Given) -> Holder:
+        plan, needs = given.plan, given.subjects[account.asset].needs
+        before = self._book.position(account)
+        after = plan.after.get(account, before)
+        if after.quantity != before.quantity + change:  # a hold: judged as if it were executed
+            after = after.model_copy(update={"quantity": before.quantity + change})
+        person = account.holder if known.profile is None else known.profile.person
+        counted = None
+        turns = bool(before.quantity) != bool(after.quantity)
+        if turns or needs.counts or (needs.persons and change > 0):
+            counted = self._counters.counted(account.asset, person)
+        return Holder.model_construct(
+            security=account.asset,
+            holder=account.holder,
+            profile=known.profile,
+            lacks=tuple(known.findings),
+            stop=before.stop,
+            before=before,
+            after=after,
+            elsewhere=self._elsewhere(account, counted, plan) if needs.persons else 0,
+            counted=counted,
+            sold=self._sold(account, person, needs) if change < 0 else (),
+            invested=self._invested(person, needs) if change > 0 else (),
+        )
+
+    def _elsewhere(self, account: Account, counted: Counted | None, plan: Plan) -> int:
+        accounts = () if counted is None else counted.accounts
+        others = (Account(account.asset, each) for each in accounts if each != account.holder)
+        return sum(self._book.position(each).quantity for each in others if each not in plan.before)
+
+    def _sold(self, account: Account, person: str, needs: Needs) -> tuple[Sale, ...]:
+        return self._counters.sales(account.asset, person).sales if needs.sales else ()
+
+    def _invested(self, person: str, needs: Needs) -> tuple[Invested, ...]:
+        return tuple(
+            each for name in needs.invested for each in self._counters.invested(person, name)
+        )
+
+    def _facts(self, subject: Subject, basis: Basis, receivers: set[str]) -> SecurityFacts:
+        needs, name = subject.needs, subject.security
+        raised = needs.raised if basis is Basis.ISSUE else ()
+        moment = now(self._ctx)
+        return SecurityFacts.model_construct(
+            security=name,
+            rule_set=subject.rules.version,
+            is_open=subject.is_open,
+            pause=subject.pause,
+            home=subject.rules.home,
+            unit_price=subject.rules.unit_price,
+            supply=self._book.supply(name) if needs.supply else None,
+            counts=self._counters.counts(name) if needs.counts else None,
+            raised=tuple(
+                self._counters.raised(subject.issuer, each, moment, receivers) for each in raised
+            ),
+        )
+
+    def _approvals(self, given: Given) -> Iterator[PairApproval]:
+        for security, sender, receiver in dict.fromkeys(
+            (leg.security, leg.sender, leg.receiver) for leg in given.legs
+        ):
+            needed = given.subjects[security].needs.approvals
+            if sender is None or receiver is None or not needed:
+                continue
+            approval = self._counters.approval(security, sender, receiver)
+            if approval is not None:
+                yield approval
+
+
+def _changes(legs: Sequence[Leg]) -> dict[Account, int]:
+    """Return by how much the legs change what each account holds, in the order of the legs."""
+    changes: dict[Account, int] = {}
+    for leg in legs:
+        for name, change in ((leg.sender, -leg.quantity), (leg.receiver, leg.quantity)):
+            if name is not None:
+                account = Account(leg.security, name)
+                changes[account] = changes.get(account, 0) + change
+    return changes

@@ -1,0 +1,132 @@
+"""The rows from which rules learn of the past: each belongs to one holder or is a delta."""
+
+from collections.abc import Collection, Iterator
+from typing import TypeVar
+
+from tallystick.chaincode import State, composite_key
+from tallystick.contracts import events
+from tallystick.contracts.compliance.case import PairApproval
+from tallystick.contracts.compliance.counts import (
+    CountDelta,
+    Counted,
+    HolderCounts,
+    Recounted,
+    totals,
+)
+from tallystick.contracts.compliance.histories import (
+    Invested,
+    Purchase,
+    Raised,
+    RaiseQuestion,
+    Sale,
+    Sales,
+    purchase_rows,
+)
+from tallystick.contracts.compliance.periods import Period, end_of
+from tallystick.contracts.instants import Instant
+from tallystick.contracts.models import Model
+
+ModelT = TypeVar("ModelT", bound=Model)
+
+
+class Counters:
+    """Counts, sales, purchases and approvals, as one transaction sees them."""
+
+    def __init__(self, state: State, transaction_id: str) -> None:
+        self._state = state
+        self._transaction_id = transaction_id
+
+    # --- holders ---
+
+    def counted(self, security: str, person: str) -> Counted | None:
+        """Return as what a person is counted, or None when it holds nothing."""
+        return self._state.load(composite_key("counted", security, person), Counted)
+
+    def counts(self, security: str) -> HolderCounts:
+        """Return how many hold a security: the sum of all changes."""
+        return totals(self._rows(CountDelta, "persons", security))
+
+    def recount(self, security: str, change: Recounted) -> None:
+        """Count a person differently from now on."""
+        key = composite_key("counted", security, change.person)
+        if change.after is None:
+            self._state.delete(key)
+        else:
+            self._state.save(key, change.after)
+        if (delta := change.delta) is not None:
+            place = ("persons", security, self._transaction_id, change.person)
+            self._state.save(composite_key(*place), delta)
+
+    # --- sales ---
+
+    def sales(self, security: str, person: str) -> Sales:
+        """Return what a person gave away lately."""
+        return self._state.load(composite_key("sales", security, person), Sales) or Sales()
+
+    def note_sale(self, security: str, person: str, sale: Sale, windows: Collection[Period]) -> int:
+        """Note a sale; forget those that no window asks for any more, and return their number."""
+        before = self.sales(security, person).sales
+        kept = [
+            each
+            for each in before
+            if any(sale.moment < end_of(each.moment, window) for window in windows)
+        ]
+        key = composite_key("sales", security, person)
+        self._state.save(key, Sales(sales=tuple(kept)).having(sale))
+        return len(before) - len(kept)
+
+    # --- offerings ---
+
+    def raised(
+        self, issuer: str, question: RaiseQuestion, moment: Instant, receivers: Collection[str]
+    ) -> Raised:
+        """Return what an issuer raised; who of the receivers is among the purchasers."""
+        purchases = [
+            each
+            for each in self._rows(Purchase, "raised", issuer, question.exemption)
+            if moment < end_of(each.moment, question.window)
+        ]
+        persons = {each.person for each in purchases if question.counts(each.classes)}
+        return Raised(
+            question=question,
+            amount=sum(each.amount for each in purchases),
+            purchasers=len(persons),
+            known=tuple(sorted(persons.intersection(receivers))),
+        )
+
+    def invested(self, person: str, exemption: str) -> tuple[Invested, ...]:
+        """Return what a person paid in all offerings under an exemption."""
+        return tuple(self._rows(Invested, "invested", person, exemption))
+
+    def note_purchase(self, told: events.PurchaseNoted, moment: Instant) -> None:
+        """Note that somebody bought units in an offering."""
+        for key, row in purchase_rows(told, moment):
+            self._state.save(key, row)
+
+    # --- approvals ---
+
+    def approval(self, security: str, sender: str, receiver: str) -> PairApproval | None:
+        """Return what was approved for a sender and a receiver, or None."""
+        key = composite_key("approval", security, sender, receiver)
+        return self._state.load(key, PairApproval)
+
+    def save_approval(self, row: PairApproval) -> None:
+        """Write an approval."""
+        self._state.save(composite_key("approval", row.security, row.sender, row.receiver), row)
+
+    def end_approval(self, security: str, sender: str, receiver: str) -> None:
+        """Remove an approval: it was used up, or withdrawn."""
+        self._state.delete(composite_key("approval", security, sender, receiver))
+
+    # --- how ---
+
+    def _rows(self, model: type[ModelT], kind: str, *parts: str) -> Iterator[ModelT]:
+        """Yield the rows of a kind page by page: they outgrow what one scan hands out."""
+        bookmark = ""
+        while True:
+            page = self._state.partial_page(kind, *parts, page_size=1000, bookmark=bookmark)
+            for _, value in page.rows:
+                yield model.model_validate_json(value)
+            bookmark = page.bookmark
+            if not bookmark:
+                return

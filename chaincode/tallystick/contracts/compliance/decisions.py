@@ -1,0 +1,165 @@
+"""A decision about an instruction, and what else may be said of it. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tallystick.contracts.compliance.case import Case, Leg
+from tallystick.contracts.compliance.cures import cure_of
+from tallystick.contracts.compliance.rules import (
+    Bound,
+    Result,
+    Unlock,
+    concerns,
+    findings_of,
+    rules_for,
+)
+from tallystick.contracts.instants import Instant
+from tallystick.contracts.lots import LotChoice
+from tallystick.contracts.models import MAX_QUANTITY, Model
+from tallystick.contracts.reasons import Finding, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided, on what.
+
+    Attributes:
+        results: What each rule said of each leg.
+        before: Findings that no rule made and that come first: licences, authority.
+        beside: Findings that no rule made and that come last: quantities.
+    """
+
+    case: Case
+    results: tuple[Result, ...]
+    before: tuple[Finding, ...] = ()
+    beside: tuple[Finding, ...] = ()
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Everything that stands against the instruction; nothing when it may be executed."""
+        return [*self.before, *findings_of(self.results), *self.beside]
+
+
+class UnlockLine(Model):
+    """So many units more may go from a moment on."""
+
+    moment: Instant
+    quantity: int
+
+
+class Cure(Model):
+    """What would lift a reason."""
+
+    code: str
+    cure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The rules that a security is asked about, in one place.
+
+    Attributes:
+        always: Those that every security has.
+        bound: Those of each security.
+        granularity: Units move in multiples of it.
+    """
+
+    always: Sequence[Bound]
+    bound: Mapping[str, Sequence[Bound]]
+    granularity: int = 1
+
+
+def free_lots(case: Case, leg: Leg, bound: Sequence[Bound]) -> LotChoice | None:
+    """Return the choice of lots by which a leg takes what may go; None when it makes no odds.
+
+    Units that may go, go first: a holder need not know which of its lots are locked.
+    """
+    asked = [each for each in bound if concerns(each, case.basis, leg)]
+    if not any(each.bar(case, leg, lot) for lot in leg.lots for each in asked):
+        return None
+    sender = case.sender(leg)
+    free = [
+        lot
+        for lot in (() if sender is None else sender.before.lots)
+        if not any(each.bar(case, leg, lot) for each in asked)
+    ]
+    if sum(lot.quantity for lot in free) < leg.quantity:
+        return None
+    return LotChoice(lots=tuple(lot.name for lot in free))
+
+
+def most(decision: Decision, leg: Leg, asked: Asked) -> int:
+    """Return the largest quantity that may go in a leg now, everything else as it is.
+
+    Each rule names the largest quantity of at most so much that it lets go. That is repeated until
+    all agree; what none of them would let go can never be left, so what is left is the most.
+    """
+    case, sender = decision.case, decision.case.sender(leg)
+    if sender is None or decision.before or _is_hopeless(decision.beside):
+        return 0
+    receiver = case.receiver(leg)
+    room = MAX_QUANTITY - (0 if receiver is None else receiver.before.quantity)
+    quantity = max(0, min(sender.before.available, _unbarred(case, leg, asked), room))
+    rules = [*asked.always, *rules_for(case, leg, asked.bound)]
+    while quantity:
+        agreed = quantity - quantity % asked.granularity
+        for each in rules:
+            agreed = each.most(case, leg, agreed) if agreed else 0
+        if agreed == quantity:
+            break
+        quantity = agreed
+    return quantity
+
+
+def unlocks(decision: Decision, leg: Leg, asked: Asked) -> tuple[UnlockLine, ...]:
+    """Return what more may go later as time alone passes, by moment."""
+    case, sender = decision.case, decision.case.sender(leg)
+    rules = list(rules_for(case, leg, asked.bound))
+    later: list[Unlock] = [each for rule in rules for each in rule.unlocks(case, leg)]
+    for lot in () if sender is None else sender.before.lots:
+        bars = [bar for rule in rules if (bar := rule.bar(case, leg, lot)) is not None]
+        untils = [bar.until for bar in bars if bar.until is not None]
+        if bars and len(untils) == len(bars):
+            later.append(Unlock(max(untils), lot.quantity))
+    by_moment: dict[str, int] = {}
+    for each in sorted(later):
+        by_moment[each.moment] = by_moment.get(each.moment, 0) + each.quantity
+    return tuple(
+        UnlockLine(moment=moment, quantity=quantity) for moment, quantity in by_moment.items()
+    )
+
+
+def cures(decision: Decision) -> tuple[Cure, ...]:
+    """Return what would lift each reason, one line for each code."""
+    codes = dict.fromkeys(finding.code for finding in decision.findings)
+    return tuple(
+        Cure(code=code, cure=cure) for code in codes if (cure := cure_of(code)) is not None
+    )
+
+
+def _unbarred(case: Case, leg: Leg, asked: Asked) -> int:
+    """Return how many of the sender's units no rule about lots holds back."""
+    sender = case.sender(leg)
+    if sender is None:
+        return 0
+    rules = list(rules_for(case, leg, asked.bound))
+    barred = sum(
+        lot.quantity
+        for lot in sender.before.lots
+        if any(rule.bar(case, leg, lot) is not None for rule in rules)
+    )
+    return sender.before.quantity - barred
+
+
+_OF_QUANTITY = {Kind.BALANCE.value.erc1400}
+
+
+def _is_hopeless(findings: Sequence[Finding]) -> bool:
+    """Return whether something stands in the way that another quantity would not lift."""
+    return any(
+        finding.erc1400 not in _OF_QUANTITY and finding.code not in _ABOUT_QUANTITY
+        for finding in findings
+    )
+
+
+_ABOUT_QUANTITY = {"GRANULARITY_MISSED", "HOLDING_TOO_LARGE", "LOTS_TOO_MANY", "LOTS_TOO_FEW"}

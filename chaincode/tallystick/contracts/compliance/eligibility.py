@@ -1,0 +1,189 @@
+"""Rules about who the sides are: their claims, where they reside, and what suits them."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
+
+from tallystick.contracts.compliance.case import RESIDENCE, Case, Holder, Leg
+from tallystick.contracts.compliance.classes import Condition, Formula
+from tallystick.contracts.compliance.periods import Period, end_of
+from tallystick.contracts.compliance.rules import Needs, Rule, Side
+from tallystick.contracts.events import Basis
+from tallystick.contracts.models import Identifier, Model, Quantity, ShortCode
+from tallystick.contracts.reasons import ComplianceReason, Finding
+
+Countries = Annotated[tuple[ShortCode, ...], Field(max_length=300)]
+Topics = Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=16)]
+
+
+class Eligible(Formula):
+    """Parameters of ``sender-claims`` and ``receiver-claims``.
+
+    Attributes:
+        bases: Only movements on these bases are judged; all when empty.
+    """
+
+    bases: tuple[Basis, ...] = ()
+
+    def lack_on(self, basis: Basis, holder: Holder) -> str:
+        """Return what is amiss with a holder in a movement; empty when nothing is."""
+        if self.bases and basis not in self.bases:
+            return ""
+        return self.lack(holder.profile)
+
+
+class SenderClaims(Rule[Eligible]):
+    """The sender has the claims that its class needs, and none that bar it."""
+
+    name = "sender-claims"
+    side = Side.SENDER
+    parameters = Eligible
+
+    def needs(self, parameters: Eligible) -> Needs:
+        """Return the topics of the formula."""
+        return Needs(topics=parameters.topics)
+
+    def findings(self, case: Case, leg: Leg, parameters: Eligible) -> Iterator[Finding]:
+        """Yield what the sender lacks."""
+        sender = case.sender(leg)
+        if sender is not None and (lack := parameters.lack_on(case.basis, sender)):
+            yield ComplianceReason.SENDER_NOT_ELIGIBLE.finding(
+                holder=sender.holder, asset=leg.security, lack=lack
+            )
+
+
+class ReceiverClaims(Rule[Eligible]):
+    """The receiver has the claims that its class needs, and none that bar it."""
+
+    name = "receiver-claims"
+    parameters = Eligible
+
+    def needs(self, parameters: Eligible) -> Needs:
+        """Return the topics of the formula."""
+        return Needs(topics=parameters.topics)
+
+    def findings(self, case: Case, leg: Leg, parameters: Eligible) -> Iterator[Finding]:
+        """Yield what the receiver lacks."""
+        receiver = case.receiver(leg)
+        if receiver is not None and (lack := parameters.lack_on(case.basis, receiver)):
+            yield ComplianceReason.RECEIVER_NOT_ELIGIBLE.finding(
+                holder=receiver.holder, asset=leg.security, lack=lack
+            )
+
+
+class Residence(Model):
+    """Parameters of ``residence``.
+
+    Attributes:
+        allowed: Both sides must reside in one of these; anywhere known when empty.
+        barred: Neither may reside in one of these.
+    """
+
+    allowed: Countries = ()
+    barred: Countries = ()
+
+
+class KnownResidence(Rule[Residence]):
+    """Both sides say where they reside, and may deal with the security there."""
+
+    name = "residence"
+    parameters = Residence
+
+    def needs(self, parameters: Residence) -> Needs:  # noqa: ARG002 -- whatever they are
+        """Return the topic of residence."""
+        return Needs(topics=(RESIDENCE,))
+
+    def findings(self, case: Case, leg: Leg, parameters: Residence) -> Iterator[Finding]:
+        """Yield a finding for each side whose residence is unknown or barred."""
+        for holder in (case.sender(leg), case.receiver(leg)):
+            if holder is None:
+                continue
+            facts = {"holder": holder.holder, "asset": leg.security}
+            if not holder.residences:
+                yield ComplianceReason.RESIDENCE_UNKNOWN.finding(**facts, topic=RESIDENCE)
+            for country in holder.residences:
+                if country in parameters.barred or (
+                    parameters.allowed and country not in parameters.allowed
+                ):
+                    yield ComplianceReason.RESIDENCE_BARRED.finding(**facts, residence=country)
+
+
+class Suitability(Model):
+    """Parameters of ``suitability``: the receiver's risk profile must reach the product's class."""
+
+    topic: Identifier = "risk-profile"
+    risk_class: Quantity
+
+
+class Suitable(Rule[Suitability]):
+    """Who buys has a risk profile at the level of the product's risk class or above."""
+
+    name = "suitability"
+    parameters = Suitability
+
+    def needs(self, parameters: Suitability) -> Needs:
+        """Return the topic of risk profiles."""
+        return Needs(topics=(parameters.topic,))
+
+    def findings(self, case: Case, leg: Leg, parameters: Suitability) -> Iterator[Finding]:
+        """Yield a finding when the product is too risky for the receiver."""
+        receiver = case.receiver(leg)
+        if receiver is None:
+            return
+        wanted = Condition(topic=parameters.topic, level=parameters.risk_class)
+        if wanted.holds(() if receiver.profile is None else receiver.profile.attested):
+            return
+        yield ComplianceReason.PRODUCT_UNSUITABLE.finding(
+            holder=receiver.holder,
+            asset=leg.security,
+            topic=parameters.topic,
+            level=parameters.risk_class,
+        )
+
+
+class Freshness(Model):
+    """Parameters of ``fresh-confirmation``.
+
+    Attributes:
+        topics: Each side needs a claim on each of them that is not older than ``window``.
+        at_home: Whether also two sides of one country need them.
+    """
+
+    topics: Topics
+    window: Period
+    at_home: bool = False
+
+
+class FreshlyConfirmed(Rule[Freshness]):
+    """Across borders, both sides' claims are fresh; at home those that still run will do."""
+
+    name = "fresh-confirmation"
+    parameters = Freshness
+
+    def needs(self, parameters: Freshness) -> Needs:
+        """Return the topics, and that of residence."""
+        return Needs(topics=tuple(sorted({*parameters.topics, RESIDENCE})))
+
+    def findings(self, case: Case, leg: Leg, parameters: Freshness) -> Iterator[Finding]:
+        """Yield a finding for each side and topic without a fresh claim."""
+        sides = [each for each in (case.sender(leg), case.receiver(leg)) if each is not None]
+        countries = {each.residences for each in sides}
+        if len(countries) == 1 and () not in countries and not parameters.at_home:
+            return
+        for holder in sides:
+            for topic in parameters.topics:
+                if not _is_fresh(case, holder, topic, parameters.window):
+                    yield ComplianceReason.CONFIRMATION_STALE.finding(
+                        holder=holder.holder,
+                        asset=leg.security,
+                        topic=topic,
+                        window=parameters.window,
+                    )
+
+
+def _is_fresh(case: Case, holder: Holder, topic: str, window: Period) -> bool:
+    claims = () if holder.profile is None else holder.profile.attested
+    return any(
+        each.topic == topic and case.moment < end_of(each.valid_from, window) for each in claims
+    )

@@ -1,0 +1,196 @@
+"""The part of the token contract about packs, approvals, decisions and counts of holders."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from tallystick.chaincode import Context, query, transaction
+from tallystick.contracts import events
+from tallystick.contracts.compliance.case import PairApproval
+from tallystick.contracts.compliance.cases import COUNTED_TOPICS
+from tallystick.contracts.compliance.classes import classes_of
+from tallystick.contracts.compliance.counters import Counters
+from tallystick.contracts.compliance.counts import HolderCounts, Recounted, owners_of, told
+from tallystick.contracts.compliance.models import Pack, RuleSet, TransferApproval
+from tallystick.contracts.compliance.packs import Packs
+from tallystick.contracts.compliance.records import (
+    DecisionPage,
+    DecisionRecord,
+    Recomputation,
+    Records,
+    Review,
+    ReviewNote,
+    rules_key,
+)
+from tallystick.contracts.instants import now
+from tallystick.contracts.licensed import MarketContract, licensed
+from tallystick.contracts.models import Identifier, PageSize, Sha256Hex
+from tallystick.contracts.parties import Party, check_parties
+from tallystick.contracts.powers import Power
+from tallystick.contracts.reasons import ComplianceReason, refuse_if_any
+from tallystick.contracts.rows import load_row
+
+APPROVERS = (
+    Power.KEEP_REGISTER,
+    Power.OVERSEE,
+    Power.ISSUE_SECURITIES,
+    Power.ACT_FOR_CLIENTS,
+)
+Persons = Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=1000)]
+
+
+class ComplianceFunctions(MarketContract):
+    """Packs, approvals, decisions, counts."""
+
+    # --- packs ---
+
+    @transaction
+    @licensed(Power.OVERSEE)
+    def publish_pack(self, ctx: Context, pack: Pack) -> None:
+        """Enter a version of a pack, to be bound to securities."""
+        Packs(ctx).publish(pack)
+
+    @query
+    def pack(self, ctx: Context, pack: Identifier, version: int) -> Pack:
+        """Return a version of a pack."""
+        return Packs(ctx).require(pack, version)
+
+    # --- approvals ---
+
+    @transaction
+    @licensed(*APPROVERS)
+    def approve_transfer(self, ctx: Context, approval: TransferApproval) -> None:
+        """Approve one transfer beforehand; where several must, each approves the same."""
+        actor = ctx.client.msp_id
+        if approval.waives and self.licence_findings(ctx, (Power.KEEP_REGISTER,)):
+            raise ComplianceReason.WAIVER_NOT_PERMITTED.refusal(
+                actor=actor, power=Power.KEEP_REGISTER
+            )
+        counters = Counters(ctx.state, ctx.transaction_id)
+        before = counters.approval(approval.security, approval.sender, approval.receiver)
+        row = PairApproval(**approval.model_dump(), approvers=(actor,))
+        if before is not None and now(ctx) < before.expires_at:
+            row = row.model_copy(update={"approvers": before.approvers})
+            if row != before:
+                raise ComplianceReason.APPROVAL_DIFFERS.refusal(
+                    security=row.security, sender=row.sender, receiver=row.receiver
+                )
+            approvers = tuple(sorted({*before.approvers, actor}))
+            row = row.model_copy(update={"approvers": approvers})
+        counters.save_approval(row)
+        ctx.emit(events.TransferApproved(**approval.model_dump(), approver=actor))
+
+    @transaction
+    @licensed(*APPROVERS)
+    def withdraw_approval(
+        self, ctx: Context, security: Identifier, sender: Identifier, receiver: Identifier
+    ) -> None:
+        """Withdraw an approval, as one of its approvers or as the keeper of the register."""
+        counters = Counters(ctx.state, ctx.transaction_id)
+        row = counters.approval(security, sender, receiver)
+        if row is None:
+            raise ComplianceReason.APPROVAL_UNKNOWN.refusal(
+                security=security, sender=sender, receiver=receiver
+            )
+        if ctx.client.msp_id not in row.approvers:
+            refuse_if_any(self.licence_findings(ctx, (Power.KEEP_REGISTER,)))
+        counters.end_approval(security, sender, receiver)
+        ctx.emit(
+            events.ApprovalWithdrawn(
+                security=security, sender=sender, receiver=receiver, actor=ctx.client.msp_id
+            )
+        )
+
+    @query
+    def approval(
+        self, ctx: Context, security: str, sender: str, receiver: str
+    ) -> PairApproval | None:
+        """Return what was approved for a sender and a receiver, if anything."""
+        return Counters(ctx.state, ctx.transaction_id).approval(security, sender, receiver)
+
+    # --- decisions ---
+
+    @transaction
+    @licensed(Power.OVERSEE)
+    def acknowledge(
+        self, ctx: Context, security: Identifier, decision: Identifier, note_hash: str = ""
+    ) -> None:
+        """Acknowledge the record of a decision: nothing is left to ask."""
+        _review(ctx, security, decision, Review.ACKNOWLEDGED, note_hash)
+
+    @transaction
+    @licensed(Power.OVERSEE)
+    def query_decision(
+        self, ctx: Context, security: Identifier, decision: Identifier, note_hash: Sha256Hex
+    ) -> None:
+        """Ask about the record of a decision; the note that the hash is of says what."""
+        _review(ctx, security, decision, Review.QUERIED, note_hash)
+
+    @query
+    def decision(self, ctx: Context, security: str, decision: str) -> DecisionRecord:
+        """Return the record of a decision; its name is the id of its transaction."""
+        return Records(ctx).require(security, decision)
+
+    @query
+    def review(self, ctx: Context, security: str, decision: str) -> ReviewNote | None:
+        """Return what the regulator said of a decision, if anything."""
+        return Records(ctx).review(security, decision)
+
+    @query
+    def decisions(
+        self,
+        ctx: Context,
+        security: str,
+        page_size: PageSize = 100,
+        bookmark: str = "",
+        only_open: bool = False,  # noqa: FBT001, FBT002 -- arguments of a call have an order only
+    ) -> DecisionPage:
+        """Return a page of decisions; of those not acknowledged yet, if only these are asked."""
+        return Records(ctx).page(security, page_size, bookmark, only_open=only_open)
+
+    @query
+    def recompute(self, ctx: Context, security: str, decision: str) -> Recomputation:
+        """Work a decision out again, from its record and the rules that were in force."""
+        return Records(ctx).recompute(security, decision)
+
+    @query
+    def rules_then(self, ctx: Context, security: str, version: int) -> RuleSet | None:
+        """Return a version of a security's rules, whether still in force or not."""
+        return load_row(ctx.state, rules_key(security, version), RuleSet)
+
+    # --- holders ---
+
+    @transaction
+    @licensed(Power.KEEP_REGISTER, Power.OVERSEE)
+    def recount(self, ctx: Context, security: Identifier, persons: Persons) -> None:
+        """Count holders as what their claims say now; who holds nothing is left out."""
+        counters = Counters(ctx.state, ctx.transaction_id)
+        rows = {each: counters.counted(security, each) for each in sorted(set(persons))}
+        held = {person: row for person, row in rows.items() if row is not None}
+        report = check_parties(
+            ctx, [Party(identity=each, topics=COUNTED_TOPICS) for each in held], exercised=()
+        )
+        for (person, row), known in zip(held.items(), report.parties, strict=True):
+            classes = tuple(sorted(classes_of(known.profile)))
+            after = row.model_copy(update={"classes": classes, "owners": owners_of(known.profile)})
+            if after != row:
+                counters.recount(security, Recounted(person, row, after))
+                ctx.emit(told(security, person, after))
+
+    @query
+    def holder_counts(self, ctx: Context, security: str) -> HolderCounts:
+        """Return how many persons hold a security: all, looked through, and of each class."""
+        return Counters(ctx.state, ctx.transaction_id).counts(security)
+
+
+def _review(ctx: Context, security: str, decision: str, review: Review, note_hash: str) -> None:
+    Records(ctx).save_review(security, decision, review, note_hash)
+    ctx.emit(
+        events.DecisionReviewed(
+            security=security,
+            decision=decision,
+            review=review,
+            by=ctx.client.msp_id,
+            note_hash=note_hash,
+        )
+    )

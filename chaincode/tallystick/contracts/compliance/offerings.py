@@ -1,0 +1,289 @@
+"""Rules about offerings: what an issuer raises, from how many, and what each may invest."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
+
+from tallystick.contracts.compliance.case import Case, Holder, Leg
+from tallystick.contracts.compliance.classes import topic_of
+from tallystick.contracts.compliance.histories import Raised, RaiseQuestion
+from tallystick.contracts.compliance.holdings import BASIS_POINTS, BasisPoints
+from tallystick.contracts.compliance.periods import Period, end_of
+from tallystick.contracts.compliance.rules import Needs, ParametersT, Rule
+from tallystick.contracts.lots import HolderClass
+from tallystick.contracts.models import Identifier, Model, Quantity
+from tallystick.contracts.reasons import ComplianceReason, Finding
+
+
+def price_of(case: Case, leg: Leg) -> int:
+    """Return what an issue costs its receiver, in minor units; zero for other movements."""
+    return leg.quantity * case.securities[leg.security].unit_price if leg.sender is None else 0
+
+
+def exemption_of(leg: Leg) -> str | None:
+    """Return the exemption under which the units of a leg are issued, or None."""
+    return leg.lots[0].exemption if leg.lots else None
+
+
+def _is_offered(case: Case, leg: Leg, exemption: str) -> bool:
+    return price_of(case, leg) > 0 and exemption_of(leg) == exemption
+
+
+def _offered(case: Case, leg: Leg, exemption: str) -> Iterator[Leg]:
+    """Yield the issues of an instruction that count with a leg against a limit."""
+    for each in case.legs:
+        if each.security == leg.security and _is_offered(case, each, exemption):
+            yield each
+
+
+class _OfferingRule(Rule[ParametersT]):
+    """A rule about what is issued for money; nothing else can make it object."""
+
+    def _fitting(self, case: Case, leg: Leg, left: int, at_most: int) -> int:
+        """Return how many units ``left`` minor units of money buy."""
+        return max(0, min(at_most, left // case.securities[leg.security].unit_price))
+
+
+class Cap(Model):
+    """Parameters of ``raising-cap``.
+
+    Attributes:
+        exemption: Offerings under it count together, of whatever security of the issuer.
+        amount: At most so many minor units of money.
+        window: An issue counts until this period after it is over.
+    """
+
+    exemption: Identifier
+    amount: Quantity
+    window: Period
+
+
+class RaisingCap(_OfferingRule[Cap]):
+    """An issuer raises at most so much under an exemption within a window."""
+
+    name = "raising-cap"
+    parameters = Cap
+
+    def needs(self, parameters: Cap) -> Needs:
+        """Return what was raised."""
+        return Needs(raised=(_question(parameters),))
+
+    def findings(self, case: Case, leg: Leg, parameters: Cap) -> Iterator[Finding]:
+        """Yield a finding when this issue raises too much on top of those before."""
+        if not _is_offered(case, leg, parameters.exemption):
+            return
+        now = sum(price_of(case, each) for each in _offered(case, leg, parameters.exemption))
+        total = _answer(case, leg, _question(parameters)).amount + now
+        if total > parameters.amount:
+            yield ComplianceReason.RAISE_EXCEEDED.finding(
+                security=leg.security,
+                exemption=parameters.exemption,
+                amount=total,
+                window=parameters.window,
+                limit=parameters.amount,
+            )
+
+    def most(self, case: Case, leg: Leg, parameters: Cap, at_most: int) -> int:
+        """Return how many units the rest of the cap pays for."""
+        if not _is_offered(case, leg, parameters.exemption):
+            return at_most
+        others = sum(
+            price_of(case, each)
+            for each in _offered(case, leg, parameters.exemption)
+            if each is not leg
+        )
+        raised = _answer(case, leg, _question(parameters)).amount
+        return self._fitting(case, leg, parameters.amount - raised - others, at_most)
+
+
+def _question(parameters: Cap) -> RaiseQuestion:
+    return RaiseQuestion(exemption=parameters.exemption, window=parameters.window)
+
+
+class Purchasers(Model):
+    """Parameters of ``purchaser-limit``.
+
+    Attributes:
+        exemption: Offerings under it count together, of whatever security of the issuer.
+        most: So many persons may buy.
+        window: A purchase counts until this period after it is over.
+        of: Only purchasers of this class are counted; all when None.
+        without: Purchasers of this class are not counted.
+    """
+
+    exemption: Identifier
+    most: Quantity
+    window: Period
+    of: HolderClass | None = None
+    without: HolderClass | None = None
+
+    @property
+    def question(self) -> RaiseQuestion:
+        """What must be known of earlier purchases."""
+        return RaiseQuestion(
+            exemption=self.exemption,
+            window=self.window,
+            of=self.of or "",
+            without=self.without or "",
+        )
+
+
+class PurchasersLimited(_OfferingRule[Purchasers]):
+    """Not more than so many persons buy from an issuer under an exemption within a window."""
+
+    name = "purchaser-limit"
+    parameters = Purchasers
+
+    def needs(self, parameters: Purchasers) -> Needs:
+        """Return what was raised, and the topics that decide who is counted."""
+        named = filter(None, (parameters.of, parameters.without))
+        topics = {topic for topic in map(topic_of, named) if topic is not None}
+        return Needs(raised=(parameters.question,), topics=tuple(sorted(topics)))
+
+    def findings(self, case: Case, leg: Leg, parameters: Purchasers) -> Iterator[Finding]:
+        """Yield a finding when the receiver is one too many."""
+        receiver = case.receiver(leg)
+        if receiver is None or not _is_offered(case, leg, parameters.exemption):
+            return
+        answer = _answer(case, leg, parameters.question)
+        new = {
+            each.person
+            for each in _receivers(case, leg, parameters.exemption)
+            if each.person not in answer.known and parameters.question.counts(each.classes)
+        }
+        if receiver.person in new and answer.purchasers + len(new) > parameters.most:
+            yield ComplianceReason.PURCHASERS_TOO_MANY.finding(
+                security=leg.security,
+                exemption=parameters.exemption,
+                holder=receiver.holder,
+                count=answer.purchasers + len(new),
+                window=parameters.window,
+                limit=parameters.most,
+            )
+
+
+def _receivers(case: Case, leg: Leg, exemption: str) -> Iterator[Holder]:
+    for each in _offered(case, leg, exemption):
+        if (receiver := case.receiver(each)) is not None:
+            yield receiver
+
+
+class InvestmentLimit(Model):
+    """Parameters of ``investment-limit``; amounts are minor units of money.
+
+    The greater and the lesser of two figures about the investor decide; their claims give them in
+    their level, in multiples of ``unit``, rounded down by who claims. Who has no such claim has
+    nothing.
+
+    Attributes:
+        exemption: Purchases under it count together, of whatever issuer.
+        window: A purchase counts until this period after it is over; None: for ever, and only
+            those of the same security.
+        income: Topic of claims about annual income, or revenue.
+        worth: Topic of claims about net worth, or net assets.
+        unit: What one level stands for.
+        threshold: With a lesser figure below this, ``low_share`` counts, else ``high_share``.
+        floor: The limit is never lower while ``low_share`` counts.
+        low_share: Ten-thousandths of the greater figure.
+        high_share: Ten-thousandths of the greater figure.
+        ceiling: The limit is never higher; None for no ceiling.
+    """
+
+    exemption: Identifier
+    window: Period | None = None
+    income: Identifier = "annual-income"
+    worth: Identifier = "net-worth"
+    unit: Quantity
+    threshold: Annotated[int, Field(ge=0)] = 0
+    floor: Annotated[int, Field(ge=0)] = 0
+    low_share: BasisPoints
+    high_share: BasisPoints
+    ceiling: Quantity | None = None
+
+    def limit(self, holder: Holder) -> int:
+        """Return how much a holder may invest within the window."""
+        figures = sorted(self.unit * _level(holder, topic) for topic in (self.income, self.worth))
+        lesser, greater = figures
+        if lesser < self.threshold:
+            limit = max(self.floor, greater * self.low_share // BASIS_POINTS)
+        else:
+            limit = greater * self.high_share // BASIS_POINTS
+        return limit if self.ceiling is None else min(limit, self.ceiling)
+
+
+class InvestmentLimited(_OfferingRule[InvestmentLimit]):
+    """A person invests at most so much under an exemption within a window."""
+
+    name = "investment-limit"
+    parameters = InvestmentLimit
+
+    def needs(self, parameters: InvestmentLimit) -> Needs:
+        """Return what the person invested, and the topics of the two figures."""
+        return Needs(
+            topics=tuple(sorted({parameters.income, parameters.worth})),
+            invested=(parameters.exemption,),
+        )
+
+    def findings(self, case: Case, leg: Leg, parameters: InvestmentLimit) -> Iterator[Finding]:
+        """Yield a finding when this purchase is too much on top of those before."""
+        receiver = case.receiver(leg)
+        if receiver is None or not _is_offered(case, leg, parameters.exemption):
+            return
+        total = _invested(case, leg, receiver, parameters) + sum(
+            price_of(case, each) for each in _bought(case, leg, receiver, parameters.exemption)
+        )
+        limit = parameters.limit(receiver)
+        if total > limit:
+            yield ComplianceReason.INVESTMENT_EXCEEDED.finding(
+                holder=receiver.holder,
+                security=leg.security,
+                exemption=parameters.exemption,
+                amount=total,
+                limit=limit,
+            )
+
+    def most(self, case: Case, leg: Leg, parameters: InvestmentLimit, at_most: int) -> int:
+        """Return how many units the rest of the limit pays for."""
+        receiver = case.receiver(leg)
+        if receiver is None or not _is_offered(case, leg, parameters.exemption):
+            return at_most
+        others = sum(
+            price_of(case, each)
+            for each in _bought(case, leg, receiver, parameters.exemption)
+            if each is not leg
+        )
+        spent = _invested(case, leg, receiver, parameters) + others
+        return self._fitting(case, leg, parameters.limit(receiver) - spent, at_most)
+
+
+def _bought(case: Case, leg: Leg, holder: Holder, exemption: str) -> Iterator[Leg]:
+    for each in _offered(case, leg, exemption):
+        receiver = case.receiver(each)
+        if receiver is not None and receiver.person == holder.person:
+            yield each
+
+
+def _invested(case: Case, leg: Leg, holder: Holder, parameters: InvestmentLimit) -> int:
+    return sum(
+        each.amount
+        for each in holder.invested
+        if each.exemption == parameters.exemption
+        and (
+            each.security == leg.security
+            if parameters.window is None
+            else case.moment < end_of(each.moment, parameters.window)
+        )
+    )
+
+
+def _level(holder: Holder, topic: str) -> int:
+    claims = () if holder.profile is None else holder.profile.attested
+    return max((each.level for each in claims if each.topic == topic), default=0)
+
+
+def _answer(case: Case, leg: Leg, question: RaiseQuestion) -> Raised:
+    for each in case.securities[leg.security].raised:
+        if each.question == question:
+            return each
+    return Raised(question=question, amount=0, purchasers=0)

@@ -1,0 +1,96 @@
+"""Decisions and their traces on the ledger: counts, sales, purchases, approvals used, records."""
+
+from collections import Counter
+from collections.abc import Collection
+
+from tallystick.chaincode import Context
+from tallystick.contracts import events
+from tallystick.contracts.book import Account
+from tallystick.contracts.compliance.case import Case, Leg
+from tallystick.contracts.compliance.cases import Subjects
+from tallystick.contracts.compliance.counters import Counters
+from tallystick.contracts.compliance.counts import told
+from tallystick.contracts.compliance.decisions import Decision
+from tallystick.contracts.compliance.histories import Sale
+from tallystick.contracts.compliance.holdings import recounted
+from tallystick.contracts.compliance.models import NO_VENUE_RULES, VenueRules
+from tallystick.contracts.compliance.offerings import exemption_of, price_of
+from tallystick.contracts.compliance.periods import Period
+from tallystick.contracts.compliance.records import Outcome, Records, venue_rules_key
+from tallystick.contracts.compliance.volumes import is_sale
+from tallystick.contracts.rows import load_row
+
+
+class Rulings:
+    """What is read for decisions, and what they leave behind, in one transaction."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._counters = Counters(ctx.state, ctx.transaction_id)
+        self._records = Records(ctx)
+
+    def venue_rules(self, security: str, venue: str | None) -> VenueRules:
+        """Return what a venue asks on top of a security's rules."""
+        if venue is None:
+            return NO_VENUE_RULES
+        key = venue_rules_key(security, venue)
+        return load_row(self._ctx.state, key, VenueRules) or NO_VENUE_RULES
+
+    def settle(self, decision: Decision, subjects: Subjects) -> None:
+        """Leave the traces of an instruction that is executed."""
+        case = decision.case
+        for security in subjects:
+            for change in recounted(case, security):
+                self._counters.recount(security, change)
+                self._ctx.emit(told(security, change.person, change.after))
+        for leg in case.legs:
+            needs, sender = subjects[leg.security].needs, case.sender(leg)
+            if sender is not None and needs.sales and is_sale(case, leg):
+                self._note_sale(case, leg, sender.person, needs.windows)
+        self._note_purchases(case, subjects)
+        for approval in case.approvals:
+            pair = (approval.security, approval.sender, approval.receiver)
+            self._counters.end_approval(*pair)
+            security, sender, receiver = pair
+            self._ctx.emit(events.ApprovalUsed(security=security, sender=sender, receiver=receiver))
+        self.record(decision, Outcome.MOVED, subjects)
+
+    def record(self, decision: Decision, outcome: Outcome, subjects: Subjects) -> None:
+        """Leave a record of a decision."""
+        versions = {name: each.venue_rules.version for name, each in subjects.items()}
+        self._records.save(decision, outcome, versions)
+
+    def _note_sale(self, case: Case, leg: Leg, person: str, windows: Collection[Period]) -> None:
+        venue = None if case.venue is None else case.venue.organization
+        sale = Sale(moment=case.moment, quantity=leg.quantity, venue=venue)
+        forgotten = self._counters.note_sale(leg.security, person, sale, windows)
+        self._ctx.emit(
+            events.SaleNoted(
+                security=leg.security,
+                person=person,
+                quantity=leg.quantity,
+                venue=venue,
+                forgotten=forgotten,
+            )
+        )
+
+    def _note_purchases(self, case: Case, subjects: Subjects) -> None:
+        amounts: Counter[tuple[Account, str]] = Counter()
+        for leg in case.legs:
+            exemption = exemption_of(leg)
+            if leg.receiver is not None and exemption is not None and price_of(case, leg):
+                amounts[Account(leg.security, leg.receiver), exemption] += price_of(case, leg)
+        for (account, exemption), amount in amounts.items():
+            buyer = case.holders[account]
+            purchase = events.PurchaseNoted(
+                issuer=subjects[account.asset].issuer,
+                exemption=exemption,
+                transaction=self._ctx.transaction_id,
+                security=account.asset,
+                holder=account.holder,
+                person=buyer.person,
+                amount=amount,
+                classes=buyer.classes,
+            )
+            self._counters.note_purchase(purchase, case.moment)
+            self._ctx.emit(purchase)

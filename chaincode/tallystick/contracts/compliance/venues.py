@@ -1,0 +1,135 @@
+"""Rules about where a movement was agreed, and who approved it beforehand."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
+
+from tallystick.contracts.compliance.case import RESIDENCE, Case, Leg
+from tallystick.contracts.compliance.rules import Needs, Rule, Side
+from tallystick.contracts.events import Basis
+from tallystick.contracts.models import Identifier, Model, Quantity, ShortCode
+from tallystick.contracts.reasons import ComplianceReason, Finding
+
+
+class VenueOnly(Model):
+    """Parameters of ``venue-only``.
+
+    Attributes:
+        excepted: Bases that need no venue, such as a custodian's distribution. Gifts and estates
+            need an approval that waives the rule.
+        venues: Venues that count, by MSP; all when empty.
+        classes: The venue needs a live licence of one of these; of any when empty.
+    """
+
+    excepted: tuple[Basis, ...] = ()
+    venues: Annotated[tuple[Identifier, ...], Field(max_length=100)] = ()
+    classes: Annotated[tuple[Identifier, ...], Field(max_length=16)] = ()
+
+
+class AtVenuesOnly(Rule[VenueOnly]):
+    """Units change hands at admitted venues: not directly, and not over the counter."""
+
+    name = "venue-only"
+    side = Side.SENDER
+    parameters = VenueOnly
+
+    def needs(self, parameters: VenueOnly) -> Needs:  # noqa: ARG002 -- whatever they are
+        """Return that approvals are needed: one may take the rule back."""
+        return Needs(approvals=True)
+
+    def findings(self, case: Case, leg: Leg, parameters: VenueOnly) -> Iterator[Finding]:
+        """Yield a finding when there is no venue, or one that is not admitted."""
+        if case.basis in parameters.excepted:
+            return
+        if case.venue is None:
+            yield ComplianceReason.VENUE_REQUIRED.finding(security=leg.security)
+            return
+        classes = {each.licence_class for each in case.venue.licences}
+        named = not parameters.venues or case.venue.organization in parameters.venues
+        if not named or (parameters.classes and classes.isdisjoint(parameters.classes)):
+            yield ComplianceReason.VENUE_NOT_ADMITTED.finding(
+                security=leg.security, venue=case.venue.organization
+            )
+
+
+class VenueLicence(Model):
+    """Parameters of ``venue-licence``: for investors of these countries, the venue needs theirs."""
+
+    countries: Annotated[tuple[ShortCode, ...], Field(min_length=1, max_length=300)]
+
+
+class VenueIsLicensed(Rule[VenueLicence]):
+    """A venue that serves investors of a country is licensed there."""
+
+    name = "venue-licence"
+    side = Side.SENDER
+    parameters = VenueLicence
+
+    def needs(self, parameters: VenueLicence) -> Needs:  # noqa: ARG002 -- whatever they are
+        """Return the topic of residence."""
+        return Needs(topics=(RESIDENCE,))
+
+    def findings(self, case: Case, leg: Leg, parameters: VenueLicence) -> Iterator[Finding]:
+        """Yield a finding for each country of a side in which the venue has no licence."""
+        if case.venue is None:
+            return
+        sides = (case.sender(leg), case.receiver(leg))
+        theirs = {country for each in sides if each is not None for country in each.residences}
+        for country in sorted(theirs.intersection(parameters.countries)):
+            if not case.venue.may_serve(country):
+                yield ComplianceReason.VENUE_NOT_LICENSED.finding(
+                    security=leg.security, venue=case.venue.organization, country=country
+                )
+
+
+class Approvals(Model):
+    """Parameters of ``approved-transfer``.
+
+    Attributes:
+        approvers: Those whose approval counts, by MSP.
+        quorum: How many of them must have approved.
+        bases: Only movements on these bases need it; all when empty.
+    """
+
+    approvers: Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=16)]
+    quorum: Quantity = 1
+    bases: tuple[Basis, ...] = ()
+
+
+class ApprovedBeforehand(Rule[Approvals]):
+    """The movement was approved by enough approvers; it uses their approval up."""
+
+    name = "approved-transfer"
+    side = Side.SENDER
+    parameters = Approvals
+
+    def needs(self, parameters: Approvals) -> Needs:  # noqa: ARG002 -- whatever they are
+        """Return that approvals are needed."""
+        return Needs(approvals=True)
+
+    def findings(self, case: Case, leg: Leg, parameters: Approvals) -> Iterator[Finding]:
+        """Yield a finding when too few approvals cover the leg now."""
+        if parameters.bases and case.basis not in parameters.bases:
+            return
+        approval = case.approval(leg)
+        if approval is not None and case.between(leg) > approval.quantity:
+            approval = None
+        given = () if approval is None else approval.approvers
+        counting = [each for each in given if each in parameters.approvers]
+        if len(counting) < parameters.quorum:
+            yield ComplianceReason.APPROVAL_MISSING.finding(
+                security=leg.security,
+                sender=str(leg.sender),
+                receiver=str(leg.receiver),
+                quantity=leg.quantity,
+                given=len(counting),
+                quorum=parameters.quorum,
+            )
+
+    def most(self, case: Case, leg: Leg, parameters: Approvals, at_most: int) -> int:
+        """Return what the approval covers."""
+        approval = case.approval(leg)
+        if approval is not None:
+            at_most = min(at_most, approval.quantity)
+        return super().most(case, leg, parameters, at_most)

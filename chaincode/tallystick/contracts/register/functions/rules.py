@@ -1,0 +1,78 @@
+"""The part of the token contract that binds rules to securities and records refusals."""
+
+from tallystick.chaincode import Context, query, transaction
+from tallystick.contracts import events
+from tallystick.contracts.compliance.models import Bindings, RuleSet, RulesGiven, VenueRules
+from tallystick.contracts.compliance.packs import Packs
+from tallystick.contracts.events import Basis
+from tallystick.contracts.licensed import MarketContract, licensed
+from tallystick.contracts.models import Identifier
+from tallystick.contracts.powers import Power
+from tallystick.contracts.reasons import ComplianceReason
+from tallystick.contracts.register.functions.movements import move_of
+from tallystick.contracts.register.models import Security
+from tallystick.contracts.register.movements import Instruction, Movements
+from tallystick.contracts.register.securities import Securities
+from tallystick.contracts.statements import UnitsSent
+
+
+class RuleFunctions(MarketContract):
+    """Rules in force, and refusals."""
+
+    @transaction
+    @licensed(Power.KEEP_REGISTER, Power.OVERSEE, Power.ISSUE_SECURITIES)
+    def bind_rules(self, ctx: Context, given: RulesGiven) -> None:
+        """Set the rules of a security, in place of all that it had.
+
+        Its issuer may do so too, as long as the packs stay: the law is not the issuer's to lift.
+        """
+        securities = Securities(ctx.state)
+        row = securities.require(given.security)
+        if self.licence_findings(ctx, (Power.KEEP_REGISTER, Power.OVERSEE)):
+            _check_issuer(ctx.client.msp_id, row, given)
+        rules = Packs(ctx).rule_set(given, row.rules)
+        securities.save(row.model_copy(update={"rules": rules}))
+
+    @transaction
+    @licensed(Power.OPERATE_VENUE)
+    def bind_venue_rules(self, ctx: Context, security: Identifier, rules: Bindings) -> None:
+        """Set what the submitting venue asks, on top of a security's rules, of who trades there."""
+        Securities(ctx.state).require(security)
+        Packs(ctx).bind_venue_rules(security, ctx.client.msp_id, rules)
+
+    @transaction
+    @licensed(Power.OPERATE_VENUE)
+    def record_refusal(self, ctx: Context, sent: UnitsSent) -> None:
+        """Record why a movement that was asked for at the submitting venue is refused."""
+        venue = ctx.client.msp_id
+        instruction = Instruction((move_of(sent),), Basis.SETTLEMENT, exercised=(), venue=venue)
+        decision = Movements(ctx).record_refusal(instruction)
+        ctx.emit(
+            events.RefusalRecorded(
+                security=sent.security,
+                decision=ctx.transaction_id,
+                venue=venue,
+                codes=tuple(dict.fromkeys(each.code for each in decision.findings)),
+            )
+        )
+
+    @query
+    def rules(self, ctx: Context, security: str) -> RuleSet:
+        """Return the rules in force for a security."""
+        return Securities(ctx.state).require(security).rules
+
+    @query
+    def venue_rules(self, ctx: Context, security: str, venue: str) -> VenueRules:
+        """Return what a venue asks on top of a security's rules."""
+        return Packs(ctx).venue_rules(security, venue)
+
+
+def _check_issuer(actor: str, row: Security, given: RulesGiven) -> None:
+    security = row.terms.security
+    if actor != row.terms.issuer:
+        raise ComplianceReason.NOT_THE_ISSUER.refusal(actor=actor, security=security)
+    for each in row.rules.packs:
+        if each not in given.packs:
+            raise ComplianceReason.PACK_MUST_STAY.refusal(
+                actor=actor, security=security, pack=each.pack
+            )

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -45,6 +46,7 @@ from tallystick.wire.txid import NONCE_SIZE
 BATCH_TIMEOUT_S: Final = 0.01
 PEER_CHECK_INTERVAL_S: Final = 0.5
 _NANOSECONDS: Final = 1_000_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def local_topology(topology: Topology | None = None) -> Topology:
@@ -65,18 +67,29 @@ def local_topology(topology: Topology | None = None) -> Topology:
 
 
 class NetworkClock:
-    """The time of every node and client of a network: the machine's, shifted."""
+    """The time of every node and client of a network: the machine's, shifted or standing still."""
 
     def __init__(self) -> None:
         self._offset_ns = 0
+        self._stopped_at_ns: int | None = None
 
     def __call__(self) -> int:
         """Return the time, in nanoseconds since the epoch."""
+        if self._stopped_at_ns is not None:
+            return self._stopped_at_ns
         return time.time_ns() + self._offset_ns  # noqa: TID251 -- the root of a test's network
 
     def shift(self, seconds: float) -> None:
-        """Let time jump by ``seconds``; negative ones go back."""
+        """Let time jump by ``seconds``; negative ones go back. A clock that stands still runs on.
+
+        It then is as late as the machine's clock and all shifts so far say.
+        """
+        self._stopped_at_ns = None
         self._offset_ns += int(seconds * _NANOSECONDS)
+
+    def stand_still(self, moment: datetime) -> None:
+        """Let time be an aware ``moment`` and stay it, so that a test can meet a second exactly."""
+        self._stopped_at_ns = (moment - _EPOCH) // timedelta(microseconds=1) * 1_000
 
 
 class LocalNetwork:

@@ -61,8 +61,8 @@ async def test_events_and_state_agree_after_every_block(network: LocalNetwork) -
         audit.apply(block)
         assert list(audit.findings()) == []
         position = audit.register.positions.by_account.get(ALICE)
-        if position is not None and (position.quantity, position.locked) not in held:
-            held.append((position.quantity, position.locked))
+        if position is not None and (position.quantity, position.held) not in held:
+            held.append((position.quantity, position.held))
     assert held == [(100, 0), (100, 10), (90, 0)]
 
 
@@ -80,7 +80,7 @@ async def test_the_audit_ends_with_the_block_that_was_asked_for(network: LocalNe
     ("change", "found"),
     [
         (
-            lambda entry: entry.replace(b'"quantity":90,"locked":0', b'"quantity":91,"locked":0'),
+            lambda entry: entry.replace(b'"quantity":90,"held":0', b'"quantity":91,"held":0'),
             "position ACME alice",
         ),
         (

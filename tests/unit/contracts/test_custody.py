@@ -251,6 +251,15 @@ def test_the_report_tells_omnibus_from_distributed_holding_and_from_its_own(
     assert (office.units("alice"), office.units("bob")) == (1200, 300)
 
 
+def test_all_that_a_client_has_may_be_in_custody(office: Market) -> None:
+    """SS-61, SS-66."""
+    everything = allowed(office, "alice", 1).model_copy(update={"quantity": None})
+    distribute(office, {"alice": 200}, [signed(office, everything)])
+    assert report(office).lines[0].distributed == 1200
+    draw(office, "alice", 1200)
+    assert report(office).lines[0].distributed == 0
+
+
 def test_omnibus_holding_may_last(office: Market) -> None:
     """SS-62: nothing on the ledger makes an office register its clients."""
     office.ledger.advance(timedelta(days=360))

@@ -56,9 +56,15 @@ class CustodyReports:
         return sum(self._book.position(Account(security, each)).quantity for each in accounts)
 
     def _drawable(self, security: str, client: str, custodian: str) -> int:
-        """Return how many units of a client the custodian may draw now."""
-        allowance = self._allowances.find(security, client, custodian)
-        if allowance is None or now(self._ctx) >= allowance.expires_at:
+        """Return how many units of a client the custodian may draw now, for whatever it be."""
+        moment = now(self._ctx)
+        allowed = [
+            line.quantity
+            for line in self._allowances.of_holder(security, client)
+            if line.spender == custodian and moment < line.expires_at
+        ]
+        if not allowed:
             return 0
         held = self._book.position(Account(security, client)).quantity
-        return held if allowance.quantity is None else min(held, allowance.quantity)
+        bounds = [quantity for quantity in allowed if quantity is not None]
+        return min(held, sum(bounds)) if len(bounds) == len(allowed) else held

@@ -306,6 +306,12 @@ def test_the_evidence_of_an_insurance_outlives_a_change_of_accounts(office: Mark
 # --- what custody is not ---
 
 
+@pytest.mark.parametrize("account", ["office", "office-clients", "office-other"])
+def test_nobody_is_its_own_client(office: Market, account: str) -> None:
+    _open_sub_account(office, "office-other")
+    assert refused(lambda: agree(office, account)) == ["SAME_PARTY"]
+
+
 @pytest.mark.parametrize("account", ["alice", "office-clients", "nobody"])
 def test_a_custodian_holds_by_its_own_identity_only(office: Market, account: str) -> None:
     wrong = Custody(identity=account)

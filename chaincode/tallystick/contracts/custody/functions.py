@@ -28,7 +28,7 @@ from tallystick.contracts.custody.rules import (
 from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import now
 from tallystick.contracts.intents import SignedIntent
-from tallystick.contracts.licensed import MarketContract, licensed
+from tallystick.contracts.licensed import licensed
 from tallystick.contracts.lots import Dates
 from tallystick.contracts.models import Identifier, PageSize
 from tallystick.contracts.parties import (
@@ -39,7 +39,7 @@ from tallystick.contracts.parties import (
 )
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import AccessReason, CustodyReason, RegisterReason, refuse_if_any
-from tallystick.contracts.register.allowances import Allowances
+from tallystick.contracts.register.functions.allowances import AllowanceFunctions
 from tallystick.contracts.register.movements import Instruction, Movements
 from tallystick.contracts.statements import CustodyAgreed, CustodyEnded, UnitsDistributed
 from tallystick.contracts.statements.custody import MAX_SHARES
@@ -48,7 +48,7 @@ Allowed = Annotated[tuple[SignedAllowance, ...], Field(max_length=MAX_SHARES)]
 Valuations = Annotated[tuple[Valuation, ...], Field(max_length=MAX_VALUATIONS)]
 
 
-class CustodyFunctions(MarketContract):
+class CustodyFunctions(AllowanceFunctions):
     """Custodians, their clients and insurance, and delivery to clients."""
 
     @transaction
@@ -85,9 +85,13 @@ class CustodyFunctions(MarketContract):
     def agree_custody(self, ctx: Context, agreed: CustodyAgreed, intent: SignedIntent) -> None:
         """Take a client on: the client signs, the custodian submits."""
         _require_itself(ctx, agreed.custodian, "agree_custody")
-        require_authority(ctx, agreed.client, agreed, intent)
         custodians = Custodians(ctx.state)
-        if agreed.client in custodians.require(agreed.custodian).custody.accounts:
+        custody = custodians.require(agreed.custodian).custody
+        authority = authority_for(ctx, agreed.client, agreed, intent)
+        report = check_parties(ctx, [Party(identity=agreed.client)], authority)
+        (client,) = report.parties
+        refuse_if_any([*client.findings, *report.authority])
+        if client.profile is None or client.profile.person == custody.identity:
             raise RegisterReason.SAME_PARTY.refusal(holder=agreed.client)
         if custodians.is_client(agreed.custodian, agreed.client):
             raise CustodyReason.CLIENT_EXISTS.refusal(**agreed.model_dump())
@@ -150,8 +154,7 @@ class CustodyFunctions(MarketContract):
             )
         )
         for each in allowances:
-            require_authority(ctx, each.statement.holder, each.statement, each.intent)
-            Allowances(ctx).grant(each.statement)
+            self.approve(ctx, each.statement, each.intent)
 
     # --- queries ---
 

@@ -15,6 +15,7 @@ from tallystick.contracts.register.functions.securities import SecurityFunctions
 class TokenContract(
     SecurityFunctions,
     MovementFunctions,
+    CustodyFunctions,  # which grants allowances too
     AllowanceFunctions,
     HoldFunctions,
     EnforcementFunctions,
@@ -22,7 +23,6 @@ class TokenContract(
     HolderFunctions,
     RuleFunctions,
     ComplianceFunctions,
-    CustodyFunctions,
 ):
     """Securities and their holders."""
 

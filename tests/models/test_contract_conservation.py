@@ -24,15 +24,26 @@ from tallystick.chaincode.testing import Outcome
 from tallystick.contracts.book import Account, Hold, Position
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.confidential import SALT_SIZE
+from tallystick.contracts.custody.models import Custody
 from tallystick.contracts.events import EntryMade, read_event
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.replay import Register, Replay, count_differences, differences
 from tallystick.contracts.settlement.models import Status, TradeView
-from tallystick.contracts.statements import MoneySent, UnitsAllowed, UnitsSent
+from tallystick.contracts.statements import (
+    CustodyAgreed,
+    CustodyEnded,
+    MoneySent,
+    Representation,
+    Share,
+    UnitsAllowed,
+    UnitsDistributed,
+    UnitsSent,
+)
 
 INVESTORS = ("alice", "bob", "carol")
 SECURITIES = ("ACME", "BETA")
+BROKER = Participant.BROKER_DEALER
 
 investors = st.sampled_from(INVESTORS)
 securities = st.sampled_from(SECURITIES)
@@ -58,6 +69,17 @@ class MarketMachine(RuleBasedStateMachine):
             self.act(partial(self.market.deposit, investor, 100))
             for security in SECURITIES:
                 self.act(partial(self.market.issue, investor, 100, security))
+        self.open_custody()
+
+    def open_custody(self) -> None:
+        """Let the broker-dealer hold by carol's identity and safeguard for the others."""
+        representation = Representation(identity="carol", organization=BROKER)
+        intent = self.market.sign("carol", representation)
+        for chaincode, function, *arguments in (
+            (Chaincode.IDENTITY, "represent", representation, intent),
+            (Chaincode.TOKEN, "open_custody", Custody(identity="carol")),
+        ):
+            self.act(partial(self.submit, BROKER, chaincode, function, *arguments))
 
     def act(self, submit: Callable[[], Outcome]) -> None:
         """Let something happen, or be refused."""
@@ -125,6 +147,26 @@ class MarketMachine(RuleBasedStateMachine):
     )
     def freeze_units(self, security: str, holder: str, quantity: int, function: str) -> None:
         self.as_agent(function, security, holder, quantity, "a reason")
+
+    @rule(client=investors)
+    def agree_custody(self, client: str) -> None:
+        agreed = CustodyAgreed(custodian=BROKER, client=client)
+        intent = self.market.sign(client, agreed)
+        self.act(lambda: self.submit(BROKER, Chaincode.TOKEN, "agree_custody", agreed, intent))
+
+    @rule(client=investors)
+    def end_custody(self, client: str) -> None:
+        ended = CustodyEnded(custodian=BROKER, client=client)
+        self.act(lambda: self.submit(BROKER, Chaincode.TOKEN, "end_custody", ended))
+
+    @rule(security=securities, client=investors, quantity=quantities)
+    def distribute(self, security: str, client: str, quantity: int) -> None:
+        distributed = UnitsDistributed(
+            security=security,
+            account="carol",
+            shares=(Share(client=client, quantity=quantity),),
+        )
+        self.act(lambda: self.submit(BROKER, Chaincode.TOKEN, "distribute", distributed))
 
     @rule(holder=investors, amount=quantities)
     def deposit(self, holder: str, amount: int) -> None:

@@ -10,6 +10,7 @@ from tallystick.client.network import Network
 from tallystick.contracts.book import Account
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.participants import Participant
+from tallystick.contracts.register.models import RegisterPage
 from tallystick.node.cli.register import NoSuchBlockError, audited
 from tallystick.node.cli.register_audit import RegisterAudit
 from tallystick.node.testing import LocalNetwork
@@ -64,6 +65,20 @@ async def test_events_and_state_agree_after_every_block(network: LocalNetwork) -
         if position is not None and (position.quantity, position.held) not in held:
             held.append((position.quantity, position.held))
     assert held == [(100, 0), (100, 10), (90, 0)]
+
+
+async def test_the_cap_table_from_events_is_what_the_register_answers(
+    network: LocalNetwork,
+) -> None:
+    channel = channel_of(network)
+    audit, _ = await audited(channel, None)
+    answer = await channel.contract(Chaincode.TOKEN).evaluate("register", SECURITY)
+    answered = RegisterPage.model_validate_json(answer).holdings
+    told = audit.register.positions.by_account
+    assert {(each.holder, each.quantity, each.held, each.stop) for each in answered} == {
+        (account.holder, each.quantity, each.held, each.stop) for account, each in told.items()
+    }
+    assert [each.holder for each in answered] == ["alice", "bob"]
 
 
 async def test_the_audit_ends_with_the_block_that_was_asked_for(network: LocalNetwork) -> None:

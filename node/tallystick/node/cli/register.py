@@ -57,7 +57,7 @@ async def show(options: argparse.Namespace) -> None:
     holdings = [
         {"holder": account.holder, **position.model_dump(mode="json")}
         for account, position in sorted(audit.register.positions.by_account.items())
-        if account.asset == options.security
+        if account.asset == options.security and position.quantity  # others are stopped only
     ]
     document = {
         "schema": SCHEMA,

@@ -8,12 +8,15 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pydantic import JsonValue
 from tests.scenarios.conftest import SECURITY, Market
 
 from tallystick.client.errors import EndorseError
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.compliance.models import RulesGiven
 from tallystick.contracts.instants import instant
 from tallystick.contracts.licensing.models import LicenceGrant
+from tallystick.contracts.lots import ANY_CLASS, LotLock, Origin
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.statements import UnitsAllowed, UnitsSent
 from tallystick.node.testing import LocalNetwork
@@ -43,12 +46,15 @@ async def market(tally_network: LocalNetwork) -> Market:
     return market
 
 
-def sent(quantity: int = 1) -> UnitsSent:
-    return UnitsSent(security=SECURITY, sender="alice", receiver="bob", quantity=quantity)
+def sent(quantity: int = 1, *, sender: str = "alice", receiver: str = "bob") -> UnitsSent:
+    return UnitsSent(security=SECURITY, sender=sender, receiver=receiver, quantity=quantity)
 
 
-async def transfer(market: Market) -> None:
-    await market.submit(Participant.BROKER_DEALER, Chaincode.TOKEN, "transfer", sent())
+async def transfer(
+    market: Market, *, quantity: int = 1, sender: str = "alice", receiver: str = "bob"
+) -> None:
+    statement = sent(quantity, sender=sender, receiver=receiver)
+    await market.submit(Participant.BROKER_DEALER, Chaincode.TOKEN, "transfer", statement)
 
 
 async def refused(act: Act) -> str:
@@ -64,6 +70,15 @@ async def ended_by(network: LocalNetwork, act: Act, moment: datetime) -> str:
     await act()
     network.clock.stand_still(moment)
     return await refused(act)
+
+
+async def begun_by(network: LocalNetwork, act: Act, moment: datetime) -> str:
+    """Let an act happen at a moment; return the code with which it is refused just before."""
+    network.clock.stand_still(moment - JUST_BEFORE)
+    code = await refused(act)
+    network.clock.stand_still(moment)
+    await act()
+    return code
 
 
 @pytest.mark.slow
@@ -124,3 +139,72 @@ async def test_a_licence_ends_with_its_last_second(
     assert (
         await ended_by(tally_network, lambda: transfer(market), START + HOUR) == "LICENCE_EXPIRED"
     )
+
+
+# --- lock-ups and windows ---
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("SS-73")
+async def test_a_lot_is_free_from_the_second_of_its_class(
+    market: Market, tally_network: LocalNetwork
+) -> None:
+    locks = (
+        LotLock(holder_class="family-office", until=instant(START + HOUR)),
+        LotLock(holder_class=ANY_CLASS, until=instant(START + 2 * HOUR)),
+    )
+    await market.submit(
+        Participant.TRANSFER_AGENT,
+        Chaincode.TOKEN,
+        "issue",
+        SECURITY,
+        "bob",
+        10,
+        Origin(locks=locks),
+    )
+
+    async def sell() -> None:
+        await transfer(market, sender="bob", receiver="alice")
+
+    assert await begun_by(tally_network, sell, START + 2 * HOUR) == "LOT_LOCKED"
+    assert await market.units("alice") == 101
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("SS-73")
+async def test_a_holding_period_is_over_at_midnight_of_its_last_day(
+    market: Market, tally_network: LocalNetwork
+) -> None:
+    await bind(market, "lock-up", {"lines": [{"period": "P90D"}]})
+    end = START.replace(hour=0) + timedelta(days=90)
+    assert await begun_by(tally_network, lambda: transfer(market), end) == "LOT_LOCKED"
+    assert await market.units("bob") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("F89")
+async def test_a_rolling_window_gives_a_sale_back_to_the_second(
+    market: Market, tally_network: LocalNetwork
+) -> None:
+    await bind(market, "volume-window", {"window": "P30D", "units": 10})
+    await transfer(market, quantity=7)
+    tally_network.clock.stand_still(START + HOUR)
+    await transfer(market, quantity=3)
+    first_leaves, both_left = START + timedelta(days=30), START + HOUR + timedelta(days=30)
+
+    async def sell_seven() -> None:
+        await transfer(market, quantity=7)
+
+    assert await begun_by(tally_network, sell_seven, first_leaves) == "VOLUME_EXCEEDED"
+    assert await refused(lambda: transfer(market)) == "VOLUME_EXCEEDED"
+    assert await begun_by(tally_network, lambda: transfer(market, quantity=3), both_left) == (
+        "VOLUME_EXCEEDED"
+    )
+    assert await market.units("bob") == 20
+
+
+async def bind(market: Market, rule: str, parameters: JsonValue) -> None:
+    """Bind one rule to the security, with the same parameters for everybody."""
+    given = {"security": SECURITY, "rules": [{"rule": rule, "parameters": {"*": parameters}}]}
+    agent = Participant.TRANSFER_AGENT
+    await market.submit(agent, Chaincode.TOKEN, "bind_rules", RulesGiven.model_validate(given))

@@ -12,6 +12,7 @@ from tallystick.chaincode import Refusal, composite_key
 from tallystick.chaincode.testing import Outcome
 from tallystick.contracts.book import Position
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.compliance.models import Binding, RulesGiven
 from tallystick.contracts.custody.models import (
     Cover,
     Custodian,
@@ -21,7 +22,7 @@ from tallystick.contracts.custody.models import (
     SignedAllowance,
     Valuation,
 )
-from tallystick.contracts.lots import Lot
+from tallystick.contracts.lots import ANY_CLASS, Lot, LotLock, Origin
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.statements import (
     AllowanceWithdrawn,
@@ -99,9 +100,10 @@ def distribute(
     allowances: Sequence[SignedAllowance] = (),
     *,
     account: str = "office-clients",
+    security: str = "ACME",
 ) -> Outcome:
     statement = UnitsDistributed(
-        security="ACME",
+        security=security,
         account=account,
         shares=tuple(Share(client=name, quantity=units) for name, units in shares.items()),
     )
@@ -121,8 +123,8 @@ def report(market: Market, *, price: int = 10) -> CustodyReport:
     )
 
 
-def lots(market: Market, holder: str) -> list[Lot]:
-    key = composite_key("position", "ACME", holder)
+def lots(market: Market, holder: str, security: str = "ACME") -> list[Lot]:
+    key = composite_key("position", security, holder)
     row = market.ledger.world.rows_of(Chaincode.TOKEN).values[key]
     return list(Position.model_validate_json(row).lots)
 
@@ -221,6 +223,57 @@ def test_a_client_has_the_lots_of_the_office_with_their_dates(office: Market) ->
     office.ledger.advance(timedelta(days=90))
     distribute(office, {"bob": 200})
     assert lots(office, "bob") == [bought[0].of(200)]
+
+
+def locked_issue(market: Market) -> None:
+    """Issue units to the office for clients, which nobody may pass on for ninety days."""
+    lock = LotLock(holder_class=ANY_CLASS, until=market.after(timedelta(days=90)))
+    origin = Origin(round="series-a", locks=(lock,))
+    market.submit(P.TRANSFER_AGENT, Chaincode.TOKEN, "issue", "BETA", "office-clients", 300, origin)
+
+
+def test_within_a_lock_up_units_go_to_clients_and_nowhere_else(office: Market) -> None:
+    """SS-63."""
+    office.create_security("BETA")
+    office.onboard("carol")
+    locked_issue(office)
+    bought = lots(office, "office-clients", "BETA")
+    office.ledger.advance(timedelta(days=10))
+    distribute(office, {"bob": 200}, security="BETA")
+    assert lots(office, "bob", "BETA") == [bought[0].of(200)]
+
+    to_a_stranger = sent("office-clients", "carol")
+    assert refused(lambda: transfer(office, "office", to_a_stranger)) == ["LOT_LOCKED"]
+    assert refused(lambda: distribute(office, {"carol": 1}, security="BETA")) == ["NOT_A_CLIENT"]
+    assert refused(lambda: transfer(office, "bob", sent("bob", "carol"))) == ["LOT_LOCKED"]
+    assert refused(lambda: transfer(office, "bob", sent("bob", "alice"))) == ["LOT_LOCKED"]
+    office.ledger.advance(timedelta(days=80))
+    transfer(office, "bob", sent("bob", "carol"))
+    assert office.units("carol", "BETA") == 1
+
+
+def test_a_holding_period_that_excepts_distribution_lets_it_pass_to_clients(
+    office: Market,
+) -> None:
+    """SS-63, SS-65."""
+    line = {"period": "P90D", "excepted": ["distribution"]}
+    lock_up = Binding(rule="lock-up", parameters={ANY_CLASS: {"lines": [line]}})
+    given = RulesGiven(security="ACME", rules=(lock_up,))
+    office.submit(P.TRANSFER_AGENT, Chaincode.TOKEN, "bind_rules", given)
+    distribute(office, {"bob": 200})
+    refusal = refused(lambda: transfer(office, "bob", sent("bob", "alice", "ACME")))
+    assert refusal == ["LOT_LOCKED"]
+
+
+def sent(sender: str, receiver: str, security: str = "BETA") -> UnitsSent:
+    return UnitsSent(security=security, sender=sender, receiver=receiver, quantity=1)
+
+
+def transfer(market: Market, wallet: str, statement: UnitsSent) -> Outcome:
+    signer = replace(market.wallets[wallet], identity=statement.sender)
+    market.wallets[statement.sender] = signer
+    intent = market.sign(statement.sender, statement)
+    return market.submit(P.BROKER_DEALER, Chaincode.TOKEN, "transfer", statement, intent)
 
 
 def test_an_office_without_a_live_licence_distributes_nothing(office: Market) -> None:

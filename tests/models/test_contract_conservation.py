@@ -11,9 +11,18 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import Bundle, initialize, invariant, rule
+from tests.models.register_acts import (
+    INVESTORS,
+    SECURITIES,
+    RegisterActs,
+    investors,
+    quantities,
+    securities,
+)
 from tests.unit.contracts.listening import ListeningMarket
 
 from tallystick.chaincode import Refusal
@@ -27,6 +36,7 @@ from tallystick.contracts.confidential import SALT_SIZE
 from tallystick.contracts.custody.models import Custody
 from tallystick.contracts.events import EntryMade, read_event
 from tallystick.contracts.instants import Instant
+from tallystick.contracts.lots import MAX_LOTS, added, total
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.replay import Register, Replay, count_differences, differences
 from tallystick.contracts.settlement.models import Status, TradeView
@@ -36,22 +46,15 @@ from tallystick.contracts.statements import (
     MoneySent,
     Representation,
     Share,
-    UnitsAllowed,
     UnitsDistributed,
-    UnitsSent,
 )
 
-INVESTORS = ("alice", "bob", "carol")
-SECURITIES = ("ACME", "BETA")
 BROKER = Participant.BROKER_DEALER
 
-investors = st.sampled_from(INVESTORS)
-securities = st.sampled_from(SECURITIES)
-quantities = st.integers(min_value=1, max_value=40)
 steps = st.integers(min_value=0, max_value=3)
 
 
-class MarketMachine(RuleBasedStateMachine):
+class MarketMachine(RegisterActs):
     """Acts at random; those that the contracts refuse must change nothing."""
 
     trades: Bundle[str] = Bundle("trades")
@@ -101,52 +104,6 @@ class MarketMachine(RuleBasedStateMachine):
         self.register.apply(told, moment)
 
     # --- acts ---
-
-    @rule(security=securities, to=investors, quantity=quantities)
-    def issue(self, security: str, to: str, quantity: int) -> None:
-        self.act(lambda: self.market.issue(to, quantity, security))
-
-    @rule(security=securities, holder=investors, quantity=quantities)
-    def redeem(self, security: str, holder: str, quantity: int) -> None:
-        self.as_agent("redeem", security, holder, quantity)
-
-    @rule(security=securities, sender=investors, receiver=investors, quantity=quantities)
-    def transfer(self, security: str, sender: str, receiver: str, quantity: int) -> None:
-        sent = UnitsSent(security=security, sender=sender, receiver=receiver, quantity=quantity)
-        self.act(lambda: self.submit(Participant.BROKER_DEALER, Chaincode.TOKEN, "transfer", sent))
-
-    @rule(security=securities, holder=investors, quantity=quantities)
-    def approve(self, security: str, holder: str, quantity: int) -> None:
-        allowed = UnitsAllowed(
-            security=security,
-            holder=holder,
-            spender=Participant.CLEARING,
-            quantity=quantity,
-            expires_at=self.market.after(timedelta(hours=5)),
-        )
-        broker = Participant.BROKER_DEALER
-        self.act(lambda: self.submit(broker, Chaincode.TOKEN, "approve", allowed))
-
-    @rule(security=securities, sender=investors, receiver=investors, quantity=quantities)
-    def draw(self, security: str, sender: str, receiver: str, quantity: int) -> None:
-        sent = UnitsSent(security=security, sender=sender, receiver=receiver, quantity=quantity)
-        self.act(lambda: self.submit(Participant.CLEARING, Chaincode.TOKEN, "transfer_from", sent))
-
-    @rule(security=securities, holder=investors, frozen=st.booleans())
-    def freeze(self, security: str, holder: str, *, frozen: bool) -> None:
-        if frozen:
-            self.as_agent("freeze", security, holder, "a reason")
-        else:
-            self.as_agent("unfreeze", security, holder)
-
-    @rule(
-        security=securities,
-        holder=investors,
-        quantity=quantities,
-        function=st.sampled_from(("freeze_units", "unfreeze_units")),
-    )
-    def freeze_units(self, security: str, holder: str, quantity: int, function: str) -> None:
-        self.as_agent(function, security, holder, quantity, "a reason")
 
     @rule(client=investors)
     def agree_custody(self, client: str) -> None:
@@ -252,18 +209,29 @@ class MarketMachine(RuleBasedStateMachine):
                 assert min(position.held, position.frozen, position.available) >= 0
 
     @invariant()
-    def every_hold_belongs_to_a_locked_trade(self) -> None:
+    def what_is_held_is_the_sum_of_holds_and_a_trades_hold_has_its_trade(self) -> None:
         for chaincode in (Chaincode.TOKEN, Chaincode.CASH):
             held = dict.fromkeys(self.positions(chaincode), 0)
             for key, value in self.rows_of(chaincode, "hold"):
                 asset, holder, trade = key
-                hold, row = Hold.model_validate_json(value), self.find_trade(trade)
+                hold = Hold.model_validate_json(value)
+                held[Account(asset, holder)] += hold.quantity
+                if hold.notary is not None:
+                    continue
+                row = self.find_trade(trade)
                 assert row.terms is not None
                 assert row.trade.status is Status.LOCKED
                 assert hold.quantity in {row.terms.quantity, row.terms.amount}
-                held[Account(asset, holder)] += hold.quantity
             positions = self.positions(chaincode)
             assert held == {account: each.held for account, each in positions.items()}
+
+    @invariant()
+    def lots_add_up_and_can_be_told_apart(self) -> None:
+        for position in self.positions(Chaincode.TOKEN).values():
+            assert total(position.lots) == position.quantity
+            assert added((), position.lots) == position.lots
+            assert len(position.lots) <= MAX_LOTS
+            assert all(lot.quantity > 0 for lot in position.lots)
 
     @invariant()
     def events_rebuild_the_registers(self) -> None:
@@ -279,10 +247,6 @@ class MarketMachine(RuleBasedStateMachine):
         self, participant: Participant, chaincode: Chaincode, function: str, *arguments: Argument
     ) -> Outcome:
         return self.market.submit(participant, chaincode, function, *arguments)
-
-    def as_agent(self, function: str, *arguments: Argument) -> None:
-        agent = Participant.TRANSFER_AGENT
-        self.act(lambda: self.submit(agent, Chaincode.TOKEN, function, *arguments))
 
     def query(self, chaincode: Chaincode, function: str, *arguments: str) -> int:
         return self.market.evaluate(chaincode, function, *arguments).load(int)
@@ -325,5 +289,12 @@ class MarketMachine(RuleBasedStateMachine):
         return view.load(TradeView)
 
 
+class MarketInDepth(MarketMachine):
+    """The same at greater length."""
+
+
 TestMarket = MarketMachine.TestCase
-TestMarket.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestMarket.settings = settings(max_examples=12, stateful_step_count=40, deadline=None)
+
+TestMarketInDepth = pytest.mark.slow(MarketInDepth.TestCase)
+TestMarketInDepth.settings = settings(max_examples=150, stateful_step_count=80, deadline=None)

@@ -297,4 +297,4 @@ TestMarket = MarketMachine.TestCase
 TestMarket.settings = settings(max_examples=12, stateful_step_count=40, deadline=None)
 
 TestMarketInDepth = pytest.mark.slow(MarketInDepth.TestCase)
-TestMarketInDepth.settings = settings(max_examples=150, stateful_step_count=80, deadline=None)
+TestMarketInDepth.settings = settings(max_examples=50, stateful_step_count=80, deadline=None)

@@ -124,8 +124,10 @@ def holds(market: Market) -> dict[str, int]:
 # --- orders ---
 
 
-def force(market: Market, quantity: int, receiver: str | None = "bob") -> Outcome:
-    """Take units of alice by order."""
-    taken = ForcedMove(holder="alice", receiver=receiver, quantity=quantity)
+def force(
+    market: Market, quantity: int, receiver: str | None = "bob", *, holder: str = "alice"
+) -> Outcome:
+    """Take units of somebody by order."""
+    taken = ForcedMove(holder=holder, receiver=receiver, quantity=quantity)
     order = ForcedOrder(security="ACME", moves=(taken,), evidence_hash=EVIDENCE)
     return as_agent(market, "force", order)

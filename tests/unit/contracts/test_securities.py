@@ -12,9 +12,12 @@ from tallystick.contracts.events import SecurityIdentifier
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.register.models import (
     Allocation,
+    Amendment,
     CataloguePage,
     Document,
     DocumentVersion,
+    PortfolioLine,
+    Price,
     Product,
     Redemption,
     Security,
@@ -134,6 +137,20 @@ def test_a_security_says_what_it_is_called_and_how_it_is_shown(market: Market) -
     row = market.evaluate(TOKEN, "security", "FUND").load(Security)
 
     assert (row.terms.decimals, row.terms.identifiers[0].value) == (2, "US0000000000")
+
+
+def test_a_security_can_be_renamed_and_counts_its_versions(market: Market) -> None:
+    """F22."""
+    renamed = Amendment(
+        security="ACME",
+        name="Acme Holdings",
+        identifiers=(SecurityIdentifier(scheme="CUSIP", value="000000000"),),
+    )
+    assert as_agent(market, "amend_security", renamed).load(int) == 2
+
+    row = market.evaluate(TOKEN, "security", "ACME").load(Security)
+    assert (row.terms.name, row.terms.identifiers) == (renamed.name, renamed.identifiers)
+    assert row.terms.issuer == ISSUER
 
 
 def test_a_pause_stops_movements_and_holds_but_not_the_agent(market: Market) -> None:
@@ -259,3 +276,14 @@ def test_the_catalogue_lists_products_with_their_risk_and_terms(market: Market) 
     assert told == [("ACME common stock", 6, True), ("A fund", 2, False)]
     found = market.evaluate(TOKEN, "product", "FUND").load(Product)
     assert found.risk_class == 2
+
+
+def test_a_portfolio_is_what_somebody_holds_at_the_prices_asked(market: Market) -> None:
+    """SS-117: prices are the asker's; the ledger has none."""
+    fund(market)
+    market.issue("bob", 20, "FUND")
+    prices = [Price(security="ACME", price=50), Price(security="FUND", price=3)]
+
+    lines = market.evaluate(TOKEN, "portfolio", "bob", prices).load(tuple[PortfolioLine, ...])
+
+    assert [(line.security, line.value) for line in lines] == [("FUND", 60)]

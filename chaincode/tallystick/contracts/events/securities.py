@@ -49,6 +49,20 @@ class SecurityCreated(LedgerEvent):
     requirements: tuple[RequiredClaim, ...]
 
 
+class SecurityAmended(LedgerEvent):
+    """A security has another name or other identifiers.
+
+    Attributes:
+        number: Of the version of its terms.
+    """
+
+    kind: ClassVar[str] = "token.SecurityAmended"
+    security: str
+    number: int
+    name: str
+    identifiers: tuple[SecurityIdentifier, ...]
+
+
 class SecurityPaused(LedgerEvent):
     """No units of a security move between holders until it is resumed."""
 

@@ -70,6 +70,7 @@ class Security(Model):
     """Row ``security (id)``.
 
     Attributes:
+        number: Of the version of the terms.
         pause: Why nothing moves between holders; None when units move.
         ended: Why it has ended for ever; None while it lives.
         is_closed: Whether no more units are ever issued.
@@ -79,6 +80,7 @@ class Security(Model):
 
     terms: SecurityTerms
     created_at: Instant
+    number: int = 1
     pause: str | None = None
     ended: str | None = None
     is_closed: bool = False
@@ -194,6 +196,24 @@ class Relabelling(Model):
     evidence_hash: Sha256Hex
 
 
+class Amendment(Model):
+    """What a security is called from now on, here and elsewhere."""
+
+    security: Identifier
+    name: ShortText
+    identifiers: Annotated[tuple[SecurityIdentifier, ...], Field(max_length=MAX_IDENTIFIERS)] = ()
+
+
+class Price(Model):
+    """What a unit of a security is worth to who asks, in minor units of some money."""
+
+    security: Identifier
+    price: Quantity
+
+
+Prices = Annotated[tuple[Price, ...], Field(max_length=MAX_BATCH)]
+
+
 class HoldExecution(Model):
     """What of a hold goes to whom.
 
@@ -279,6 +299,14 @@ class AllowanceLine(Model):
     scope: AllowanceScope
     quantity: int | None
     expires_at: Instant
+
+
+class PortfolioLine(Model):
+    """What somebody holds of a security, and what that is worth at a price."""
+
+    security: str
+    holding: Holding
+    value: int
 
 
 class HoldingChange(Model):

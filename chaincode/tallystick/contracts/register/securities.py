@@ -23,7 +23,7 @@ class Securities:
             raise RegisterReason.SECURITY_UNKNOWN.refusal(security=security)
         return row
 
-    def change(self, security: str, **changes: str | bool | SecurityTerms | None) -> None:
+    def change(self, security: str, **changes: str | int | SecurityTerms | None) -> None:
         """Change what is said of a security; refuse with SECURITY_UNKNOWN when there is none."""
         self.save(self.require(security).model_copy(update=changes))
 

@@ -81,6 +81,14 @@ def _resumed(rows: Rows, event: events.SecurityResumed, _: Instant) -> None:
     _change(rows, security_key(event.security), pause=None)
 
 
+def _amended(rows: Rows, event: events.SecurityAmended, _: Instant) -> None:
+    row = rows[security_key(event.security)]
+    assert isinstance(row, Security), "what is amended is a security"
+    named = {"name": event.name, "identifiers": event.identifiers}
+    terms = row.terms.model_copy(update=named)
+    _change(rows, security_key(event.security), terms=terms, number=event.number)
+
+
 def _capped(rows: Rows, event: events.CapChanged, _: Instant) -> None:
     key = security_key(event.security)
     row = rows[key]
@@ -192,6 +200,7 @@ _HANDLERS: Mapping[type[events.LedgerEvent], Handler] = {
     events.SecurityPaused: _paused,
     events.SecurityResumed: _resumed,
     events.SecurityDeactivated: _deactivated,
+    events.SecurityAmended: _amended,
     events.CapChanged: _capped,
     events.IssuanceClosed: _closed,
     events.EnforcementRenounced: _unforced,

@@ -17,10 +17,12 @@ from tests.unit.contracts.permissions.roles import (
 from tallystick.contracts.lots import Label
 from tallystick.contracts.register.models import (
     Allocation,
+    Amendment,
     DocumentVersion,
     ForcedMove,
     ForcedOrder,
     HoldExecution,
+    Price,
     Product,
     Redemption,
     Relabelling,
@@ -46,6 +48,7 @@ PUBLISHERS = frozenset({P.TRANSFER_AGENT, P.ISSUER})
 PERMITTED: Permissions = {
     **custody.PERMITTED,
     "create_security": TRANSFER_AGENT,
+    "amend_security": TRANSFER_AGENT,
     "set_cap": TRANSFER_AGENT,
     "close_issuance": TRANSFER_AGENT,
     "renounce_enforcement": TRANSFER_AGENT,
@@ -87,6 +90,7 @@ PERMITTED: Permissions = {
     "holding": EVERYBODY,
     "holdings": EVERYBODY,
     "holding_history": EVERYBODY,
+    "portfolio": EVERYBODY,
     "lots": EVERYBODY,
     "register": EVERYBODY,
     "supply": EVERYBODY,
@@ -109,6 +113,7 @@ QUESTIONS: Arguments = {
     "holding": ["ACME", "alice"],
     "holdings": ["ACME", HOLDERS],
     "holding_history": ["ACME", "alice"],
+    "portfolio": ["alice", [Price(security="ACME", price=1)]],
     "lots": ["ACME", "alice"],
     "register": ["ACME"],
     "supply": ["ACME"],
@@ -138,6 +143,7 @@ def arguments(market: Market) -> Arguments:
     product = Product(security="ACME", risk_class=4, category="EQUITY", summary_hash=EVIDENCE)
     return {
         "create_security": [SecurityTerms(security="B", name="B", issuer=P.ISSUER)],
+        "amend_security": [Amendment(security="ACME", name="Acme, renamed")],
         "set_cap": ["ACME", None],
         "close_issuance": ["ACME"],
         "renounce_enforcement": ["ACME"],

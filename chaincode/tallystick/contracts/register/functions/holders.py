@@ -15,6 +15,8 @@ from tallystick.contracts.register.models import (
     Holding,
     HoldingChange,
     LotLine,
+    PortfolioLine,
+    Prices,
     RegisterPage,
 )
 from tallystick.contracts.register.movements import Movements
@@ -40,6 +42,21 @@ class HolderFunctions(MarketContract):
         """Return the lines of several holders, in the order of the question."""
         book = Movements(ctx).book
         return tuple(_holding(each, book.position(Account(security, each))) for each in holders)
+
+    @query
+    def portfolio(self, ctx: Context, holder: str, prices: Prices) -> tuple[PortfolioLine, ...]:
+        """Return what somebody holds of the securities that are priced, and its value."""
+        book = Movements(ctx).book
+        positions = [(each, book.position(Account(each.security, holder))) for each in prices]
+        return tuple(
+            PortfolioLine(
+                security=each.security,
+                holding=_holding(holder, position),
+                value=position.quantity * each.price,
+            )
+            for each, position in positions
+            if position.quantity
+        )
 
     @query
     def lots(

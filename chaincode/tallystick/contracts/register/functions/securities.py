@@ -7,7 +7,7 @@ from tallystick.contracts.licensed import MarketContract, licensed
 from tallystick.contracts.models import Identifier, Quantity, ShortText
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import RegisterReason
-from tallystick.contracts.register.models import Security, SecurityTerms
+from tallystick.contracts.register.models import Amendment, Security, SecurityTerms
 from tallystick.contracts.register.movements import Movements
 from tallystick.contracts.register.securities import Securities
 
@@ -24,6 +24,19 @@ class SecurityFunctions(MarketContract):
             raise RegisterReason.SECURITY_EXISTS.refusal(security=terms.security)
         securities.save(Security(terms=terms, created_at=now(ctx)))
         ctx.emit(events.SecurityCreated(**terms.model_dump()))
+
+    @transaction
+    @licensed(Power.KEEP_REGISTER)
+    def amend_security(self, ctx: Context, amendment: Amendment) -> int:
+        """Change what a security is called; return the number of this version of its terms."""
+        securities = Securities(ctx.state)
+        row = securities.require(amendment.security)
+        named = {"name": amendment.name, "identifiers": amendment.identifiers}
+        number = row.number + 1
+        terms = row.terms.model_copy(update=named)
+        securities.change(amendment.security, terms=terms, number=number)
+        ctx.emit(events.SecurityAmended(number=number, **amendment.model_dump()))
+        return number
 
     @transaction
     @licensed(Power.KEEP_REGISTER, Power.OVERSEE)

@@ -62,9 +62,8 @@ def test_an_order_unfreezes_exactly_what_it_needs(
     outcome = force(market, quantity)
 
     assert (market.units("bob"), holding(market).frozen) == (quantity, frozen_left)
-    told = [event.type for event in outcome.events]
-    thaw = ["token.UnitsFrozen"] if frozen_left < 400 else []
-    assert told == [*thaw, "token.Transferred"]
+    thawed = [event.type for event in outcome.events].count("token.UnitsFrozen")
+    assert thawed == (frozen_left < 400)
 
 
 def test_an_order_is_told_apart_and_names_its_evidence(market: Market) -> None:
@@ -160,7 +159,7 @@ def test_who_holds_nothing_can_be_stopped_and_is_on_no_cap_table(market: Market)
 
 def test_an_issue_labels_its_lots_and_a_holder_chooses_among_them(market: Market) -> None:
     """F7, F162, SS-106: rounds with locks of their own."""
-    locks = (LotLock(holder_class="*", until="2027-01-01T00:00:00Z"),)
+    locks = (LotLock(holder_class="us-person", until="2027-01-01T00:00:00Z"),)
     as_agent(market, "issue", "ACME", "alice", 50, Origin(round="series-a", locks=locks))
     [series_a] = [lot for lot in lots(market, "alice") if lot.round == "series-a"]
     chosen = sent(20).model_copy(update={"choice": LotChoice(lots=(series_a.lot,))})

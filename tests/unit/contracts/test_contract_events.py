@@ -46,6 +46,7 @@ def test_a_settlement_tells_all_three_contracts_part_in_one_transaction(market: 
 
     assert [event.kind for event in events if event is not None] == [
         "token.Transferred",
+        "token.HolderCounted",
         "cash.EntryMade",
         "settlement.TradeSettled",
     ]

@@ -7,6 +7,7 @@ from tests.unit.contracts.refusals import (
     access,
     accounts,
     claims,
+    compliance,
     custody,
     identities,
     licences,
@@ -26,7 +27,18 @@ from tallystick.contracts.reasons import (
 )
 from tallystick.contracts.testing import Market
 
-MODULES = (access, accounts, claims, custody, identities, licences, register, tokens, trades)
+MODULES = (
+    access,
+    accounts,
+    claims,
+    compliance,
+    custody,
+    identities,
+    licences,
+    register,
+    tokens,
+    trades,
+)
 assert all(MODULES), "their scenarios are noted on import"
 
 

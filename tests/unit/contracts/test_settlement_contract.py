@@ -138,6 +138,7 @@ def test_both_legs_change_hands_in_one_transaction(market: Market) -> None:
     assert holdings(market) == SETTLED
     assert outcome.event_types == (
         "token.Transferred",
+        "token.HolderCounted",
         "cash.EntryMade",
         "settlement.TradeSettled",
     )

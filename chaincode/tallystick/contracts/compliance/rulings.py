@@ -49,10 +49,11 @@ class Rulings:
                 self._note_sale(case, leg, sender.person, needs.windows)
         self._note_purchases(case, subjects)
         for approval in case.approvals:
-            pair = (approval.security, approval.sender, approval.receiver)
-            self._counters.end_approval(*pair)
-            security, sender, receiver = pair
-            self._ctx.emit(events.ApprovalUsed(security=security, sender=sender, receiver=receiver))
+            used = events.ApprovalUsed(
+                security=approval.security, sender=approval.sender, receiver=approval.receiver
+            )
+            self._counters.end_approval(used.security, used.sender, used.receiver)
+            self._ctx.emit(used)
         self.record(decision, Outcome.MOVED, subjects)
 
     def record(self, decision: Decision, outcome: Outcome, subjects: Subjects) -> None:

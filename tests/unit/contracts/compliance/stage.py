@@ -1,6 +1,6 @@
 """Cases for tests of rules, and a market whose holders have the claims that rules ask about."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -9,7 +9,6 @@ from pydantic import JsonValue
 
 from tallystick.contracts.book import Account, Position
 from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.claims.models import SignedClaim
 from tallystick.contracts.compliance.case import Case, Holder, Leg, SecurityFacts
 from tallystick.contracts.compliance.models import (
     Binding,
@@ -19,7 +18,7 @@ from tallystick.contracts.compliance.models import (
     RulesGiven,
 )
 from tallystick.contracts.events import Basis
-from tallystick.contracts.lots import Lot
+from tallystick.contracts.lots import Lot, Origin
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import Attested, Profile
 from tallystick.contracts.register.models import Verdict
@@ -28,10 +27,11 @@ from tallystick.contracts.testing import KYC_HOUSE, Market
 
 TOKEN, IDENTITY = Chaincode.TOKEN, Chaincode.IDENTITY
 REGULATOR, AGENT = Participant.REGULATOR, Participant.TRANSFER_AGENT
+BROKER = Participant.BROKER_DEALER
 PACKS = Path(__file__).parents[4] / "docs" / "packs"
 NOW = "2026-06-01T12:00:00Z"
 
-Written = dict[str, JsonValue]
+Written = Mapping[str, JsonValue]
 
 # --- cases ---
 
@@ -52,7 +52,7 @@ def lot(quantity: int, since: str, exemption: str | None = None) -> Lot:
     return Lot(quantity=quantity, acquired_on=since, held_since=since, exemption=exemption)
 
 
-def holder(
+def holder(  # noqa: PLR0913 -- what rules look at
     name: str,
     before: int,
     change: int,
@@ -77,7 +77,7 @@ def holder(
     )
 
 
-def case(
+def case(  # noqa: PLR0913 -- what rules look at
     sender: Holder | None,
     receiver: Holder | None,
     quantity: int,
@@ -122,62 +122,66 @@ def most(rule: str, parameters: Written, at: tuple[Case, Leg], at_most: int) -> 
 # --- a market ---
 
 
+def attest(
+    market: Market, subject: str, topic: str, value: str | None = None, level: int = 1
+) -> None:
+    """Let the KYC house claim something about somebody for ten years; it is trusted for all."""
+    if KYC_HOUSE not in market.evaluate(IDENTITY, "issuers", topic).load(list[str]):
+        if value is not None:
+            topic_set: dict[str, JsonValue] = {"topic": topic, "values": _VALUES}
+            market.submit(REGULATOR, IDENTITY, "set_topic", topic_set)
+        market.submit(REGULATOR, IDENTITY, "trust_issuer", topic, KYC_HOUSE)
+    made = ClaimMade(
+        subject=subject,
+        topic=topic,
+        issuer=KYC_HOUSE,
+        level=level,
+        value=value,
+        data_hash=sha256(subject.encode()).hexdigest(),
+        valid_from=market.after(timedelta(0)),
+        valid_until=market.after(timedelta(days=3650)),
+    )
+    market.submit(BROKER, IDENTITY, "add_claim", made, market.sign(KYC_HOUSE, made))
+
+
+def bind(market: Market, *rules: Binding, packs: Sequence[str] = (), unit_price: int = 0) -> None:
+    """Bind rules and packs to ACME, packs by the names of their files."""
+    references = []
+    for each in packs:
+        pack = read_pack(each)
+        market.submit(REGULATOR, TOKEN, "publish_pack", pack)
+        references.append(PackReference(pack=pack.pack, version=pack.version))
+    given = RulesGiven(security="ACME", rules=rules, packs=tuple(references), unit_price=unit_price)
+    market.submit(AGENT, TOKEN, "bind_rules", given)
+
+
+def issue(market: Market, to: str, quantity: int, exemption: str) -> None:
+    market.submit(AGENT, TOKEN, "issue", "ACME", to, quantity, Origin(exemption=exemption))
+
+
 class RuledMarket(Market):
     """A market with topics of claims, packs, and rules bound to ACME."""
 
-    def attest(
-        self,
-        subject: str,
-        topic: str,
-        value: str | None = None,
-        *,
-        level: int = 1,
-        life: timedelta = timedelta(days=3650),
-    ) -> None:
-        """Let the KYC house claim something about somebody; it is trusted with everything."""
-        if KYC_HOUSE not in self.evaluate(IDENTITY, "issuers", topic).load(list[str]):
-            if value is not None:
-                self.submit(REGULATOR, IDENTITY, "set_topic", {"topic": topic, "values": _VALUES})
-            self.submit(REGULATOR, IDENTITY, "trust_issuer", topic, KYC_HOUSE)
-        made = ClaimMade(
-            subject=subject,
-            topic=topic,
-            issuer=KYC_HOUSE,
-            level=level,
-            value=value,
-            data_hash=sha256(subject.encode()).hexdigest(),
-            valid_from=self.after(timedelta(0)),
-            valid_until=self.after(life),
-        )
-        claim = SignedClaim(statement=made, intent=self.sign(KYC_HOUSE, made))
-        self.submit(Participant.BROKER_DEALER, IDENTITY, "add_claim", claim.statement, claim.intent)
+    def attest(self, subject: str, topic: str, value: str | None = None, *, level: int = 1) -> None:
+        """Let the KYC house claim something about somebody."""
+        attest(self, subject, topic, value, level)
 
     def confirm(self, *holders: str) -> None:
         """Renew the KYC claims of holders, which last a year."""
         for each in holders:
             claim = self.claim(each)
-            self.submit(
-                Participant.BROKER_DEALER, IDENTITY, "add_claim", claim.statement, claim.intent
-            )
+            self.submit(BROKER, IDENTITY, "add_claim", claim.statement, claim.intent)
 
-    def bind(self, *rules: Binding, packs: Sequence[str] = (), **given: JsonValue) -> None:
-        """Bind rules and packs to ACME, packs by the names of their files."""
-        references = []
-        for each in packs:
-            pack = read_pack(each)
-            self.submit(REGULATOR, TOKEN, "publish_pack", pack)
-            references.append(PackReference(pack=pack.pack, version=pack.version))
-        rules_given = RulesGiven.model_validate(
-            {"security": "ACME", "rules": rules, "packs": references, **given}
-        )
-        self.submit(AGENT, TOKEN, "bind_rules", rules_given)
+    def bind(self, *rules: Binding, packs: Sequence[str] = (), unit_price: int = 0) -> None:
+        """Bind rules and packs to ACME."""
+        bind(self, *rules, packs=packs, unit_price=unit_price)
 
     def ask(self, quantity: int, receiver: str = "bob", sender: str = "alice") -> Verdict:
         """Ask whether units may go."""
         return self.evaluate(TOKEN, "can_transfer", sent(quantity, receiver, sender)).load(Verdict)
 
 
-_VALUES = ["US", "DE", "FR"]
+_VALUES: list[JsonValue] = ["US", "DE", "FR"]
 
 
 def sent(quantity: int, receiver: str = "bob", sender: str = "alice") -> UnitsSent:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import JsonValue
 from tests.unit.contracts.compliance.stage import (
     AGENT,
     REGULATOR,
@@ -18,7 +19,11 @@ from tallystick.chaincode import Refusal
 from tallystick.contracts.book import Account, Position
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.compliance.counts import HolderCounts
-from tallystick.contracts.compliance.models import Binding, RulesGiven, TransferApproval
+from tallystick.contracts.compliance.models import (
+    Binding,
+    RulesGiven,
+    TransferApproval,
+)
 from tallystick.contracts.compliance.records import (
     DecisionPage,
     DecisionRecord,
@@ -256,12 +261,12 @@ def test_without_requirements_and_rules_nothing_moves_between_holders(ruled: Rul
 def test_the_issuer_adds_rules_but_takes_no_pack_away(ruled: RuledMarket) -> None:
     """SS-05, SS-69."""
     ruled.bind(packs=["us-rule-144-2026-01-01"])
-    packs = ruled.evaluate(TOKEN, "rules", "ACME").json["packs"]
-    own = {"security": "ACME", "rules": [rule("full-exit-only")]}
+    packs = ruled.evaluate(TOKEN, "rules", "ACME").load(RuleSet).packs
+    own = RulesGiven(security="ACME", rules=(rule("full-exit-only"),))
 
     with pytest.raises(Refusal, match="PACK_MUST_STAY"):
-        ruled.submit(ISSUER, TOKEN, "bind_rules", RulesGiven.model_validate(own))
-    ruled.submit(ISSUER, TOKEN, "bind_rules", RulesGiven.model_validate({**own, "packs": packs}))
+        ruled.submit(ISSUER, TOKEN, "bind_rules", own)
+    ruled.submit(ISSUER, TOKEN, "bind_rules", own.model_copy(update={"packs": packs}))
 
     assert [each.code for each in ruled.ask(1).reasons] == ["FULL_EXIT_ONLY"]
 
@@ -361,7 +366,8 @@ def test_a_recount_follows_claims_that_changed_meanwhile(ruled: RuledMarket) -> 
     ruled.attest("alice", "accreditation")
     ruled.attest("alice", "beneficial-owners", level=7)
 
-    ruled.submit(AGENT, TOKEN, "recount", "ACME", ["alice", "bob"])
+    persons: list[JsonValue] = ["alice", "bob"]
+    ruled.submit(AGENT, TOKEN, "recount", "ACME", persons)
 
     counts = ruled.evaluate(TOKEN, "holder_counts", "ACME").load(HolderCounts)
     assert (counts.persons, counts.owners, counts.by_class["accreditation@"]) == (1, 7, 1)

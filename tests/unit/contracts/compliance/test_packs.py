@@ -1,4 +1,4 @@
-"""The packs as the regulator publishes them, at work: each figure at its boundary, to the second."""
+"""The packs that the regulator publishes, at work: each figure at its boundary, to the second."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -9,21 +9,16 @@ from tests.unit.contracts.compliance.stage import (
     REGULATOR,
     TOKEN,
     RuledMarket,
+    issue,
     read_pack,
     sent,
 )
 
 from tallystick.chaincode import Refusal
-from tallystick.contracts.lots import Origin
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.register.models import Allocation, Verdict
+from tallystick.contracts.register.models import Verdict
 
 A_SECOND = timedelta(seconds=1)
-
-
-def issue(market: RuledMarket, to: str, quantity: int, exemption: str) -> None:
-    allocation = Allocation(to=to, quantity=quantity, origin=Origin(exemption=exemption))
-    market.submit(AGENT, TOKEN, "issue_to_many", "ACME", [allocation])
 
 
 def go_to(market: RuledMarket, day: str) -> None:
@@ -84,7 +79,7 @@ def test_a_year_passes_before_the_non_accredited_may_buy(ruled: RuledMarket) -> 
 def test_units_offered_abroad_do_not_flow_back_within_the_compliance_period(
     pack: str, end: str, ruled: RuledMarket
 ) -> None:
-    """SS-73, F95; 17 CFR 230.903(b)(2)(ii) and (b)(3)(iii)(A): to each other non-US holders sell."""
+    """SS-73, F95; 17 CFR 230.903(b)(2)(ii), (b)(3)(iii)(A): among non-US holders units move."""
     market = ruled
     market.onboard("carol")
     market.attest("alice", "residence", "DE")

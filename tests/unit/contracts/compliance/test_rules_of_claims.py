@@ -8,7 +8,7 @@ from tallystick.contracts.compliance.models import BoundRule
 from tallystick.contracts.events import Basis
 from tallystick.contracts.parties import Attested, LiveLicence
 
-ACCREDITED = {"all": [{"topic": "accreditation", "level": 2}]}
+ACCREDITED: Written = {"all": [{"topic": "accreditation", "level": 2}]}
 US, DE = attested("residence", "US"), attested("residence", "DE")
 VERIFIED = attested("accreditation", level=2)
 

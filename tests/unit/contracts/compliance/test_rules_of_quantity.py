@@ -116,7 +116,7 @@ def test_holders_are_counted_by_person_by_class_and_looked_through(
         9,
         facts=COUNTS,
     )
-    more = {**parameters, "most": limit}
+    more: Written = {**parameters, "most": limit}
 
     assert codes("holder-limit", more, stays) == ["HOLDERS_TOO_MANY"]
     assert codes("holder-limit", {**parameters, "most": limit + 1}, stays) == []
@@ -160,7 +160,7 @@ def test_a_volume_is_the_greater_of_units_and_share(units: int, limit: int) -> N
     assert most("volume-window", {"window": "P3M", "units": units, "share": 100}, at, 900) == limit
 
 
-LINES = {"lines": [{"exemption": "reg-d", "period": "P1Y", "excepted": ["distribution"]}]}
+LINES: Written = {"lines": [{"exemption": "reg-d", "period": "P1Y", "excepted": ["distribution"]}]}
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_former_holders_time_counts_unless_the_line_says_otherwise() -> None:
     """17 CFR 230.144(d)(3): tacking."""
     bought = lot(9, "2025-03-01", "reg-d").model_copy(update={"acquired_on": "2026-05-01"})
     at = case(holder("a", 9, -9, lots=[bought]), holder("b", 0, 9), 9, lots=[bought])
-    own = {"lines": [{"period": "P1Y", "since": "acquired_on"}]}
+    own: Written = {"lines": [{"period": "P1Y", "since": "acquired_on"}]}
 
     assert codes("lock-up", LINES, at) == []
     assert codes("lock-up", own, at) == ["LOT_LOCKED"]

@@ -1,7 +1,7 @@
 """Who may call the functions of the token contract, and arguments that are well formed."""
 
 from pydantic import JsonValue
-from tests.unit.contracts.permissions import custody
+from tests.unit.contracts.permissions import custody, rules
 from tests.unit.contracts.permissions.roles import (
     EVERYBODY,
     LICENSED,
@@ -102,6 +102,7 @@ PERMITTED: Permissions = {
     "product": EVERYBODY,
     "catalogue": EVERYBODY,
     "can_transfer": EVERYBODY,
+    **rules.PERMITTED,
 }
 
 
@@ -124,6 +125,7 @@ QUESTIONS: Arguments = {
     "document": ["ACME", "terms"],
     "product": ["ACME"],
     "catalogue": [],
+    **rules.QUESTIONS,
 }
 
 
@@ -142,6 +144,7 @@ def arguments(market: Market) -> Arguments:
     version = DocumentVersion(security="ACME", name="terms", uri="x", document_hash=EVIDENCE)
     product = Product(security="ACME", risk_class=4, category="EQUITY", summary_hash=EVIDENCE)
     return {
+        **rules.arguments(market),
         "create_security": [SecurityTerms(security="B", name="B", issuer=P.ISSUER)],
         "amend_security": [Amendment(security="ACME", name="Acme, renamed")],
         "set_cap": ["ACME", None],

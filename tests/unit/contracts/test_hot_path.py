@@ -34,13 +34,20 @@ def rows_of_a_transfer(market: Market, reads: Reads) -> dict[str, int]:
     return {kind: count // 2 for kind, count in reads.items()}  # the ledger runs it twice
 
 
-OF_THE_REGISTER = {"security": 1, "position": 2, "freeze": 2}
+OF_THE_REGISTER = {"security": 1, "position": 2}
 OF_WHO_IS_WHO = {"organization": 1, "class": 1, "mandate": 1, "identity": 2, "claims": 2}
 
 
 def test_a_transfer_reads_these_rows_and_no_other(market: Market, reads: Reads) -> None:
+    market.issue("bob", 1)
     rows = rows_of_a_transfer(market, reads)
     assert rows == {**OF_THE_REGISTER, **OF_WHO_IS_WHO, "topic": 1, "key": 1}
+
+
+def test_who_comes_is_counted_and_classed_by_further_topics(market: Market, reads: Reads) -> None:
+    rows = rows_of_a_transfer(market, reads)
+    of_who_comes = {"topic": 4, "key": 1, "counted": 1}
+    assert rows == {**OF_THE_REGISTER, **OF_WHO_IS_WHO, **of_who_comes}
 
 
 def test_a_further_topic_costs_one_row_however_many_are_attested(
@@ -55,7 +62,7 @@ def test_a_further_topic_costs_one_row_however_many_are_attested(
             market.submit(Participant.BROKER_DEALER, Chaincode.IDENTITY, "add_claim", made, intent)
     asked = [Requirement(topic=topic) for topic in (KYC, *topics)]
     market.create_security("BETA", asked)
-    market.issue("alice", 10, "BETA")
+    market.issue("bob", 10, "BETA")
     reads.clear()
     market.issue("bob", 1, "BETA")
     assert (reads["topic"] // 2, reads["claims"] // 2, reads["key"] // 2) == (3, 1, 1)

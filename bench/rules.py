@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
+from pydantic import JsonValue
+
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.compliance.models import Binding, RulesGiven
 from tallystick.contracts.lots import Origin
@@ -65,7 +67,7 @@ def prepared(holders: int) -> Market:
         "bind_rules",
         RulesGiven(security=RULED, home="US", rules=RULES),
     )
-    topic = {"topic": "residence", "values": ["US", "DE"]}
+    topic: dict[str, JsonValue] = {"topic": "residence", "values": ["US", "DE"]}
     market.submit(Participant.REGULATOR, Chaincode.IDENTITY, "set_topic", topic)
     market.submit(Participant.REGULATOR, Chaincode.IDENTITY, "trust_issuer", "residence", KYC_HOUSE)
     for name in names:

@@ -17,11 +17,11 @@ from tallystick.contracts.compliance.case import (
 from tallystick.contracts.compliance.counters import Counters
 from tallystick.contracts.compliance.counts import BENEFICIAL_OWNERS, Counted
 from tallystick.contracts.compliance.histories import Invested, Sale
-from tallystick.contracts.compliance.models import NO_VENUE_RULES, RuleSet, VenueRules
+from tallystick.contracts.compliance.models import RuleSet, VenueRules
 from tallystick.contracts.compliance.rules import Bound, Needs
 from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import now
-from tallystick.contracts.parties import PartiesReport, PartyReport
+from tallystick.contracts.parties import PartiesReport, PartyReport, Requirement
 
 ACCREDITATION = "accreditation"
 COUNTED_TOPICS = (ACCREDITATION, BENEFICIAL_OWNERS, RESIDENCE)
@@ -30,39 +30,53 @@ COUNTED_TOPICS = (ACCREDITATION, BENEFICIAL_OWNERS, RESIDENCE)
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A security that an instruction moves.
+    """A security that an instruction moves; see ``subject_of``.
 
     Attributes:
         is_open: Whether requirements or rules say to whom it may go.
-        requirement_topics: Topics of the claims that everybody needs, sorted.
-        venue_rules: What the venue asks on top; nothing when there is no venue.
+        rules: Those in force.
+        venue_rules: Version of what the venue asks on top; zero without any.
+        bound: All rules to ask, those of the venue last.
+        needs: What they must be told.
+        topics: Topics to ask about every holder.
+        topics_of_newcomers: The same of those who hold nothing yet: by more, to count them by.
     """
 
-    security: str
     issuer: str
     pause: str | None
     is_open: bool
-    requirement_topics: tuple[str, ...]
     rules: RuleSet
-    venue_rules: VenueRules = NO_VENUE_RULES
+    venue_rules: int
+    bound: tuple[Bound, ...]
+    needs: Needs
+    topics: tuple[str, ...]
+    topics_of_newcomers: tuple[str, ...]
 
-    @property
-    def bound(self) -> tuple[Bound, ...]:
-        """All rules to ask, those of the venue last."""
-        return (*self.rules.bound, *self.venue_rules.bound)
 
-    @property
-    def needs(self) -> Needs:
-        """What the rules must be told."""
-        needs = self.rules.needs
-        for each in self.venue_rules.bound:
-            needs |= each.needs
-        return needs
-
-    def topics(self, *, comes: bool) -> tuple[str, ...]:
-        """Return the topics to ask about a holder; more when it comes, to count it by."""
-        more = COUNTED_TOPICS if comes else ()
-        return tuple(dict.fromkeys((*self.requirement_topics, *self.needs.topics, *more)))
+def subject_of(
+    *,
+    issuer: str,
+    pause: str | None,
+    requirements: Sequence[Requirement],
+    rules: RuleSet,
+    venue_rules: VenueRules,
+) -> Subject:
+    """Return a security as decisions about it see it."""
+    needs = rules.needs
+    for each in venue_rules.bound:
+        needs |= each.needs
+    topics = tuple(dict.fromkeys((*(each.topic for each in requirements), *needs.topics)))
+    return Subject(
+        issuer=issuer,
+        pause=pause,
+        is_open=bool(requirements or rules.rules),
+        rules=rules,
+        venue_rules=venue_rules.version,
+        bound=(*rules.bound, *venue_rules.bound),
+        needs=needs,
+        topics=topics,
+        topics_of_newcomers=tuple(dict.fromkeys((*topics, *COUNTED_TOPICS))),
+    )
 
 
 Subjects = Mapping[str, Subject]
@@ -113,7 +127,7 @@ class Cases:
             legs=given.legs,
             holders=holders,
             securities={
-                name: self._facts(subject, given.basis, receivers)
+                name: self._facts(name, subject, given.basis, receivers)
                 for name, subject in given.subjects.items()
             },
             venue=(
@@ -162,8 +176,10 @@ class Cases:
             each for name in needs.invested for each in self._counters.invested(person, name)
         )
 
-    def _facts(self, subject: Subject, basis: Basis, receivers: set[str]) -> SecurityFacts:
-        needs, name = subject.needs, subject.security
+    def _facts(
+        self, name: str, subject: Subject, basis: Basis, receivers: set[str]
+    ) -> SecurityFacts:
+        needs = subject.needs
         raised = needs.raised if basis is Basis.ISSUE else ()
         moment = now(self._ctx)
         return SecurityFacts.model_construct(

@@ -58,7 +58,7 @@ class Rulings:
 
     def record(self, decision: Decision, outcome: Outcome, subjects: Subjects) -> None:
         """Leave a record of a decision."""
-        versions = {name: each.venue_rules.version for name, each in subjects.items()}
+        versions = {name: each.venue_rules for name, each in subjects.items()}
         self._records.save(decision, outcome, versions)
 
     def _note_sale(self, case: Case, leg: Leg, person: str, windows: Collection[Period]) -> None:

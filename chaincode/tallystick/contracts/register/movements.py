@@ -5,7 +5,7 @@ cause, who holds what changes by ``Movements.execute`` and by nothing else. ``ho
 prepare a movement and give it up; they change nobody's quantity.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tallystick.chaincode import Context
@@ -22,7 +22,7 @@ from tallystick.contracts.book import (
 )
 from tallystick.contracts.compliance.basics import ALWAYS
 from tallystick.contracts.compliance.case import Leg
-from tallystick.contracts.compliance.cases import Cases, Given, Subject, Subjects
+from tallystick.contracts.compliance.cases import Cases, Given, Subject, Subjects, subject_of
 from tallystick.contracts.compliance.decisions import Asked, Decision, free_lots
 from tallystick.contracts.compliance.enforcement import ENFORCED
 from tallystick.contracts.compliance.records import Outcome
@@ -39,7 +39,6 @@ from tallystick.contracts.parties import (
     check_parties,
 )
 from tallystick.contracts.reasons import ComplianceReason, Finding, refuse_if_any
-from tallystick.contracts.register.models import Security
 from tallystick.contracts.register.rules import ON_SALE, cap_findings, move_findings
 from tallystick.contracts.register.securities import Securities, security_key
 
@@ -77,6 +76,7 @@ class Movements:
         self._securities = Securities(ctx.state)
         self.book = Book(ctx.state, ctx.transaction_id)
         self._rulings = Rulings(ctx)
+        self._known: dict[tuple[str, str | None], Subject] = {}
         self._cases = Cases(ctx, self.book)
 
     def execute(self, instruction: Instruction) -> None:
@@ -223,6 +223,8 @@ class Movements:
         """Plan and judge an instruction; return it as it is then, since free units go first."""
         plan = planned(instruction)
         decision = self._decision(plan, instruction)
+        if not any(result.findings for result in decision.results):
+            return instruction, plan, decision
         moves = tuple(self._freed(instruction, decision))
         if moves != instruction.moves:
             instruction = replace(instruction, moves=moves)
@@ -282,14 +284,14 @@ class Movements:
     def _ask(
         self, accounts: Sequence[Account], instruction: Instruction, subjects: Subjects
     ) -> PartiesReport:
-        receiving = {(move.asset, move.receiver) for move in instruction.moves}
+        receiving = {
+            Account(move.asset, move.receiver) for move in instruction.moves if move.receiver
+        }
         parties = [
             Party.model_construct(
                 identity=account.holder,
                 requirements=self._securities.require(account.asset).terms.requirements,
-                topics=subjects[account.asset].topics(
-                    comes=account in receiving and not self.book.position(account).quantity
-                ),
+                topics=self._topics(account, subjects[account.asset], receiving),
                 is_parting=account not in receiving,
             )
             for account in accounts
@@ -302,23 +304,30 @@ class Movements:
             () if instruction.venue is None else (instruction.venue,),
         )
 
+    def _topics(
+        self, account: Account, subject: Subject, receiving: Container[Account]
+    ) -> tuple[str, ...]:
+        comes = account in receiving and not self.book.position(account).quantity
+        return subject.topics_of_newcomers if comes else subject.topics
+
     def _subjects(self, instruction: Instruction) -> Subjects:
         return {
-            name: self._subject(self._securities.require(name), instruction.venue)
+            name: self._subject(name, instruction.venue)
             for name in dict.fromkeys(move.asset for move in instruction.moves)
         }
 
-    def _subject(self, row: Security, venue: str | None) -> Subject:
-        terms, rules = row.terms, row.rules
-        return Subject(
-            security=terms.security,
-            issuer=terms.issuer,
-            pause=row.pause,
-            is_open=bool(terms.requirements or rules.rules),
-            requirement_topics=tuple(each.topic for each in terms.requirements),
-            rules=rules,
-            venue_rules=self._rulings.venue_rules(terms.security, venue),
-        )
+    def _subject(self, name: str, venue: str | None) -> Subject:
+        found = self._known.get((name, venue))
+        if found is None:
+            row = self._securities.require(name)
+            found = self._known[name, venue] = subject_of(
+                issuer=row.terms.issuer,
+                pause=row.pause,
+                requirements=row.terms.requirements,
+                rules=row.rules,
+                venue_rules=self._rulings.venue_rules(name, venue),
+            )
+        return found
 
 
 def _always(instruction: Instruction) -> Sequence[Bound]:

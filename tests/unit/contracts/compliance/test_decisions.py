@@ -21,6 +21,7 @@ from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.compliance.counts import HolderCounts
 from tallystick.contracts.compliance.models import (
     Binding,
+    RuleSet,
     RulesGiven,
     TransferApproval,
 )

@@ -96,6 +96,19 @@ class Leg(Model):
         return self.sender is not None and self.receiver is not None
 
 
+class Disclosed(Model):
+    """A document of a security that a rule asks about.
+
+    Attributes:
+        is_there: Whether a version of it counts now.
+        next_due_at: When the next version must be there; None when none must.
+    """
+
+    document: str
+    is_there: bool
+    next_due_at: Instant | None = None
+
+
 class SecurityFacts(Model):
     """What rules know of a security.
 
@@ -109,6 +122,7 @@ class SecurityFacts(Model):
         supply: Units in being before the instruction, if a rule asks.
         counts: Its holders before the instruction, if a rule asks.
         raised: What was raised in offerings lately, for each question that rules ask.
+        disclosed: The documents that rules ask about.
     """
 
     security: str
@@ -120,6 +134,7 @@ class SecurityFacts(Model):
     supply: int | None = None
     counts: HolderCounts | None = None
     raised: tuple[Raised, ...] = ()
+    disclosed: tuple[Disclosed, ...] = ()
 
 
 class Venue(Model):

@@ -8,6 +8,7 @@ from tallystick.contracts.book import Account, Book, Plan
 from tallystick.contracts.compliance.case import (
     RESIDENCE,
     Case,
+    Disclosed,
     Holder,
     Leg,
     PairApproval,
@@ -36,6 +37,7 @@ class Subject:
         is_open: Whether requirements or rules say to whom it may go.
         rules: Those in force.
         venue_rules: Version of what the venue asks on top; zero without any.
+        disclosed: The documents that rules ask about.
         bound: All rules to ask, those of the venue last.
         needs: What they must be told.
         topics: Topics to ask about every holder.
@@ -51,6 +53,7 @@ class Subject:
     needs: Needs
     topics: tuple[str, ...]
     topics_of_newcomers: tuple[str, ...]
+    disclosed: tuple[Disclosed, ...] = ()
 
 
 def subject_of(
@@ -191,6 +194,7 @@ class Cases:
             unit_price=subject.rules.unit_price,
             supply=self._book.supply(name) if needs.supply else None,
             counts=self._counters.counts(name) if needs.counts else None,
+            disclosed=subject.disclosed,
             raised=tuple(
                 self._counters.raised(subject.issuer, each, moment, receivers) for each in raised
             ),

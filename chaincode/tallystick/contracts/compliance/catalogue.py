@@ -7,6 +7,7 @@ from pydantic import JsonValue, ValidationError
 from pydantic_core import to_json
 
 from tallystick.contracts.compliance.basics import ALWAYS
+from tallystick.contracts.compliance.disclosure import DisclosedInTime
 from tallystick.contracts.compliance.eligibility import (
     FreshlyConfirmed,
     KnownResidence,
@@ -72,6 +73,7 @@ BINDERS: Mapping[tuple[str, int], Binder] = MappingProxyType(
             _binder(KnownResidence()),
             _binder(Suitable()),
             _binder(FreshlyConfirmed()),
+            _binder(DisclosedInTime()),
             _binder(AtVenuesOnly()),
             _binder(VenueIsLicensed()),
             _binder(ApprovedBeforehand()),

@@ -17,6 +17,7 @@ CURES: Mapping[str, str] = MappingProxyType(
         "RESIDENCE_BARRED": "Another counterparty: the rule bars the country, not the person.",
         "PRODUCT_UNSUITABLE": "A new risk profile of the receiver, at the product's risk class.",
         "CONFIRMATION_STALE": "The claim's issuer confirms it anew.",
+        "DISCLOSURE_OVERDUE": "The issuer publishes the document, or its next version.",
         "VENUE_REQUIRED": "Trade at an admitted venue, or have the transfer agent approve a gift.",
         "VENUE_NOT_ADMITTED": "Trade at an admitted venue.",
         "VENUE_NOT_LICENSED": "Trade at a venue that is licensed where the investor resides.",

@@ -49,6 +49,7 @@ class Needs:
         approvals: Whether it asks what was approved beforehand.
         raised: What it asks about the offerings of the issuer.
         invested: Exemptions under which receivers' payments in all offerings are asked for.
+        documents: Names of documents of the security that are asked for.
     """
 
     topics: tuple[str, ...] = ()
@@ -60,6 +61,7 @@ class Needs:
     approvals: bool = False
     raised: tuple[RaiseQuestion, ...] = ()
     invested: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
 
     def __or__(self, other: "Needs") -> "Needs":
         return Needs(
@@ -72,6 +74,7 @@ class Needs:
             approvals=self.approvals or other.approvals,
             raised=tuple(dict.fromkeys((*self.raised, *other.raised))),
             invested=tuple(sorted({*self.invested, *other.invested})),
+            documents=tuple(sorted({*self.documents, *other.documents})),
         )
 
 

@@ -34,6 +34,10 @@ class ComplianceReason(ReasonTable):
         "{holder} may not deal with {asset} across borders: no claim on {topic} is younger than"
         " {window}.",
     )
+    DISCLOSURE_OVERDUE = (
+        Kind.HALTED,
+        "Document {document} of {security} was due {due} and is not there.",
+    )
     VENUE_REQUIRED = (Kind.RULE, "{security} changes hands at venues only.")
     VENUE_NOT_ADMITTED = (Kind.RULE, "{venue} is not a venue that {security} admits.")
     VENUE_NOT_LICENSED = (

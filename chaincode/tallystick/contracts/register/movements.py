@@ -21,7 +21,7 @@ from tallystick.contracts.book import (
     position_key,
 )
 from tallystick.contracts.compliance.basics import ALWAYS
-from tallystick.contracts.compliance.case import Leg
+from tallystick.contracts.compliance.case import Disclosed, Leg
 from tallystick.contracts.compliance.cases import Cases, Given, Subject, Subjects, subject_of
 from tallystick.contracts.compliance.decisions import Asked, Decision, free_lots
 from tallystick.contracts.compliance.enforcement import ENFORCED
@@ -39,6 +39,7 @@ from tallystick.contracts.parties import (
     check_parties,
 )
 from tallystick.contracts.reasons import ComplianceReason, Finding, refuse_if_any
+from tallystick.contracts.register.publications import Publications
 from tallystick.contracts.register.rules import ON_SALE, cap_findings, move_findings
 from tallystick.contracts.register.securities import Securities, security_key
 
@@ -76,6 +77,7 @@ class Movements:
         self._securities = Securities(ctx.state)
         self.book = Book(ctx.state, ctx.transaction_id)
         self._rulings = Rulings(ctx)
+        self._publications = Publications(ctx)
         self._known: dict[tuple[str, str | None], Subject] = {}
         self._cases = Cases(ctx, self.book)
 
@@ -304,6 +306,11 @@ class Movements:
             () if instruction.venue is None else (instruction.venue,),
         )
 
+    def _disclosed(self, security: str, name: str) -> Disclosed:
+        row = self._publications.document(security, name)
+        due = None if row is None else row.next_due_at
+        return Disclosed(document=name, is_there=row is not None, next_due_at=due)
+
     def _topics(
         self, account: Account, subject: Subject, receiving: Container[Account]
     ) -> tuple[str, ...]:
@@ -320,13 +327,15 @@ class Movements:
         found = self._known.get((name, venue))
         if found is None:
             row = self._securities.require(name)
-            found = self._known[name, venue] = subject_of(
+            subject = subject_of(
                 issuer=row.terms.issuer,
                 pause=row.pause,
                 requirements=row.terms.requirements,
                 rules=row.rules,
                 venue_rules=self._rulings.venue_rules(name, venue),
             )
+            disclosed = tuple(self._disclosed(name, each) for each in subject.needs.documents)
+            found = self._known[name, venue] = replace(subject, disclosed=disclosed)
         return found
 
 

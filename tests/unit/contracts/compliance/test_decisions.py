@@ -33,7 +33,7 @@ from tallystick.contracts.compliance.records import (
 )
 from tallystick.contracts.lots import LotLock, Origin
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.register.models import Allocation
+from tallystick.contracts.register.models import Allocation, DocumentVersion
 from tallystick.contracts.testing import Market
 
 ATS = Participant.ATS
@@ -289,6 +289,25 @@ def test_a_venue_is_stricter_than_the_security_never_looser(ruled: RuledMarket) 
     refused = ruled.submit(ATS, TOKEN, "record_refusal", sent(101)).transaction_id
     ruled.submit(ATS, TOKEN, "bind_venue_rules", "ACME", [])
     assert recomputed(ruled, refused).agrees
+
+
+def test_units_stand_still_while_a_disclosure_is_overdue(ruled: RuledMarket) -> None:
+    """SS-77: to the second."""
+    ruled.bind(rule("disclosure", document="annual-report"))
+    assert [each.code for each in ruled.ask(1).reasons] == ["DISCLOSURE_OVERDUE"]
+    version = DocumentVersion(
+        security="ACME",
+        name="annual-report",
+        uri="https://issuer.example/2023",
+        document_hash=HASH,
+        next_due_at=ruled.after(timedelta(days=1)),
+    )
+    ruled.submit(ISSUER, TOKEN, "publish_document", version)
+
+    ruled.ledger.advance(timedelta(days=1, seconds=-1))
+    assert ruled.ask(1).allowed
+    ruled.ledger.advance(timedelta(seconds=1))
+    assert not ruled.ask(1).allowed
 
 
 def approve(market: Market, actor: str, quantity: int = 5, *waives: str) -> None:

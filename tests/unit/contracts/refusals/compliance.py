@@ -98,6 +98,11 @@ def _(market: Market) -> None:
     refused_under(market, "fresh-confirmation", topics=["kyc"], window="PT60S")
 
 
+@reaches(ComplianceReason.DISCLOSURE_OVERDUE)
+def _(market: Market) -> None:
+    refused_under(market, "disclosure", document="annual-report")
+
+
 @reaches(ComplianceReason.VENUE_REQUIRED)
 def _(market: Market) -> None:
     refused_under(market, "venue-only")

@@ -81,6 +81,16 @@ async def test_the_cap_table_from_events_is_what_the_register_answers(
     assert [each.holder for each in answered] == ["alice", "bob"]
 
 
+async def test_units_are_traced_back_to_their_issue(network: LocalNetwork) -> None:
+    """SS-108: from any unit, through every movement, with basis and actor."""
+    channel = channel_of(network)
+    audit, _ = await audited(channel, None, audit=RegisterAudit(traced=SECURITY))
+    settled, issued = audit.trace("bob")
+    assert "alice → bob  10  settlement by ClearingMSP" in settled
+    assert "issue → alice  100  issue by TransferAgentMSP" in issued
+    assert list(audit.trace("alice")) == [issued]
+
+
 async def test_the_audit_ends_with_the_block_that_was_asked_for(network: LocalNetwork) -> None:
     channel = channel_of(network)
     _, last = await audited(channel, None)

@@ -17,6 +17,7 @@ from tallystick.contracts.events import (
     UnitsTransferred,
     read_event,
 )
+from tallystick.contracts.lots import Dates
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.replay import (
     REGISTER_EVENTS,
@@ -24,6 +25,7 @@ from tallystick.contracts.replay import (
     count_differences,
     differences,
 )
+from tallystick.contracts.replay.lineage import Movement, lineage
 from tallystick.contracts.statements import CustodyEnded
 
 TOKEN = Chaincode.TOKEN
@@ -132,3 +134,38 @@ def test_an_event_that_was_kept_back_is_found(market: ListeningMarket) -> None:
         ("holders", "ACME"),
         ("supply", "ACME"),
     ]
+
+
+# --- where units come from ---
+
+
+def test_lineage_leaves_out_what_was_given_away_before_and_received_after() -> None:
+    """SS-108."""
+    moves = [
+        moved(1, None, "alice"),
+        moved(2, None, "carol"),
+        moved(3, "alice", "bob"),
+        moved(4, "carol", "alice"),
+        moved(5, "bob", None),
+    ]
+    assert [each.block_number for each in lineage(moves, "bob")] == [3, 1]
+    assert [each.block_number for each in lineage(moves, "alice")] == [4, 2, 1]
+    assert list(lineage(moves, "dora")) == []
+
+
+def moved(block_number: int, sender: str | None, receiver: str | None) -> Movement:
+    event = UnitsTransferred(
+        security="ACME",
+        sender=sender,
+        receiver=receiver,
+        quantity=1,
+        basis=Basis.TRANSFER,
+        hold=None,
+        freed=0,
+        actor=AGENT,
+        lots=(),
+        day="2026-03-02",
+        dates=Dates.KEPT,
+        document_hash=None,
+    )
+    return Movement(block_number, f"transaction-{block_number}", event)

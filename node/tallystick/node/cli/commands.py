@@ -147,6 +147,7 @@ _LAST_BLOCK: Final = Argument(
     metavar="N",
     help="as it is after this block; default: the newest that the peer has",
 )
+_SECURITY: Final = Argument(name="security", metavar="SECURITY", help="the security")
 _REGISTER: Final = Group(
     "register",
     "The register of holders, from events alone",
@@ -167,12 +168,24 @@ _REGISTER: Final = Group(
             ),
         ),
         Command(
+            "trace",
+            "Tell how units of a holder came to it, back to their issue",
+            "tallystick.node.cli.register:trace",
+            ("trace ACME alice", "trace ACME alice --block 57"),
+            (
+                _SECURITY,
+                Argument(name="holder", metavar="HOLDER", help="who holds the units"),
+                _LAST_BLOCK,
+                *CALLER,
+            ),
+        ),
+        Command(
             "show",
             "Print who holds a security, as JSON",
             "tallystick.node.cli.register:show",
             ("show ACME", "show ACME --block 57 --as TransferAgentMSP"),
             (
-                Argument(name="security", metavar="SECURITY", help="the security"),
+                _SECURITY,
                 _LAST_BLOCK,
                 *CALLER,
             ),

@@ -71,8 +71,21 @@ async def show(options: argparse.Namespace) -> None:
     print(json.dumps(document, indent=2, ensure_ascii=False))
 
 
+async def trace(options: argparse.Namespace) -> None:
+    """Print every movement by which units of a holder may have come to it, the newest first."""
+    audit = RegisterAudit(traced=options.security)
+    async with await connect(options) as gateway:
+        await audited(channel_of(gateway, options), options.block, audit=audit)
+    for line in audit.trace(options.holder):
+        print(line)
+
+
 async def audited(
-    network: Network, block_number: int | None, *, each_block: bool = False
+    network: Network,
+    block_number: int | None,
+    *,
+    each_block: bool = False,
+    audit: RegisterAudit | None = None,
 ) -> tuple[RegisterAudit, int]:
     """Return the audit of a channel, and the number of the block that it ends with.
 
@@ -80,6 +93,7 @@ async def audited(
         network: The channel.
         block_number: The last block to be read; None for the newest that the peer has.
         each_block: Whether to compare after every block, and to stop at the first disagreement.
+        audit: Of no block yet; a new one by default.
 
     Raises:
         NoSuchBlockError: The peer does not have that block.
@@ -90,7 +104,7 @@ async def audited(
     last = newest if block_number is None else block_number
     if last > newest:
         raise NoSuchBlockError(last, newest)
-    audit = RegisterAudit()
+    audit = audit or RegisterAudit()
     async with network.block_events(start_block=0) as blocks:
         async for block in blocks:
             audit.apply(block)

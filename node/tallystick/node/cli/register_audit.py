@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.events import UnitsTransferred
 from tallystick.contracts.instants import instant_from_ns
 from tallystick.contracts.replay import (
     Difference,
@@ -13,6 +14,7 @@ from tallystick.contracts.replay import (
     count_differences,
     differences,
 )
+from tallystick.contracts.replay.lineage import Movement, lineage
 from tallystick.contracts.replay.transactions import told_by
 from tallystick.node.ledger.committed import is_endorser_transaction, recorded_codes
 from tallystick.node.ledger.past_state import PastState, Places
@@ -34,11 +36,15 @@ class RegisterAudit:
         register: Who holds what, as the events of valid transactions tell it.
         directory: Who is who and may do what, likewise.
         unknown: Kinds of events that this program is too old for.
+        traced: The security whose movements are kept; None for none.
+        movements: Those movements, in ledger order.
     """
 
     register: Register = field(default_factory=Register)
     directory: Directory = field(default_factory=Directory)
     unknown: set[str] = field(default_factory=set)
+    traced: str | None = None
+    movements: list[Movement] = field(default_factory=list)
     _state: PastState = field(default_factory=lambda: PastState(_FOLLOWED))
 
     def apply(self, block: Block) -> None:
@@ -50,7 +56,7 @@ class RegisterAudit:
         self._state.apply(block)
         for code, entry in zip(recorded_codes(block), block.data.data, strict=True):
             if code == VALID and is_endorser_transaction(entry):
-                self._listen(entry)
+                self._listen(block.header.number, entry)
 
     def rows_of(self, chaincode: Chaincode) -> Iterator[tuple[str, bytes]]:
         """Yield the public rows of a contract as the transactions wrote them."""
@@ -68,15 +74,30 @@ class RegisterAudit:
         for each in found:
             yield f"{' '.join(each.place)}: events tell {_shown(each.told)}, {_held(each)}"
 
-    def _listen(self, entry: bytes) -> None:
+    def _listen(self, block_number: int, entry: bytes) -> None:
         envelope = decode(Envelope, entry)
         event = decode(ChaincodeEvent, chaincode_action_of(envelope.payload).events)
         told = told_by(event.chaincode_id, event.event_name, event.payload)
         self.unknown.update(told.unknown)
-        time = channel_header_of(envelope).timestamp
-        moment = instant_from_ns(time.ToNanoseconds())
+        header = channel_header_of(envelope)
+        moment = instant_from_ns(header.timestamp.ToNanoseconds())
         self.register.apply(told.events, moment)
         self.directory.apply(told.events, moment)
+        self.movements += [
+            Movement(block_number, header.tx_id, each)
+            for each in told.events
+            if isinstance(each, UnitsTransferred) and each.security == self.traced
+        ]
+
+    def trace(self, holder: str) -> Iterator[str]:
+        """Yield, as lines for people, how units of the traced security came to a holder."""
+        for block_number, transaction_id, event in lineage(self.movements, holder):
+            sides = f"{event.sender or 'issue'} → {event.receiver}"
+            reason = f", document {event.document_hash}" if event.document_hash else ""
+            yield (
+                f"block {block_number}  {transaction_id}  {sides}  {event.quantity}"
+                f"  {event.basis} by {event.actor}{reason}"
+            )
 
 
 def _held(difference: Difference) -> str:

@@ -1,15 +1,13 @@
 """Random acts of the register: what holders, notaries and the transfer agent may ask of it."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from hashlib import sha256
 
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, rule
-from tests.unit.contracts.listening import ListeningMarket
+from hypothesis.stateful import Bundle, rule
+from tests.models.market_walk import MarketWalk
 
 from tallystick.chaincode.codec import Argument
-from tallystick.chaincode.testing import Outcome
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.lots import Label, LotChoice, Origin
 from tallystick.contracts.participants import Participant
@@ -61,18 +59,12 @@ scopes = st.builds(
 )
 
 
-class RegisterActs(RuleBasedStateMachine):
-    """Acts at random; a machine that inherits them says what must hold."""
-
-    market: ListeningMarket
+class RegisterActs(MarketWalk):
+    """The register's acts; a machine that inherits them says what must hold."""
 
     # Allowances and holds that there were at some time: security, holder, and which of theirs.
     allowed: Bundle[tuple[str, str, AllowanceScope]] = Bundle("allowed")
     held: Bundle[tuple[str, str, str]] = Bundle("held")
-
-    def act(self, submit: Callable[[], Outcome]) -> None:
-        """Let something happen, or be refused."""
-        raise NotImplementedError
 
     def as_broker(self, statement: Statement) -> None:
         """Let an investor act through its broker, under its mandate."""

@@ -7,7 +7,6 @@ into what is there; every hold belongs to a trade that is open and locked; the e
 the registers; and holders are counted right.
 """
 
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 
@@ -25,17 +24,11 @@ from tests.models.register_acts import (
 )
 from tests.unit.contracts.listening import ListeningMarket
 
-from tallystick.chaincode import Refusal
-from tallystick.chaincode.codec import Argument
-from tallystick.chaincode.events import EventRecord
 from tallystick.chaincode.keys import split_composite_key
-from tallystick.chaincode.testing import Outcome
 from tallystick.contracts.book import Account, Hold, Position
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.confidential import SALT_SIZE
 from tallystick.contracts.custody.models import Custody
-from tallystick.contracts.events import EntryMade, read_event
-from tallystick.contracts.instants import Instant
 from tallystick.contracts.lots import MAX_LOTS, added, total
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.replay import Register, Replay, count_differences, differences
@@ -83,25 +76,6 @@ class MarketMachine(RegisterActs):
             (Chaincode.TOKEN, "open_custody", Custody(identity="carol")),
         ):
             self.act(partial(self.submit, BROKER, chaincode, function, *arguments))
-
-    def act(self, submit: Callable[[], Outcome]) -> None:
-        """Let something happen, or be refused."""
-        rows = self.rows()
-        try:
-            submit()
-        except Refusal:
-            assert self.rows() == rows, "a refused act changes nothing"
-        for outcome, moment in self.market.take_outcomes():
-            self.listen(outcome, moment)
-
-    def listen(self, outcome: Outcome, moment: Instant) -> None:
-        """Take in what an act tells."""
-        records = [record for each in outcome.events for record in self.told(each, outcome)]
-        events = [read_event(record) for record in records]
-        assert None not in events, "every event is of a kind that readers know"
-        told = [event for event in events if event is not None]
-        self.replay.apply(told)
-        self.register.apply(told, moment)
 
     # --- acts ---
 
@@ -243,34 +217,8 @@ class MarketMachine(RegisterActs):
 
     # --- how ---
 
-    def submit(
-        self, participant: Participant, chaincode: Chaincode, function: str, *arguments: Argument
-    ) -> Outcome:
-        return self.market.submit(participant, chaincode, function, *arguments)
-
     def query(self, chaincode: Chaincode, function: str, *arguments: str) -> int:
         return self.market.evaluate(chaincode, function, *arguments).load(int)
-
-    def told(self, record: EventRecord, outcome: Outcome) -> Iterator[EventRecord]:
-        """Yield a record, or the confidential entry that it points to."""
-        if record.type != EntryMade.kind:
-            yield record
-            return
-        bank = self.market.clients[Participant.BANK]
-        made = self.market.ledger.invoke(
-            Chaincode.CASH, "entries", "USD", outcome.transaction_id, client=bank
-        )
-        entry = EntryMade.model_validate(record.data)
-        yield made.load(tuple[EventRecord, ...])[entry.number]
-
-    def rows(self) -> dict[tuple[str, str], bytes]:
-        world = self.market.ledger.world.rows.items()
-        return {
-            (name, str(key)): value
-            for name, rows in world
-            for each in (rows.values, rows.private)
-            for key, value in each.items()
-        }
 
     def rows_of(self, chaincode: Chaincode, kind: str) -> list[tuple[tuple[str, ...], bytes]]:
         rows = self.market.ledger.world.rows_of(chaincode)

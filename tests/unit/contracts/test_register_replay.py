@@ -12,6 +12,7 @@ from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.custody.models import Cover
 from tallystick.contracts.events import (
     EVENT_TYPES,
+    Basis,
     LedgerEvent,
     RefusalRecorded,
     UnitsTransferred,

@@ -1,0 +1,69 @@
+"""A market in which things happen at random, and whoever listens rebuilds it from events."""
+
+from collections.abc import Callable, Iterator
+
+from hypothesis.stateful import RuleBasedStateMachine
+from tests.unit.contracts.listening import ListeningMarket
+
+from tallystick.chaincode import Refusal
+from tallystick.chaincode.codec import Argument
+from tallystick.chaincode.events import EventRecord
+from tallystick.chaincode.testing import Outcome
+from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.events import EntryMade, read_event
+from tallystick.contracts.instants import Instant
+from tallystick.contracts.participants import Participant
+from tallystick.contracts.replay import Register, Replay
+
+
+class MarketWalk(RuleBasedStateMachine):
+    """Acts at random; those that the contracts refuse must change nothing."""
+
+    market: ListeningMarket
+    replay: Replay
+    register: Register
+
+    def act(self, submit: Callable[[], Outcome]) -> None:
+        """Let something happen, or be refused."""
+        rows = self.rows()
+        try:
+            submit()
+        except Refusal:
+            assert self.rows() == rows, "a refused act changes nothing"
+        for outcome, moment in self.market.take_outcomes():
+            self.listen(outcome, moment)
+
+    def listen(self, outcome: Outcome, moment: Instant) -> None:
+        """Take in what an act tells."""
+        records = [record for each in outcome.events for record in self.told(each, outcome)]
+        events = [read_event(record) for record in records]
+        assert None not in events, "every event is of a kind that readers know"
+        told = [event for event in events if event is not None]
+        self.replay.apply(told)
+        self.register.apply(told, moment)
+
+    def submit(
+        self, participant: Participant, chaincode: Chaincode, function: str, *arguments: Argument
+    ) -> Outcome:
+        return self.market.submit(participant, chaincode, function, *arguments)
+
+    def told(self, record: EventRecord, outcome: Outcome) -> Iterator[EventRecord]:
+        """Yield a record, or the confidential entry that it points to."""
+        if record.type != EntryMade.kind:
+            yield record
+            return
+        bank = self.market.clients[Participant.BANK]
+        made = self.market.ledger.invoke(
+            Chaincode.CASH, "entries", "USD", outcome.transaction_id, client=bank
+        )
+        entry = EntryMade.model_validate(record.data)
+        yield made.load(tuple[EventRecord, ...])[entry.number]
+
+    def rows(self) -> dict[tuple[str, str], bytes]:
+        world = self.market.ledger.world.rows.items()
+        return {
+            (name, str(key)): value
+            for name, rows in world
+            for each in (rows.values, rows.private)
+            for key, value in each.items()
+        }

@@ -1,6 +1,8 @@
 """Holds: units that wait under a notary, while their holder goes on holding them."""
 
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 from tests.unit.contracts.acts import refused
@@ -69,6 +71,62 @@ def test_a_notary_executes_a_hold(
 
     assert (market.units("bob"), holds(market)) == (quantity, held)
     assert holding(market).available == available
+
+
+def renew(market: Market) -> Outcome:
+    extended = HoldExtended(
+        security="ACME", holder="alice", hold="h-1", expires_at=market.after(9 * HOUR)
+    )
+    return signed(market, "alice", extended)
+
+
+def decline(market: Market) -> Outcome:
+    declined = HoldDeclined(security="ACME", holder="alice", hold="h-1", receiver="bob")
+    return signed(market, "bob", declined)
+
+
+STEPS: dict[str, Callable[[Market], Outcome]] = {
+    "place": hold,
+    "execute in part, kept open": partial(execute, quantity=40, keeps_open=True),
+    "execute": execute,
+    "renew": renew,
+    "release": release,
+    "decline": decline,
+}
+OUTCOMES = {"held": {"h-1": 100}, "held, for less": {"h-1": 60}, "ended": {}}
+"""What is held after each outcome that the document names."""
+
+
+def documented() -> list[tuple[str, str, str]]:
+    """Return state, step and outcome of each cell of the table of holds."""
+    text = (Path(__file__).parents[3] / "docs" / "contracts" / "register.md").read_text()
+    table = text.partition("## Holds\n\n")[2].partition("\n\n")[0].splitlines()
+    head, _, *lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+    return [
+        (state, step, outcome.strip("`"))
+        for state, *outcomes in lines
+        for step, outcome in zip(head[1:], outcomes, strict=True)
+    ]
+
+
+def test_the_document_tells_every_step() -> None:
+    assert {step for _, step, _ in documented()} == set(STEPS)
+
+
+@pytest.mark.parametrize(("state", "step", "outcome"), documented())
+def test_a_hold_lives_as_the_document_says(
+    state: str, step: str, outcome: str, market: Market
+) -> None:
+    if state != "none":
+        hold(market)
+    if state == "held, expired":
+        market.ledger.advance(HOUR)
+
+    if outcome in OUTCOMES:
+        STEPS[step](market)
+        assert holds(market) == OUTCOMES[outcome]
+    else:
+        assert refused(STEPS[step], market) == outcome
 
 
 def test_a_hold_that_is_kept_open_is_executed_again(market: Market) -> None:

@@ -25,6 +25,7 @@ MAX_LOCKS = 16
 ANY_CLASS = "*"
 """In a lock: holders of every class that no other lock of the lot names."""
 
+Age = tuple[str, str, str, str, str, tuple[str, ...]]
 HolderClass = Annotated[str, StringConstraints(pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9._@-]{0,63})$")]
 LotName = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
 
@@ -266,7 +267,7 @@ def _label(lot: Lot) -> tuple[str | None, str | None, str | None, Locks]:
     return lot.round, lot.exemption, lot.tranche, lot.locks
 
 
-def _age(lot: Lot) -> tuple[str, str, str, str, str, tuple[str, ...]]:
+def _age(lot: Lot) -> Age:
     """Return what lots are ordered by: how long they are held, then anything that differs."""
     return (
         lot.held_since,
@@ -279,8 +280,10 @@ def _age(lot: Lot) -> tuple[str, str, str, str, str, tuple[str, ...]]:
 
 
 def _netted(lots: Iterable[Lot]) -> tuple[Lot, ...]:
-    quantities: dict[tuple[str, str, str, str, str, tuple[str, ...]], Lot] = {}
+    by_age: dict[Age, Lot] = {}
     for lot in lots:
-        known = quantities.get(_age(lot))
-        quantities[_age(lot)] = lot if known is None else lot.of(known.quantity + lot.quantity)
-    return tuple(lot for _, lot in sorted(quantities.items()) if lot.quantity)
+        age = _age(lot)
+        known = by_age.get(age)
+        by_age[age] = lot if known is None else lot.of(known.quantity + lot.quantity)
+    ages = sorted(by_age) if len(by_age) > 1 else by_age
+    return tuple(by_age[age] for age in ages if by_age[age].quantity)

@@ -95,13 +95,12 @@ class Plan:
     ) -> None:
         """Add to the parts of a position."""
         old = self.after[account]
-        self.after[account] = Position.model_construct(
-            quantity=old.quantity + quantity,
-            held=old.held + held,
-            frozen=old.frozen + frozen,
-            stop=old.stop,
-            lots=old.lots,
-        )
+        parts = {
+            "quantity": old.quantity + quantity,
+            "held": old.held + held,
+            "frozen": old.frozen + frozen,
+        }
+        self.after[account] = old.model_copy(update=parts)
 
     def place_hold(self, account: Account, name: str, hold: Hold) -> None:
         """Hold units of an account."""

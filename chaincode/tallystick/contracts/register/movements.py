@@ -201,11 +201,12 @@ class Movements:
         """Return the instruction with the dates that its securities give to what is sold."""
         if instruction.basis not in ON_SALE:
             return instruction
-        moves = tuple(
-            move.model_copy(update={"dates": self._securities.require(move.asset).terms.on_sale})
-            for move in instruction.moves
-        )
-        return replace(instruction, moves=moves)
+        moves = tuple(self._sold(move) for move in instruction.moves)
+        return instruction if moves == instruction.moves else replace(instruction, moves=moves)
+
+    def _sold(self, move: Move) -> Move:
+        dates = self._securities.require(move.asset).terms.on_sale
+        return move if move.dates is dates else move.model_copy(update={"dates": dates})
 
     def _planned(self, instruction: Instruction) -> Plan:
         plan = self.book.moved(instruction.moves, day_of(now(self._ctx)))

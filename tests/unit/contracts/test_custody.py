@@ -313,6 +313,23 @@ def test_all_that_a_client_has_may_be_in_custody(office: Market) -> None:
     assert report(office).lines[0].distributed == 0
 
 
+def test_an_office_holds_more_than_an_investor_for_as_long_as_it_is_licensed(
+    office: Market,
+) -> None:
+    """SS-10, SS-65."""
+    most = {ANY_CLASS: {"units": 1000}, "family-office": {"units": 5000}}
+    given = RulesGiven(security="ACME", rules=(Binding(rule="maximum-holding", parameters=most),))
+    office.submit(P.TRANSFER_AGENT, Chaincode.TOKEN, "bind_rules", given)
+    office.issue("office-clients", 900)
+    assert refused(lambda: office.issue("alice", 1)) == ["HOLDING_ABOVE_LIMIT"]
+
+    office.submit(
+        P.REGULATOR, Chaincode.IDENTITY, "suspend_licence", OFFICE, "family-office", "an audit"
+    )
+    assert refused(lambda: office.issue("office-clients", 1)) == ["HOLDING_ABOVE_LIMIT"]
+    assert (office.units("office-clients"), report(office).lines[0].own) == (1400, 100)
+
+
 def test_omnibus_holding_may_last(office: Market) -> None:
     """SS-62: nothing on the ledger makes an office register its clients."""
     office.ledger.advance(timedelta(days=360))

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import floor, machine
-from bench.market import BROKER, prepare
+from bench.market import BROKER, WORKLOADS, prepare
 from bench.measure import Measurement, measure
 from bench.table import render
 from tallystick.client import Gateway
@@ -21,7 +21,6 @@ from tallystick.node.cluster.startup import running_network
 from tallystick.node.cluster.topology import ChaincodeTopology, Topology, default_topology
 
 ALL_THREE = "AND('ATSMSP.peer', 'ClearingMSP.peer', 'TransferAgentMSP.peer')"
-WORKLOADS = ("transfer", "put", "query", "hot")
 IN_FLIGHT = (1, 16, 64, 256)
 RESULTS = Path(__file__).parent / "results"
 

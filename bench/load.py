@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench.market import BROKER, SECURITY, holder
+from bench.market import BROKER, RULED, SECURITY, WORKLOADS, holder
 from tallystick.client import NO_RETRY, ClientOptions, Gateway
 from tallystick.client.errors import CommitError, TransactionError
 from tallystick.contracts.statements import UnitsSent
@@ -88,10 +88,16 @@ def _operation(gateway: Gateway, workload: str) -> Operation:
     value = "x" * 100
     run_id = os.getpid()
 
-    async def transfer(place: int, times: int) -> object:
+    async def send(security: str, place: int, times: int) -> object:
         sender, receiver = _pair(place, times)
-        sent = UnitsSent(security=SECURITY, sender=sender, receiver=receiver, quantity=1)
+        sent = UnitsSent(security=security, sender=sender, receiver=receiver, quantity=1)
         return await token.submit("transfer", sent)
+
+    async def transfer(place: int, times: int) -> object:
+        return await send(SECURITY, place, times)
+
+    async def ruled(place: int, times: int) -> object:
+        return await send(RULED, place, times)
 
     async def put(place: int, times: int) -> object:
         return await keyvalue.submit("put", f"{run_id}-{place}-{times}", value)
@@ -102,7 +108,8 @@ def _operation(gateway: Gateway, workload: str) -> Operation:
     async def hot(_place: int, _times: int) -> object:  # all want the same key
         return await keyvalue.submit("increment", "hot", retry=NO_RETRY)
 
-    return {"transfer": transfer, "put": put, "query": query, "hot": hot}[workload]
+    operations = {"transfer": transfer, "ruled": ruled, "put": put, "query": query, "hot": hot}
+    return operations[workload]
 
 
 def _pair(place: int, times: int) -> tuple[str, str]:
@@ -148,7 +155,7 @@ def main() -> None:
     """Run the load that the command line describes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--network", required=True, help="directory of a running network")
-    parser.add_argument("--workload", required=True, choices=("transfer", "put", "query", "hot"))
+    parser.add_argument("--workload", required=True, choices=WORKLOADS)
     parser.add_argument("--in-flight", type=int, required=True)
     parser.add_argument("--seconds", type=float, required=True)
     asyncio.run(_main(parser.parse_args()))

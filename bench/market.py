@@ -1,4 +1,4 @@
-"""Prepares what the transfers need: identities with claims and mandates, holding a security."""
+"""Prepares what the transfers need: identities with claims and mandates, holding securities."""
 
 import secrets
 from collections.abc import Iterator, Sequence
@@ -11,16 +11,38 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tallystick.client import Gateway
 from tallystick.contracts.claims.models import SignedClaim
+from tallystick.contracts.compliance.models import Binding, RulesGiven
 from tallystick.contracts.identity.models import Onboarding, SignedMandate, SignedRegistration
 from tallystick.contracts.instants import Instant, instant
 from tallystick.contracts.intents import SignedIntent
+from tallystick.contracts.lots import Origin
 from tallystick.contracts.parties import Requirement
 from tallystick.contracts.register.models import Allocation, SecurityTerms
 from tallystick.contracts.statements import ClaimMade, MandateGranted, Registration, Statement
 from tallystick.contracts.wallet import Wallet
 from tallystick.wire.signing import sign
 
+WORKLOADS = ("transfer", "ruled", "put", "query", "hot")
 SECURITY = "BENCH"
+RULED = "RULED"
+"""A security that asks for the same claim as the other, and has rules besides."""
+
+EXEMPTION = "reg-d-506c"
+RULES = (
+    Binding(rule="residence", parameters={"*": {"allowed": ["US", "DE"]}}),
+    Binding(
+        rule="lock-up",
+        parameters={
+            "family-office": {"lines": [{"exemption": EXEMPTION, "period": "P6M"}]},
+            "*": {"lines": [{"exemption": EXEMPTION, "period": "P1Y"}]},
+        },
+    ),
+    Binding(rule="maximum-holding", parameters={"*": {"units": 5_000_000}}),
+)
+"""A realistic set; who the sides are and whether they are frozen is looked at anyway."""
+
+ORIGIN = Origin(exemption=EXEMPTION, held_since="2020-01-01")
+RESIDENCE = "residence"
 BROKER = "BrokerDealerMSP"
 UNITS_EACH = 1_000_000
 
@@ -37,7 +59,7 @@ def holder(index: int) -> str:
 
 
 async def prepare(broker: Gateway, agent: Gateway, *, channel: str, holders: int) -> None:
-    """Register ``holders`` identities and give each ``UNITS_EACH`` units of the security.
+    """Register ``holders`` identities and give each ``UNITS_EACH`` units of either security.
 
     Args:
         broker: A client of the broker-dealer, who gets a mandate from every holder.
@@ -49,21 +71,27 @@ async def prepare(broker: Gateway, agent: Gateway, *, channel: str, holders: int
     identity, token = (agent.network().contract(name) for name in ("identity", "token"))
     house = setup.registration(_KYC_HOUSE)
     await identity.submit("register_identity", house.statement, house.intent)
-    await identity.submit("trust_issuer", _TOPIC, _KYC_HOUSE)
+    await identity.submit("set_topic", {"topic": RESIDENCE, "values": ["US", "DE"]})
+    for topic in (_TOPIC, RESIDENCE):
+        await identity.submit("trust_issuer", topic, _KYC_HOUSE)
     names = [holder(index) for index in range(holders)]
     for batch in _batches(names):
         newcomers = [setup.onboarding(name) for name in batch]
         await broker.network().contract("identity").submit("onboard", newcomers)
-    terms = SecurityTerms(
-        security=SECURITY,
-        name="Bench Shares",
-        issuer="IssuerMSP",
-        requirements=(Requirement(topic=_TOPIC),),
-    )
-    await token.submit("create_security", terms)
-    for batch in _batches(names):
-        allocations = [Allocation(to=name, quantity=UNITS_EACH) for name in batch]
-        await token.submit("issue_to_many", SECURITY, allocations)
+    for security in (SECURITY, RULED):
+        terms = SecurityTerms(
+            security=security,
+            name="Bench Shares",
+            issuer="IssuerMSP",
+            requirements=(Requirement(topic=_TOPIC),),
+        )
+        await token.submit("create_security", terms)
+        for batch in _batches(names):
+            allocations = [
+                Allocation(to=name, quantity=UNITS_EACH, origin=ORIGIN) for name in batch
+            ]
+            await token.submit("issue_to_many", security, allocations)
+    await token.submit("bind_rules", RulesGiven(security=RULED, home="US", rules=RULES))
 
 
 class _Setup:
@@ -82,23 +110,27 @@ class _Setup:
     def onboarding(self, name: str) -> Onboarding:
         """Return a new identity with a claim about it and a mandate for the broker."""
         wallet = self._wallet(name)
-        claim = ClaimMade(
-            subject=name,
-            topic=_TOPIC,
-            issuer=_KYC_HOUSE,
-            level=1,
-            data_hash="0" * 64,
-            valid_from=self._at(-timedelta(minutes=1)),
-            valid_until=self._at(timedelta(days=365)),
-        )
         mandate = MandateGranted(
             identity=name, participant=BROKER, expires_at=self._at(timedelta(days=365))
         )
         return Onboarding(
             registration=self._registration(wallet),
-            claims=(SignedClaim(statement=claim, intent=self._sign(self._house, claim)),),
+            claims=(self._claim(name, _TOPIC), self._claim(name, RESIDENCE, "US")),
             mandates=(SignedMandate(statement=mandate, intent=self._sign(wallet, mandate)),),
         )
+
+    def _claim(self, name: str, topic: str, value: str | None = None) -> SignedClaim:
+        claim = ClaimMade(
+            subject=name,
+            topic=topic,
+            issuer=_KYC_HOUSE,
+            level=1,
+            value=value,
+            data_hash="0" * 64,
+            valid_from=self._at(-timedelta(minutes=1)),
+            valid_until=self._at(timedelta(days=365)),
+        )
+        return SignedClaim(statement=claim, intent=self._sign(self._house, claim))
 
     def _registration(self, wallet: Wallet) -> SignedRegistration:
         statement = Registration(identity=wallet.identity, party="person", keys=(wallet.new_key(),))

@@ -16,28 +16,13 @@ from hashlib import sha256
 
 from pydantic import JsonValue
 
+from bench.market import ORIGIN, RESIDENCE, RULED, RULES, SECURITY, UNITS_EACH, holder
 from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.compliance.models import Binding, RulesGiven
-from tallystick.contracts.lots import Origin
+from tallystick.contracts.compliance.models import RulesGiven
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.register.models import Allocation
 from tallystick.contracts.statements import ClaimMade, UnitsSent
 from tallystick.contracts.testing import KYC_HOUSE, Market
-
-PLAIN, RULED = "PLAIN", "RULED"
-EXEMPTION = "reg-d-506c"
-RULES = (
-    Binding(rule="residence", parameters={"*": {"allowed": ["US", "DE"]}}),
-    Binding(
-        rule="lock-up",
-        parameters={
-            "family-office": {"lines": [{"exemption": EXEMPTION, "period": "P6M"}]},
-            "*": {"lines": [{"exemption": EXEMPTION, "period": "P1Y"}]},
-        },
-    ),
-    Binding(rule="maximum-holding", parameters={"*": {"units": 5_000_000}}),
-)
-UNITS_EACH = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +39,12 @@ class Cost:
 
 
 def prepared(holders: int) -> Market:
-    """Return a market whose holders have units of both securities for two years."""
+    """Return a market whose holders have units of both securities."""
     market = Market()
     market.open()
     names = [holder(index) for index in range(holders)]
     market.onboard(*names)
-    market.create_security(PLAIN)
+    market.create_security(SECURITY)
     market.create_security(RULED)
     market.submit(
         Participant.TRANSFER_AGENT,
@@ -67,23 +52,16 @@ def prepared(holders: int) -> Market:
         "bind_rules",
         RulesGiven(security=RULED, home="US", rules=RULES),
     )
-    topic: dict[str, JsonValue] = {"topic": "residence", "values": ["US", "DE"]}
+    topic: dict[str, JsonValue] = {"topic": RESIDENCE, "values": ["US", "DE"]}
     market.submit(Participant.REGULATOR, Chaincode.IDENTITY, "set_topic", topic)
-    market.submit(Participant.REGULATOR, Chaincode.IDENTITY, "trust_issuer", "residence", KYC_HOUSE)
+    market.submit(Participant.REGULATOR, Chaincode.IDENTITY, "trust_issuer", RESIDENCE, KYC_HOUSE)
     for name in names:
         _attest_residence(market, name)
-    for security in (PLAIN, RULED):
-        allocations = [
-            Allocation(to=name, quantity=UNITS_EACH, origin=Origin(exemption=EXEMPTION))
-            for name in names
-        ]
+    for security in (SECURITY, RULED):
+        allocations = [Allocation(to=name, quantity=UNITS_EACH, origin=ORIGIN) for name in names]
         market.submit(
             Participant.TRANSFER_AGENT, Chaincode.TOKEN, "issue_to_many", security, allocations
         )
-    market.ledger.advance(timedelta(days=366))
-    for name in names:
-        claim = market.claim(name)
-        _submit_claim(market, claim.statement)
     return market
 
 
@@ -92,7 +70,7 @@ def _attest_residence(market: Market, name: str) -> None:
         market,
         ClaimMade(
             subject=name,
-            topic="residence",
+            topic=RESIDENCE,
             issuer=KYC_HOUSE,
             level=1,
             value="US",
@@ -108,15 +86,10 @@ def _submit_claim(market: Market, claim: ClaimMade) -> None:
     market.submit(Participant.BROKER_DEALER, Chaincode.IDENTITY, "add_claim", claim, intent)
 
 
-def holder(index: int) -> str:
-    """Return the name of one of the holders; 2i and 2i + 1 make a pair."""
-    return f"holder-{index}"
-
-
-def measure(holders: int = 40, transfers: int = 400, rounds: int = 7) -> Cost:
+def measure(holders: int = 40, transfers: int = 100, rounds: int = 40) -> Cost:
     """Return the cost on this machine, now: of several rounds in turn, the cheapest of each."""
     market = prepared(holders)
-    costs: dict[str, list[float]] = {PLAIN: [], RULED: []}
+    costs: dict[str, list[float]] = {SECURITY: [], RULED: []}
     for _ in range(rounds):
         for security, taken in costs.items():
             start = time.process_time()
@@ -124,7 +97,7 @@ def measure(holders: int = 40, transfers: int = 400, rounds: int = 7) -> Cost:
                 market.submit(Participant.BROKER_DEALER, Chaincode.TOKEN, "transfer", sent)
             taken.append((time.process_time() - start) * 1e3 / transfers)
     runs_each = 2  # the ledger in memory runs each transaction twice
-    return Cost(min(costs[PLAIN]) / runs_each, min(costs[RULED]) / runs_each)
+    return Cost(min(costs[SECURITY]) / runs_each, min(costs[RULED]) / runs_each)
 
 
 def _pairs(security: str, holders: int, transfers: int) -> Iterator[UnitsSent]:
@@ -138,8 +111,8 @@ def _pairs(security: str, holders: int, transfers: int) -> Iterator[UnitsSent]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.rules", description=__doc__)
-    parser.add_argument("--transfers", type=int, default=400, help="of each round")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--transfers", type=int, default=100, help="of each round")
+    parser.add_argument("--rounds", type=int, default=40)
     arguments = parser.parse_args()
     cost = measure(transfers=arguments.transfers, rounds=arguments.rounds)
     sys.stdout.write(

@@ -203,16 +203,13 @@ class Case:
 
     def units_of(self, security: str, person: str) -> tuple[int, int]:
         """Return what a person holds in all its accounts, before and after the instruction."""
-        theirs = [
-            each
-            for each in self.holders.values()
-            if each.security == security and each.person == person
-        ]
-        elsewhere = max((each.elsewhere for each in theirs), default=0)
-        return (
-            elsewhere + sum(each.before.quantity for each in theirs),
-            elsewhere + sum(each.after.quantity for each in theirs),
-        )
+        before = after = elsewhere = 0
+        for each in self.holders.values():
+            if each.security == security and each.person == person:
+                before += each.before.quantity
+                after += each.after.quantity
+                elsewhere = max(elsewhere, each.elsewhere)
+        return elsewhere + before, elsewhere + after
 
     def approval(self, leg: Leg) -> PairApproval | None:
         """Return the approval for the sender and receiver of a leg that is live, or None."""

@@ -25,6 +25,7 @@ from tallystick.contracts.compliance.histories import (
 from tallystick.contracts.compliance.periods import Period, end_of
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.models import Model
+from tallystick.contracts.rows import load_row
 
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -40,7 +41,7 @@ class Counters:
 
     def counted(self, security: str, person: str) -> Counted | None:
         """Return as what a person is counted, or None when it holds nothing."""
-        return self._state.load(composite_key("counted", security, person), Counted)
+        return load_row(self._state, composite_key("counted", security, person), Counted)
 
     def counts(self, security: str) -> HolderCounts:
         """Return how many hold a security: the sum of all changes."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from functools import lru_cache
 
 from tallystick.chaincode import Context, composite_key, split_composite_key
 from tallystick.contracts.book import Account
@@ -299,10 +300,11 @@ def _results(results: Sequence[Result], places: Sequence[int]) -> Iterator[RuleR
     renumbered = {place: number for number, place in enumerate(places)}
     for each in results:
         if each.place in renumbered:
-            yield RuleResult.model_construct(
-                rule=each.rule,
-                version=each.version,
-                pack=each.pack,
-                leg=renumbered[each.place],
-                codes=tuple(finding.code for finding in each.findings),
-            )
+            codes = tuple(finding.code for finding in each.findings)
+            yield _result(each.rule, each.version, each.pack, renumbered[each.place], codes)
+
+
+@lru_cache(maxsize=4096)
+def _result(rule: str, version: int, pack: str, leg: int, codes: tuple[str, ...]) -> RuleResult:
+    # Most rules pass most legs: the same few results come again and again.
+    return RuleResult(rule=rule, version=version, pack=pack, leg=leg, codes=codes)

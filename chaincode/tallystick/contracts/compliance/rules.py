@@ -280,7 +280,7 @@ class _Bound(Bound, Generic[ParametersT]):
 
     def findings(self, case: Case, leg: Leg) -> Iterator[Finding]:
         parameters = self._parameters(case, leg)
-        if parameters is None or case.between(leg) <= self._waived_up_to(case, leg):
+        if parameters is None or self._is_waived(case, leg):
             return
         for finding in self._rule.findings(case, leg, parameters):
             yield self._cited(finding)
@@ -294,7 +294,7 @@ class _Bound(Bound, Generic[ParametersT]):
 
     def bar(self, case: Case, leg: Leg, lot: Lot) -> Bar | None:
         parameters = self._parameters(case, leg)
-        if parameters is None or case.between(leg) <= self._waived_up_to(case, leg):
+        if parameters is None or self._is_waived(case, leg):
             return None
         return self._rule.bar(case, leg, lot, parameters)
 
@@ -309,6 +309,9 @@ class _Bound(Bound, Generic[ParametersT]):
             return None
         judged = _judged(self.side, case, leg)
         return None if judged is None else chosen(self._by_class, judged.classes)
+
+    def _is_waived(self, case: Case, leg: Leg) -> bool:
+        return bool(case.approvals) and case.between(leg) <= self._waived_up_to(case, leg)
 
     def _waived_up_to(self, case: Case, leg: Leg) -> int:
         """Return for how many units an approval takes the rule back; -1 for none."""

@@ -199,6 +199,28 @@ def test_who_shows_the_secret_executes_a_hold(market: Market) -> None:
     assert market.units("bob") == 100
 
 
+@pytest.mark.parametrize(
+    ("receiver", "execution", "code"),
+    [
+        pytest.param("bob", {"quantity": 1}, "HOLD_DIFFERS", id="a part, to end the rest"),
+        pytest.param("bob", {"quantity": 1, "keeps_open": True}, "HOLD_DIFFERS", id="bit by bit"),
+        pytest.param("bob", {"receiver": "carol"}, "HOLD_DIFFERS", id="to oneself"),
+        pytest.param(
+            None, {"receiver": "carol"}, "NOT_THE_NOTARY", id="to oneself, where nobody is named"
+        ),
+    ],
+)
+def test_a_secret_that_was_shown_is_of_no_use_to_others(
+    receiver: str | None, execution: dict[str, str | int | bool], code: str, market: Market
+) -> None:
+    market.onboard("carol")
+    hold(market, receiver=receiver, hash_lock=HASH_LOCK)
+    by_secret = partial(execute, market, participant=BROKER, secret=SECRET, **execution)
+
+    assert refused(by_secret) == code
+    assert holds(market) == {"h-1": 100}
+
+
 def test_a_hold_is_over_from_the_second_of_its_expiry(market: Market) -> None:
     """F70: before it the notary alone, from then on anybody releases and nobody executes."""
     hold(market)

@@ -56,13 +56,17 @@ class Holds:
     def execute(self, execution: HoldExecution) -> None:
         """Let held units go, as the notary says or whoever shows the secret.
 
+        A secret that was shown is everybody's: with it, only the whole hold goes, and only to the
+        receiver that its holder named.
+
         Raises:
             Refusal: HOLD_UNKNOWN, HOLD_EXPIRED, NOT_THE_NOTARY, SECRET_WRONG, HOLD_DIFFERS,
                 HOLD_RECEIVER_MISSING, or with every finding.
         """
         account = Account(execution.security, execution.holder)
         hold = self._book.require_hold(account, execution.hold)
-        self._require_notary(account, execution.hold, hold, execution.secret)
+        if hold.notary != self._ctx.client.msp_id:
+            self._require_secret(account, hold, execution)
         self._require_not_over(account, execution.hold, hold)
         receiver = execution.receiver or hold.receiver
         if receiver is None:
@@ -102,8 +106,9 @@ class Holds:
             Refusal: HOLD_UNKNOWN or NOT_THE_NOTARY.
         """
         hold = self._book.require_hold(account, name)
-        if not hold.is_over(now(self._ctx)):
-            self._require_notary(account, name, hold)
+        is_notary = hold.notary == self._ctx.client.msp_id
+        if not is_notary and not hold.is_over(now(self._ctx)):
+            raise self._not_the_notary(account, name, hold)
         self._movements.release([(account, name)])
 
     def decline(self, declined: HoldDeclined) -> None:
@@ -117,12 +122,7 @@ class Holds:
         hold = self._book.require_hold(account, declined.hold)
         self._require_not_settlements(account, declined.hold, hold)
         if hold.receiver != declined.receiver:
-            raise RegisterReason.HOLD_DIFFERS.refusal(
-                asset=account.asset,
-                hold=declined.hold,
-                quantity=hold.quantity,
-                receiver=hold.receiver or "anybody",
-            )
+            raise _differs(account, declined.hold, hold)
         self._movements.release([(account, declined.hold)])
 
     def release_by_order(self, account: Account, name: str, evidence_hash: str) -> None:
@@ -148,16 +148,14 @@ class Holds:
                 hold=name, holder=account.holder, expires_at=str(hold.expires_at)
             )
 
-    def _require_notary(
-        self, account: Account, name: str, hold: Hold, secret: str | None = None
-    ) -> None:
-        """Refuse unless the submitter is the notary, or shows the secret of the hold."""
-        if hold.notary == self._ctx.client.msp_id:
-            return
-        if secret is None or hold.hash_lock is None:
+    def _require_secret(self, account: Account, hold: Hold, execution: HoldExecution) -> None:
+        secret, name = execution.secret, execution.hold
+        if secret is None or hold.hash_lock is None or hold.receiver is None:
             raise self._not_the_notary(account, name, hold)
         if sha256(secret.encode()).hexdigest() != hold.hash_lock:
             raise RegisterReason.SECRET_WRONG.refusal(hold=name, holder=account.holder)
+        if execution.quantity != hold.quantity:
+            raise _differs(account, name, hold)
 
     def _require_not_settlements(self, account: Account, name: str, hold: Hold) -> None:
         if hold.notary is None:
@@ -170,3 +168,12 @@ class Holds:
             notary=hold.notary or Chaincode.SETTLEMENT,
             participant=self._ctx.client.msp_id,
         )
+
+
+def _differs(account: Account, name: str, hold: Hold) -> Refusal:
+    return RegisterReason.HOLD_DIFFERS.refusal(
+        asset=account.asset,
+        hold=name,
+        quantity=hold.quantity,
+        receiver=hold.receiver or "anybody",
+    )

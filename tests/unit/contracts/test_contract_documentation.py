@@ -4,13 +4,15 @@ import re
 from pathlib import Path
 
 from tallystick.contracts.cash import CashContract
+from tallystick.contracts.compliance.catalogue import BINDERS
 from tallystick.contracts.events import EVENT_TYPES
 from tallystick.contracts.identity import IdentityContract
 from tallystick.contracts.reasons import REASONS
 from tallystick.contracts.settlement import SettlementContract
 from tallystick.contracts.token import TokenContract
 
-TEXT = (Path(__file__).parents[3] / "docs" / "contracts" / "reference.md").read_text()
+DOCS = Path(__file__).parents[3] / "docs" / "contracts"
+TEXT = (DOCS / "reference.md").read_text()
 
 
 def test_every_reason_is_listed_under_its_status() -> None:
@@ -18,6 +20,12 @@ def test_every_reason_is_listed_under_its_status() -> None:
     listed = {(int(status), code) for status, codes in rows for code in codes.split(", ")}
 
     assert listed == {(reason.status, reason.name) for reason in REASONS.values()}
+
+
+def test_every_rule_is_listed() -> None:
+    text = (DOCS / "compliance.md").read_text()
+
+    assert [rule for rule, _ in BINDERS if f"`{rule}`" not in text] == []
 
 
 def test_every_event_is_listed() -> None:

@@ -19,6 +19,7 @@ from tallystick.chaincode import Refusal
 from tallystick.contracts.book import Account, Position
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.compliance.counts import HolderCounts
+from tallystick.contracts.compliance.cures import cure_of
 from tallystick.contracts.compliance.models import (
     Binding,
     RuleSet,
@@ -33,6 +34,7 @@ from tallystick.contracts.compliance.records import (
 )
 from tallystick.contracts.lots import LotLock, Origin
 from tallystick.contracts.participants import Participant
+from tallystick.contracts.reasons import ComplianceReason, Kind
 from tallystick.contracts.register.models import Allocation, DocumentVersion
 from tallystick.contracts.testing import Market
 
@@ -161,6 +163,14 @@ def test_the_query_says_what_the_movement_does_and_the_record_says_it_again(
         moved = market.transfer("alice", "bob", verdict.most)
         market.bind(rule("full-exit-only"))
         assert recomputed(market, moved.transaction_id).agrees
+
+
+@pytest.mark.parametrize("reason", [*ComplianceReason])
+def test_each_reason_for_which_a_rule_refuses_has_a_cure(reason: ComplianceReason) -> None:
+    """W15: what is amiss with rules, packs and records has none: nobody's movement is refused."""
+    about_rules = {Kind.NOT_FOUND, Kind.MALFORMED, Kind.CONFLICT, Kind.CALLER}
+
+    assert (cure_of(reason.name) is None) is (reason.kind in about_rules)
 
 
 # --- the record ---

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tallystick.client import Gateway
 from tallystick.client.contract import Argument
+from tallystick.contracts.compliance.models import Binding, RulesGiven
 from tallystick.contracts.custody.models import (
     Cover,
     Custody,
@@ -129,6 +130,11 @@ class Story:
         """Let the transfer agent issue units to the office, for its clients."""
         terms = SecurityTerms(security=self.security, name="Fund", issuer="IssuerMSP")
         await self.submit(AGENT, "token", "create_security", terms)
+        venues = Binding(
+            rule="venue-only", parameters={"*": {"excepted": ["distribution", "allowance"]}}
+        )
+        rules = RulesGiven(security=self.security, rules=(venues,))
+        await self.submit(AGENT, "token", "bind_rules", rules)
         await self.submit(AGENT, "token", "issue", self.security, self.pool.identity, 1000)
 
     async def hand_on(self) -> None:

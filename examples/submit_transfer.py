@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tallystick.client import Gateway
 from tallystick.client.errors import EndorseError
+from tallystick.contracts.compliance.models import Binding, RulesGiven
 from tallystick.contracts.instants import instant
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.register.models import SecurityTerms
@@ -53,6 +54,9 @@ async def main() -> None:
         register = agent.network().contract("token")
         terms = SecurityTerms(security=security, name="Acme Common", issuer="IssuerMSP")
         await register.submit("create_security", terms)
+        # Without requirements and rules, units move between no holders.
+        most = Binding(rule="maximum-holding", parameters={"*": {"units": 1_000_000}})
+        await register.submit("bind_rules", RulesGiven(security=security, rules=(most,)))
         issue = await register.new_proposal("issue", security, alice.identity, 100).endorse()
         issued = await issue.submit()
         (await issued.status()).raise_if_invalid()

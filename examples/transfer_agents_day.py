@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tallystick.client import Gateway
 from tallystick.client.contract import Argument
 from tallystick.client.errors import EndorseError
+from tallystick.contracts.compliance.models import Binding, RulesGiven
 from tallystick.contracts.instants import instant
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.register.models import Allocation, RegisterPage, SecurityTerms
@@ -65,6 +66,9 @@ class Day:
             await self.submit(BROKER, "identity", "register_identity", who, signed(wallet, who))
         terms = SecurityTerms(security=self.security, name="Acme Common", issuer="IssuerMSP")
         await self.submit(AGENT, "token", "create_security", terms)
+        most = Binding(rule="maximum-holding", parameters={"*": {"units": 1_000_000}})
+        rules = RulesGiven(security=self.security, rules=(most,))
+        await self.submit(AGENT, "token", "bind_rules", rules)
         allocations = [
             Allocation(to=wallet.identity, quantity=1000) for wallet in self.wallets.values()
         ]

@@ -31,7 +31,7 @@ from tallystick.contracts.confidential import SALT_SIZE
 from tallystick.contracts.custody.models import Custody
 from tallystick.contracts.lots import MAX_LOTS, added, total
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.replay import Register, Replay, count_differences, differences
+from tallystick.contracts.replay import Register, Replay, count_differences, differences, miscounted
 from tallystick.contracts.settlement.models import Status, TradeView
 from tallystick.contracts.statements import (
     CustodyAgreed,
@@ -214,6 +214,7 @@ class MarketMachine(RegisterActs):
         held = self.market.ledger.world.rows_of(Chaincode.TOKEN).values
         assert differences(self.register.rows, held.items()) == []
         assert list(count_differences(self.register.positions, held.items())) == []
+        assert list(miscounted(self.register.rows, held.items())) == []
 
     # --- how ---
 

@@ -25,6 +25,7 @@ from tallystick.contracts.replay import (
     Register,
     count_differences,
     differences,
+    miscounted,
 )
 from tallystick.contracts.replay.lineage import Movement, lineage
 from tallystick.contracts.statements import CustodyEnded
@@ -90,6 +91,7 @@ def test_events_rebuild_every_row_after_every_kind_of_act(market: ListeningMarke
     assert {key.split("\0")[1] for key in register.rows} >= {"security", "position", "allowance"}
     assert differences(register.rows, rows(market).items()) == []
     assert list(count_differences(register.positions, rows(market).items())) == []
+    assert list(miscounted(register.rows, rows(market).items())) == []
 
 
 def insure(market: ListeningMarket) -> None:
@@ -126,6 +128,13 @@ def test_a_row_that_has_gone_missing_is_found(market: ListeningMarket) -> None:
     register = replayed(market)
     left = [(key, value) for key, value in rows(market).items() if key != ALICE]
     assert [each.held for each in differences(register.rows, left)] == [None]
+
+
+def test_persons_that_are_counted_otherwise_are_found(market: ListeningMarket) -> None:
+    register = replayed(market)
+    assert list(miscounted(register.rows, rows(market).items())) == []
+    uncounted = [each for each in rows(market).items() if not each[0].startswith("\0persons")]
+    assert list(miscounted(register.rows, uncounted)) == ["ACME"]
 
 
 def test_an_event_that_was_kept_back_is_found(market: ListeningMarket) -> None:

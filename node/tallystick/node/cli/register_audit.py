@@ -13,6 +13,7 @@ from tallystick.contracts.replay import (
     Register,
     count_differences,
     differences,
+    miscounted,
 )
 from tallystick.contracts.replay.lineage import Movement, lineage
 from tallystick.contracts.replay.transactions import told_by
@@ -73,6 +74,8 @@ class RegisterAudit:
         found += differences(self.directory.rows, identity)
         for each in found:
             yield f"{' '.join(each.place)}: events tell {_shown(each.told)}, {_held(each)}"
+        for security in miscounted(self.register.rows, self.rows_of(Chaincode.TOKEN)):
+            yield f"persons {security}: the state counts holders otherwise than events tell them"
 
     def _listen(self, block_number: int, entry: bytes) -> None:
         envelope = decode(Envelope, entry)

@@ -1,11 +1,15 @@
 """Plans of the book: pure arithmetic, judged on the end state."""
 
 from collections.abc import Iterator
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tallystick.chaincode import State, composite_key
 from tallystick.chaincode.testing import MemoryStub, make_client
 from tallystick.contracts.book import Account, Book, Move, Plan, Position
-from tallystick.contracts.lots import ANY_LOTS, MAX_LOTS, Lot, LotChoice, total
+from tallystick.contracts.lots import ANY_LOTS, MAX_LOTS, Lot, LotChoice, added, total
 from tallystick.contracts.models import MAX_QUANTITY
 
 ALICE = Account("ACME", "alice")
@@ -135,6 +139,44 @@ def test_one_move_may_pass_on_what_another_brings_in_whatever_order() -> None:
 
     assert lots_of(changed, "bob") == []
     assert lots_of(changed, "carol") == [aged(5)]
+
+
+def test_a_long_chain_passes_on_what_only_its_last_move_brings() -> None:
+    names = [f"holder-{number}" for number in range(1000)]
+    links = list(pairwise(names))
+    chain = [move(sender, receiver, 5) for sender, receiver in reversed(links)]
+
+    changed = carried(chain, **{names[0]: [lot(5)]})
+
+    assert lots_of(changed, names[-1]) == [aged(5)]
+    assert total(lots_of(changed, names[0])) == 0
+
+
+PEOPLE = ("alice", "bob", "carol", "dave")
+random_moves = st.lists(
+    st.builds(
+        lambda sides, quantity: move(sides[0], sides[1], quantity),
+        st.permutations(PEOPLE),
+        st.integers(1, 9),
+    ),
+    max_size=8,
+)
+random_lots = st.lists(
+    st.builds(lot, st.integers(1, 9), st.sampled_from(("2024-01-01", "2024-01-02"))), max_size=3
+).map(lambda lots: list(added((), lots)))
+
+
+@given(moves=random_moves, lots=st.fixed_dictionaries(dict.fromkeys(PEOPLE, random_lots)))
+def test_lots_add_up_to_quantities_whenever_nobody_is_short(
+    moves: list[Move], lots: dict[str, list[Lot]]
+) -> None:
+    changed = carried(moves, **lots)
+
+    before = sum(total(changed.before[account].lots) for account in changed.before)
+    assert sum(total(position.lots) for position in changed.after.values()) == before
+    if not changed.shortfalls():
+        for position in changed.after.values():
+            assert total(position.lots) == position.quantity
 
 
 def test_a_ring_of_people_who_have_nothing_moves_no_lots() -> None:

@@ -1,5 +1,6 @@
 """A change of the book that is planned and judged before it is written. Pure."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -129,21 +130,25 @@ class Plan:
     def carry_lots(self, moves: Sequence[Move], day: Day) -> None:
         """Let each move take its lots along.
 
-        Moves of one instruction count as made at once: one may pass on what another brings. So
-        they are gone through again until nobody has anything left to give. What then is missing
-        goes round in circles among those who end up without it, or is a shortfall.
+        Moves of one instruction count as made at once: one may pass on what another brings. So a
+        move that found too little is tried again when its sender has received something. What is
+        missing in the end goes round in circles among those who end up without it, or is a
+        shortfall.
         """
         carried: list[list[Lot]] = [[] for _ in moves]
         missing = [move.quantity for move in moves]
-        progress = True
-        while progress:
-            progress = False
-            for index, move in enumerate(moves):
-                lots = self._give(move, missing[index], day) if missing[index] else ()
-                if lots:
-                    carried[index].extend(lots)
-                    missing[index] -= total(lots)
-                    progress = True
+        waiting: dict[tuple[str, str | None], list[int]] = {}
+        queue = deque(range(len(moves)))
+        while queue:
+            index = queue.popleft()
+            move = moves[index]
+            lots = self._give(move, missing[index], day) if missing[index] else ()
+            carried[index].extend(lots)
+            missing[index] -= total(lots)
+            if missing[index]:
+                waiting.setdefault((move.asset, move.sender), []).append(index)
+            if lots:
+                queue.extend(waiting.pop((move.asset, move.receiver), ()))
         self.carried = [added((), lots) for lots in carried]
         self.unmatched = [
             RegisterReason.LOTS_TOO_FEW.finding(

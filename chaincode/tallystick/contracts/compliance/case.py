@@ -15,11 +15,8 @@ from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.lots import Lot
 from tallystick.contracts.models import Model
-from tallystick.contracts.parties import LiveLicence, Profile
+from tallystick.contracts.parties import Profile, Standing
 from tallystick.contracts.reasons import Finding
-
-ANYWHERE = "XX"
-"""Jurisdiction of a licence that counts everywhere."""
 
 RESIDENCE = "residence"
 """Topic of the claims that say where a holder resides, as ISO 3166 alpha-2."""
@@ -137,17 +134,6 @@ class SecurityFacts(Model):
     disclosed: tuple[Disclosed, ...] = ()
 
 
-class Venue(Model):
-    """The venue where the movement was agreed."""
-
-    organization: str
-    licences: tuple[LiveLicence, ...] = ()
-
-    def may_serve(self, jurisdiction: str) -> bool:
-        """Return whether one of its live licences counts in a jurisdiction."""
-        return any(each.jurisdiction in {jurisdiction, ANYWHERE} for each in self.licences)
-
-
 class PairApproval(Model):
     """What was approved beforehand for a sender and a receiver of a security, and by whom.
 
@@ -181,7 +167,7 @@ class Case:
         legs: The movements.
         holders: Everybody whom the legs touch.
         securities: What moves, by its id.
-        venue: Where it was agreed, or None.
+        venue: The standing of the venue where it was agreed, or None.
         approvals: Those for the senders and receivers of the legs, if a rule asks.
     """
 
@@ -190,7 +176,7 @@ class Case:
     legs: Sequence[Leg]
     holders: Mapping[Account, Holder]
     securities: Mapping[str, SecurityFacts]
-    venue: Venue | None = None
+    venue: Standing | None = None
     approvals: Sequence[PairApproval] = field(default=())
 
     def sender(self, leg: Leg) -> Holder | None:

@@ -13,7 +13,6 @@ from tallystick.contracts.compliance.case import (
     Leg,
     PairApproval,
     SecurityFacts,
-    Venue,
 )
 from tallystick.contracts.compliance.counters import Counters
 from tallystick.contracts.compliance.counts import BENEFICIAL_OWNERS, Counted
@@ -123,7 +122,6 @@ class Cases:
             for leg in given.legs
             if leg.receiver is not None
         }
-        standing = next(iter(given.report.organizations), None)
         return Case(
             moment=now(self._ctx),
             basis=given.basis,
@@ -133,11 +131,7 @@ class Cases:
                 name: self._facts(name, subject, given.basis, receivers)
                 for name, subject in given.subjects.items()
             },
-            venue=(
-                None
-                if standing is None
-                else Venue(organization=standing.organization, licences=standing.licences)
-            ),
+            venue=next(iter(given.report.organizations), None),
             approvals=tuple(self._approvals(given)),
         )
 

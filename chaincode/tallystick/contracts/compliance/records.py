@@ -12,7 +12,6 @@ from tallystick.contracts.compliance.case import (
     Leg,
     PairApproval,
     SecurityFacts,
-    Venue,
 )
 from tallystick.contracts.compliance.catalogue import UNBOUND
 from tallystick.contracts.compliance.decisions import Decision
@@ -21,6 +20,7 @@ from tallystick.contracts.compliance.rules import Bound, Result, judge
 from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import Instant, now
 from tallystick.contracts.models import Model
+from tallystick.contracts.parties import Standing
 from tallystick.contracts.reasons import ComplianceReason
 from tallystick.contracts.rows import load_row
 
@@ -74,7 +74,7 @@ class DecisionRecord(Model):
     legs: tuple[Leg, ...]
     holders: tuple[Holder, ...]
     facts: SecurityFacts
-    venue: Venue | None = None
+    venue: Standing | None = None
     venue_rules: int = 0
     approvals: tuple[PairApproval, ...] = ()
     results: tuple[RuleResult, ...] = ()

@@ -19,6 +19,7 @@ from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.lots import ANY_CLASS, Lot
 from tallystick.contracts.models import Model
+from tallystick.contracts.parties import Standing
 from tallystick.contracts.reasons import ComplianceReason, Finding
 
 ParametersT = TypeVar("ParametersT", bound=Model)
@@ -171,6 +172,15 @@ class LotRule(Rule[ParametersT]):
         return max(0, min(at_most, sum(lot.quantity for lot in lots) - barred))
 
 
+ANYWHERE = "XX"
+"""Jurisdiction of a licence that counts everywhere."""
+
+
+def may_serve(venue: Standing, jurisdiction: str) -> bool:
+    """Return whether one of a venue's live licences counts in a jurisdiction."""
+    return any(each.jurisdiction in {jurisdiction, ANYWHERE} for each in venue.licences)
+
+
 class Role(StrEnum):
     """A part that somebody has in a movement, by which a law may claim it."""
 
@@ -203,7 +213,7 @@ class Scope:
             case Role.RECEIVER:
                 return self._is_home_of(case.receiver(leg))
             case Role.VENUE:
-                return case.venue is not None and case.venue.may_serve(self.jurisdiction)
+                return case.venue is not None and may_serve(case.venue, self.jurisdiction)
         assert_never(role)
 
     def _is_home_of(self, holder: Holder | None) -> bool:

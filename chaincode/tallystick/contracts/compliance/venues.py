@@ -6,9 +6,10 @@ from typing import Annotated
 from pydantic import Field
 
 from tallystick.contracts.compliance.case import RESIDENCE, Case, Leg
-from tallystick.contracts.compliance.rules import Needs, Rule, Side
+from tallystick.contracts.compliance.rules import Needs, Rule, Side, may_serve
 from tallystick.contracts.events import Basis
 from tallystick.contracts.models import Identifier, Model, Quantity, ShortCode
+from tallystick.contracts.parties import Standing
 from tallystick.contracts.reasons import ComplianceReason, Finding
 
 
@@ -20,11 +21,22 @@ class VenueOnly(Model):
             need an approval that waives the rule.
         venues: Venues that count, by MSP; all when empty.
         classes: The venue needs a live licence of one of these; of any when empty.
+        categories: What the venue must call itself; anything when empty.
     """
 
     excepted: tuple[Basis, ...] = ()
     venues: Annotated[tuple[Identifier, ...], Field(max_length=100)] = ()
     classes: Annotated[tuple[Identifier, ...], Field(max_length=16)] = ()
+    categories: Annotated[tuple[Identifier, ...], Field(max_length=16)] = ()
+
+    def admits(self, venue: Standing) -> bool:
+        """Return whether a venue counts."""
+        classes = {each.licence_class for each in venue.licences}
+        return (
+            (not self.venues or venue.organization in self.venues)
+            and (not self.classes or not classes.isdisjoint(self.classes))
+            and (not self.categories or venue.category in self.categories)
+        )
 
 
 class AtVenuesOnly(Rule[VenueOnly]):
@@ -45,9 +57,7 @@ class AtVenuesOnly(Rule[VenueOnly]):
         if case.venue is None:
             yield ComplianceReason.VENUE_REQUIRED.finding(security=leg.security)
             return
-        classes = {each.licence_class for each in case.venue.licences}
-        named = not parameters.venues or case.venue.organization in parameters.venues
-        if not named or (parameters.classes and classes.isdisjoint(parameters.classes)):
+        if not parameters.admits(case.venue):
             yield ComplianceReason.VENUE_NOT_ADMITTED.finding(
                 security=leg.security, venue=case.venue.organization
             )
@@ -77,7 +87,7 @@ class VenueIsLicensed(Rule[VenueLicence]):
         sides = (case.sender(leg), case.receiver(leg))
         theirs = {country for each in sides if each is not None for country in each.residences}
         for country in sorted(theirs.intersection(parameters.countries)):
-            if not case.venue.may_serve(country):
+            if not may_serve(case.venue, country):
                 yield ComplianceReason.VENUE_NOT_LICENSED.finding(
                     security=leg.security, venue=case.venue.organization, country=country
                 )

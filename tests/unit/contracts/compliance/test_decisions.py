@@ -32,10 +32,11 @@ from tallystick.contracts.compliance.records import (
     Outcome,
     Recomputation,
 )
+from tallystick.contracts.licensing.models import Description
 from tallystick.contracts.lots import LotLock, Origin
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.reasons import ComplianceReason, Kind
-from tallystick.contracts.register.models import Allocation, DocumentVersion
+from tallystick.contracts.register.models import Allocation, DocumentVersion, Verdict
 from tallystick.contracts.testing import Market
 
 ATS = Participant.ATS
@@ -373,6 +374,30 @@ def test_a_trade_at_a_venue_settles_where_holders_may_not_deal_directly(
     ruled.settle()
 
     assert ruled.units("bob") == 10
+
+
+@pytest.mark.parametrize(
+    ("parameters", "admitted"),
+    [
+        ({"venues": [ATS]}, True),
+        ({"venues": ["OtherMSP"]}, False),
+        ({"classes": ["ats"]}, True),
+        ({"classes": ["exchange"]}, False),
+        ({"categories": ["new-exchange"]}, True),
+        ({"categories": ["traditional-exchange"]}, False),
+    ],
+)
+def test_venues_are_admitted_by_name_licence_and_category(
+    parameters: dict[str, JsonValue], ruled: RuledMarket, *, admitted: bool
+) -> None:
+    """SS-16, F133."""
+    said = Description(category="new-exchange")
+    ruled.submit(ATS, Chaincode.IDENTITY, "describe_organization", said)
+    ruled.bind(rule("venue-only", **parameters))
+
+    verdict = ruled.evaluate(TOKEN, "can_transfer", sent(1), ATS).load(Verdict)
+
+    assert verdict.allowed is admitted
 
 
 # --- counts ---

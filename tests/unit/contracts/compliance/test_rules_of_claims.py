@@ -3,10 +3,10 @@
 import pytest
 from tests.unit.contracts.compliance.stage import Written, attested, case, codes, holder
 
-from tallystick.contracts.compliance.case import SecurityFacts, Venue
+from tallystick.contracts.compliance.case import SecurityFacts
 from tallystick.contracts.compliance.models import BoundRule
 from tallystick.contracts.events import Basis
-from tallystick.contracts.parties import Attested, LiveLicence
+from tallystick.contracts.parties import Attested, LiveLicence, Standing
 
 ACCREDITED: Written = {"all": [{"topic": "accreditation", "level": 2}]}
 US, DE = attested("residence", "US"), attested("residence", "DE")
@@ -112,7 +112,7 @@ def test_the_law_of_a_place_counts_for_whoever_is_there(role: str, here: str) ->
         at.legs,
         at.holders,
         at.securities,
-        Venue(organization="V", licences=(licence,)),
+        Standing(organization="V", licences=(licence,)),
     )
     bound = BoundRule.model_validate(
         {

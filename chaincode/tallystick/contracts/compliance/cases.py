@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tallystick.chaincode import Context
 from tallystick.contracts.book import Account, Book, Plan
+from tallystick.contracts.compliance.bindings import Bound
 from tallystick.contracts.compliance.case import (
     RESIDENCE,
     Case,
@@ -18,7 +19,7 @@ from tallystick.contracts.compliance.counters import Counters
 from tallystick.contracts.compliance.counts import BENEFICIAL_OWNERS, Counted
 from tallystick.contracts.compliance.histories import Invested, Sale
 from tallystick.contracts.compliance.models import RuleSet, VenueRules
-from tallystick.contracts.compliance.rules import Bound, Needs
+from tallystick.contracts.compliance.rules import Needs
 from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import now
 from tallystick.contracts.parties import PartiesReport, PartyReport, Requirement

@@ -7,6 +7,7 @@ from pydantic import JsonValue, ValidationError
 from pydantic_core import to_json
 
 from tallystick.contracts.compliance.basics import ALWAYS
+from tallystick.contracts.compliance.bindings import Bound, Source, bind
 from tallystick.contracts.compliance.disclosure import DisclosedInTime
 from tallystick.contracts.compliance.eligibility import (
     FreshlyConfirmed,
@@ -27,14 +28,7 @@ from tallystick.contracts.compliance.offerings import (
     PurchasersLimited,
     RaisingCap,
 )
-from tallystick.contracts.compliance.rules import (
-    Bound,
-    NoParameters,
-    ParametersT,
-    Rule,
-    Source,
-    bind,
-)
+from tallystick.contracts.compliance.rules import NoParameters, ParametersT, Rule
 from tallystick.contracts.compliance.venues import (
     ApprovedBeforehand,
     AtVenuesOnly,

@@ -3,16 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tallystick.contracts.compliance.bindings import Bound
 from tallystick.contracts.compliance.case import Case, Leg
 from tallystick.contracts.compliance.cures import cure_of
-from tallystick.contracts.compliance.rules import (
-    Bound,
-    Result,
-    Unlock,
-    concerns,
-    findings_of,
-    rules_for,
-)
+from tallystick.contracts.compliance.judging import Result, concerns, findings_of, rules_for
+from tallystick.contracts.compliance.rules import Unlock
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.lots import LotChoice
 from tallystick.contracts.models import MAX_QUANTITY, Model

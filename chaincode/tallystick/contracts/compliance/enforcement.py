@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from tallystick.contracts.compliance.bindings import Bound, bind
 from tallystick.contracts.compliance.case import Case, Leg
-from tallystick.contracts.compliance.rules import Bound, NoParameters, Rule, bind
+from tallystick.contracts.compliance.rules import NoParameters, Rule
 from tallystick.contracts.reasons import ComplianceReason, Finding
 
 

@@ -6,15 +6,9 @@ from typing import Annotated
 
 from pydantic import Field, JsonValue, StringConstraints
 
+from tallystick.contracts.compliance.bindings import Bound, Role, Scope, Source
 from tallystick.contracts.compliance.catalogue import OWN_LOCKS, bound_rule
-from tallystick.contracts.compliance.rules import (
-    NEEDS_NOTHING,
-    Bound,
-    Needs,
-    Role,
-    Scope,
-    Source,
-)
+from tallystick.contracts.compliance.rules import NEEDS_NOTHING, Needs
 from tallystick.contracts.instants import Day, Instant
 from tallystick.contracts.lots import HolderClass
 from tallystick.contracts.models import Identifier, Model, Quantity, Sha256Hex, ShortText

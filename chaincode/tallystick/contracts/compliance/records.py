@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from tallystick.chaincode import Context, composite_key, split_composite_key
 from tallystick.contracts.book import Account
+from tallystick.contracts.compliance.bindings import Bound
 from tallystick.contracts.compliance.case import (
     Case,
     Holder,
@@ -15,8 +16,8 @@ from tallystick.contracts.compliance.case import (
 )
 from tallystick.contracts.compliance.catalogue import UNBOUND
 from tallystick.contracts.compliance.decisions import Decision
+from tallystick.contracts.compliance.judging import Result, judge
 from tallystick.contracts.compliance.models import NO_RULES, NO_VENUE_RULES, RuleSet, VenueRules
-from tallystick.contracts.compliance.rules import Bound, Result, judge
 from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import Instant, now
 from tallystick.contracts.models import Model

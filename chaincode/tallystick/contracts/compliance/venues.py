@@ -5,8 +5,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from tallystick.contracts.compliance.bindings import may_serve
 from tallystick.contracts.compliance.case import RESIDENCE, Case, Leg
-from tallystick.contracts.compliance.rules import Needs, Rule, Side, may_serve
+from tallystick.contracts.compliance.rules import Needs, Rule, Side
 from tallystick.contracts.events import Basis
 from tallystick.contracts.models import Identifier, Model, Quantity, ShortCode
 from tallystick.contracts.parties import Standing

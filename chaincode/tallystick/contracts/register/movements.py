@@ -21,12 +21,13 @@ from tallystick.contracts.book import (
     position_key,
 )
 from tallystick.contracts.compliance.basics import ALWAYS
+from tallystick.contracts.compliance.bindings import Bound
 from tallystick.contracts.compliance.case import Disclosed, Leg
 from tallystick.contracts.compliance.cases import Cases, Given, Subject, Subjects, subject_of
 from tallystick.contracts.compliance.decisions import Asked, Decision, free_lots
 from tallystick.contracts.compliance.enforcement import ENFORCED
+from tallystick.contracts.compliance.judging import judge
 from tallystick.contracts.compliance.records import Outcome
-from tallystick.contracts.compliance.rules import Bound, judge
 from tallystick.contracts.compliance.rulings import Rulings
 from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import day_of, now

@@ -18,7 +18,8 @@ from tallystick.contracts.instants import instant
 from tallystick.contracts.licensing.models import LicenceGrant
 from tallystick.contracts.lots import ANY_CLASS, LotLock, Origin
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.statements import UnitsAllowed, UnitsSent
+from tallystick.contracts.register.models import HoldExecution
+from tallystick.contracts.statements import UnitsAllowed, UnitsHeld, UnitsSent
 from tallystick.node.testing import LocalNetwork
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -121,6 +122,35 @@ async def test_an_allowance_ends_with_its_last_second(
         await market.submit(Participant.CLEARING, Chaincode.TOKEN, "transfer_from", sent())
 
     assert await ended_by(tally_network, draw, START + HOUR) == "ALLOWANCE_EXPIRED"
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("F68", "F70")
+async def test_a_hold_is_the_notarys_until_its_last_second_and_then_anybodys_to_release(
+    market: Market, tally_network: LocalNetwork
+) -> None:
+    held = UnitsHeld(
+        security=SECURITY,
+        holder="alice",
+        hold="h-1",
+        quantity=10,
+        notary=Participant.CLEARING,
+        receiver="bob",
+        expires_at=instant(START + HOUR),
+    )
+    await market.submit(Participant.BROKER_DEALER, Chaincode.TOKEN, "place_hold", held)
+    unit = HoldExecution(security=SECURITY, holder="alice", hold="h-1", quantity=1, keeps_open=True)
+
+    async def execute() -> None:
+        await market.submit(Participant.CLEARING, Chaincode.TOKEN, "execute_hold", unit)
+
+    async def release() -> None:
+        await market.submit(
+            Participant.BANK, Chaincode.TOKEN, "release_hold", SECURITY, "alice", "h-1"
+        )
+
+    assert await ended_by(tally_network, execute, START + HOUR) == "HOLD_EXPIRED"
+    assert await begun_by(tally_network, release, START + HOUR) == "NOT_THE_NOTARY"
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from tallystick.contracts.compliance.cures import cure_of
 from tallystick.contracts.compliance.judging import Result, concerns, findings_of, rules_for
 from tallystick.contracts.compliance.rules import Unlock
 from tallystick.contracts.instants import Instant
-from tallystick.contracts.lots import LotChoice
+from tallystick.contracts.lots import ANY_LOTS, LotChoice
 from tallystick.contracts.models import MAX_QUANTITY, Model
 from tallystick.contracts.reasons import Finding, Kind
 
@@ -83,8 +83,8 @@ def free_lots(case: Case, leg: Leg, bound: Sequence[Bound]) -> LotChoice | None:
     return LotChoice(lots=tuple(lot.name for lot in free))
 
 
-def most(decision: Decision, leg: Leg, asked: Asked) -> int:
-    """Return the largest quantity that may go in a leg now, everything else as it is.
+def most(decision: Decision, leg: Leg, asked: Asked, choice: LotChoice = ANY_LOTS) -> int:
+    """Return the largest quantity of the chosen lots that may go in a leg now, all else as it is.
 
     Each rule names the largest quantity of at most so much that it lets go. That is repeated until
     all agree; what none of them would let go can never be left, so what is left is the most.
@@ -94,7 +94,7 @@ def most(decision: Decision, leg: Leg, asked: Asked) -> int:
         return 0
     receiver = case.receiver(leg)
     room = MAX_QUANTITY - (0 if receiver is None else receiver.before.quantity)
-    quantity = max(0, min(sender.before.available, _unbarred(case, leg, asked), room))
+    quantity = max(0, min(sender.before.available, _unbarred(case, leg, asked, choice), room))
     rules = [*asked.always, *rules_for(case, leg, asked.bound)]
     while quantity:
         agreed = quantity - quantity % asked.granularity
@@ -132,18 +132,17 @@ def cures(decision: Decision) -> tuple[Cure, ...]:
     )
 
 
-def _unbarred(case: Case, leg: Leg, asked: Asked) -> int:
-    """Return how many of the sender's units no rule about lots holds back."""
+def _unbarred(case: Case, leg: Leg, asked: Asked, choice: LotChoice) -> int:
+    """Return how many of the chosen units no rule about lots holds back."""
     sender = case.sender(leg)
     if sender is None:
         return 0
     rules = list(rules_for(case, leg, asked.bound))
-    barred = sum(
+    return sum(
         lot.quantity
-        for lot in sender.before.lots
-        if any(rule.bar(case, leg, lot) is not None for rule in rules)
+        for lot in choice.candidates(sender.before.lots)
+        if all(rule.bar(case, leg, lot) is None for rule in rules)
     )
-    return sender.before.quantity - barred
 
 
 _OF_QUANTITY = {Kind.BALANCE.value.erc1400}

@@ -8,6 +8,7 @@ from tallystick.chaincode import Context, query, transaction
 from tallystick.contracts import events
 from tallystick.contracts.compliance.case import PairApproval
 from tallystick.contracts.compliance.cases import COUNTED_TOPICS
+from tallystick.contracts.compliance.catalogue import current_version
 from tallystick.contracts.compliance.classes import classes_of
 from tallystick.contracts.compliance.counters import Counters
 from tallystick.contracts.compliance.counts import HolderCounts, Recounted, owners_of, told
@@ -66,6 +67,8 @@ class ComplianceFunctions(MarketContract):
             raise ComplianceReason.WAIVER_NOT_PERMITTED.refusal(
                 actor=actor, power=Power.KEEP_REGISTER
             )
+        for each in approval.waives:
+            current_version(each)  # what is always asked is not for anybody to waive
         counters = Counters(ctx.state, ctx.transaction_id)
         before = counters.approval(approval.security, approval.sender, approval.receiver)
         row = PairApproval(**approval.model_dump(), approvers=(actor,))

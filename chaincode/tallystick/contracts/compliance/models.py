@@ -14,6 +14,9 @@ from tallystick.contracts.lots import HolderClass
 from tallystick.contracts.models import Identifier, Model, Quantity, Sha256Hex, ShortText
 
 MAX_RULES = 32
+MAX_RULE_BYTES = 65_536
+"""Of all rules of a security as JSON: every transfer reads them."""
+
 MAX_CLASSES = 16
 MAX_PACKS = 16
 

@@ -11,6 +11,7 @@ from tallystick.contracts.compliance.histories import Raised, RaiseQuestion
 from tallystick.contracts.compliance.holdings import BASIS_POINTS, BasisPoints
 from tallystick.contracts.compliance.periods import Period, end_of
 from tallystick.contracts.compliance.rules import Needs, ParametersT, Rule
+from tallystick.contracts.events import Basis
 from tallystick.contracts.lots import HolderClass
 from tallystick.contracts.models import Identifier, Model, Quantity
 from tallystick.contracts.reasons import ComplianceReason, Finding
@@ -18,7 +19,8 @@ from tallystick.contracts.reasons import ComplianceReason, Finding
 
 def price_of(case: Case, leg: Leg) -> int:
     """Return what an issue costs its receiver, in minor units; zero for other movements."""
-    return leg.quantity * case.securities[leg.security].unit_price if leg.sender is None else 0
+    is_issue = leg.sender is None and case.basis is Basis.ISSUE
+    return leg.quantity * case.securities[leg.security].unit_price if is_issue else 0
 
 
 def exemption_of(leg: Leg) -> str | None:

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+from pydantic_core import to_json
+
 from tallystick.chaincode import Context, composite_key
 from tallystick.contracts import events
 from tallystick.contracts.compliance.catalogue import current_version
 from tallystick.contracts.compliance.models import (
+    MAX_RULE_BYTES,
     MAX_RULES,
     NO_VENUE_RULES,
     Binding,
@@ -143,6 +146,11 @@ def _check(security: str, rules: Sequence[BoundRule]) -> None:
     if len(rules) > MAX_RULES:
         raise ComplianceReason.RULES_TOO_MANY.refusal(
             security=security, rules=len(rules), limit=MAX_RULES
+        )
+    size = len(to_json(rules))
+    if size > MAX_RULE_BYTES:
+        raise ComplianceReason.RULES_TOO_LARGE.refusal(
+            security=security, size=size, limit=MAX_RULE_BYTES
         )
     for each in rules:
         each.bound()

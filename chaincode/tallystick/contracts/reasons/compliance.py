@@ -98,14 +98,18 @@ class ComplianceReason(ReasonTable):
     )
     PACK_UNKNOWN = (Kind.NOT_FOUND, "There is no version {version} of pack {pack}.")
     PACK_EXISTS = (Kind.CONFLICT, "Version {version} of pack {pack} exists and stays as it is.")
-    PACK_MUST_STAY = (
+    LAW_MUST_STAY = (
         Kind.CALLER,
-        "{actor} may add rules to {security}, but not take away pack {pack}.",
+        "{actor} may set its own rules for {security}, but not change its {part}.",
     )
     NOT_THE_ISSUER = (Kind.CALLER, "{actor} is not the issuer of {security}.")
     RULES_TOO_MANY = (
         Kind.CONFLICT,
         "{security} would have {rules} rules; at most {limit} can be bound.",
+    )
+    RULES_TOO_LARGE = (
+        Kind.CONFLICT,
+        "The rules of {security} would take {size} bytes; at most {limit} can be bound.",
     )
     APPROVAL_UNKNOWN = (
         Kind.NOT_FOUND,

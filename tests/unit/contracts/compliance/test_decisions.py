@@ -270,14 +270,19 @@ def test_without_requirements_and_rules_nothing_moves_between_holders(ruled: Rul
     assert ruled.units("bob", "BARE") == 1
 
 
-def test_the_issuer_adds_rules_but_takes_no_pack_away(ruled: RuledMarket) -> None:
+def test_the_issuer_sets_rules_of_its_own_but_lifts_no_law(ruled: RuledMarket) -> None:
     """SS-05, SS-69."""
     ruled.bind(packs=["us-rule-144-2026-01-01"])
     packs = ruled.evaluate(TOKEN, "rules", "ACME").load(RuleSet).packs
     own = RulesGiven(security="ACME", rules=(rule("full-exit-only"),))
 
-    with pytest.raises(Refusal, match="PACK_MUST_STAY"):
-        ruled.submit(ISSUER, TOKEN, "bind_rules", own)
+    for part, changed in (
+        ("pack us-rule-144", own),
+        ("home", own.model_copy(update={"packs": packs, "home": "DE"})),
+        ("unit price", own.model_copy(update={"packs": packs, "unit_price": 1})),
+    ):
+        with pytest.raises(Refusal, match=f"LAW_MUST_STAY: .* {part}"):
+            ruled.submit(ISSUER, TOKEN, "bind_rules", changed)
     ruled.submit(ISSUER, TOKEN, "bind_rules", own.model_copy(update={"packs": packs}))
 
     assert [each.code for each in ruled.ask(1).reasons] == ["FULL_EXIT_ONLY"]
@@ -358,6 +363,8 @@ def test_a_gift_passes_outside_venues_with_the_transfer_agents_approval(
     approve(ruled, AGENT, 5, "venue-only")
 
     assert (ruled.ask(6).allowed, ruled.ask(6).most) == (False, 5)
+    with pytest.raises(Refusal, match="RULE_UNKNOWN"):
+        approve(ruled, AGENT, 5, "in-good-standing")
     ruled.transfer("alice", "bob", 5)
 
     assert not ruled.ask(5).allowed

@@ -214,7 +214,13 @@ def _(market: Market) -> None:
         market.submit(REGULATOR, TOKEN, "publish_pack", read_pack(REG_CF))
 
 
-@reaches(ComplianceReason.PACK_MUST_STAY)
+@reaches(ComplianceReason.RULES_TOO_LARGE)
+def _(market: Market) -> None:
+    countries: list[JsonValue] = [f"LAND-{number}" for number in range(300)]
+    bind(market, *[rule("residence", allowed=countries, barred=countries)] * 16)
+
+
+@reaches(ComplianceReason.LAW_MUST_STAY)
 def _(market: Market) -> None:
     bind(market, packs=[REG_CF])
     market.submit(ISSUER, TOKEN, "bind_rules", RulesGiven(security="ACME"))

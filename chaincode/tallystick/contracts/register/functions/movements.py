@@ -126,7 +126,7 @@ class MovementFunctions(MarketContract):
             allowed=not decision.findings,
             reasons=tuple(decision.findings),
             available=movements.book.position(Account(sent.security, sent.sender)).available,
-            most=most(decision, leg, asked),
+            most=most(decision, leg, asked, sent.choice),
             unlocks=unlocks(decision, leg, asked),
             cures=cures(decision),
         )

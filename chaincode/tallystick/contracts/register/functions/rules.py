@@ -24,7 +24,7 @@ class RuleFunctions(MarketContract):
     def bind_rules(self, ctx: Context, given: RulesGiven) -> None:
         """Set the rules of a security, in place of all that it had.
 
-        Its issuer may do so too, as long as the packs stay: the law is not the issuer's to lift.
+        Its issuer may do so too, as long as packs, home and price stay: no law is its own to lift.
         """
         securities = Securities(ctx.state)
         row = securities.require(given.security)
@@ -71,8 +71,12 @@ def _check_issuer(actor: str, row: Security, given: RulesGiven) -> None:
     security = row.terms.security
     if actor != row.terms.issuer:
         raise ComplianceReason.NOT_THE_ISSUER.refusal(actor=actor, security=security)
-    for each in row.rules.packs:
-        if each not in given.packs:
-            raise ComplianceReason.PACK_MUST_STAY.refusal(
-                actor=actor, security=security, pack=each.pack
-            )
+    before = row.rules
+    changes = {
+        "home": given.home != before.home,
+        "unit price": given.unit_price != before.unit_price,
+        **{f"pack {each.pack}": each not in given.packs for each in before.packs},
+    }
+    for part, is_changed in changes.items():
+        if is_changed:
+            raise ComplianceReason.LAW_MUST_STAY.refusal(actor=actor, security=security, part=part)

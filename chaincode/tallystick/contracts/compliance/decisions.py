@@ -90,11 +90,13 @@ def most(decision: Decision, leg: Leg, asked: Asked, choice: LotChoice = ANY_LOT
     all agree; what none of them would let go can never be left, so what is left is the most.
     """
     case, sender = decision.case, decision.case.sender(leg)
-    if sender is None or decision.before or _is_hopeless(decision.beside):
+    if decision.before or _is_hopeless(decision.beside):
         return 0
     receiver = case.receiver(leg)
-    room = MAX_QUANTITY - (0 if receiver is None else receiver.before.quantity)
-    quantity = max(0, min(sender.before.available, _unbarred(case, leg, asked, choice), room))
+    quantity = MAX_QUANTITY - (0 if receiver is None else receiver.before.quantity)
+    if sender is not None:
+        unbarred = _unbarred(case, leg, asked, choice)
+        quantity = max(0, min(quantity, sender.before.available, unbarred))
     rules = [*asked.always, *rules_for(case, leg, asked.bound)]
     while quantity:
         agreed = quantity - quantity % asked.granularity

@@ -155,6 +155,19 @@ def test_a_crowdfunding_investor_invests_within_its_means(
     issue(market, "bob", 1, "reg-cf")
 
 
+def test_an_investor_can_ask_what_it_may_still_put_into_an_offering(ruled: RuledMarket) -> None:
+    """SS-42; 17 CFR 227.100(a)(2)(i): $2,500, of which $1,000 are spent, at a dollar a unit."""
+    offer(ruled, "us-reg-cf-2026-01-01", unit_price=100)
+    issue(ruled, "bob", 1_000, "reg-cf")
+
+    answer = ruled.evaluate(TOKEN, "can_subscribe", "ACME", "bob", "reg-cf").load(Verdict)
+
+    assert (answer.allowed, answer.most) == (True, 1_500)
+    issue(ruled, "bob", 1_500, "reg-cf")
+    answer = ruled.evaluate(TOKEN, "can_subscribe", "ACME", "bob", "reg-cf").load(Verdict)
+    assert (answer.most, [each.code for each in answer.reasons]) == (0, ["INVESTMENT_EXCEEDED"])
+
+
 def test_who_is_accredited_invests_what_it_likes(ruled: RuledMarket) -> None:
     """17 CFR 227.100(a)(2): no limit for accredited investors."""
     ruled.attest("bob", "accreditation")

@@ -33,6 +33,7 @@ PERMITTED: Permissions = {
     "acknowledge": REGULATOR,
     "query_decision": REGULATOR,
     "recount": TRUSTEES,
+    "can_subscribe": EVERYBODY,
     "pack": EVERYBODY,
     "rules": EVERYBODY,
     "rules_then": EVERYBODY,
@@ -46,6 +47,7 @@ PERMITTED: Permissions = {
 }
 
 QUESTIONS: Arguments = {
+    "can_subscribe": ["ACME", "alice"],
     "pack": ["p", 1],
     "rules": ["ACME"],
     "rules_then": ["ACME", 1],

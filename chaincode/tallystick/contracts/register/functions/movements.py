@@ -1,7 +1,7 @@
 """Movements of units, as callers of the token contract see them."""
 
 from tallystick.chaincode import Context, query, transaction
-from tallystick.contracts.book import Account, HeldMove, Move
+from tallystick.contracts.book import HeldMove, Move
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.compliance.decisions import cures, most, unlocks
 from tallystick.contracts.events import Basis
@@ -118,18 +118,19 @@ class MovementFunctions(MarketContract):
         With a venue, it is judged as the settlement of a trade there.
         """
         basis = Basis.TRANSFER if venue is None else Basis.SETTLEMENT
-        instruction = Instruction((move_of(sent),), basis, venue=venue)
-        movements = Movements(ctx)
-        decision, asked = movements.decision(instruction), movements.asked(instruction)
-        (leg,) = decision.case.legs
-        return Verdict(
-            allowed=not decision.findings,
-            reasons=tuple(decision.findings),
-            available=movements.book.position(Account(sent.security, sent.sender)).available,
-            most=most(decision, leg, asked, sent.choice),
-            unlocks=unlocks(decision, leg, asked),
-            cures=cures(decision),
-        )
+        return verdict_on(ctx, Instruction((move_of(sent),), basis, venue=venue))
+
+    @query
+    def can_subscribe(
+        self, ctx: Context, security: Identifier, holder: Identifier, exemption: str = ""
+    ) -> Verdict:
+        """Return whether units could be issued to a holder now, how many, and why no more.
+
+        Rules about offerings look at the exemption under which the units would be issued.
+        """
+        origin = Origin(exemption=exemption or None)
+        move = Move(asset=security, sender=None, receiver=holder, quantity=1, origin=origin)
+        return verdict_on(ctx, Instruction((move,), Basis.ISSUE))
 
     # --- the settlement contract calls these, each at most once in a transaction ---
 
@@ -155,6 +156,22 @@ class MovementFunctions(MarketContract):
     ) -> None:
         """Move held units to those for whom they were held, as was agreed at a venue."""
         Movements(ctx).execute(Instruction(moves, Basis.SETTLEMENT, venue=venue))
+
+
+def verdict_on(ctx: Context, instruction: Instruction) -> Verdict:
+    """Return what would be decided about an instruction of one move, and what else may be said."""
+    movements = Movements(ctx)
+    decision, asked = movements.decision(instruction), movements.asked(instruction)
+    (leg,), (move,) = decision.case.legs, instruction.moves
+    sender = decision.case.sender(leg)
+    return Verdict(
+        allowed=not decision.findings,
+        reasons=tuple(decision.findings),
+        available=0 if sender is None else sender.before.available,
+        most=most(decision, leg, asked, move.choice),
+        unlocks=unlocks(decision, leg, asked),
+        cures=cures(decision),
+    )
 
 
 def move_of(sent: UnitsSent) -> Move:

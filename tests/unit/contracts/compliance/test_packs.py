@@ -11,10 +11,12 @@ from tests.unit.contracts.compliance.stage import (
     RuledMarket,
     issue,
     read_pack,
+    rule,
     sent,
 )
 
 from tallystick.chaincode import Refusal
+from tallystick.contracts.compliance.models import PackReference, RulesGiven
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.register.models import Verdict
 
@@ -222,6 +224,63 @@ def test_an_affiliate_sells_one_per_cent_in_three_months(ruled: RuledMarket) -> 
         ("2024-04-02T09:00:00Z", 10)
     ]
     assert ruled.ask(10, "alice", "bob").allowed
+
+
+def test_packs_of_all_places_are_asked_together_and_each_that_fails_is_named(
+    ruled: RuledMarket,
+) -> None:
+    """SS-51, SS-76, SS-79, W29."""
+    market = ruled
+    market.license(market.licence("AbroadMSP", "ats").model_copy(update={"jurisdiction": "DE"}))
+    market.onboard("carol")
+    for who, country in (("alice", "DE"), ("carol", "DE"), ("bob", "US")):
+        market.attest(who, "residence", country)
+    market.submit(AGENT, TOKEN, "redeem", "ACME", "alice", 1000)
+    issue(market, "alice", 10, "reg-s")
+    market.bind(
+        rule("fresh-confirmation", topics=["kyc"], window="PT60S"),
+        packs=["us-reg-s-category-3-equity-2026-01-01", "us-venues-2026-01-01"],
+    )
+    market.ledger.advance(timedelta(hours=1))
+
+    def messages(receiver: str) -> list[str]:
+        asked = market.evaluate(TOKEN, "can_transfer", sent(1, receiver), "AbroadMSP")
+        return [each.message for each in asked.load(Verdict).reasons]
+
+    assert messages("carol") == []
+    flowback, venue, *stale = messages("bob")
+    assert "[us-reg-s-category-3-equity 1: 17 CFR 230.903(b)(3)" in flowback
+    assert "[us-venues 1: 15 U.S.C. 78e" in venue
+    assert [each.partition(" may not deal")[0] for each in stale] == ["alice", "bob"]
+
+
+def test_fewer_than_150_are_offered_units_in_germany_without_a_prospectus(
+    ruled: RuledMarket,
+) -> None:
+    """SS-69; Regulation (EU) 2017/1129, Art. 1(4)(b): qualified investors do not count."""
+    pack = read_pack("de-prospectus-150-2026-01-01")
+    parameters = pack.rules[0].parameters["*"]
+    assert parameters is not None
+    assert (parameters["most"], parameters["without"]) == (149, "qualified-investor@")
+    few = pack.model_copy(
+        update={
+            "rules": (
+                pack.rules[0].model_copy(update={"parameters": {"*": {**parameters, "most": 1}}}),
+            )
+        }
+    )
+    for who, country in (("alice", "DE"), ("bob", "DE")):
+        ruled.attest(who, "residence", country)
+    ruled.submit(REGULATOR, TOKEN, "publish_pack", few)
+    reference = PackReference(pack=few.pack, version=few.version)
+    given = RulesGiven(security="ACME", unit_price=1, packs=(reference,))
+    ruled.submit(AGENT, TOKEN, "bind_rules", given)
+    issue(ruled, "alice", 1, "eu-small-circle")
+
+    with pytest.raises(Refusal, match="PURCHASERS_TOO_MANY"):
+        issue(ruled, "bob", 1, "eu-small-circle")
+    ruled.attest("bob", "qualified-investor")
+    issue(ruled, "bob", 1, "eu-small-circle")
 
 
 def test_a_venue_without_a_licence_in_the_us_serves_no_investor_there(ruled: RuledMarket) -> None:

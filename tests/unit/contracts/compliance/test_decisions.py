@@ -37,7 +37,8 @@ from tallystick.contracts.lots import LotLock, Origin
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.reasons import ComplianceReason, Kind
 from tallystick.contracts.register.models import Allocation, DocumentVersion, Verdict
-from tallystick.contracts.testing import Market
+from tallystick.contracts.statements import ClaimMade
+from tallystick.contracts.testing import KYC_HOUSE, Market
 
 ATS = Participant.ATS
 BROKER = Participant.BROKER_DEALER
@@ -164,6 +165,12 @@ def test_the_query_says_what_the_movement_does_and_the_record_says_it_again(
         moved = market.transfer("alice", "bob", verdict.most)
         market.bind(rule("full-exit-only"))
         assert recomputed(market, moved.transaction_id).agrees
+    asked = market.evaluate(TOKEN, "can_transfer", sent(1100), ATS).load(Verdict)
+    refused_at_venue = market.submit(ATS, TOKEN, "record_refusal", sent(1100)).transaction_id
+    record = recorded(market, refused_at_venue)
+    said = [code for result in record.results for code in result.codes]
+    assert {*said, *record.beside} == {each.code for each in asked.reasons}
+    assert recomputed(market, refused_at_venue).agrees
 
 
 @pytest.mark.parametrize("reason", [*ComplianceReason])
@@ -172,6 +179,30 @@ def test_each_reason_for_which_a_rule_refuses_has_a_cure(reason: ComplianceReaso
     about_rules = {Kind.NOT_FOUND, Kind.MALFORMED, Kind.CONFLICT, Kind.CALLER}
 
     assert (cure_of(reason.name) is None) is (reason.kind in about_rules)
+
+
+@pytest.mark.parametrize("side", ["sender", "receiver"])
+def test_a_claim_says_from_when_on_a_holder_may_be_on_a_side(side: str, ruled: RuledMarket) -> None:
+    """F94: to the second."""
+    ruled.attest("bob", "cleared")
+    ruled.attest("alice", "cleared")
+    holder = "alice" if side == "sender" else "bob"
+    ruled.bind(rule(f"{side}-claims", all=[{"topic": "cleared"}]))
+    later = ClaimMade(
+        subject=holder,
+        topic="cleared",
+        issuer=KYC_HOUSE,
+        level=1,
+        data_hash=HASH,
+        valid_from=ruled.after(timedelta(days=3)),
+        valid_until=ruled.after(timedelta(days=30)),
+    )
+    ruled.submit(BROKER, Chaincode.IDENTITY, "add_claim", later, ruled.sign(KYC_HOUSE, later))
+
+    ruled.ledger.advance(timedelta(days=3, seconds=-1))
+    assert [each.code for each in ruled.ask(1).reasons] == [f"{side.upper()}_NOT_ELIGIBLE"]
+    ruled.ledger.advance(timedelta(seconds=1))
+    assert ruled.ask(1).allowed
 
 
 # --- the record ---

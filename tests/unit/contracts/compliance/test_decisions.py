@@ -32,12 +32,13 @@ from tallystick.contracts.compliance.records import (
     Outcome,
     Recomputation,
 )
-from tallystick.contracts.licensing.models import Description
+from tallystick.contracts.licensing.models import Description, LicenceClass
 from tallystick.contracts.lots import LotLock, Origin
 from tallystick.contracts.participants import Participant
+from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import ComplianceReason, Kind
 from tallystick.contracts.register.models import Allocation, DocumentVersion, Verdict
-from tallystick.contracts.statements import ClaimMade
+from tallystick.contracts.statements import ClaimMade, Representation
 from tallystick.contracts.testing import KYC_HOUSE, Market
 
 ATS = Participant.ATS
@@ -436,6 +437,31 @@ def test_venues_are_admitted_by_name_licence_and_category(
     verdict = ruled.evaluate(TOKEN, "can_transfer", sent(1), ATS).load(Verdict)
 
     assert verdict.allowed is admitted
+
+
+def test_a_new_class_of_intermediary_has_limits_of_its_own_from_the_next_block_on(
+    ruled: RuledMarket,
+) -> None:
+    """SS-10, SS-11, SS-65, W7: class, licence and limits are data; without the licence, as all."""
+    fund = LicenceClass(
+        licence_class="pension-fund", title="Pension fund", powers=(Power.SAFEGUARD,)
+    )
+    ruled.submit(REGULATOR, Chaincode.IDENTITY, "define_classes", [fund])
+    ruled.license(ruled.licence("FundMSP", "pension-fund"))
+    held_for = Representation(identity="bob", organization="FundMSP")
+    ruled.submit("FundMSP", Chaincode.IDENTITY, "represent", held_for, ruled.sign("bob", held_for))
+    by_class: dict[str, dict[str, JsonValue]] = {
+        "pension-fund": {"units": 500},
+        "*": {"units": 50},
+    }
+    ruled.bind(Binding(rule="maximum-holding", parameters=by_class))
+
+    assert ruled.ask(501).most == 500
+    ruled.transfer("alice", "bob", 200)
+    ruled.submit(
+        REGULATOR, Chaincode.IDENTITY, "suspend_licence", "FundMSP", "pension-fund", "unpaid"
+    )
+    assert ruled.ask(1).most == 0
 
 
 # --- counts ---

@@ -32,6 +32,7 @@ class Holder(Model):
         before: Its position as it is.
         after: Its position at the end of the whole instruction.
         elsewhere: Units of the same person in accounts that the instruction does not touch.
+        accepts: Whether it has said that it wants the security; False when no rule asks.
         counted: As what the person is counted among the holders; None when it is not, or when no
             rule asks and the person neither comes nor goes.
         sold: What it has given away lately, if a rule asks.
@@ -46,6 +47,7 @@ class Holder(Model):
     before: Position
     after: Position
     elsewhere: int = 0
+    accepts: bool = False
     counted: Counted | None = None
     sold: tuple[Sale, ...] = ()
     invested: tuple[Invested, ...] = ()
@@ -132,6 +134,16 @@ class SecurityFacts(Model):
     counts: HolderCounts | None = None
     raised: tuple[Raised, ...] = ()
     disclosed: tuple[Disclosed, ...] = ()
+
+
+class Acceptance(Model):
+    """Row ``acceptance (security, holder)``: the holder wants the security; gone when it does not.
+
+    Attributes:
+        since: From when on.
+    """
+
+    since: Instant
 
 
 class PairApproval(Model):

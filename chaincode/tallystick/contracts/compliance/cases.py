@@ -156,6 +156,11 @@ class Cases:
             before=before,
             after=after,
             elsewhere=self._elsewhere(account, counted, plan) if needs.persons else 0,
+            accepts=(
+                needs.acceptances
+                and change > 0
+                and self._counters.accepts(account.asset, account.holder)
+            ),
             counted=counted,
             sold=self._sold(account, person, needs) if change < 0 else (),
             invested=self._invested(person, needs) if change > 0 else (),

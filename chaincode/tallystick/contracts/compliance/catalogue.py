@@ -12,6 +12,7 @@ from tallystick.contracts.compliance.disclosure import DisclosedInTime
 from tallystick.contracts.compliance.eligibility import (
     FreshlyConfirmed,
     KnownResidence,
+    ReceiverAccepts,
     ReceiverClaims,
     SenderClaims,
     Suitable,
@@ -64,6 +65,7 @@ BINDERS: Mapping[tuple[str, int], Binder] = MappingProxyType(
         (
             _binder(SenderClaims()),
             _binder(ReceiverClaims()),
+            _binder(ReceiverAccepts()),
             _binder(KnownResidence()),
             _binder(Suitable()),
             _binder(FreshlyConfirmed()),

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from tallystick.chaincode import State, composite_key
 from tallystick.contracts import events
-from tallystick.contracts.compliance.case import PairApproval
+from tallystick.contracts.compliance.case import Acceptance, PairApproval
 from tallystick.contracts.compliance.counts import (
     CountDelta,
     Counted,
@@ -104,7 +104,19 @@ class Counters:
         for key, row in purchase_rows(told, moment):
             self._state.save(key, row)
 
-    # --- approvals ---
+    # --- acceptances and approvals ---
+
+    def accepts(self, security: str, holder: str) -> bool:
+        """Return whether a holder has said that it wants a security."""
+        return self._state.load(acceptance_key(security, holder), Acceptance) is not None
+
+    def note_acceptance(self, security: str, holder: str, row: Acceptance | None) -> None:
+        """Note that a holder wants a security, or, with None, that it does not any more."""
+        key = acceptance_key(security, holder)
+        if row is None:
+            self._state.delete(key)
+        else:
+            self._state.save(key, row)
 
     def approval(self, security: str, sender: str, receiver: str) -> PairApproval | None:
         """Return what was approved for a sender and a receiver, or None."""
@@ -131,3 +143,8 @@ class Counters:
             bookmark = page.bookmark
             if not bookmark:
                 return
+
+
+def acceptance_key(security: str, holder: str) -> str:
+    """Return the key of the row that says that a holder wants a security."""
+    return composite_key("acceptance", security, holder)

@@ -13,6 +13,7 @@ CURES: Mapping[str, str] = MappingProxyType(
         "RECEIVER_FROZEN": "Whoever froze the receiver's holding unfreezes it.",
         "SENDER_NOT_ELIGIBLE": "A trusted issuer makes or ends the claim that the rule names.",
         "RECEIVER_NOT_ELIGIBLE": "A trusted issuer makes or ends the claim that the rule names.",
+        "RECEIVER_NOT_WILLING": "The receiver accepts the security, by its signature or mandate.",
         "RESIDENCE_UNKNOWN": "A trusted issuer attests where the holder resides.",
         "RESIDENCE_BARRED": "Another counterparty: the rule bars the country, not the person.",
         "PRODUCT_UNSUITABLE": "A new risk profile of the receiver, at the product's risk class.",

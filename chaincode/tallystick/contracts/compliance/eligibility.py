@@ -72,6 +72,36 @@ class ReceiverClaims(Rule[Eligible]):
             )
 
 
+class Willingness(Model):
+    """Parameters of ``receiver-accepts``.
+
+    Attributes:
+        bases: Only movements on these bases are judged; all when empty.
+    """
+
+    bases: tuple[Basis, ...] = ()
+
+
+class ReceiverAccepts(Rule[Willingness]):
+    """Nobody gets units who has not said that it wants the security."""
+
+    name = "receiver-accepts"
+    parameters = Willingness
+
+    def needs(self, parameters: Willingness) -> Needs:  # noqa: ARG002 -- whatever they are
+        """Return that acceptances are needed."""
+        return Needs(acceptances=True)
+
+    def findings(self, case: Case, leg: Leg, parameters: Willingness) -> Iterator[Finding]:
+        """Yield a finding when the receiver has not said so."""
+        receiver = case.receiver(leg)
+        judged = not parameters.bases or case.basis in parameters.bases
+        if judged and receiver is not None and not receiver.accepts:
+            yield ComplianceReason.RECEIVER_NOT_WILLING.finding(
+                holder=receiver.holder, asset=leg.security
+            )
+
+
 class Residence(Model):
     """Parameters of ``residence``.
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from tallystick.chaincode import Context, query, transaction
 from tallystick.contracts import events
-from tallystick.contracts.compliance.case import PairApproval
+from tallystick.contracts.compliance.case import Acceptance, PairApproval
 from tallystick.contracts.compliance.cases import COUNTED_TOPICS
 from tallystick.contracts.compliance.catalogue import current_version
 from tallystick.contracts.compliance.classes import classes_of
@@ -24,12 +24,14 @@ from tallystick.contracts.compliance.records import (
     rules_key,
 )
 from tallystick.contracts.instants import now
+from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.licensed import MarketContract, licensed
 from tallystick.contracts.models import Identifier, PageSize, Sha256Hex
-from tallystick.contracts.parties import Party, check_parties
+from tallystick.contracts.parties import Party, check_parties, require_authority
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import ComplianceReason, refuse_if_any
 from tallystick.contracts.rows import load_row
+from tallystick.contracts.statements import SecurityAccepted
 
 APPROVERS = (
     Power.KEEP_REGISTER,
@@ -55,6 +57,24 @@ class ComplianceFunctions(MarketContract):
     def pack(self, ctx: Context, pack: Identifier, version: int) -> Pack:
         """Return a version of a pack."""
         return Packs(ctx).require(pack, version)
+
+    # --- acceptances ---
+
+    @transaction
+    def accept_security(
+        self, ctx: Context, accepted: SecurityAccepted, intent: SignedIntent | None = None
+    ) -> None:
+        """Note whether a holder wants units of a security, as it says itself or by mandate."""
+        require_authority(ctx, accepted.holder, accepted, intent)
+        row = Acceptance(since=now(ctx)) if accepted.accepts else None
+        counters = Counters(ctx.state, ctx.transaction_id)
+        counters.note_acceptance(accepted.security, accepted.holder, row)
+        ctx.emit(events.SecurityAccepted(**accepted.model_dump()))
+
+    @query
+    def accepts(self, ctx: Context, security: str, holder: str) -> bool:
+        """Return whether a holder has said that it wants a security."""
+        return Counters(ctx.state, ctx.transaction_id).accepts(security, holder)
 
     # --- approvals ---
 

@@ -43,6 +43,7 @@ class Needs:
         persons: Whether it asks what receivers hold in their other accounts.
         sales: Whether it asks what senders gave away lately.
         windows: How far back it asks.
+        acceptances: Whether it asks if receivers want the security.
         approvals: Whether it asks what was approved beforehand.
         raised: What it asks about the offerings of the issuer.
         invested: Exemptions under which receivers' payments in all offerings are asked for.
@@ -55,6 +56,7 @@ class Needs:
     persons: bool = False
     sales: bool = False
     windows: tuple[Period, ...] = ()
+    acceptances: bool = False
     approvals: bool = False
     raised: tuple[RaiseQuestion, ...] = ()
     invested: tuple[str, ...] = ()
@@ -68,6 +70,7 @@ class Needs:
             persons=self.persons or other.persons,
             sales=self.sales or other.sales,
             windows=tuple(sorted({*self.windows, *other.windows})),
+            acceptances=self.acceptances or other.acceptances,
             approvals=self.approvals or other.approvals,
             raised=tuple(dict.fromkeys((*self.raised, *other.raised))),
             invested=tuple(sorted({*self.invested, *other.invested})),

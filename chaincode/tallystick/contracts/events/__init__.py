@@ -43,6 +43,7 @@ from tallystick.contracts.events.compliance import (
     RefusalRecorded,
     RulesBound,
     SaleNoted,
+    SecurityAccepted,
     TransferApproved,
     VenueRulesBound,
 )
@@ -184,6 +185,7 @@ __all__ = [
     "RequiredClaim",
     "RulesBound",
     "SaleNoted",
+    "SecurityAccepted",
     "SecurityAmended",
     "SecurityCreated",
     "SecurityDeactivated",

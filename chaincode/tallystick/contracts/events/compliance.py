@@ -156,3 +156,12 @@ class HolderCounted(LedgerEvent):
     accounts: tuple[str, ...]
     classes: tuple[str, ...]
     owners: int
+
+
+class SecurityAccepted(LedgerEvent):
+    """A holder wants to receive units of a security from now on, or no more."""
+
+    kind: ClassVar[str] = "token.SecurityAccepted"
+    security: str
+    holder: str
+    accepts: bool

@@ -20,6 +20,7 @@ class ComplianceReason(ReasonTable):
     )
     SENDER_NOT_ELIGIBLE = (Kind.SENDER, "{holder} may not part with {asset}: {lack}.")
     RECEIVER_NOT_ELIGIBLE = (Kind.RECEIVER, "{holder} may not receive {asset}: {lack}.")
+    RECEIVER_NOT_WILLING = (Kind.RECEIVER, "{holder} has not said that it wants {asset}.")
     RESIDENCE_UNKNOWN = (
         Kind.RULE,
         "{holder} may not deal with {asset}: no live claim on {topic} says where it resides.",

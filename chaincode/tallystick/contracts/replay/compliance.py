@@ -8,7 +8,8 @@ from typing import Any
 
 from tallystick.chaincode import composite_key, split_composite_key
 from tallystick.contracts import events
-from tallystick.contracts.compliance.case import PairApproval
+from tallystick.contracts.compliance.case import Acceptance, PairApproval
+from tallystick.contracts.compliance.counters import acceptance_key
 from tallystick.contracts.compliance.counts import (
     CountDelta,
     Counted,
@@ -79,6 +80,14 @@ def _reviewed(rows: Rows, event: events.DecisionReviewed, moment: Instant) -> No
     rows[composite_key("review", event.security, event.decision)] = note
 
 
+def _accepted(rows: Rows, event: events.SecurityAccepted, moment: Instant) -> None:
+    key = acceptance_key(event.security, event.holder)
+    if event.accepts:
+        rows[key] = Acceptance(since=moment)
+    else:
+        rows.pop(key, None)
+
+
 def _counted(rows: Rows, event: events.HolderCounted, _: Instant) -> None:
     key = composite_key("counted", event.security, event.person)
     if event.accounts:
@@ -108,6 +117,7 @@ COMPLIANCE_HANDLERS: Mapping[type[events.LedgerEvent], Handler] = {
     events.ApprovalWithdrawn: _unapproved,
     events.ApprovalUsed: _unapproved,
     events.DecisionReviewed: _reviewed,
+    events.SecurityAccepted: _accepted,
     events.HolderCounted: _counted,
     events.SaleNoted: _sold,
     events.PurchaseNoted: _bought,

@@ -190,3 +190,14 @@ class HoldDeclined(Statement):
     holder: Identifier
     hold: Identifier
     receiver: Identifier
+
+
+class SecurityAccepted(Statement):
+    """I want to receive units of a security from now on, or no more."""
+
+    contract = "token"
+    kind = "accept_security"
+
+    security: Identifier
+    holder: Identifier
+    accepts: bool

@@ -38,7 +38,7 @@ from tallystick.contracts.participants import Participant
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import ComplianceReason, Kind
 from tallystick.contracts.register.models import Allocation, DocumentVersion, Verdict
-from tallystick.contracts.statements import ClaimMade, Representation
+from tallystick.contracts.statements import ClaimMade, Representation, SecurityAccepted
 from tallystick.contracts.testing import KYC_HOUSE, Market
 
 ATS = Participant.ATS
@@ -462,6 +462,18 @@ def test_a_new_class_of_intermediary_has_limits_of_its_own_from_the_next_block_o
         REGULATOR, Chaincode.IDENTITY, "suspend_licence", "FundMSP", "pension-fund", "unpaid"
     )
     assert ruled.ask(1).most == 0
+
+
+def test_a_receiver_says_whether_it_wants_a_security(ruled: RuledMarket) -> None:
+    """F93."""
+    ruled.bind(rule("receiver-accepts"))
+    assert [each.code for each in ruled.ask(1).reasons] == ["RECEIVER_NOT_WILLING"]
+    for accepts in (True, False):
+        said = SecurityAccepted(security="ACME", holder="bob", accepts=accepts)
+        ruled.submit(AGENT, TOKEN, "accept_security", said, ruled.sign("bob", said))
+
+        assert ruled.ask(1).allowed is accepts
+        assert ruled.evaluate(TOKEN, "accepts", "ACME", "bob").load(bool) is accepts
 
 
 # --- counts ---

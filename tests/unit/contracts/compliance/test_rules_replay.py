@@ -10,6 +10,7 @@ from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.events import HolderCounted, LedgerEvent, read_event
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.replay import Register, differences, miscounted
+from tallystick.contracts.statements import SecurityAccepted
 
 TOKEN = Chaincode.TOKEN
 ATS, AGENT = Participant.ATS, Participant.TRANSFER_AGENT
@@ -41,6 +42,11 @@ def market() -> ListeningMarket:
             market.transfer("alice", "bob", 5)
         else:
             market.submit(AGENT, TOKEN, "withdraw_approval", "ACME", "alice", "bob")
+    for holder in ("alice", "bob"):
+        accepted = SecurityAccepted(security="ACME", holder=holder, accepts=True)
+        market.submit(AGENT, TOKEN, "accept_security", accepted, market.sign(holder, accepted))
+    refused_now = SecurityAccepted(security="ACME", holder="bob", accepts=False)
+    market.submit(AGENT, TOKEN, "accept_security", refused_now, market.sign("bob", refused_now))
     refused = market.submit(ATS, TOKEN, "record_refusal", sent(6)).transaction_id
     market.submit(REGULATOR, TOKEN, "acknowledge", "ACME", refused)
     market.submit(AGENT, TOKEN, "approve_transfer", approval(market, 9))
@@ -67,7 +73,7 @@ def test_events_rebuild_what_rules_rest_on(market: ListeningMarket) -> None:
 
     kinds = {key.split("\0")[1] for key in register.rows}
     assert kinds >= {"rules", "pack", "venue-rules", "approval", "review", "counted", "sales"}
-    assert kinds >= {"raised", "invested"}
+    assert kinds >= {"raised", "invested", "acceptance"}
     assert differences(register.rows, held.items()) == []
     assert list(miscounted(register.rows, held.items())) == []
 

@@ -3,6 +3,7 @@
 from pydantic import JsonValue
 from tests.unit.contracts.permissions.roles import (
     EVERYBODY,
+    LICENSED,
     REGULATOR,
     TRUSTEES,
     Arguments,
@@ -16,7 +17,7 @@ from tallystick.contracts.compliance.models import (
     RulesGiven,
     TransferApproval,
 )
-from tallystick.contracts.statements import UnitsSent
+from tallystick.contracts.statements import SecurityAccepted, UnitsSent
 from tallystick.contracts.testing import Market
 
 VENUES = frozenset({P.ATS})
@@ -28,11 +29,13 @@ PERMITTED: Permissions = {
     "bind_rules": TRUSTEES | {P.ISSUER},
     "bind_venue_rules": VENUES,
     "record_refusal": VENUES,
+    "accept_security": LICENSED,
     "approve_transfer": TRUSTEES | {P.ISSUER, P.BROKER_DEALER},
     "withdraw_approval": TRUSTEES | {P.ISSUER, P.BROKER_DEALER},
     "acknowledge": REGULATOR,
     "query_decision": REGULATOR,
     "recount": TRUSTEES,
+    "accepts": EVERYBODY,
     "can_subscribe": EVERYBODY,
     "pack": EVERYBODY,
     "rules": EVERYBODY,
@@ -47,6 +50,7 @@ PERMITTED: Permissions = {
 }
 
 QUESTIONS: Arguments = {
+    "accepts": ["ACME", "alice"],
     "can_subscribe": ["ACME", "alice"],
     "pack": ["p", 1],
     "rules": ["ACME"],
@@ -74,11 +78,13 @@ def arguments(market: Market) -> Arguments:
         expires_at=f"{day}T23:59:59Z",
         evidence_hash=NOTE,
     )
+    accepted = SecurityAccepted(security="ACME", holder="alice", accepts=True)
     return {
         "publish_pack": [pack],
         "bind_rules": [RulesGiven(security="ACME")],
         "bind_venue_rules": ["ACME", [rule]],
         "record_refusal": [sent],
+        "accept_security": [accepted, market.sign("alice", accepted)],
         "approve_transfer": [approval],
         "withdraw_approval": ["ACME", "alice", "bob"],
         "acknowledge": ["ACME", "d"],

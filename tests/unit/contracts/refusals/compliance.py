@@ -75,6 +75,11 @@ def _(market: Market) -> None:
     refused_under(market, "receiver-claims", all=[{"topic": "accreditation"}])
 
 
+@reaches(ComplianceReason.RECEIVER_NOT_WILLING)
+def _(market: Market) -> None:
+    refused_under(market, "receiver-accepts")
+
+
 @reaches(ComplianceReason.RESIDENCE_UNKNOWN)
 def _(market: Market) -> None:
     refused_under(market, "residence")

@@ -180,7 +180,7 @@ def test_the_member_that_the_commands_asked_first_is_taken_off_and_comes_back(he
     here("channel", "set-batch", "--max-messages", "44")
     msp = here.network.material / "OneMSP" / "msp"
     here("channel", "add-org", "OneMSP", "--msp", str(msp))
-    reaches(lambda: here.config().batch.max_message_count == 44)
+    reaches(lambda: messages_in_a_block(here) == 44)
     (two,) = here.network.nodes_of("TwoMSP")
     (first, _) = here.network.nodes_of("OneMSP")
     here("channel", "set-anchors", "OneMSP", first.address)
@@ -198,6 +198,16 @@ def test_whoever_closes_the_blocks_to_the_commands_is_told_what_is_known(here: T
     main(["channel", "set-acl", "event/Block", "--network", str(here.network.directory)])
     reaches(lambda: here.config().acl("event/Block") == "/Channel/Application/Readers")
     here("channel", "set-batch", "--max-messages", "45")
+
+
+def messages_in_a_block(here: Tally) -> int | None:
+    """Return the most that OneMSP's peer knows of; None while its last block has no such member."""
+    file = here.network.directory / "followed.pb"
+    fetch = ("channel", "fetch-config", "--as", "OneMSP", "--output", str(file))
+    if main([*fetch, "--network", str(here.network.directory)]):
+        return None
+    config = Config.FromString(file.read_bytes())
+    return ChannelConfig.from_config("market", config).batch.max_message_count
 
 
 def reaches(true: Callable[[], bool]) -> None:

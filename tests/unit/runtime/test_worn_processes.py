@@ -1,9 +1,9 @@
-"""A process that has had its CPU time is replaced, and no call of it fails."""
+"""A process that is to be replaced, and the calls that run in it."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from tallystick.node.runtime.connection import (
 )
 from tallystick.node.runtime.runtime import ChaincodeRuntime, Invocation, InvocationResult
 from tallystick.node.runtime.shim_link import Link, Take
+from tallystick.node.runtime.shim_stream import ShimStream
 from tallystick.node.transport.backoff import Backoff
 from tallystick.node.transport.tasks import supervised_tasks
 from tallystick.protos.peer.chaincode_pb2 import ChaincodeID
@@ -131,3 +132,20 @@ async def test_its_calls_end_while_the_next_ones_get_a_new_process() -> None:
         await worn.ended.wait()
         assert not fresh.ended.is_set()
         keeping.cancel()
+
+
+async def test_a_call_that_its_client_gave_up_holds_it_no_longer_than_it_runs() -> None:
+    process, ready = Process(), asyncio.Event()
+    stream = ShimStream(PACKAGE, process, 10.0, NoCallees(), ends_on_overrun=True)
+    async with asyncio.timeout(5.0), asyncio.TaskGroup() as tasks:
+        tasks.create_task(stream.converse(ready.set))
+        await ready.wait()
+        given_up = tasks.create_task(stream.execute(invocation("given up")))
+        await process.asked.wait()
+        given_up.cancel()
+        with suppress(asyncio.CancelledError):
+            await given_up
+        stream.retire("another call took too long")
+        process.answer()
+        await stream.drained()
+        stream.end()

@@ -96,6 +96,7 @@ class ShimStream:
             handler.receive(message)
             if handler.is_ready and not was_ready:
                 on_ready()
+            self._note_drained()  # a call that was given up may have ended: nobody waits for it
 
         try:
             await self._link.receive_all(take)

@@ -146,6 +146,8 @@ async def test_a_call_that_its_client_gave_up_holds_it_no_longer_than_it_runs() 
         with suppress(asyncio.CancelledError):
             await given_up
         stream.retire("another call took too long")
+        drained = tasks.create_task(stream.drained())
         process.answer()
-        await stream.drained()
+        await drained
+        assert not process.ended.is_set(), "whoever waits for that ends it"
         stream.end()

@@ -77,7 +77,6 @@ class LocalPeer:
         self._computing: greenlet | None = None  # may be interrupted
         self._turns = 0
         self._turns_at_tick = 0
-        self._ticks = False
 
     def serve(self) -> None:
         """Register, and run calls until the peer ends the stream.
@@ -89,12 +88,14 @@ class LocalPeer:
         signal.signal(signal.SIGALRM, self._tick)
         self._frames.write(self._session.register())
         while (messages := self._frames.exchange(wait=not self._interrupted)) is not None:
+            signal.setitimer(signal.ITIMER_REAL, _TICK_S, _TICK_S)
             for message in messages:
                 self._take(message)
             for _ in range(len(self._interrupted)):
                 self._turn(self._interrupted.popleft())
             while self._starts and self._calls < MAX_CALLS:
                 self._begin(self._starts.popleft())
+            signal.setitimer(signal.ITIMER_REAL, 0)  # whoever waits is not woken for nothing
 
     # --- in the hub ---
 
@@ -119,7 +120,6 @@ class LocalPeer:
         """Let a call go on until it asks, ends or is interrupted."""
         self._turns += 1
         self._computing = call
-        self._keep_ticking()  # it may have stopped since the turn before
         call.switch(item)
         self._computing = None
 
@@ -168,18 +168,10 @@ class LocalPeer:
 
     # --- the timer ---
 
-    def _keep_ticking(self) -> None:
-        if not self._ticks:
-            self._ticks = True
-            signal.setitimer(signal.ITIMER_REAL, _TICK_S, _TICK_S)
-
     def _tick(self, _number: int, frame: FrameType | None) -> None:
-        """Interrupt a call that had its turn before the last tick; without calls, tick no more."""
+        """Interrupt a call that had its turn before the last tick."""
         if self._turns != self._turns_at_tick:
             self._turns_at_tick = self._turns
-        elif self._computing is None:
-            self._ticks = False
-            signal.setitimer(signal.ITIMER_REAL, 0)
         elif self._computing is getcurrent() and not _imports(frame):
             self._give_way(self._computing)
 

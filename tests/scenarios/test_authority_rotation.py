@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tests.documents import documents
 from tests.scenarios.retrying import Load
+from tests.scenarios.small_network import NOTES, member, orderer
 
 from tallystick.client.errors import EvaluateError
 from tallystick.client.gateway import Gateway
@@ -32,34 +33,10 @@ REPLACEMENT = "### Replacing the authorities of an organisation\n"
 EVERYBODY = "# every client connects anew"
 REFUSED = "access denied: channel [market] creator org"
 RULE = "OutOf(2, 'ATSMSP.peer', 'ClearingMSP.peer', 'TransferAgentMSP.peer')"
-NOTES = """
-from tallystick.chaincode import Context, Contract, query, transaction
-
-
-class Notes(Contract):
-    name = "notes"
-
-    @transaction
-    def put(self, ctx: Context, key: str, text: str) -> None:
-        ctx.state.put(key, text.encode())
-
-    @query
-    def get(self, ctx: Context, key: str) -> str:
-        return (ctx.state.get(key) or b"").decode()
-"""
 
 
 def topology(ports: Iterator[int]) -> str:
-    members = "".join(
-        f"""
-[[organizations]]
-msp_id = "{msp_id}"
-domain = "{msp_id.removesuffix("MSP").lower()}.example"
-peers = [{{ name = "peer0", port = {next(ports)}, operations_port = {next(ports)} }}]
-users = [{{ name = "admin", role = "admin" }}, {{ name = "client" }}]
-"""
-        for msp_id in MEMBERS
-    )
+    members = "".join(member(msp_id, next(ports), next(ports)) for msp_id in MEMBERS)
     return f"""
 mutual_tls = true
 
@@ -67,15 +44,7 @@ mutual_tls = true
 id = "market"
 endorsement = "{RULE}"
 lifecycle_endorsement = "{RULE}"
-{members}
-[[organizations]]
-msp_id = "OrdererMSP"
-domain = "orderer.example"
-orderers = [
-    {{ name = "orderer0", port = {next(ports)}, operations_port = {next(ports)} }},
-]
-users = [{{ name = "admin", role = "admin" }}]
-
+{members}{orderer(next(ports), next(ports))}
 [[chaincodes]]
 name = "notes"
 entry = "notes:Notes"

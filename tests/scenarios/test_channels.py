@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.scenarios.small_network import NOTES, THREE_MEMBERS
 
 from tallystick.client.errors import ClientError
 from tallystick.node.channel.config_edits import (
@@ -24,21 +25,6 @@ from tallystick.protos.common.configuration_pb2 import Capabilities, Capability
 from tallystick.protos.common.ledger_pb2 import BlockchainInfo
 from tallystick.wire.envelope import build_payload, signed_envelope
 
-NOTES = """
-from tallystick.chaincode import Context, Contract, query, transaction
-
-
-class Notes(Contract):
-    name = "notes"
-
-    @transaction
-    def put(self, ctx: Context, key: str, text: str) -> None:
-        ctx.state.put(key, text.encode())
-
-    @query
-    def get(self, ctx: Context, key: str) -> str:
-        return (ctx.state.get(key) or b"").decode()
-"""
 TOPOLOGY = """
 [[channels]]
 id = "market"
@@ -56,37 +42,13 @@ batch = {{ max_message_count = 1 }}
 chaincodes = [
     {{ name = "notes", entry = "notes:Notes", source = "{0}", endorsement = "OR('TwoMSP.peer')" }},
 ]
-
-[[organizations]]
-msp_id = "OneMSP"
-domain = "one.example"
-peers = [{{ name = "peer0", port = 7051, operations_port = 7052 }}]
-users = [{{ name = "admin", role = "admin" }}, {{ name = "client" }}]
-
-[[organizations]]
-msp_id = "TwoMSP"
-domain = "two.example"
-peers = [{{ name = "peer0", port = 8051, operations_port = 8052 }}]
-users = [{{ name = "admin", role = "admin" }}, {{ name = "client" }}]
-
-[[organizations]]
-msp_id = "ThreeMSP"
-domain = "three.example"
-peers = [{{ name = "peer0", port = 9051, operations_port = 9052 }}]
-users = [{{ name = "admin", role = "admin" }}, {{ name = "client" }}]
-
-[[organizations]]
-msp_id = "OrdererMSP"
-domain = "orderer.example"
-orderers = [{{ name = "orderer0", port = 7050, operations_port = 7060 }}]
-users = [{{ name = "admin", role = "admin" }}]
 """
 
 
 @pytest.fixture
 def topology(tmp_path: Path) -> Topology:
     (tmp_path / "notes.py").write_text(NOTES)
-    return parse_topology(TOPOLOGY.format(tmp_path), "the test")
+    return parse_topology(TOPOLOGY.format(tmp_path) + THREE_MEMBERS, "the test")
 
 
 @pytest.fixture

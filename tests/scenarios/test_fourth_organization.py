@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.scenarios.small_network import NOTES, member, orderer
 
 from tallystick.client.gateway import Gateway
 from tallystick.node.cli.main import main
@@ -22,46 +23,16 @@ MEMBERS = ("OneMSP", "TwoMSP", "ThreeMSP")
 NEWCOMER = "FourMSP"
 CHANNEL = "market"
 RULE = "OutOf(2, 'OneMSP.peer', 'TwoMSP.peer', 'ThreeMSP.peer', 'FourMSP.peer')"
-NOTES = """
-from tallystick.chaincode import Context, Contract, query, transaction
-
-
-class Notes(Contract):
-    name = "notes"
-
-    @transaction
-    def put(self, ctx: Context, key: str, text: str) -> None:
-        ctx.state.put(key, text.encode())
-
-    @query
-    def get(self, ctx: Context, key: str) -> str:
-        return (ctx.state.get(key) or b"").decode()
-"""
 
 
 def topology(ports: Iterator[int]) -> str:
-    members = "".join(
-        f"""
-[[organizations]]
-msp_id = "{msp_id}"
-domain = "{msp_id.lower()}.example"
-peers = [{{ name = "peer0", port = {next(ports)}, operations_port = {next(ports)} }}]
-users = [{{ name = "admin", role = "admin" }}, {{ name = "client" }}]
-"""
-        for msp_id in MEMBERS
-    )
+    members = "".join(member(msp_id, next(ports), next(ports)) for msp_id in MEMBERS)
     return f"""
 [channel]
 id = "{CHANNEL}"
 endorsement = "{RULE}"
 lifecycle_endorsement = "OutOf(2, 'OneMSP.peer', 'TwoMSP.peer', 'ThreeMSP.peer')"
-{members}
-[[organizations]]
-msp_id = "OrdererMSP"
-domain = "orderer.example"
-orderers = [{{ name = "orderer0", port = {next(ports)}, operations_port = {next(ports)} }}]
-users = [{{ name = "admin", role = "admin" }}]
-
+{members}{orderer(next(ports), next(ports))}
 [[chaincodes]]
 name = "notes"
 entry = "notes:Notes"

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from tests.scenarios.small_network import THREE_MEMBERS
 
 from tallystick.client.contract import Contract
 from tallystick.client.errors import ClientError, EndorseError
@@ -86,30 +87,6 @@ members = ["TwoMSP", "ThreeMSP"]
 chaincodes = [
     {{ name = "notes", entry = "notes:Notes", source = "{0}", endorsement = "OR('TwoMSP.peer')" }},
 ]
-
-[[organizations]]
-msp_id = "OneMSP"
-domain = "one.example"
-peers = [{{ name = "peer0", port = 7051, operations_port = 7052 }}]
-users = [{{ name = "admin", role = "admin" }}, {{ name = "client" }}]
-
-[[organizations]]
-msp_id = "TwoMSP"
-domain = "two.example"
-peers = [{{ name = "peer0", port = 8051, operations_port = 8052 }}]
-users = [{{ name = "admin", role = "admin" }}, {{ name = "client" }}]
-
-[[organizations]]
-msp_id = "ThreeMSP"
-domain = "three.example"
-peers = [{{ name = "peer0", port = 9051, operations_port = 9052 }}]
-users = [{{ name = "admin", role = "admin" }}, {{ name = "client" }}]
-
-[[organizations]]
-msp_id = "OrdererMSP"
-domain = "orderer.example"
-orderers = [{{ name = "orderer0", port = 7050, operations_port = 7060 }}]
-users = [{{ name = "admin", role = "admin" }}]
 """
 
 
@@ -120,7 +97,7 @@ async def network(
     (tmp_path / "notes.py").write_text(CONTRACTS)
     chaincode = ChaincodeSettings(runtime=request.param)
     monkeypatch.setattr(local_network, "PeerSettings", partial(PeerSettings, chaincode=chaincode))
-    topology = TOPOLOGY.format(tmp_path, "OR('OneMSP.peer', 'TwoMSP.peer')")
+    topology = TOPOLOGY.format(tmp_path, "OR('OneMSP.peer', 'TwoMSP.peer')") + THREE_MEMBERS
     async with LocalNetwork(parse_topology(topology, "the test")) as network:
         await network.contract("TwoMSP", "notes", channel_id="bonds").submit("put", "a", "bond")
         await network.contract("TwoMSP", "notes", channel_id="market").submit("put", "a", "share")

@@ -1,12 +1,11 @@
 """Whether a call may use a private data collection. Source: wire.md §9.3, the common refusals."""
 
+from tallystick.node.runtime.collections import members_of
 from tallystick.node.runtime.lifecycle import record_use_of_collections
 from tallystick.node.runtime.lifecycle_state import IMPLICIT_COLLECTION_PREFIX
 from tallystick.node.runtime.runtime import Invocation
 from tallystick.node.runtime.shim_errors import ShimError
-from tallystick.protos.common.policies_pb2 import SignaturePolicyEnvelope
 from tallystick.protos.msp.identities_pb2 import SerializedIdentity
-from tallystick.protos.msp.msp_principal_pb2 import MSPPrincipal, MSPRole, OrganizationUnit
 from tallystick.protos.peer.collection_pb2 import StaticCollectionConfig
 
 
@@ -79,32 +78,15 @@ class CollectionAccess:
         return self._collections
 
     def _is_member(self, config: StaticCollectionConfig) -> bool:
-        policy = config.member_orgs_policy.signature_policy
-        return _names_organization_of(policy, self._invocation.creator)
+        """Return whether the creator's organisation is named among the members at all.
+
+        Members are organisations: a policy that asks several to sign still makes each a member.
+        """
+        msp_id = SerializedIdentity.FromString(self._invocation.creator).mspid
+        return msp_id in members_of(config).msp_ids
 
     def _denied(self, access: str, collection: str) -> ShimError:
         return ShimError(
             f"tx creator does not have {access} access permission on privatedata in "
             f"chaincodeName:{self._invocation.chaincode} collectionName: {collection}"
         )
-
-
-def _names_organization_of(policy: SignaturePolicyEnvelope, creator: bytes) -> bool:
-    """Return whether a policy of members names the organisation of ``creator`` at all.
-
-    Members are organisations: a policy that asks several to sign still makes each a member.
-    """
-    msp_id = SerializedIdentity.FromString(creator).mspid
-    return any(_organization(principal) == msp_id for principal in policy.identities)
-
-
-def _organization(principal: MSPPrincipal) -> str:
-    match principal.principal_classification:
-        case MSPPrincipal.ROLE:
-            return MSPRole.FromString(principal.principal).msp_identifier
-        case MSPPrincipal.ORGANIZATION_UNIT:
-            return OrganizationUnit.FromString(principal.principal).msp_identifier
-        case MSPPrincipal.IDENTITY:
-            return SerializedIdentity.FromString(principal.principal).mspid
-        case _:
-            return ""

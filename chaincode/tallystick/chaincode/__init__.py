@@ -16,6 +16,7 @@ from tallystick.chaincode.keys import composite_key, split_composite_key
 from tallystick.chaincode.private_state import PrivateState
 from tallystick.chaincode.state import State
 from tallystick.chaincode.stub import KeyModification, Page
+from tallystick.chaincode.values import Value
 
 __all__ = [
     "CalleeRefusal",
@@ -29,6 +30,7 @@ __all__ = [
     "PrivateState",
     "Refusal",
     "State",
+    "Value",
     "composite_key",
     "query",
     "split_composite_key",

@@ -7,6 +7,7 @@ the comparison is exact.
 """
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
@@ -44,12 +45,17 @@ def instant(time: datetime) -> Instant:
 
 def instant_from_ns(time_ns: int) -> Instant:
     """Return the instant of a time in nanoseconds since the epoch, UTC, rounded down."""
-    return instant(datetime.fromtimestamp(time_ns // _NS_PER_S, UTC))
+    return _instant_from_s(time_ns // _NS_PER_S)
 
 
 def now(ctx: Context) -> Instant:
     """Return the time of the transaction, rounded down to the second."""
-    return instant_from_ns(ctx.timestamp_ns)
+    return _instant_from_s(ctx.timestamp_ns // _NS_PER_S)
+
+
+@lru_cache(maxsize=1024)
+def _instant_from_s(time_s: int) -> Instant:
+    return instant(datetime.fromtimestamp(time_s, UTC))
 
 
 def later(moment: Instant, seconds: int) -> Instant:

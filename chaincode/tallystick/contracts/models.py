@@ -6,7 +6,9 @@ fractions anywhere, so nothing is ever rounded.
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
+
+from tallystick.chaincode import Value
 
 # A JSON number above this is not exact in JavaScript, where many clients of the ledger live.
 MAX_QUANTITY = 2**53 - 1
@@ -22,7 +24,5 @@ ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 PageSize = Annotated[int, Field(gt=0, le=1000)]
 
 
-class Model(BaseModel):
-    """An immutable value that knows all its fields: a row, an argument or a result."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Model(Value):
+    """A row, an argument or a result of the contracts of the market."""

@@ -32,7 +32,6 @@ from tallystick.contracts.custody.models import Custody
 from tallystick.contracts.lots import MAX_LOTS, added, total
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.replay import Register, Replay, count_differences, differences, miscounted
-from tallystick.contracts.settlement.models import Status, TradeView
 from tallystick.contracts.statements import (
     CustodyAgreed,
     CustodyEnded,
@@ -41,6 +40,7 @@ from tallystick.contracts.statements import (
     Share,
     UnitsDistributed,
 )
+from tallystick.contracts.trades.models import Status, TradeView
 
 BROKER = Participant.BROKER_DEALER
 

@@ -20,7 +20,6 @@ from tallystick.contracts.models import Model
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import Requirement
 from tallystick.contracts.register.models import SecurityTerms
-from tallystick.contracts.settlement.models import TradeTerms
 from tallystick.contracts.statements import (
     ClaimMade,
     Consent,
@@ -29,6 +28,7 @@ from tallystick.contracts.statements import (
     Side,
     Statement,
 )
+from tallystick.contracts.trades.models import TradeTerms
 from tallystick.contracts.wallet import Wallet
 from tallystick.node.testing.plugin import tally_material, tally_network, tally_topology
 from tallystick.wire.signing import sign

@@ -16,8 +16,8 @@ from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.identities.models import InvestorReference
 from tallystick.contracts.identity.models import References
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.settlement.models import Status, TradePage, TradeTerms, TradeView
 from tallystick.contracts.statements import MoneySent
+from tallystick.contracts.trades.models import Status, TradePage, TradeTerms, TradeView
 from tallystick.node.cluster.collections import Collection
 from tallystick.node.cluster.topology import (
     ChaincodeTopology,

@@ -34,7 +34,6 @@ from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import Requirement
 from tallystick.contracts.register.models import SecurityTerms
 from tallystick.contracts.settlement import SettlementContract
-from tallystick.contracts.settlement.models import TradeTerms
 from tallystick.contracts.statements import (
     ClaimMade,
     Consent,
@@ -45,6 +44,7 @@ from tallystick.contracts.statements import (
     UnitsSent,
 )
 from tallystick.contracts.token import TokenContract
+from tallystick.contracts.trades.models import TradeTerms
 from tallystick.contracts.wallet import Wallet
 from tallystick.wire.signing import sign
 

@@ -12,9 +12,9 @@ from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.events import EntryMade, MoneyTransferred, read_event
 from tallystick.contracts.identity.models import References
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.settlement.models import TradePage, TradeView
 from tallystick.contracts.statements import MoneySent
 from tallystick.contracts.testing import KYC_HOUSE, Market
+from tallystick.contracts.trades.models import TradePage, TradeView
 
 P = Participant
 READERS = (P.ATS, P.CLEARING, P.TRANSFER_AGENT, P.REGULATOR)

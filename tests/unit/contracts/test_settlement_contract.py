@@ -9,10 +9,10 @@ from tallystick.chaincode import Refusal
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.register.models import Holding
-from tallystick.contracts.settlement.models import Status, TradePage, TradeView
-from tallystick.contracts.settlement.rules import TRANSITIONS, Step
 from tallystick.contracts.statements import Consent, Side, Withdrawal
 from tallystick.contracts.testing import Market
+from tallystick.contracts.trades.models import Status, TradePage, TradeView
+from tallystick.contracts.trades.states import TRANSITIONS, Step
 
 SETTLEMENT = Chaincode.SETTLEMENT
 A_DAY = timedelta(days=1)

@@ -13,7 +13,6 @@ from tallystick.contracts.instants import instant_from_ns
 from tallystick.contracts.intents import SignedIntent, intent_payload
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.purposes import Purpose
-from tallystick.contracts.settlement.models import TradeTerms
 from tallystick.contracts.statements import (
     ClaimWithdrawn,
     Consent,
@@ -23,6 +22,7 @@ from tallystick.contracts.statements import (
     UnitsSent,
 )
 from tallystick.contracts.testing import KYC, KYC_HOUSE, Market, new_wallet
+from tallystick.contracts.trades.models import TradeTerms
 
 BROKER = Participant.BROKER_DEALER
 SOON = "2026-03-31T16:00:00Z"

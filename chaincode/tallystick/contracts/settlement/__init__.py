@@ -1,4 +1,4 @@
-"""Delivery versus payment: a trade, two consents, both legs locked, both delivered at once."""
+"""The chaincode of trades and of all that is settled: it holds neither units nor money."""
 
 from tallystick.contracts.settlement.contract import SettlementContract
 

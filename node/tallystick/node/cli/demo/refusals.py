@@ -5,9 +5,9 @@ from typing import Final
 
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.settlement.models import TradeTerms
-from tallystick.contracts.settlement.rules import SIDES
 from tallystick.contracts.statements import Side
+from tallystick.contracts.trades.models import TradeTerms
+from tallystick.contracts.trades.rules import SIDES
 from tallystick.node.cli.demo import trades
 from tallystick.node.cli.demo.cast import ALICE, BOB, CAROL, SHARE
 from tallystick.node.cli.demo.channel import Call

@@ -7,7 +7,7 @@ from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import Requirement
 from tallystick.contracts.register.models import SecurityTerms
-from tallystick.contracts.settlement.models import TradeTerms
+from tallystick.contracts.trades.models import TradeTerms
 from tallystick.node.cli.demo import trades
 from tallystick.node.cli.demo.cast import (
     ALICE,

@@ -6,8 +6,8 @@ from typing import Final
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.instants import day_of
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.settlement.models import TradeTerms
 from tallystick.contracts.statements import Side
+from tallystick.contracts.trades.models import TradeTerms
 from tallystick.node.cli.demo.cast import ALICE, CASH, PRICE, SHARE
 from tallystick.node.cli.demo.channel import Call
 from tallystick.node.cli.demo.narration import dollars, units

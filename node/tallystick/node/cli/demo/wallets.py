@@ -14,7 +14,6 @@ from tallystick.contracts.identity.models import Onboarding, SignedMandate, Sign
 from tallystick.contracts.instants import Instant, instant
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.settlement.models import TradeTerms
 from tallystick.contracts.statements import (
     ClaimMade,
     Consent,
@@ -23,6 +22,7 @@ from tallystick.contracts.statements import (
     Side,
     Statement,
 )
+from tallystick.contracts.trades.models import TradeTerms
 from tallystick.contracts.wallet import Wallet
 from tallystick.node.cli.demo.cast import KYC, KYC_HOUSE
 from tallystick.wire.signing import sign

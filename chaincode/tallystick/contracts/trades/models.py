@@ -1,4 +1,4 @@
-"""The rows, arguments and results of the settlement contract."""
+"""The rows, arguments and results that concern trades."""
 
 from enum import StrEnum
 

@@ -1,16 +1,12 @@
-"""The life of a trade as one table, and what stands against each step. Pure."""
+"""The life of a trade as one table, and the moments that each step waits for. Pure."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import get_args
 
 from tallystick.contracts.instants import Instant, day_of
-from tallystick.contracts.reasons import Finding, RegisterReason, TradeReason
-from tallystick.contracts.settlement.models import Status, Trade, TradeTerms
-from tallystick.contracts.statements import Side
-
-SIDES: tuple[Side, ...] = get_args(Side)
+from tallystick.contracts.reasons import TradeReason
+from tallystick.contracts.trades.models import Status, Trade
 
 
 class Step(StrEnum):
@@ -62,28 +58,3 @@ def after(trade: Trade, step: Step, moment: Instant) -> Trade:
             trade=trade.trade, settlement_day=trade.settlement_day, today=day_of(moment)
         )
     return trade.model_copy(update={"status": status})
-
-
-def check_terms(terms: TradeTerms, *, venue: str, moment: Instant) -> None:
-    """Return if a venue may propose a trade with these terms now.
-
-    Raises:
-        Refusal: NOT_THE_VENUE, SAME_PARTY or TRADE_DATES_WRONG.
-    """
-    if terms.venue != venue:
-        raise TradeReason.NOT_THE_VENUE.refusal(
-            trade=terms.trade, participant=venue, venue=terms.venue
-        )
-    if terms.buyer == terms.seller:
-        raise RegisterReason.SAME_PARTY.refusal(holder=terms.buyer)
-    if terms.expires_at <= moment or day_of(terms.expires_at) < terms.settlement_day:
-        raise TradeReason.TRADE_DATES_WRONG.refusal(trade=terms.trade)
-
-
-def missing_consents(terms: TradeTerms, given: Collection[Side]) -> Iterator[Finding]:
-    """Yield a finding for each side that has not consented."""
-    for side in SIDES:
-        if side not in given:
-            yield TradeReason.CONSENT_MISSING.finding(
-                trade=terms.trade, side=side, party=terms.party(side)
-            )

@@ -1,0 +1,1 @@
+"""Trades: what venues have matched, from the proposal to the exchange of units and money."""

@@ -20,6 +20,7 @@ from tallystick.contracts.register.models import SecurityTerms
 from tallystick.node.committer import ChannelStorage, open_channel
 from tallystick.node.ledger.memory import MemoryStore
 from tallystick.node.membership.signature_checker import SignatureChecker
+from tallystick.node.observability.metrics import PeerMetrics
 from tallystick.node.testing import LocalNetwork
 from tallystick.protos.common.common_pb2 import (
     CONFIG,
@@ -387,7 +388,11 @@ async def test_a_peer_that_replays_the_blocks_reaches_the_same_commit_hashes(
     storage = ChannelStorage(tmp_path, MemoryStore())
     served = [as_the_orderer_serves(block) for block in blocks]
     channel = await open_channel(
-        served[0], storage, msp_id="TransferAgentMSP", checker=SignatureChecker()
+        served[0],
+        storage,
+        msp_id="TransferAgentMSP",
+        checker=SignatureChecker(),
+        metrics=PeerMetrics(),
     )
     for block in served[1:]:
         await channel.commit(block)

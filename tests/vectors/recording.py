@@ -11,6 +11,7 @@ from tallystick.node.committer import ChannelStorage, PeerChannel, open_channel
 from tallystick.node.ledger.memory import MemoryStore
 from tallystick.node.ledger.version import Version
 from tallystick.node.membership.signature_checker import SignatureChecker
+from tallystick.node.observability.metrics import PeerMetrics
 from tallystick.protos.common.common_pb2 import COMMIT_HASH, TRANSACTIONS_FILTER, Block
 from tallystick.protos.peer.transaction_pb2 import TxValidationCode
 
@@ -69,7 +70,11 @@ async def begun(genesis: Block, directory: Path, msp_id: str) -> PeerChannel:
     """Return a channel of ours that holds the first block."""
     storage = ChannelStorage(directory / "blocks", MemoryStore())
     return await open_channel(
-        undecided(genesis), storage, msp_id=msp_id, checker=SignatureChecker()
+        undecided(genesis),
+        storage,
+        msp_id=msp_id,
+        checker=SignatureChecker(),
+        metrics=PeerMetrics(),
     )
 
 

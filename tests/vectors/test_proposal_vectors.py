@@ -14,6 +14,7 @@ from tallystick.node.endorsement.errors import ProposalRefusedError
 from tallystick.node.endorsement.proposal import unpack
 from tallystick.node.membership.registry import MspRegistry
 from tallystick.node.membership.signature_checker import SignatureChecker
+from tallystick.node.observability.metrics import PeerMetrics
 from tallystick.node.runtime.packages import PackageStore
 from tallystick.node.runtime.runtime import Invocation, InvocationResult
 from tallystick.node.system.access import AccessControl
@@ -94,6 +95,7 @@ async def endorser_at(now_ns: int, directory: Path) -> Endorser:
             checker=SignatureChecker(),
             private_data=Idle(),
             clock=lambda: now_ns,
+            metrics=PeerMetrics(),
         ),
     )
 

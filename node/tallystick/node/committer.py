@@ -4,6 +4,7 @@ A block is validated, then committed, then announced, all in the one thread of t
 simulates a transaction therefore sees the state before a block or after it, never in between.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack, aclosing
@@ -20,6 +21,8 @@ from tallystick.node.ledger.key_value_store import KeyValueStore
 from tallystick.node.ledger.ledger import CommittableBlock, Ledger
 from tallystick.node.ledger.private_data import RETENTION_BLOCKS
 from tallystick.node.membership.signature_checker import SignatureChecker
+from tallystick.node.observability.context import log_about
+from tallystick.node.observability.metrics import PeerMetrics
 from tallystick.node.process import GenesisMismatchError
 from tallystick.node.runtime.collections import blocks_to_live
 from tallystick.node.runtime.lifecycle import DefinitionCache
@@ -40,6 +43,7 @@ class PeerChannel(EndorserChannel):
         source: The blocks, for those who fetch them.
         notifier: Wakes those who wait for transactions.
         checker: The peer's memory of signatures.
+        metrics: Counts and times.
         fault: Why blocks must not be relied on at the moment; empty when all is well.
         config_listeners: Told each new configuration as soon as it is in force.
     """
@@ -49,6 +53,7 @@ class PeerChannel(EndorserChannel):
     source: BlockSource
     notifier: CommitNotifier
     checker: SignatureChecker
+    metrics: PeerMetrics
     fault: str = ""
     config_listeners: list[Callable[[ChannelConfig], None]] = field(default_factory=list)
 
@@ -57,6 +62,8 @@ class PeerChannel(EndorserChannel):
 
         The block's place in the chain and its orderer's signature must have been verified.
         """
+        now_s = asyncio.get_running_loop().time
+        started_s = now_s()
         validated = await self.validator.validate(block)
         await self.ledger.commit(
             CommittableBlock(
@@ -77,10 +84,14 @@ class PeerChannel(EndorserChannel):
             block.header.number, zip(validated.transaction_ids, validated.codes, strict=True)
         )
         self.watch.advance(self.ledger.height)
+        self.metrics.block_committed(
+            self.config.channel_id, now_s() - started_s, validated.codes, validated.transactions
+        )
         _report(validated)
 
     async def follow(self, puller: BlockPuller) -> None:
         """Commit what the orderers deliver, without end."""
+        log_about(channel=self.config.channel_id)
         last = self.ledger.block(self.ledger.height - 1).header
         async with aclosing(puller.blocks(last)) as blocks:
             async for block in blocks:
@@ -108,7 +119,12 @@ class ChannelStorage:
 
 
 async def open_channel(
-    genesis: Block, storage: ChannelStorage, *, msp_id: str, checker: SignatureChecker
+    genesis: Block,
+    storage: ChannelStorage,
+    *,
+    msp_id: str,
+    checker: SignatureChecker,
+    metrics: PeerMetrics,
 ) -> PeerChannel:
     """Open the channel that begins with ``genesis``, creating or recovering its ledger.
 
@@ -126,7 +142,7 @@ async def open_channel(
             raise GenesisMismatchError(channel_id, storage.directory)
         config_block = ledger.block(ledger.last_config_block_number()) if ledger.height else genesis
         config = ChannelConfig.from_block(config_block, checker)
-        channel = _assemble(config, ledger, msp_id, checker)
+        channel = _assemble(config, ledger, msp_id, checker, metrics)
         if not ledger.height:
             await channel.commit(genesis)
         opening.pop_all()
@@ -134,7 +150,11 @@ async def open_channel(
 
 
 def _assemble(
-    config: ChannelConfig, ledger: Ledger, msp_id: str, checker: SignatureChecker
+    config: ChannelConfig,
+    ledger: Ledger,
+    msp_id: str,
+    checker: SignatureChecker,
+    metrics: PeerMetrics,
 ) -> PeerChannel:
     definitions = DefinitionCache(ledger.state, msp_id=msp_id)
     watch = HeightWatch(ledger.height)
@@ -155,6 +175,7 @@ def _assemble(
         source=BlockSource(ledger, watch),
         notifier=CommitNotifier(outcome),
         checker=checker,
+        metrics=metrics,
     )
     return channel
 

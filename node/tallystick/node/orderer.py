@@ -32,8 +32,10 @@ from tallystick.node.joining import (
 from tallystick.node.ledger.block_store import BlockStore
 from tallystick.node.ledger.key_value_store import open_store
 from tallystick.node.membership.signing_identity import SigningIdentity
-from tallystick.node.observability.health import HealthChecks, serving_health
 from tallystick.node.observability.logs import configure_logging
+from tallystick.node.observability.metrics import OrdererMetrics
+from tallystick.node.observability.operations import HealthChecks
+from tallystick.node.observability.program import observed
 from tallystick.node.ordering.block_writer import BlockWriter, last_config_index
 from tallystick.node.ordering.channel_admission import ChannelAdmission
 from tallystick.node.ordering.config_admission import EnvelopeAuthor
@@ -138,6 +140,10 @@ class OrdererNode:
             ),
         )
         self._lifetime = AsyncExitStack()
+        self.metrics = OrdererMetrics()
+        self.metrics.show_heights(
+            lambda: {name: each.chain.height for name, each in self._channels.items()}
+        )
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -352,7 +358,7 @@ async def run_orderer(
     async with (
         OrdererNode(settings, signer, blocks, environment) as node,
         serving_orderer(node, settings) as port,
-        _health(node, settings),
+        observed(settings, node.health_checks, node.metrics, environment.clock),
         _administration(node, settings),
     ):
         _log.info("orderer of %s listens on port %d", settings.msp.id, port)
@@ -391,8 +397,3 @@ def _administration(
     if settings.admin is None:
         return nullcontext()
     return serving_participation(settings.admin, ChannelParticipation(node))
-
-
-def _health(node: OrdererNode, settings: OrdererSettings) -> AbstractAsyncContextManager[object]:
-    address = settings.operations.listen_address
-    return nullcontext() if address is None else serving_health(address, node.health_checks)

@@ -31,7 +31,8 @@ from tallystick.node.membership.msp import Msp
 from tallystick.node.membership.registry import MspRegistry
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.membership.signing_identity import SigningIdentity
-from tallystick.node.observability.health import HealthChecks
+from tallystick.node.observability.metrics import PeerMetrics
+from tallystick.node.observability.operations import HealthChecks
 from tallystick.node.privacy.node import PrivacyNode
 from tallystick.node.privacy.privacy import Privacy, PrivacyPeers
 from tallystick.node.privacy.reconciliation import ReconciliationPace
@@ -88,6 +89,7 @@ class PeerNode:
         self._genesis_blocks = genesis_blocks
         self._environment = environment
         self._checker = SignatureChecker()
+        self.metrics = PeerMetrics()
         self._channels: dict[str, PeerChannel] = {}
         self._gateway_channels: dict[str, GatewayChannel] = {}
         self._joined = JoinedChannels(settings.data_directory / "channels")
@@ -121,6 +123,7 @@ class PeerNode:
             ),
             self.privacy.readers.readable,
         )
+        self._show_gauges()
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -198,6 +201,17 @@ class PeerNode:
         for channel in self._channels.values():
             channel.close()
 
+    def _show_gauges(self) -> None:
+        self.metrics.show_heights(
+            lambda: {name: channel.ledger.height for name, channel in self._channels.items()}
+        )
+        self.metrics.show_in_progress(
+            {
+                "protos.Endorser": lambda: self.endorser.in_progress,
+                "gateway.Gateway": lambda: self.gateway.in_progress,
+            }
+        )
+
     def _new_privacy(self) -> Privacy:
         settings, environment = self._settings.private_data, self._environment
         return Privacy(
@@ -232,6 +246,7 @@ class PeerNode:
                 checker=self._checker,
                 private_data=self.privacy.dissemination,
                 clock=self._environment.clock,
+                metrics=self.metrics,
             ),
             EndorserLimits(
                 concurrency=settings.endorser.max_concurrent_proposals,
@@ -249,6 +264,7 @@ class PeerNode:
             ChannelStorage(directory / "blocks", store, retention),
             msp_id=self._settings.msp.id,
             checker=self._checker,
+            metrics=self.metrics,
         )
         lifetime.callback(channel.ledger.close)
         _log.info("channel %s: %d blocks in %s", channel_id, channel.ledger.height, directory)
@@ -258,12 +274,13 @@ class PeerNode:
         channel_id = channel.config.channel_id
         self._gateway_channels[channel_id] = self._gateway_channel(channel)
         self._channels[channel_id] = channel
-        self._health[channel_id] = lambda: channel.fault
 
     def _follow(self, channel: PeerChannel) -> None:
         channel_id = channel.config.channel_id
+        puller = self._puller(channel)
+        self._health[channel_id] = puller.fault
         following = (
-            ("follow", channel.follow(self._puller(channel))),
+            ("follow", channel.follow(puller)),
             ("reconcile", self._reconcile(channel)),
             ("watch peers of", self._watch_peers(channel_id)),
         )

@@ -4,16 +4,15 @@ import logging
 import random
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager as ContextManager
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 
 from tallystick.node.channel.config import client_authorities
 from tallystick.node.connector import GrpcConnector
 from tallystick.node.endorsement.grpc_adapter import EndorserServicer
 from tallystick.node.gateway.grpc_adapter import GatewayServicer
 from tallystick.node.membership.signing_identity import SigningIdentity
-from tallystick.node.observability.health import serving_health
 from tallystick.node.observability.logs import configure_logging
+from tallystick.node.observability.program import observed
 from tallystick.node.peer import PeerEnvironment, PeerNode
 from tallystick.node.privacy.connections import PrivateDataServicer
 from tallystick.node.process import load_block, settle_memory, stop_signal
@@ -58,7 +57,7 @@ async def run_peer(
             PeerNode(settings, signer, blocks, environment) as node,
             serving_peer(node, settings) as port,
             node.serving_chaincode(),
-            _health(node, settings),
+            observed(settings, node.health_checks, node.metrics, environment.clock),
         ):
             _log.info("peer of %s listens on port %d", settings.msp.id, port)
             settle_memory()
@@ -98,8 +97,3 @@ async def serving_peer(node: PeerNode, settings: PeerSettings) -> AsyncIterator[
         server, settings.listen_address, tls=tls, grace_s=connections.shutdown_grace_s
     ) as port:
         yield port
-
-
-def _health(node: PeerNode, settings: PeerSettings) -> ContextManager[object]:
-    address = settings.operations.listen_address
-    return nullcontext() if address is None else serving_health(address, node.health_checks)

@@ -106,9 +106,11 @@ class LogSettings(Settings):
 
 
 class OperationsSettings(Settings):
-    """``[operations]``: where ``/healthz`` answers."""
+    """``[operations]``: where ``/healthz``, ``/metrics``, ``/logspec`` and ``/version`` answer."""
 
     listen_address: Address | None = None
+    min_free_disk_bytes: int = Field(default=256 * 1024 * 1024, ge=0)
+    """With less room for data, the node is not healthy any more."""
 
 
 class NodeSettings(Settings):

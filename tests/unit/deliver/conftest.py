@@ -102,6 +102,7 @@ class Pulling:
         config: The configuration in force.
         patience_s: See `PullerEnvironment`.
         delays: Its sleeps.
+        puller: The puller, once blocks have been asked for.
     """
 
     material: ChannelMaterial
@@ -109,6 +110,7 @@ class Pulling:
     config: ChannelConfig
     patience_s: float = 5.0
     delays: Delays = field(default_factory=Delays)
+    puller: BlockPuller = field(init=False)
 
     def named(self) -> Sequence[ScriptedOrderer]:
         """Return the orderers that the channel names, in its order."""
@@ -123,7 +125,7 @@ class Pulling:
 
     async def blocks(self, wanted: int) -> AsyncGenerator[Block, None]:
         """Yield the first blocks that arrive."""
-        puller = BlockPuller(
+        puller = self.puller = BlockPuller(
             self.named,
             signer=self.material.peer,
             config=lambda: self.config,

@@ -175,3 +175,17 @@ async def test_delays_double_until_there_is_progress(
     assert len(slept) == len(ceilings)
     for slept_s, ceiling_s in zip(slept, ceilings, strict=True):
         assert ceiling_s / 2 <= slept_s <= ceiling_s
+
+
+async def test_a_puller_tells_that_nobody_gives_blocks_until_somebody_does(
+    pulling: MakePulling, blocks: list[Block]
+) -> None:
+    away = ScriptedOrderer("o1", [])
+    there = ScriptedOrderer("o2", [carrying(*blocks[1:])])
+    following: Pulling = pulling(away, there, patience_s=0.0)
+    told: list[str] = []
+    following.delays.meanwhile = lambda: told.append(following.puller.fault())
+    async with aclosing(following.blocks(1)) as arriving:
+        await anext(arriving)
+        assert following.puller.fault() == ""
+    assert told[0].startswith("no orderer has given blocks for 0 s; the last one tried: o1: ")

@@ -32,6 +32,7 @@ from tallystick.node.membership.msp import Msp
 from tallystick.node.membership.registry import MspRegistry
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.membership.signing_identity import SigningIdentity
+from tallystick.node.observability.metrics import PeerMetrics
 from tallystick.node.privacy.node import MemberPeer, PrivacyNode
 from tallystick.node.privacy.privacy import Privacy, PrivacyPeers
 from tallystick.node.privacy.reconciliation import ReconciliationPace
@@ -194,6 +195,7 @@ class Peer:
                 checker=self.checker,
                 private_data=self.privacy.dissemination,
                 clock=lambda: self.now_ns,
+                metrics=PeerMetrics(),
             ),
             limits,
         )

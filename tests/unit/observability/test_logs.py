@@ -1,3 +1,4 @@
+import asyncio
 import io
 import json
 import logging
@@ -6,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from grpc._cython import cygrpc  # type: ignore[attr-defined]  # no stubs reach there
 
+from tallystick.node.observability.context import log_about
 from tallystick.node.observability.logs import configure_logging
 
 
@@ -63,3 +65,32 @@ def test_a_client_that_leaves_in_mid_stream_is_no_error_of_the_node(
         assert entry["level"] == "INFO"
         assert entry["message"].endswith("before its answer was sent: raised by Deliver")
         assert "exception" not in entry
+
+
+async def test_lines_say_which_channel_and_transaction_they_are_about(stream: io.StringIO) -> None:
+    configure_logging("json", "INFO", stream=stream)
+
+    async def call(transaction_id: str) -> None:
+        log_about(channel="market", transaction_id=transaction_id)
+        await asyncio.sleep(0)
+        logging.getLogger("tallystick.node").info("simulated")
+
+    async with asyncio.TaskGroup() as calls:
+        calls.create_task(call("a1"))
+        calls.create_task(call("b2"))
+    logging.getLogger("tallystick.node").info("between calls")
+    entries = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [each.get("transaction_id") for each in entries] == ["a1", "b2", None]
+    assert [each.get("channel") for each in entries] == ["market", "market", None]
+
+
+async def test_lines_for_people_end_with_what_they_are_about(stream: io.StringIO) -> None:
+    configure_logging("text", "INFO", stream=stream)
+
+    async def call() -> None:
+        log_about(channel="market")
+        logging.getLogger("tallystick.node").info("committed")
+
+    async with asyncio.TaskGroup() as calls:
+        calls.create_task(call())
+    assert stream.getvalue().endswith("tallystick.node: committed [channel=market]\n")

@@ -9,6 +9,7 @@ from itertools import count
 from typing import Final
 
 from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.deliver.trouble import Trouble
 from tallystick.node.deliver.verification import UntrustedBlockError, verify_block
 from tallystick.node.transport.backoff import Backoff
 from tallystick.node.transport.ports import OrdererConnection, OrdererUnreachableError
@@ -84,6 +85,11 @@ class BlockPuller:
         self._config = config
         self._environment = environment
         self._tls_certificate_hash = tls_certificate_hash
+        self._trouble = Trouble()
+
+    def fault(self) -> str:
+        """Return what keeps blocks from coming, once it has lasted; empty when all is well."""
+        return self._trouble.text(asyncio.get_running_loop().time(), self._environment.patience_s)
 
     async def blocks(self, last: BlockHeader) -> AsyncGenerator[Block, None]:
         """Yield the blocks after ``last``, in order and without end.
@@ -112,14 +118,18 @@ class BlockPuller:
         self, orderer: OrdererConnection, last: BlockHeader, patience_s: float | None
     ) -> AsyncGenerator[Block, None]:
         """Yield blocks as long as there is no reason to prefer another orderer; log the reason."""
+        now_s = asyncio.get_running_loop().time
+        self._trouble.asked(now_s())
         try:
             async with aclosing(self._follow(orderer, last, patience_s)) as blocks:
                 async for block in blocks:
+                    self._trouble.over()
                     yield block
         except _LeavingError as error:
             _log.info("stopped following orderer %s: %s", orderer.endpoint, error)
         except (OrdererUnreachableError, UntrustedBlockError, WireError) as error:
             _log.warning("stopped following orderer %s: %s", orderer.endpoint, error)
+            self._trouble.failed(now_s(), f"{orderer.endpoint}: {error}")
 
     async def _follow(
         self, orderer: OrdererConnection, last: BlockHeader, patience_s: float | None

@@ -3,9 +3,9 @@
 Source: wire.md §4; hyperledger/fabric core/endorser/endorser.go.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -18,6 +18,7 @@ from tallystick.node.endorsement.proposal import (
     UnpackedProposal,
     access_denied,
     check_form,
+    time_text,
     unpack,
 )
 from tallystick.node.endorsement.response import (
@@ -25,15 +26,19 @@ from tallystick.node.endorsement.response import (
     REFUSED,
     Outcome,
     endorsed,
+    not_approved,
     not_endorsed,
     peer_failure,
     response_payload,
+    undefined,
 )
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.simulator import SimulationResult, Simulator
 from tallystick.node.membership.errors import IdentityError, InvalidIdentityError
 from tallystick.node.membership.identity import Identity
 from tallystick.node.membership.signature_checker import SignatureChecker
+from tallystick.node.observability.context import log_about
+from tallystick.node.observability.metrics import PeerMetrics
 from tallystick.node.runtime.collections import CollectionError, CollectionGuard
 from tallystick.node.runtime.initialization import check_initialization
 from tallystick.node.runtime.lifecycle import ResolvedChaincode
@@ -58,7 +63,6 @@ SYSTEM_VERSION: Final = "syscc"
 _WITHOUT_SIMULATOR: Final = frozenset({"qscc", "cscc"})
 _NOTHING: Final = SimulationResult(public=b"", private=b"", touched=())
 _NS_PER_S: Final = 1_000_000_000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +96,7 @@ class EndorserNode:
         checker: The peer's memory of good signatures.
         private_data: Keeps private results until their transaction commits.
         clock: Returns now, nanoseconds since the epoch, UTC.
+        metrics: Counts and times.
     """
 
     runtime: ChaincodeRuntime
@@ -102,6 +107,7 @@ class EndorserNode:
     checker: SignatureChecker
     private_data: PrivateResultsKeeper
     clock: Callable[[], int]
+    metrics: PeerMetrics
 
 
 class Endorser:
@@ -121,6 +127,11 @@ class Endorser:
         self._in_progress = 0
         self._installed: set[str] = set()
 
+    @property
+    def in_progress(self) -> int:
+        """How many proposals are being worked on."""
+        return self._in_progress
+
     async def process(self, signed: SignedProposal) -> ProposalResponse:
         """Return the answer to a proposal; status 400 and above are not endorsed.
 
@@ -134,6 +145,7 @@ class Endorser:
                 f"too many requests for {SERVICE}, exceeding concurrency limit ({limit})"
             )
         self._in_progress += 1
+        self._node.metrics.proposal_received()
         try:
             return await self._process(unpack(signed))
         finally:
@@ -143,6 +155,7 @@ class Endorser:
         now_ns = self._node.clock()
         self._check_time(proposal, now_ns)
         channel_id = proposal.channel_id
+        log_about(channel=channel_id, transaction_id=proposal.transaction_id)
         channel = self._channels.get(channel_id) if channel_id else None
         if channel is None and channel_id:
             return peer_failure(f"channel '{channel_id}' not found")
@@ -154,7 +167,7 @@ class Endorser:
             return await self._call_system(system, proposal, channel)
         self._check_size(proposal)
         if channel is None:
-            return _undefined(proposal, f"chaincode {proposal.chaincode} not found")
+            return undefined(proposal, f"chaincode {proposal.chaincode} not found")
         _check_may_propose(creator, channel)
         return await self._call_chaincode(proposal, channel, creator)
 
@@ -165,7 +178,7 @@ class Endorser:
         if skew_ns > self._max_clock_skew_ns:
             raise ProposalRefusedError(
                 "request unauthorized due to incorrect timestamp "
-                f"{_time_text(proposal.timestamp_ns)}, peer time {_time_text(now_ns)}: they are "
+                f"{time_text(proposal.timestamp_ns)}, peer time {time_text(now_ns)}: they are "
                 f"{skew_ns / _NS_PER_S:.3f} s apart, and this peer allows "
                 f"{self._limits.max_clock_skew_s:g} s; set the client's clock"
             )
@@ -224,20 +237,40 @@ class Endorser:
         simulator = _simulator(proposal, channel, creator, is_init=proposal.is_init)
         definition = channel.definitions.resolve(simulator, proposal.chaincode)
         if definition is None:
-            return _undefined(proposal, f"chaincode {proposal.chaincode} not found")
+            return undefined(proposal, f"chaincode {proposal.chaincode} not found")
         package_id = definition.package_id
         if package_id is None:
-            return _undefined(proposal, _not_approved(definition, channel))
+            return undefined(proposal, not_approved(definition, channel.config.channel_id))
         if not self._is_installed(package_id):
-            return _undefined(
+            return undefined(
                 proposal,
                 f"chaincode definition for '{definition.name}' exists, but chaincode is not "
                 f"installed: install package {package_id} on this peer",
             )
+        invocation = self._invocation(proposal, channel, creator, simulator)
+        metrics, now_s = self._node.metrics, asyncio.get_running_loop().time
+        started_s = now_s()
+        response = await self._simulate(proposal, channel, definition, invocation)
+        metrics.proposal_answered(
+            proposal.channel_id,
+            definition.name,
+            now_s() - started_s,
+            success=response.response.status < REFUSED,
+        )
+        return response
+
+    async def _simulate(
+        self,
+        proposal: UnpackedProposal,
+        channel: EndorserChannel,
+        definition: ResolvedChaincode,
+        invocation: Invocation,
+    ) -> ProposalResponse:
+        assert definition.package_id is not None, "who has none has been told so"
+        simulator = invocation.simulator
         try:
             check_initialization(simulator, definition, is_init=proposal.is_init)
-            invocation = self._invocation(proposal, channel, creator, simulator)
-            result = await self._node.runtime.execute(package_id, invocation)
+            result = await self._node.runtime.execute(definition.package_id, invocation)
             return await self._answer(proposal, channel, definition.version, result, simulator)
         except CollectionError as error:
             return peer_failure(f"error in simulation: {error}")
@@ -359,26 +392,3 @@ def _check_may_propose(creator: Identity, channel: EndorserChannel) -> None:
         check_channel_access(PROPOSE, creator, channel.config)
     except (AccessDeniedError, UnknownResourceError) as error:
         raise ProposalRefusedError(str(error)) from error
-
-
-def _undefined(proposal: UnpackedProposal, reason: str) -> ProposalResponse:
-    return peer_failure(
-        f"make sure the chaincode {proposal.chaincode} has been successfully defined on channel "
-        f"{proposal.channel_id} and try again: {reason}"
-    )
-
-
-def _not_approved(definition: ResolvedChaincode, channel: EndorserChannel) -> str:
-    return (
-        f"chaincode definition for '{definition.name}' at sequence {definition.sequence} on "
-        f"channel '{channel.config.channel_id}' has not yet been approved by this org, or was "
-        "approved without a package"
-    )
-
-
-def _time_text(time_ns: int) -> str:
-    try:
-        moment = _EPOCH + timedelta(microseconds=time_ns // 1_000)
-    except OverflowError:  # a client may send any number
-        return f"{time_ns} ns"
-    return moment.isoformat(timespec="milliseconds")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -26,6 +27,7 @@ from tallystick.wire.messages import timestamp_to_ns
 from tallystick.wire.txid import transaction_id
 
 _TYPES: Final = (ENDORSER_TRANSACTION, CONFIG)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _MessageT = TypeVar("_MessageT", bound=Message)
 
@@ -143,3 +145,12 @@ def _read(message_type: type[_MessageT], data: bytes) -> _MessageT:
         raise ProposalRefusedError(
             f"error unmarshalling {message_type.DESCRIPTOR.name}: {error}"
         ) from error
+
+
+def time_text(time_ns: int) -> str:
+    """Return a moment, nanoseconds since the epoch, for people to read."""
+    try:
+        moment = _EPOCH + timedelta(microseconds=time_ns // 1_000)
+    except OverflowError:  # a client may send any number
+        return f"{time_ns} ns"
+    return moment.isoformat(timespec="milliseconds")

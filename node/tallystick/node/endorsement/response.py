@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+from tallystick.node.endorsement.proposal import UnpackedProposal
 from tallystick.node.membership.signature_checker import SignatureChecker
+from tallystick.node.runtime.lifecycle import ResolvedChaincode
 from tallystick.node.runtime.lifecycle_state import LIFECYCLE_NAMESPACE
 from tallystick.protos.peer.chaincode_event_pb2 import ChaincodeEvent
 from tallystick.protos.peer.chaincode_pb2 import ChaincodeID
@@ -101,3 +103,20 @@ def not_endorsed(response: Response, payload: bytes = b"") -> ProposalResponse:
 def peer_failure(message: str) -> ProposalResponse:
     """Return the answer that this peer could not run the call; another one might."""
     return ProposalResponse(response=Response(status=PEER_FAILURE, message=message))
+
+
+def undefined(proposal: UnpackedProposal, reason: str) -> ProposalResponse:
+    """Return the answer to a call of a chaincode that this peer cannot run."""
+    return peer_failure(
+        f"make sure the chaincode {proposal.chaincode} has been successfully defined on channel "
+        f"{proposal.channel_id} and try again: {reason}"
+    )
+
+
+def not_approved(definition: ResolvedChaincode, channel_id: str) -> str:
+    """Return why a chaincode cannot run that this organisation did not approve."""
+    return (
+        f"chaincode definition for '{definition.name}' at sequence {definition.sequence} on "
+        f"channel '{channel_id}' has not yet been approved by this org, or was "
+        "approved without a package"
+    )

@@ -238,6 +238,11 @@ class GatewayService:
             raise _denied(str(policy_not_satisfied(resource, config, verdict.reason)))
         return channel
 
+    @property
+    def in_progress(self) -> int:
+        """How many calls of Evaluate, Endorse and Submit are being worked on."""
+        return self._in_progress
+
     @contextmanager
     def _admitted(self) -> Iterator[None]:
         limit = self._limits.concurrency

@@ -6,7 +6,9 @@ import sys
 from datetime import UTC, datetime
 from typing import Final, Literal, TextIO
 
-TEXT_FORMAT: Final = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+from tallystick.node.observability.context import subject_of_log
+
+TEXT_FORMAT: Final = "%(asctime)s %(levelname)-7s %(name)s: %(message)s%(subject)s"
 
 
 class JsonFormatter(logging.Formatter):
@@ -20,10 +22,21 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
+            **subject_of_log(),
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         return json.dumps(entry, ensure_ascii=False)
+
+
+class TextFormatter(logging.Formatter):
+    """A line for people, which ends with what it is about."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return ``record`` as text."""
+        facts = " ".join(f"{name}={fact}" for name, fact in subject_of_log().items())
+        record.subject = f" [{facts}]" if facts else ""
+        return super().format(record)
 
 
 class ClientGoneFilter(logging.Filter):
@@ -49,8 +62,6 @@ def configure_logging(
 ) -> None:
     """Send the log of this process to ``stream``, by default stderr, and nowhere else."""
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(
-        JsonFormatter() if log_format == "json" else logging.Formatter(TEXT_FORMAT)
-    )
+    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter(TEXT_FORMAT))
     handler.addFilter(ClientGoneFilter())
     logging.basicConfig(handlers=[handler], level=level, force=True)

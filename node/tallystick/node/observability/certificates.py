@@ -1,0 +1,91 @@
+"""The node's own certificates: when they end, and a warning long before."""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+
+from tallystick.node.settings import NodeSettings
+
+WARNING_DAYS: Final = 30
+"""So long before its end, a certificate is worth a warning each day."""
+
+_DAY_S: Final = 24 * 60 * 60.0
+_NS_PER_S: Final = 1_000_000_000
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCertificate:
+    """A certificate that this node shows to others, or one that stands above it.
+
+    Attributes:
+        use: ``msp`` or ``tls``, with ``-ca`` for an authority.
+        path: Its file.
+        ends_at: The last moment at which it is valid.
+    """
+
+    use: str
+    path: Path
+    ends_at: datetime
+
+
+def own_certificates(settings: NodeSettings) -> Iterator[OwnCertificate]:
+    """Yield the certificates that a node's settings name; files that hold none are left out.
+
+    That a file is unreadable, who needs it says when it is read.
+    """
+    msp = settings.msp.directory
+    places = [("msp", msp / "signcerts"), ("msp-ca", msp / "cacerts")]
+    places += [("msp-ca", msp / "intermediatecerts")]
+    if settings.tls is not None:
+        places += [("tls", settings.tls.certificate), ("tls-ca", settings.tls.root_certificates)]
+    for use, place in places:
+        for path in sorted(place.iterdir()) if place.is_dir() else [place]:
+            yield from _certificates(use, path)
+
+
+def warnings(
+    certificates: Iterator[OwnCertificate] | list[OwnCertificate], now: datetime
+) -> Iterator[str]:
+    """Yield what to say about each certificate that ends within ``WARNING_DAYS`` or has ended."""
+    for each in certificates:
+        left = each.ends_at - now
+        if left > timedelta(days=WARNING_DAYS):
+            continue
+        when = "has expired" if left < timedelta(0) else f"expires in {left.days} days"
+        end = f"{each.ends_at:%Y-%m-%d %H:%M} UTC"
+        yield (
+            f"the certificate {each.path} ({each.use}) {when}, on {end}:"
+            " renew it ('tally crypto renew', or your CA) and restart this node"
+        )
+
+
+async def warn_of_expiry(
+    settings: NodeSettings, clock: Callable[[], int], sleep: Callable[[float], Awaitable[None]]
+) -> None:
+    """Log a warning now and once a day for each certificate that ends soon, without end.
+
+    Args:
+        settings: The node's.
+        clock: Returns now, nanoseconds since the epoch.
+        sleep: Waits for some seconds.
+    """
+    while True:
+        now = datetime.fromtimestamp(clock() // _NS_PER_S, UTC)
+        for text in warnings(own_certificates(settings), now):
+            _log.warning("%s", text)
+        await sleep(_DAY_S)
+
+
+def _certificates(use: str, path: Path) -> Iterator[OwnCertificate]:
+    try:
+        found = x509.load_pem_x509_certificates(path.read_bytes())
+    except (OSError, ValueError):
+        return
+    for certificate in found:
+        yield OwnCertificate(use, path, certificate.not_valid_after_utc)

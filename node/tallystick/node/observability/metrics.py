@@ -1,0 +1,180 @@
+"""What nodes count and time, for Prometheus.
+
+Where Fabric measures the same, names and labels are Fabric's, so that its dashboards read these
+nodes. What only this software has begins with ``tallystick_``. Labels have values from the
+channel's configuration only: what a client can choose at will would fill the memory of whoever
+collects.
+"""
+
+from collections import Counter as Tally
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final, Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from tallystick.protos.peer.transaction_pb2 import TxValidationCode
+
+SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+Gauges = Callable[[], Iterable[tuple[tuple[str, ...], float]]]
+"""Returns, when asked, the values of a gauge: those of its labels, and the number."""
+
+
+class GaugeReader(Collector):
+    """Gauges that are read when somebody collects, and cost nothing in between."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._gauges: list[tuple[str, str, tuple[str, ...], Gauges]] = []
+        registry.register(self)
+
+    def add(self, name: str, documentation: str, labels: tuple[str, ...], read: Gauges) -> None:
+        """Show what ``read`` returns under ``name``."""
+        self._gauges.append((name, documentation, labels, read))
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield all gauges as they are now."""
+        for name, documentation, labels, read in self._gauges:
+            family = GaugeMetricFamily(name, documentation, labels=labels)
+            for values, number in read():
+                family.add_metric(values, number)
+            yield family
+
+
+class NodeMetrics:
+    """What peers and orderers have in common: the process, and heights of channels."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self.gauges = GaugeReader(self.registry)
+
+    def show_heights(self, heights: Callable[[], Mapping[str, int]]) -> None:
+        """Show how many blocks each channel has, by its id."""
+        self.gauges.add(
+            "ledger_blockchain_height",
+            "Height of the chain in blocks.",
+            ("channel",),
+            lambda: [((channel,), height) for channel, height in heights().items()],
+        )
+
+    def show_in_progress(self, calls: Mapping[str, Callable[[], int]]) -> None:
+        """Show how many calls of each service are being worked on."""
+        self.gauges.add(
+            "tallystick_calls_in_progress",
+            "Calls that are being worked on; beyond the limit in the settings they are refused.",
+            ("service",),
+            lambda: [((service,), count()) for service, count in calls.items()],
+        )
+
+    def show_certificates(self, ends: Callable[[], Iterable[tuple[str, str, float]]]) -> None:
+        """Show when certificates end: use, file, and seconds since the epoch."""
+        self.gauges.add(
+            "tallystick_certificate_expiry_timestamp_seconds",
+            "When a certificate of this node, or one above it, ends.",
+            ("use", "file"),
+            lambda: [((use, file), end) for use, file, end in ends()],
+        )
+
+    def _seconds(self, name: str, documentation: str, *labels: str) -> Histogram:
+        return Histogram(name, documentation, labels, registry=self.registry, buckets=SECONDS)
+
+    def _count(self, name: str, documentation: str, *labels: str) -> Counter:
+        return Counter(name, documentation, labels, registry=self.registry)
+
+
+class CountedTransaction(Protocol):
+    """What is counted of a transaction."""
+
+    @property
+    def chaincode(self) -> str:
+        """The chaincode that it invoked."""
+
+
+class PeerMetrics(NodeMetrics):
+    """What a peer counts and times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._processing = self._seconds(
+            "ledger_block_processing_time",
+            "Time taken in seconds to validate and commit a block.",
+            "channel",
+        )
+        self._transactions = self._count(
+            "ledger_transaction_count",
+            "Number of transactions processed; the chaincode is empty unless they are valid.",
+            "channel",
+            "transaction_type",
+            "chaincode",
+            "validation_code",
+        )
+        self._proposals = self._seconds(
+            "endorser_proposal_duration",
+            "The time to run the chaincode of a proposal and to answer.",
+            "channel",
+            "chaincode",
+            "success",
+        )
+        self._received = self._count(
+            "endorser_proposals_received", "The number of proposals received."
+        )
+
+    def block_committed(
+        self,
+        channel: str,
+        seconds: float,
+        codes: bytes,
+        transactions: Iterable[CountedTransaction | None],
+    ) -> None:
+        """Count a block: how long it took, and what became of each of its transactions."""
+        self._processing.labels(channel).observe(seconds)
+        counts = Tally(
+            (
+                "CONFIG" if transaction is None else "ENDORSER_TRANSACTION",
+                "" if transaction is None or code else transaction.chaincode,
+                code,
+            )
+            for code, transaction in zip(codes, transactions, strict=True)
+        )
+        for (kind, chaincode, code), number in counts.items():
+            name = TxValidationCode.Name(TxValidationCode.ValueType(code))
+            self._transactions.labels(channel, kind, chaincode, name).inc(number)
+
+    def proposal_received(self) -> None:
+        """Count a proposal, before anything is known of it."""
+        self._received.inc()
+
+    def proposal_answered(
+        self, channel: str, chaincode: str, seconds: float, *, success: bool
+    ) -> None:
+        """Count a proposal for a chaincode that the channel has."""
+        self._proposals.labels(channel, chaincode, str(success).lower()).observe(seconds)
+
+
+class OrdererMetrics(NodeMetrics):
+    """What an orderer counts and times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._processed = self._count(
+            "broadcast_processed_count",
+            "The number of envelopes processed; the channel is empty if it is not ordered here.",
+            "channel",
+            "status",
+        )
+        self._enqueue = self._seconds(
+            "broadcast_enqueue_duration",
+            "The time to enqueue an envelope, ordering included where the answer waits for it.",
+            "channel",
+            "status",
+        )
+
+    def envelope_answered(self, channel: str, status: str, seconds: float) -> None:
+        """Count an envelope and its answer."""
+        self._processed.labels(channel, status).inc()
+        self._enqueue.labels(channel, status).observe(seconds)

@@ -1,0 +1,56 @@
+"""What every node's program shows of itself while it runs."""
+
+import asyncio
+from collections import ChainMap
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+from typing import cast
+
+from tallystick.node.observability.certificates import own_certificates, warn_of_expiry
+from tallystick.node.observability.disk import disk_check
+from tallystick.node.observability.metrics import NodeMetrics
+from tallystick.node.observability.operations import (
+    HealthChecks,
+    Operations,
+    serving_operations,
+)
+from tallystick.node.settings import NodeSettings
+
+
+@asynccontextmanager
+async def observed(
+    settings: NodeSettings,
+    checks: HealthChecks,
+    metrics: NodeMetrics,
+    clock: Callable[[], int],
+) -> AsyncIterator[int | None]:
+    """Serve the operations of a node for the length of the block, and warn of what will expire.
+
+    Args:
+        settings: The node's; they may name no address, then nothing is served.
+        checks: What ``/healthz`` asks, beside the disk.
+        metrics: What the node counts.
+        clock: Returns now, nanoseconds since the epoch.
+
+    Yields:
+        The bound port, or None.
+    """
+    metrics.show_certificates(lambda: _ends(settings))
+    disk = disk_check(settings.data_directory, settings.operations.min_free_disk_bytes)
+    all_checks = ChainMap({"disk": disk}, cast("MutableMapping[str, Callable[[], str]]", checks))
+    operations = Operations(all_checks, metrics.registry, version("tallystick"))
+    address = settings.operations.listen_address
+    async with AsyncExitStack() as stack:
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        warning = tasks.create_task(warn_of_expiry(settings, clock, asyncio.sleep))
+        stack.callback(warning.cancel)
+        port = None
+        if address is not None:
+            port = await stack.enter_async_context(serving_operations(address, operations))
+        yield port
+
+
+def _ends(settings: NodeSettings) -> Iterator[tuple[str, str, float]]:
+    for each in own_certificates(settings):
+        yield each.use, each.path.name, each.ends_at.timestamp()

@@ -1,4 +1,11 @@
-"""The list of requirements against the tests: what is said to be present, one of them shows."""
+"""The list of requirements against the tests: what is said to be present, one of them shows.
+
+``docs/features.md`` has three families of rows: SS-1 to SS-118, F1 to F176, W1 to W35. A test names
+the rows that it shows, in its docstring (``SS-73, F76: to the second.``) or in a marker
+(``@pytest.mark.requirement("SS-73", "F76")``), a module in either for all of its tests.
+A row whose state is ``present`` must be named by a test: write the test, name the row, and only
+then set the state. A row of another state may be named by tests that show a part of it.
+"""
 
 import ast
 import re
@@ -9,16 +16,15 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROW = re.compile(r"^\| ((?:SS-|F|W)\d+) \|.*\| ([^|]+) \|$", re.MULTILINE)
-NAMED = re.compile(r"\bSS-\d+\b")
+NAMED = re.compile(r"\b(?:SS-|F|W)\d+\b")
 
 LISTED = dict(ROW.findall((ROOT / "docs" / "features.md").read_text()))
-REQUIREMENTS = {row: state for row, state in LISTED.items() if row.startswith("SS-")}
 STATES = ("present", "part one", "part two")
 TESTS = [path for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__)]
 
 
 def rows_that_tests_name() -> set[str]:
-    """Return the requirements that some test names: in its marker, its docstring, or its file's."""
+    """Return the rows that some test names: in its marker, its docstring, or its file's."""
     trees = (ast.parse(path.read_text()) for path in TESTS)
     return {row for tree in trees for text in texts_of(tree) for row in NAMED.findall(text)}
 
@@ -54,7 +60,7 @@ def test_a_row_has_a_state_or_the_reason_why_it_is_no_contracts_affair() -> None
 
 @pytest.mark.parametrize(
     ("row", "state"),
-    [each for each in REQUIREMENTS.items() if each[1] in STATES],
+    [each for each in LISTED.items() if each[1] in STATES],
     ids=lambda each: each.replace(" ", "-"),
 )
 def test_a_requirement_of_the_ledger_is_shown_by_a_test(row: str, state: str) -> None:
@@ -65,4 +71,4 @@ def test_a_requirement_of_the_ledger_is_shown_by_a_test(row: str, state: str) ->
 
 
 def test_tests_name_no_requirement_that_is_not_listed() -> None:
-    assert sorted(NAMED_ROWS - set(REQUIREMENTS)) == []
+    assert sorted(NAMED_ROWS - set(LISTED)) == []

@@ -109,6 +109,7 @@ def test_a_key_is_read_from_the_ledger_once() -> None:
 
 
 def test_a_key_that_was_written_is_not_read_from_the_ledger() -> None:
+    """W26."""
     stub = committed(k=b"1")
     state = State(stub)
     state.put("k", b"2")
@@ -127,6 +128,7 @@ def test_nothing_is_written_before_the_call_succeeds() -> None:
 
 
 def test_a_loop_may_write_the_rows_it_scans() -> None:
+    """W26."""
     state = State(committed(a=b"1", b=b"2"))
     for key, value in state.range("", ""):
         state.put(key + "x", value)

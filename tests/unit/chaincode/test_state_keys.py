@@ -20,7 +20,7 @@ def test_splitting_gives_back_what_was_composed(kind: str, parts: list[str]) -> 
 def test_a_partial_range_holds_every_key_that_begins_with_its_parts(
     kind: str, parts: list[str], more: list[str]
 ) -> None:
-    """§9.3."""
+    """W27: §9.3."""
     start, end = partial_range(kind, *parts)
     assert start <= composite_key(kind, *parts, *more) < end
 

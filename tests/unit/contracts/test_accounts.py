@@ -63,7 +63,7 @@ def owner(market: Market, account: str = "a-1", venue: str = P.ATS) -> str | Non
 
 
 def test_an_identity_links_an_account_by_scanning_a_code(market: Market) -> None:
-    """SS-27."""
+    """SS-27, F121, W4."""
     payload = shown(market)
     assert payload.channel == "securities"
     outcome = link(market, answer(payload))
@@ -72,7 +72,7 @@ def test_an_identity_links_an_account_by_scanning_a_code(market: Market) -> None
 
 
 def test_an_account_that_comes_first_gets_its_identity_in_one_step(market: Market) -> None:
-    """SS-28: registered and linked, or neither."""
+    """SS-28, W4: registered and linked, or neither."""
     payload = shown(market, "a-9")
     registration = market.registration("carol")
     linked = answer(payload, "carol")

@@ -33,6 +33,7 @@ def test_a_holding_is_at_most_what_every_reader_can_count_exactly() -> None:
 
 
 def test_a_plan_is_judged_at_its_end_and_not_on_the_way() -> None:
+    """F99, W16."""
     ring = plan(alice=Position(), bob=Position(quantity=5))
     ring.change(ALICE, quantity=-5)
     assert [finding.code for finding in ring.shortfalls()] == ["INSUFFICIENT_AVAILABLE"]

@@ -58,6 +58,7 @@ def test_nobody_pays_or_withdraws_what_they_do_not_have(market: Market) -> None:
 
 
 def test_money_is_paid_to_registered_identities_only(market: Market) -> None:
+    """F146."""
     to_nobody = MoneySent(cash="USD", sender="bob", receiver="nobody", amount=1)
 
     with pytest.raises(Refusal, match="IDENTITY_UNKNOWN: There is no identity nobody"):

@@ -152,7 +152,7 @@ GRACE = Topic(issuers=("house",), grace_s=60)
 def test_a_claim_counts_in_its_window(
     moment: Instant, codes: list[str], *, is_parting: bool
 ) -> None:
-    """SS-32, SS-40."""
+    """SS-32, SS-40, F108, F110."""
     assert codes_of(judge([claim()], moment, is_parting=is_parting), GRACE) == codes
 
 
@@ -177,7 +177,7 @@ def test_a_claim_counts_in_its_window(
     ],
 )
 def test_a_claim_suffices_or_not(requirement: Requirement, codes: list[str]) -> None:
-    """SS-33, SS-72: a security may be stricter than the topic, never looser."""
+    """SS-33, SS-72, F109, F112, F113: a security may be stricter than the topic, never looser."""
     assert codes_of(judge([claim()]), requirement=requirement) == codes
 
 
@@ -191,6 +191,7 @@ def test_a_claim_suffices_or_not(requirement: Requirement, codes: list[str]) -> 
     ],
 )
 def test_a_claim_lives_with_the_key_that_signed_it(signing: IdentityKey, codes: list[str]) -> None:
+    """F111."""
     assert codes_of(judge([claim()], signing=signing)) == codes
 
 
@@ -210,6 +211,7 @@ def test_a_quorum_is_met_by_as_many_issuers_whose_claims_count(
 
 
 def test_what_somebody_says_about_itself_counts_for_nothing() -> None:
+    """F122."""
     codes = codes_of(judge([claim("alice")]), Topic(issuers=("alice",)))
     assert codes == ["CLAIM_SELF_MADE"]
 
@@ -241,7 +243,7 @@ def test_grace_lets_holders_sell_and_nobody_buy(market: Market) -> None:
 
 
 def test_a_refresh_replaces_a_claim_and_raises_its_version(market: Market) -> None:
-    """SS-31, SS-40: a copy kept elsewhere can be told to be stale."""
+    """SS-31, SS-40, W5: a copy kept elsewhere can be told to be stale."""
     before = profile(market, "bob", KYC).attested[0]
     attest(market, "bob", level=2)
     after = profile(market, "bob", KYC).attested[0]
@@ -262,7 +264,7 @@ def test_who_is_to_be_refreshed_is_listed(market: Market) -> None:
 
 
 def test_one_provider_of_two_may_fail(market: Market) -> None:
-    """SS-33: its key is stolen and revoked; the other's word stands."""
+    """SS-33, F113, W6: its key is stolen and revoked; the other's word stands."""
     market.register(OTHER_HOUSE)
     trust(market, KYC, OTHER_HOUSE)
     attest(market, "bob", issuer=OTHER_HOUSE)
@@ -283,7 +285,7 @@ def revoke_house_key(market: Market) -> None:
 
 
 def test_two_providers_must_agree_where_the_topic_says_so(market: Market) -> None:
-    """SS-33."""
+    """SS-33, F114, W6."""
     set_topic(market, quorum=2)
     assert refused(market.transfer, "alice", "bob", 1) == "SENDER_NOT_VERIFIED"
     market.register(OTHER_HOUSE)
@@ -350,7 +352,7 @@ def update_list(
 
 
 def test_a_list_bars_holders_everywhere_at_once_and_clears_them_again(market: Market) -> None:
-    """SS-39: units, money, and what is pending."""
+    """SS-39, F82, F83, F116, W23: units, money, and what is pending."""
     trust(market, SCREENING, KYC_HOUSE)
     market.agree(market.terms())
     outcome = update_list(market, 1, added=("bob",))

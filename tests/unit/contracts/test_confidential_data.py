@@ -88,6 +88,7 @@ def test_events_of_a_trade_name_nobody_until_its_legs_are_locked(market: Market)
 def test_the_terms_are_for_the_venue_and_those_who_watch_over_the_market(
     reader: Participant, market: Market
 ) -> None:
+    """F172, W24."""
     market.propose(market.terms())
     assert view(market, reader).terms == market.terms()
     page = market.submit(reader, Chaincode.SETTLEMENT, "trades").load(TradePage)

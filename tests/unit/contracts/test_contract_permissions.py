@@ -42,7 +42,7 @@ CALLS = [
 def test_only_the_roles_listed_may_call(
     chaincode: Chaincode, function: str, market: Market
 ) -> None:
-    """SS-01, SS-03, SS-04, SS-06, SS-110."""
+    """SS-01, SS-03, SS-04, SS-06, SS-110, F165."""
     for role in ROLES:
         code = answer(market, role, chaincode, function)
         permitted = role in TABLES[chaincode].PERMITTED[function]

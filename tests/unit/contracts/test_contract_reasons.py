@@ -46,6 +46,7 @@ assert all(MODULES), "their scenarios are noted on import"
     "reason", [pytest.param(reason, id=reason.name) for reason in REASONS.values()]
 )
 def test_every_reason_is_reached_by_a_call(reason: ReasonTable, market: Market) -> None:
+    """F28, F176."""
     with pytest.raises(Refusal) as refused:
         SCENARIOS[reason](market)
 

@@ -145,7 +145,7 @@ def refused(act: Callable[[], object]) -> list[str]:
 def test_an_investor_approves_once_and_the_clearing_firm_settles_many_trades(
     market: Market,
 ) -> None:
-    """SS-58."""
+    """SS-58, F49."""
     statement = allowed(market, "alice", 30, P.CLEARING)
     intent = market.sign("alice", statement)
     market.submit(P.BROKER_DEALER, Chaincode.TOKEN, "approve", statement, intent)
@@ -316,7 +316,7 @@ def test_all_that_a_client_has_may_be_in_custody(office: Market) -> None:
 def test_an_office_holds_more_than_an_investor_for_as_long_as_it_is_licensed(
     office: Market,
 ) -> None:
-    """SS-10, SS-65."""
+    """SS-10, SS-65, F52."""
     most = {ANY_CLASS: {"units": 1000}, "family-office": {"units": 5000}}
     given = RulesGiven(security="ACME", rules=(Binding(rule="maximum-holding", parameters=most),))
     office.submit(P.TRANSFER_AGENT, Chaincode.TOKEN, "bind_rules", given)

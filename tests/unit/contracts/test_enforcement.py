@@ -206,7 +206,10 @@ def test_the_register_answers_for_many_and_over_time(market: Market) -> None:
 
 
 def test_recovery_leaves_everything_in_place_and_the_old_key_dead(market: Market) -> None:
-    """SS-67, SS-113, W19: lots, holds, allowances, a trade under way; the old key nowhere."""
+    """SS-67, SS-113, W19, F61, F62, F64, F65, F66: over all securities; the old key nowhere."""
+    market.create_security("BETA")
+    market.issue("alice", 7, "BETA")
+    as_agent(market, "freeze_units", "BETA", "alice", 3, "an inquiry")
     hold(market, 100)
     allow(market, 50)
     market.agree(market.terms())
@@ -242,3 +245,5 @@ def test_recovery_leaves_everything_in_place_and_the_old_key_dead(market: Market
     draw(market, 50)
     market.settle()
     assert market.units("bob") == 61
+    beta = market.evaluate(TOKEN, "holding", "BETA", "alice").load(Holding)
+    assert (beta.quantity, beta.frozen) == (7, 3)

@@ -217,7 +217,7 @@ def test_a_retired_key_signs_no_more_and_its_claims_stand(market: Market) -> Non
 
 
 def test_the_keys_of_a_wallet_come_and_go_together(market: Market) -> None:
-    """SS-113."""
+    """SS-113, F104, F120."""
     phone, watch = new_wallet("alice"), new_wallet("alice")
     linked = WalletLinked(
         identity="alice",
@@ -307,7 +307,7 @@ def profile(market: Market, identity: str) -> PartiesReport:
 
 
 def test_a_sub_account_holds_apart_by_the_keys_and_claims_of_its_owner(market: Market) -> None:
-    """SS-62, SS-75: two lines of the register, one person."""
+    """SS-62, SS-75, F50: two lines of the register, one person."""
     open_account(market)
     submit(
         market,
@@ -380,7 +380,7 @@ def may(market: Market, *fields: str) -> bool:
 
 
 def test_a_grant_covers_its_fields_until_its_last_second(market: Market) -> None:
-    """SS-23, SS-34."""
+    """SS-23, SS-34, F118, W9."""
     granted(market)
     assert may(market, "name")
     assert may(market, "address", "name")
@@ -400,7 +400,7 @@ def test_a_withdrawn_grant_denies_at_once(market: Market) -> None:
 
 
 def test_each_read_is_in_the_log_and_only_the_service_writes_it(market: Market) -> None:
-    """SS-34."""
+    """SS-34, F118, W9."""
     granted(market)
     fields: list[JsonValue] = ["name"]
 
@@ -418,7 +418,7 @@ def test_each_read_is_in_the_log_and_only_the_service_writes_it(market: Market) 
 
 
 def test_a_sponsor_gets_no_key_by_onboarding(market: Market) -> None:
-    """SS-37: the client's key is the only one, and a mandate can be taken back."""
+    """SS-37, F119: the client's key is the only one, and a mandate can be taken back."""
     market.onboard("carol")
     view = market.evaluate(IDENTITY, "identity", "carol").load(IdentityView)
     assert [key.public_key for key in view.keys] == [market.wallets["carol"].public_key]
@@ -426,7 +426,7 @@ def test_a_sponsor_gets_no_key_by_onboarding(market: Market) -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_any_two_of_three_keys_suffice_and_no_single_one(size: int, market: Market) -> None:
-    """A table of all subsets, so that no order of signatures is favoured."""
+    """F106: a table of all subsets, so that no order of signatures is favoured."""
     keys = [market.wallets["alice"], add_key(market, "alice"), add_key(market, "alice")]
     chosen = ControlSet(identity="alice", control=Control(action=2))
     submit(market, "set_control", chosen, market.sign("alice", chosen))

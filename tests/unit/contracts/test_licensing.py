@@ -118,7 +118,7 @@ def test_every_power_has_a_meaning_and_a_class() -> None:
 
 
 def test_a_licence_is_granted_ends_and_is_renewed_to_the_second(market: Market) -> None:
-    """SS-01, SS-35: the next call after the last second is refused."""
+    """SS-01, SS-35, F167, W17: the next call after the last second is refused."""
     market.license(market.licence(P.TRANSFER_AGENT, "transfer-agent", life=A_DAY))
     market.ledger.advance(A_DAY - A_SECOND)
     market.issue("alice", 1)
@@ -232,6 +232,7 @@ def test_nobody_decides_about_its_own_licences(market: Market) -> None:
 
 
 def test_the_regulator_can_hand_over(market: Market) -> None:
+    """F166."""
     market.license(market.licence("NewRegulatorMSP", "regulator"))
     revoked = (P.REGULATOR, "regulator", "handed over")
     submit(market, "NewRegulatorMSP", "revoke_licence", *revoked)
@@ -292,7 +293,7 @@ def waive(market: Market) -> None:
 
 
 def test_one_organisation_does_not_match_and_clear_the_same_trade(market: Market) -> None:
-    """SS-07."""
+    """SS-07, W17."""
     commingled(market)
     assert refused(lock_as_venue, market) == "FUNCTIONS_NOT_SEPARATE"
     market.lock()

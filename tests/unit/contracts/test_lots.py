@@ -134,7 +134,7 @@ def test_an_issue_says_where_its_units_come_from() -> None:
     ],
 )
 def test_a_lock_is_looked_up_by_the_class_of_the_holder(classes: list[str], until: str) -> None:
-    """SS-73, SS-106."""
+    """SS-73, SS-106, F76."""
     locked = lot(
         1,
         locks=(

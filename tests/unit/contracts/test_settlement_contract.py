@@ -114,7 +114,7 @@ def test_a_trade_takes_the_steps_in_the_table_and_no_other(
 def test_a_trade_that_ends_without_delivery_gives_everything_back(
     steps: tuple[Step, ...], market: Market
 ) -> None:
-    """SS-89."""
+    """SS-89, F127, F130."""
     market.agree(market.terms())
     for step in steps:
         STEPS[step](market)
@@ -128,7 +128,7 @@ def test_a_trade_that_ends_without_delivery_gives_everything_back(
 
 
 def test_both_legs_change_hands_in_one_transaction(market: Market) -> None:
-    """SS-87, SS-90, SS-103."""
+    """SS-87, SS-90, SS-103, F123."""
     market.agree(market.terms())
     market.lock()
     assert holdings(market) == BEFORE  # the owner stays on the register while locked: SS-86
@@ -157,7 +157,7 @@ def test_a_trade_remembers_every_step(market: Market) -> None:
 
 
 def test_both_legs_are_locked_or_neither(market: Market) -> None:
-    """SS-86."""
+    """SS-86, F125."""
     market.agree(market.terms(amount=50_001))
 
     with pytest.raises(Refusal, match="INSUFFICIENT_AVAILABLE"):
@@ -177,7 +177,7 @@ def test_units_promised_to_one_trade_cannot_be_promised_to_another(market: Marke
 
 
 def test_a_trade_settles_from_its_settlement_day_on(market: Market) -> None:
-    """SS-97."""
+    """SS-97, F129."""
     tomorrow = market.after(A_DAY)[:10]
     terms = market.terms().model_copy(
         update={"settlement_day": tomorrow, "expires_at": market.after(2 * A_DAY)}
@@ -212,6 +212,7 @@ def test_an_unverified_buyer_gets_no_further_than_the_lock(market: Market) -> No
 
 
 def test_a_seller_frozen_after_the_lock_delivers_once_unfrozen(market: Market) -> None:
+    """F131."""
     market.agree(market.terms())
     market.lock()
     agent = Participant.TRANSFER_AGENT
@@ -252,7 +253,7 @@ def test_a_buyer_whose_claim_ended_between_lock_and_settlement_receives_nothing(
 def test_nothing_is_locked_while_a_consent_is_missing(
     given: tuple[Side, ...], missing: tuple[Side, ...], market: Market
 ) -> None:
-    """SS-85."""
+    """SS-85, F126."""
     terms = market.terms()
     market.propose(terms)
     for side in given:

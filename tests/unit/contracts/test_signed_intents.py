@@ -181,7 +181,7 @@ def used_before(market: Market) -> SignedIntent:
 def test_a_consent_does_not_count(
     forge: Callable[[Market], SignedIntent], code: str, market: Market
 ) -> None:
-    """SS-85, SS-113."""
+    """SS-85, SS-113, F32, W35."""
     market.propose(market.terms())
     intent = forge(market)
 
@@ -192,6 +192,7 @@ def test_a_consent_does_not_count(
 
 
 def test_a_consent_counts_whoever_submits_it(market: Market) -> None:
+    """F37."""
     market.propose(market.terms())
     intent = market.sign("bob", consent_of_bob(market))
 
@@ -234,6 +235,7 @@ def test_a_key_signs_for_its_purpose_and_a_management_key_for_all(
     purpose: Purpose,
     market: Market,
 ) -> None:
+    """F105."""
     function, signer, statement = act(market)
     add_key(market, signer, purpose)
     chaincode = Chaincode(statement.contract)
@@ -292,6 +294,7 @@ def test_a_revoked_claim_cannot_be_entered_again(market: Market) -> None:
 
 
 def test_nobody_makes_claims_in_the_name_of_another(market: Market) -> None:
+    """F107."""
     claim = market.claim("bob").statement
 
     with pytest.raises(Refusal, match="INTENT_KEY_UNKNOWN"):

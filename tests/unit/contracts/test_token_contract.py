@@ -52,6 +52,7 @@ def allow(market: Market, quantity: int, lifetime: timedelta = timedelta(hours=1
 
 
 def test_a_transfer_moves_units_under_a_mandate(market: Market) -> None:
+    """F48."""
     outcome = market.transfer("alice", "bob", 100)
 
     assert (market.units("alice"), market.units("bob"), supply(market)) == (900, 100, 1000)
@@ -75,6 +76,7 @@ def test_a_transfer_moves_units_under_a_mandate(market: Market) -> None:
 
 
 def test_a_transfer_needs_no_mandate_when_it_is_signed(market: Market) -> None:
+    """F23, F37."""
     intent = market.sign("alice", sent(100))
 
     market.submit(Participant.BANK, TOKEN, "transfer", sent(100), intent)
@@ -86,11 +88,13 @@ def test_a_transfer_needs_no_mandate_when_it_is_signed(market: Market) -> None:
 def test_a_quantity_is_a_positive_integer_that_every_client_can_read(
     quantity: int, market: Market
 ) -> None:
+    """F24."""
     with pytest.raises(Refusal, match="INVALID_ARGUMENT: quantity"):
         market.submit(TRANSFER_AGENT, TOKEN, "issue", "ACME", "alice", quantity)
 
 
 def test_an_issue_to_many_is_one_unit_of_work(market: Market) -> None:
+    """F1, F2, F12."""
     market.register("unverified")
     allocations = [Allocation(to="alice", quantity=1), Allocation(to="unverified", quantity=1)]
 
@@ -127,7 +131,7 @@ def test_a_holder_of_nothing_leaves_the_register(market: Market) -> None:
 
 
 def test_the_register_comes_in_pages(market: Market) -> None:
-    """SS-22."""
+    """SS-22, F170."""
     market.transfer("alice", "bob", 1)
 
     first = market.evaluate(TOKEN, "register", "ACME", 1).load(RegisterPage)
@@ -177,7 +181,7 @@ def test_transfers_between_disjoint_holders_write_disjoint_rows(market: Market) 
 
 
 def test_can_transfer_gives_every_reason_and_what_is_available(market: Market) -> None:
-    """SS-50."""
+    """SS-50, F26, F27."""
     market.register("carol")
     market.submit(TRANSFER_AGENT, TOKEN, "freeze", "ACME", "alice", "court order 7")
     market.submit(TRANSFER_AGENT, TOKEN, "pause", "ACME", "news pending")

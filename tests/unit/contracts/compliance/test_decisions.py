@@ -64,7 +64,7 @@ def listed(market: Market, *, only_open: bool = False) -> list[tuple[str, Outcom
 
 
 def test_the_answer_says_how_much_when_the_rest_and_what_would_cure(ruled: RuledMarket) -> None:
-    """SS-47, W15."""
+    """SS-47, W15, F29."""
     unlock = ruled.after(timedelta(days=30))
     ruled.submit(AGENT, TOKEN, "redeem", "ACME", "alice", 1000)
     for quantity, locks in ((300, ()), (500, (LotLock(holder_class="*", until=unlock),))):
@@ -78,6 +78,32 @@ def test_the_answer_says_how_much_when_the_rest_and_what_would_cure(ruled: Ruled
     assert (verdict.available, verdict.most) == (800, 250)
     assert [(each.moment, each.quantity) for each in verdict.unlocks] == [(unlock, 500)]
     assert [each.code for each in verdict.cures] == ["LOT_LOCKED", "HOLDING_ABOVE_LIMIT"]
+
+
+def test_a_grant_vests_part_by_part_by_its_schedule(ruled: RuledMarket) -> None:
+    """F21, F75: four equal parts, each free from a second of its own, as the answer says."""
+    ruled.submit(AGENT, TOKEN, "redeem", "ACME", "alice", 1000)
+    quarters = [ruled.after(timedelta(days=90 * number)) for number in (1, 2, 3, 4)]
+    grant = [
+        Allocation(
+            to="alice",
+            quantity=25,
+            origin=Origin(round="grant", locks=(LotLock(holder_class="*", until=each),)),
+        )
+        for each in quarters
+    ]
+    ruled.submit(AGENT, TOKEN, "issue_to_many", "ACME", grant)
+
+    answer = ruled.ask(1)
+    assert [each.code for each in answer.reasons] == ["LOT_LOCKED"]
+    assert [(each.moment, each.quantity) for each in answer.unlocks] == [
+        (each, 25) for each in quarters
+    ]
+    for free in (25, 50, 75, 100):
+        ruled.ledger.advance(timedelta(days=90, seconds=-1))
+        assert ruled.ask(1).most == free - 25
+        ruled.ledger.advance(timedelta(seconds=1))
+        assert ruled.ask(1).most == free
 
 
 def test_units_that_are_free_go_first(ruled: RuledMarket) -> None:
@@ -265,7 +291,7 @@ def test_a_record_that_was_tampered_with_does_not_agree(ruled: RuledMarket) -> N
 
 
 def test_a_venue_records_a_refusal_and_the_regulator_acknowledges_it(ruled: RuledMarket) -> None:
-    """SS-06, SS-80, W13: refused and settled alike; those not acknowledged are listed."""
+    """SS-06, SS-80, W13, F175: refused and settled alike; those not acknowledged are listed."""
     ruled.bind(rule("maximum-holding", units=100))
     moved = ruled.transfer("alice", "bob", 60).transaction_id
     refused = ruled.submit(ATS, TOKEN, "record_refusal", sent(41)).transaction_id
@@ -321,7 +347,7 @@ def test_the_issuer_sets_rules_of_its_own_but_lifts_no_law(ruled: RuledMarket) -
 
 
 def test_a_venue_is_stricter_than_the_security_never_looser(ruled: RuledMarket) -> None:
-    """SS-14, SS-51."""
+    """SS-14, SS-51, F77."""
     ruled.bind(rule("maximum-holding", units=100))
     ruled.submit(ATS, TOKEN, "bind_venue_rules", "ACME", [rule("maximum-holding", units=50)])
 
@@ -505,7 +531,7 @@ def test_a_recount_follows_claims_that_changed_meanwhile(ruled: RuledMarket) -> 
 
 
 def test_transfers_of_different_holders_share_no_row_under_rules(ruled: RuledMarket) -> None:
-    """SS-112: with every rule that keeps no count of all holders."""
+    """SS-112, W25: with every rule that keeps no count of all holders."""
     ruled.onboard("carol", "dave")
     ruled.issue("carol", 10)
     ruled.bind(

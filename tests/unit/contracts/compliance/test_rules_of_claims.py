@@ -32,7 +32,7 @@ VERIFIED = attested("accreditation", level=2)
 def test_claims_decide_who_may_be_on_a_side(
     side: str, formula: Written, claims: list[Attested], *, passes: bool
 ) -> None:
-    """SS-15, SS-72: a formula of all, any and none, by level and value (F78, F97)."""
+    """SS-15, SS-72, F81, F115: a formula of all, any and none, by level and value (F78, F97)."""
     at = case(holder("a", 9, -1, claims=claims), holder("b", 0, 1, claims=claims), 1)
 
     found = codes(f"{side}-claims", formula, at)
@@ -61,7 +61,7 @@ def test_both_sides_reside_where_the_security_may_be_held(
 
 @pytest.mark.parametrize(("level", "expected"), [(2, ["PRODUCT_UNSUITABLE"]), (3, []), (4, [])])
 def test_a_product_suits_a_risk_profile_of_its_class(level: int, expected: list[str]) -> None:
-    """SS-41: the receiver is judged, never the sender."""
+    """SS-41, W28: the receiver is judged, never the sender."""
     buyer = holder("b", 0, 1, claims=[attested("risk-profile", level=level)])
 
     assert codes("suitability", {"risk_class": 3}, case(holder("a", 9, -1), buyer, 1)) == expected
@@ -179,6 +179,7 @@ def test_parameters_are_those_of_the_first_class_that_is_named(
 
 
 def test_an_issue_has_a_receiver_to_judge_and_no_sender() -> None:
+    """F4."""
     issue = case(None, holder("b", 0, 1), 1, basis=Basis.ISSUE)
 
     assert codes("receiver-claims", ACCREDITED, issue) == ["RECEIVER_NOT_ELIGIBLE"]

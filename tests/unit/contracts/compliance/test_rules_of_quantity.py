@@ -1,5 +1,7 @@
 """Rules about holdings, holders, volumes and lots, as tables."""
 
+from dataclasses import replace
+
 import pytest
 from tests.unit.contracts.compliance.stage import (
     Written,
@@ -15,6 +17,7 @@ from tallystick.contracts.compliance.case import Holder, SecurityFacts
 from tallystick.contracts.compliance.counts import Counted, HolderCounts
 from tallystick.contracts.compliance.histories import Sale
 from tallystick.contracts.events import Basis
+from tallystick.contracts.parties import Standing
 
 SUPPLY = SecurityFacts(security="ACME", supply=1000)
 
@@ -102,7 +105,7 @@ def counted(who: Holder, *classes: str, owners: int = 1) -> Holder:
 def test_holders_are_counted_by_person_by_class_and_looked_through(
     parameters: Written, limit: int
 ) -> None:
-    """SS-75, F87, W7: who comes makes one more; who comes when another leaves wholly does not."""
+    """SS-75, F86, F87, F88, W7: who comes makes one more, unless another leaves wholly."""
     newcomer = [attested("residence", "US")]
     stays = case(
         counted(holder("a", 9, -1), "residence@US"),
@@ -150,6 +153,21 @@ def test_what_was_sold_counts_until_the_window_is_over(moment: str, fits: int) -
 
     assert most("volume-window", {"window": "P30D", "units": 100}, at, 900) == fits
     assert bool(codes("volume-window", {"window": "P30D", "units": 100}, at)) is (fits < 100)
+
+
+@pytest.mark.parametrize(("venue", "fits"), [("ATSMSP", 60), ("OtherMSP", 100), (None, 900)])
+def test_each_venue_has_a_window_of_its_own(venue: str | None, fits: int) -> None:
+    """F90: what went over one venue, or over none, does not count at another."""
+    sold = (
+        Sale(moment="2026-05-31T12:00:00Z", quantity=40, venue="ATSMSP"),
+        Sale(moment="2026-05-31T12:00:00Z", quantity=30),
+    )
+    seller = holder("a", 900, -1).model_copy(update={"sold": sold})
+    at, leg = case(seller, holder("b", 0, 1), 1)
+    at = replace(at, venue=None if venue is None else Standing(organization=venue))
+
+    parameters: Written = {"window": "P30D", "units": 100, "per_venue": True}
+    assert most("volume-window", parameters, (at, leg), 900) == fits
 
 
 @pytest.mark.parametrize(("units", "limit"), [(5, 10), (20, 20)])

@@ -1,6 +1,7 @@
 """Licences: what counts is what the register says at the moment of the call."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from pydantic import JsonValue
@@ -229,6 +230,41 @@ def test_nobody_decides_about_its_own_licences(market: Market) -> None:
     market.license(market.licence(DELEGATE, "regulators-delegate"))
     own = market.licence(DELEGATE, "ats")
     assert refused(market.submit, DELEGATE, IDENTITY, "grant_licences", [own]) == "NOT_FOR_ONESELF"
+
+
+@pytest.mark.parametrize(
+    ("who", "licence_class"), [(DELEGATE, "broker-dealer"), (P.REGULATOR, "regulator")]
+)
+def test_nobody_widens_a_licence_of_its_own(who: str, licence_class: str, market: Market) -> None:
+    """SS-06: neither a delegate nor the regulator gives itself power over units."""
+    classes = ("regulators-delegate", "broker-dealer")
+    market.license(*(market.licence(DELEGATE, each) for each in classes))
+    wider = LicenceClass(licence_class=licence_class, title="x", powers=(Power.KEEP_REGISTER,))
+    assert refused(market.submit, who, IDENTITY, "define_classes", [wider]) == "NOT_FOR_ONESELF"
+
+
+def test_a_delegate_leaves_the_regulators_class_alone(market: Market) -> None:
+    """SS-06: else it could take all power from the regulator."""
+    market.license(market.licence(DELEGATE, "regulators-delegate"))
+    empty = LicenceClass(licence_class="regulator", title="Regulator", powers=())
+    act = partial(market.submit, DELEGATE, IDENTITY, "define_classes", [empty])
+    assert refused(act) == "LICENCE_MISSING"
+
+
+def test_what_the_regulator_suspended_no_delegate_resumes(market: Market) -> None:
+    """SS-35: neither by resuming nor by granting anew; what it suspended itself, it may."""
+    market.license(market.licence(DELEGATE, "regulators-delegate"))
+    market.submit(P.REGULATOR, IDENTITY, "suspend_licence", P.ATS, "ats", "an inquiry")
+    resume = partial(market.submit, DELEGATE, IDENTITY, "resume_licence", P.ATS, "ats")
+    renewal = [market.licence(P.ATS, "ats")]
+    assert refused(resume) == "LICENCE_MISSING"
+    assert refused(market.submit, DELEGATE, IDENTITY, "grant_licences", renewal) == (
+        "LICENCE_MISSING"
+    )
+    submit(market, P.REGULATOR, "resume_licence", P.ATS, "ats")
+    submit(market, DELEGATE, "suspend_licence", P.ATS, "ats", "late reports")
+    resume()
+    assert licences_of(market, P.ATS)[0].suspension is None
 
 
 def test_the_regulator_can_hand_over(market: Market) -> None:

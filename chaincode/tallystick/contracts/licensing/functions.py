@@ -41,11 +41,15 @@ class LicensingFunctions(IdentityPart):
     def define_classes(self, ctx: Context, classes: Classes) -> None:
         """Say what licences of these classes convey; one that exists is replaced.
 
-        Only an organisation that oversees may define a class that licenses or oversees.
+        Only an organisation that oversees may define a class that licenses or oversees, or one that
+        did so until now; and nobody defines a class of which it has a licence itself.
         """
         licences = Licences(ctx.state)
         for row in classes:
+            _require_another(ctx, licences, row)
             _require_oversight(ctx, licences, row)
+            if (former := licences.find_class(row.licence_class)) is not None:
+                _require_oversight(ctx, licences, former)
             licences.save_class(row)
             powers = tuple(map(str, row.powers))
             ctx.emit(
@@ -79,7 +83,8 @@ class LicensingFunctions(IdentityPart):
         """Let a licence not count from this transaction on, until it is resumed."""
         licences = Licences(ctx.state)
         licence = _require_licence(ctx, licences, organization, licence_class, jurisdiction)
-        _replace(licences, organization, licence, licence.model_copy(update={"suspension": reason}))
+        suspended = {"suspension": reason, "suspended_by": ctx.client.msp_id}
+        _replace(licences, organization, licence, licence.model_copy(update=suspended))
         ctx.emit(
             events.LicenceSuspended(
                 organization=organization,
@@ -99,14 +104,16 @@ class LicensingFunctions(IdentityPart):
         licence_class: Identifier,
         jurisdiction: Jurisdiction = ANYWHERE,
     ) -> None:
-        """Let a suspended licence count again."""
+        """Let a suspended licence count again, as who suspended it, or who oversees, says."""
         licences = Licences(ctx.state)
         licence = _require_licence(ctx, licences, organization, licence_class, jurisdiction)
         if licence.suspension is None:
             raise LicenceReason.LICENCE_NOT_SUSPENDED.refusal(
                 organization=organization, licence_class=licence_class
             )
-        _replace(licences, organization, licence, licence.model_copy(update={"suspension": None}))
+        _require_lifting(ctx, licences, licence)
+        resumed = {"suspension": None, "suspended_by": None}
+        _replace(licences, organization, licence, licence.model_copy(update=resumed))
         ctx.emit(
             events.LicenceResumed(
                 organization=organization,
@@ -238,6 +245,9 @@ def _grant(ctx: Context, licences: Licences, grant: LicenceGrant) -> None:
     facts = grant.model_dump(exclude={"organization"})
     licence = Licence(**facts, granted_by=ctx.client.msp_id)
     row = licences.organization(grant.organization)
+    for each in row.licences:
+        if _place(each) == _place(licence):
+            _require_lifting(ctx, licences, each)
     kept = [each for each in row.licences if _place(each) != _place(licence)]
     if len(kept) == MAX_LICENCES:
         raise LicenceReason.LICENCES_TOO_MANY.refusal(
@@ -264,6 +274,21 @@ def _require_licence(
     raise LicenceReason.LICENCE_UNKNOWN.refusal(
         organization=organization, licence_class=licence_class
     )
+
+
+def _require_another(ctx: Context, licences: Licences, row: LicenceClass) -> None:
+    """Refuse who would give itself powers, by what a licence that it has shall convey."""
+    submitter = ctx.client.msp_id
+    held = licences.organization(submitter).licences
+    if row.licence_class in {each.licence_class for each in held}:
+        raise LicenceReason.NOT_FOR_ONESELF.refusal(organization=submitter)
+
+
+def _require_lifting(ctx: Context, licences: Licences, licence: Licence) -> None:
+    """Refuse who neither suspended a licence nor oversees to let it count again."""
+    if licence.suspended_by not in {None, ctx.client.msp_id}:
+        wanted = Exercised(organization=ctx.client.msp_id, powers=(Power.OVERSEE,))
+        refuse_if_any(licences.findings([wanted], now(ctx)))
 
 
 def _require_oversight(ctx: Context, licences: Licences, row: LicenceClass) -> None:

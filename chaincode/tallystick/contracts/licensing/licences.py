@@ -46,11 +46,15 @@ class Licences:
 
     def licence_class(self, name: str) -> LicenceClass:
         """Return a class; refuse with LICENCE_CLASS_UNKNOWN when there is none."""
-        row = load_row(self._state, composite_key("class", name), LicenceClass)
-        found = row or STANDARD_CLASSES.get(name)
+        found = self.find_class(name)
         if found is None:
             raise LicenceReason.LICENCE_CLASS_UNKNOWN.refusal(licence_class=name)
         return found
+
+    def find_class(self, name: str) -> LicenceClass | None:
+        """Return a class, or None."""
+        row = load_row(self._state, composite_key("class", name), LicenceClass)
+        return row or STANDARD_CLASSES.get(name)
 
     def save_class(self, row: LicenceClass) -> None:
         """Write a class."""

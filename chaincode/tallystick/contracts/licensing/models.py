@@ -34,6 +34,7 @@ class Licence(Model):
         reference: Under which the authority keeps it, such as a number of registration.
         granted_by: MSP of the organisation that granted it.
         suspension: Why it does not count for now; None when it does.
+        suspended_by: MSP of the organisation that suspended it.
     """
 
     licence_class: Identifier
@@ -43,6 +44,7 @@ class Licence(Model):
     valid_until: Instant
     granted_by: str
     suspension: str | None = None
+    suspended_by: str | None = None
 
 
 class Organization(Model):

@@ -98,13 +98,13 @@ def _granted(d: Directory, event: events.LicenceGranted, _: Instant) -> None:
 
 def _suspended(d: Directory, event: events.LicenceSuspended, _: Instant) -> None:
     licence = _licence(d, event)
-    changed = licence.model_copy(update={"suspension": event.reason})
+    changed = licence.model_copy(update={"suspension": event.reason, "suspended_by": event.by})
     _replace_licence(d, event.organization, licence, changed)
 
 
 def _resumed(d: Directory, event: events.LicenceResumed, _: Instant) -> None:
     licence = _licence(d, event)
-    changed = licence.model_copy(update={"suspension": None})
+    changed = licence.model_copy(update={"suspension": None, "suspended_by": None})
     _replace_licence(d, event.organization, licence, changed)
 
 

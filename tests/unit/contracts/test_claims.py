@@ -29,8 +29,17 @@ from tallystick.contracts.instants import Instant
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import PartiesCheck, PartiesReport, Party, Profile, Requirement
 from tallystick.contracts.purposes import Purpose
-from tallystick.contracts.statements import ClaimMade, KeyAddition, KeyRevocation, ListUpdated
+from tallystick.contracts.statements import (
+    ClaimMade,
+    Control,
+    ControlSet,
+    KeyAddition,
+    KeyRevocation,
+    ListUpdated,
+    Statement,
+)
 from tallystick.contracts.testing import CLAIM_LIFE, EVIDENCE, KYC, KYC_HOUSE, Market, new_wallet
+from tallystick.contracts.wallet import Wallet
 
 P = Participant
 IDENTITY = Chaincode.IDENTITY
@@ -210,6 +219,25 @@ def test_a_quorum_is_met_by_as_many_issuers_whose_claims_count(
     assert (not codes) is (len(good) >= quorum)
 
 
+@pytest.mark.parametrize("revoked", [set(), {"k"}, {"k2"}, {"k", "k2"}, {"k", "k2", "k3"}])
+@pytest.mark.parametrize("threshold", [1, 2, 3])
+def test_a_claim_lives_while_enough_of_its_signatures_do(revoked: set[str], threshold: int) -> None:
+    """SS-33, F111: an issuer under the control of k keys, some of which it has withdrawn."""
+    made = claim(cosigners=("k2", "k3"), threshold=threshold)
+    keys = {name: key(revoked_at=START if name in revoked else None) for name in made.keys}
+    at = Judge("alice", [made], lambda _, name: keys[name], START)
+    live = 3 - len(revoked)
+    assert codes_of(at) == ([] if live >= threshold else ["CLAIM_KEY_REVOKED"])
+
+
+def test_issuers_who_say_different_things_do_not_agree() -> None:
+    """SS-33, W6: one says US, the other DE; that each of the two would do makes no quorum."""
+    claims = [claim("house", value="US"), claim("two", value="DE")]
+    asked = Requirement(topic="kyc", values=("US", "DE"), quorum=2)
+    assert codes_of(judge(claims), requirement=asked) == ["CLAIM_QUORUM_MISSED"]
+    assert codes_of(judge([*claims, claim("third", value="DE")]), requirement=asked) == []
+
+
 def test_what_somebody_says_about_itself_counts_for_nothing() -> None:
     """F122."""
     codes = codes_of(judge([claim("alice")]), Topic(issuers=("alice",)))
@@ -300,10 +328,39 @@ def test_a_profile_tells_what_was_asked_and_counts(market: Market) -> None:
     trust(market, "residence", KYC_HOUSE)
     set_topic(market, "residence", values=("DE", "US"))
     attest(market, "bob", "residence", value="US")
-    attest(market, "bob", "accredited", level=2)  # nobody is trusted for it
+    trust(market, "accredited", KYC_HOUSE)
+    attest(market, "bob", "accredited", level=2)
+    market.submit(P.REGULATOR, IDENTITY, "distrust_issuer", "accredited", KYC_HOUSE)
     told = profile(market, "bob", "residence", "accredited").attested
     assert [(each.topic, each.value) for each in told] == [("residence", "US")]
     assert refused(attest, market, "alice", "residence", value="FR") == "CLAIM_VALUE_UNKNOWN"
+
+
+def test_a_claim_of_several_keys_dies_with_one_too_many(market: Market) -> None:
+    """SS-33, F106, F111: two of two sign; the second is withdrawn, and the word with it."""
+    second, third = new_wallet(KYC_HOUSE), new_wallet(KYC_HOUSE)
+    for wallet in (second, third):
+        as_house(market, KeyAddition(identity=KYC_HOUSE, key=wallet.new_key()), wallet)
+    as_house(market, ControlSet(identity=KYC_HOUSE, control=Control(claim=2)))
+    made = market.claim("bob").statement
+    intent = market.sign(KYC_HOUSE, made, second)
+    market.submit(P.BROKER_DEALER, IDENTITY, "add_claim", made, intent)
+    assert verified(market, "bob") == ()
+    as_house(market, KeyRevocation(identity=KYC_HOUSE, key=second.key))
+    assert verified(market, "bob") == ("CLAIM_KEY_REVOKED",)
+
+
+def as_house(market: Market, statement: Statement, *cosigners: Wallet) -> None:
+    intent = market.sign(KYC_HOUSE, statement, *cosigners)
+    market.submit(P.BROKER_DEALER, IDENTITY, statement.kind, statement, intent)
+
+
+def test_strangers_fill_no_row_of_claims(market: Market) -> None:
+    """SS-32: who is trusted for a topic may speak of anybody, others of themselves only."""
+    market.register("mallory")
+    assert refused(attest, market, "bob", "gossip", "mallory") == "ISSUER_NOT_TRUSTED"
+    attest(market, "mallory", "gossip", "mallory")
+    assert len(market.evaluate(IDENTITY, "claims", "bob").load(SubjectClaims).claims) == 1
 
 
 def test_claims_come_in_bulk_and_all_or_none(market: Market) -> None:
@@ -387,6 +444,17 @@ def test_two_lists_that_name_somebody_must_both_let_go(market: Market) -> None:
     assert refused(market.transfer, "alice", "bob", 1) == "RECEIVER_NOT_VERIFIED"
     view = market.evaluate(IDENTITY, "identity", "bob").load(IdentityView)
     assert [block.issuer for block in view.identity.blocks] == [OTHER_HOUSE]
+
+
+def test_a_list_whose_issuer_is_distrusted_bars_until_the_regulator_clears(market: Market) -> None:
+    """SS-39: distrust clears nobody, and nobody stays barred for want of somebody who may."""
+    trust(market, SCREENING, KYC_HOUSE)
+    update_list(market, 1, added=("bob",))
+    market.submit(P.REGULATOR, IDENTITY, "distrust_issuer", SCREENING, KYC_HOUSE)
+    assert refused(update_list, market, 2, removed=("bob",)) == "ISSUER_NOT_TRUSTED"
+    assert refused(market.transfer, "alice", "bob", 1) == "RECEIVER_NOT_VERIFIED"
+    market.submit(P.REGULATOR, IDENTITY, "lift_bar", "bob", KYC_HOUSE, "ofac-sdn")
+    market.transfer("alice", "bob", 1)
 
 
 def test_only_who_is_trusted_for_it_keeps_a_list(market: Market) -> None:

@@ -13,7 +13,7 @@ from tests.unit.contracts.acts import refused
 from tallystick.chaincode.testing import Outcome
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.identities.models import AccessPage, AccessVerdict, IdentityKey
-from tallystick.contracts.identities.rules import signature_findings
+from tallystick.contracts.identities.rules import judged_signatures
 from tallystick.contracts.identity.models import IdentityView
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.participants import Participant
@@ -174,7 +174,9 @@ def test_signatures_that_are_no_signatures_never_reach_a_threshold(
         signatures=tuple(KeySignature(key=name, signature="") for name in names),
     )
     keys = {name: KEYS.get(name) for name in names}
-    assert signature_findings(authority, keys, threshold)
+    signed = judged_signatures(authority, keys, threshold)
+    assert signed.findings
+    assert signed.keys == ()
 
 
 # --- keys enter and end ---

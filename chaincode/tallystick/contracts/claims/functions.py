@@ -147,23 +147,35 @@ def _enter(ctx: Context, made: ClaimMade, intent: SignedIntent) -> None:
         raise ClaimReason.CLAIM_WINDOW_EMPTY.refusal(
             valid_from=made.valid_from, valid_until=made.valid_until
         )
-    Identities(ctx.state).require_controlling(made.subject)
+    identities = Identities(ctx.state)
+    identities.require_controlling(made.subject)
     claims = Claims(ctx.state)
     _require_word(made, claims.topic(made.topic))
-    require_signatures(ctx, made.issuer, made, intent)
+    _require_standing(made, claims.topic(made.topic))
+    key, *cosigners = require_signatures(ctx, made.issuer, made, intent)
     held = claims.about(made.subject)
     earlier = held.find(made.topic, made.issuer)
-    facts = made.model_dump(exclude={"subject"})
-    claim = Claim(**facts, key=intent.key, version=1 + (earlier.version if earlier else 0))
+    facts = {
+        **made.model_dump(exclude={"subject"}),
+        "key": key,
+        "cosigners": tuple(cosigners),
+        "threshold": identities.require_controlling(made.issuer).control.claim,
+    }
+    claim = Claim(**facts, version=1 + (earlier.version if earlier else 0))
     row = held.having(claim)
     if len(row.claims) > MAX_CLAIMS:
         raise ClaimReason.CLAIMS_TOO_MANY.refusal(identity=made.subject, limit=MAX_CLAIMS)
     claims.save(made.subject, row)
-    ctx.emit(
-        events.ClaimAdded(
-            subject=made.subject, **facts, key=intent.key, claim_version=claim.version
-        )
-    )
+    ctx.emit(events.ClaimAdded(subject=made.subject, **facts, claim_version=claim.version))
+
+
+def _require_standing(made: ClaimMade, topic: Topic) -> None:
+    """Refuse what strangers say: a subject's row is short, and they could fill it.
+
+    What somebody says about itself stays possible; it counts for nothing.
+    """
+    if made.issuer not in {made.subject, *topic.issuers}:
+        raise ClaimReason.ISSUER_NOT_TRUSTED.refusal(topic=made.topic, issuer=made.issuer)
 
 
 def _require_word(made: ClaimMade, topic: Topic) -> None:

@@ -44,10 +44,14 @@ class Topic(Model):
 
 
 class Claim(Model):
-    """What an issuer said last about a subject on a topic, and with which key it signed that.
+    """What an issuer said last about a subject on a topic, and with which keys it signed that.
 
     Attributes:
         version: How many the issuer has made about the subject on the topic, this one included.
+        key: The first key that signed it.
+        cosigners: Further keys that signed it.
+        threshold: How many keys the issuer's control asked for then; it counts while as many of
+            those that signed count.
     """
 
     topic: str
@@ -59,7 +63,14 @@ class Claim(Model):
     valid_from: Instant
     valid_until: Instant
     key: str
+    cosigners: tuple[str, ...] = ()
+    threshold: int = 1
     revoked_at: Instant | None = None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All keys that signed it."""
+        return (self.key, *self.cosigners)
 
 
 class SubjectClaims(Model):

@@ -1,5 +1,6 @@
 """When claims count. Pure: rows and the moment come in, findings go out."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -33,24 +34,29 @@ class Judge:
     is_parting: bool = False
 
     def findings(self, requirement: Requirement, topic: Topic) -> list[Finding]:
-        """Return why the subject does not fulfil a requirement; nothing when it does."""
+        """Return why the subject does not fulfil a requirement; nothing when it does.
+
+        Where several issuers must say so, they must say the same.
+        """
         trusted = trusted_issuers(requirement, topic)
         facts = {"identity": self.subject, "topic": requirement.topic}
         if not trusted:
             return [ClaimReason.TOPIC_WITHOUT_ISSUER.finding(**facts)]
         quorum = max(requirement.quorum, topic.quorum)
-        findings, agreeing = [], 0
+        findings: list[Finding] = []
+        agreeing: Counter[str | None] = Counter()
         for claim in self._on(requirement.topic, trusted):
             finding = self._finding(claim, topic) or _shortcoming(self.subject, claim, requirement)
             if finding is None:
-                agreeing += 1
-                if agreeing >= quorum:
+                agreeing[claim.value] += 1
+                if agreeing[claim.value] >= quorum:
                     return []
             else:
                 findings.append(finding)
         if agreeing:
+            given = max(agreeing.values())
             findings.append(
-                ClaimReason.CLAIM_QUORUM_MISSED.finding(**facts, given=agreeing, quorum=quorum)
+                ClaimReason.CLAIM_QUORUM_MISSED.finding(**facts, given=given, quorum=quorum)
             )
         return findings or [ClaimReason.CLAIM_MISSING.finding(**facts)]
 
@@ -91,10 +97,15 @@ class Judge:
             return ClaimReason.CLAIM_NOT_YET_VALID.finding(**facts, valid_from=claim.valid_from)
         if self.moment >= claim.valid_until and not self._within_grace(claim, topic):
             return ClaimReason.CLAIM_EXPIRED.finding(**facts, valid_until=claim.valid_until)
-        key = self.key_of(claim.issuer, claim.key)
-        if key is None or key.revoked_at is not None or not serves(key.purposes, Purpose.CLAIM):
+        live = sum(self._counts(claim.issuer, key) for key in claim.keys)
+        if live < claim.threshold:
             return ClaimReason.CLAIM_KEY_REVOKED.finding(**facts)
         return None
+
+    def _counts(self, issuer: str, name: str) -> bool:
+        """Return whether what a key of an issuer signed still counts."""
+        key = self.key_of(issuer, name)
+        return key is not None and key.revoked_at is None and serves(key.purposes, Purpose.CLAIM)
 
     def _within_grace(self, claim: Claim, topic: Topic) -> bool:
         return self.is_parting and self.moment < later(claim.valid_until, topic.grace_s)

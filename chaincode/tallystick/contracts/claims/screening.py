@@ -16,6 +16,8 @@ from tallystick.contracts.instants import Instant, now
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.licensed import licensed
 from tallystick.contracts.licensing.part import IdentityPart
+from tallystick.contracts.models import Identifier
+from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import ClaimReason
 from tallystick.contracts.statements import ListUpdated
 
@@ -52,9 +54,22 @@ class ScreeningFunctions(IdentityPart):
             )
         )
         for identity in updated.removed:
-            _clear(ctx, updated, identity)
+            _clear(ctx, updated.issuer, updated.list_name, identity)
         for identity in updated.added:
             _bar(ctx, updated, identity, moment)
+
+    @transaction
+    @licensed(Power.OVERSEE)
+    def lift_bar(
+        self, ctx: Context, identity: Identifier, issuer: Identifier, list_name: Identifier
+    ) -> None:
+        """Clear an identity that the list of an issuer names who is trusted no longer.
+
+        Its list still bars, for distrust clears nobody; but it cannot clear any more.
+        """
+        if issuer in Claims(ctx.state).topic(SCREENING).issuers:
+            raise ClaimReason.LIST_COUNTS.refusal(issuer=issuer, list_name=list_name)
+        _clear(ctx, issuer, list_name, identity)
 
     @query
     def barred_list(self, ctx: Context, issuer: str, list_name: str) -> BarredList | None:
@@ -65,7 +80,7 @@ class ScreeningFunctions(IdentityPart):
 def _bar(ctx: Context, updated: ListUpdated, identity: str, moment: Instant) -> None:
     identities = Identities(ctx.state)
     row = identities.require(identity)
-    kept = [each for each in row.blocks if not _is_of(each, updated)]
+    kept = [each for each in row.blocks if not _is_of(each, updated.issuer, updated.list_name)]
     if len(kept) == MAX_BLOCKS:
         raise ClaimReason.BLOCKS_TOO_MANY.refusal(identity=identity, limit=MAX_BLOCKS)
     block = Block(
@@ -80,19 +95,15 @@ def _bar(ctx: Context, updated: ListUpdated, identity: str, moment: Instant) -> 
     )
 
 
-def _clear(ctx: Context, updated: ListUpdated, identity: str) -> None:
+def _clear(ctx: Context, issuer: str, list_name: str, identity: str) -> None:
     identities = Identities(ctx.state)
     row = identities.require(identity)
-    kept = tuple(each for each in row.blocks if not _is_of(each, updated))
+    kept = tuple(each for each in row.blocks if not _is_of(each, issuer, list_name))
     if len(kept) == len(row.blocks):
-        raise ClaimReason.NOT_BARRED.refusal(identity=identity, list_name=updated.list_name)
+        raise ClaimReason.NOT_BARRED.refusal(identity=identity, list_name=list_name)
     identities.save(row.model_copy(update={"blocks": kept}))
-    ctx.emit(
-        events.IdentityCleared(
-            identity=identity, issuer=updated.issuer, list_name=updated.list_name
-        )
-    )
+    ctx.emit(events.IdentityCleared(identity=identity, issuer=issuer, list_name=list_name))
 
 
-def _is_of(block: Block, updated: ListUpdated) -> bool:
-    return (block.issuer, block.list_name) == (updated.issuer, updated.list_name)
+def _is_of(block: Block, issuer: str, list_name: str) -> bool:
+    return (block.issuer, block.list_name) == (issuer, list_name)

@@ -36,11 +36,14 @@ class ClaimAdded(LedgerEvent):
     """An issuer attests something; this replaces what it attested on the topic before.
 
     Attributes:
+        key: The first key that signed it.
+        cosigners: Further keys that signed it.
+        threshold: As many of them must count as long as it counts.
         claim_version: How many the issuer has made about the subject on the topic.
     """
 
     kind: ClassVar[str] = "identity.ClaimAdded"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     subject: str
     topic: str
     issuer: str
@@ -50,6 +53,8 @@ class ClaimAdded(LedgerEvent):
     valid_from: Instant
     valid_until: Instant
     key: str
+    cosigners: tuple[str, ...]
+    threshold: int
     claim_version: int
 
 

@@ -10,7 +10,7 @@ from tallystick.contracts.identities.models import (
     IdentityKey,
     Mandate,
 )
-from tallystick.contracts.identities.rules import signature_findings
+from tallystick.contracts.identities.rules import Signed, judged_signatures
 from tallystick.contracts.parties import Authority
 from tallystick.contracts.reasons import Finding, IdentityReason
 from tallystick.contracts.rows import load_row
@@ -74,16 +74,21 @@ class Identities:
 
     def signature_findings(self, authority: Authority) -> list[Finding]:
         """Return why the signatures of an act do not count; of a sub-account, its owner signs."""
+        return self.judged_signatures(authority).findings
+
+    def judged_signatures(self, authority: Authority) -> Signed:
+        """Return why the signatures of an act do not count, or the keys of those that do."""
         row = self.find(authority.identity)
         if row is None:
-            return [IdentityReason.IDENTITY_UNKNOWN.finding(identity=authority.identity)]
+            unknown = IdentityReason.IDENTITY_UNKNOWN.finding(identity=authority.identity)
+            return Signed([unknown], ())
         signer = row
         if row.account_of is not None:
             signer = self.require(row.account_of)
         keys: Mapping[str, IdentityKey | None] = {
             each.key: self.key(signer.identity, each.key) for each in authority.signatures
         }
-        return signature_findings(authority, keys, signer.control.threshold(authority.purpose))
+        return judged_signatures(authority, keys, signer.control.threshold(authority.purpose))
 
     # --- mandates ---
 

@@ -1,6 +1,7 @@
 """When a key, a set of signatures, a mandate or a grant of access counts. Pure."""
 
 from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
 from tallystick.contracts.identities.models import AccessGrant, Identity, IdentityKey, Mandate
 from tallystick.contracts.instants import Instant
@@ -15,10 +16,17 @@ def may_sign(key: IdentityKey | None, purpose: Purpose) -> bool:
     return key is not None and key.is_active and serves(key.purposes, purpose)
 
 
-def signature_findings(
+class Signed(NamedTuple):
+    """What signatures come to: why they do not count together, or the keys of those that count."""
+
+    findings: list[Finding]
+    keys: tuple[str, ...]
+
+
+def judged_signatures(
     authority: Authority, keys: Mapping[str, IdentityKey | None], threshold: int
-) -> list[Finding]:
-    """Return why signatures do not count.
+) -> Signed:
+    """Return why signatures do not count, or whose do, in the order given.
 
     Args:
         authority: The signatures, what they are for, and over what; several by one key are one.
@@ -26,7 +34,7 @@ def signature_findings(
         threshold: How many must count.
     """
     findings = []
-    good = set()
+    good: dict[str, None] = {}
     payload = authority.payload.encode()
     for each in authority.signatures:
         key = keys[each.key]
@@ -41,19 +49,19 @@ def signature_findings(
                 AccessReason.INTENT_SIGNATURE_INVALID.finding(signer=authority.identity)
             )
         else:
-            good.add(each.key)
+            good[each.key] = None
     if len(good) >= threshold and good:
-        return []
-    if findings:
-        return findings
-    return [
-        AccessReason.SIGNATURES_TOO_FEW.finding(
-            signer=authority.identity,
-            purpose=authority.purpose,
-            given=len(good),
-            threshold=threshold,
+        return Signed([], tuple(good))
+    if not findings:
+        findings.append(
+            AccessReason.SIGNATURES_TOO_FEW.finding(
+                signer=authority.identity,
+                purpose=authority.purpose,
+                given=len(good),
+                threshold=threshold,
+            )
         )
-    ]
+    return Signed(findings, ())
 
 
 def mandate_findings(

@@ -17,8 +17,10 @@ def require_signatures(
     statement: Statement,
     intent: SignedIntent,
     new_keys: Sequence[NewKey] = (),
-) -> None:
+) -> tuple[str, ...]:
     """Spend an intent; refuse unless enough keys of ``signer`` signed, and all that are new.
+
+    Returns the names of the keys whose signatures count, in the order given.
 
     Signatures of new keys show that they are held; they count for nothing else, unless they are
     written already.
@@ -32,7 +34,9 @@ def require_signatures(
         if each.key not in entering or identities.key(signer, each.key) is not None
     )
     counted = authority.model_copy(update={"signatures": known})
-    refuse_if_any(identities.signature_findings(counted))
+    signed = identities.judged_signatures(counted)
+    refuse_if_any(signed.findings)
+    return signed.keys
 
 
 def require_possession(

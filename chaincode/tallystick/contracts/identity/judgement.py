@@ -154,7 +154,7 @@ class Judgement:
                     claim.topic in topics
                     and claim.issuer in self._claims.topic(claim.topic).issuers
                 ):
-                    yield key_key(claim.issuer, claim.key)
+                    yield from (key_key(claim.issuer, each) for each in claim.keys)
         if check.authority is not None and check.authority.participant is not None:
             acting = self._licences.organization(check.authority.participant)
             yield from (composite_key("class", each.licence_class) for each in acting.licences)

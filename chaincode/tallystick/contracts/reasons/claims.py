@@ -35,7 +35,8 @@ class ClaimReason(ReasonTable):
     )
     CLAIM_KEY_REVOKED = (
         Kind.RULE,
-        "The claim '{topic}' about {identity} was signed with a key that {issuer} has withdrawn.",
+        "The claim '{topic}' about {identity} was signed with keys of which {issuer} has withdrawn "
+        "too many.",
     )
     CLAIM_QUORUM_MISSED = (
         Kind.RULE,
@@ -66,6 +67,10 @@ class ClaimReason(ReasonTable):
         "Version {version} of the list {list_name} cannot follow; {expected} does.",
     )
     NOT_BARRED = (Kind.CONFLICT, "The list {list_name} does not name {identity}.")
+    LIST_COUNTS = (
+        Kind.CONFLICT,
+        "{issuer} is trusted with lists, so it alone clears whom its list {list_name} names.",
+    )
     BLOCKS_TOO_MANY = (
         Kind.CONFLICT,
         "{identity} would be named by more than {limit} lists.",

@@ -4,6 +4,7 @@ from tests.unit.contracts.permissions import accounts, licensing
 from tests.unit.contracts.permissions.roles import (
     EVERYBODY,
     LICENSED,
+    REGULATOR,
     TRANSFER_AGENT,
     TRUSTEES,
     Arguments,
@@ -45,6 +46,7 @@ PERMITTED: Permissions = {
     "topic": EVERYBODY,
     "overdue": EVERYBODY,
     "update_list": LICENSED,
+    "lift_bar": REGULATOR,
     "barred_list": EVERYBODY,
     "register_identity": LICENSED,
     "add_key": LICENSED,
@@ -92,6 +94,7 @@ def arguments(market: Market) -> Arguments:
         "topic": [KYC],
         "overdue": [question],
         "update_list": [listed, signature],
+        "lift_bar": ["bob", KYC_HOUSE, "ofac"],
         "barred_list": [KYC_HOUSE, "ofac"],
         "register_identity": [registration.statement, registration.intent],
         "add_key": [KeyAddition(identity="alice", key=new), signature],

@@ -55,6 +55,12 @@ def _(market: Market) -> None:
     market.submit(REGULATOR, Chaincode.IDENTITY, "distrust_issuer", KYC, "bob")
 
 
+@reaches(ClaimReason.LIST_COUNTS)
+def _(market: Market) -> None:
+    market.submit(REGULATOR, Chaincode.IDENTITY, "trust_issuer", SCREENING, KYC_HOUSE)
+    market.submit(REGULATOR, Chaincode.IDENTITY, "lift_bar", "bob", KYC_HOUSE, "ofac")
+
+
 @reaches(ClaimReason.CLAIM_MISSING)
 def _(market: Market) -> None:
     market.register("carol")
@@ -131,8 +137,10 @@ def _(market: Market) -> None:
 @reaches(ClaimReason.CLAIMS_TOO_MANY)
 def _(market: Market) -> None:
     for number in range(MAX_CLAIMS):
-        made = market.claim("bob").statement.model_copy(update={"topic": f"topic-{number}"})
-        intent = market.sign(KYC_HOUSE, made)
+        made = market.claim("bob").statement.model_copy(
+            update={"topic": f"topic-{number}", "issuer": "bob"}
+        )
+        intent = market.sign("bob", made)
         market.submit(BROKER, Chaincode.IDENTITY, "add_claim", made, intent)
 
 

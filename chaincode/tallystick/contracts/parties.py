@@ -22,6 +22,8 @@ from tallystick.contracts.reasons import Finding, refuse_if_any
 from tallystick.contracts.statements import Statement
 
 MAX_REQUIREMENTS = 16
+MAX_PARTIES = 2000
+"""Of one question: both sides of every move of one instruction."""
 
 
 class Requirement(Model):
@@ -37,9 +39,12 @@ class Requirement(Model):
 
     topic: Identifier
     level: Quantity = 1
-    values: tuple[ShortCode, ...] = ()
-    issuers: tuple[Identifier, ...] = ()
+    values: Annotated[tuple[ShortCode, ...], Field(max_length=300)] = ()
+    issuers: Annotated[tuple[Identifier, ...], Field(max_length=50)] = ()
     quorum: Quantity = 1
+
+
+Requirements = Annotated[tuple[Requirement, ...], Field(max_length=MAX_REQUIREMENTS)]
 
 
 class Party(Model):
@@ -53,7 +58,7 @@ class Party(Model):
     """
 
     identity: str
-    requirements: Annotated[tuple[Requirement, ...], Field(max_length=MAX_REQUIREMENTS)] = ()
+    requirements: Requirements = ()
     topics: tuple[str, ...] = ()
     account_at: str | None = None
     is_parting: bool = False
@@ -164,7 +169,7 @@ class Authority(Model):
 class PartiesCheck(Model):
     """The question: what stands against these parties, this authority and these organisations?"""
 
-    parties: tuple[Party, ...] = ()
+    parties: Annotated[tuple[Party, ...], Field(max_length=MAX_PARTIES)] = ()
     authority: Authority | None = None
     exercised: tuple[Exercised, ...] = ()
     organizations: tuple[str, ...] = ()

@@ -32,7 +32,12 @@ from tallystick.contracts.register.models import (
     RegisterPage,
     Relabelling,
 )
-from tallystick.contracts.statements import AllowanceLowered, HoldExtended, Recovery
+from tallystick.contracts.statements import (
+    AllowanceLowered,
+    HoldExtended,
+    Recovery,
+    UnitsSurrendered,
+)
 from tallystick.contracts.testing import EVIDENCE, Market, new_wallet
 
 pytestmark = pytest.mark.requirement("SS-04", "SS-67", "F53", "F54", "F55", "F56", "F57", "F58")
@@ -128,6 +133,9 @@ def test_enforcement_that_was_given_up_does_not_come_back(market: Market) -> Non
     as_agent(market, "renounce_enforcement", "ACME")
     assert refused(force, market, 1) == "ENFORCEMENT_RENOUNCED"
     assert refused(force, market, 1, None) == "ENFORCEMENT_RENOUNCED"
+    redemption = ("redeem", "ACME", "alice", 1)
+    assert refused(as_agent, market, *redemption) == "ENFORCEMENT_RENOUNCED"
+    signed(market, "alice", UnitsSurrendered(security="ACME", holder="alice", quantity=1))
 
 
 # --- freezes ---
@@ -139,6 +147,16 @@ def test_freezes_are_bounded_by_what_there_is(market: Market) -> None:
     assert refused(freeze, market, 1) == "INSUFFICIENT_AVAILABLE"
     unfreeze = partial(as_agent, market, "unfreeze_units", "ACME", "alice", 1001, "an error")
     assert refused(unfreeze) == "INSUFFICIENT_FROZEN"
+
+
+def test_who_is_stopped_neither_surrenders_nor_holds_units(market: Market) -> None:
+    """F53: what a thief has is neither ended nor put aside; the agent may redeem it."""
+    as_agent(market, "freeze", "ACME", "alice", "theft")
+    surrendered = UnitsSurrendered(security="ACME", holder="alice", quantity=1)
+    assert refused(signed, market, "alice", surrendered) == "SENDER_FROZEN"
+    assert refused(partial(hold, market, receiver=None)) == "SENDER_FROZEN"
+    as_agent(market, "redeem", "ACME", "alice", 1)
+    assert holding(market).quantity == 999
 
 
 def test_who_holds_nothing_can_be_stopped_and_is_on_no_cap_table(market: Market) -> None:

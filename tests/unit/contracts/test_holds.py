@@ -1,6 +1,7 @@
 """Holds: units that wait under a notary, while their holder goes on holding them."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -257,6 +258,18 @@ def test_a_hold_is_renewed_while_it_lasts(market: Market) -> None:
     market.ledger.advance(HOUR)
     later = extended.model_copy(update={"expires_at": market.after(HOUR)})
     assert refused(signed, market, "alice", later) == "HOLD_EXPIRED"
+
+
+def test_a_holder_does_not_cut_a_hold_short(market: Market) -> None:
+    """F71, F72: whoever has the secret counts on the moment that was said."""
+    hold(market, hash_lock=HASH_LOCK)
+    shortened = HoldExtended(
+        security="ACME", holder="alice", hold="h-1", expires_at=market.after(timedelta(seconds=1))
+    )
+    assert refused(signed, market, "alice", shortened) == "HOLD_SHORTENED"
+    market.ledger.advance(timedelta(minutes=59))
+    execute(market, participant=BROKER, secret=SECRET)
+    assert market.units("bob") == 100
 
 
 def test_holds_stack_and_each_ends_by_its_own_name(market: Market) -> None:

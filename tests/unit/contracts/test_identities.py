@@ -7,7 +7,7 @@ from itertools import combinations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 from tests.unit.contracts.acts import refused
 
 from tallystick.chaincode.testing import Outcome
@@ -114,6 +114,13 @@ def test_a_new_key_does_not_vouch_for_its_own_entry(market: Market) -> None:
     addition = KeyAddition(identity="alice", key=third.new_key())
     intent = market.sign("alice", addition, third)
     assert refused(submit, market, "add_key", addition, intent) == "SIGNATURES_TOO_FEW"
+
+
+@pytest.mark.parametrize("name", ["alice@example.org", "alice smith", "", "a" * 65])
+def test_an_identity_is_named_by_a_pseudonym(name: str, market: Market) -> None:
+    """SS-34: what reads as an address of somebody is no name on the ledger."""
+    with pytest.raises(ValidationError):
+        market.register(name)
 
 
 def test_an_identity_begins_under_several_keys(market: Market) -> None:
@@ -356,6 +363,14 @@ def test_an_organisation_can_change_the_identity_it_holds_by(market: Market) -> 
     known = profile(market, "bob").parties[0].profile
     assert known is not None
     assert known.organization is None
+
+
+def test_an_identity_is_held_by_one_organisation_at_a_time(market: Market) -> None:
+    statement = Representation(identity="alice", organization=P.BROKER_DEALER)
+    submit(market, "represent", statement, market.sign("alice", statement))
+    second = Representation(identity="alice", organization=P.BANK)
+    act = partial(market.submit, P.BANK, IDENTITY, "represent", second)
+    assert refused(act, market.sign("alice", second)) == "IDENTITY_REPRESENTS"
 
 
 # --- access to data off the ledger ---

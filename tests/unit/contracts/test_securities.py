@@ -4,12 +4,14 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+from pydantic import ValidationError
 from tests.unit.contracts.acts import refused
 from tests.unit.contracts.register_acts import TOKEN, as_agent, force, hold, holding, sent, signed
 
 from tallystick.chaincode.testing import Outcome
 from tallystick.contracts.events import SecurityIdentifier
 from tallystick.contracts.participants import Participant
+from tallystick.contracts.parties import MAX_REQUIREMENTS, Requirement
 from tallystick.contracts.register.models import (
     Allocation,
     Amendment,
@@ -137,6 +139,13 @@ def test_a_security_says_what_it_is_called_and_how_it_is_shown(market: Market) -
     row = market.evaluate(TOKEN, "security", "FUND").load(Security)
 
     assert (row.terms.decimals, row.terms.identifiers[0].value) == (2, "US0000000000")
+
+
+def test_no_security_asks_more_than_a_question_can_hold(market: Market) -> None:
+    asked = [Requirement(topic=f"topic-{number}") for number in range(MAX_REQUIREMENTS + 1)]
+    with pytest.raises(ValidationError, match="requirements"):
+        market.create_security("BETA", asked)
+    market.create_security("BETA", asked[1:])
 
 
 def test_a_security_can_be_renamed_and_counts_its_versions(market: Market) -> None:

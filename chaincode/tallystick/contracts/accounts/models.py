@@ -2,7 +2,7 @@
 
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.intents import canonical_json
-from tallystick.contracts.models import Identifier, Model, Sha256Hex
+from tallystick.contracts.models import Identifier, Model, Pseudonym, Sha256Hex
 
 MAX_ACCOUNTS = 20
 MAX_CHALLENGE_LIFE_S = 24 * 3600
@@ -51,7 +51,7 @@ class ChallengeTerms(Model):
     """
 
     challenge: Sha256Hex
-    account: Identifier
+    account: Pseudonym
     expires_at: Instant
     key: Sha256Hex | None = None
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tallystick.contracts.compliance.bindings import Bound, bind
 from tallystick.contracts.compliance.case import Case, Holder, Leg
-from tallystick.contracts.compliance.rules import NoParameters, Rule
+from tallystick.contracts.compliance.rules import NoParameters, Rule, Side
 from tallystick.contracts.reasons import ComplianceReason, Finding
 
 
@@ -57,6 +57,25 @@ class InGoodStanding(Rule[NoParameters]):
             )
 
 
+class GiverInGoodStanding(Rule[NoParameters]):
+    """Who surrenders units, or holds them for nobody in particular, is known and not stopped.
+
+    The agent's own redemptions are not judged by it: they put the register right.
+    """
+
+    name = "giver-in-good-standing"
+    side = Side.SENDER
+    parameters = NoParameters
+
+    def findings(self, case: Case, leg: Leg, parameters: NoParameters) -> Iterator[Finding]:  # noqa: ARG002
+        """Yield what stands against a sender where there is no receiver."""
+        sender = case.sender(leg)
+        if leg.receiver is None and sender is not None:
+            yield from _findings_of(
+                leg, sender, ComplianceReason.SENDER_FROZEN, ComplianceReason.SENDER_NOT_VERIFIED
+            )
+
+
 def _findings_of(
     leg: Leg, holder: Holder, stopped: ComplianceReason, not_verified: ComplianceReason
 ) -> Iterator[Finding]:
@@ -66,6 +85,8 @@ def _findings_of(
     for lack in holder.lacks:
         yield not_verified.finding(holder=name, asset=leg.security, cause=lack.message)
 
+
+GIVING_UP: tuple[Bound, ...] = (bind(GiverInGoodStanding(), NoParameters()),)
 
 ALWAYS: tuple[Bound, ...] = (
     bind(NotPaused(), NoParameters()),

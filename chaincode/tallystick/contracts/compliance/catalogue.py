@@ -6,7 +6,7 @@ from types import MappingProxyType
 from pydantic import JsonValue, ValidationError
 from pydantic_core import to_json
 
-from tallystick.contracts.compliance.basics import ALWAYS
+from tallystick.contracts.compliance.basics import ALWAYS, GIVING_UP
 from tallystick.contracts.compliance.bindings import Bound, Source, bind
 from tallystick.contracts.compliance.disclosure import DisclosedInTime
 from tallystick.contracts.compliance.eligibility import (
@@ -17,6 +17,7 @@ from tallystick.contracts.compliance.eligibility import (
     SenderClaims,
     Suitable,
 )
+from tallystick.contracts.compliance.enforcement import ENFORCED
 from tallystick.contracts.compliance.holdings import (
     FullExitOnly,
     HoldersLimited,
@@ -89,7 +90,7 @@ BINDERS: Mapping[tuple[str, int], Binder] = MappingProxyType(
 """The rules that may be bound; a version that was once in force never leaves this table."""
 
 UNBOUND: Mapping[tuple[str, int], Bound] = MappingProxyType(
-    {(each.name, each.version): each for each in (*ALWAYS, OWN_LOCKS)}
+    {(each.name, each.version): each for each in (*ALWAYS, *GIVING_UP, *ENFORCED, OWN_LOCKS)}
 )
 """The rules that need no binding, by name and version."""
 

@@ -14,10 +14,22 @@ from tallystick.contracts.instants import Day, Instant, instant
 Period = Annotated[str, StringConstraints(pattern=r"^P(\d{1,4}[DMY]|T\d{1,9}S)$")]
 
 _MONTHS_PER_YEAR = 12
+THE_END: Instant = "9999-12-31T23:59:59Z"
 
 
 def end_of(start: Instant | Day, period: Period) -> Instant:
-    """Return the second from which a period is over that began at an instant, or with a day."""
+    """Return the second from which a period is over that began at an instant, or with a day.
+
+    Beyond the year 9999 there is no calendar: a period that would end there ends with its last
+    second, so that "for ever" can be said.
+    """
+    try:
+        return _end_of(start, period)
+    except (OverflowError, ValueError):
+        return THE_END
+
+
+def _end_of(start: Instant | Day, period: Period) -> Instant:
     begun = datetime.fromisoformat(start if "T" in start else f"{start}T00:00:00Z")
     if period.startswith("PT"):
         return instant(begun + timedelta(seconds=int(period[2:-1])))

@@ -92,6 +92,10 @@ class AgencyFunctions(IdentityPart):
             raise LicenceReason.ORGANIZATION_TAKEN.refusal(
                 organization=organization, identity=held.identity
             )
+        if row.organization is not None:
+            raise IdentityReason.IDENTITY_REPRESENTS.refusal(
+                identity=row.identity, organization=row.organization
+            )
         require_signatures(ctx, row.identity, representation, intent)
         identities.save(row.model_copy(update={"organization": organization}))
         licences.save_organization(organization, held.model_copy(update={"identity": row.identity}))

@@ -45,6 +45,10 @@ class IdentityReason(ReasonTable):
         "{identity} would need {threshold} keys for the purpose '{purpose}', and has {serving}.",
     )
     WALLET_UNKNOWN = (Kind.NOT_FOUND, "{identity} has no wallet {wallet} with keys that count.")
+    IDENTITY_REPRESENTS = (
+        Kind.CONFLICT,
+        "{identity} is the one by which {organization} holds units; that must end first.",
+    )
     IDENTITY_IS_SUB_ACCOUNT = (
         Kind.CONFLICT,
         "{identity} has no keys and claims of its own; those of {owner} are its.",

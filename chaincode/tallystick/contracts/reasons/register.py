@@ -79,6 +79,10 @@ class RegisterReason(ReasonTable):
         "{holder} allows {spender} all of its {security}; that is not raised or lowered by a"
         " number.",
     )
+    ALLOWANCE_TOO_LARGE = (
+        Kind.MALFORMED,
+        "{holder} would allow {spender} {quantity} of {security}; a row says at most {limit}.",
+    )
     ALLOWANCE_NOT_COVERED = (
         Kind.BALANCE,
         "{holder} has {available} of {security} available, and shall allow {quantity}.",
@@ -92,6 +96,11 @@ class RegisterReason(ReasonTable):
     HOLD_EXPIRED = (
         Kind.CONFLICT,
         "The hold {hold} of {holder} ended at {expires_at}; it can only be released.",
+    )
+    HOLD_SHORTENED = (
+        Kind.CONFLICT,
+        "The hold {hold} of {holder} lasts until {expires_at}; who counts on it must be able to, so"
+        " it can be made to end later only.",
     )
     HOLD_RECEIVER_MISSING = (
         Kind.MALFORMED,

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from tallystick.chaincode import Context, composite_key, split_composite_key
 from tallystick.contracts import events
 from tallystick.contracts.instants import now
+from tallystick.contracts.models import MAX_QUANTITY
 from tallystick.contracts.reasons import RegisterReason
 from tallystick.contracts.register.models import Allowance, AllowanceLine
 from tallystick.contracts.statements import (
@@ -82,13 +83,18 @@ class Allowances:
         """Raise an allowance by ``quantity``, or lower it by a negative one: to none at the least.
 
         Raises:
-            Refusal: ALLOWANCE_MISSING, or ALLOWANCE_UNBOUNDED.
+            Refusal: ALLOWANCE_MISSING, ALLOWANCE_UNBOUNDED or ALLOWANCE_TOO_LARGE.
         """
         place = Place(changed.security, changed.holder, changed.spender, changed.scope)
         allowance = self._require(place)
         if allowance.quantity is None:
             raise RegisterReason.ALLOWANCE_UNBOUNDED.refusal(**place.facts)
-        self._set_quantity(place, allowance, allowance.quantity + quantity)
+        changed_to = allowance.quantity + quantity
+        if changed_to > MAX_QUANTITY:
+            raise RegisterReason.ALLOWANCE_TOO_LARGE.refusal(
+                **place.facts, quantity=changed_to, limit=MAX_QUANTITY
+            )
+        self._set_quantity(place, allowance, changed_to)
 
     def end(
         self, security: str, holder: str, spender: str, scope: AllowanceScope = ANY_SCOPE

@@ -86,16 +86,22 @@ class Holds:
         self._movements.execute(Instruction((move,), Basis.HOLD, exercised=(notary,)))
 
     def renew(self, extended: HoldExtended) -> None:
-        """Let a hold last until another moment, while it lasts.
+        """Let a hold last longer, while it lasts: its receiver counts on it, so never shorter.
 
         Raises:
-            Refusal: MOMENT_PAST, HOLD_UNKNOWN, HOLD_EXPIRED, or NOT_THE_NOTARY of a trade's hold.
+            Refusal: MOMENT_PAST, HOLD_UNKNOWN, HOLD_EXPIRED, HOLD_SHORTENED, or NOT_THE_NOTARY of
+                a trade's hold.
         """
         self._require_future(extended.expires_at)
         account = Account(extended.security, extended.holder)
         hold = self._book.require_hold(account, extended.hold)
         self._require_not_settlements(account, extended.hold, hold)
         self._require_not_over(account, extended.hold, hold)
+        assert hold.expires_at is not None, "holds that have a notary end by themselves"
+        if extended.expires_at < hold.expires_at:
+            raise RegisterReason.HOLD_SHORTENED.refusal(
+                hold=extended.hold, holder=extended.holder, expires_at=hold.expires_at
+            )
         self._book.write(self._book.renewed(account, extended.hold, extended.expires_at))
         self._ctx.emit(events.HoldRenewed(**extended.model_dump()))
 

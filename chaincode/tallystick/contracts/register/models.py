@@ -26,7 +26,7 @@ from tallystick.contracts.models import (
     ShortCode,
     ShortText,
 )
-from tallystick.contracts.parties import Requirement
+from tallystick.contracts.parties import Requirements
 from tallystick.contracts.reasons import Finding
 from tallystick.contracts.statements import AllowanceScope
 
@@ -58,7 +58,7 @@ class SecurityTerms(Model):
     security: Identifier
     name: ShortText
     issuer: Identifier
-    requirements: tuple[Requirement, ...] = ()
+    requirements: Requirements = ()
     cap: Quantity | None = None
     granularity: Quantity = 1
     decimals: Annotated[int, Field(ge=0, le=15)] = 0

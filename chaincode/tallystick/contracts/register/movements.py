@@ -20,7 +20,7 @@ from tallystick.contracts.book import (
     accounts_of,
     position_key,
 )
-from tallystick.contracts.compliance.basics import ALWAYS
+from tallystick.contracts.compliance.basics import ALWAYS, GIVING_UP
 from tallystick.contracts.compliance.bindings import Bound
 from tallystick.contracts.compliance.case import Disclosed, Leg
 from tallystick.contracts.compliance.cases import Cases, Given, Subject, Subjects, subject_of
@@ -276,7 +276,8 @@ class Movements:
         for asset in dict.fromkeys(move.asset for move in instruction.moves):
             security = self._securities.require(asset)
             moves = [move for move in instruction.moves if move.asset == asset]
-            yield from move_findings(security, moves, instruction.basis)
+            is_asked = instruction.authority is not None
+            yield from move_findings(security, moves, instruction.basis, is_asked=is_asked)
             created = sum(
                 quantity for account, quantity in plan.created.items() if account.asset == asset
             )
@@ -342,4 +343,7 @@ class Movements:
 
 
 def _always(instruction: Instruction) -> Sequence[Bound]:
-    return ENFORCED if instruction.basis is Basis.FORCED else ALWAYS
+    if instruction.basis is Basis.FORCED:
+        return ENFORCED
+    gives_up = any(move.receiver is None for move in instruction.moves)
+    return (*ALWAYS, *GIVING_UP) if gives_up and instruction.authority is not None else ALWAYS

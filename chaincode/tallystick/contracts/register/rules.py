@@ -14,17 +14,27 @@ ON_SALE = frozenset({Basis.TRANSFER, Basis.ALLOWANCE, Basis.SETTLEMENT, Basis.HO
 """Bases on which units are sold: what becomes of their dates, the security says."""
 
 
-def move_findings(security: Security, moves: Sequence[Move], basis: Basis) -> Iterator[Finding]:
+def move_findings(
+    security: Security, moves: Sequence[Move], basis: Basis, *, is_asked: bool
+) -> Iterator[Finding]:
     """Yield what stands against movements of a security, apart from who the holders are.
 
     Once a security has ended, its units can only be redeemed.
+
+    Args:
+        security: What moves.
+        moves: Those of the security.
+        basis: By what right.
+        is_asked: Whether the holder asks for it, by signature or mandate. A redemption for which it
+            does not ask is a forced one as far as giving up enforcement goes.
     """
     name = security.terms.security
     if security.ended is not None and any(move.receiver is not None for move in moves):
         yield RegisterReason.SECURITY_ENDED.finding(security=name, reason=security.ended)
     if security.is_closed and any(move.sender is None for move in moves):
         yield RegisterReason.ISSUANCE_CLOSED.finding(security=name)
-    if security.is_unforced and basis is Basis.FORCED:
+    is_forced = basis is Basis.FORCED or (basis is Basis.REDEMPTION and not is_asked)
+    if security.is_unforced and is_forced:
         yield RegisterReason.ENFORCEMENT_RENOUNCED.finding(security=name)
     granularity = security.terms.granularity
     for move in moves:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from tallystick.contracts.instants import Instant
-from tallystick.contracts.models import Identifier, Model, Sha256Hex, ShortText
+from tallystick.contracts.models import Identifier, Model, Pseudonym, Sha256Hex, ShortText
 from tallystick.contracts.purposes import Purpose
 from tallystick.contracts.statements.base import Statement
 
@@ -17,7 +17,7 @@ class NewKey(Model):
     """
 
     public_key: Annotated[str, StringConstraints(max_length=500)]
-    purposes: Annotated[tuple[Purpose, ...], Field(min_length=1)]
+    purposes: Annotated[tuple[Purpose, ...], Field(min_length=1, max_length=len(Purpose))]
 
 
 MAX_KEYS = 20
@@ -56,7 +56,7 @@ class Registration(Statement):
     kind = "register"
     purpose = Purpose.MANAGEMENT
 
-    identity: Identifier
+    identity: Pseudonym
     party: Literal["person", "firm"]
     data_hash: Sha256Hex | None = None
     keys: NewKeys
@@ -168,7 +168,7 @@ class SubAccountOpened(Statement):
     purpose = Purpose.MANAGEMENT
 
     identity: Identifier
-    account: Identifier
+    account: Pseudonym
 
 
 class Representation(Statement):

@@ -169,7 +169,7 @@ class UnitsHeld(Statement):
 
 
 class HoldExtended(Statement):
-    """A hold on my units shall last until another moment."""
+    """A hold on my units shall last longer, until this moment."""
 
     contract = "token"
     kind = "renew_hold"

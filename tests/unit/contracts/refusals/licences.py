@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from tests.unit.contracts.refusals.scenarios import (
     ATS,
+    BROKER,
     REGULATOR,
     TRANSFER_AGENT,
     reaches,
@@ -13,7 +14,7 @@ from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.licensing.models import MAX_LICENCES, LicenceGrant
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.powers import Power
-from tallystick.contracts.reasons import LicenceReason
+from tallystick.contracts.reasons import IdentityReason, LicenceReason
 from tallystick.contracts.statements import Representation
 from tallystick.contracts.testing import LICENCE_LIFE, Market
 
@@ -114,6 +115,14 @@ def _(market: Market) -> None:
 def _(market: Market) -> None:
     represent(market, "alice")
     represent(market, "bob")
+
+
+@reaches(IdentityReason.IDENTITY_REPRESENTS)
+def _(market: Market) -> None:
+    represent(market, "alice")
+    statement = Representation(identity="alice", organization=BROKER)
+    intent = market.sign("alice", statement)
+    market.submit(BROKER, Chaincode.IDENTITY, "represent", statement, intent)
 
 
 @reaches(LicenceReason.ORGANIZATION_NOT_REPRESENTED)

@@ -12,6 +12,7 @@ from tests.unit.contracts.refusals.scenarios import (
 )
 
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.models import MAX_QUANTITY
 from tallystick.contracts.reasons import RegisterReason
 from tallystick.contracts.register.models import (
     ForcedMove,
@@ -132,6 +133,14 @@ def _(market: Market) -> None:
     market.submit(BROKER, Chaincode.TOKEN, "increase_allowance", raised, intent)
 
 
+@reaches(RegisterReason.ALLOWANCE_TOO_LARGE)
+def _(market: Market) -> None:
+    allow(market, MAX_QUANTITY)
+    raised = AllowanceRaised(security="ACME", holder="alice", spender=CLEARING, quantity=1)
+    intent = market.sign("alice", raised)
+    market.submit(BROKER, Chaincode.TOKEN, "increase_allowance", raised, intent)
+
+
 @reaches(RegisterReason.ALLOWANCE_NOT_COVERED)
 def _(market: Market) -> None:
     allow(market, 1001, is_covered=True)
@@ -163,6 +172,16 @@ def _(market: Market) -> None:
     )
     intent = market.sign("alice", extended)
     market.submit(BROKER, Chaincode.TOKEN, "renew_hold", extended, intent)
+
+
+@reaches(RegisterReason.HOLD_SHORTENED)
+def _(market: Market) -> None:
+    hold(market)
+    shortened = HoldExtended(
+        security="ACME", holder="alice", hold="h-1", expires_at=market.after(timedelta(minutes=1))
+    )
+    intent = market.sign("alice", shortened)
+    market.submit(BROKER, Chaincode.TOKEN, "renew_hold", shortened, intent)
 
 
 @reaches(RegisterReason.HOLD_RECEIVER_MISSING)

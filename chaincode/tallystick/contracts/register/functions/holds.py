@@ -31,7 +31,7 @@ class HoldFunctions(MarketContract):
     def renew_hold(
         self, ctx: Context, extended: HoldExtended, intent: SignedIntent | None = None
     ) -> None:
-        """Let a hold last longer or shorter, as the holder says while it lasts."""
+        """Let a hold last longer, as the holder says while it lasts."""
         require_authority(ctx, extended.holder, extended, intent)
         Holds(ctx).renew(extended)
 

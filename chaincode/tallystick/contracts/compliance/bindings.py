@@ -35,7 +35,8 @@ class Role(StrEnum):
 class Scope:
     """Where a rule counts: for movements in which somebody is in a jurisdiction in some role.
 
-    Who does not say where it resides is judged by the law of every jurisdiction.
+    Who does not say where it resides is judged by the law of every jurisdiction; so is an issuer
+    of whom no home is known.
     """
 
     jurisdiction: str
@@ -48,7 +49,7 @@ class Scope:
     def _is_here(self, case: Case, leg: Leg, role: Role) -> bool:
         match role:
             case Role.ISSUER:
-                return case.securities[leg.security].home == self.jurisdiction
+                return case.securities[leg.security].home in {None, self.jurisdiction}
             case Role.SENDER:
                 return self._is_home_of(case.sender(leg))
             case Role.RECEIVER:

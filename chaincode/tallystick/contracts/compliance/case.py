@@ -217,6 +217,29 @@ class Case:
                 return each if self.moment < each.expires_at else None
         return None
 
+    @property
+    def used_approvals(self) -> tuple[PairApproval, ...]:
+        """The approvals that cover what goes between their sender and receiver, now."""
+        return tuple(
+            each
+            for each in self.approvals
+            if any(
+                self.approval(leg) is each and self.between(leg) <= each.quantity
+                for leg in self.legs
+            )
+        )
+
+    def at(self, moment: Instant) -> "Case":
+        """Return the case as it is at a later moment, were nothing to happen until then.
+
+        Claims end meanwhile; those that fulfil a security's requirements are taken to be renewed.
+        """
+        holders = {
+            account: each.model_copy(update={"profile": _surviving(each.profile, moment)})
+            for account, each in self.holders.items()
+        }
+        return replace(self, moment=moment, holders=holders)
+
     def between(self, leg: Leg) -> int:
         """Return how many units go from the sender of a leg to its receiver, in all legs."""
         pair = (leg.security, leg.sender, leg.receiver)
@@ -239,3 +262,10 @@ class Case:
                 holders[account] = old.model_copy(update={"after": after})
         legs = tuple(changed if each is leg else each for each in self.legs)
         return replace(self, legs=legs, holders=holders), changed
+
+
+def _surviving(profile: Profile | None, moment: Instant) -> Profile | None:
+    if profile is None:
+        return None
+    attested = tuple(each for each in profile.attested if moment < each.valid_until)
+    return profile.model_copy(update={"attested": attested})

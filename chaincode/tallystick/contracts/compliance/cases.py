@@ -133,11 +133,28 @@ class Cases:
                 for name, subject in given.subjects.items()
             },
             venue=next(iter(given.report.organizations), None),
-            approvals=tuple(self._approvals(given)),
+            approvals=tuple(
+                self.approvals(
+                    [leg for leg in given.legs if given.subjects[leg.security].needs.approvals]
+                )
+            ),
         )
+
+    def approvals(self, legs: Sequence[Leg]) -> Iterator[PairApproval]:
+        """Yield what was approved for the senders and receivers of legs."""
+        for security, sender, receiver in dict.fromkeys(
+            (leg.security, leg.sender, leg.receiver) for leg in legs
+        ):
+            if sender is not None and receiver is not None:
+                approval = self._counters.approval(security, sender, receiver)
+                if approval is not None:
+                    yield approval
 
     def _holder(self, account: Account, change: int, known: PartyReport, given: Given) -> Holder:
         plan, needs = given.plan, given.subjects[account.asset].needs
+        # Who gives and gets in one instruction is judged as both, whatever remains in the end.
+        gives = any(Account(leg.security, leg.sender or "") == account for leg in given.legs)
+        gets = any(Account(leg.security, leg.receiver or "") == account for leg in given.legs)
         before = self._book.position(account)
         after = plan.after.get(account, before)
         if after.quantity != before.quantity + change:  # a hold: judged as if it were executed
@@ -145,7 +162,7 @@ class Cases:
         person = account.holder if known.profile is None else known.profile.person
         counted = None
         turns = bool(before.quantity) != bool(after.quantity)
-        if turns or needs.counts or (needs.persons and change > 0):
+        if turns or needs.counts or (needs.persons and gets):
             counted = self._counters.counted(account.asset, person)
         return Holder.model_construct(
             security=account.asset,
@@ -157,13 +174,11 @@ class Cases:
             after=after,
             elsewhere=self._elsewhere(account, counted, plan) if needs.persons else 0,
             accepts=(
-                needs.acceptances
-                and change > 0
-                and self._counters.accepts(account.asset, account.holder)
+                needs.acceptances and gets and self._counters.accepts(account.asset, account.holder)
             ),
             counted=counted,
-            sold=self._sold(account, person, needs) if change < 0 else (),
-            invested=self._invested(person, needs) if change > 0 else (),
+            sold=self._sold(account, person, needs) if gives else (),
+            invested=self._invested(person, needs) if gets else (),
         )
 
     def _elsewhere(self, account: Account, counted: Counted | None, plan: Plan) -> int:
@@ -199,17 +214,6 @@ class Cases:
                 self._counters.raised(subject.issuer, each, moment, receivers) for each in raised
             ),
         )
-
-    def _approvals(self, given: Given) -> Iterator[PairApproval]:
-        for security, sender, receiver in dict.fromkeys(
-            (leg.security, leg.sender, leg.receiver) for leg in given.legs
-        ):
-            needed = given.subjects[security].needs.approvals
-            if sender is None or receiver is None or not needed:
-                continue
-            approval = self._counters.approval(security, sender, receiver)
-            if approval is not None:
-                yield approval
 
 
 def _changes(legs: Sequence[Leg]) -> dict[Account, int]:

@@ -33,6 +33,7 @@ from tallystick.contracts.compliance.offerings import (
 from tallystick.contracts.compliance.rules import NoParameters, ParametersT, Rule
 from tallystick.contracts.compliance.venues import (
     ApprovedBeforehand,
+    AtNamedVenuesOnly,
     AtVenuesOnly,
     VenueIsLicensed,
 )
@@ -71,6 +72,7 @@ BINDERS: Mapping[tuple[str, int], Binder] = MappingProxyType(
             _binder(Suitable()),
             _binder(FreshlyConfirmed()),
             _binder(DisclosedInTime()),
+            _binder(AtNamedVenuesOnly()),
             _binder(AtVenuesOnly()),
             _binder(VenueIsLicensed()),
             _binder(ApprovedBeforehand()),

@@ -1,17 +1,19 @@
 """A decision about an instruction, and what else may be said of it. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tallystick.contracts.compliance.bindings import Bound
 from tallystick.contracts.compliance.case import Case, Leg
 from tallystick.contracts.compliance.cures import cure_of
 from tallystick.contracts.compliance.judging import Result, concerns, findings_of, rules_for
-from tallystick.contracts.compliance.rules import Unlock
 from tallystick.contracts.instants import Instant
-from tallystick.contracts.lots import ANY_LOTS, LotChoice
+from tallystick.contracts.lots import ANY_LOTS, Lot, LotChoice
 from tallystick.contracts.models import MAX_QUANTITY, Model
 from tallystick.contracts.reasons import Finding, Kind
+
+MAX_UNLOCKS = 64
+"""Lines of one answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,11 @@ class Decision:
     results: tuple[Result, ...]
     before: tuple[Finding, ...] = ()
     beside: tuple[Finding, ...] = ()
+
+    @property
+    def is_refused_by_rules(self) -> bool:
+        """Whether some rule has something against the instruction."""
+        return any(result.findings for result in self.results)
 
     @property
     def findings(self) -> list[Finding]:
@@ -64,23 +71,32 @@ class Asked:
     granularity: int = 1
 
 
-def free_lots(case: Case, leg: Leg, bound: Sequence[Bound]) -> LotChoice | None:
-    """Return the choice of lots by which a leg takes what may go; None when it makes no odds.
+def takes_barred(case: Case, leg: Leg, bound: Sequence[Bound]) -> bool:
+    """Return whether a leg takes a lot that may not go."""
+    return any(_is_barred(case, leg, lot, bound) for lot in leg.lots)
+
+
+def free_lots(case: Case, leg: Leg, bound: Sequence[Bound], wanted: int) -> LotChoice | None:
+    """Return the choice of lots by which a leg takes what may go; None when that is too little.
 
     Units that may go, go first: a holder need not know which of its lots are locked.
+
+    Args:
+        case: The facts.
+        leg: A leg.
+        bound: The rules of its security.
+        wanted: How many units the sender gives in all.
     """
-    asked = [each for each in bound if concerns(each, case.basis, leg)]
-    if not any(each.bar(case, leg, lot) for lot in leg.lots for each in asked):
-        return None
     sender = case.sender(leg)
-    free = [
-        lot
-        for lot in (() if sender is None else sender.before.lots)
-        if not any(each.bar(case, leg, lot) for each in asked)
-    ]
-    if sum(lot.quantity for lot in free) < leg.quantity:
+    lots = () if sender is None else sender.before.lots
+    free = [lot for lot in lots if not _is_barred(case, leg, lot, bound)]
+    if sum(lot.quantity for lot in free) < wanted:
         return None
     return LotChoice(lots=tuple(lot.name for lot in free))
+
+
+def _is_barred(case: Case, leg: Leg, lot: Lot, bound: Sequence[Bound]) -> bool:
+    return any(each.bar(case, leg, lot) for each in bound if concerns(each, case.basis, leg))
 
 
 def most(decision: Decision, leg: Leg, asked: Asked, choice: LotChoice = ANY_LOTS) -> int:
@@ -108,22 +124,33 @@ def most(decision: Decision, leg: Leg, asked: Asked, choice: LotChoice = ANY_LOT
     return quantity
 
 
-def unlocks(decision: Decision, leg: Leg, asked: Asked) -> tuple[UnlockLine, ...]:
-    """Return what more may go later as time alone passes, by moment."""
-    case, sender = decision.case, decision.case.sender(leg)
-    rules = list(rules_for(case, leg, asked.bound))
-    later: list[Unlock] = [each for rule in rules for each in rule.unlocks(case, leg)]
+def unlocks(
+    decision: Decision, leg: Leg, asked: Asked, choice: LotChoice = ANY_LOTS
+) -> tuple[UnlockLine, ...]:
+    """Return what more of the chosen lots may go later as time alone passes, by moment.
+
+    Rules name moments at which they let something go; what really may go then, all of them say
+    together: the lines add up to the most.
+    """
+    case, reached = decision.case, most(decision, leg, asked, choice)
+    lines: list[UnlockLine] = []
+    for moment in _moments(case, leg, asked):
+        if len(lines) == MAX_UNLOCKS:
+            break
+        later = most(replace(decision, case=case.at(moment)), leg, asked, choice)
+        if later > reached:
+            lines.append(UnlockLine(moment=moment, quantity=later - reached))
+            reached = later
+    return tuple(lines)
+
+
+def _moments(case: Case, leg: Leg, asked: Asked) -> list[Instant]:
+    rules, sender = list(rules_for(case, leg, asked.bound)), case.sender(leg)
+    moments = {each.moment for rule in rules for each in rule.unlocks(case, leg)}
     for lot in () if sender is None else sender.before.lots:
         bars = [bar for rule in rules if (bar := rule.bar(case, leg, lot)) is not None]
-        untils = [bar.until for bar in bars if bar.until is not None]
-        if bars and len(untils) == len(bars):
-            later.append(Unlock(max(untils), lot.quantity))
-    by_moment: dict[str, int] = {}
-    for each in sorted(later):
-        by_moment[each.moment] = by_moment.get(each.moment, 0) + each.quantity
-    return tuple(
-        UnlockLine(moment=moment, quantity=quantity) for moment, quantity in by_moment.items()
-    )
+        moments.update(bar.until for bar in bars if bar.until is not None)
+    return sorted(moments)
 
 
 def cures(decision: Decision) -> tuple[Cure, ...]:

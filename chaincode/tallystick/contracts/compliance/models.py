@@ -60,11 +60,20 @@ class BoundRule(Binding):
         version: Of the rule.
         pack: The pack and its version; nothing for a rule of the security's own.
         jurisdiction: Of the pack; None for a rule of the security's own.
+        bound_by: MSP of who bound a rule of the security's own first; nothing for others.
     """
 
     version: int
     pack: str = ""
     jurisdiction: Jurisdiction | None = None
+    bound_by: str = ""
+
+    @property
+    def binding(self) -> Binding:
+        """The rule as it was given."""
+        return Binding.model_construct(
+            **{name: value for name, value in self if name in Binding.model_fields}
+        )
 
     def bound(self) -> Bound:
         """Return the rule as something to ask.

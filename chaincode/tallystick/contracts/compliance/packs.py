@@ -70,7 +70,7 @@ class Packs:
         packed = [
             rule for each in given.packs for rule in _of_pack(self.require(each.pack, each.version))
         ]
-        rules = (*packed, *_own(given.rules))
+        rules = (*packed, *self._own_of(given.rules, before))
         _check(given.security, rules)
         rule_set = RuleSet(
             version=before.version + 1,
@@ -90,6 +90,14 @@ class Packs:
             )
         )
         return rule_set
+
+    def _own_of(self, rules: Sequence[Binding], before: RuleSet) -> Iterator[BoundRule]:
+        """Yield rules that a security shall have of its own; one that it had stays its binder's."""
+        binders = {to_json(each.binding): each.bound_by for each in before.rules if not each.pack}
+        submitter = self._ctx.client.msp_id
+        for each in _own(rules):
+            binder = binders.get(to_json(each.binding), submitter)
+            yield each.model_copy(update={"bound_by": binder})
 
     def bind_venue_rules(self, security: str, venue: str, rules: Sequence[Binding]) -> None:
         """Set what a venue asks on top of a security's rules.
@@ -126,7 +134,7 @@ def pack_key(pack: str, version: int) -> str:
 def _of_pack(pack: Pack) -> Iterator[BoundRule]:
     for each in pack.rules:
         yield BoundRule(
-            **_fields(each),
+            **dict(each),
             version=current_version(each.rule),
             pack=pack.name,
             jurisdiction=pack.jurisdiction,
@@ -135,11 +143,7 @@ def _of_pack(pack: Pack) -> Iterator[BoundRule]:
 
 def _own(rules: Sequence[Binding]) -> Iterator[BoundRule]:
     for each in rules:
-        yield BoundRule(**_fields(each), version=current_version(each.rule))
-
-
-def _fields(binding: Binding) -> dict[str, object]:
-    return {name: value for name, value in binding if name in Binding.model_fields}
+        yield BoundRule(**dict(each), version=current_version(each.rule))
 
 
 def _check(security: str, rules: Sequence[BoundRule]) -> None:

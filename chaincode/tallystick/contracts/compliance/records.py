@@ -30,6 +30,7 @@ class Outcome(StrEnum):
     """How a decision ended."""
 
     MOVED = "moved"
+    HELD = "held"
     REFUSED = "refused"
 
 

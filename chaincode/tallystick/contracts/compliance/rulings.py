@@ -48,7 +48,7 @@ class Rulings:
             if sender is not None and needs.sales and is_sale(case, leg):
                 self._note_sale(case, leg, sender.person, needs.windows)
         self._note_purchases(case, subjects)
-        for approval in case.approvals:
+        for approval in case.used_approvals:
             used = events.ApprovalUsed(
                 security=approval.security, sender=approval.sender, receiver=approval.receiver
             )

@@ -40,16 +40,15 @@ class VenueOnly(Model):
         )
 
 
-class AtVenuesOnly(Rule[VenueOnly]):
-    """Units change hands at admitted venues: not directly, and not over the counter."""
+class AtNamedVenuesOnly(Rule[VenueOnly]):
+    """Units change hands at admitted venues: not directly, and not over the counter.
+
+    The first version: who draws may name the venue.
+    """
 
     name = "venue-only"
     side = Side.SENDER
     parameters = VenueOnly
-
-    def needs(self, parameters: VenueOnly) -> Needs:  # noqa: ARG002 -- whatever they are
-        """Return that approvals are needed: one may take the rule back."""
-        return Needs(approvals=True)
 
     def findings(self, case: Case, leg: Leg, parameters: VenueOnly) -> Iterator[Finding]:
         """Yield a finding when there is no venue, or one that is not admitted."""
@@ -62,6 +61,23 @@ class AtVenuesOnly(Rule[VenueOnly]):
             yield ComplianceReason.VENUE_NOT_ADMITTED.finding(
                 security=leg.security, venue=case.venue.organization
             )
+
+
+class AtVenuesOnly(AtNamedVenuesOnly):
+    """Units change hands by trades at admitted venues, which the settlement contract vouches for.
+
+    Who draws on an allowance may name a venue, but no trade there shows it: that is no venue's
+    trade.
+    """
+
+    version = 2
+
+    def findings(self, case: Case, leg: Leg, parameters: VenueOnly) -> Iterator[Finding]:
+        """Yield a finding when there is no trade at a venue, or the venue is not admitted."""
+        if case.basis in {*parameters.excepted, Basis.SETTLEMENT}:
+            yield from super().findings(case, leg, parameters)
+        else:
+            yield ComplianceReason.VENUE_REQUIRED.finding(security=leg.security)
 
 
 class VenueLicence(Model):

@@ -5,6 +5,7 @@ cause, who holds what changes by ``Movements.execute`` and by nothing else. ``ho
 prepare a movement and give it up; they change nobody's quantity.
 """
 
+from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,11 +23,11 @@ from tallystick.contracts.book import (
 )
 from tallystick.contracts.compliance.basics import ALWAYS, GIVING_UP
 from tallystick.contracts.compliance.bindings import Bound
-from tallystick.contracts.compliance.case import Disclosed, Leg
+from tallystick.contracts.compliance.case import Case, Disclosed, Leg
 from tallystick.contracts.compliance.cases import Cases, Given, Subject, Subjects, subject_of
-from tallystick.contracts.compliance.decisions import Asked, Decision, free_lots
+from tallystick.contracts.compliance.decisions import Asked, Decision, free_lots, takes_barred
 from tallystick.contracts.compliance.enforcement import ENFORCED
-from tallystick.contracts.compliance.judging import judge
+from tallystick.contracts.compliance.judging import Result, judge
 from tallystick.contracts.compliance.records import Outcome
 from tallystick.contracts.compliance.rulings import Rulings
 from tallystick.contracts.events import Basis
@@ -117,9 +118,10 @@ class Movements:
             ]
             return plan
 
-        _, plan, decision = self._decided(instruction, planned)
+        instruction, plan, decision = self._decided(instruction, planned)
         refuse_if_any(decision.findings)
         self.book.write(plan)
+        self._rulings.record(decision, Outcome.HELD, self._subjects(instruction))
         for account, name, hold in placements:
             self._ctx.emit(
                 events.HoldPlaced(
@@ -153,8 +155,11 @@ class Movements:
             )
 
     def decision(self, instruction: Instruction) -> Decision:
-        """Return what would be decided about an instruction now; nothing is written."""
-        return self._decided(instruction, self._planned)[2]
+        """Return what would be decided about an instruction now; nothing is written.
+
+        Approvals are looked up in any case: how much may go can depend on them.
+        """
+        return self._decided(instruction, self._planned, is_asked=True)[2]
 
     def asked(self, instruction: Instruction) -> Asked:
         """Return the rules that decide about an instruction, of one security."""
@@ -222,26 +227,58 @@ class Movements:
         self._ctx.state.read_ahead(keys)
 
     def _decided(
-        self, instruction: Instruction, planned: Callable[[Instruction], Plan]
+        self,
+        instruction: Instruction,
+        planned: Callable[[Instruction], Plan],
+        *,
+        is_asked: bool = False,
     ) -> tuple[Instruction, Plan, Decision]:
-        """Plan and judge an instruction; return it as it is then, since free units go first."""
+        """Plan and judge an instruction; return it as it is then, since free units go first.
+
+        What was approved beforehand is looked up where a rule asks for it, and where it may help:
+        when something stands against the movement.
+        """
         plan = planned(instruction)
         decision = self._decision(plan, instruction)
-        if not any(result.findings for result in decision.results):
+        if not is_asked and not decision.is_refused_by_rules:
             return instruction, plan, decision
         moves = tuple(self._freed(instruction, decision))
         if moves != instruction.moves:
             instruction = replace(instruction, moves=moves)
             plan = planned(instruction)
             decision = self._decision(plan, instruction)
+        if is_asked or decision.is_refused_by_rules:
+            decision = self._with_approvals(decision, instruction)
         return instruction, plan, decision
 
+    def _with_approvals(self, decision: Decision, instruction: Instruction) -> Decision:
+        case = decision.case
+        approvals = tuple(self._cases.approvals(case.legs))
+        if approvals == case.approvals:
+            return decision
+        case = replace(case, approvals=approvals)
+        return replace(decision, case=case, results=self._results(case, instruction))
+
+    def _results(self, case: Case, instruction: Instruction) -> tuple[Result, ...]:
+        bound = {name: each.bound for name, each in self._subjects(instruction).items()}
+        return judge(case, _always(instruction), bound)
+
     def _freed(self, instruction: Instruction, decision: Decision) -> Iterator[Move]:
-        subjects = self._subjects(instruction)
-        for move, leg in zip(instruction.moves, decision.case.legs, strict=True):
-            choice = None
+        """Yield the moves, those of senders who would give barred lots with a choice of others."""
+        subjects, case = self._subjects(instruction), decision.case
+        wanted: Counter[Account] = Counter()
+        barred: set[Account] = set()
+        for move, leg in zip(instruction.moves, case.legs, strict=True):
             if move.choice.is_free and leg.is_between_holders:
-                choice = free_lots(decision.case, leg, subjects[move.asset].bound)
+                sender = Account(move.asset, str(move.sender))
+                wanted[sender] += move.quantity
+                if takes_barred(case, leg, subjects[move.asset].bound):
+                    barred.add(sender)
+        for move, leg in zip(instruction.moves, case.legs, strict=True):
+            sender, choice = Account(move.asset, str(move.sender)), None
+            if sender in barred and move.choice.is_free and leg.is_between_holders:
+                bound = subjects[move.asset].bound
+                choice = free_lots(case, leg, bound, wanted[sender])
             yield move if choice is None else move.model_copy(update={"choice": choice})
 
     def _decision(self, plan: Plan, instruction: Instruction) -> Decision:
@@ -260,10 +297,9 @@ class Movements:
             for move, lots in zip(instruction.moves, plan.carried, strict=True)
         )
         case = self._cases.case(Given(legs, plan, instruction.basis, report, subjects))
-        bound = {name: subject.bound for name, subject in subjects.items()}
         return Decision(
             case=case,
-            results=judge(case, _always(instruction), bound),
+            results=self._results(case, instruction),
             before=(*report.licences, *report.authority),
             beside=(
                 *self._findings_of_securities(plan, instruction),

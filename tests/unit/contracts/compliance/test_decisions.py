@@ -24,7 +24,6 @@ from tallystick.contracts.compliance.models import (
     Binding,
     RuleSet,
     RulesGiven,
-    TransferApproval,
 )
 from tallystick.contracts.compliance.records import (
     DecisionPage,
@@ -38,7 +37,11 @@ from tallystick.contracts.participants import Participant
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import ComplianceReason, Kind
 from tallystick.contracts.register.models import Allocation, DocumentVersion, Verdict
-from tallystick.contracts.statements import ClaimMade, Representation, SecurityAccepted
+from tallystick.contracts.statements import (
+    ClaimMade,
+    Representation,
+    SecurityAccepted,
+)
 from tallystick.contracts.testing import KYC_HOUSE, Market
 
 ATS = Participant.ATS
@@ -70,13 +73,13 @@ def test_the_answer_says_how_much_when_the_rest_and_what_would_cure(ruled: Ruled
     for quantity, locks in ((300, ()), (500, (LotLock(holder_class="*", until=unlock),))):
         lines = [Allocation(to="alice", quantity=quantity, origin=Origin(locks=locks))]
         ruled.submit(AGENT, TOKEN, "issue_to_many", "ACME", lines)
-    ruled.bind(rule("maximum-holding", units=250))
+    ruled.bind(rule("maximum-holding", units=400))
 
-    verdict = ruled.ask(400)
+    verdict = ruled.ask(500)
 
     assert [each.code for each in verdict.reasons] == ["LOT_LOCKED", "HOLDING_ABOVE_LIMIT"]
-    assert (verdict.available, verdict.most) == (800, 250)
-    assert [(each.moment, each.quantity) for each in verdict.unlocks] == [(unlock, 500)]
+    assert (verdict.available, verdict.most) == (800, 300)
+    assert [(each.moment, each.quantity) for each in verdict.unlocks] == [(unlock, 100)]
     assert [each.code for each in verdict.cures] == ["LOT_LOCKED", "HOLDING_ABOVE_LIMIT"]
 
 
@@ -346,6 +349,19 @@ def test_the_issuer_sets_rules_of_its_own_but_lifts_no_law(ruled: RuledMarket) -
     assert [each.code for each in ruled.ask(1).reasons] == ["FULL_EXIT_ONLY"]
 
 
+def test_the_issuer_lifts_no_rule_that_another_bound(ruled: RuledMarket) -> None:
+    """SS-05: what the regulator bound stays, without a pack too; the issuer's own goes."""
+    theirs, own = rule("maximum-holding", units=5), rule("full-exit-only")
+    ruled.submit(REGULATOR, TOKEN, "bind_rules", RulesGiven(security="ACME", rules=(theirs,)))
+
+    with pytest.raises(Refusal, match=r"LAW_MUST_STAY: .* rule maximum-holding of RegulatorMSP"):
+        ruled.submit(ISSUER, TOKEN, "bind_rules", RulesGiven(security="ACME", rules=(own,)))
+    both = RulesGiven(security="ACME", rules=(theirs, own))
+    ruled.submit(ISSUER, TOKEN, "bind_rules", both)
+    ruled.submit(ISSUER, TOKEN, "bind_rules", RulesGiven(security="ACME", rules=(theirs,)))
+    assert len(ruled.evaluate(TOKEN, "rules", "ACME").load(RuleSet).rules) == 1
+
+
 def test_a_venue_is_stricter_than_the_security_never_looser(ruled: RuledMarket) -> None:
     """SS-14, SS-51, F77."""
     ruled.bind(rule("maximum-holding", units=100))
@@ -382,63 +398,6 @@ def test_units_stand_still_while_a_disclosure_is_overdue(ruled: RuledMarket) -> 
     assert ruled.ask(1).allowed
     ruled.ledger.advance(timedelta(seconds=1))
     assert not ruled.ask(1).allowed
-
-
-def approve(market: Market, actor: str, quantity: int = 5, *waives: str) -> None:
-    approval = TransferApproval(
-        security="ACME",
-        sender="alice",
-        receiver="bob",
-        quantity=quantity,
-        expires_at=market.ledger.now.strftime("2025-%m-%dT%H:%M:%SZ"),
-        waives=waives,
-        evidence_hash=HASH,
-    )
-    market.submit(actor, TOKEN, "approve_transfer", approval)
-
-
-def test_an_approval_by_enough_approvers_counts_once(ruled: RuledMarket) -> None:
-    """F91, F92."""
-    ruled.bind(rule("approved-transfer", approvers=[ISSUER, REGULATOR], quorum=2))
-    approve(ruled, ISSUER)
-    approve(ruled, AGENT)
-    assert [each.code for each in ruled.ask(5).reasons] == ["APPROVAL_MISSING"]
-    approve(ruled, REGULATOR)
-    assert (ruled.ask(5).allowed, ruled.ask(6).most) == (True, 5)
-
-    ruled.transfer("alice", "bob", 4)
-
-    assert not ruled.ask(1).allowed
-
-
-def test_a_gift_passes_outside_venues_with_the_transfer_agents_approval(
-    ruled: RuledMarket,
-) -> None:
-    """SS-53, W18."""
-    ruled.bind(rule("venue-only"))
-    ruled.agree(ruled.terms())
-    assert [each.code for each in ruled.ask(5).reasons] == ["VENUE_REQUIRED"]
-    approve(ruled, AGENT, 5, "venue-only")
-
-    assert (ruled.ask(6).allowed, ruled.ask(6).most) == (False, 5)
-    with pytest.raises(Refusal, match="RULE_UNKNOWN"):
-        approve(ruled, AGENT, 5, "in-good-standing")
-    ruled.transfer("alice", "bob", 5)
-
-    assert not ruled.ask(5).allowed
-
-
-def test_a_trade_at_a_venue_settles_where_holders_may_not_deal_directly(
-    ruled: RuledMarket,
-) -> None:
-    """SS-53, SS-57."""
-    ruled.deposit("bob", 50_000)
-    ruled.bind(rule("venue-only", venues=[ATS]))
-    ruled.agree(ruled.terms())
-    ruled.lock()
-    ruled.settle()
-
-    assert ruled.units("bob") == 10
 
 
 @pytest.mark.parametrize(

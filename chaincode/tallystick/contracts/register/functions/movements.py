@@ -1,7 +1,7 @@
 """Movements of units, as callers of the token contract see them."""
 
 from tallystick.chaincode import Context, query, transaction
-from tallystick.contracts.book import HeldMove, Move
+from tallystick.contracts.book import Account, HeldMove, Move
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.compliance.decisions import cures, most, unlocks
 from tallystick.contracts.events import Basis
@@ -9,8 +9,9 @@ from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.licensed import MarketContract, licensed, only_through
 from tallystick.contracts.lots import NO_ORIGIN, Origin
 from tallystick.contracts.models import Identifier, Quantity
-from tallystick.contracts.parties import authority_for
+from tallystick.contracts.parties import Exercised, authority_for
 from tallystick.contracts.powers import Power
+from tallystick.contracts.reasons import RegisterReason
 from tallystick.contracts.register.models import (
     Allocation,
     Allocations,
@@ -113,12 +114,26 @@ class MovementFunctions(MarketContract):
 
     @query
     def can_transfer(self, ctx: Context, sent: UnitsSent, venue: str | None = None) -> Verdict:
-        """Return whether a transfer would pass now, authority aside, and every reason why not.
+        """Return whether a transfer would pass now, and every reason why not.
 
-        With a venue, it is judged as the settlement of a trade there.
+        Who would submit it, and by whose right, is left aside. With a venue, it is judged as the
+        settlement of a trade there, so that the venue's licence counts.
         """
-        basis = Basis.TRANSFER if venue is None else Basis.SETTLEMENT
-        return verdict_on(ctx, Instruction((move_of(sent),), basis, venue=venue))
+        if sent.sender == sent.receiver:
+            account = Account(sent.security, sent.sender)
+            return Verdict(
+                allowed=False,
+                reasons=(RegisterReason.SAME_PARTY.finding(holder=sent.sender),),
+                available=Movements(ctx).book.position(account).available,
+            )
+        if venue is None:
+            instruction = Instruction((move_of(sent),), Basis.TRANSFER, exercised=())
+        else:
+            trading = Exercised(organization=venue, powers=(Power.OPERATE_VENUE,))
+            instruction = Instruction(
+                (move_of(sent),), Basis.SETTLEMENT, exercised=(trading,), venue=venue
+            )
+        return verdict_on(ctx, instruction)
 
     @query
     def can_subscribe(
@@ -130,7 +145,7 @@ class MovementFunctions(MarketContract):
         """
         origin = Origin(exemption=exemption or None)
         move = Move(asset=security, sender=None, receiver=holder, quantity=1, origin=origin)
-        return verdict_on(ctx, Instruction((move,), Basis.ISSUE))
+        return verdict_on(ctx, Instruction((move,), Basis.ISSUE, exercised=()))
 
     # --- the settlement contract calls these, each at most once in a transaction ---
 
@@ -169,7 +184,7 @@ def verdict_on(ctx: Context, instruction: Instruction) -> Verdict:
         reasons=tuple(decision.findings),
         available=0 if sender is None else sender.before.available,
         most=most(decision, leg, asked, move.choice),
-        unlocks=unlocks(decision, leg, asked),
+        unlocks=unlocks(decision, leg, asked, move.choice),
         cures=cures(decision),
     )
 

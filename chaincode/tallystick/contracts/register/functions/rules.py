@@ -24,7 +24,8 @@ class RuleFunctions(MarketContract):
     def bind_rules(self, ctx: Context, given: RulesGiven) -> None:
         """Set the rules of a security, in place of all that it had.
 
-        Its issuer may do so too, as long as packs, home and price stay: no law is its own to lift.
+        Its issuer may do so too, as long as packs, home, price and what others have bound stay: it
+        lifts nothing but its own.
         """
         securities = Securities(ctx.state)
         row = securities.require(given.security)
@@ -76,6 +77,11 @@ def _check_issuer(actor: str, row: Security, given: RulesGiven) -> None:
         "home": given.home != before.home,
         "unit price": given.unit_price != before.unit_price,
         **{f"pack {each.pack}": each not in given.packs for each in before.packs},
+        **{
+            f"rule {each.rule} of {each.bound_by}": each.binding not in given.rules
+            for each in before.rules
+            if not each.pack and each.bound_by != actor
+        },
     }
     for part, is_changed in changes.items():
         if is_changed:

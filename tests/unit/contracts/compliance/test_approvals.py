@@ -1,0 +1,112 @@
+"""What is approved beforehand, and where units may change hands without a venue."""
+
+from datetime import timedelta
+
+import pytest
+from tests.unit.contracts.compliance.stage import AGENT, REGULATOR, TOKEN, RuledMarket, rule
+from tests.unit.contracts.register_acts import allow, draw
+
+from tallystick.chaincode import Refusal
+from tallystick.contracts.compliance.models import TransferApproval
+from tallystick.contracts.compliance.records import Recomputation
+from tallystick.contracts.participants import Participant
+from tallystick.contracts.statements import AllowanceScope
+from tallystick.contracts.testing import Market
+
+ATS = Participant.ATS
+ISSUER = Participant.ISSUER
+HASH = "a" * 64
+
+
+def recomputed(market: Market, decision: str) -> Recomputation:
+    return market.evaluate(TOKEN, "recompute", "ACME", decision).load(Recomputation)
+
+
+def approve(market: Market, actor: str, quantity: int = 5, *waives: str) -> None:
+    approval = TransferApproval(
+        security="ACME",
+        sender="alice",
+        receiver="bob",
+        quantity=quantity,
+        expires_at=market.ledger.now.strftime("2025-%m-%dT%H:%M:%SZ"),
+        waives=waives,
+        evidence_hash=HASH,
+    )
+    market.submit(actor, TOKEN, "approve_transfer", approval)
+
+
+def test_an_approval_by_enough_approvers_counts_once(ruled: RuledMarket) -> None:
+    """F91, F92."""
+    ruled.bind(rule("approved-transfer", approvers=[ISSUER, REGULATOR], quorum=2))
+    approve(ruled, ISSUER)
+    approve(ruled, AGENT)
+    assert [each.code for each in ruled.ask(5).reasons] == ["APPROVAL_MISSING"]
+    approve(ruled, REGULATOR)
+    assert (ruled.ask(5).allowed, ruled.ask(6).most) == (True, 5)
+
+    ruled.transfer("alice", "bob", 4)
+
+    assert not ruled.ask(1).allowed
+
+
+def test_a_gift_passes_outside_venues_with_the_transfer_agents_approval(
+    ruled: RuledMarket,
+) -> None:
+    """SS-53, W18."""
+    ruled.bind(rule("venue-only"))
+    ruled.agree(ruled.terms())
+    assert [each.code for each in ruled.ask(5).reasons] == ["VENUE_REQUIRED"]
+    approve(ruled, AGENT, 5, "venue-only")
+
+    assert (ruled.ask(6).allowed, ruled.ask(6).most) == (False, 5)
+    with pytest.raises(Refusal, match="RULE_UNKNOWN"):
+        approve(ruled, AGENT, 5, "in-good-standing")
+    ruled.transfer("alice", "bob", 5)
+
+    assert not ruled.ask(5).allowed
+
+
+def test_a_waiver_counts_for_any_rule_that_is_bound(ruled: RuledMarket) -> None:
+    """F91: an estate passes a maximum; what needs no approval leaves it unused."""
+    ruled.bind(rule("maximum-holding", units=5))
+    approve(ruled, AGENT, 10, "maximum-holding")
+    ruled.transfer("alice", "bob", 2)
+    assert (ruled.ask(10).allowed, ruled.ask(1).most) == (True, 10)
+
+    done = ruled.transfer("alice", "bob", 10)
+
+    assert done.event_types.count("token.ApprovalUsed") == 1
+    assert recomputed(ruled, done.transaction_id).agrees
+    assert not ruled.ask(1).allowed
+
+
+def test_an_approval_that_has_ended_is_not_told_to_be_used(ruled: RuledMarket) -> None:
+    ruled.bind(rule("approved-transfer", approvers=[ISSUER], bases=["settlement"]))
+    approve(ruled, ISSUER)
+    ruled.ledger.advance(timedelta(days=366))
+    ruled.confirm("alice", "bob")
+    assert "token.ApprovalUsed" not in ruled.transfer("alice", "bob", 1).event_types
+
+
+def test_a_draw_that_names_a_venue_is_no_trade_there(ruled: RuledMarket) -> None:
+    """SS-53, SS-57, W18: the venue alone says what was traded at it."""
+    ruled.bind(rule("venue-only"))
+    scope = AllowanceScope(venue=ATS)
+    allow(ruled, 5, scope)
+    with pytest.raises(Refusal, match="VENUE_REQUIRED"):
+        draw(ruled, 5, scope)
+    ruled.bind(rule("venue-only", excepted=["allowance"]))
+    draw(ruled, 5, scope)
+
+
+def test_a_trade_at_a_venue_settles_where_holders_may_not_deal_directly(
+    ruled: RuledMarket,
+) -> None:
+    """SS-53, SS-57."""
+    ruled.deposit("bob", 50_000)
+    ruled.bind(rule("venue-only", venues=[ATS]))
+    ruled.agree(ruled.terms())
+    ruled.lock()
+    ruled.settle()
+
+    assert ruled.units("bob") == 10

@@ -16,6 +16,7 @@ from tallystick.contracts.confidential import secret_argument_of
 from tallystick.contracts.identity.models import Onboarding, SignedMandate, SignedRegistration
 from tallystick.contracts.instants import Instant, instant
 from tallystick.contracts.intents import SignedIntent
+from tallystick.contracts.listings.models import ListingTerms
 from tallystick.contracts.models import Model
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import Requirement
@@ -28,7 +29,8 @@ from tallystick.contracts.statements import (
     Side,
     Statement,
 )
-from tallystick.contracts.trades.models import TradeTerms
+from tallystick.contracts.trades.prices import price_of
+from tallystick.contracts.trades.terms import Order, TradeTerms
 from tallystick.contracts.wallet import Wallet
 from tallystick.node.testing.plugin import tally_material, tally_network, tally_topology
 from tallystick.wire.signing import sign
@@ -94,6 +96,8 @@ class Market:
             requirements=(Requirement(topic=KYC),),
         )
         await self.submit(Participant.TRANSFER_AGENT, Chaincode.TOKEN, "create_security", terms)
+        listing = ListingTerms(security=SECURITY, due_diligence_hash="0" * 64)
+        await self.submit(Participant.ATS, Chaincode.SETTLEMENT, "list_security", listing)
         await self.submit(Participant.BANK, Chaincode.CASH, "open_cash", CASH, CASH)
 
     async def register(self, identity: str, *, data_hash: str) -> None:
@@ -133,10 +137,13 @@ class Market:
             security=SECURITY,
             quantity=quantity,
             cash=CASH,
+            price=price_of(amount, quantity),
             amount=amount,
             buyer="bob",
             seller="alice",
             venue=Participant.ATS,
+            buy=Order(order=f"{trade}-buy", broker=Participant.BROKER_DEALER),
+            sell=Order(order=f"{trade}-sell", broker=Participant.BROKER_DEALER),
             settlement_day=self.now().date().isoformat(),
             expires_at=self._at(timedelta(days=1)),
             salt=secrets.token_hex(32),
@@ -146,7 +153,7 @@ class Market:
         await self.submit(Participant.ATS, Chaincode.SETTLEMENT, "propose_trade", terms=terms)
 
     async def consent(self, terms: TradeTerms, side: Side) -> None:
-        party = terms.party(side)
+        party = terms.parties[side]
         statement = Consent(trade=terms.trade, side=side, party=party, terms_hash=terms.digest)
         await self.submit(
             Participant.BROKER_DEALER,

@@ -17,7 +17,8 @@ from tallystick.contracts.identities.models import InvestorReference
 from tallystick.contracts.identity.models import References
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.statements import MoneySent
-from tallystick.contracts.trades.models import Status, TradePage, TradeTerms, TradeView
+from tallystick.contracts.trades.models import Status, TradePage, TradeView
+from tallystick.contracts.trades.terms import TradeTerms
 from tallystick.node.cluster.collections import Collection
 from tallystick.node.cluster.topology import (
     ChaincodeTopology,

@@ -53,6 +53,7 @@ class Party(Model):
     Attributes:
         topics: Topics whose live claims the profile shall tell.
         account_at: MSP of a venue at which the identity must have a linked account, or None.
+        account: The account that it must be; None when any will do.
         is_parting: Whether the identity only gives away: then a claim that has ended counts for
             the grace that its topic gives.
     """
@@ -61,6 +62,7 @@ class Party(Model):
     requirements: Requirements = ()
     topics: tuple[str, ...] = ()
     account_at: str | None = None
+    account: str | None = None
     is_parting: bool = False
 
 
@@ -167,10 +169,15 @@ class Authority(Model):
 
 
 class PartiesCheck(Model):
-    """The question: what stands against these parties, this authority and these organisations?"""
+    """The question: what stands against these parties, these authorities and organisations?
+
+    Attributes:
+        authorities: Further ones, such as those of orders that are executed together.
+    """
 
     parties: Annotated[tuple[Party, ...], Field(max_length=MAX_PARTIES)] = ()
     authority: Authority | None = None
+    authorities: tuple[Authority, ...] = ()
     exercised: tuple[Exercised, ...] = ()
     organizations: tuple[str, ...] = ()
 
@@ -181,6 +188,7 @@ class PartiesReport(Model):
     Attributes:
         parties: One report per party, in the order of the question.
         authority: Findings against the authority.
+        authorities: Findings against each further authority, in the order of the question.
         licences: Findings against the organisations: licences that they lack, and functions that
             one of them may not do at once.
         organizations: The standing of those asked for, in the order of the question.
@@ -188,6 +196,7 @@ class PartiesReport(Model):
 
     parties: tuple[PartyReport, ...]
     authority: tuple[Finding, ...] = ()
+    authorities: tuple[tuple[Finding, ...], ...] = ()
     licences: tuple[Finding, ...] = ()
     organizations: tuple[Standing, ...] = ()
 
@@ -259,6 +268,11 @@ def check_parties(
         exercised=tuple(exercised),
         organizations=tuple(organizations),
     )
+    return ask(ctx, check)
+
+
+def ask(ctx: Context, check: PartiesCheck) -> PartiesReport:
+    """Return what the identity contract answers to a question."""
     return PartiesReport.model_validate_json(ctx.invoke(Chaincode.IDENTITY, "check_parties", check))
 
 

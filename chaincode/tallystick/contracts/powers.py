@@ -17,6 +17,7 @@ class Power(StrEnum):
     SAFEGUARD = "safeguard"
     ACT_FOR_CLIENTS = "act-for-clients"
     ISSUE_CASH = "issue-cash"
+    SETTLE_DIRECTLY = "settle-directly"
 
 
 MEANINGS: Mapping[Power, str] = MappingProxyType(
@@ -30,6 +31,7 @@ MEANINGS: Mapping[Power, str] = MappingProxyType(
         Power.SAFEGUARD: "draw units that their holders allow",
         Power.ACT_FOR_CLIENTS: "use the mandates that identities grant",
         Power.ISSUE_CASH: "owe money on the ledger",
+        Power.SETTLE_DIRECTLY: "be a settlement member: for its own trades and as others' agent",
     }
 )
 

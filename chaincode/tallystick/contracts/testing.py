@@ -29,6 +29,7 @@ from tallystick.contracts.identity.models import (
 from tallystick.contracts.instants import Instant, instant
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.licensing.models import LicenceGrant
+from tallystick.contracts.listings.models import ListingTerms
 from tallystick.contracts.models import Model
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import Requirement
@@ -44,7 +45,8 @@ from tallystick.contracts.statements import (
     UnitsSent,
 )
 from tallystick.contracts.token import TokenContract
-from tallystick.contracts.trades.models import TradeTerms
+from tallystick.contracts.trades.prices import price_of
+from tallystick.contracts.trades.terms import Order, TradeTerms
 from tallystick.contracts.wallet import Wallet
 from tallystick.wire.signing import sign
 
@@ -219,9 +221,7 @@ class Market:
         )
         return SignedClaim(statement=statement, intent=self.sign(KYC_HOUSE, statement))
 
-    def mandate(
-        self, identity: str, participant: Participant = Participant.BROKER_DEALER
-    ) -> SignedMandate:
+    def mandate(self, identity: str, participant: str = Participant.BROKER_DEALER) -> SignedMandate:
         """Return an identity's mandate for a participant, for ten years."""
         statement = MandateGranted(
             identity=identity,
@@ -229,6 +229,17 @@ class Market:
             expires_at=self.after(timedelta(days=3650)),
         )
         return SignedMandate(statement=statement, intent=self.sign(identity, statement))
+
+    def entrust(self, identity: str, participant: str = Participant.BROKER_DEALER) -> Outcome:
+        """Let an identity give a participant its mandate."""
+        signed = self.mandate(identity, participant)
+        return self.submit(
+            Participant.BROKER_DEALER,
+            Chaincode.IDENTITY,
+            "grant_mandate",
+            signed.statement,
+            signed.intent,
+        )
 
     def onboard(self, *identities: str) -> None:
         """Register investors with KYC claims and mandates for the broker-dealer."""
@@ -248,6 +259,7 @@ class Market:
         self.register(KYC_HOUSE)
         self.submit(Participant.REGULATOR, Chaincode.IDENTITY, "trust_issuer", KYC, KYC_HOUSE)
         self.create_security("ACME")
+        self.list_security("ACME")
         self.submit(Participant.BANK, Chaincode.CASH, "open_cash", "USD", "USD")
 
     # --- units and money ---
@@ -263,6 +275,15 @@ class Market:
             requirements=tuple(requirements),
         )
         self.submit(Participant.TRANSFER_AGENT, Chaincode.TOKEN, "create_security", terms)
+
+    def list_security(
+        self, security: str, *, accounts_required: bool = False, venue: str = Participant.ATS
+    ) -> Outcome:
+        """List a security at a venue."""
+        terms = ListingTerms(
+            security=security, due_diligence_hash=EVIDENCE, accounts_required=accounts_required
+        )
+        return self.submit(venue, Chaincode.SETTLEMENT, "list_security", terms)
 
     def issue(self, to: str, quantity: int, security: str = "ACME") -> Outcome:
         """Issue units."""
@@ -296,10 +317,13 @@ class Market:
             security="ACME",
             quantity=quantity,
             cash="USD",
+            price=price_of(amount, quantity),
             amount=amount,
             buyer="bob",
             seller="alice",
             venue=Participant.ATS,
+            buy=Order(order=f"{trade}-buy", broker=Participant.BROKER_DEALER),
+            sell=Order(order=f"{trade}-sell", broker=Participant.BROKER_DEALER),
             settlement_day=self.ledger.now.date().isoformat(),
             expires_at=self.after(timedelta(days=1)),
             salt=sha256(trade.encode()).hexdigest(),
@@ -309,24 +333,31 @@ class Market:
         """Propose a trade as its venue."""
         return self.submit(Participant.ATS, Chaincode.SETTLEMENT, "propose_trade", terms=terms)
 
-    def consent(self, terms: TradeTerms, side: Side) -> Outcome:
+    def consent(self, terms: TradeTerms, side: Side, valid_until: Instant | None = None) -> Outcome:
         """Enter the consent of one side."""
-        party = terms.party(side)
-        statement = Consent(trade=terms.trade, side=side, party=party, terms_hash=terms.digest)
+        party = terms.parties[side]
+        statement = Consent(
+            trade=terms.trade,
+            side=side,
+            party=party,
+            terms_hash=terms.digest,
+            valid_until=valid_until,
+        )
         return self.submit(
             Participant.BROKER_DEALER,
             Chaincode.SETTLEMENT,
             "consent",
             terms.trade,
             side,
+            valid_until,
             intent=self.sign(party, statement),
         )
 
     def agree(self, terms: TradeTerms) -> None:
-        """Propose a trade and enter both consents."""
+        """Propose a trade and enter the consents of all parties."""
         self.propose(terms)
-        self.consent(terms, "buyer")
-        self.consent(terms, "seller")
+        for side in terms.parties:
+            self.consent(terms, side)
 
     def lock(self, trade: str = "T-1") -> Outcome:
         """Lock both legs of a trade."""

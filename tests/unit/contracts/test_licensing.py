@@ -338,6 +338,7 @@ def test_one_organisation_does_not_match_and_clear_the_same_trade(market: Market
 def test_it_may_clear_the_trades_of_another_venue(market: Market) -> None:
     market.license(market.licence(OFFICE, "ats"), market.licence(P.ATS, "clearing"))
     terms = market.terms().model_copy(update={"venue": OFFICE})
+    market.list_security("ACME", venue=OFFICE)
     market.submit(OFFICE, Chaincode.SETTLEMENT, "propose_trade", terms=terms)
     market.consent(terms, "buyer")
     market.consent(terms, "seller")

@@ -1,6 +1,5 @@
-"""The life of a trade: its states and steps, and what each does to units and money."""
+"""Delivery versus payment: what the steps of a trade do to units and money."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -9,10 +8,9 @@ from tallystick.chaincode import Refusal
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.register.models import Holding
-from tallystick.contracts.statements import Consent, Side, Withdrawal
+from tallystick.contracts.statements import Side
 from tallystick.contracts.testing import Market
 from tallystick.contracts.trades.models import Status, TradePage, TradeView
-from tallystick.contracts.trades.states import TRANSITIONS, Step
 
 SETTLEMENT = Chaincode.SETTLEMENT
 A_DAY = timedelta(days=1)
@@ -29,99 +27,6 @@ def holdings(market: Market) -> tuple[int, int, int, int]:
 
 BEFORE = (1000, 0, 0, 50_000)
 SETTLED = (990, 10, 500, 49_500)
-
-
-# --- the steps, each as somebody entitled takes it ---
-
-
-def give_consent(market: Market) -> None:
-    terms = market.terms("T-1")
-    digest = view(market).trade.terms_hash
-    consent = Consent(trade="T-1", side="buyer", party=terms.buyer, terms_hash=digest)
-    intent = market.sign("bob", consent)
-    market.submit(Participant.ISSUER, SETTLEMENT, "consent", "T-1", "buyer", intent=intent)
-
-
-def withdraw(market: Market) -> None:
-    said = Withdrawal(trade="T-1", side="seller", party="alice", reason="second thoughts")
-    intent = market.sign("alice", said)
-    market.submit(
-        Participant.ISSUER, SETTLEMENT, "withdraw", "T-1", "seller", said.reason, intent=intent
-    )
-
-
-def cancel(market: Market) -> None:
-    market.submit(Participant.ATS, SETTLEMENT, "cancel", "T-1", "an error")
-
-
-def expire(market: Market) -> None:
-    market.ledger.advance(A_DAY)
-    market.submit(Participant.ISSUER, SETTLEMENT, "expire", "T-1")
-
-
-STEPS: dict[Step, Callable[[Market], object]] = {
-    Step.CONSENT: give_consent,
-    Step.LOCK: Market.lock,
-    Step.SETTLE: Market.settle,
-    Step.WITHDRAW: withdraw,
-    Step.CANCEL: cancel,
-    Step.EXPIRE: expire,
-}
-
-# The steps that lead to each status from a trade with both consents.
-WAYS: dict[Status, tuple[Step, ...]] = {
-    Status.PROPOSED: (),
-    Status.LOCKED: (Step.LOCK,),
-    Status.SETTLED: (Step.LOCK, Step.SETTLE),
-    Status.CANCELLED: (Step.LOCK, Step.CANCEL),
-    Status.EXPIRED: (Step.LOCK, Step.EXPIRE),
-}
-
-
-@pytest.mark.parametrize("step", list(Step))
-@pytest.mark.parametrize("status", list(Status))
-def test_a_trade_takes_the_steps_in_the_table_and_no_other(
-    status: Status, step: Step, market: Market
-) -> None:
-    """SS-84, SS-111."""
-    market.agree(market.terms())
-    for earlier in WAYS[status]:
-        STEPS[earlier](market)
-    following = TRANSITIONS.get((status, step))
-
-    if following is None:
-        with pytest.raises(Refusal, match="TRADE_STATUS"):
-            STEPS[step](market)
-        assert view(market).trade.status is status
-    elif step is Step.CONSENT:
-        with pytest.raises(Refusal, match="CONSENT_ALREADY_GIVEN"):
-            STEPS[step](market)
-    else:
-        STEPS[step](market)
-        assert view(market).trade.status is following
-
-
-@pytest.mark.parametrize(
-    "steps",
-    [
-        pytest.param((Step.WITHDRAW,), id="withdrawn"),
-        pytest.param((Step.CANCEL,), id="cancelled before the lock"),
-        pytest.param((Step.LOCK, Step.CANCEL), id="cancelled after the lock"),
-        pytest.param((Step.EXPIRE,), id="expired before the lock"),
-        pytest.param((Step.LOCK, Step.EXPIRE), id="expired after the lock"),
-    ],
-)
-def test_a_trade_that_ends_without_delivery_gives_everything_back(
-    steps: tuple[Step, ...], market: Market
-) -> None:
-    """SS-89, F127, F130."""
-    market.agree(market.terms())
-    for step in steps:
-        STEPS[step](market)
-
-    assert holdings(market) == BEFORE
-    market.transfer("alice", "bob", 1000)
-    market.submit(Participant.BANK, Chaincode.CASH, "withdraw", "USD", "bob", 50_000)
 
 
 # --- delivery versus payment ---
@@ -198,6 +103,7 @@ def test_a_trade_settles_from_its_settlement_day_on(market: Market) -> None:
 
 def test_an_unverified_buyer_gets_no_further_than_the_lock(market: Market) -> None:
     market.register("carol")
+    market.entrust("carol")
     market.deposit("carol", 50_000)
     terms = market.terms().model_copy(update={"buyer": "carol"})
     market.agree(terms)
@@ -264,7 +170,9 @@ def test_nothing_is_locked_while_a_consent_is_missing(
 
     reasons = refused.value.facts["reasons"]
     assert isinstance(reasons, list)
-    said = [f"The {side}, {terms.party(side)}, has not consented to trade T-1." for side in missing]
+    said = [
+        f"The {side}, {terms.parties[side]}, has not consented to trade T-1." for side in missing
+    ]
     assert [each["message"] for each in reasons] == said
 
 

@@ -22,7 +22,7 @@ from tallystick.contracts.statements import (
     UnitsSent,
 )
 from tallystick.contracts.testing import KYC, KYC_HOUSE, Market, new_wallet
-from tallystick.contracts.trades.models import TradeTerms
+from tallystick.contracts.trades.terms import Order, TradeTerms
 
 BROKER = Participant.BROKER_DEALER
 SOON = "2026-03-31T16:00:00Z"
@@ -50,19 +50,26 @@ def test_the_hash_of_a_trade_is_the_hash_of_its_canonical_json() -> None:
         security="ACME",
         quantity=10,
         cash="USD",
+        price="50",
         amount=500,
         buyer="bob",
         seller="alice",
         venue="ATSMSP",
+        buy=Order(order="B-1", broker="BrokerMSP"),
+        sell=Order(order="S-1", broker="BrokerMSP"),
         settlement_day="2026-03-31",
         expires_at=SOON,
         salt="0" * 32,
     )
 
     text = (
-        b'{"amount":500,"buyer":"bob","cash":"USD","expires_at":"2026-03-31T16:00:00Z",'
-        b'"quantity":10,"salt":"00000000000000000000000000000000","security":"ACME","seller":"alice","settlement_day":"2026-03-31",'
-        b'"trade":"T-1","venue":"ATSMSP"}'
+        b'{"amount":500,"best_bid":null,"best_offer":null,'
+        b'"buy":{"account":null,"agent":null,"broker":"BrokerMSP","is_placed":false,"order":"B-1"},'
+        b'"buyer":"bob","cash":"USD","claims":[],"expires_at":"2026-03-31T16:00:00Z","legs":[],'
+        b'"mediators":[],"model":"dvp-1","off_quote":null,"price":"50","quantity":10,'
+        b'"salt":"00000000000000000000000000000000","security":"ACME",'
+        b'"sell":{"account":null,"agent":null,"broker":"BrokerMSP","is_placed":false,"order":"S-1"},'
+        b'"seller":"alice","settlement_day":"2026-03-31","trade":"T-1","venue":"ATSMSP"}'
     )
     assert terms.digest == sha256(text).hexdigest()
 

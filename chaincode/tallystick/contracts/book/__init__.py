@@ -6,6 +6,7 @@ Securities and cash are both kept in such a book, each in its own chaincode.
 from tallystick.contracts.book.book import Book, hold_key, holder_of, position_key
 from tallystick.contracts.book.models import (
     Account,
+    Delivery,
     HeldMove,
     Hold,
     Move,
@@ -19,6 +20,7 @@ from tallystick.contracts.book.plan import Plan
 __all__ = [
     "Account",
     "Book",
+    "Delivery",
     "HeldMove",
     "Hold",
     "Move",

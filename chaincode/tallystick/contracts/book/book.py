@@ -87,14 +87,21 @@ class Book:
 
     # --- plans ---
 
-    def moved(self, moves: Iterable[Move], day: Day) -> Plan:
+    def unchanged(self, accounts: Iterable[Account]) -> Plan:
+        """Return the plan to change nothing about some accounts: a beginning."""
+        before = {account: self.position(account) for account in accounts}
+        return Plan(before=before, after=dict(before))
+
+    def moved(self, moves: Iterable[Move], day: Day, also: Iterable[Account] = ()) -> Plan:
         """Plan movements that are made on ``day``; those out of a hold use it up.
+
+        The accounts in ``also`` are part of the plan, so that it can be added to.
 
         Raises:
             Refusal: SAME_PARTY, HOLD_UNKNOWN, or HOLD_DIFFERS when a hold is for something else.
         """
         moves = tuple(moves)
-        plan = self._plan(accounts_of(moves))
+        plan = self.unchanged((*accounts_of(moves), *also))
         for move in moves:
             if move.sender == move.receiver:
                 raise RegisterReason.SAME_PARTY.refusal(holder=str(move.sender))
@@ -120,7 +127,7 @@ class Book:
             Refusal: SAME_PARTY, or HOLD_EXISTS.
         """
         placements = tuple(placements)
-        plan = self._plan(account for account, _, _ in placements)
+        plan = self.unchanged(account for account, _, _ in placements)
         for account, name, hold in placements:
             if account.holder == hold.receiver:
                 raise RegisterReason.SAME_PARTY.refusal(holder=account.holder)
@@ -140,7 +147,7 @@ class Book:
         Raises:
             Refusal: HOLD_UNKNOWN.
         """
-        plan = self._plan([account])
+        plan = self.unchanged([account])
         hold = self.require_hold(account, name)
         plan.holds[account, name] = hold.model_copy(update={"expires_at": expires_at})
         return plan
@@ -152,14 +159,14 @@ class Book:
             Refusal: HOLD_UNKNOWN.
         """
         places = tuple(places)
-        plan = self._plan(account for account, _ in places)
+        plan = self.unchanged(account for account, _ in places)
         for account, name in places:
             self._use_hold(plan, account, name)
         return plan
 
     def stopped(self, account: Account, reason: str | None) -> Plan:
         """Plan to stop a holder from sending and receiving, or, without a reason, no longer to."""
-        plan = self._plan([account])
+        plan = self.unchanged([account])
         plan.after[account] = plan.before[account].model_copy(update={"stop": reason})
         return plan
 
@@ -168,7 +175,7 @@ class Book:
 
         ``carried`` of the plan has the lots as they were, and then as they are.
         """
-        plan = self._plan([account])
+        plan = self.unchanged([account])
         plan.relabel_lots(account, quantity, choice, label)
         return plan
 
@@ -178,7 +185,7 @@ class Book:
         Raises:
             Refusal: INSUFFICIENT_FROZEN.
         """
-        plan = self._plan([account])
+        plan = self.unchanged([account])
         frozen = plan.before[account].frozen
         if frozen + quantity < 0:
             raise RegisterReason.INSUFFICIENT_FROZEN.refusal(
@@ -239,10 +246,6 @@ class Book:
 
     def _rows(self, asset: str) -> Rows:
         return self._state if self._confidential is None else self._confidential(asset)
-
-    def _plan(self, accounts: Iterable[Account]) -> Plan:
-        before = {account: self.position(account) for account in accounts}
-        return Plan(before=before, after=dict(before))
 
     def _use_hold(self, plan: Plan, account: Account, name: str, move: Move | None = None) -> None:
         """Take a move, or the whole, out of a hold as it is in ``plan`` by now."""

@@ -99,11 +99,16 @@ class Move(Model):
     dates: Dates = Dates.ACQUIRED
 
 
-class HeldMove(Move):
-    """A delivery for a trade: both sides are known, and the hold, which bears the trade's name."""
+class Delivery(Move):
+    """A move from somebody to somebody: it makes nothing and ends nothing."""
 
     sender: Identifier
     receiver: Identifier
+
+
+class HeldMove(Delivery):
+    """A delivery for a trade: the hold is known too, and bears the trade's name."""
+
     hold: Identifier
 
     @property

@@ -5,7 +5,7 @@ from itertools import islice
 from tallystick.chaincode import Context, query, transaction
 from tallystick.chaincode.events import EventRecord
 from tallystick.contracts import events
-from tallystick.contracts.book import Account, HeldMove, Move, Position
+from tallystick.contracts.book import Account, Delivery, HeldMove, Move, Position
 from tallystick.contracts.cash.models import Cash, CashAccount, CashPage, Currency
 from tallystick.contracts.cash.vault import Vault
 from tallystick.contracts.chaincodes import Chaincode
@@ -17,7 +17,7 @@ from tallystick.contracts.models import Identifier, PageSize, Quantity
 from tallystick.contracts.parties import authority_for, mandate_findings
 from tallystick.contracts.powers import Power
 from tallystick.contracts.readers import may_read, reading_findings
-from tallystick.contracts.reasons import MoneyReason, refuse_if_any
+from tallystick.contracts.reasons import Finding, MoneyReason, refuse_if_any
 from tallystick.contracts.statements import MoneySent
 
 
@@ -81,9 +81,17 @@ class CashContract(MarketContract):
 
     @transaction
     @only_through(Chaincode.SETTLEMENT)
-    def deliver(self, ctx: Context, moves: tuple[HeldMove, ...], secret: str) -> None:
-        """Pay money on hold to those for whom it was held."""
+    def deliver(self, ctx: Context, moves: tuple[Delivery, ...], secret: str) -> None:
+        """Pay money: held one to those for whom it was held."""
         Vault(ctx, secret).move(moves, Basis.SETTLEMENT)
+
+    @transaction
+    @only_through(Chaincode.SETTLEMENT)
+    def delivery_findings(
+        self, ctx: Context, moves: tuple[Delivery, ...], secret: str
+    ) -> tuple[Finding, ...]:
+        """Return what stands against a payment now; nothing is written."""
+        return Vault(ctx, secret).findings(moves)
 
     # --- queries ---
 

@@ -55,6 +55,10 @@ class Vault:
                 )
             )
 
+    def findings(self, moves: Sequence[Move]) -> tuple[Finding, ...]:
+        """Return what stands against a movement now; nothing is written."""
+        return tuple(self._findings(self.book.moved(moves, day_of(now(self._ctx))), moves))
+
     def lock(self, moves: Sequence[HeldMove]) -> None:
         """Lock money for payments to come."""
         plan = self.book.held(move.placement for move in moves)
@@ -117,7 +121,7 @@ class Vault:
 
     def _tell(self, event: MoneyEvent) -> None:
         """Publish an event; one that belongs to a trade is entered among the bank's accounts."""
-        if event.lock is None:
+        if not self._secret:
             self._ctx.emit(event)
             return
         number = self._entries

@@ -47,9 +47,11 @@ class Judgement:
         """Return what stands against the parties, the authority and the organisations of an act."""
         self._read_ahead(check)
         authority = () if check.authority is None else self.authority_findings(check.authority)
+        further = (self.authority_findings(each) for each in check.authorities)
         return PartiesReport.model_construct(
             parties=tuple(self.party(each) for each in check.parties),
             authority=tuple(authority),
+            authorities=tuple(tuple(each) for each in further),
             licences=tuple(self._licences.findings(check.exercised, self._moment)),
             organizations=tuple(
                 self._licences.standing(each, self._moment) for each in check.organizations
@@ -75,7 +77,7 @@ class Judgement:
             findings += block_findings(row)
         for requirement in party.requirements:
             findings += judge.findings(requirement, self._claims.topic(requirement.topic))
-        findings += self._account_findings(person.identity, party.account_at)
+        findings += self._account_findings(person.identity, party)
         profile = self._profile(row, person, party.topics, judge)
         return PartyReport.model_construct(profile=profile, findings=tuple(findings))
 
@@ -92,8 +94,12 @@ class Judgement:
         )
         return findings or self._licences.findings([_acting(authority.participant)], self._moment)
 
-    def _account_findings(self, identity: str, venue: str | None) -> Sequence[Finding]:
-        if venue is None or self._accounts.links(identity, venue).accounts:
+    def _account_findings(self, identity: str, party: Party) -> Sequence[Finding]:
+        venue = party.account_at
+        if venue is None:
+            return ()
+        linked = self._accounts.links(identity, venue).accounts
+        if linked and party.account in {None, *linked}:
             return ()
         return [AccountReason.ACCOUNT_NOT_LINKED.finding(identity=identity, venue=venue)]
 
@@ -132,7 +138,7 @@ class Judgement:
         keys += [topic_key(each) for each in sorted(topics)]
         keys += [organization_key(each.organization) for each in check.exercised]
         keys += [organization_key(each) for each in check.organizations]
-        if (authority := check.authority) is not None:
+        for authority in _authorities(check):
             keys += _keys_of_authority(authority)
         self._state.read_ahead(keys)
         self._state.read_ahead(self._keys_led_to(check, topics))
@@ -155,9 +161,18 @@ class Judgement:
                     and claim.issuer in self._claims.topic(claim.topic).issuers
                 ):
                     yield from (key_key(claim.issuer, each) for each in claim.keys)
-        if check.authority is not None and check.authority.participant is not None:
-            acting = self._licences.organization(check.authority.participant)
+        for authority in _authorities(check):
+            yield from self._classes_of(authority)
+
+    def _classes_of(self, authority: Authority) -> Iterator[str]:
+        if authority.participant is not None:
+            acting = self._licences.organization(authority.participant)
             yield from (composite_key("class", each.licence_class) for each in acting.licences)
+
+
+def _authorities(check: PartiesCheck) -> Sequence[Authority]:
+    first = () if check.authority is None else (check.authority,)
+    return (*first, *check.authorities)
 
 
 def _keys_of_authority(authority: Authority) -> Iterator[str]:

@@ -98,7 +98,7 @@ class Licences:
             names = {each.licence_class for each in licences} if wanted.powers else set()
             classes = {name: self.licence_class(name) for name in sorted(names)}
             findings += power_findings(wanted, licences, classes, moment)
-        if len(exercised) > 1:
+        if len({each.organization for each in exercised}) < len(exercised):
             findings += self._conflicts_among(exercised, moment)
         return findings
 

@@ -38,14 +38,19 @@ STANDARD_CLASSES = _classes(
     ("regulator", "Financial regulator", (Power.LICENSE, Power.OVERSEE)),
     ("regulators-delegate", "Self-regulatory organisation", (Power.LICENSE,)),
     ("ats", "Alternative trading system", (Power.OPERATE_VENUE,)),
-    ("broker-dealer", "Broker-dealer", (Power.ACT_FOR_CLIENTS, Power.SAFEGUARD)),
+    (
+        "broker-dealer",
+        "Broker-dealer",
+        (Power.ACT_FOR_CLIENTS, Power.SAFEGUARD, Power.SETTLE_DIRECTLY),
+    ),
     ("clearing", "Clearing and custody firm", (Power.CLEAR, Power.SAFEGUARD)),
     ("transfer-agent", "Transfer agent", (Power.KEEP_REGISTER,)),
     ("settlement-bank", "Settlement bank", (Power.ISSUE_CASH,)),
     ("issuer", "Issuer of securities", (Power.ISSUE_SECURITIES,)),
     ("family-office", "Family office", (Power.ACT_FOR_CLIENTS, Power.SAFEGUARD)),
     ("investment-manager", "Investment manager", (Power.ACT_FOR_CLIENTS, Power.SAFEGUARD)),
-    ("custodian", "Custodian", (Power.SAFEGUARD,)),
+    ("custodian", "Custodian", (Power.SAFEGUARD, Power.SETTLE_DIRECTLY)),
+    ("introducing-broker", "Broker that settles through another", (Power.ACT_FOR_CLIENTS,)),
 )
 
 STANDARD_CONFLICTS = Conflicts(

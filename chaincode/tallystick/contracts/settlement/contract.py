@@ -1,13 +1,19 @@
 """The settlement contract, as callers see it: put together from the parts of its concerns.
 
 It holds no units and no money: it tells the token and the cash contract what to lock, deliver and
-release, each in one call, so that both legs of a trade change in one transaction or not at all.
+release, each in one call, so that all legs of a trade change in one transaction or not at all.
 """
 
+from tallystick.contracts.agency.functions import AgencyFunctions
+from tallystick.contracts.listings.functions import ListingFunctions
 from tallystick.contracts.trades.functions import TradeFunctions
 
 
-class SettlementContract(TradeFunctions):
+class SettlementContract(
+    ListingFunctions,
+    AgencyFunctions,
+    TradeFunctions,
+):
     """What is traded and settled."""
 
     name = "settlement"

@@ -1,15 +1,23 @@
 """What identities sign: trades."""
 
-from typing import Literal
+from typing import Annotated
 
+from pydantic import StringConstraints
+
+from tallystick.contracts.instants import Instant
 from tallystick.contracts.models import Identifier, Sha256Hex, ShortText
 from tallystick.contracts.statements.base import Statement
 
-Side = Literal["buyer", "seller"]
+# On which side of a trade a party is: parties to further legs are numbered as they are named there.
+Side = Annotated[str, StringConstraints(pattern=r"^(buyer|seller|party-[1-9][0-9]?)$")]
 
 
 class Consent(Statement):
-    """I agree, on my side, to a trade with exactly the terms that have this hash."""
+    """I agree, on my side, to a trade with exactly the terms that have this hash.
+
+    Attributes:
+        valid_until: From then on I no longer do, unless the legs were locked before.
+    """
 
     contract = "settlement"
     kind = "consent"
@@ -18,6 +26,7 @@ class Consent(Statement):
     side: Side
     party: Identifier
     terms_hash: Sha256Hex
+    valid_until: Instant | None = None
 
 
 class Withdrawal(Statement):

@@ -1,68 +1,14 @@
-"""The rows, arguments and results that concern trades."""
+"""The rows and results that concern trades."""
 
 from enum import StrEnum
 
-from tallystick.contracts.book import HeldMove
 from tallystick.contracts.instants import Day, Instant
-from tallystick.contracts.intents import canonical_hash
-from tallystick.contracts.models import Identifier, Model, Quantity, Salt
+from tallystick.contracts.models import Model
+from tallystick.contracts.reasons import Finding
 from tallystick.contracts.statements import Side
+from tallystick.contracts.trades.terms import DvpModel, TradeTerms
 
-
-class TradeTerms(Model):
-    """Private row ``terms (trade)``: what buyer and seller agree on, for members' eyes only.
-
-    Attributes:
-        trade: Id of the trade, unique for ever; public, so it must not tell anything.
-        amount: Price of the whole quantity, in the minor unit of the cash.
-        venue: MSP of the venue that matched the trade.
-        settlement_day: The first UTC day on which it may settle.
-        expires_at: From this moment on it cannot settle any more.
-        salt: Random, drawn by the venue: without it, guessed terms could be tried on the hash.
-    """
-
-    trade: Identifier
-    security: Identifier
-    quantity: Quantity
-    cash: Identifier
-    amount: Quantity
-    buyer: Identifier
-    seller: Identifier
-    venue: Identifier
-    settlement_day: Day
-    expires_at: Instant
-    salt: Salt
-
-    @property
-    def digest(self) -> str:
-        """The hash that both sides sign: SHA-256 of the canonical JSON of all the terms."""
-        return canonical_hash(self)
-
-    def party(self, side: Side) -> str:
-        """Return who is on a side."""
-        return self.buyer if side == "buyer" else self.seller
-
-    @property
-    def delivery(self) -> HeldMove:
-        """The securities leg."""
-        return HeldMove(
-            asset=self.security,
-            sender=self.seller,
-            receiver=self.buyer,
-            quantity=self.quantity,
-            hold=self.trade,
-        )
-
-    @property
-    def payment(self) -> HeldMove:
-        """The cash leg."""
-        return HeldMove(
-            asset=self.cash,
-            sender=self.buyer,
-            receiver=self.seller,
-            quantity=self.amount,
-            hold=self.trade,
-        )
+# --- rows ---
 
 
 class Status(StrEnum):
@@ -70,7 +16,10 @@ class Status(StrEnum):
 
     PROPOSED = "proposed"
     LOCKED = "locked"
+    FAILING = "failing"
     SETTLED = "settled"
+    WITHDRAWN = "withdrawn"
+    REJECTED = "rejected"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
 
@@ -82,18 +31,29 @@ class Trade(Model):
         terms_hash: Of the terms, which lie in the venue's collection.
     """
 
-    trade: Identifier
+    trade: str
     venue: str
     terms_hash: str
     settlement_day: Day
     expires_at: Instant
     status: Status
+    model: DvpModel = DvpModel.GROSS
 
 
 class Consented(Model):
-    """Row ``consent (trade, side)``: apart from the trade, so that both may come in one block."""
+    """Row ``consent (trade, side)``: apart from the trade, so that all may come in one block.
+
+    Attributes:
+        valid_until: From then on it counts no more, unless the legs were locked before; None when
+            it does not end by itself.
+    """
 
     given_at: Instant
+    valid_until: Instant | None = None
+
+    def counts(self, moment: Instant) -> bool:
+        """Return whether the consent counts at a moment."""
+        return self.valid_until is None or moment < self.valid_until
 
 
 class ConsentGiven(Model):
@@ -104,6 +64,28 @@ class ConsentGiven(Model):
     given_at: Instant
 
 
+class Approved(Model):
+    """Row ``approval (trade, mediator)``: it must still count when the trade is delivered."""
+
+    given_at: Instant
+    valid_until: Instant
+
+
+class Failure(Model):
+    """Private row ``failure (trade)``: what stood against a delivery when it was recorded last.
+
+    Attributes:
+        failing_since: When it was recorded for the first time.
+    """
+
+    failing_since: Instant
+    recorded_at: Instant
+    findings: tuple[Finding, ...]
+
+
+# --- results ---
+
+
 class StatusChange(Model):
     """One step of a trade's history."""
 
@@ -112,18 +94,30 @@ class StatusChange(Model):
     at: Instant
 
 
+class Approval(Model):
+    """A mediator's approval, and until when it counts."""
+
+    mediator: str
+    valid_until: Instant
+
+
 class TradeView(Model):
     """A trade with what happened to it.
 
     Attributes:
         terms: None for readers who are not entitled to them.
-        consents: Sides that have consented.
+        consents: Sides whose consents count.
+        approvals: Of mediators, those that count or have counted.
+        failure: Why it could not be delivered; None when it could, and for readers who may not
+            know.
         history: Oldest first.
     """
 
     trade: Trade
     terms: TradeTerms | None
     consents: tuple[Side, ...]
+    approvals: tuple[Approval, ...] = ()
+    failure: Failure | None = None
     history: tuple[StatusChange, ...]
 
 

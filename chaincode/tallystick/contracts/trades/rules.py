@@ -1,36 +1,94 @@
-"""What stands against a trade before it is in one state or another. Pure."""
+"""What stands against a trade, beside its status. Pure."""
 
-from collections.abc import Collection, Iterator
-from typing import get_args
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 from tallystick.contracts.instants import Instant, day_of
+from tallystick.contracts.parties import Profile
 from tallystick.contracts.reasons import Finding, RegisterReason, TradeReason
 from tallystick.contracts.statements import Side
-from tallystick.contracts.trades.models import TradeTerms
+from tallystick.contracts.trades.models import Approved, Consented
+from tallystick.contracts.trades.prices import amount_of, scaled
+from tallystick.contracts.trades.terms import TradeTerms
 
-SIDES: tuple[Side, ...] = get_args(Side)
+SIDES: Final[tuple[Side, ...]] = ("buyer", "seller")
+"""The sides of a trade without further legs."""
 
 
 def check_terms(terms: TradeTerms, *, venue: str, moment: Instant) -> None:
     """Return if a venue may propose a trade with these terms now.
 
     Raises:
-        Refusal: NOT_THE_VENUE, SAME_PARTY or TRADE_DATES_WRONG.
+        Refusal: NOT_THE_VENUE, SAME_PARTY, SAME_ORDER, AMOUNT_DIFFERS, PRICE_UNEXPLAINED or
+            TRADE_DATES_WRONG.
     """
+    trade = terms.trade
     if terms.venue != venue:
-        raise TradeReason.NOT_THE_VENUE.refusal(
-            trade=terms.trade, participant=venue, venue=terms.venue
-        )
-    if terms.buyer == terms.seller:
-        raise RegisterReason.SAME_PARTY.refusal(holder=terms.buyer)
+        raise TradeReason.NOT_THE_VENUE.refusal(trade=trade, participant=venue, venue=terms.venue)
+    for leg in terms.all_legs:
+        if leg.sender == leg.receiver:
+            raise RegisterReason.SAME_PARTY.refusal(holder=leg.sender)
+    if terms.buy.order == terms.sell.order:
+        raise TradeReason.SAME_ORDER.refusal(trade=trade, order=terms.buy.order)
+    due = amount_of(terms.price, terms.quantity)
+    if terms.amount != due:
+        raise TradeReason.AMOUNT_DIFFERS.refusal(trade=trade, amount=terms.amount, due=due)
+    if terms.off_quote is None and is_off_quote(terms):
+        raise TradeReason.PRICE_UNEXPLAINED.refusal(trade=trade)
     if terms.expires_at <= moment or day_of(terms.expires_at) < terms.settlement_day:
-        raise TradeReason.TRADE_DATES_WRONG.refusal(trade=terms.trade)
+        raise TradeReason.TRADE_DATES_WRONG.refusal(trade=trade)
 
 
-def missing_consents(terms: TradeTerms, given: Collection[Side]) -> Iterator[Finding]:
-    """Yield a finding for each side that has not consented."""
-    for side in SIDES:
-        if side not in given:
-            yield TradeReason.CONSENT_MISSING.finding(
-                trade=terms.trade, side=side, party=terms.party(side)
+def is_off_quote(terms: TradeTerms) -> bool:
+    """Return whether one side could have had a better price elsewhere."""
+    price = scaled(terms.price)
+    is_dear = terms.best_offer is not None and price > scaled(terms.best_offer)
+    is_cheap = terms.best_bid is not None and price < scaled(terms.best_bid)
+    return is_dear or is_cheap
+
+
+def consent_findings(
+    terms: TradeTerms, given: Mapping[Side, Consented], moment: Instant
+) -> Iterator[Finding]:
+    """Yield a finding for each party that has not consented, or whose consent has ended."""
+    for side, party in terms.parties.items():
+        consent = given.get(side)
+        facts = {"trade": terms.trade, "side": side, "party": party}
+        if consent is None:
+            yield TradeReason.CONSENT_MISSING.finding(**facts)
+        elif not consent.counts(moment):
+            yield TradeReason.CONSENT_EXPIRED.finding(**facts, valid_until=str(consent.valid_until))
+
+
+def approval_findings(
+    terms: TradeTerms, given: Mapping[str, Approved], moment: Instant
+) -> Iterator[Finding]:
+    """Yield a finding for each mediator that has not approved, or whose approval has ended."""
+    for mediator in terms.mediators:
+        approval = given.get(mediator)
+        if approval is None:
+            yield TradeReason.MEDIATION_MISSING.finding(trade=terms.trade, mediator=mediator)
+        elif moment >= approval.valid_until:
+            yield TradeReason.MEDIATION_EXPIRED.finding(
+                trade=terms.trade, mediator=mediator, valid_until=approval.valid_until
+            )
+
+
+def claim_findings(terms: TradeTerms, profiles: Mapping[str, Profile | None]) -> Iterator[Finding]:
+    """Yield a finding for each claim that the venue knew by a copy that is no longer true."""
+    for cached in terms.claims:
+        profile = profiles.get(cached.party)
+        live = () if profile is None else profile.attested
+        same = (
+            each.version
+            for each in live
+            if (each.topic, each.issuer) == (cached.topic, cached.issuer)
+        )
+        if cached.version not in same:
+            yield TradeReason.CACHED_CLAIM_STALE.finding(
+                trade=terms.trade,
+                party=cached.party,
+                topic=cached.topic,
+                issuer=cached.issuer,
+                version=cached.version,
             )

@@ -1,4 +1,4 @@
-"""The life of a trade as one table, and the moments that each step waits for. Pure."""
+"""The life of a trade as one table, and what each step waits for. Pure."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -7,54 +7,99 @@ from types import MappingProxyType
 from tallystick.contracts.instants import Instant, day_of
 from tallystick.contracts.reasons import TradeReason
 from tallystick.contracts.trades.models import Status, Trade
+from tallystick.contracts.trades.terms import DvpModel
 
 
 class Step(StrEnum):
     """What can be done with a trade, in the words of a refusal."""
 
     CONSENT = "consent to"
+    APPROVE = "approve"
     LOCK = "lock"
     SETTLE = "settle"
+    SETTLE_AT_ONCE = "settle at once"
+    RECORD_FAILURE = "record a failure of"
     WITHDRAW = "withdraw from"
+    REJECT = "reject"
     CANCEL = "cancel"
     EXPIRE = "expire"
 
 
-# A step from a status that is not listed here is refused. Consents change no status: whether both
-# are there is asked when the legs are locked.
+class Guard(StrEnum):
+    """What must be so for a step, beside the status."""
+
+    BEFORE_EXPIRY = "before it expires"
+    AFTER_EXPIRY = "once it has expired"
+    ON_ITS_DAY = "from its settlement day on"
+    GROSS = "DvP 1 only"
+
+
+_OPEN = (Status.PROPOSED, Status.LOCKED, Status.FAILING)
+_LOCKED = (Status.LOCKED, Status.FAILING)
+
+# A step from a status that is not listed here is refused. Consents and approvals change no status:
+# whether all are there is asked when the legs are locked, or delivered at once.
 TRANSITIONS: Mapping[tuple[Status, Step], Status] = MappingProxyType(
     {
         (Status.PROPOSED, Step.CONSENT): Status.PROPOSED,
+        **{(status, Step.APPROVE): status for status in _OPEN},
         (Status.PROPOSED, Step.LOCK): Status.LOCKED,
-        (Status.PROPOSED, Step.WITHDRAW): Status.CANCELLED,
-        (Status.PROPOSED, Step.CANCEL): Status.CANCELLED,
-        (Status.PROPOSED, Step.EXPIRE): Status.EXPIRED,
-        (Status.LOCKED, Step.SETTLE): Status.SETTLED,
-        (Status.LOCKED, Step.CANCEL): Status.CANCELLED,
-        (Status.LOCKED, Step.EXPIRE): Status.EXPIRED,
+        **{(status, Step.SETTLE): Status.SETTLED for status in _LOCKED},
+        (Status.PROPOSED, Step.SETTLE_AT_ONCE): Status.SETTLED,
+        **{(status, Step.RECORD_FAILURE): Status.FAILING for status in _LOCKED},
+        (Status.PROPOSED, Step.WITHDRAW): Status.WITHDRAWN,
+        **{(status, Step.REJECT): Status.REJECTED for status in _OPEN},
+        **{(status, Step.CANCEL): Status.CANCELLED for status in _OPEN},
+        **{(status, Step.EXPIRE): Status.EXPIRED for status in _OPEN},
     }
 )
 
-# The steps that bring a trade forward: too late once it has expired.
-_FORWARD = frozenset({Step.CONSENT, Step.LOCK, Step.SETTLE})
+GUARDS: Mapping[Step, tuple[Guard, ...]] = MappingProxyType(
+    {
+        Step.CONSENT: (Guard.BEFORE_EXPIRY,),
+        Step.APPROVE: (Guard.BEFORE_EXPIRY,),
+        Step.LOCK: (Guard.BEFORE_EXPIRY, Guard.GROSS),
+        Step.SETTLE: (Guard.BEFORE_EXPIRY, Guard.GROSS, Guard.ON_ITS_DAY),
+        Step.SETTLE_AT_ONCE: (Guard.BEFORE_EXPIRY, Guard.GROSS, Guard.ON_ITS_DAY),
+        Step.RECORD_FAILURE: (Guard.BEFORE_EXPIRY, Guard.ON_ITS_DAY),
+        Step.WITHDRAW: (),
+        Step.REJECT: (),
+        Step.CANCEL: (),
+        Step.EXPIRE: (Guard.AFTER_EXPIRY,),
+    }
+)
+
+HAS_LOCKS = frozenset(_LOCKED)
+"""While a trade is in one of these, its legs are on hold."""
 
 
 def after(trade: Trade, step: Step, moment: Instant) -> Trade:
     """Return the trade as it is after a step.
 
     Raises:
-        Refusal: TRADE_STATUS, TRADE_EXPIRED, TRADE_NOT_EXPIRED or SETTLEMENT_DAY_NOT_REACHED.
+        Refusal: TRADE_STATUS, TRADE_EXPIRED, TRADE_NOT_EXPIRED, DVP_MODEL_DIFFERS or
+            SETTLEMENT_DAY_NOT_REACHED.
     """
     status = TRANSITIONS.get((trade.status, step))
     if status is None:
         raise TradeReason.TRADE_STATUS.refusal(trade=trade.trade, state=trade.status, step=step)
-    expired = moment >= trade.expires_at
-    if expired and step in _FORWARD:
-        raise TradeReason.TRADE_EXPIRED.refusal(trade=trade.trade, expires_at=trade.expires_at)
-    if step is Step.EXPIRE and not expired:
-        raise TradeReason.TRADE_NOT_EXPIRED.refusal(trade=trade.trade, expires_at=trade.expires_at)
-    if step is Step.SETTLE and day_of(moment) < trade.settlement_day:
-        raise TradeReason.SETTLEMENT_DAY_NOT_REACHED.refusal(
-            trade=trade.trade, settlement_day=trade.settlement_day, today=day_of(moment)
-        )
+    for guard in GUARDS[step]:
+        _require(guard, trade, step, moment)
     return trade.model_copy(update={"status": status})
+
+
+def _require(guard: Guard, trade: Trade, step: Step, moment: Instant) -> None:
+    name, is_expired = trade.trade, moment >= trade.expires_at
+    match guard:
+        case Guard.BEFORE_EXPIRY if is_expired:
+            raise TradeReason.TRADE_EXPIRED.refusal(trade=name, expires_at=trade.expires_at)
+        case Guard.AFTER_EXPIRY if not is_expired:
+            raise TradeReason.TRADE_NOT_EXPIRED.refusal(trade=name, expires_at=trade.expires_at)
+        case Guard.ON_ITS_DAY if day_of(moment) < trade.settlement_day:
+            raise TradeReason.SETTLEMENT_DAY_NOT_REACHED.refusal(
+                trade=name, settlement_day=trade.settlement_day, today=day_of(moment)
+            )
+        case Guard.GROSS if trade.model is not DvpModel.GROSS:
+            raise TradeReason.DVP_MODEL_DIFFERS.refusal(trade=name, model=trade.model, step=step)
+        case _:
+            return

@@ -1,128 +1,52 @@
-"""Trades at work: their public rows, their terms in the venue's collection, and who consented."""
+"""Trades as rows: what everybody may know of them, and their terms in the venue's collection."""
 
-from tallystick.chaincode import Context, composite_key
-from tallystick.contracts import events
+from collections.abc import Iterator, Mapping
+
+from tallystick.chaincode import Context, composite_key, split_composite_key
 from tallystick.contracts.confidential import ConfidentialRows
-from tallystick.contracts.instants import instant_from_ns, now
-from tallystick.contracts.intents import SignedIntent
-from tallystick.contracts.parties import (
-    Exercised,
-    mandate_findings,
-    require_authority,
-    require_licences,
-)
-from tallystick.contracts.powers import Power
+from tallystick.contracts.instants import instant_from_ns
+from tallystick.contracts.parties import mandate_findings
 from tallystick.contracts.readers import may_read, trades_of
-from tallystick.contracts.reasons import TradeReason, refuse_if_any
-from tallystick.contracts.statements import Consent, Side, Withdrawal
-from tallystick.contracts.trades import delivery
+from tallystick.contracts.reasons import TradeReason
+from tallystick.contracts.statements import Side
 from tallystick.contracts.trades.models import (
+    Approval,
+    Approved,
     Consented,
     ConsentGiven,
-    Status,
+    Failure,
     StatusChange,
     Trade,
     TradeLine,
     TradePage,
-    TradeTerms,
 )
-from tallystick.contracts.trades.rules import SIDES, check_terms, missing_consents
-from tallystick.contracts.trades.states import Step, after
+from tallystick.contracts.trades.terms import TradeTerms
 
 
 class Trades:
     """All trades, as one transaction sees them."""
 
     def __init__(self, ctx: Context) -> None:
-        """Bind the trades to a call."""
         self._ctx = ctx
 
-    # --- the steps of a trade ---
+    # --- the trade ---
 
-    def propose(self, terms: TradeTerms) -> Trade:
-        """Enter a trade that the submitting venue has matched; return its row."""
-        check_terms(terms, venue=self._ctx.client.msp_id, moment=now(self._ctx))
-        if self._ctx.state.get(_key(terms.trade)) is not None:
-            raise TradeReason.TRADE_EXISTS.refusal(trade=terms.trade)
-        row = Trade(
-            trade=terms.trade,
-            venue=terms.venue,
-            terms_hash=terms.digest,
-            settlement_day=terms.settlement_day,
-            expires_at=terms.expires_at,
-            status=Status.PROPOSED,
-        )
-        self._save(row)
-        self.rows(row, terms.salt).save(composite_key("terms", terms.trade), terms)
-        self._ctx.emit(
-            events.TradeProposed(trade=terms.trade, terms_hash=row.terms_hash, venue=terms.venue)
-        )
-        return row
-
-    def consent(self, trade: str, side: Side, intent: SignedIntent) -> None:
-        """Enter one side's consent to the terms as they are recorded here."""
-        row = self.require(trade)
-        after(row, Step.CONSENT, now(self._ctx))
-        if self._has_consented(trade, side):
-            raise TradeReason.CONSENT_ALREADY_GIVEN.refusal(trade=trade, side=side)
-        terms = self.terms(row)
-        party = terms.party(side)
-        rows = self.rows(row, terms.salt)
-        consent = Consent(trade=trade, side=side, party=party, terms_hash=row.terms_hash)
-        require_authority(self._ctx, party, consent, intent, rows)
-        key = composite_key("consent", trade, side)
-        self._ctx.state.save(key, Consented(given_at=now(self._ctx)))
-        rows.save(key, ConsentGiven(party=party, key=intent.key, given_at=now(self._ctx)))
-        self._ctx.emit(events.ConsentGiven(trade=trade, side=side, terms_hash=row.terms_hash))
-
-    def lock(self, trade: str) -> None:
-        """Lock both legs of a trade to which both sides have consented."""
-        self._require_clearing(trade)
-        terms = self._advance(trade, Step.LOCK)
-        refuse_if_any(list(missing_consents(terms, self.consents(trade))))
-        delivery.lock(self._ctx, terms)
-        self._ctx.emit(events.LegsLocked(trade=trade))
-
-    def settle(self, trade: str) -> None:
-        """Deliver both legs of a trade."""
-        self._require_clearing(trade)
-        terms = self._advance(trade, Step.SETTLE)
-        delivery.deliver(self._ctx, terms)
-        self._ctx.emit(events.TradeSettled(trade=trade))
-
-    # --- ends without delivery ---
-
-    def withdraw(self, trade: str, side: Side, reason: str, intent: SignedIntent) -> None:
-        """End a trade as one of its sides says."""
-        row = self.require(trade)
-        terms = self._advance(trade, Step.WITHDRAW)
-        party = terms.party(side)
-        withdrawal = Withdrawal(trade=trade, side=side, party=party, reason=reason)
-        require_authority(self._ctx, party, withdrawal, intent, self.rows(row, terms.salt))
-        self._ctx.emit(events.TradeCancelled(trade=trade, by=side, reason=reason))
-
-    def cancel(self, trade: str, reason: str) -> None:
-        """End a trade as its venue says, or whoever clears."""
-        caller = self._ctx.client.msp_id
-        is_own = self.require(trade).venue == caller
-        power = Power.OPERATE_VENUE if is_own else Power.CLEAR
-        require_licences(self._ctx, Exercised(organization=caller, powers=(power,)))
-        self._end(trade, Step.CANCEL)
-        self._ctx.emit(events.TradeCancelled(trade=trade, by=caller, reason=reason))
-
-    def expire(self, trade: str) -> None:
-        """End a trade whose time is over."""
-        self._end(trade, Step.EXPIRE)
-        self._ctx.emit(events.TradeExpired(trade=trade))
-
-    # --- what is known of a trade ---
+    def find(self, trade: str) -> Trade | None:
+        """Return a trade, or None."""
+        return self._ctx.state.load(_key(trade), Trade)
 
     def require(self, trade: str) -> Trade:
         """Return a trade; refuse with TRADE_UNKNOWN when there is none."""
-        row = self._ctx.state.load(_key(trade), Trade)
+        row = self.find(trade)
         if row is None:
             raise TradeReason.TRADE_UNKNOWN.refusal(trade=trade)
         return row
+
+    def save(self, row: Trade) -> None:
+        """Write a trade."""
+        self._ctx.state.save(_key(row.trade), row)
+
+    # --- its terms ---
 
     def rows(self, trade: Trade, salt: str = "") -> ConfidentialRows:
         """Return the confidential rows of a trade's venue; ``salt`` is that of the terms."""
@@ -134,21 +58,69 @@ class Trades:
         assert terms is not None, "a trade is recorded together with its terms"
         return terms
 
+    def save_terms(self, trade: Trade, terms: TradeTerms) -> None:
+        """Write the terms of a trade."""
+        self.rows(trade, terms.salt).save(composite_key("terms", trade.trade), terms)
+
     def readable_terms(self, trade: Trade, party: str = "") -> TradeTerms | None:
         """Return the terms if the submitter may see them.
 
-        Who may not is told so without a look at them, for its peer need not have them.
+        Those may who watch over the market, the venue, agents of a party, and, when they name
+        themselves as ``party``, mediators and the brokers and settlement members of both sides.
+        Who may not is told so without a look at the terms, for its peer need not have them.
         """
+        caller = self._ctx.client.msp_id
         if may_read(self._ctx, trade.venue):
             return self.terms(trade)
-        if not party or mandate_findings(self._ctx, party):
+        if not party or (party != caller and mandate_findings(self._ctx, party)):
             return None
         terms = self.terms(trade)
-        return terms if party in (terms.buyer, terms.seller) else None
+        firms = [each for _, order in terms.orders for each in (order.broker, order.member)]
+        entitled = (*terms.mediators, *firms) if party == caller else terms.parties.values()
+        return terms if party in entitled else None
 
-    def consents(self, trade: str) -> tuple[Side, ...]:
-        """Return the sides that have consented."""
-        return tuple(side for side in SIDES if self._has_consented(trade, side))
+    # --- consents and approvals ---
+
+    def consent(self, trade: str, side: Side) -> Consented | None:
+        """Return the consent of a side, ended or not, or None."""
+        return self._ctx.state.load(composite_key("consent", trade, side), Consented)
+
+    def save_consent(
+        self, rows: ConfidentialRows, trade: str, side: Side, row: Consented, given: ConsentGiven
+    ) -> None:
+        """Write that a side has consented, and among the venue's rows who that is."""
+        key = composite_key("consent", trade, side)
+        self._ctx.state.save(key, row)
+        rows.save(key, given)
+
+    def consents(self, trade: str) -> Mapping[Side, Consented]:
+        """Return the consents to a trade, by side; for queries."""
+        rows = self._ctx.state.partial("consent", trade)
+        return {_last(key): Consented.model_validate_json(value) for key, value in rows}
+
+    def approval(self, trade: str, mediator: str) -> Approved | None:
+        """Return the approval of a mediator, ended or not, or None."""
+        return self._ctx.state.load(composite_key("approval", trade, mediator), Approved)
+
+    def save_approval(self, trade: str, mediator: str, row: Approved) -> None:
+        """Write that a mediator has approved."""
+        self._ctx.state.save(composite_key("approval", trade, mediator), row)
+
+    def approvals(self, trade: str) -> Iterator[Approval]:
+        """Yield who has approved, and until when; for queries."""
+        for key, value in self._ctx.state.partial("approval", trade):
+            row = Approved.model_validate_json(value)
+            yield Approval(mediator=_last(key), valid_until=row.valid_until)
+
+    # --- what became of it ---
+
+    def failure(self, trade: Trade) -> Failure | None:
+        """Return why a trade could not be delivered when that was recorded last, or None."""
+        return self.rows(trade).load(composite_key("failure", trade.trade), Failure)
+
+    def save_failure(self, trade: Trade, terms: TradeTerms, row: Failure) -> None:
+        """Write why a trade cannot be delivered."""
+        self.rows(trade, terms.salt).save(composite_key("failure", trade.trade), row)
 
     def history(self, trade: str) -> tuple[StatusChange, ...]:
         """Return each status that a trade has had, oldest first."""
@@ -169,36 +141,10 @@ class Trades:
         lines = tuple(TradeLine(trade=row, terms=self.readable_terms(row)) for row in trades)
         return TradePage(trades=lines, bookmark=page.bookmark)
 
-    # --- inside ---
-
-    def _save(self, trade: Trade) -> None:
-        self._ctx.state.save(_key(trade.trade), trade)
-
-    def _has_consented(self, trade: str, side: Side) -> bool:
-        key = composite_key("consent", trade, side)
-        return self._ctx.state.load(key, Consented) is not None
-
-    def _advance(self, trade: str, step: Step) -> TradeTerms:
-        """Write the trade as it is after a step; return its terms."""
-        row = after(self.require(trade), step, now(self._ctx))
-        self._save(row)
-        return self.terms(row)
-
-    def _end(self, trade: str, step: Step) -> None:
-        """End a trade without delivery; give its locks up if it has any."""
-        locked = self.require(trade).status is Status.LOCKED
-        terms = self._advance(trade, step)
-        if locked:
-            delivery.release(self._ctx, terms)
-
-    def _require_clearing(self, trade: str) -> None:
-        """Refuse unless the submitter may clear this trade, and its venue may still trade."""
-        require_licences(
-            self._ctx,
-            Exercised(organization=self._ctx.client.msp_id, powers=(Power.CLEAR,)),
-            Exercised(organization=self.require(trade).venue, powers=(Power.OPERATE_VENUE,)),
-        )
-
 
 def _key(trade: str) -> str:
     return composite_key("trade", trade)
+
+
+def _last(key: str) -> str:
+    return split_composite_key(key)[1][-1]

@@ -23,6 +23,7 @@ PERMITTED: Permissions = {
     "lock": NOBODY,
     "release": NOBODY,
     "deliver": NOBODY,
+    "delivery_findings": NOBODY,
     "cash": EVERYBODY,
     "balance_of": EVERYBODY,
     "account": EVERYBODY,
@@ -33,12 +34,13 @@ PERMITTED: Permissions = {
 
 
 def arguments(market: Market) -> Arguments:
-    leg = [market.terms().delivery]
+    leg = [market.terms().deliveries[0]]
     paid = MoneySent(cash="USD", sender="bob", receiver="alice", amount=1)
     return {
         "lock": [leg, ""],
         "release": [leg, ""],
         "deliver": [leg, ""],
+        "delivery_findings": [leg, ""],
         "open_cash": ["EUR", "EUR"],
         "deposit": ["USD", "bob", 1],
         "withdraw": ["USD", "bob", 1],

@@ -1,18 +1,31 @@
 """Who may call the functions of the settlement contract, and arguments that are well formed."""
 
 from contextlib import suppress
+from datetime import timedelta
 
 from tests.unit.contracts.permissions.roles import EVERYBODY, LICENSED, Arguments, P, Permissions
 
 from tallystick.chaincode import Refusal
-from tallystick.contracts.testing import Market
+from tallystick.contracts.listings.models import ListingTerms
+from tallystick.contracts.testing import EVIDENCE, Market
 
 PERMITTED: Permissions = {
+    "list_security": frozenset({P.ATS}),
+    "end_listing": frozenset({P.ATS, P.REGULATOR}),
+    "listing": EVERYBODY,
+    "listings": EVERYBODY,
+    "accept_agency": frozenset({P.BROKER_DEALER}),
+    "end_agency": LICENSED,
+    "agency": EVERYBODY,
     "propose_trade": frozenset({P.ATS}),
     "consent": LICENSED,
+    "approve_trade": LICENSED,
     "lock_legs": frozenset({P.CLEARING}),
     "settle": frozenset({P.CLEARING}),
+    "settle_at_once": frozenset({P.CLEARING}),
+    "record_failure": frozenset({P.CLEARING}),
     "withdraw": LICENSED,
+    "reject_trade": LICENSED,
     "cancel": frozenset({P.ATS, P.CLEARING}),
     "expire": LICENSED,
     "trade": EVERYBODY,
@@ -23,12 +36,25 @@ PERMITTED: Permissions = {
 def arguments(market: Market) -> Arguments:
     with suppress(Refusal):  # from the second role on there is the trade
         market.propose(market.terms())
+    listing = ListingTerms(security="ACME", due_diligence_hash=EVIDENCE)
+    later = market.after(timedelta(hours=1))
     return {
+        "list_security": [listing],
+        "end_listing": ["ACME", P.ATS, "an error"],
+        "listing": ["ACME", P.ATS],
+        "listings": ["ACME"],
+        "accept_agency": ["IntroducingMSP", later],
+        "end_agency": ["IntroducingMSP", P.BROKER_DEALER],
+        "agency": ["IntroducingMSP", P.BROKER_DEALER],
         "propose_trade": [],
         "consent": ["T-1", "buyer"],
         "lock_legs": ["T-1"],
+        "approve_trade": ["T-1", later],
         "settle": ["T-1"],
+        "settle_at_once": ["T-1"],
+        "record_failure": ["T-1"],
         "withdraw": ["T-1", "buyer", "second thoughts"],
+        "reject_trade": ["T-1", "an error"],
         "cancel": ["T-1", "an error"],
         "expire": ["T-1"],
         "trade": ["T-1"],

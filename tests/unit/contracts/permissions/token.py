@@ -85,6 +85,7 @@ PERMITTED: Permissions = {
     "lock": NOBODY,
     "release": NOBODY,
     "deliver": NOBODY,
+    "record_failure": NOBODY,
     "security": EVERYBODY,
     "balance_of": EVERYBODY,
     "holding": EVERYBODY,
@@ -186,5 +187,9 @@ def arguments(market: Market) -> Arguments:
         **custody.arguments(market),
         **QUESTIONS,
         "can_transfer": [sent],
-        **{function: [[market.terms().delivery]] for function in ("lock", "release", "deliver")},
+        **{
+            function: [[market.terms().deliveries[0]]]
+            for function in ("lock", "release", "deliver")
+        },
+        "record_failure": [[market.terms().deliveries[0]], P.ATS],
     }

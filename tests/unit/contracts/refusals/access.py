@@ -28,7 +28,7 @@ def _(market: Market) -> None:
 
 @reaches(AccessReason.CALLER_NOT_PERMITTED)
 def _(market: Market) -> None:
-    market.submit(CLEARING, Chaincode.TOKEN, "deliver", [market.terms().delivery])
+    market.submit(CLEARING, Chaincode.TOKEN, "deliver", [market.terms().deliveries[0]])
 
 
 @reaches(AccessReason.MANDATE_MISSING)

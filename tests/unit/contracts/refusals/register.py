@@ -182,7 +182,7 @@ def _(market: Market) -> None:
 
 def through_settlement(market: Market, function: str, *, quantity: int = 10) -> None:
     """Call the token contract as the settlement contract would; that one never gets this wrong."""
-    move = market.terms(quantity=quantity).delivery
+    move = market.terms(quantity=quantity).deliveries[0]
     chaincodes = market.ledger.world.chaincodes
     settlement = chaincodes[Chaincode.SETTLEMENT]
     chaincodes[Chaincode.SETTLEMENT] = chaincodes[Chaincode.TOKEN]

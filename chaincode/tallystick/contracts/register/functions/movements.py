@@ -1,7 +1,8 @@
 """Movements of units, as callers of the token contract see them."""
 
 from tallystick.chaincode import Context, query, transaction
-from tallystick.contracts.book import Account, HeldMove, Move
+from tallystick.contracts import events
+from tallystick.contracts.book import Account, Delivery, HeldMove, Move
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.compliance.decisions import cures, most, unlocks
 from tallystick.contracts.events import Basis
@@ -11,7 +12,7 @@ from tallystick.contracts.lots import NO_ORIGIN, Origin
 from tallystick.contracts.models import Identifier, Quantity
 from tallystick.contracts.parties import Exercised, authority_for
 from tallystick.contracts.powers import Power
-from tallystick.contracts.reasons import RegisterReason
+from tallystick.contracts.reasons import Finding, RegisterReason
 from tallystick.contracts.register.models import (
     Allocation,
     Allocations,
@@ -167,10 +168,32 @@ class MovementFunctions(MarketContract):
     @transaction
     @only_through(Chaincode.SETTLEMENT)
     def deliver(
-        self, ctx: Context, moves: tuple[HeldMove, ...], venue: Identifier | None = None
+        self, ctx: Context, moves: tuple[Delivery, ...], venue: Identifier | None = None
     ) -> None:
-        """Move held units to those for whom they were held, as was agreed at a venue."""
+        """Move units as was agreed at a venue: held ones to those for whom they were held."""
         Movements(ctx).execute(Instruction(moves, Basis.SETTLEMENT, venue=venue))
+
+    @transaction
+    @only_through(Chaincode.SETTLEMENT)
+    def record_failure(
+        self, ctx: Context, moves: tuple[Delivery, ...], venue: Identifier
+    ) -> tuple[Finding, ...]:
+        """Record what stands against a delivery, if anything does; return it."""
+        movements = Movements(ctx)
+        instruction = Instruction(moves, Basis.SETTLEMENT, venue=venue)
+        findings = movements.decision(instruction).findings
+        if findings:
+            movements.record_refusal(instruction)
+        for security in dict.fromkeys(move.asset for move in moves) if findings else ():
+            ctx.emit(
+                events.RefusalRecorded(
+                    security=security,
+                    decision=ctx.transaction_id,
+                    venue=venue,
+                    codes=tuple(dict.fromkeys(each.code for each in findings)),
+                )
+            )
+        return tuple(findings)
 
 
 def verdict_on(ctx: Context, instruction: Instruction) -> Verdict:

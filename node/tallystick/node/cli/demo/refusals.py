@@ -6,8 +6,8 @@ from typing import Final
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.statements import Side
-from tallystick.contracts.trades.models import TradeTerms
 from tallystick.contracts.trades.rules import SIDES
+from tallystick.contracts.trades.terms import TradeTerms
 from tallystick.node.cli.demo import trades
 from tallystick.node.cli.demo.cast import ALICE, BOB, CAROL, SHARE
 from tallystick.node.cli.demo.channel import Call
@@ -108,7 +108,7 @@ async def _agreed_sale(
     await stage.act(f"matches {trade}: {trades.in_words(terms)}.", trades.match(terms))
     for side in signed_by:
         await stage.act(
-            f"enters the {side}'s consent, signed by {terms.party(side).title()}'s wallet.",
+            f"enters the {side}'s consent, signed by {terms.parties[side].title()}'s wallet.",
             trades.consent(stage.wallets, terms, side),
         )
     return terms

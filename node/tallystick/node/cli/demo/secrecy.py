@@ -6,7 +6,8 @@ from typing import Final
 from tallystick.client.errors import EvaluateError
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.trades.models import TradeTerms, TradeView
+from tallystick.contracts.trades.models import TradeView
+from tallystick.contracts.trades.terms import TradeTerms
 from tallystick.node.cli.demo.cast import BOB, CASH, firm_name
 from tallystick.node.cli.demo.narration import dollars
 from tallystick.node.cli.demo.stage import DemoFailedError, Stage

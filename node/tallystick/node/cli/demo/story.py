@@ -1,13 +1,15 @@
 """The story of one trade, chapter by chapter."""
 
 import asyncio
+from hashlib import sha256
 from typing import Final
 
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.listings.models import ListingTerms
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import Requirement
 from tallystick.contracts.register.models import SecurityTerms
-from tallystick.contracts.trades.models import TradeTerms
+from tallystick.contracts.trades.terms import TradeTerms
 from tallystick.node.cli.demo import trades
 from tallystick.node.cli.demo.cast import (
     ALICE,
@@ -35,6 +37,7 @@ from tallystick.node.cli.demo.stage import DemoFailedError, Stage, check_conserv
 
 SHARES_SOLD: Final = 250
 _FINGERPRINT_LENGTH: Final = 16
+_DUE_DILIGENCE: Final = sha256(b"due diligence of the demonstration").hexdigest()
 
 
 def introduce(narrator: Narrator) -> None:
@@ -115,6 +118,12 @@ async def _issue(stage: Stage) -> None:
     await stage.act(
         f"opens the register of {SHARE_NAME}, in short {SHARE}; only who is checked may hold it.",
         Call(agent, Chaincode.TOKEN, "create_security", (terms,)),
+    )
+    listing = ListingTerms(security=SHARE, due_diligence_hash=_DUE_DILIGENCE)
+    await stage.act(
+        f"lists {SHARE}, since it has looked into the company: the ledger keeps the hash of what it"
+        " found.",
+        Call(Participant.ATS, Chaincode.SETTLEMENT, "list_security", (listing,)),
     )
     await stage.act(
         f"issues {units(SHARES_ISSUED)} {SHARE} to Alice.",

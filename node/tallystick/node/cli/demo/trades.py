@@ -7,7 +7,7 @@ from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.instants import day_of
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.statements import Side
-from tallystick.contracts.trades.models import TradeTerms
+from tallystick.contracts.trades.terms import Order, TradeTerms
 from tallystick.node.cli.demo.cast import ALICE, CASH, PRICE, SHARE
 from tallystick.node.cli.demo.channel import Call
 from tallystick.node.cli.demo.narration import dollars, units
@@ -23,10 +23,13 @@ def sale(wallets: Wallets, trade: str, *, buyer: str, quantity: int) -> TradeTer
         security=SHARE,
         quantity=quantity,
         cash=CASH,
+        price=str(PRICE),
         amount=quantity * PRICE,
         buyer=buyer,
         seller=ALICE,
         venue=Participant.ATS,
+        buy=Order(order=wallets.nonce(), broker=Participant.BROKER_DEALER),
+        sell=Order(order=wallets.nonce(), broker=Participant.BROKER_DEALER),
         settlement_day=day_of(wallets.after(timedelta(0))),
         expires_at=wallets.after(TRADE_LIFE),
         salt=wallets.nonce(),

@@ -22,7 +22,7 @@ from tallystick.contracts.statements import (
     Side,
     Statement,
 )
-from tallystick.contracts.trades.models import TradeTerms
+from tallystick.contracts.trades.terms import TradeTerms
 from tallystick.contracts.wallet import Wallet
 from tallystick.node.cli.demo.cast import KYC, KYC_HOUSE
 from tallystick.wire.signing import sign
@@ -110,6 +110,6 @@ class Wallets:
 
     def consent(self, terms: TradeTerms, side: Side) -> SignedIntent:
         """Return the signature of one side of a trade under its terms."""
-        party = terms.party(side)
+        party = terms.parties[side]
         statement = Consent(trade=terms.trade, side=side, party=party, terms_hash=terms.digest)
         return self.sign(party, statement)

@@ -1,0 +1,1 @@
+"""Settlement agency: who settles for participants that are no settlement members themselves."""

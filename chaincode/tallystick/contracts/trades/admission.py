@@ -1,0 +1,137 @@
+"""Who may take part in a trade, asked anew at each of its stages.
+
+What a proposal reads is public, so it is asked about the venue alone: of each party, its consent
+asks, and of the security, the lock, which shows it on the register anyway.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from tallystick.chaincode import Context
+from tallystick.contracts.agency.agencies import Agencies
+from tallystick.contracts.listings.listings import Listings
+from tallystick.contracts.parties import (
+    Authority,
+    Exercised,
+    PartiesCheck,
+    PartiesReport,
+    Party,
+    ask,
+)
+from tallystick.contracts.powers import Power
+from tallystick.contracts.reasons import Finding, TradeReason
+from tallystick.contracts.trades.rules import claim_findings
+from tallystick.contracts.trades.terms import Order, TradeTerms
+
+
+class Admission:
+    """What is asked about the parties and firms of a trade."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+
+    def at_consent(self, terms: TradeTerms, party: str, authority: Authority) -> list[Finding]:
+        """Return what stands against a party's consent: its signature, its broker, its account."""
+        orders = [each for each in terms.orders if each[0] == party]
+        caller = self._ctx.client.msp_id
+        is_member = any(order.member == caller for _, order in orders)
+        submitter = () if is_member else (Exercised(organization=caller),)
+        check = self._brokered(terms, orders, submitter)
+        known = check.parties or (Party(identity=party),)
+        report = ask(self._ctx, check.model_copy(update={"authority": authority, "parties": known}))
+        return [*_told(report), *self._agency_findings(orders)]
+
+    def at_lock(self, terms: TradeTerms) -> list[Finding]:
+        """Return what stands against locking a trade: who trades must still be able to."""
+        report = ask(self._ctx, self._brokered(terms, terms.orders, self._clearing(terms)))
+        return [
+            *_told(report),
+            *self._agency_findings(terms.orders),
+            *self._listing_findings(terms),
+        ]
+
+    def at_delivery(self, terms: TradeTerms) -> list[Finding]:
+        """Return what stands against delivering a trade, beside units and money.
+
+        What was locked is owed: an account that is unlinked now, or a mandate withdrawn, is no way
+        out of it.
+        """
+        subjects = tuple(dict.fromkeys(each.party for each in terms.claims))
+        check = PartiesCheck(
+            parties=tuple(_about(terms, each) for each in subjects),
+            exercised=self._clearing(terms),
+        )
+        report = ask(self._ctx, check)
+        profiles = {
+            subject: each.profile for subject, each in zip(subjects, report.parties, strict=True)
+        }
+        return [
+            *_told(report),
+            *claim_findings(terms, profiles),
+            *self._listing_findings(terms),
+        ]
+
+    def _clearing(self, terms: TradeTerms) -> tuple[Exercised, ...]:
+        """Return that the submitter clears a trade, and that its venue may still trade."""
+        return (
+            Exercised(organization=self._ctx.client.msp_id, powers=(Power.CLEAR,)),
+            Exercised(organization=terms.venue, powers=(Power.OPERATE_VENUE,)),
+        )
+
+    def _brokered(
+        self,
+        terms: TradeTerms,
+        orders: Sequence[tuple[str, Order]],
+        exercised: Sequence[Exercised],
+    ) -> PartiesCheck:
+        """Return the question whether those who gave orders have brokers, members, accounts."""
+        members = dict.fromkeys(order.member for _, order in orders)
+        return PartiesCheck(
+            parties=tuple(
+                Party(identity=identity, account_at=terms.venue, account=order.account)
+                for identity, order in orders
+                if order.account is not None
+            ),
+            authorities=tuple(
+                Authority(identity=identity, participant=order.broker) for identity, order in orders
+            ),
+            exercised=(
+                *exercised,
+                *(Exercised(organization=each, powers=_SETTLES) for each in members),
+            ),
+        )
+
+    def _agency_findings(self, orders: Sequence[tuple[str, Order]]) -> Iterator[Finding]:
+        agencies = Agencies(self._ctx)
+        for _, order in orders:
+            if order.agent is not None:
+                finding = agencies.finding(order.broker, order.agent)
+                if finding is not None:
+                    yield finding
+
+    def _listing_findings(self, terms: TradeTerms) -> Iterator[Finding]:
+        listing = Listings(self._ctx).find(terms.security, terms.venue)
+        if listing is None or listing.ended is not None:
+            yield TradeReason.NOT_LISTED.finding(security=terms.security, venue=terms.venue)
+        elif listing.terms.accounts_required:
+            for identity, order in terms.orders:
+                if order.account is None:
+                    yield TradeReason.ACCOUNT_NOT_NAMED.finding(
+                        trade=terms.trade, party=identity, venue=terms.venue
+                    )
+
+
+_SETTLES = (Power.SETTLE_DIRECTLY,)
+
+
+def _about(terms: TradeTerms, subject: str) -> Party:
+    topics = dict.fromkeys(each.topic for each in terms.claims if each.party == subject)
+    return Party(identity=subject, topics=tuple(topics))
+
+
+def _told(report: PartiesReport) -> list[Finding]:
+    """Return everything in a report; who may not act is told nothing else."""
+    if report.licences:
+        return list(report.licences)
+    mandates = [finding for each in report.authorities for finding in each]
+    lacks = [finding for each in report.parties for finding in each.findings]
+    return [*report.authority, *mandates, *lacks]

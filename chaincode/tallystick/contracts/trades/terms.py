@@ -1,0 +1,199 @@
+"""What is agreed on in a trade, for the eyes of those who are entitled to it."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from tallystick.contracts.book import HeldMove
+from tallystick.contracts.instants import Day, Instant
+from tallystick.contracts.intents import canonical_hash
+from tallystick.contracts.models import Identifier, Model, Quantity, Salt, ShortCode
+from tallystick.contracts.statements import Side
+from tallystick.contracts.trades.prices import Price
+
+MAX_LEGS = 30
+MAX_MEDIATORS = 8
+MAX_CACHED = 16
+
+# Without "@", which numbers the holds of further legs.
+TradeId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$")]
+
+
+class DvpModel(StrEnum):
+    """How units and money are exchanged, by the models of the Bank for International Settlements.
+
+    1: both gross, trade by trade. 2: units gross, money net. 3: both net.
+    """
+
+    GROSS = "dvp-1"
+    NET_MONEY = "dvp-2"
+    NET = "dvp-3"
+
+
+class LegKind(StrEnum):
+    """What goes over in a leg."""
+
+    UNITS = "units"
+    MONEY = "money"
+
+
+class TradeLeg(Model):
+    """One thing that goes from one party to another."""
+
+    kind: LegKind
+    asset: Identifier
+    sender: Identifier
+    receiver: Identifier
+    quantity: Quantity
+
+
+class Order(Model):
+    """One side's order, as its venue matched it.
+
+    Attributes:
+        order: By the venue; several trades may fill one order.
+        broker: MSP of the broker of record: it has the investor's mandate and may act for clients.
+        agent: MSP of the settlement member that settles for the broker; None when the broker is a
+            direct member itself.
+        account: Of the investor, at the venue; None where the venue asks for none.
+        is_placed: Whether the order lies on the ledger: then the trade must fit it, and fills it.
+    """
+
+    order: Identifier
+    broker: Identifier
+    agent: Identifier | None = None
+    account: Identifier | None = None
+    is_placed: bool = False
+
+    @property
+    def member(self) -> str:
+        """Who brings the trade to settlement for this side."""
+        return self.agent or self.broker
+
+
+class CachedClaim(Model):
+    """A claim that the venue relied on by a copy of its own.
+
+    Attributes:
+        party: Whom it is about.
+        version: Of the copy; the trade settles only while it is the claim's version.
+    """
+
+    party: Identifier
+    topic: Identifier
+    issuer: Identifier
+    version: Quantity
+
+
+class TradeTerms(Model):
+    """Private row ``terms (trade)``: what the parties agree on.
+
+    Attributes:
+        trade: Id of the trade, unique for ever; public, so it must not tell anything.
+        price: For one unit.
+        amount: Price of the whole quantity, in the minor unit of the cash.
+        venue: MSP of the venue that matched the trade.
+        buy: The buyer's order.
+        sell: The seller's order.
+        settlement_day: The first UTC day on which it may settle.
+        expires_at: From this moment on it cannot settle any more.
+        salt: Random, drawn by the venue: without it, guessed terms could be tried on the hash.
+        model: How it is settled.
+        legs: What goes over beside the units and their price; all of it or nothing.
+        mediators: MSPs without whose approval it does not settle.
+        claims: Claims that the venue knew by a copy only.
+        best_bid: The best bid of all venues when it was matched, where the venue knew one.
+        best_offer: Likewise, the best offer.
+        off_quote: Why it was matched at a worse price than the best.
+    """
+
+    trade: TradeId
+    security: Identifier
+    quantity: Quantity
+    cash: Identifier
+    price: Price
+    amount: Quantity
+    buyer: Identifier
+    seller: Identifier
+    venue: Identifier
+    buy: Order
+    sell: Order
+    settlement_day: Day
+    expires_at: Instant
+    salt: Salt
+    model: DvpModel = DvpModel.GROSS
+    legs: Annotated[tuple[TradeLeg, ...], Field(max_length=MAX_LEGS)] = ()
+    mediators: Annotated[tuple[Identifier, ...], Field(max_length=MAX_MEDIATORS)] = ()
+    claims: Annotated[tuple[CachedClaim, ...], Field(max_length=MAX_CACHED)] = ()
+    best_bid: Price | None = None
+    best_offer: Price | None = None
+    off_quote: ShortCode | None = None
+
+    @property
+    def digest(self) -> str:
+        """The hash that all parties sign: SHA-256 of the canonical JSON of all the terms."""
+        return canonical_hash(self)
+
+    @property
+    def parties(self) -> Mapping[Side, str]:
+        """Each distinct party once, by its side: buyer, seller, party-1, party-2 and so on."""
+        parties = {"buyer": self.buyer, "seller": self.seller}
+        for leg in self.legs:
+            for each in (leg.sender, leg.receiver):
+                if each not in parties.values():
+                    parties[f"party-{len(parties) - 1}"] = each
+        return parties
+
+    @property
+    def orders(self) -> tuple[tuple[str, Order], ...]:
+        """Each side's identity, with its order."""
+        return (self.buyer, self.buy), (self.seller, self.sell)
+
+    @property
+    def all_legs(self) -> tuple[TradeLeg, ...]:
+        """Every leg: the units, their price, and what goes over beside them."""
+        units = TradeLeg(
+            kind=LegKind.UNITS,
+            asset=self.security,
+            sender=self.seller,
+            receiver=self.buyer,
+            quantity=self.quantity,
+        )
+        money = TradeLeg(
+            kind=LegKind.MONEY,
+            asset=self.cash,
+            sender=self.buyer,
+            receiver=self.seller,
+            quantity=self.amount,
+        )
+        return (units, money, *self.legs)
+
+    def moves(self, kind: LegKind) -> tuple[HeldMove, ...]:
+        """Return the legs of a kind as deliveries out of holds, each under a name of its own.
+
+        The holds of units and price bear the trade's id; further ones its id and a number.
+        """
+        names = (self.trade, self.trade, *(f"{self.trade}@{n + 1}" for n in range(len(self.legs))))
+        return tuple(
+            HeldMove(
+                asset=leg.asset,
+                sender=leg.sender,
+                receiver=leg.receiver,
+                quantity=leg.quantity,
+                hold=name,
+            )
+            for name, leg in zip(names, self.all_legs, strict=True)
+            if leg.kind is kind
+        )
+
+    @property
+    def deliveries(self) -> tuple[HeldMove, ...]:
+        """What goes over in units."""
+        return self.moves(LegKind.UNITS)
+
+    @property
+    def payments(self) -> tuple[HeldMove, ...]:
+        """What goes over in money."""
+        return self.moves(LegKind.MONEY)

@@ -1,24 +1,16 @@
-"""The orderer: where clock, randomness, stores and sockets are made and everything is joined."""
+"""The orderer: where its stores are made and its parts are joined."""
 
 import asyncio
 import logging
-import secrets
 import shutil
-import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-    ExitStack,
-    asynccontextmanager,
-    nullcontext,
-)
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tallystick.node.channel.config import ChannelConfig, client_authorities
+from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.deliver.height import HeightWatch
 from tallystick.node.deliver.responses import BlockForm
 from tallystick.node.deliver.service import DeliverRules, DeliverService
@@ -31,35 +23,29 @@ from tallystick.node.joining import (
 )
 from tallystick.node.ledger.block_store import BlockStore
 from tallystick.node.ledger.key_value_store import open_store
-from tallystick.node.membership.signing_identity import SigningIdentity
-from tallystick.node.observability.logs import configure_logging
 from tallystick.node.observability.metrics import OrdererMetrics
 from tallystick.node.observability.operations import HealthChecks
-from tallystick.node.observability.program import observed
 from tallystick.node.ordering.block_writer import BlockWriter, last_config_index
 from tallystick.node.ordering.channel_admission import ChannelAdmission
 from tallystick.node.ordering.config_admission import EnvelopeAuthor
-from tallystick.node.ordering.participation import ChannelParticipation
-from tallystick.node.ordering.participation_http import serving_participation
+from tallystick.node.ordering.sequencer import QueueLimits
 from tallystick.node.ordering.served_channels import (
     ConfiguredChannelError,
+    OrdererStoppingError,
     RemovalPendingError,
     UnknownChannelError,
     check_can_order,
 )
 from tallystick.node.ordering.service import BroadcastService
-from tallystick.node.ordering.solo import ChainDrainingError, QueueLimits, SoloChain
-from tallystick.node.process import GenesisMismatchError, load_block, settle_memory, stop_signal
+from tallystick.node.ordering.solo import SoloChain
+from tallystick.node.process import GenesisMismatchError
 from tallystick.node.settings import OrdererSettings
-from tallystick.node.transport.credentials import ServerTls
 from tallystick.node.transport.local import LocalOrderer
 from tallystick.node.transport.ports import StreamService
-from tallystick.node.transport.server import add_stream_services, new_server, serving
 from tallystick.node.transport.tasks import supervised_tasks
 from tallystick.protos.common.common_pb2 import Block
 from tallystick.wire.hashing import block_header_hash
 from tallystick.wire.signing import Signer
-from tallystick.wire.txid import NONCE_SIZE
 
 READERS = "/Channel/Readers"
 
@@ -219,7 +205,7 @@ class OrdererNode:
             NotFirstBlockError: It does not begin a channel.
             NotOrdererError: The channel has other orderers.
             ConsensusError: It has another consensus.
-            ChainDrainingError: The orderer stops.
+            OrdererStoppingError: The orderer stops.
         """
         channel_id = begun_by(genesis)
         if channel_id in self._leaving:
@@ -227,7 +213,7 @@ class OrdererNode:
         if channel_id in self._channels:
             raise AlreadyJoinedError(channel_id)
         if self._draining:
-            raise ChainDrainingError
+            raise OrdererStoppingError
         channel = self._open_channel(genesis)
         with ExitStack() as opening:
             opening.push(channel.stores)
@@ -334,66 +320,3 @@ def _last_block(store: BlockStore) -> Block:
 
 def _readers(config: ChannelConfig, form: BlockForm) -> str:  # noqa: ARG001 - one for all forms
     return READERS
-
-
-async def run_orderer(
-    settings: OrdererSettings, *, on_ready: Callable[[int], object] | None = None
-) -> None:
-    """Run an orderer with real clock, randomness and sockets until SIGTERM or SIGINT.
-
-    Args:
-        settings: What to run.
-        on_ready: Told the bound port once clients can connect.
-
-    Raises:
-        LedgerError: It cannot start; the message says what to do.
-    """
-    configure_logging(settings.log.format, settings.log.level)
-    signer = SigningIdentity.from_directory(settings.msp.directory, settings.msp.id)
-    environment = OrdererEnvironment(
-        clock=time.time_ns,  # noqa: TID251 - the composition root makes the clock
-        new_nonce=lambda: secrets.token_bytes(NONCE_SIZE),
-    )
-    blocks = [load_block(path) for path in settings.genesis_blocks]
-    async with (
-        OrdererNode(settings, signer, blocks, environment) as node,
-        serving_orderer(node, settings) as port,
-        observed(settings, node.health_checks, node.metrics, environment.clock),
-        _administration(node, settings),
-    ):
-        _log.info("orderer of %s listens on port %d", settings.msp.id, port)
-        settle_memory()
-        if on_ready is not None:
-            on_ready(port)
-        await stop_signal()
-        _log.info("shutting down")
-        await node.drain()
-
-
-@asynccontextmanager
-async def serving_orderer(node: OrdererNode, settings: OrdererSettings) -> AsyncIterator[int]:
-    """Serve ``node`` on its listen address for the length of the block; yield the bound port."""
-    connections = settings.connections
-    server = new_server(
-        max_concurrent_streams=connections.max_concurrent_streams,
-        max_concurrent_calls=connections.max_concurrent_calls,
-    )
-    add_stream_services(
-        server,
-        "orderer.AtomicBroadcast",
-        {"Broadcast": node.broadcast, "Deliver": node.deliver},
-    )
-    clients = client_authorities(node.channels)
-    tls = None if settings.tls is None else ServerTls.load(settings.tls, clients)
-    async with serving(
-        server, settings.listen_address, tls=tls, grace_s=connections.shutdown_grace_s
-    ) as port:
-        yield port
-
-
-def _administration(
-    node: OrdererNode, settings: OrdererSettings
-) -> AbstractAsyncContextManager[object]:
-    if settings.admin is None:
-        return nullcontext()
-    return serving_participation(settings.admin, ChannelParticipation(node))

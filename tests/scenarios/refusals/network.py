@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Final
+from unittest.mock import patch
 
 import grpc
 from tests.scenarios.refusals.people import (
@@ -30,10 +31,12 @@ from tallystick.node.cluster.peer_client import Source
 from tallystick.node.cluster.topology import ADMIN, ChaincodeTopology, Topology
 from tallystick.node.ledger.committed import recorded_codes
 from tallystick.node.membership.signing_identity import SigningIdentity
-from tallystick.node.orderer import OrdererEnvironment, OrdererNode, serving_orderer
-from tallystick.node.ordering.admission import Admitted
+from tallystick.node.orderer import OrdererEnvironment, OrdererNode
+from tallystick.node.orderer_program import serving_orderer
+from tallystick.node.ordering.admission import Admitted, Submission
 from tallystick.node.peer import PeerEnvironment, PeerNode
 from tallystick.node.peer_program import serving_peer
+from tallystick.node.policies.evaluate import SignedData
 from tallystick.node.settings import (
     MspSettings,
     NodeSettings,
@@ -130,9 +133,10 @@ class RefusalNetwork:
             The code of each entry, on which both peers agree.
         """
         before = self.height
-        chain = self.orderer.channels[CHANNEL_ID].chain
-        for entry in entries:
-            await chain.order(Admitted(entry, len(entry)))
+        channel = self.orderer.channels[CHANNEL_ID]
+        with patch.object(channel.admission, "admit", _admit_whatever_it_is):
+            for entry in entries:
+                channel.chain.order(_unread(entry))
         codes: list[int] = []
         number = before
         while len(codes) < len(entries):
@@ -187,6 +191,14 @@ async def refusal_network(directory: Path) -> AsyncIterator[RefusalNetwork]:
             CHANNEL_ID, [NOTES], [_administrator(network, msp_id) for msp_id in (CLEARING, BANK)]
         )
         yield network
+
+
+def _unread(entry: bytes) -> Submission:
+    return Submission(entry, len(entry), CHANNEL_ID, 0, SignedData(b"", b"", b""))
+
+
+def _admit_whatever_it_is(submission: Submission) -> Admitted:
+    return Admitted(submission.envelope, submission.size_bytes)
 
 
 def _orderer(people: People, genesis: Block, nonces: "count[int]") -> OrdererNode:

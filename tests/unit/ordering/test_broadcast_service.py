@@ -1,12 +1,14 @@
 """One answer per envelope, in order: wire.md §7.1."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from tests.unit.conftest import CHANNEL_ID, NOW_NS, ChannelMaterial
 
-from tallystick.node.ordering.admission import Admitted
-from tallystick.node.ordering.chain import ChainUnavailableError
+from tallystick.node.ordering.admission import Refused, Submission
+from tallystick.node.ordering.chain import Answer, at_once, unavailable
 from tallystick.node.ordering.channel_admission import ChannelAdmission
 from tallystick.node.ordering.config_admission import EnvelopeAuthor
 from tallystick.node.ordering.service import BroadcastService
@@ -19,6 +21,7 @@ from tallystick.protos.orderer.ab_pb2 import BroadcastResponse
 class ListChain:
     """Keeps what it is asked to order, as long as there is room."""
 
+    admission: ChannelAdmission
     room: int = 100
     ordered: list[bytes] = field(default_factory=list)
 
@@ -26,10 +29,14 @@ class ListChain:
     def height(self) -> int:
         return 1
 
-    async def order(self, admitted: Admitted) -> None:
+    def order(self, submission: Submission) -> Answer:
+        admitted = self.admission.admit(submission)
+        if isinstance(admitted, Refused):
+            return at_once(admitted)
         if len(self.ordered) >= self.room:
-            raise ChainUnavailableError("no room; try again in a moment")
+            return at_once(unavailable("no room; try again in a moment"))
         self.ordered.append(admitted.envelope)
+        return at_once(None)
 
     async def run(self) -> None:
         return
@@ -39,9 +46,30 @@ class ListChain:
 
 
 @dataclass
+class SlowChain:
+    """Answers when it is told to."""
+
+    answers: list[Answer] = field(default_factory=list)
+
+    @property
+    def height(self) -> int:
+        return 1
+
+    def order(self, submission: Submission) -> Answer:  # noqa: ARG002 - of a port
+        answer: Answer = asyncio.get_running_loop().create_future()
+        self.answers.append(answer)
+        return answer
+
+    async def run(self) -> None:
+        return
+
+    def drain(self) -> None:
+        self.answers.clear()
+
+
+@dataclass
 class Channel:
-    admission: ChannelAdmission
-    chain: ListChain
+    chain: ListChain | SlowChain
 
 
 async def stream(*envelopes: bytes) -> AsyncIterator[bytes]:
@@ -59,13 +87,14 @@ async def answers(channel: Channel, *envelopes: bytes) -> list[BroadcastResponse
 
 def channel_of(material: ChannelMaterial, room: int = 100) -> Channel:
     author = EnvelopeAuthor(material.orderer, lambda: b"nonce", lambda: NOW_NS)
-    return Channel(ChannelAdmission(material.config(), author), ListChain(room))
+    return Channel(ListChain(ChannelAdmission(material.config(), author), room))
 
 
 async def test_every_envelope_gets_its_answer_and_the_chain_keeps_their_order(
     channel_material: ChannelMaterial,
 ) -> None:
     channel = channel_of(channel_material)
+    assert isinstance(channel.chain, ListChain)
     envelopes = [channel_material.envelope(bytes([index])) for index in range(3)]
     responses = await answers(channel, *envelopes)
     assert responses == [BroadcastResponse(status=Status.SUCCESS)] * 3
@@ -74,6 +103,7 @@ async def test_every_envelope_gets_its_answer_and_the_chain_keeps_their_order(
 
 async def test_the_stream_ends_after_the_first_refusal(channel_material: ChannelMaterial) -> None:
     channel = channel_of(channel_material)
+    assert isinstance(channel.chain, ListChain)
     good = channel_material.envelope()
     bad = channel_material.envelope(signer=channel_material.stranger)
     responses = await answers(channel, good, bad, good)
@@ -96,3 +126,52 @@ async def test_a_chain_that_cannot_take_more_answers_503_with_its_reason(
     assert response == BroadcastResponse(
         status=Status.SERVICE_UNAVAILABLE, info="no room; try again in a moment"
     )
+
+
+def slow_stream(
+    material: ChannelMaterial, envelopes: int
+) -> tuple[SlowChain, AsyncGenerator[bytes, None]]:
+    chain = SlowChain()
+    service = BroadcastService({CHANNEL_ID: Channel(chain)}.get)
+    requests = stream(*[material.envelope()] * envelopes)
+    responses = service.broadcast(requests, LOCAL_CALLER)
+    assert isinstance(responses, AsyncGenerator)
+    return chain, responses
+
+
+async def placed(chain: SlowChain, count: int) -> None:
+    async with asyncio.timeout(5):
+        while len(chain.answers) < count:  # noqa: ASYNC110 - no event tells it
+            await asyncio.sleep(0)
+
+
+async def test_envelopes_are_placed_while_those_before_them_wait_and_answered_in_their_order(
+    channel_material: ChannelMaterial,
+) -> None:
+    chain, responses = slow_stream(channel_material, 3)
+    async with aclosing(responses), asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(anext(responses))
+        await placed(chain, 3)
+        chain.answers[2].set_result(None)
+        await asyncio.sleep(0)
+        assert not first.done()
+        chain.answers[0].set_result(None)
+        chain.answers[1].set_result(None)
+        assert BroadcastResponse.FromString(await first).status == Status.SUCCESS
+        rest = [BroadcastResponse.FromString(each).status async for each in responses]
+    assert rest == [Status.SUCCESS] * 2
+
+
+async def test_what_was_placed_before_a_late_refusal_is_answered_too(
+    channel_material: ChannelMaterial,
+) -> None:
+    chain, responses = slow_stream(channel_material, 2)
+    async with aclosing(responses), asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(anext(responses))
+        await placed(chain, 2)
+        chain.answers[0].set_result(unavailable("the leader is gone"))
+        chain.answers[1].set_result(None)
+        refused = BroadcastResponse.FromString(await first)
+        rest = [BroadcastResponse.FromString(each).status async for each in responses]
+    assert refused.info == "the leader is gone"
+    assert rest == [Status.SUCCESS]

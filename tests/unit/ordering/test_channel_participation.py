@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 
 CHANNEL = f"{CHANNELS}/securities"
 FORM = "multipart/form-data; boundary=limit"
+PROMPT = BatchParameters(timeout_s=0.01)
 INFO = {
     "name": "securities",
     "url": CHANNEL,
@@ -118,7 +119,7 @@ class Site:
 
     @property
     def join(self) -> Request:
-        genesis = self.material.genesis().SerializeToString()
+        genesis = self.material.genesis(PROMPT).SerializeToString()
         return Request("POST", CHANNELS, FORM, form(genesis))
 
     @property
@@ -211,16 +212,15 @@ def envelope_about(
 
 
 async def test_an_update_that_administrators_signed_is_ordered(site: Site) -> None:
-    async with site.node(site.material.genesis()) as node:
+    async with site.node(site.material.genesis(PROMPT)) as node:
         updated = await ChannelParticipation(node).answer(smaller_batches(site.material))
-        assert shown(updated) == (201, INFO)
+        assert shown(updated) == (201, INFO | {"height": 2})
         assert updated.headers["Location"] == CHANNEL
-        await node.channels["securities"].source.watch.wait_for(2)
         assert node.channels["securities"].config.batch.max_message_count == 7
 
 
 async def test_an_update_that_nobody_signed_changes_nothing(site: Site) -> None:
-    async with site.node(site.material.genesis()) as node:
+    async with site.node(site.material.genesis(PROMPT)) as node:
         unsigned = smaller_batches(site.material, signed=False)
         refused = await ChannelParticipation(node).answer(unsigned)
         assert refused.status == 400
@@ -255,7 +255,7 @@ async def test_while_a_channel_is_removed_it_is_not_updated(site: Site) -> None:
 
 async def test_an_update_is_refused_while_nothing_more_can_be_queued(site: Site) -> None:
     site.queue = QueueSettings(max_bytes=1)
-    async with site.node(site.material.genesis()) as node:
+    async with site.node(site.material.genesis(PROMPT)) as node:
         refused = await ChannelParticipation(node).answer(smaller_batches(site.material))
         assert refused.status == 400
         assert "securities with SERVICE_UNAVAILABLE: " in json.loads(refused.body)["error"]
@@ -298,7 +298,7 @@ async def test_an_update_is_refused_while_nothing_more_can_be_queued(site: Site)
     ],
 )
 async def test_what_is_no_update_is_refused(site: Site, envelope: bytes, error: str) -> None:
-    async with site.node(site.material.genesis()) as node:
+    async with site.node(site.material.genesis(PROMPT)) as node:
         refused = await ChannelParticipation(node).answer(update_request(envelope))
         assert refused.status == 400
         assert json.loads(refused.body)["error"].startswith(error)
@@ -337,7 +337,7 @@ async def test_while_a_channel_is_removed_it_is_neither_joined_nor_removed(site:
 
 
 async def test_a_channel_of_the_settings_is_not_removed(site: Site) -> None:
-    async with site.node(site.material.genesis()) as node:
+    async with site.node(site.material.genesis(PROMPT)) as node:
         refused = await ask(node, "DELETE", CHANNEL)
         assert refused.status == 409
         assert "genesis_blocks" in json.loads(refused.body)["error"]
@@ -358,12 +358,12 @@ async def test_a_channel_of_the_settings_is_not_removed(site: Site) -> None:
     ],
 )
 async def test_blocks_are_fetched(site: Site, which: str, status: int) -> None:
-    async with site.node(site.material.genesis()) as node:
+    async with site.node(site.material.genesis(PROMPT)) as node:
         found = await ask(node, "GET", f"{CHANNEL}/blocks/{which}")
         assert found.status == status
         if status == 200:
             assert found.headers["Content-Type"] == "application/octet-stream"
-            assert Block.FromString(found.body) == site.material.genesis()
+            assert Block.FromString(found.body) == site.material.genesis(PROMPT)
 
 
 @pytest.mark.parametrize(
@@ -375,7 +375,7 @@ async def test_blocks_are_fetched(site: Site, which: str, status: int) -> None:
     ],
 )
 async def test_nothing_else_is_there(site: Site, method: str, path: str, status: int) -> None:
-    async with site.node(site.material.genesis()) as node:
+    async with site.node(site.material.genesis(PROMPT)) as node:
         assert (await ask(node, method, path)).status == status
 
 
@@ -390,7 +390,7 @@ async def test_nothing_else_is_there(site: Site, method: str, path: str, status:
 async def test_another_method_is_told_which_are_allowed(
     site: Site, method: str, path: str, allowed: str
 ) -> None:
-    async with site.node(site.material.genesis()) as node:
+    async with site.node(site.material.genesis(PROMPT)) as node:
         refused = await ask(node, method, path)
         assert shown(refused) == (405, {"error": f"invalid request method: {method}"})
         assert refused.headers["Allow"] == allowed
@@ -405,7 +405,7 @@ async def test_a_block_for_other_orderers_is_refused(site: Site) -> None:
 
 
 async def test_a_channel_whose_blocks_take_a_vote_is_refused(site: Site) -> None:
-    genesis = site.material.genesis()
+    genesis = site.material.genesis(PROMPT)
     envelope = Envelope.FromString(genesis.data.data[0])
     payload = Payload.FromString(envelope.payload)
     content = ConfigEnvelope.FromString(payload.data)
@@ -489,7 +489,7 @@ async def test_administrators_are_served_over_mutual_tls(site: Site) -> None:
         assert (status, json.loads(body), kind) == (201, INFO, "application/json")
         status, body, kind = await send(Request("GET", f"{CHANNEL}/blocks/0?x=1"))
         assert (status, kind) == (200, "application/octet-stream")
-        assert body == site.material.genesis().SerializeToString()
+        assert body == site.material.genesis(PROMPT).SerializeToString()
         assert await send(Request("DELETE", CHANNEL)) == (204, b"", "")
 
 

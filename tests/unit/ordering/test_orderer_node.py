@@ -18,12 +18,8 @@ from tallystick.node.channel.config_delta import compute_update
 from tallystick.node.channel.config_edits import with_batch
 from tallystick.node.channel.config_signing import unsigned_update, with_signature
 from tallystick.node.deliver.verification import verify_block
-from tallystick.node.orderer import (
-    OrdererEnvironment,
-    OrdererNode,
-    run_orderer,
-    serving_orderer,
-)
+from tallystick.node.orderer import OrdererEnvironment, OrdererNode
+from tallystick.node.orderer_program import run_orderer, serving_orderer
 from tallystick.node.process import BlockFileError, GenesisMismatchError, load_block
 from tallystick.node.settings import MspSettings, OrdererSettings, QueueSettings, TlsSettings
 from tallystick.node.transport.channels import ChannelPool
@@ -177,8 +173,9 @@ async def test_an_orderer_that_cannot_keep_up_says_so(site: Site) -> None:
     site.queue = QueueSettings(max_envelopes=1)
     async with site.node() as node:
         connection = node.connection()
-        accepted = await connection.broadcast(site.envelope(b"1"))
-        refused = await connection.broadcast(site.envelope(b"2"))  # the chain had no turn yet
+        accepted, refused = await asyncio.gather(  # both before the chain has its turn
+            connection.broadcast(site.envelope(b"1")), connection.broadcast(site.envelope(b"2"))
+        )
         assert accepted.status == Status.SUCCESS
         assert refused.status == Status.SERVICE_UNAVAILABLE
         assert "try again" in refused.info
@@ -207,10 +204,17 @@ async def test_draining_writes_what_was_accepted_and_then_ends_the_streams(site:
     site.batch = BatchParameters(timeout_s=3600.0)  # only the drain can cut this batch
     async with site.node() as node, remote(site, node) as connection:
         envelope = site.envelope(b"1")
-        assert (await connection.broadcast(envelope)).status == Status.SUCCESS
-        async with asyncio.timeout(10), aclosing(connection.deliver(site.seek())) as responses:
+        async with (
+            asyncio.timeout(10),
+            aclosing(connection.deliver(site.seek())) as responses,
+            asyncio.TaskGroup() as tasks,
+        ):
             assert (await anext(responses)).block.header.number == 0
+            answer = tasks.create_task(node.connection().broadcast(envelope))
+            for _ in range(10):  # until it is queued: all of this happens in one thread
+                await asyncio.sleep(0)
             await node.drain()
+            assert (await answer).status == Status.SUCCESS
             assert list((await anext(responses)).block.data.data) == [envelope]
             assert (await anext(responses)).status == Status.SERVICE_UNAVAILABLE
         late = await connection.broadcast(site.envelope(b"2"))
@@ -281,13 +285,11 @@ async def test_a_restarted_orderer_continues_under_the_configuration_of_its_last
             new_nonce=lambda: next(nonces).to_bytes(24, "big"),
             now_ns=NOW_NS,
         )
-        for envelope in (earlier, update.SerializeToString()):
-            assert (await connection.broadcast(envelope)).status == Status.SUCCESS
+        await asyncio.gather(*map(connection.broadcast, (earlier, update.SerializeToString())))
     async with site.node() as node:
         assert node.channels[CHANNEL_ID].config.sequence == 1
         connection = node.connection()
         after = [site.envelope(b"%d" % index) for index in range(2)]
-        for envelope in after:
-            assert (await connection.broadcast(envelope)).status == Status.SUCCESS
+        await asyncio.gather(*(connection.broadcast(envelope) for envelope in after))
         first, _, *rest = await entries(connection, site, blocks=3)
         assert [first, *rest] == [earlier, *after]

@@ -16,12 +16,10 @@ from tallystick.node.ordering.admission import (
     Submission,
     read_submission,
 )
-from tallystick.node.ordering.solo import (
-    ChainDrainingError,
-    QueueFullError,
-    QueueLimits,
-    SoloChain,
-)
+from tallystick.node.ordering.chain import SHUTTING_DOWN, Answer
+from tallystick.node.ordering.sequencer import QueueLimits
+from tallystick.node.ordering.solo import SoloChain
+from tallystick.node.policies.evaluate import SignedData
 from tallystick.protos.common.common_pb2 import Status
 
 AN_HOUR_S = 3600.0
@@ -55,7 +53,12 @@ class RecordingRules:
 
     config: ChannelConfig
     no_longer_allowed: frozenset[bytes] = frozenset()
+    changes: dict[bytes, Admitted] = field(default_factory=dict)
     judged_again: list[bytes] = field(default_factory=list)
+
+    def admit(self, submission: Submission) -> Admitted | Refused:
+        plain = Admitted(submission.envelope, submission.size_bytes, self.config.sequence)
+        return self.changes.get(submission.envelope, plain)
 
     def admit_again(self, admitted: Admitted) -> Admitted | Refused:
         self.judged_again.append(admitted.envelope)
@@ -76,9 +79,13 @@ class Solo:
     watch: HeightWatch
     rules: RecordingRules
 
-    async def order(self, *names: str) -> None:
-        for name in names:
-            await self.chain.order(Admitted(name.encode(), len(name)))
+    def order(self, *names: str) -> list[Answer]:
+        return [self.chain.order(submission(name.encode())) for name in names]
+
+
+def submission(envelope: bytes) -> Submission:
+    signed = SignedData(b"", b"", b"")
+    return Submission(envelope, len(envelope), "securities", 3, signed)
 
 
 MakeSolo = Callable[..., Solo]
@@ -105,7 +112,7 @@ async def test_a_full_batch_becomes_a_block_at_once(solo: MakeSolo) -> None:
     one = solo(max_message_count=2)
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         tasks.create_task(one.chain.run())
-        await one.order("a", "b", "c")
+        one.order("a", "b", "c")
         await one.watch.wait_for(2)
         assert one.writer.batches == [[b"a", b"b"]]
         one.chain.drain()
@@ -118,9 +125,9 @@ async def test_a_batch_that_does_not_fill_becomes_a_block_when_its_time_is_up(
     one = solo(timeout_s=0.01)
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         tasks.create_task(one.chain.run())
-        await one.order("a")
+        one.order("a")
         await one.watch.wait_for(2)
-        await one.order("b")
+        one.order("b")
         await one.watch.wait_for(3)
         one.chain.drain()
     assert one.writer.batches == [[b"a"], [b"b"]]
@@ -132,7 +139,7 @@ async def test_without_envelopes_there_are_no_blocks(
     one = solo(timeout_s=0.001)
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         tasks.create_task(one.chain.run())
-        await one.order("a")
+        one.order("a")
         await one.watch.wait_for(2)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.02):
@@ -146,11 +153,28 @@ async def test_the_height_moves_only_when_a_block_is_durable(solo: MakeSolo) -> 
     one.writer.may_write.clear()
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         tasks.create_task(one.chain.run())
-        await one.order("a")
+        one.order("a")
         await asyncio.sleep(0)
         assert one.chain.height == one.watch.height == 1
         one.writer.may_write.set()
         await one.watch.wait_for(2)
+        assert one.chain.height == 2
+        one.chain.drain()
+
+
+async def test_an_envelope_is_acknowledged_once_its_block_is_durable_and_no_sooner(
+    solo: MakeSolo,
+) -> None:
+    one = solo(max_message_count=1)
+    one.writer.may_write.clear()
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        tasks.create_task(one.chain.run())
+        (answer,) = one.order("a")
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not answer.done()
+        one.writer.may_write.set()
+        assert await answer is None
         assert one.chain.height == 2
         one.chain.drain()
 
@@ -166,23 +190,26 @@ async def test_a_full_queue_turns_envelopes_away_and_keeps_those_it_has(
     solo: MakeSolo, limits: QueueLimits
 ) -> None:
     one = solo(limits, max_message_count=1)
-    await one.order("a", "b")
-    with pytest.raises(QueueFullError, match=r"2 envelopes wait .* try again"):
-        await one.order("c")
+    one.order("a", "b")
+    (answer,) = one.order("c")
+    refused = answer.result()
+    assert refused is not None
+    assert refused.status == Status.SERVICE_UNAVAILABLE
+    assert refused.info.startswith("2 envelopes wait")
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         tasks.create_task(one.chain.run())
         await one.watch.wait_for(3)
-        await one.order("d")
+        one.order("d")
         one.chain.drain()
     assert one.writer.batches == [[b"a"], [b"b"], [b"d"]]
 
 
 async def test_a_draining_chain_writes_what_it_accepted_and_accepts_no_more(solo: MakeSolo) -> None:
     one = solo()
-    await one.order("a", "b")
+    one.order("a", "b")
     one.chain.drain()
-    with pytest.raises(ChainDrainingError, match="shutting down"):
-        await one.order("c")
+    (late,) = one.order("c")
+    assert late.result() == SHUTTING_DOWN
     async with asyncio.timeout(5):
         await one.chain.run()
     assert one.writer.batches == [[b"a", b"b"]]
@@ -206,9 +233,10 @@ async def test_a_configuration_travels_alone_and_closes_the_batch_before_it(
     """wire.md §7.1."""
     one = solo()
     change = reconfiguration(channel_material, one.rules.config, max_message_count=1)
-    await one.order("a", "b")
-    await one.chain.order(change)
-    await one.order("c", "d")
+    one.rules.changes[b"change"] = change
+    one.order("a", "b")
+    one.order("change")
+    one.order("c", "d")
     one.chain.drain()
     async with asyncio.timeout(5):
         await one.chain.run()
@@ -222,13 +250,16 @@ async def test_what_waited_while_the_configuration_changed_is_judged_again(
     """wire.md §7.1: a writer who was removed must not be ordered on the strength of the past."""
     one = solo()
     one.rules.no_longer_allowed = frozenset({b"b"})
-    await one.order("a")
-    await one.chain.order(reconfiguration(channel_material, one.rules.config))
-    await one.order("b", "c")
+    one.order("a")
+    one.rules.changes[b"change"] = reconfiguration(channel_material, one.rules.config)
+    one.order("change")
+    late = one.order("b", "c")
     one.chain.drain()
     async with asyncio.timeout(5):
         await one.chain.run()
     assert one.rules.judged_again == [b"b", b"c"]
+    answers = [answer.result() for answer in late]
+    assert answers == [Refused(Status.FORBIDDEN, "permission denied"), None]
     assert one.writer.batches == [[b"a"], [b"config: new"], [b"c"]]
 
 
@@ -237,9 +268,9 @@ async def test_of_two_changes_of_one_configuration_the_later_one_is_judged_again
 ) -> None:
     one = solo()
     one.rules.no_longer_allowed = frozenset({b"new"})
-    change = reconfiguration(channel_material, one.rules.config)
-    await one.chain.order(change)
-    await one.chain.order(change)
+    one.rules.changes[b"change"] = reconfiguration(channel_material, one.rules.config)
+    one.order("change")
+    one.order("change")
     one.chain.drain()
     async with asyncio.timeout(5):
         await one.chain.run()

@@ -2,7 +2,7 @@
 
 import argparse
 
-from tallystick.node.orderer import run_orderer
+from tallystick.node.orderer_program import run_orderer
 from tallystick.node.settings import OrdererSettings, load_settings
 
 

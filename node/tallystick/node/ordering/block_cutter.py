@@ -1,13 +1,24 @@
 """Groups ordered envelopes into blocks. Pure. Source: wire.md §7.2."""
 
 from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
 
 from tallystick.node.channel.config import BatchParameters
-from tallystick.node.ordering.admission import Admitted
+
+
+class Sized(Protocol):
+    """Something with an envelope in it."""
+
+    @property
+    def size_bytes(self) -> int:
+        """What the channel's limits count of it."""
+
+
+ItemT = TypeVar("ItemT", bound=Sized)
 
 
 @dataclass(slots=True)
-class BlockCutter:
+class BlockCutter(Generic[ItemT]):
     """Collects envelopes until a batch is full. It knows neither clock nor disk.
 
     Invariant between calls: what is pending has fewer envelopes than ``max_message_count`` and at
@@ -15,7 +26,7 @@ class BlockCutter:
     """
 
     limits: BatchParameters
-    _pending: list[bytes] = field(default_factory=list)
+    _pending: list[ItemT] = field(default_factory=list)
     _pending_bytes: int = 0
 
     @property
@@ -23,22 +34,22 @@ class BlockCutter:
         """Whether a batch is open."""
         return bool(self._pending)
 
-    def add(self, admitted: Admitted) -> list[list[bytes]]:
+    def add(self, item: ItemT) -> list[list[ItemT]]:
         """Take one envelope; return the batches that it completes, in order: none, one or two.
 
         Two, when an oversized envelope closes the open batch and then travels alone.
         """
-        complete: list[list[bytes]] = []
+        complete: list[list[ItemT]] = []
         limit = self.limits.preferred_max_bytes
-        if self._pending and self._pending_bytes + admitted.size_bytes > limit:
+        if self._pending and self._pending_bytes + item.size_bytes > limit:
             complete.append(self.cut())
-        self._pending.append(admitted.envelope)
-        self._pending_bytes += admitted.size_bytes
+        self._pending.append(item)
+        self._pending_bytes += item.size_bytes
         if self._pending_bytes > limit or len(self._pending) >= self.limits.max_message_count:
             complete.append(self.cut())
         return complete
 
-    def cut(self) -> list[bytes]:
+    def cut(self) -> list[ItemT]:
         """Close the open batch and return it; empty when nothing is pending."""
         batch, self._pending, self._pending_bytes = self._pending, [], 0
         return batch

@@ -1,13 +1,13 @@
-"""What puts admitted envelopes into order: the port."""
+"""What puts envelopes into order: the port."""
 
-from typing import Protocol
+import asyncio
+from typing import Protocol, TypeAlias
 
-from tallystick.node.errors import LedgerError
-from tallystick.node.ordering.admission import Admitted
+from tallystick.node.ordering.admission import Refused, Submission
+from tallystick.protos.common.common_pb2 import Status
 
-
-class ChainUnavailableError(LedgerError):
-    """Nothing can be ordered at the moment; the message says why and what to do."""
+Answer: TypeAlias = asyncio.Future[Refused | None]
+"""None once an envelope is in the order for good, whatever is killed next; or why it is not."""
 
 
 class Chain(Protocol):
@@ -15,15 +15,12 @@ class Chain(Protocol):
 
     @property
     def height(self) -> int:
-        """How many blocks are durable."""
+        """How many blocks are durable here."""
 
-    async def order(self, admitted: Admitted) -> None:
-        """Accept an envelope for ordering. It is not ordered yet, nor is it durable.
+    def order(self, submission: Submission) -> Answer:
+        """Judge an envelope and give it its place; the answer says what became of it.
 
-        Envelopes of one caller are ordered as they are handed over.
-
-        Raises:
-            ChainUnavailableError: The envelope was not accepted.
+        Envelopes of one caller are placed in the order of the calls.
         """
 
     async def run(self) -> None:
@@ -31,3 +28,18 @@ class Chain(Protocol):
 
     def drain(self) -> None:
         """Accept nothing more; ``run`` ends once what was accepted is in durable blocks."""
+
+
+def unavailable(reason: str) -> Refused:
+    """Return the answer to an envelope that cannot be ordered now, and may be later."""
+    return Refused(Status.SERVICE_UNAVAILABLE, reason)
+
+
+SHUTTING_DOWN = unavailable("the orderer is shutting down; use another orderer or try again later")
+
+
+def at_once(result: Refused | None) -> Answer:
+    """Return an answer that is there already."""
+    answer: Answer = asyncio.get_running_loop().create_future()
+    answer.set_result(result)
+    return answer

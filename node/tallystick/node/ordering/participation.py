@@ -22,7 +22,7 @@ from tallystick.node.ordering.served_channels import (
     RemovalPendingError,
     UnknownChannelError,
 )
-from tallystick.node.ordering.service import OrderedChannel, take
+from tallystick.node.ordering.service import OrderedChannel
 from tallystick.protos.common.common_pb2 import Block, Envelope, Status
 from tallystick.wire.errors import MalformedMessageError
 from tallystick.wire.messages import decode
@@ -195,7 +195,9 @@ class ChannelParticipation:
         except RemovalPendingError as error:
             return failure(HTTPStatus.CONFLICT, f"cannot update: {error}")
         submission = read_submission(content)
-        refused = submission if isinstance(submission, Refused) else await take(submission, channel)
+        refused = (
+            submission if isinstance(submission, Refused) else await channel.chain.order(submission)
+        )
         if refused is None:
             return _created(channel_id, channel)
         kept_out = refused.status == Status.SERVICE_UNAVAILABLE

@@ -49,6 +49,13 @@ class ConsensusError(LedgerError):
         self.consensus_type = consensus_type
 
 
+class OrdererStoppingError(LedgerError):
+    """An orderer that stops takes no new channel."""
+
+    def __init__(self) -> None:
+        super().__init__("the orderer is shutting down; join the channel when it runs again")
+
+
 class RemovalPendingError(LedgerError):
     """A channel is being removed.
 

@@ -1,17 +1,16 @@
 """Takes envelopes in: ``orderer.AtomicBroadcast/Broadcast``. Source: wire.md §7.1."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Final, Protocol
 
 from tallystick.node.ordering.admission import (
     Refused,
-    Submission,
     read_submission,
     unknown_channel,
 )
-from tallystick.node.ordering.chain import Chain, ChainUnavailableError
-from tallystick.node.ordering.channel_admission import ChannelAdmission
+from tallystick.node.ordering.chain import Answer, Chain, at_once
 from tallystick.node.transport.ports import Caller
 from tallystick.protos.common.common_pb2 import Status
 from tallystick.protos.orderer.ab_pb2 import BroadcastResponse
@@ -25,19 +24,16 @@ class OrderedChannel(Protocol):
     """A channel that this orderer serves."""
 
     @property
-    def admission(self) -> ChannelAdmission:
-        """What may be ordered on it."""
-
-    @property
     def chain(self) -> Chain:
         """Its total order."""
 
 
 class BroadcastService:
-    """Answers each envelope in turn, and ends a stream with the first refusal.
+    """Answers the envelopes of a stream in their order, each once it is ordered or refused.
 
-    On a stream with many envelopes under way, an envelope is taken, judged and queued without
-    another in between, so the order on the stream is the order on the chain.
+    The next envelope is taken while those before it still wait, and without another in between, so
+    the order on the stream is the order on the chain. Nothing is taken behind a refusal; what was
+    taken before it was known gets its answer, then the stream ends.
     """
 
     def __init__(self, channels: Callable[[str], OrderedChannel | None]) -> None:
@@ -47,36 +43,73 @@ class BroadcastService:
         self, requests: AsyncIterator[bytes], caller: Caller
     ) -> AsyncIterator[bytes]:
         """Yield one response per envelope."""
-        async for envelope in requests:
-            refused = await self._take(envelope)
-            if refused is not None:
-                _log.info(
-                    "refused an envelope from %s with %s: %s",
-                    caller.address,
-                    Status.Name(refused.status),
-                    refused.info,
-                )
-                yield BroadcastResponse(
-                    status=refused.status, info=refused.info
-                ).SerializeToString()
-                return
-            yield _SUCCESS
+        stream = _Stream(self._place)
+        # No task group: a generator that is closed early would end one in another task. What the
+        # task raises is raised here.
+        reading = asyncio.get_running_loop().create_task(stream.read(requests))
+        try:
+            while (answer := await stream.next_answer()) is not None:
+                refused = await answer
+                if refused is None:
+                    yield _SUCCESS
+                else:
+                    stream.stop()
+                    _report(refused, caller)
+                    yield BroadcastResponse(
+                        status=refused.status, info=refused.info
+                    ).SerializeToString()
+            if not stream.stopped:
+                await reading
+        finally:
+            reading.cancel()
 
-    async def _take(self, envelope: bytes) -> Refused | None:
+    def _place(self, envelope: bytes) -> Answer:
         submission = read_submission(envelope)
         if isinstance(submission, Refused):
-            return submission
+            return at_once(submission)
         channel = self._channels(submission.channel_id)
-        return unknown_channel() if channel is None else await take(submission, channel)
+        if channel is None:
+            return at_once(unknown_channel())
+        return channel.chain.order(submission)
 
 
-async def take(submission: Submission, channel: OrderedChannel) -> Refused | None:
-    """Judge an envelope for ``channel`` and queue it there; return why not, or None if it is."""
-    admitted = channel.admission.admit(submission)
-    if isinstance(admitted, Refused):
-        return admitted
-    try:
-        await channel.chain.order(admitted)
-    except ChainUnavailableError as error:
-        return Refused(Status.SERVICE_UNAVAILABLE, str(error))
-    return None
+class _Stream:
+    """The answers to the envelopes of one stream, as many as the queues of the channels admit."""
+
+    def __init__(self, place: Callable[[bytes], Answer]) -> None:
+        self._place = place
+        self._answers: asyncio.Queue[Answer | None] = asyncio.Queue()
+        self.stopped = False
+
+    async def read(self, requests: AsyncIterator[bytes]) -> None:
+        """Place envelopes until the stream ends or is stopped."""
+        try:
+            async for envelope in requests:
+                if self.stopped:
+                    return
+                answer = self._place(envelope)
+                self._answers.put_nowait(answer)
+                if answer.done() and answer.result() is not None:
+                    self.stopped = True
+                    return
+        finally:
+            self._answers.put_nowait(None)
+
+    async def next_answer(self) -> Answer | None:
+        """Return the next answer; None behind the last one."""
+        return await self._answers.get()
+
+    def stop(self) -> None:
+        """Place nothing more; answers that are outstanding still come."""
+        if not self.stopped:
+            self.stopped = True
+            self._answers.put_nowait(None)
+
+
+def _report(refused: Refused, caller: Caller) -> None:
+    _log.info(
+        "refused an envelope from %s with %s: %s",
+        caller.address,
+        Status.Name(refused.status),
+        refused.info,
+    )

@@ -180,7 +180,7 @@ class RemoteOrderer:
             async for encoded in self._open_broadcast(stream.requests()):
                 response = decode(BroadcastResponse, encoded)
                 stream.settle(response)
-                refused = response.status != Status.SUCCESS
+                refused = refused or response.status != Status.SUCCESS
         except grpc.aio.AioRpcError as error:
             # After a refusal this is only gRPC's word for what could no longer be sent.
             reason = in_words(error)

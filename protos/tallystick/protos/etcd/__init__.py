@@ -1,0 +1,1 @@
+"""The part of etcd's gRPC interface that the ordering service uses."""

@@ -20,7 +20,8 @@ from tallystick.node.cluster.network import Network, Node
 from tallystick.node.cluster.peer_client import PeerRefusedError, Source
 from tallystick.node.cluster.topology import ADMIN, Topology
 from tallystick.node.membership.signing_identity import SigningIdentity
-from tallystick.node.orderer import OrdererEnvironment, OrdererNode
+from tallystick.node.orderer import OrdererNode
+from tallystick.node.orderer_channel import OrdererEnvironment
 from tallystick.node.peer import PeerEnvironment, PeerNode
 from tallystick.node.settings import MspSettings, OrdererSettings, PeerSettings
 from tallystick.node.testing.connector import LocalConnector

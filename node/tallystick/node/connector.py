@@ -1,13 +1,14 @@
 """How a peer reaches the other nodes of its channels."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import grpc
 
 from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.channel.orderer_addresses import orderer_addresses
 from tallystick.node.gateway.endorsers import EndorsingPeer
 from tallystick.node.privacy.connections import RemotePrivateData
 from tallystick.node.privacy.node import MemberPeer
@@ -15,7 +16,12 @@ from tallystick.node.settings import PeerSettings
 from tallystick.node.transport.channels import ChannelPool
 from tallystick.node.transport.credentials import ClientTls
 from tallystick.node.transport.ports import OrdererConnection
-from tallystick.node.transport.remote import RemoteEndorser, RemoteOrderer
+from tallystick.node.transport.remote import (
+    CONNECT_TIMEOUT_S,
+    OTHERS_TIMEOUT_S,
+    RemoteEndorser,
+    RemoteOrderer,
+)
 
 
 class NodeConnector(Protocol):
@@ -48,7 +54,7 @@ class GrpcConnector:
         self._tls = None if settings.tls is None else ClientTls.load(settings.tls)
         self._pool = pool
         self._tasks = tasks
-        self._orderers: dict[tuple[str, bytes], RemoteOrderer] = {}
+        self._orderers: dict[tuple[str, bytes, bool], RemoteOrderer] = {}
 
     @property
     def tls_certificate_hash(self) -> bytes:
@@ -65,9 +71,10 @@ class GrpcConnector:
             orderer.address: _read_roots(orderer.root_certificates)
             for orderer in self._settings.orderers
         }
+        addresses = configured or orderer_addresses(config)
         return [
-            self._orderer(address, roots)
-            for address, roots in (configured or _orderer_addresses(config)).items()
+            self._orderer(address, roots, is_only=len(addresses) == 1)
+            for address, roots in addresses.items()
         ]
 
     def peers(self, config: ChannelConfig) -> Sequence[EndorsingPeer]:
@@ -106,37 +113,20 @@ class GrpcConnector:
             if address not in own:
                 yield msp_id, address, self._channel(address, roots)
 
-    def _orderer(self, address: str, roots: bytes) -> RemoteOrderer:
-        key = (address, roots)
+    def _orderer(self, address: str, roots: bytes, *, is_only: bool) -> RemoteOrderer:
+        key = (address, roots, is_only)
         if key not in self._orderers:
             self._orderers[key] = RemoteOrderer(
-                self._channel(address, roots), endpoint=address, tasks=self._tasks
+                self._channel(address, roots),
+                endpoint=address,
+                tasks=self._tasks,
+                connect_timeout_s=CONNECT_TIMEOUT_S if is_only else OTHERS_TIMEOUT_S,
             )
         return self._orderers[key]
 
     def _channel(self, address: str, roots: bytes) -> grpc.aio.Channel:
         tls = None if self._tls is None else self._tls.trusting(roots)
         return self._pool.channel(address, tls)
-
-
-def _orderer_addresses(config: ChannelConfig) -> Mapping[str, bytes]:
-    """Return the TLS roots by the address of each orderer.
-
-    Channels from before Fabric 1.4.2 list addresses only, which any of the organisations may have.
-    """
-    roots = {
-        organization: config.tls_root_certificates(organization.msp_id)
-        for organization in config.orderers
-    }
-    by_organization = [
-        (endpoint, organization) for organization in roots for endpoint in organization.endpoints
-    ]
-    if not by_organization:
-        return dict.fromkeys(config.orderer_endpoints, b"".join(roots.values()))
-    return {
-        endpoint: b"".join(roots[each] for named, each in by_organization if named == endpoint)
-        for endpoint, _ in by_organization
-    }
 
 
 def _read_roots(path: Path | None) -> bytes:

@@ -3,90 +3,41 @@
 import asyncio
 import logging
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
-from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tallystick.node.channel.config import ChannelConfig
-from tallystick.node.deliver.height import HeightWatch
 from tallystick.node.deliver.responses import BlockForm
 from tallystick.node.deliver.service import DeliverRules, DeliverService
-from tallystick.node.deliver.source import BlockSource
 from tallystick.node.joining import (
     AlreadyJoinedError,
     JoinedChannels,
     begun_by,
     first_blocks,
 )
-from tallystick.node.ledger.block_store import BlockStore
-from tallystick.node.ledger.key_value_store import open_store
 from tallystick.node.observability.metrics import OrdererMetrics
 from tallystick.node.observability.operations import HealthChecks
-from tallystick.node.ordering.block_writer import BlockWriter, last_config_index
-from tallystick.node.ordering.channel_admission import ChannelAdmission
-from tallystick.node.ordering.config_admission import EnvelopeAuthor
-from tallystick.node.ordering.sequencer import QueueLimits
+from tallystick.node.orderer_channel import OrdererChannel, OrdererEnvironment, open_channel
+from tallystick.node.ordering.etcd.chain import EtcdChain
 from tallystick.node.ordering.served_channels import (
     ConfiguredChannelError,
     OrdererStoppingError,
     RemovalPendingError,
     UnknownChannelError,
-    check_can_order,
 )
-from tallystick.node.ordering.service import BroadcastService
-from tallystick.node.ordering.solo import SoloChain
-from tallystick.node.process import GenesisMismatchError
+from tallystick.node.ordering.service import BroadcastService, ForwardService
 from tallystick.node.settings import OrdererSettings
 from tallystick.node.transport.local import LocalOrderer
 from tallystick.node.transport.ports import StreamService
 from tallystick.node.transport.tasks import supervised_tasks
 from tallystick.protos.common.common_pb2 import Block
-from tallystick.wire.hashing import block_header_hash
 from tallystick.wire.signing import Signer
 
 READERS = "/Channel/Readers"
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class OrdererEnvironment:
-    """What an orderer takes from the world.
-
-    Attributes:
-        clock: Now, in nanoseconds since the epoch.
-        new_nonce: Random bytes, different at each call.
-    """
-
-    clock: Callable[[], int]
-    new_nonce: Callable[[], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class OrdererChannel:
-    """One channel on this orderer.
-
-    Attributes:
-        admission: Judges envelopes.
-        chain: Puts them in order.
-        source: The blocks.
-        stores: Closes what the channel keeps open.
-        fault: Why blocks must not be relied on at the moment; empty when all is well.
-    """
-
-    admission: ChannelAdmission
-    chain: SoloChain
-    source: BlockSource
-    stores: ExitStack
-    fault: str = ""
-
-    @property
-    def config(self) -> ChannelConfig:
-        """The configuration in force."""
-        return self.admission.config
 
 
 class OrdererNode:
@@ -115,6 +66,7 @@ class OrdererNode:
         self._configured: frozenset[str] = frozenset()
         self._leaving: set[str] = set()
         self._draining = False
+        self._session: asyncio.Task[None] | None = None
         self._broadcast = BroadcastService(self._channels.get)
         self._deliver = DeliverService(
             self._channels.get,
@@ -139,6 +91,9 @@ class OrdererNode:
             for channel_id, genesis in blocks.items():
                 self._channels[channel_id] = self._open_channel(genesis)
             self._tasks = await stack.enter_async_context(supervised_tasks())
+            if self._environment.sharing is not None:
+                session = self._environment.sharing.shared.session
+                self._session = self._tasks.create_task(session.run(), name="etcd lease")
             stack.push_async_callback(self.drain)
             for channel_id in self._channels:
                 self._start(channel_id)
@@ -177,6 +132,16 @@ class OrdererNode:
         return self._broadcast.broadcast
 
     @property
+    def forwarded(self) -> StreamService:
+        """The service that takes what other orderers forward."""
+        return ForwardService(self._leading_chain).forward
+
+    def _leading_chain(self, channel_id: str) -> EtcdChain | None:
+        channel = self._channels.get(channel_id)
+        chain = None if channel is None else channel.chain
+        return chain if isinstance(chain, EtcdChain) else None
+
+    @property
     def deliver(self) -> StreamService:
         """The service that gives blocks."""
         return self._deliver.deliver
@@ -184,7 +149,13 @@ class OrdererNode:
     @property
     def health_checks(self) -> HealthChecks:
         """What `/healthz` asks."""
-        return {"ordering": lambda: "the orderer is shutting down" if self._draining else ""}
+        return {"ordering": self._problem}
+
+    def _problem(self) -> str:
+        if self._draining:
+            return "the orderer is shutting down"
+        problems = {name: channel.chain.problem for name, channel in self._channels.items()}
+        return "; ".join(f"{name}: {each}" for name, each in problems.items() if each)
 
     def connection(self) -> LocalOrderer:
         """Return a way to reach this orderer from the same process."""
@@ -257,6 +228,8 @@ class OrdererNode:
             channel.chain.drain()
         if self._chains:
             await asyncio.wait(self._chains.values())
+        if self._session is not None:
+            self._session.cancel()
         for channel in self._channels.values():
             channel.source.watch.close()
 
@@ -272,50 +245,9 @@ class OrdererNode:
                 stack.enter_context(channel.stores)
 
     def _open_channel(self, genesis: Block) -> OrdererChannel:
-        config = ChannelConfig.from_block(genesis)
-        check_can_order(config, self._settings.msp.id)
-        channel_id = config.channel_id
-        directory = self._directory / channel_id
-        with ExitStack() as opening:
-            index = opening.enter_context(open_store(self._settings.store, directory / "index"))
-            store = BlockStore(directory / "blocks", index)
-            opening.callback(store.close)
-            _begin_with(genesis, store, channel_id, directory)
-            channel = self._channel(store, opening)
-        _log.info("channel %s: %d blocks in %s", channel_id, store.height, directory)
-        return channel
-
-    def _channel(self, store: BlockStore, opening: ExitStack) -> OrdererChannel:
-        config = ChannelConfig.from_block(store.read(last_config_index(_last_block(store))))
-        environment = self._environment
-        author = EnvelopeAuthor(self._signer, environment.new_nonce, environment.clock)
-        admission = ChannelAdmission(config, author)
-        watch = HeightWatch(store.height)
-        return OrdererChannel(
-            admission=admission,
-            chain=SoloChain(
-                BlockWriter(store, self._signer, new_nonce=environment.new_nonce),
-                admission,
-                limits=QueueLimits(
-                    self._settings.queue.max_envelopes, self._settings.queue.max_bytes
-                ),
-                on_height=watch.advance,
-            ),
-            source=BlockSource(store, watch),
-            stores=opening.pop_all(),
+        return open_channel(
+            genesis, self._directory, self._settings, self._signer, self._environment
         )
-
-
-def _begin_with(genesis: Block, store: BlockStore, channel_id: str, directory: Path) -> None:
-    if store.height == 0:
-        store.append(genesis)
-        store.sync()
-    elif block_header_hash(store.read(0).header) != block_header_hash(genesis.header):
-        raise GenesisMismatchError(channel_id, directory)
-
-
-def _last_block(store: BlockStore) -> Block:
-    return store.read(store.height - 1)
 
 
 def _readers(config: ChannelConfig, form: BlockForm) -> str:  # noqa: ARG001 - one for all forms

@@ -1,22 +1,37 @@
 """An orderer as a program: real clock, randomness and sockets around the node."""
 
 import logging
+import random
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 
-from tallystick.node.channel.config import client_authorities
+from tallystick.node.channel.config import ChannelConfig, client_authorities
+from tallystick.node.fellow_orderers import FellowOrderers, OrdererLinks
 from tallystick.node.membership.signing_identity import SigningIdentity
 from tallystick.node.observability.logs import configure_logging
 from tallystick.node.observability.program import observed
-from tallystick.node.orderer import OrdererEnvironment, OrdererNode
+from tallystick.node.orderer import OrdererNode
+from tallystick.node.orderer_channel import OrdererEnvironment, Sharing
+from tallystick.node.ordering.etcd.client import EtcdClient
+from tallystick.node.ordering.etcd.retention import Retention
+from tallystick.node.ordering.etcd.session import Session
+from tallystick.node.ordering.etcd.shared import Candidate, SharedOrdering
 from tallystick.node.ordering.participation import ChannelParticipation
 from tallystick.node.ordering.participation_http import serving_participation
 from tallystick.node.process import load_block, settle_memory, stop_signal
-from tallystick.node.settings import OrdererSettings
-from tallystick.node.transport.credentials import ServerTls
+from tallystick.node.settings import EtcdSettings, OrdererSettings, TlsSettings
+from tallystick.node.transport.channels import ChannelPool
+from tallystick.node.transport.credentials import ClientTls, ServerTls
 from tallystick.node.transport.server import add_stream_services, new_server, serving
+from tallystick.node.transport.tasks import supervised_tasks
+from tallystick.wire.signing import Signer
 from tallystick.wire.txid import NONCE_SIZE
 
 _log = logging.getLogger(__name__)
@@ -36,17 +51,21 @@ async def run_orderer(
     """
     configure_logging(settings.log.format, settings.log.level)
     signer = SigningIdentity.from_directory(settings.msp.directory, settings.msp.id)
-    environment = OrdererEnvironment(
-        clock=time.time_ns,  # noqa: TID251 - the composition root makes the clock
-        new_nonce=lambda: secrets.token_bytes(NONCE_SIZE),
-    )
     blocks = [load_block(path) for path in settings.genesis_blocks]
-    async with (
-        OrdererNode(settings, signer, blocks, environment) as node,
-        serving_orderer(node, settings) as port,
-        observed(settings, node.health_checks, node.metrics, environment.clock),
-        _administration(node, settings),
-    ):
+    async with AsyncExitStack() as lifetime:
+        environment = OrdererEnvironment(
+            clock=time.time_ns,  # noqa: TID251 - the composition root makes the clock
+            new_nonce=lambda: secrets.token_bytes(NONCE_SIZE),
+            sharing=await _sharing(settings, signer, lifetime),
+        )
+        node = await lifetime.enter_async_context(
+            OrdererNode(settings, signer, blocks, environment)
+        )
+        port = await lifetime.enter_async_context(serving_orderer(node, settings))
+        await lifetime.enter_async_context(
+            observed(settings, node.health_checks, node.metrics, environment.clock)
+        )
+        await lifetime.enter_async_context(_administration(node, settings))
         _log.info("orderer of %s listens on port %d", settings.msp.id, port)
         settle_memory()
         if on_ready is not None:
@@ -54,6 +73,57 @@ async def run_orderer(
         await stop_signal()
         _log.info("shutting down")
         await node.drain()
+
+
+async def _sharing(
+    settings: OrdererSettings, signer: Signer, lifetime: AsyncExitStack
+) -> Sharing | None:
+    """Return how this orderer orders together with others; None if it does so alone.
+
+    Raises:
+        TlsMaterialError: A file cannot be read.
+        UnsupportedEtcdError: A member of the cluster is of a release that is refused.
+    """
+    if settings.etcd is None:
+        return None
+    etcd = await lifetime.enter_async_context(
+        EtcdClient(settings.etcd.endpoints, _etcd_tls(settings.etcd))
+    )
+    await etcd.check_versions()
+    tasks = await lifetime.enter_async_context(supervised_tasks())
+    links = OrdererLinks(
+        own_address=settings.advertised_address or settings.listen_address,
+        tls=None if settings.tls is None else ClientTls.load(settings.tls),
+        pool=await lifetime.enter_async_context(ChannelPool()),
+        tasks=tasks,
+        signer=signer,
+        clock=time.time_ns,  # noqa: TID251 - the composition root makes the clock
+        random=random.Random(),  # noqa: S311 - spreads reconnects, keeps no secret
+    )
+    retention = Retention(settings.etcd.max_log_blocks, settings.etcd.max_log_bytes)
+    shared = SharedOrdering(
+        etcd=etcd,
+        session=Session(etcd, settings.etcd.lease_ttl_s),
+        candidate=Candidate(links.own_address, settings.msp.id, settings.etcd.begin_at),
+        prefix=settings.etcd.prefix,
+        retention=retention,
+    )
+
+    def fellows(config: Callable[[], ChannelConfig]) -> FellowOrderers:
+        orderers = FellowOrderers(links, config)
+        lifetime.callback(orderers.close)
+        return orderers
+
+    return Sharing(shared, fellows)
+
+
+def _etcd_tls(settings: EtcdSettings) -> ClientTls:
+    keys = TlsSettings(
+        certificate=settings.certificate,
+        private_key=settings.private_key,
+        root_certificates=settings.root_certificates,
+    )
+    return ClientTls.load(keys)
 
 
 @asynccontextmanager
@@ -69,6 +139,8 @@ async def serving_orderer(node: OrdererNode, settings: OrdererSettings) -> Async
         "orderer.AtomicBroadcast",
         {"Broadcast": node.broadcast, "Deliver": node.deliver},
     )
+    if settings.etcd is not None:
+        add_stream_services(server, "tallystick.Ordering", {"Forward": node.forwarded})
     clients = client_authorities(node.channels)
     tls = None if settings.tls is None else ServerTls.load(settings.tls, clients)
     async with serving(

@@ -155,9 +155,34 @@ class AdminSettings(Settings):
     """Authorities of the administrators: whoever has a certificate of theirs may do everything."""
 
 
+class EtcdSettings(Settings):
+    """``[etcd]``: the cluster through which several orderers share one order."""
+
+    endpoints: tuple[Address, ...] = Field(min_length=1)
+    """Its members, the nearest first."""
+    certificate: ResolvedPath
+    private_key: ResolvedPath
+    """The orderer's own, by which etcd knows it."""
+    root_certificates: ResolvedPath
+    """Authorities of the members' certificates."""
+    prefix: str = Field(default="tallystick", min_length=1)
+    """What all keys begin with: one cluster can serve several networks."""
+    lease_ttl_s: int = Field(default=1, ge=1)
+    """After how long the others take over from an orderer that is gone. etcd may make it longer."""
+    begin_at: int | None = Field(default=None, ge=1)
+    """The height from which an empty log may go on, where the channel is older than the log."""
+    max_log_blocks: int = Field(default=10_000, ge=1)
+    max_log_bytes: int = Field(default=256 * 1024 * 1024, ge=1)
+    """How much of each channel etcd keeps for orderers that are behind."""
+
+
 class OrdererSettings(NodeSettings):
     """``orderer.toml``."""
 
+    advertised_address: Address | None = None
+    """Where other orderers reach this one; the listen address unless set."""
+    etcd: EtcdSettings | None = None
+    """Left out, this orderer orders alone."""
     admin: AdminSettings | None = None
     queue: QueueSettings = QueueSettings()
 

@@ -31,7 +31,8 @@ from tallystick.node.cluster.peer_client import Source
 from tallystick.node.cluster.topology import ADMIN, ChaincodeTopology, Topology
 from tallystick.node.ledger.committed import recorded_codes
 from tallystick.node.membership.signing_identity import SigningIdentity
-from tallystick.node.orderer import OrdererEnvironment, OrdererNode
+from tallystick.node.orderer import OrdererNode
+from tallystick.node.orderer_channel import OrdererEnvironment
 from tallystick.node.orderer_program import serving_orderer
 from tallystick.node.ordering.admission import Admitted, Submission
 from tallystick.node.peer import PeerEnvironment, PeerNode

@@ -17,7 +17,8 @@ from tallystick.node.channel.config import BatchParameters
 from tallystick.node.channel.config_delta import compute_update
 from tallystick.node.channel.config_edits import with_batch
 from tallystick.node.channel.config_signing import unsigned_update, with_signature
-from tallystick.node.orderer import OrdererEnvironment, OrdererNode
+from tallystick.node.orderer import OrdererNode
+from tallystick.node.orderer_channel import OrdererEnvironment
 from tallystick.node.ordering.multipart import FormError, file_part
 from tallystick.node.ordering.participation import (
     CHANNELS,

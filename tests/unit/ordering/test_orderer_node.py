@@ -18,7 +18,8 @@ from tallystick.node.channel.config_delta import compute_update
 from tallystick.node.channel.config_edits import with_batch
 from tallystick.node.channel.config_signing import unsigned_update, with_signature
 from tallystick.node.deliver.verification import verify_block
-from tallystick.node.orderer import OrdererEnvironment, OrdererNode
+from tallystick.node.orderer import OrdererNode
+from tallystick.node.orderer_channel import OrdererEnvironment
 from tallystick.node.orderer_program import run_orderer, serving_orderer
 from tallystick.node.process import BlockFileError, GenesisMismatchError, load_block
 from tallystick.node.settings import MspSettings, OrdererSettings, QueueSettings, TlsSettings

@@ -66,6 +66,11 @@ class BlockWriter:
         return self._store.height
 
     @property
+    def last_hash(self) -> bytes:
+        """Header hash of the last block."""
+        return self._store.last_hash
+
+    @property
     def last_config(self) -> int:
         """Number of the most recent config block."""
         return self._last_config

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Final, Protocol
 
 from tallystick.node.ordering.admission import (
     Refused,
+    Submission,
     read_submission,
     unknown_channel,
 )
@@ -28,6 +29,13 @@ class OrderedChannel(Protocol):
         """Its total order."""
 
 
+class LeadingChain(Protocol):
+    """A chain of several orderers, one of whom leads."""
+
+    def order_here(self, submission: Submission) -> Answer:
+        """Order an envelope that another orderer forwarded: only the leader does."""
+
+
 class BroadcastService:
     """Answers the envelopes of a stream in their order, each once it is ordered or refused.
 
@@ -39,29 +47,9 @@ class BroadcastService:
     def __init__(self, channels: Callable[[str], OrderedChannel | None]) -> None:
         self._channels = channels
 
-    async def broadcast(
-        self, requests: AsyncIterator[bytes], caller: Caller
-    ) -> AsyncIterator[bytes]:
+    def broadcast(self, requests: AsyncIterator[bytes], caller: Caller) -> AsyncIterator[bytes]:
         """Yield one response per envelope."""
-        stream = _Stream(self._place)
-        # No task group: a generator that is closed early would end one in another task. What the
-        # task raises is raised here.
-        reading = asyncio.get_running_loop().create_task(stream.read(requests))
-        try:
-            while (answer := await stream.next_answer()) is not None:
-                refused = await answer
-                if refused is None:
-                    yield _SUCCESS
-                else:
-                    stream.stop()
-                    _report(refused, caller)
-                    yield BroadcastResponse(
-                        status=refused.status, info=refused.info
-                    ).SerializeToString()
-            if not stream.stopped:
-                await reading
-        finally:
-            reading.cancel()
+        return _answered(requests, caller, _Stream(self._place, ends_with_refusal=True))
 
     def _place(self, envelope: bytes) -> Answer:
         submission = read_submission(envelope)
@@ -73,11 +61,56 @@ class BroadcastService:
         return channel.chain.order(submission)
 
 
+class ForwardService:
+    """Takes what other orderers forward: as Broadcast, but no refusal ends a stream.
+
+    One orderer's stream carries the envelopes of all its clients.
+    """
+
+    def __init__(self, chains: Callable[[str], LeadingChain | None]) -> None:
+        self._chains = chains
+
+    def forward(self, requests: AsyncIterator[bytes], caller: Caller) -> AsyncIterator[bytes]:
+        """Yield one response per envelope."""
+        return _answered(requests, caller, _Stream(self._place, ends_with_refusal=False))
+
+    def _place(self, envelope: bytes) -> Answer:
+        submission = read_submission(envelope)
+        if isinstance(submission, Refused):
+            return at_once(submission)
+        chain = self._chains(submission.channel_id)
+        return at_once(unknown_channel()) if chain is None else chain.order_here(submission)
+
+
+async def _answered(
+    requests: AsyncIterator[bytes], caller: Caller, stream: "_Stream"
+) -> AsyncGenerator[bytes, None]:
+    # No task group: a generator that is closed early would end one in another task. What the task
+    # raises is raised here.
+    reading = asyncio.get_running_loop().create_task(stream.read(requests))
+    try:
+        while (answer := await stream.next_answer()) is not None:
+            refused = await answer
+            if refused is None:
+                yield _SUCCESS
+            else:
+                stream.stop()
+                _report(refused, caller)
+                yield BroadcastResponse(
+                    status=refused.status, info=refused.info
+                ).SerializeToString()
+        if not stream.stopped:
+            await reading
+    finally:
+        reading.cancel()
+
+
 class _Stream:
     """The answers to the envelopes of one stream, as many as the queues of the channels admit."""
 
-    def __init__(self, place: Callable[[bytes], Answer]) -> None:
+    def __init__(self, place: Callable[[bytes], Answer], *, ends_with_refusal: bool) -> None:
         self._place = place
+        self._ends_with_refusal = ends_with_refusal
         self._answers: asyncio.Queue[Answer | None] = asyncio.Queue()
         self.stopped = False
 
@@ -89,7 +122,7 @@ class _Stream:
                     return
                 answer = self._place(envelope)
                 self._answers.put_nowait(answer)
-                if answer.done() and answer.result() is not None:
+                if self._ends_with_refusal and answer.done() and answer.result() is not None:
                     self.stopped = True
                     return
         finally:
@@ -100,8 +133,8 @@ class _Stream:
         return await self._answers.get()
 
     def stop(self) -> None:
-        """Place nothing more; answers that are outstanding still come."""
-        if not self.stopped:
+        """Place nothing more, if a refusal ends the stream; answers outstanding still come."""
+        if self._ends_with_refusal and not self.stopped:
             self.stopped = True
             self._answers.put_nowait(None)
 

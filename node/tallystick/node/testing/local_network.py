@@ -33,7 +33,8 @@ from tallystick.node.cluster.topology import (
     default_topology,
 )
 from tallystick.node.membership.signing_identity import SigningIdentity
-from tallystick.node.orderer import OrdererEnvironment, OrdererNode
+from tallystick.node.orderer import OrdererNode
+from tallystick.node.orderer_channel import OrdererEnvironment
 from tallystick.node.peer import PeerEnvironment, PeerNode
 from tallystick.node.process import load_block
 from tallystick.node.settings import GatewaySettings, MspSettings, OrdererSettings, PeerSettings

@@ -21,6 +21,9 @@ from tallystick.wire.errors import WireError
 from tallystick.wire.messages import decode
 
 CONNECT_TIMEOUT_S: Final = 2 * MAX_RECONNECT_DELAY_MS / 1_000
+OTHERS_TIMEOUT_S: Final = 0.5
+"""Likewise, where another orderer can be asked instead."""
+BROADCAST: Final = "/orderer.AtomicBroadcast/Broadcast"
 ENDED_EARLY: Final = "the stream ended before the response"
 
 
@@ -100,12 +103,24 @@ class RemoteOrderer:
         endpoint: str,
         tasks: asyncio.TaskGroup,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        broadcast: str = BROADCAST,
     ) -> None:
-        """Prepare to use ``channel``; answers are read by a task in ``tasks``."""
+        """Prepare to use ``channel``; answers are read by a task in ``tasks``.
+
+        Args:
+            channel: The connection.
+            endpoint: Where it leads.
+            tasks: Live as long as this object.
+            connect_timeout_s: How long whoever opens a stream waits for the connection. If that is
+                less than usual, another orderer can be asked: then one that has just refused the
+                connection is not waited for at all.
+            broadcast: The method that takes envelopes. Only Fabric's own ends with a refusal.
+        """
+        self._ends_with_refusal = broadcast == BROADCAST
         self._channel = channel
         self._connect_timeout_s = connect_timeout_s
         self._open_broadcast: grpc.aio.StreamStreamMultiCallable[bytes, bytes]
-        self._open_broadcast = channel.stream_stream("/orderer.AtomicBroadcast/Broadcast")
+        self._open_broadcast = channel.stream_stream(broadcast)
         self._open_deliver: grpc.aio.StreamStreamMultiCallable[bytes, bytes]
         self._open_deliver = channel.stream_stream("/orderer.AtomicBroadcast/Deliver")
         self._endpoint = endpoint
@@ -180,7 +195,8 @@ class RemoteOrderer:
             async for encoded in self._open_broadcast(stream.requests()):
                 response = decode(BroadcastResponse, encoded)
                 stream.settle(response)
-                refused = refused or response.status != Status.SUCCESS
+                is_refused = response.status != Status.SUCCESS
+                refused = refused or (is_refused and self._ends_with_refusal)
         except grpc.aio.AioRpcError as error:
             # After a refusal this is only gRPC's word for what could no longer be sent.
             reason = in_words(error)
@@ -193,6 +209,11 @@ class RemoteOrderer:
 
     async def _connected(self) -> None:
         """Return once the connection stands, or would not soon: a call then says what is wrong."""
+        state = self._channel.get_state(try_to_connect=True)
+        if state is grpc.ChannelConnectivity.TRANSIENT_FAILURE and (
+            self._connect_timeout_s < CONNECT_TIMEOUT_S
+        ):
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(self._connect_timeout_s):
                 await self._channel.channel_ready()

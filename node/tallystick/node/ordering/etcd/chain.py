@@ -1,0 +1,249 @@
+"""A chain of several orderers, whose order is that of a log in etcd.
+
+One of them leads: it cuts batches and writes them into the log, block by block. All of them take
+envelopes, and hand them to the leader; and all copy the log, so that each has every block.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Final
+
+from tallystick.node.ordering.admission import Refused, Submission
+from tallystick.node.ordering.chain import SHUTTING_DOWN, Answer, at_once, unavailable
+from tallystick.node.ordering.etcd.copying import Copyist
+from tallystick.node.ordering.etcd.fellows import NOT_LEADING, Fellows, UnreachableFellowError
+from tallystick.node.ordering.etcd.housekeeping import Housekeeper
+from tallystick.node.ordering.etcd.keys import LogKeys
+from tallystick.node.ordering.etcd.leadership import Leadership, LostLogError
+from tallystick.node.ordering.etcd.log import LogTrimmedError, OrderedLog
+from tallystick.node.ordering.etcd.port import EtcdUnavailableError
+from tallystick.node.ordering.etcd.records import UntrustedBatchError
+from tallystick.node.ordering.etcd.roles import Following, Leading, Progress, Seeking
+from tallystick.node.ordering.etcd.shared import SharedOrdering
+from tallystick.node.ordering.intake import Intake
+from tallystick.node.ordering.sequencer import OrderingRules, QueueLimits
+from tallystick.node.transport.tasks import supervised_tasks
+from tallystick.protos.common.common_pb2 import CONFIG_UPDATE, Block, Status
+
+_RETRY_S: Final = 0.1
+_DRAIN_S: Final = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalCopy:
+    """One orderer's own copy of a channel.
+
+    Attributes:
+        copyist: Adds blocks to it.
+        block: Returns a block.
+        size_of: Returns the size of a block in bytes.
+        rules: What may be ordered.
+    """
+
+    copyist: Copyist
+    block: Callable[[int], Block]
+    size_of: Callable[[int], int]
+    rules: OrderingRules
+
+
+class EtcdChain:
+    """A `Chain` whose orderers share a log in etcd."""
+
+    def __init__(
+        self,
+        shared: SharedOrdering,
+        local: LocalCopy,
+        fellows: Fellows,
+        *,
+        keys: LogKeys,
+        limits: QueueLimits,
+    ) -> None:
+        self._copyist = local.copyist
+        self._block = local.block
+        self._rules = local.rules
+        self._fellows = fellows
+        self._limits = limits
+        self._patience_s = shared.patience_s
+        self._log = OrderedLog(shared.etcd, keys)
+        self._progress = Progress(local.copyist.height)
+        self._leadership = Leadership(
+            shared,
+            keys,
+            copyist=local.copyist,
+            progress=self._progress,
+            new_intake=lambda: Intake(local.rules, limits),
+        )
+        self._housekeeper = Housekeeper(
+            self._log,
+            shared.candidate.address,
+            retention=shared.retention,
+            progress=self._progress,
+            size_of=local.size_of,
+        )
+        self._forwards: set[Answer] = set()
+        self._forwarding_bytes = 0
+        self._fault = ""
+        self._tasks: asyncio.TaskGroup | None = None
+        self._draining = asyncio.Event()
+
+    @property
+    def height(self) -> int:
+        """How many blocks are durable here."""
+        return self._progress.height
+
+    @property
+    def problem(self) -> str:
+        """Why nothing can be ordered at the moment; empty when all is well."""
+        if self._fault:
+            return self._fault
+        match self._progress.role:
+            case Seeking(problem=problem):
+                return problem or "nobody leads the orderers at the moment"
+            case Following() | Leading():
+                return ""
+
+    def order(self, submission: Submission) -> Answer:
+        """Order an envelope, or have the leader do it."""
+        if self._draining.is_set() or self._tasks is None:
+            return at_once(SHUTTING_DOWN)
+        role = self._progress.role
+        if isinstance(role, Leading):
+            return role.intake.order(submission)
+        if (
+            len(self._forwards) >= self._limits.max_envelopes
+            or self._forwarding_bytes + submission.size_bytes > self._limits.max_bytes
+        ):
+            reason = f"{len(self._forwards)} envelopes wait to be handed to the leader; try again"
+            return at_once(unavailable(reason))
+        forward = self._tasks.create_task(self._forward(submission))
+        self._forwards.add(forward)
+        forward.add_done_callback(self._forwards.discard)
+        self._forwarding_bytes += submission.size_bytes
+        return forward
+
+    def order_here(self, submission: Submission) -> Answer:
+        """Order an envelope that another orderer forwarded: only the leader does."""
+        role = self._progress.role
+        if self._draining.is_set() or not isinstance(role, Leading):
+            return at_once(NOT_LEADING)
+        return role.intake.order(submission)
+
+    def drain(self) -> None:
+        """Accept nothing more; ``run`` ends once what was accepted is in the log."""
+        self._draining.set()
+
+    async def run(self) -> None:
+        """Copy the log, and lead when nobody else does, until drained."""
+        async with supervised_tasks() as tasks:
+            self._tasks = tasks
+            working = tasks.create_task(self._work())
+            await self._draining.wait()
+            if self._forwards:
+                await asyncio.wait(self._forwards, timeout=_DRAIN_S)
+            await self._finish()
+            for forward in self._forwards:
+                forward.cancel()
+            working.cancel()
+
+    async def _work(self) -> None:
+        """Do what an orderer does until cancelled, or until something is wrong with the log."""
+        try:
+            async with supervised_tasks() as tasks:
+                tasks.create_task(self._copy())
+                tasks.create_task(self._leadership.run())
+                tasks.create_task(self._housekeeper.run())
+        except (UntrustedBatchError, LostLogError) as error:
+            # What is here can be read all the same, and other channels go on.
+            self._fault = str(error)
+            self._progress.role = Seeking(self._fault)
+            _log.error("%s", self._fault)
+
+    async def _finish(self) -> None:
+        """Return once what was accepted is in the log, or cannot be written soon."""
+        role = self._progress.role
+        if not isinstance(role, Leading):
+            return
+        role.intake.drain()
+        try:
+            async with asyncio.timeout(_DRAIN_S):
+                while self._progress.role is role:
+                    await self._progress.change()
+        except TimeoutError:
+            role.intake.close(SHUTTING_DOWN)
+
+    async def _copy(self) -> None:
+        while True:
+            try:
+                async with aclosing(self._log.follow(self._copyist.height)) as batches:
+                    async for number, batch in batches:
+                        await self._copyist.copy(number, batch)
+                        self._progress.height = self._copyist.height
+            except LogTrimmedError as error:
+                await self._fetch(error.first)
+            except EtcdUnavailableError as error:
+                _log.warning("does not copy for the moment: %s", error)
+                await asyncio.sleep(_RETRY_S)
+
+    async def _fetch(self, height: int) -> None:
+        """Get blocks that etcd no longer has from the other orderers, up to ``height``."""
+        _log.info("fetches blocks %d to %d from other orderers", self.height, height - 1)
+        last = self._block(self.height - 1).header
+        async with aclosing(self._fellows.blocks(last)) as blocks:
+            async for block in blocks:
+                await self._copyist.copy_block(block)
+                self._progress.height = self._copyist.height
+                if self.height >= height:
+                    return
+
+    async def _forward(self, submission: Submission) -> Refused | None:
+        """Hand an envelope to the leader; wait a while for one if need be."""
+        try:
+            return await self._forwarded(submission)
+        finally:
+            self._forwarding_bytes -= submission.size_bytes
+
+    async def _forwarded(self, submission: Submission) -> Refused | None:
+        deadline_s = asyncio.get_running_loop().time() + self._patience_s
+        while True:
+            leader = await self._leader(deadline_s)
+            answer: Refused | None
+            match leader:
+                case Refused():
+                    return leader
+                case Leading(intake=intake):
+                    answer = await intake.order(submission)
+                case Following(address=address):
+                    answer = await self._ask(address, submission)
+            if answer != NOT_LEADING:
+                return answer
+            await asyncio.sleep(_RETRY_S)
+
+    async def _leader(self, deadline_s: float) -> Following | Leading | Refused:
+        """Return who leads, as soon as it is known, or why nothing can be ordered."""
+        try:
+            async with asyncio.timeout_at(deadline_s):
+                while isinstance(role := self._progress.role, Seeking):
+                    if role.problem:
+                        return unavailable(role.problem)
+                    await self._progress.change()
+                await asyncio.sleep(0)  # lets a deadline that has passed strike
+                return role
+        except TimeoutError:
+            return unavailable(f"nobody leads the orderers after {self._patience_s:g} s; try again")
+
+    async def _ask(self, address: str, submission: Submission) -> Refused | None:
+        try:
+            response = await self._fellows.forward(address, submission.envelope)
+        except UnreachableFellowError as error:
+            if submission.header_type == CONFIG_UPDATE:
+                # Sent twice it would be refused, although it is in force.
+                return unavailable(f"{error}; the update may be ordered all the same")
+            return NOT_LEADING
+        if response.status == Status.SUCCESS:
+            return None
+        return Refused(response.status, response.info)

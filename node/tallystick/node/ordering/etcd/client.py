@@ -1,0 +1,243 @@
+"""etcd over gRPC: at whichever of its members answers, over TLS with a client certificate."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+import grpc
+
+from tallystick.node.ordering.etcd.conversion import (
+    changes_of,
+    last_revision,
+    range_request,
+    record_of,
+    txn_request,
+    watch_request,
+)
+from tallystick.node.ordering.etcd.member import REQUIRE_LEADER, Member
+from tallystick.node.ordering.etcd.port import (
+    Change,
+    Committed,
+    CompactedError,
+    Condition,
+    Deletion,
+    EtcdUnavailableError,
+    Found,
+    KeyRange,
+    LeaseLostError,
+    Put,
+)
+from tallystick.node.ordering.etcd.versions import UnsupportedEtcdError
+from tallystick.node.transport.credentials import ClientTls
+from tallystick.protos.etcd.rpc_pb2 import (
+    CompactionRequest,
+    LeaseGrantRequest,
+    LeaseKeepAliveRequest,
+    LeaseKeepAliveResponse,
+    LeaseRevokeRequest,
+    WatchResponse,
+)
+
+ResultT = TypeVar("ResultT")
+
+TIMEOUT_S: Final = 4.0
+"""How long all members together may take: longer than they need to elect a new leader."""
+_ATTEMPT_S: Final = 1.5
+_PAUSE_S: Final = 0.05
+
+_log = logging.getLogger(__name__)
+
+_FINAL: Final = frozenset(
+    {
+        grpc.StatusCode.INVALID_ARGUMENT,
+        grpc.StatusCode.PERMISSION_DENIED,
+        grpc.StatusCode.UNAUTHENTICATED,
+        grpc.StatusCode.UNIMPLEMENTED,
+    }
+)
+"""What every member would answer."""
+
+
+class EtcdClient:
+    """An ``Etcd``, to be entered as a context.
+
+    It stays with one member until that fails. Everything that is asked may be asked twice: what
+    writes names its conditions.
+    """
+
+    def __init__(
+        self, endpoints: Sequence[str], tls: ClientTls | None, *, timeout_s: float = TIMEOUT_S
+    ) -> None:
+        """Prepare to use the members at ``endpoints``; None for ``tls`` connects in the clear."""
+        assert endpoints, "at least one member"
+        self._members = [Member(endpoint, tls) for endpoint in endpoints]
+        self._timeout_s = timeout_s
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for member in self._members:
+            await member.close()
+
+    async def check_versions(self) -> None:
+        """Return if no member that answers is of a release that is refused.
+
+        Raises:
+            UnsupportedEtcdError: One is.
+        """
+        for member in self._members:
+            try:
+                await member.check(_ATTEMPT_S)
+            except grpc.aio.AioRpcError as error:
+                _log.warning("etcd member %s: %s", member.endpoint, error.details())
+
+    async def read(self, keys: KeyRange, *, limit: int = 0, newest_first: bool = False) -> Found:
+        """Return what is in a range, at most ``limit`` records unless it is 0."""
+        request = range_request(keys, limit=limit, newest_first=newest_first)
+        response = await self._ask(
+            lambda member: member.kv.Range(request, timeout=_ATTEMPT_S, metadata=REQUIRE_LEADER)
+        )
+        return Found(tuple(map(record_of, response.kvs)), response.header.revision, response.more)
+
+    async def commit(
+        self, conditions: Sequence[Condition], changes: Sequence[Put | Deletion]
+    ) -> Committed:
+        """Make all changes if all conditions hold, else none."""
+        request = txn_request(conditions, changes)
+        response = await self._ask(
+            lambda member: member.kv.Txn(request, timeout=_ATTEMPT_S, metadata=REQUIRE_LEADER)
+        )
+        return Committed(response.succeeded, response.header.revision)
+
+    async def grant(self, ttl_s: int) -> int:
+        """Return a lease that ends after so many seconds, or a little later."""
+        request = LeaseGrantRequest(TTL=ttl_s)
+        response = await self._ask(
+            lambda member: member.lease.LeaseGrant(
+                request, timeout=_ATTEMPT_S, metadata=REQUIRE_LEADER
+            )
+        )
+        return response.ID
+
+    async def keep_alive(self, lease: int) -> bool:
+        """Let a lease last its whole time again; return whether it had not ended."""
+
+        async def once(member: Member) -> int:
+            call = member.lease.LeaseKeepAlive(timeout=_ATTEMPT_S, metadata=REQUIRE_LEADER)
+            try:
+                await call.write(LeaseKeepAliveRequest(ID=lease))
+                response = await call.read()
+            finally:
+                call.cancel()
+            # At the end of the stream there is no response.
+            return response.TTL if isinstance(response, LeaseKeepAliveResponse) else 0
+
+        return await self._ask(once) > 0
+
+    async def revoke(self, lease: int) -> None:
+        """End a lease, and delete the keys that hang on it."""
+        request = LeaseRevokeRequest(ID=lease)
+        await self._ask(lambda member: member.lease.LeaseRevoke(request, timeout=_ATTEMPT_S))
+
+    async def compact(self, revision: int) -> None:
+        """Forget what was before a revision, but for what is still in force."""
+        request = CompactionRequest(revision=revision)
+        try:
+            await self._ask(lambda member: member.kv.Compact(request, timeout=_ATTEMPT_S))
+        except CompactedError:
+            return  # another orderer has, for another channel
+
+    async def watch(self, keys: KeyRange, revision: int) -> AsyncGenerator[Sequence[Change], None]:
+        """Yield the changes to a range from a revision on, at one member after another."""
+        clock = asyncio.get_running_loop().time
+        failing_since_s: float | None = None
+        while True:
+            member = self._members[0]
+            try:
+                async with aclosing(self._watched(member, keys, revision)) as batches:
+                    async for last, changes in batches:
+                        failing_since_s = None
+                        revision = max(revision, last + 1)
+                        if changes:
+                            yield changes
+                reason = "it ended the stream of changes"
+            except grpc.aio.AioRpcError as error:
+                reason = error.details() or error.code().name
+            except UnsupportedEtcdError as error:
+                reason = str(error)
+            self._turn_from(member, reason)
+            failing_since_s = clock() if failing_since_s is None else failing_since_s
+            if clock() > failing_since_s + self._timeout_s:
+                raise EtcdUnavailableError(reason)
+            await asyncio.sleep(_PAUSE_S)
+
+    async def _watched(
+        self, member: Member, keys: KeyRange, revision: int
+    ) -> AsyncGenerator[tuple[int, Sequence[Change]], None]:
+        """Yield changes with the revision of the last of them; 0 and none once it watches."""
+        await member.check(_ATTEMPT_S)
+        call = member.watch.Watch(metadata=REQUIRE_LEADER)
+        try:
+            await call.write(watch_request(keys, revision))
+            while isinstance(response := await call.read(), WatchResponse):
+                if response.compact_revision:
+                    raise CompactedError(response.compact_revision)
+                if response.canceled:
+                    return
+                yield last_revision(response), changes_of(response)
+        finally:
+            call.cancel()
+
+    async def _ask(self, attempt: Callable[[Member], Awaitable[ResultT]]) -> ResultT:
+        """Return what a member answers; ask one after another until one does.
+
+        Raises:
+            EtcdUnavailableError: None does in time.
+            LeaseLostError: What was asked names a lease that has ended.
+            CompactedError: Or a revision that is gone.
+        """
+        clock = asyncio.get_running_loop().time
+        deadline_s = clock() + self._timeout_s
+        while True:
+            member = self._members[0]
+            try:
+                await member.check(_ATTEMPT_S)
+                return await attempt(member)
+            except grpc.aio.AioRpcError as error:
+                reason = error.details() or error.code().name
+                _raise_if_answered(error)
+            except UnsupportedEtcdError as error:
+                reason = str(error)
+            self._turn_from(member, reason)
+            if clock() > deadline_s:
+                raise EtcdUnavailableError(reason)
+            await asyncio.sleep(_PAUSE_S)
+
+    def _turn_from(self, member: Member, reason: str) -> None:
+        """Let another member have its turn, unless somebody else has turned away already."""
+        member.forget_version()
+        if member is self._members[0]:
+            _log.info("turns away from etcd member %s: %s", member.endpoint, reason)
+            self._members.append(self._members.pop(0))
+
+
+def _raise_if_answered(error: grpc.aio.AioRpcError) -> None:
+    """Raise what an error stands for, unless another member may answer otherwise."""
+    details = error.details() or ""
+    match error.code():
+        case grpc.StatusCode.NOT_FOUND:
+            raise LeaseLostError from error
+        case grpc.StatusCode.OUT_OF_RANGE:
+            raise CompactedError(0) from error
+        case code:
+            if code in _FINAL:
+                raise EtcdUnavailableError(details or code.name) from error

@@ -1,0 +1,32 @@
+"""What an orderer needs of the other orderers of a channel: the port."""
+
+from collections.abc import AsyncGenerator
+from typing import Protocol
+
+from tallystick.node.errors import LedgerError
+from tallystick.node.ordering.chain import unavailable
+from tallystick.protos.common.common_pb2 import Block, BlockHeader
+from tallystick.protos.orderer.ab_pb2 import BroadcastResponse
+
+NOT_LEADING = unavailable("this orderer does not lead the channel, or does so no more; try again")
+"""The answer to what was forwarded in vain. It is certain that it is not ordered."""
+
+
+class UnreachableFellowError(LedgerError):
+    """An orderer did not answer. What it was given may be ordered all the same."""
+
+
+class Fellows(Protocol):
+    """The other orderers of one channel."""
+
+    async def forward(self, address: str, envelope: bytes) -> BroadcastResponse:
+        """Return the answer of the orderer at ``address``, which is believed to lead.
+
+        Envelopes to one orderer reach it in the order of the calls.
+
+        Raises:
+            UnreachableFellowError: It does not answer, or is no orderer of the channel.
+        """
+
+    def blocks(self, last: BlockHeader) -> AsyncGenerator[Block, None]:
+        """Yield the blocks after ``last``, each verified, as soon as one of the orderers has it."""

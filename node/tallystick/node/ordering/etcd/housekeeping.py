@@ -1,0 +1,72 @@
+"""Keeps etcd small: tells how far this orderer has come, and trims the log while it leads."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from tallystick.node.ordering.etcd.log import OrderedLog, SupersededError
+from tallystick.node.ordering.etcd.port import EtcdUnavailableError
+from tallystick.node.ordering.etcd.retention import Retention, first_kept
+from tallystick.node.ordering.etcd.roles import Leading, Progress
+
+_log = logging.getLogger(__name__)
+
+_RETRY_S: Final = 1.0
+
+
+class Housekeeper:
+    """Looks after the log of one channel whenever it has grown a bit."""
+
+    def __init__(
+        self,
+        log: OrderedLog,
+        orderer: str,
+        *,
+        retention: Retention,
+        progress: Progress,
+        size_of: Callable[[int], int],
+    ) -> None:
+        """Publish heights as those of ``orderer``; ``size_of`` returns the size of a block."""
+        self._log = log
+        self._orderer = orderer
+        self._retention = retention
+        self._progress = progress
+        self._size_of = size_of
+
+    async def run(self) -> None:
+        """Publish and trim until cancelled; the first time at once, then whenever it is due."""
+        while True:
+            height = self._progress.height
+            try:
+                await self._log.publish(self._orderer, height)
+                if isinstance(self._progress.role, Leading):
+                    await self._trim(self._progress.role.term)
+            except (EtcdUnavailableError, SupersededError) as error:
+                _log.info("does not look after the log for the moment: %s", error)
+                await asyncio.sleep(_RETRY_S)
+                continue
+            await self._until_due(height)
+
+    async def _until_due(self, since: int) -> None:
+        counted, size_bytes = since, 0
+        while not self._retention.is_due(counted - since, size_bytes):
+            await self._progress.height_of(counted + 1)
+            size_bytes += self._size_of(counted)
+            counted += 1
+
+    async def _trim(self, term: int) -> None:
+        first = await self._log.first()
+        if first is None:
+            return
+        heights = await self._log.heights()
+        kept = first_kept(
+            self._retention,
+            heights.values(),
+            first=first,
+            height=self._progress.height,
+            size_of=self._size_of,
+        )
+        if kept > first:
+            await self._log.trim(term, kept)
+            _log.info("the log in etcd begins at block %d now", kept)

@@ -1,0 +1,207 @@
+"""Leads a channel when no other orderer does: cuts batches and writes them into the log."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Final
+
+from tallystick.node.errors import LedgerError
+from tallystick.node.ordering.chain import unavailable
+from tallystick.node.ordering.etcd.copying import Copyist
+from tallystick.node.ordering.etcd.fellows import NOT_LEADING
+from tallystick.node.ordering.etcd.keys import LogKeys
+from tallystick.node.ordering.etcd.log import OrderedLog, SupersededError
+from tallystick.node.ordering.etcd.port import (
+    CompactedError,
+    Condition,
+    Deletion,
+    EtcdUnavailableError,
+    LeaseLostError,
+    Put,
+    Record,
+    only,
+)
+from tallystick.node.ordering.etcd.roles import Following, Leading, Progress, Seeking
+from tallystick.node.ordering.etcd.shared import SharedOrdering
+from tallystick.node.ordering.intake import Intake
+from tallystick.node.ordering.sequencer import Batch
+from tallystick.protos.tallystick.ordered_log_pb2 import Leader, OrderedBatch
+from tallystick.wire.errors import WireError
+from tallystick.wire.messages import decode
+
+_log = logging.getLogger(__name__)
+
+_RETRY_S: Final = 0.1
+
+
+class LostLogError(LedgerError):
+    """The log in etcd ends before the blocks of an orderer do."""
+
+    def __init__(self, newest: int | None, height: int) -> None:
+        end = "is empty" if newest is None else f"ends with block {newest}"
+        super().__init__(
+            f"the log in etcd {end}, but {height} blocks are here: it was lost, or is another"
+            " cluster's. If no orderer has more blocks than this one, write"
+            f" `begin_at = {height}` under [etcd] in the settings of all of them"
+        )
+
+
+class Leadership:
+    """Stands for the leadership of one channel, again and again, and orders while it has it."""
+
+    def __init__(
+        self,
+        shared: SharedOrdering,
+        keys: LogKeys,
+        *,
+        copyist: Copyist,
+        progress: Progress,
+        new_intake: Callable[[], Intake],
+    ) -> None:
+        self._etcd = shared.etcd
+        self._keys = keys
+        self._log = OrderedLog(shared.etcd, keys)
+        self._session = shared.session
+        self._candidate = shared.candidate
+        self._copyist = copyist
+        self._progress = progress
+        self._new_intake = new_intake
+
+    async def run(self) -> None:
+        """Lead or follow until this orderer leads and its intake is drained.
+
+        Raises:
+            LostLogError: The log is not the one that this orderer's blocks come from.
+            UntrustedBatchError: It holds something that no orderer should have written.
+        """
+        while True:
+            if await self._once():
+                return
+            await asyncio.sleep(_RETRY_S)
+
+    async def _once(self) -> bool:
+        """Lead or follow until something happens; return whether that is the end."""
+        try:
+            lease = await self._session.lease()
+            term = await self._campaign(lease)
+            if term is not None:
+                return await self._lead(term)
+        except EtcdUnavailableError as error:
+            self._progress.role = Seeking(str(error))
+        except (LeaseLostError, CompactedError) as error:
+            _log.info("%s: %s", self._keys.channel_id, error)
+            self._progress.role = Seeking()
+        return False
+
+    async def _campaign(self, lease: int) -> int | None:
+        """Return this orderer's term, or None once another orderer's has ended."""
+        key = self._keys.leader
+        found = await self._etcd.read(only(key))
+        if found.records:
+            return await self._defer(found.records[0], lease, found.revision)
+        # Not before: whoever leads and lacks blocks would hold up everybody else.
+        await self._caught_up()
+        committed = await self._etcd.commit(
+            [Condition(key)], [Put(key, self._candidate.value, lease)]
+        )
+        return committed.revision if committed.succeeded else None
+
+    async def _defer(self, leader: Record, lease: int, revision: int) -> int | None:
+        """Return the term of ``leader`` if that is this orderer; None once its term has ended."""
+        if leader.value != self._candidate.value:
+            self._progress.role = Following(_address(leader))
+            await self._until_changed(revision + 1)
+            self._progress.role = Seeking()
+        elif leader.lease == lease:
+            return leader.create_revision
+        else:
+            # This orderer before it was started again: nobody else can listen at its address.
+            await self._delete(leader.create_revision)
+        return None
+
+    async def _caught_up(self) -> None:
+        """Return once every block of the log is here."""
+        newest = await self._log.newest()
+        height = self._progress.height
+        if (newest or 0) + 1 < height and self._candidate.begin_at != height:
+            raise LostLogError(newest, height)
+        if newest is not None:
+            await self._progress.height_of(newest + 1)
+
+    async def _lead(self, term: int) -> bool:
+        """Order until drained, which returns True, or until this orderer leads no more."""
+        await self._caught_up()
+        _log.info("%s: leads since revision %d of etcd", self._keys.channel_id, term)
+        intake = self._new_intake()
+        self._progress.role = Leading(term, intake)
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(self._until_superseded(term, intake))
+            problem = await self._order(term, intake)
+            is_superseded = watching.done()
+            watching.cancel()
+        if not problem and not is_superseded:
+            await self._delete(term)  # drained: the others need not wait until the lease lapses
+            self._progress.role = Seeking()
+            return True
+        _log.warning("%s: leads no more: %s", self._keys.channel_id, problem or "superseded")
+        self._progress.role = Seeking(problem)
+        intake.close(unavailable(problem) if problem else NOT_LEADING)
+        return False
+
+    async def _order(self, term: int, intake: Intake) -> str:
+        """Order until the intake is closed, or until it fails; return why it failed."""
+        try:
+            while batch := await intake.next_batch():
+                await self._append(term, batch)
+        except (EtcdUnavailableError, SupersededError) as error:
+            return str(error)
+        return ""
+
+    async def _append(self, term: int, batch: Batch) -> None:
+        """Write a batch into the log, and return once its block is here."""
+        number = self._copyist.height
+        content = OrderedBatch(
+            previous_hash=self._copyist.last_hash,
+            envelopes=batch.envelopes,
+            is_config=batch.config is not None,
+        )
+        try:
+            await self._log.append(term, number, content)
+        except (EtcdUnavailableError, SupersededError) as error:
+            batch.settle(unavailable(f"{error}; the envelope may be ordered all the same"))
+            raise
+        batch.settle(None)
+        await self._progress.height_of(number + 1)
+
+    async def _until_superseded(self, term: int, intake: Intake) -> None:
+        """Close the intake as soon as the leadership key is no longer this orderer's."""
+        key = only(self._keys.leader)
+        while True:
+            try:
+                found = await self._etcd.read(key)
+                if not found.records or found.records[0].create_revision != term:
+                    intake.close(NOT_LEADING)
+                    return
+                await self._until_changed(found.revision + 1)
+            except (EtcdUnavailableError, CompactedError) as error:
+                _log.info("%s: %s", self._keys.channel_id, error)
+                await asyncio.sleep(_RETRY_S)
+
+    async def _until_changed(self, revision: int) -> None:
+        """Return once anything happens to the leadership key."""
+        async with aclosing(self._etcd.watch(only(self._keys.leader), revision)) as changes:
+            async for _ in changes:
+                return
+
+    async def _delete(self, term: int) -> None:
+        """End the leadership that began at ``term``, if it has not ended yet."""
+        key = self._keys.leader
+        await self._etcd.commit([Condition(key, term)], [Deletion(only(key))])
+
+
+def _address(leader: Record) -> str:
+    try:
+        return decode(Leader, leader.value).address
+    except WireError:
+        return ""  # nobody can be reached there

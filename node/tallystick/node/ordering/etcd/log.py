@@ -1,0 +1,161 @@
+"""The ordered log of one channel, in etcd: read by every orderer, written by the leader alone."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+
+from tallystick.node.errors import LedgerError
+from tallystick.node.ordering.etcd.keys import LogKeys
+from tallystick.node.ordering.etcd.port import (
+    CompactedError,
+    Condition,
+    Deletion,
+    Etcd,
+    Put,
+    Record,
+    only,
+)
+from tallystick.node.ordering.etcd.records import decode_record, encode, join
+from tallystick.protos.tallystick.ordered_log_pb2 import OrderedBatch
+
+_READ_AT_ONCE = 8
+
+
+class SupersededError(LedgerError):
+    """A leader tried to write that leads no more."""
+
+    def __init__(self) -> None:
+        super().__init__("another orderer leads this channel now")
+
+
+class LogTrimmedError(LedgerError):
+    """The log begins behind the block that is wanted.
+
+    Attributes:
+        first: The first block that it has.
+    """
+
+    def __init__(self, first: int) -> None:
+        super().__init__(f"the log in etcd begins at block {first}")
+        self.first = first
+
+
+class OrderedLog:
+    """Reads and writes the log. All of it raises EtcdUnavailableError, too.
+
+    A term is the create revision of the leader's key: whoever becomes leader has another one. Every
+    write of a leader is made under the condition that its term is the one in force, so a leader
+    that has lost its lease, and does not know it, can write nothing.
+    """
+
+    def __init__(self, etcd: Etcd, keys: LogKeys) -> None:
+        self._etcd = etcd
+        self._keys = keys
+
+    async def append(self, term: int, number: int, batch: OrderedBatch) -> None:
+        """Write the content of block ``number``; on return it is there for good.
+
+        It may be tried again when etcd has not answered: it is written once.
+
+        Raises:
+            SupersededError: Another leads, or has written that block.
+        """
+        encoded = encode(batch, term)
+        in_term = Condition(self._keys.leader, term)
+        for index, part in enumerate(encoded.parts):
+            key = self._keys.part(number, term, index)
+            if not (await self._etcd.commit([in_term], [Put(key, part)])).succeeded:
+                raise SupersededError
+        key = self._keys.block(number)
+        conditions = [in_term, Condition(key)]
+        if (await self._etcd.commit(conditions, [Put(key, encoded.record)])).succeeded:
+            return
+        # The answer to an earlier attempt may have been lost.
+        found = (await self._etcd.read(only(key))).records
+        if not found or found[0].value != encoded.record:
+            raise SupersededError
+
+    async def follow(self, number: int) -> AsyncGenerator[tuple[int, OrderedBatch], None]:
+        """Yield the content of block ``number`` and of all later ones, each with its number.
+
+        Raises:
+            LogTrimmedError: The log begins later.
+            UntrustedBatchError: It holds something else.
+        """
+        while True:
+            found = await self._etcd.read(self._keys.blocks_from(number), limit=_READ_AT_ONCE)
+            for record in found.records:
+                if self._keys.number_of(record.key) != number:
+                    raise LogTrimmedError(self._keys.number_of(record.key))
+                yield number, await self._batch(record, number)
+                number += 1
+            if found.more:
+                continue
+            async with aclosing(self._new_records(number, found.revision + 1)) as records:
+                async for record in records:
+                    if self._keys.number_of(record.key) != number:
+                        break  # something was missed: it is read from the start
+                    yield number, await self._batch(record, number)
+                    number += 1
+
+    async def newest(self) -> int | None:
+        """Return the number of the last block that was written; None if there is none."""
+        keys = self._keys.blocks_from(0)
+        found = (await self._etcd.read(keys, limit=1, newest_first=True)).records
+        return self._keys.number_of(found[0].key) if found else None
+
+    async def first(self) -> int | None:
+        """Return the number of the first block that the log still has; None if it has none."""
+        found = (await self._etcd.read(self._keys.blocks_from(0), limit=1)).records
+        return self._keys.number_of(found[0].key) if found else None
+
+    async def publish(self, orderer: str, height: int) -> None:
+        """Tell how many blocks an orderer has on its disk."""
+        await self._etcd.commit([], [Put(self._keys.height(orderer), str(height).encode())])
+
+    async def heights(self) -> Mapping[str, int]:
+        """Return how many blocks each orderer has on its disk, as far as it has told."""
+        found = await self._etcd.read(self._keys.heights)
+        start = len(self._keys.heights.start)
+        return {
+            record.key[start:].decode(errors="replace"): int(record.value)
+            for record in found.records
+            if record.value.isdigit()
+        }
+
+    async def trim(self, term: int, number: int) -> None:
+        """Delete the content of all blocks below ``number``, and let etcd forget that it was there.
+
+        Raises:
+            SupersededError: Another leads.
+        """
+        committed = await self._etcd.commit(
+            [Condition(self._keys.leader, term)],
+            [
+                Deletion(self._keys.blocks_before(number)),
+                Deletion(self._keys.parts_before(number)),
+            ],
+        )
+        if not committed.succeeded:
+            raise SupersededError
+        await self._etcd.compact(committed.revision)
+
+    async def _batch(self, record: Record, number: int) -> OrderedBatch:
+        content = decode_record(record.value, number)
+        if isinstance(content, OrderedBatch):
+            return content
+        parts = (await self._etcd.read(self._keys.parts(number, content.term))).records
+        if len(parts) < content.count and not (await self._etcd.read(only(record.key))).records:
+            raise LogTrimmedError(number + 1)  # just now
+        return join(content, [part.value for part in parts], number)
+
+    async def _new_records(self, number: int, revision: int) -> AsyncGenerator[Record, None]:
+        """Yield what is written from ``revision`` on for block ``number`` and later ones."""
+        keys = self._keys.blocks_from(number)
+        try:
+            async with aclosing(self._etcd.watch(keys, revision)) as changes:
+                async for some in changes:
+                    for change in some:
+                        if change.record is not None and change.key >= keys.start:
+                            yield change.record
+        except CompactedError:
+            return  # etcd has trimmed while nothing arrived here: read again

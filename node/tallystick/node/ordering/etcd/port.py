@@ -1,0 +1,171 @@
+"""What the ordering service needs of etcd: the port."""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tallystick.node.errors import LedgerError
+
+
+class EtcdUnavailableError(LedgerError):
+    """etcd did not answer in time. What was asked of it may have happened all the same.
+
+    Attributes:
+        reason: In etcd's or the transport's words.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"etcd does not answer ({reason}): check that most of its members run and reach each"
+            " other"
+        )
+        self.reason = reason
+
+
+class CompactedError(LedgerError):
+    """Changes were asked for that etcd no longer has.
+
+    Attributes:
+        revision: The oldest that it has.
+    """
+
+    def __init__(self, revision: int) -> None:
+        super().__init__(f"etcd has no changes from before revision {revision}")
+        self.revision = revision
+
+
+class LeaseLostError(LedgerError):
+    """A lease is used that has ended."""
+
+    def __init__(self) -> None:
+        super().__init__("the lease has ended")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRange:
+    """Keys from ``start`` up to and without ``end``, in the order of their bytes."""
+
+    start: bytes
+    end: bytes
+
+
+def only(key: bytes) -> KeyRange:
+    """Return the range that holds one key."""
+    return KeyRange(key, key + b"\0")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A key that exists.
+
+    Attributes:
+        key: The key.
+        value: What was written last.
+        create_revision: When it came into being. It is another one after the key was deleted.
+        lease: With which it ends; 0 without one.
+    """
+
+    key: bytes
+    value: bytes
+    create_revision: int
+    lease: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a range held at one moment.
+
+    Attributes:
+        records: In the order that was asked for.
+        revision: The moment: changes with higher revisions came later.
+        more: Whether the limit cut something off.
+    """
+
+    records: Sequence[Record]
+    revision: int
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """That a key was created at a revision; at 0: that it does not exist."""
+
+    key: bytes
+    create_revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Writes a key."""
+
+    key: bytes
+    value: bytes
+    lease: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """Deletes all keys of a range."""
+
+    keys: KeyRange
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The outcome of a transaction.
+
+    Attributes:
+        succeeded: Whether all conditions held, so that the changes were made.
+        revision: When it was decided.
+    """
+
+    succeeded: bool
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that happened to a key.
+
+    Attributes:
+        key: The key.
+        record: What it is now; None if it was deleted.
+    """
+
+    key: bytes
+    record: Record | None
+
+
+class Etcd(Protocol):
+    """An etcd cluster. Everything is linearizable, and raises EtcdUnavailableError."""
+
+    async def read(self, keys: KeyRange, *, limit: int = 0, newest_first: bool = False) -> Found:
+        """Return what is in a range, at most ``limit`` records unless it is 0."""
+
+    async def commit(
+        self, conditions: Sequence[Condition], changes: Sequence[Put | Deletion]
+    ) -> Committed:
+        """Make all changes if all conditions hold, else none.
+
+        Raises:
+            LeaseLostError: A change names a lease that has ended.
+        """
+
+    async def grant(self, ttl_s: int) -> int:
+        """Return a lease that ends after so many seconds, or a little later, unless kept alive."""
+
+    async def keep_alive(self, lease: int) -> bool:
+        """Let a lease last its whole time again; return whether it had not ended."""
+
+    async def revoke(self, lease: int) -> None:
+        """End a lease, and delete the keys that hang on it."""
+
+    def watch(self, keys: KeyRange, revision: int) -> AsyncGenerator[Sequence[Change], None]:
+        """Yield the changes to a range from a revision on, in their order, without end.
+
+        Raises:
+            CompactedError: Some of them are gone.
+        """
+
+    async def compact(self, revision: int) -> None:
+        """Forget what was before a revision, but for what is still in force."""

@@ -16,10 +16,12 @@ import pytest
 from tests.fabric.programs import ProgramMissingError, program
 
 from tallystick.node.cluster.launcher import Launcher
-from tallystick.node.cluster.network import Network, Node
+from tallystick.node.cluster.member_topology import ADMIN
+from tallystick.node.cluster.network import Network
+from tallystick.node.cluster.node import Node
 from tallystick.node.cluster.ports import on_free_ports
 from tallystick.node.cluster.startup import bring_up
-from tallystick.node.cluster.topology import ADMIN, Topology, default_topology
+from tallystick.node.cluster.topology import Topology, default_topology
 
 HERE = Path(__file__).parent
 TIMEOUT_S = 60

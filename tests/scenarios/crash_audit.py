@@ -5,7 +5,8 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 from tallystick.client.commit import CommitStatus
-from tallystick.node.cluster.network import Network, Node
+from tallystick.node.cluster.network import Network
+from tallystick.node.cluster.node import Node
 from tallystick.node.ledger import keyspace
 from tallystick.node.ledger.block_store import BlockStore
 from tallystick.node.ledger.committed import (

@@ -9,7 +9,7 @@ from typing import Final
 from tests.scenarios.crash_load import Load
 from tests.scenarios.crash_network import RunningNetwork, exit_code
 
-from tallystick.node.cluster.network import Node
+from tallystick.node.cluster.node import Node
 
 _SCRIPT: Final = Path(__file__).parent / "crash_at_write.py"
 _LONGEST_WAIT_S: Final = 0.25

@@ -16,7 +16,8 @@ from tallystick.node.cluster.access import Access
 from tallystick.node.cluster.deployment import deploy
 from tallystick.node.cluster.launcher import Launcher
 from tallystick.node.cluster.material import Founding
-from tallystick.node.cluster.network import Network, Node, create_network
+from tallystick.node.cluster.network import Network, create_network
+from tallystick.node.cluster.node import Node
 from tallystick.node.cluster.ports import on_free_ports
 from tallystick.node.cluster.startup import system_source
 from tallystick.node.cluster.topology import ChaincodeTopology, Topology, default_topology

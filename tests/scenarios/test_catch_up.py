@@ -12,7 +12,7 @@ from tests.scenarios.crash_network import CHAINCODE, RunningNetwork, running_net
 from tallystick.client.contract import Contract
 from tallystick.client.errors import EventStreamError, SubmitError
 from tallystick.client.event_stream import EventStream
-from tallystick.node.cluster.network import Node
+from tallystick.node.cluster.node import Node
 from tallystick.protos.common.common_pb2 import Block
 
 NOTES: Final = 10

@@ -18,7 +18,7 @@ from tests.scenarios.crash_load import COUNTER, Load
 from tests.scenarios.crash_moments import Moment, kill_at
 from tests.scenarios.crash_network import CHAINCODE, RunningNetwork, running_network
 
-from tallystick.node.cluster.network import Node
+from tallystick.node.cluster.node import Node
 from tallystick.protos.peer.transaction_pb2 import TxValidationCode
 from tallystick.wire.hashing import block_header_hash
 

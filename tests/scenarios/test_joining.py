@@ -16,9 +16,11 @@ from tallystick.client.options import ClientOptions, Environment
 from tallystick.node.channel.errors import ChannelConfigError
 from tallystick.node.cluster.administrator import Administrator, Definition
 from tallystick.node.cluster.material import Founding, genesis_block
-from tallystick.node.cluster.network import Network, Node
+from tallystick.node.cluster.member_topology import ADMIN
+from tallystick.node.cluster.network import Network
+from tallystick.node.cluster.node import Node
 from tallystick.node.cluster.peer_client import PeerRefusedError, Source
-from tallystick.node.cluster.topology import ADMIN, Topology
+from tallystick.node.cluster.topology import Topology
 from tallystick.node.membership.signing_identity import SigningIdentity
 from tallystick.node.orderer import OrdererNode
 from tallystick.node.orderer_channel import OrdererEnvironment

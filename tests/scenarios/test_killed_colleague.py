@@ -15,7 +15,7 @@ from tallystick.client.errors import CommitStatusError, EndorseError, GatewayErr
 from tallystick.client.gateway import Gateway
 from tallystick.client.options import ClientOptions
 from tallystick.client.transaction import Transaction
-from tallystick.node.cluster.network import Node
+from tallystick.node.cluster.node import Node
 
 CLIENTS_PER_PEER: Final = 3
 ATTEMPTS: Final = 10

@@ -20,14 +20,8 @@ from tallystick.contracts.statements import MoneySent
 from tallystick.contracts.trades.models import Status, TradePage, TradeView
 from tallystick.contracts.trades.terms import TradeTerms
 from tallystick.node.cluster.collections import Collection
-from tallystick.node.cluster.topology import (
-    ChaincodeTopology,
-    NodeTopology,
-    OrganizationTopology,
-    Topology,
-    UserTopology,
-    default_topology,
-)
+from tallystick.node.cluster.member_topology import NodeTopology, OrganizationTopology, UserTopology
+from tallystick.node.cluster.topology import ChaincodeTopology, Topology, default_topology
 from tallystick.node.testing import LocalNetwork
 from tallystick.protos.common.common_pb2 import Block, ChannelHeader, Envelope, Payload
 from tallystick.protos.ledger.rwset.rwset_pb2 import TxReadWriteSet

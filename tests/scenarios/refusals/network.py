@@ -27,8 +27,9 @@ from tallystick.client.options import ClientOptions, Environment
 from tallystick.node.cluster.administrator import Administrator
 from tallystick.node.cluster.deployment import deploy
 from tallystick.node.cluster.material import Founding, genesis_block
+from tallystick.node.cluster.member_topology import ADMIN
 from tallystick.node.cluster.peer_client import Source
-from tallystick.node.cluster.topology import ADMIN, ChaincodeTopology, Topology
+from tallystick.node.cluster.topology import ChaincodeTopology, Topology
 from tallystick.node.ledger.committed import recorded_codes
 from tallystick.node.membership.signing_identity import SigningIdentity
 from tallystick.node.orderer import OrdererNode

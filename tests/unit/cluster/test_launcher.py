@@ -14,7 +14,8 @@ from tallystick.node.cluster.launcher import (
     PortInUseError,
     is_healthy,
 )
-from tallystick.node.cluster.network import Network, Node
+from tallystick.node.cluster.network import Network
+from tallystick.node.cluster.node import Node
 from tallystick.node.cluster.ports import free_ports, on_free_ports
 from tallystick.node.cluster.topology import default_topology
 

@@ -11,7 +11,8 @@ from tallystick.node.cluster.access import Access
 from tallystick.node.cluster.channels import begin, remember, usual_rule, with_channel
 from tallystick.node.cluster.errors import TopologyError
 from tallystick.node.cluster.material import Founding
-from tallystick.node.cluster.network import Network, Node, open_network
+from tallystick.node.cluster.network import Network, open_network
+from tallystick.node.cluster.node import Node
 from tallystick.node.cluster.startup import system_source
 from tallystick.node.cluster.topology import BatchTopology, ChannelTopology, problems_in
 from tallystick.protos.common.common_pb2 import Block

@@ -25,9 +25,9 @@ from tallystick.node.cli.crypto import certificate_file
 from tallystick.node.cli.session import channel_of, connect, governance_of_profile
 from tallystick.node.cluster.access import Access, best_informed
 from tallystick.node.cluster.governance import Governance, revocation_list
+from tallystick.node.cluster.member_topology import ADMIN
 from tallystick.node.cluster.network import Network, open_network
 from tallystick.node.cluster.startup import system_source
-from tallystick.node.cluster.topology import ADMIN
 from tallystick.node.membership.directory import msp_config_from_directory
 from tallystick.node.membership.signing_identity import SigningIdentity
 from tallystick.protos.common.common_pb2 import Envelope

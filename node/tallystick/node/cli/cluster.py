@@ -7,13 +7,9 @@ from pathlib import Path
 from tallystick.client.errors import ClientError
 from tallystick.node.cli.progress import Progress
 from tallystick.node.cluster.launcher import Launcher, is_healthy
-from tallystick.node.cluster.network import (
-    Network,
-    Node,
-    exists,
-    open_network,
-    remove_network,
-)
+from tallystick.node.cluster.network import Network, exists, open_network, remove_network
+from tallystick.node.cluster.node import Node
+from tallystick.node.cluster.orderers import with_orderers
 from tallystick.node.cluster.startup import bring_up
 from tallystick.node.cluster.topology import Topology, default_topology, load_topology
 
@@ -25,6 +21,8 @@ _NOT_ALL_RUN = 1
 async def up(options: argparse.Namespace) -> None:
     """Make the network if there is none, start it, and deploy what is missing."""
     topology = None if options.topology is None else load_topology(options.topology)
+    if options.orderers is not None:
+        topology = with_orderers(topology or default_topology(), options.orderers)
     is_new = not exists(options.network)
     print(f"{'Making' if is_new else 'Starting'} the network in {options.network}:")
     progress = Progress()

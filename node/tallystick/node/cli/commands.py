@@ -45,6 +45,13 @@ _CALL: Final = (
 _LINES: Final = Argument(
     name="--lines", type=natural, default=20, metavar="N", help="how many lines (default: 20)"
 )
+_ORDERERS: Final = Argument(
+    name="--orderers",
+    type=natural,
+    metavar="N",
+    help="how many orderers a new network has, each of another organisation; more than one share"
+    " their order through etcd, which must be installed",
+)
 _CLUSTER: Final = Group(
     "cluster",
     "A whole network on this machine",
@@ -53,8 +60,12 @@ _CLUSTER: Final = Group(
             "up",
             "Start the network; make it first if there is none",
             "tallystick.node.cli.cluster:up",
-            ("up", "up --topology my-network.toml --network ./my-network"),
-            (TOPOLOGY, NETWORK),
+            (
+                "up",
+                "up --orderers 3",
+                "up --topology my-network.toml --network ./my-network",
+            ),
+            (TOPOLOGY, _ORDERERS, NETWORK),
         ),
         Command(
             "down",

@@ -8,9 +8,9 @@ from cryptography import x509
 
 from tallystick.node.cli.cluster import chosen_topology
 from tallystick.node.cluster.material import generate_material
+from tallystick.node.cluster.member_topology import ADMIN, CLIENT
 from tallystick.node.cluster.network import open_network
 from tallystick.node.cluster.startup import system_source
-from tallystick.node.cluster.topology import ADMIN, CLIENT
 from tallystick.node.errors import LedgerError
 from tallystick.node.membership.certificates import attributes, load_certificate
 from tallystick.node.membership.identity import NodeRole

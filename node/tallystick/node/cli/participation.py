@@ -10,8 +10,9 @@ from typing import Final
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.cluster.errors import UnknownMemberError
-from tallystick.node.cluster.network import Network, Node, open_network
-from tallystick.node.cluster.topology import ADMIN
+from tallystick.node.cluster.member_topology import ADMIN
+from tallystick.node.cluster.network import Network, open_network
+from tallystick.node.cluster.node import Node
 from tallystick.node.errors import LedgerError
 from tallystick.node.ordering.participation import CHANNELS, CONFIG_BLOCK
 from tallystick.node.process import load_block

@@ -12,9 +12,11 @@ from tallystick.client.network import Network as Channel
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.errors import ChannelConfigError
 from tallystick.node.cluster.administrator import Administrator
-from tallystick.node.cluster.network import Network, Node
+from tallystick.node.cluster.member_topology import ADMIN, CLIENT
+from tallystick.node.cluster.network import Network
+from tallystick.node.cluster.node import Node
 from tallystick.node.cluster.peer_client import Source
-from tallystick.node.cluster.topology import ADMIN, CLIENT, ChannelTopology
+from tallystick.node.cluster.topology import ChannelTopology
 from tallystick.node.errors import LedgerError
 from tallystick.node.transport.channels import ChannelPool
 from tallystick.node.transport.credentials import ClientTls, KeyPair, certificate_hash

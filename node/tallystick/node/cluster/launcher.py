@@ -15,7 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from tallystick.node.cluster.network import Network, Node
+from tallystick.node.cluster.etcd import etcd_arguments, find_etcd
+from tallystick.node.cluster.network import Network
+from tallystick.node.cluster.node import Node
 from tallystick.node.cluster.ports import is_free
 from tallystick.node.errors import LedgerError
 
@@ -83,6 +85,8 @@ class Launcher:
         Raises:
             AlreadyRunningError: It runs.
             PortInUseError: Something else listens on one of its ports.
+            EtcdMissingError: It is a member of etcd, which is not installed.
+            UnsupportedEtcdError: Or of a release that is refused.
         """
         descriptor = os.open(self._network.pid_file(node), os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -159,8 +163,8 @@ class Launcher:
             if self.pid(node) is not None:
                 stopped[node.name] = await self.stop(node, timeout_s=timeout_s)
 
-        # Peers first: without an orderer they would try to reach one to the end.
-        for kind in ("peer", "orderer"):
+        # Peers first: without an orderer they would try to reach one to the end; and so on.
+        for kind in ("peer", "orderer", "etcd"):
             await asyncio.gather(*(stop(node) for node in self._network.nodes if node.kind == kind))
         return stopped
 
@@ -176,12 +180,11 @@ class Launcher:
         Not by ``subprocess``, whose objects want to outlive the processes that they stand for. And
         with ``-P``: a ``token.py`` in the directory where somebody calls us is no module of a node.
         """
-        settings = str(self._network.settings_file(node))
-        module = "tallystick.node.cli"
+        program, arguments = self._command(node)
         log = str(self._network.log_file(node))
         return os.posix_spawn(
-            sys.executable,
-            [sys.executable, "-P", "-m", module, node.kind, "start", "--config", settings],
+            program,
+            [program, *arguments],
             {**os.environ, "PYTHONHASHSEED": "0"},
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -190,6 +193,13 @@ class Launcher:
             ],
             setsid=True,
         )
+
+    def _command(self, node: Node) -> tuple[str, Sequence[str]]:
+        if node.kind == "etcd":
+            return find_etcd(), etcd_arguments(self._network, node)
+        settings = str(self._network.settings_file(node))
+        module = "tallystick.node.cli"
+        return sys.executable, ("-P", "-m", module, node.kind, "start", "--config", settings)
 
     def _signal(self, node: Node, number: signal.Signals) -> int | None:
         """Send a signal and return to which pid; None if the node does not run."""
@@ -222,7 +232,7 @@ async def is_healthy(node: Node, *, timeout_s: float = HEALTH_TIMEOUT_S) -> bool
 async def _is_content(node: Node) -> bool:
     reader, writer = await asyncio.open_connection(node.host, node.topology.operations_port)
     try:
-        writer.write(b"GET /healthz HTTP/1.1\r\nHost: node\r\n\r\n")
+        writer.write(f"GET {node.health_path} HTTP/1.1\r\nHost: node\r\n\r\n".encode())
         return b" 200 " in await reader.readline()
     finally:
         writer.close()

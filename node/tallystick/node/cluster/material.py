@@ -13,7 +13,8 @@ from tallystick.node.channel.genesis import (
     OrdererOrganization,
     build_genesis_block,
 )
-from tallystick.node.cluster.topology import OrganizationTopology, Topology
+from tallystick.node.cluster.member_topology import OrganizationTopology
+from tallystick.node.cluster.topology import Topology
 from tallystick.node.membership.directory import msp_config_from_directory
 from tallystick.node.membership.material import (
     NodeSpec,

@@ -14,10 +14,10 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from tallystick.node.cluster.errors import (
     DirectoryOccupiedError,
@@ -27,13 +27,10 @@ from tallystick.node.cluster.errors import (
     UnknownMemberError,
 )
 from tallystick.node.cluster.material import Founding, generate_material, genesis_block
-from tallystick.node.cluster.topology import (
-    CLIENT,
-    ChannelTopology,
-    NodeTopology,
-    OrganizationTopology,
-    Topology,
-)
+from tallystick.node.cluster.member_topology import CLIENT
+from tallystick.node.cluster.node import Node, nodes_of
+from tallystick.node.cluster.node_settings import ETCD_AUTHORITIES, settings_text
+from tallystick.node.cluster.topology import ChannelTopology, Topology
 from tallystick.node.membership.signing_identity import SigningIdentity
 from tallystick.protos.common.common_pb2 import Block
 from tallystick.wire.hashing import sha256
@@ -41,45 +38,12 @@ from tallystick.wire.txid import NONCE_SIZE
 
 DEFAULT_DIRECTORY = Path(".tallystick")
 
-NodeKind = Literal["peer", "orderer"]
 
 _TOPOLOGY: Final = "topology.json"
 _DRAFT: Final = "topology.json.unfinished"
 """Name of the topology while the network is being made, or removed."""
 _GENESIS: Final = "genesis.block"
 _FOLDERS: Final = ("crypto", "data", "logs", "orderers", "peers", "profiles", "run")
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One peer or orderer of the network.
-
-    Attributes:
-        kind: What it is.
-        member: The organisation that runs it.
-        topology: Its place in the network.
-        host: Under which it listens.
-    """
-
-    kind: NodeKind
-    member: OrganizationTopology
-    topology: NodeTopology
-    host: str
-
-    @property
-    def name(self) -> str:
-        """Its full host name, by which people and files know it."""
-        return f"{self.topology.name}.{self.member.domain}"
-
-    @property
-    def address(self) -> str:
-        """Where clients and other nodes reach it."""
-        return f"{self.host}:{self.topology.port}"
-
-    @property
-    def operations_address(self) -> str:
-        """Where ``/healthz`` answers."""
-        return f"{self.host}:{self.topology.operations_port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +84,7 @@ class Network:
 
     @property
     def nodes(self) -> tuple[Node, ...]:
-        """All nodes, orderers first."""
+        """All nodes: etcd, orderers, peers."""
         return tuple(nodes_of(self.topology))
 
     def node(self, name: str) -> Node:
@@ -156,6 +120,12 @@ class Network:
         """Return the file of a node's settings."""
         return self.directory / f"{node.kind}s" / f"{node.name}.toml"
 
+    def settings_text(self, node: Node) -> str:
+        """Return what a peer's or an orderer's settings say."""
+        channels = self.topology.channels_of(node.member)
+        genesis_blocks = [_genesis_name(self.topology, channel) for channel in channels]
+        return settings_text(self.topology, node, genesis_blocks)
+
     def data_directory(self, node: Node) -> Path:
         """Return where a node keeps its ledger."""
         return self.directory / "data" / node.name
@@ -169,8 +139,15 @@ class Network:
         return self.directory / "run" / f"{node.name}.pid"
 
     def node_material(self, node: Node) -> Path:
-        """Return where a node's keys are."""
+        """Return where a node's keys are. A member of etcd has those of its orderer."""
+        if node.kind == "etcd":
+            return self.material / node.member.msp_id / "orderers" / node.member.orderers[0].name
         return self.material / node.member.msp_id / f"{node.kind}s" / node.topology.name
+
+    @property
+    def etcd_authorities(self) -> Path:
+        """The file of the authorities whose certificates members of etcd trust."""
+        return self.directory / "crypto" / ETCD_AUTHORITIES
 
     def user_material(self, msp_id: str, user: str) -> Path:
         """Return where a user's keys are.
@@ -201,16 +178,6 @@ class Network:
         """Return the file that tells how a user connects."""
         name = msp_id if user == CLIENT else f"{msp_id}-{user}"
         return self.directory / "profiles" / f"{name}.json"
-
-
-def nodes_of(topology: Topology) -> Iterator[Node]:
-    """Yield all nodes, orderers first: peers ask for them as soon as they start."""
-    for member in topology.organizations:
-        for orderer in member.orderers:
-            yield Node("orderer", member, orderer, topology.host)
-    for member in topology.organizations:
-        for peer in member.peers:
-            yield Node("peer", member, peer, topology.host)
 
 
 def exists(directory: Path) -> bool:
@@ -276,7 +243,12 @@ def create_network(
 
 def _write_settings(network: Network) -> None:
     for node in network.nodes:
-        network.settings_file(node).write_text(settings_text(network, node), encoding="utf-8")
+        if node.kind != "etcd":  # which is told all on its command line
+            network.settings_file(node).write_text(network.settings_text(node), encoding="utf-8")
+    orderers = network.topology.orderer_organizations
+    if network.topology.etcd_organizations:
+        roots = b"".join(network.tls_roots(member.msp_id) for member in orderers)
+        network.etcd_authorities.write_bytes(roots)
     for member in network.topology.application_organizations:
         for user in member.users:
             content = json.dumps(_profile(network, member.msp_id, user.name), indent=2)
@@ -332,53 +304,6 @@ def _remove_folders(network: Network) -> None:
         path.unlink(missing_ok=True)
     for name in _FOLDERS:
         shutil.rmtree(network.directory / name, ignore_errors=True)
-
-
-def settings_text(network: Network, node: Node) -> str:
-    """Return the TOML settings of a node. Paths are relative: the directory can be moved."""
-    topology = network.topology
-    material = f"../crypto/{node.member.msp_id}/{node.kind}s/{node.topology.name}"
-    tls: dict[str, object] = {
-        "certificate": f"{material}/tls/server.crt",
-        "private_key": f"{material}/tls/server.key",
-        "root_certificates": f"{material}/tls/ca.crt",
-    }
-    if topology.mutual_tls:
-        tls["client_certificate_required"] = True
-        tls["client_root_certificates"] = [_tls_root(node.member)]  # channels add their members'
-    tables: dict[str, Mapping[str, object]] = {
-        "": {
-            "listen_address": node.address,
-            "data_directory": f"../data/{node.name}",
-            "store": topology.store,
-            "genesis_blocks": [
-                f"../{_genesis_name(topology, channel)}"
-                for channel in topology.channels_of(node.member)
-            ],
-        },
-        "msp": {"id": node.member.msp_id, "directory": f"{material}/msp"},
-        "tls": tls,
-        "operations": {"listen_address": node.operations_address},
-    }
-    if node.kind == "orderer" and node.topology.admin_port is not None:
-        tables["admin"] = {
-            "listen_address": f"{node.host}:{node.topology.admin_port}",
-            "certificate": tls["certificate"],
-            "private_key": tls["private_key"],
-            "client_root_certificates": [_tls_root(node.member)],
-        }
-    return "\n".join(_toml_table(name, values) for name, values in tables.items())
-
-
-def _tls_root(member: OrganizationTopology) -> str:
-    """Return the authority of an organisation's TLS certificates, as settings files name it."""
-    return f"../crypto/{member.msp_id}/msp/tlscacerts/tlsca.{member.domain}-cert.pem"
-
-
-def _toml_table(name: str, values: Mapping[str, object]) -> str:
-    header = f"[{name}]\n" if name else ""
-    # Every JSON string, boolean and list of strings is TOML too.
-    return header + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
 
 
 def _profile(network: Network, msp_id: str, user: str) -> Mapping[str, str]:

@@ -19,26 +19,18 @@ from tallystick.node.cluster.administrator import Administrator
 from tallystick.node.cluster.errors import NetworkExistsError
 from tallystick.node.cluster.launcher import Launcher, check_ports
 from tallystick.node.cluster.material import Founding
-from tallystick.node.cluster.network import (
-    Network,
-    Node,
-    create_network,
-    exists,
-    nodes_of,
-    open_network,
-    settings_text,
-)
-from tallystick.node.cluster.peer_client import Source
-from tallystick.node.cluster.startup import Report, grew_from, start_nodes, system_source
-from tallystick.node.cluster.topology import (
+from tallystick.node.cluster.member_topology import (
     ADMIN,
     CLIENT,
-    ChannelTopology,
     NodeTopology,
     OrganizationTopology,
-    Topology,
     UserTopology,
 )
+from tallystick.node.cluster.network import Network, create_network, exists, open_network
+from tallystick.node.cluster.node import Node, nodes_of
+from tallystick.node.cluster.peer_client import Source
+from tallystick.node.cluster.startup import Report, grew_from, start_nodes, system_source
+from tallystick.node.cluster.topology import ChannelTopology, Topology
 from tallystick.node.errors import LedgerError
 from tallystick.node.runtime.packages import package_id
 from tallystick.node.transport.ports import OrdererConnection, OrdererUnreachableError
@@ -196,7 +188,7 @@ async def _name_orderers(network: Network, config: ChannelConfig) -> None:
                 f"root_certificates = {json.dumps(f'../orderers/{roots.name}')}\n"
             )
     for node in network.nodes:
-        text = settings_text(network, node) + entries
+        text = network.settings_text(node) + entries
         network.settings_file(node).write_text(text, encoding="utf-8")
         await Launcher(network).stop(node)  # an earlier attempt may have started it without them
 
@@ -205,7 +197,7 @@ async def _trust_the_channel(network: Network) -> None:
     """Start the peer again without settings that would outlive what the channel names."""
     launcher = Launcher(network)
     for node in network.nodes:
-        network.settings_file(node).write_text(settings_text(network, node), encoding="utf-8")
+        network.settings_file(node).write_text(network.settings_text(node), encoding="utf-8")
         await launcher.restart(node)
 
 

@@ -53,6 +53,6 @@ def free_ports(count: int, host: str = "localhost") -> Iterator[int]:
 
 def on_free_ports(topology: Topology) -> Topology:
     """Return the same network where it cannot meet another one on this machine."""
-    nodes = [node for member in topology.organizations for node in member.peers + member.orderers]
+    nodes = [node for member in topology.organizations for node in member.nodes]
     count = sum(len(node.ports) for node in nodes)
     return topology.on_ports(free_ports(count, topology.host))

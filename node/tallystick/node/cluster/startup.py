@@ -11,9 +11,11 @@ from tallystick.client.gateway import Gateway
 from tallystick.node.cluster.access import Access
 from tallystick.node.cluster.deployment import deploy
 from tallystick.node.cluster.errors import NetworkExistsError
+from tallystick.node.cluster.etcd import find_etcd
 from tallystick.node.cluster.launcher import Launcher, check_ports
 from tallystick.node.cluster.material import Founding
-from tallystick.node.cluster.network import Network, create_network, exists, nodes_of, open_network
+from tallystick.node.cluster.network import Network, create_network, exists, open_network
+from tallystick.node.cluster.node import nodes_of
 from tallystick.node.cluster.opening import submit_opening
 from tallystick.node.cluster.peer_client import Source
 from tallystick.node.cluster.topology import ChannelTopology, Topology, default_topology
@@ -126,6 +128,8 @@ async def running_network(
 
 
 def _make_network(topology: Topology, directory: Path, source: Source) -> Network:
+    if topology.etcd_organizations:
+        find_etcd()
     for node in nodes_of(topology):
         check_ports(node)  # before there is anything that would have to be removed again
     return create_network(topology, directory, Founding(source.now_ns(), source.nonce()))

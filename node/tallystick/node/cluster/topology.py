@@ -6,20 +6,23 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from pydantic.functional_validators import AfterValidator
 
 from tallystick.node.channel.config import BatchParameters
 from tallystick.node.cluster.collections import Collection
 from tallystick.node.cluster.errors import TopologyError, UnknownMemberError
+from tallystick.node.cluster.member_topology import (
+    EtcdTopology,
+    NodeTopology,
+    OrganizationTopology,
+    Part,
+)
 from tallystick.node.cluster.opening import OpeningCall
-from tallystick.node.membership.identity import NodeRole
 from tallystick.node.policies.errors import PolicySyntaxError
 from tallystick.node.policies.parser import parse_rule
 
 DEFAULT_TOPOLOGY = "default.toml"
-ADMIN = "admin"
-CLIENT = "client"
 
 
 def _check_rule(text: str) -> str:
@@ -30,78 +33,11 @@ def _check_rule(text: str) -> str:
     return text
 
 
-Port = Annotated[int, Field(ge=0, le=65_535)]
 Rule = Annotated[str, AfterValidator(_check_rule)]
 """``ANY|ALL|MAJORITY <name>``, or gates over principals such as ``AND('A.peer', 'B.peer')``."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NodeTopology(_Part):
-    """A peer or an orderer.
-
-    Attributes:
-        name: First label of its host name.
-        port: Where clients and other nodes reach it.
-        operations_port: Where ``/healthz`` answers.
-        admin_port: Where an orderer's channels are joined and removed; nowhere unless it is given.
-    """
-
-    name: str = Field(min_length=1)
-    port: Port
-    operations_port: Port
-    admin_port: Port | None = None
-
-    @property
-    def ports(self) -> tuple[int, ...]:
-        """All ports that it listens on; 0 stands for one that is free."""
-        listening = (self.port, self.operations_port, self.admin_port)
-        return tuple(port for port in listening if port is not None)
-
-
-class UserTopology(_Part):
-    """A person or program with a certificate.
-
-    Attributes:
-        name: Unique in its organisation.
-        role: What its certificate says it is.
-        attributes: What the organisation's CA certifies for chaincode to read.
-    """
-
-    name: str = Field(min_length=1)
-    role: Literal["client", "admin"] = "client"
-    attributes: dict[str, str] = Field(default_factory=dict)
-
-    @property
-    def node_role(self) -> NodeRole:
-        """The role as certificates state it."""
-        return NodeRole.ADMIN if self.role == "admin" else NodeRole.CLIENT
-
-
-class OrganizationTopology(_Part):
-    """A member of the network.
-
-    Attributes:
-        msp_id: Name of its MSP.
-        domain: Its DNS domain.
-        peers: Its peers. One without peers uses the gateway of another.
-        orderers: Its orderers. An organisation has either peers and users, or orderers.
-        users: Those who call chaincode or administer it.
-        gateway: MSP id of the organisation through whose first peer its users connect; its own, or
-            the first of the channel, unless it says so.
-    """
-
-    msp_id: str
-    domain: str
-    peers: tuple[NodeTopology, ...] = ()
-    orderers: tuple[NodeTopology, ...] = ()
-    users: tuple[UserTopology, ...] = (UserTopology(name=ADMIN, role="admin"),)
-    gateway: str = ""
-
-
-class BatchTopology(_Part):
+class BatchTopology(Part):
     """``[channel.batch]``: when the orderer closes a block. A quiet channel has no blocks."""
 
     timeout_s: float = Field(default=0.1, gt=0)
@@ -120,7 +56,7 @@ class BatchTopology(_Part):
         )
 
 
-class ChaincodeTopology(_Part):
+class ChaincodeTopology(Part):
     """One of ``[[chaincodes]]``, or of ``[[channels.chaincodes]]``.
 
     Attributes:
@@ -149,7 +85,7 @@ class ChaincodeTopology(_Part):
         return self.model_copy(update=found)
 
 
-class ChannelTopology(_Part):
+class ChannelTopology(Part):
     """``[channel]``, or one of ``[[channels]]``.
 
     Attributes:
@@ -174,7 +110,7 @@ class ChannelTopology(_Part):
         return bool(member.orderers) or not self.members or member.msp_id in self.members
 
 
-class Topology(_Part):
+class Topology(Part):
     """Organisations, the channels that connect them, and the nodes that run on one machine.
 
     Attributes:
@@ -212,9 +148,10 @@ class Topology(_Part):
         _check_unique("channel", [channel.id for channel in self.all_channels])
         for channel in self.all_channels:
             self._check_channel(channel)
-        nodes = [node for member in self.organizations for node in member.peers + member.orderers]
+        nodes = [node for member in self.organizations for node in member.nodes]
         ports = [port for node in nodes for port in node.ports if port]
         _check_unique("port", list(map(str, ports)))
+        self._check_orderers()
         if not self.peer_organizations or not (self.joins or self.orderer_organizations):
             raise ValueError("a network needs an organisation with peers and one with orderers")
         for member in self.organizations:
@@ -223,6 +160,18 @@ class Topology(_Part):
             if not any(channel.has(member) for channel in self.all_channels):
                 raise ValueError(f"{member.msp_id} is on no channel: add it to the members of one")
         return self
+
+    def _check_orderers(self) -> None:
+        orderers = [node for member in self.organizations for node in member.orderers]
+        if len(orderers) > 1 and not self.etcd_organizations:
+            raise ValueError(
+                "several orderers share their order through etcd: give their organisations members"
+                " of it, such as etcd = [{ name = 'etcd0', port = 7080, operations_port = 7082,"
+                " peer_port = 7081 }]"
+            )
+        for member in self.etcd_organizations:
+            if not member.orderers:
+                raise ValueError(f"{member.msp_id}: a member of etcd belongs beside an orderer")
 
     def _check_channel(self, channel: ChannelTopology) -> None:
         names = [chaincode.name for chaincode in self.chaincodes_of(channel)]
@@ -288,23 +237,36 @@ class Topology(_Part):
         """Those that run orderers."""
         return tuple(member for member in self.organizations if member.orderers)
 
+    @property
+    def etcd_organizations(self) -> tuple[OrganizationTopology, ...]:
+        """Those that run members of etcd."""
+        return tuple(member for member in self.organizations if member.etcd)
+
     def on_ports(self, ports: Iterator[int]) -> Self:
         """Return the same network on other ports, taken from ``ports`` in turn."""
 
-        def moved(nodes: tuple[NodeTopology, ...]) -> tuple[NodeTopology, ...]:
+        def moved(node: NodeTopology) -> dict[str, int | None]:
+            return {
+                "port": next(ports),
+                "operations_port": next(ports),
+                "admin_port": None if node.admin_port is None else next(ports),
+            }
+
+        def all_moved(nodes: tuple[NodeTopology, ...]) -> tuple[NodeTopology, ...]:
+            return tuple(node.model_copy(update=moved(node)) for node in nodes)
+
+        def etcd_moved(nodes: tuple[EtcdTopology, ...]) -> tuple[EtcdTopology, ...]:
             return tuple(
-                NodeTopology(
-                    name=node.name,
-                    port=next(ports),
-                    operations_port=next(ports),
-                    admin_port=None if node.admin_port is None else next(ports),
-                )
-                for node in nodes
+                node.model_copy(update={**moved(node), "peer_port": next(ports)}) for node in nodes
             )
 
         members = tuple(
             member.model_copy(
-                update={"peers": moved(member.peers), "orderers": moved(member.orderers)}
+                update={
+                    "peers": all_moved(member.peers),
+                    "orderers": all_moved(member.orderers),
+                    "etcd": etcd_moved(member.etcd),
+                }
             )
             for member in self.organizations
         )

@@ -21,17 +21,12 @@ from tallystick.node.cluster.channels import begin
 from tallystick.node.cluster.deployment import deploy
 from tallystick.node.cluster.governance import Governance
 from tallystick.node.cluster.material import Founding, generate_material
-from tallystick.node.cluster.network import Network, Node
+from tallystick.node.cluster.member_topology import ADMIN, CLIENT, OrganizationTopology
+from tallystick.node.cluster.network import Network
+from tallystick.node.cluster.node import Node
 from tallystick.node.cluster.opening import submit_opening
 from tallystick.node.cluster.peer_client import Source
-from tallystick.node.cluster.topology import (
-    ADMIN,
-    CLIENT,
-    ChannelTopology,
-    OrganizationTopology,
-    Topology,
-    default_topology,
-)
+from tallystick.node.cluster.topology import ChannelTopology, Topology, default_topology
 from tallystick.node.membership.signing_identity import SigningIdentity
 from tallystick.node.orderer import OrdererNode
 from tallystick.node.orderer_channel import OrdererEnvironment

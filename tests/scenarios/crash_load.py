@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from random import Random
+from time import monotonic
 from typing import Final
 
 from tests.scenarios.crash_network import CHAINCODE
@@ -39,6 +41,7 @@ class Load:
         random: Chance.
         reported: The outcome of each transaction whose client was told one, with what it asked for.
         unknown: The other submitted ones, by id: they may or may not be on the ledger.
+        acknowledged: When an orderer took each transaction for good, by id, in seconds.
         refused: How many proposals were not endorsed, and so are not on it.
     """
 
@@ -46,6 +49,7 @@ class Load:
     random: Random
     reported: dict[str, tuple[Call, CommitStatus]] = field(default_factory=dict)
     unknown: dict[str, Call] = field(default_factory=dict)
+    acknowledged: dict[str, float] = field(default_factory=dict)
     refused: int = 0
     _valid: int = 0
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -80,6 +84,11 @@ class Load:
         async with asyncio.timeout(_PROGRESS_TIMEOUT_S), self._progress:
             await self._progress.wait_for(lambda: self._valid >= wanted)
 
+    def longest_silence_s(self, since: float, until: float) -> float:
+        """Return the longest time within an interval in which nothing was acknowledged."""
+        moments = sorted(each for each in self.acknowledged.values() if since < each < until)
+        return max(b - a for a, b in pairwise((since, *moments, until)))
+
     async def pause(self, longest_s: float) -> None:
         """Return after a random time of at most ``longest_s`` seconds, or when the load stops."""
         with suppress(TimeoutError):
@@ -112,7 +121,9 @@ class Load:
             return False
         self.unknown[proposal.transaction_id] = call
         try:
-            status = await (await transaction.submit()).status()
+            commit = await transaction.submit()
+            self.acknowledged[proposal.transaction_id] = monotonic()
+            status = await commit.status()
         except (SubmitError, CommitStatusError):
             return False
         del self.unknown[proposal.transaction_id]

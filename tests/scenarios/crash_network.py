@@ -59,7 +59,7 @@ class RunningNetwork:
 
     @property
     def nodes(self) -> Sequence[Node]:
-        """The orderer and the peers."""
+        """The members of etcd, the orderers and the peers."""
         return self.network.nodes
 
     @property
@@ -68,9 +68,19 @@ class RunningNetwork:
         return [node for node in self.nodes if node.kind == "peer"]
 
     @property
+    def orderers(self) -> Sequence[Node]:
+        """The orderers."""
+        return [node for node in self.nodes if node.kind == "orderer"]
+
+    @property
+    def etcd(self) -> Sequence[Node]:
+        """The members of etcd."""
+        return [node for node in self.nodes if node.kind == "etcd"]
+
+    @property
     def orderer(self) -> Node:
         """The only one."""
-        (orderer,) = (node for node in self.nodes if node.kind == "orderer")
+        (orderer,) = self.orderers
         return orderer
 
     async def start(self, node: Node) -> None:
@@ -145,11 +155,12 @@ async def running_network(
     topology: Topology | None = None,
     options: ClientOptions = _OPTIONS,
     peer_settings: str = "",
+    orderer_settings: str = "",
 ) -> AsyncIterator[RunningNetwork]:
     """Run a new network, by default with the contract ``notes`` and three peers.
 
-    Any two of them endorse it. ``options`` are those of the clients; ``peer_settings``,
-    TOML, is added to the settings of each peer.
+    Any two of them endorse it. ``options`` are those of the clients; ``peer_settings`` and
+    ``orderer_settings``, TOML, are added to the settings of each peer and orderer.
     """
     topology = topology or default_topology().model_copy(update={"chaincodes": (NOTES,)})
     source = system_source()
@@ -158,9 +169,10 @@ async def running_network(
     launcher = Launcher(network)
     async with AsyncExitStack() as stack:
         for node in network.nodes:
-            if node.kind == "peer":
+            if node.kind != "etcd":
+                more = peer_settings if node.kind == "peer" else orderer_settings
                 with network.settings_file(node).open("a", encoding="utf-8") as settings:
-                    settings.write(peer_settings)
+                    settings.write(more)
             stack.push_async_callback(launcher.kill, node)
             launcher.start(node)
         for node in network.nodes:

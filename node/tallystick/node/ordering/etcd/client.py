@@ -43,9 +43,9 @@ from tallystick.protos.etcd.rpc_pb2 import (
 
 ResultT = TypeVar("ResultT")
 
-TIMEOUT_S: Final = 4.0
+TIMEOUT_S: Final = 2.5
 """How long all members together may take: longer than they need to elect a new leader."""
-_ATTEMPT_S: Final = 1.5
+_ATTEMPT_S: Final = 1.0
 _PAUSE_S: Final = 0.05
 
 _log = logging.getLogger(__name__)

@@ -20,6 +20,7 @@ from tallystick.contracts.listings.models import ListingTerms
 from tallystick.contracts.models import Model
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import Requirement
+from tallystick.contracts.prices import price_of
 from tallystick.contracts.register.models import SecurityTerms
 from tallystick.contracts.statements import (
     ClaimMade,
@@ -29,7 +30,6 @@ from tallystick.contracts.statements import (
     Side,
     Statement,
 )
-from tallystick.contracts.trades.prices import price_of
 from tallystick.contracts.trades.terms import Order, TradeTerms
 from tallystick.contracts.wallet import Wallet
 from tallystick.node.testing.plugin import tally_material, tally_network, tally_topology

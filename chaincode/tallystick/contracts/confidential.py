@@ -2,7 +2,8 @@
 
 Every peer keeps the hash of a private value, and a hash gives away what can be guessed. So each
 value is led by a salt that only those know who know an earlier one, or the secret of the act that
-wrote it; and a row is never deleted, for a deletion is public, but emptied.
+wrote it; and a row is emptied rather than deleted, for a deletion is public, unless it tells
+nothing.
 """
 
 from collections.abc import Iterator
@@ -72,6 +73,13 @@ class ConfidentialRows:
     def delete(self, key: str) -> None:
         """Empty the row at ``key``."""
         self._rows.put(key, self._salt(key))
+
+    def erase(self, key: str) -> None:
+        """Delete the row at ``key``: only where everybody may know that it is over.
+
+        The key must not be one that can be guessed, for its hash was told.
+        """
+        self._rows.delete(key)
 
     def holds(self, key: str) -> bool:
         """Return whether anything was ever written at ``key``; other peers than members know."""

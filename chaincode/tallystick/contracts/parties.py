@@ -200,6 +200,13 @@ class PartiesReport(Model):
     licences: tuple[Finding, ...] = ()
     organizations: tuple[Standing, ...] = ()
 
+    @property
+    def findings(self) -> list[Finding]:
+        """Everything in it but the licences of who submits: first rights, then what lacks."""
+        rights = [finding for each in self.authorities for finding in each]
+        lacks = [finding for each in self.parties for finding in each.findings]
+        return [*self.authority, *rights, *lacks]
+
 
 def authority_for(
     ctx: Context,

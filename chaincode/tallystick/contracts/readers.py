@@ -17,6 +17,10 @@ INVESTORS = "investors"
 """The identity contract's collection: references to what is known about investors."""
 
 
+COMMITMENTS = "commitments"
+"""The settlement contract's collection: what holders have committed, at all venues; no venue's."""
+
+
 def trades_of(venue: str) -> str:
     """Return the settlement contract's collection for the trades of a venue."""
     return f"trades_{venue}"

@@ -33,6 +33,7 @@ from tallystick.contracts.listings.models import ListingTerms
 from tallystick.contracts.models import Model
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import Requirement
+from tallystick.contracts.prices import price_of
 from tallystick.contracts.register.models import SecurityTerms
 from tallystick.contracts.settlement import SettlementContract
 from tallystick.contracts.statements import (
@@ -45,7 +46,6 @@ from tallystick.contracts.statements import (
     UnitsSent,
 )
 from tallystick.contracts.token import TokenContract
-from tallystick.contracts.trades.prices import price_of
 from tallystick.contracts.trades.terms import Order, TradeTerms
 from tallystick.contracts.wallet import Wallet
 from tallystick.wire.signing import sign

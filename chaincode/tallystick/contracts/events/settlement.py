@@ -142,3 +142,20 @@ class AgencyEnded(LedgerEvent):
     participant: str
     agent: str
     by: str
+
+
+class OrderEntered(LedgerEvent):
+    """An order lies on the ledger; what it is about is for its venue and who watches over it."""
+
+    kind: ClassVar[str] = "settlement.OrderEntered"
+    venue: str
+    order: str
+
+
+class OrderEnded(LedgerEvent):
+    """What was left of an order is wanted no more."""
+
+    kind: ClassVar[str] = "settlement.OrderEnded"
+    venue: str
+    order: str
+    by: str

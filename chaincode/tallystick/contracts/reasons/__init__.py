@@ -16,6 +16,7 @@ from tallystick.contracts.reasons.custody import CustodyReason
 from tallystick.contracts.reasons.identities import IdentityReason
 from tallystick.contracts.reasons.licences import LicenceReason
 from tallystick.contracts.reasons.money import MoneyReason
+from tallystick.contracts.reasons.orders import OrderReason
 from tallystick.contracts.reasons.register import RegisterReason
 from tallystick.contracts.reasons.table import Finding, Kind, ReasonTable, refuse_if_any
 from tallystick.contracts.reasons.trades import TradeReason
@@ -32,6 +33,7 @@ __all__ = [
     "Kind",
     "LicenceReason",
     "MoneyReason",
+    "OrderReason",
     "ReasonTable",
     "RegisterReason",
     "TradeReason",

@@ -6,13 +6,17 @@ release, each in one call, so that all legs of a trade change in one transaction
 
 from tallystick.contracts.agency.functions import AgencyFunctions
 from tallystick.contracts.listings.functions import ListingFunctions
+from tallystick.contracts.orders.functions import OrderFunctions
+from tallystick.contracts.surveillance.functions import SurveillanceFunctions
 from tallystick.contracts.trades.functions import TradeFunctions
 
 
 class SettlementContract(
     ListingFunctions,
     AgencyFunctions,
+    OrderFunctions,
     TradeFunctions,
+    SurveillanceFunctions,
 ):
     """What is traded and settled."""
 

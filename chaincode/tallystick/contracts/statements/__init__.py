@@ -48,6 +48,9 @@ from tallystick.contracts.statements.identity import (
 )
 from tallystick.contracts.statements.settlement import (
     Consent,
+    OrderPlaced,
+    OrderSide,
+    OrderWithdrawn,
     Side,
     Withdrawal,
 )
@@ -98,6 +101,9 @@ __all__ = [
     "MandateWithdrawn",
     "MoneySent",
     "NewKey",
+    "OrderPlaced",
+    "OrderSide",
+    "OrderWithdrawn",
     "Portion",
     "Recovery",
     "Registration",

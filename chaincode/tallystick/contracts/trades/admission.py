@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from tallystick.chaincode import Context
 from tallystick.contracts.agency.agencies import Agencies
 from tallystick.contracts.listings.listings import Listings
+from tallystick.contracts.orders.orders import Orders
+from tallystick.contracts.orders.rules import licence_findings, with_orders
 from tallystick.contracts.parties import (
     Authority,
     Exercised,
@@ -26,8 +28,9 @@ from tallystick.contracts.trades.terms import Order, TradeTerms
 class Admission:
     """What is asked about the parties and firms of a trade."""
 
-    def __init__(self, ctx: Context) -> None:
+    def __init__(self, ctx: Context, orders: Orders) -> None:
         self._ctx = ctx
+        self._orders = orders
 
     def at_consent(self, terms: TradeTerms, party: str, authority: Authority) -> list[Finding]:
         """Return what stands against a party's consent: its signature, its broker, its account."""
@@ -42,9 +45,14 @@ class Admission:
 
     def at_lock(self, terms: TradeTerms) -> list[Finding]:
         """Return what stands against locking a trade: who trades must still be able to."""
-        report = ask(self._ctx, self._brokered(terms, terms.orders, self._clearing(terms)))
+        check = self._brokered(terms, terms.orders, self._clearing(terms))
+        placed = [self._orders.require(each.venue, each.order) for each in terms.placed_orders]
+        if placed:
+            check = with_orders(check, placed)
+        report = ask(self._ctx, check)
         return [
             *_told(report),
+            *licence_findings(placed, report),
             *self._agency_findings(terms.orders),
             *self._listing_findings(terms),
         ]
@@ -130,8 +138,4 @@ def _about(terms: TradeTerms, subject: str) -> Party:
 
 def _told(report: PartiesReport) -> list[Finding]:
     """Return everything in a report; who may not act is told nothing else."""
-    if report.licences:
-        return list(report.licences)
-    mandates = [finding for each in report.authorities for finding in each]
-    lacks = [finding for each in report.parties for finding in each.findings]
-    return [*report.authority, *mandates, *lacks]
+    return list(report.licences) or report.findings

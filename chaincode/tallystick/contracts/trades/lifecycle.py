@@ -4,6 +4,7 @@ from tallystick.chaincode import Context
 from tallystick.contracts import events
 from tallystick.contracts.instants import Instant, now
 from tallystick.contracts.intents import SignedIntent
+from tallystick.contracts.orders.orders import Orders
 from tallystick.contracts.parties import (
     Exercised,
     require_authority,
@@ -13,7 +14,7 @@ from tallystick.contracts.parties import (
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import Finding, RegisterReason, TradeReason, refuse_if_any
 from tallystick.contracts.statements import Consent, Side, Withdrawal
-from tallystick.contracts.trades import delivery
+from tallystick.contracts.trades import delivery, underway
 from tallystick.contracts.trades.admission import Admission
 from tallystick.contracts.trades.models import (
     Approved,
@@ -39,7 +40,8 @@ class Lifecycle:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._trades = Trades(ctx)
-        self._admission = Admission(ctx)
+        self._orders = Orders(ctx)
+        self._admission = Admission(ctx, self._orders)
 
     # --- towards settlement ---
 
@@ -57,8 +59,11 @@ class Lifecycle:
             status=Status.PROPOSED,
             model=terms.model,
         )
+        for order in terms.placed_orders:
+            self._orders.fill(order, terms.price)
         self._trades.save(row)
         self._trades.save_terms(row, terms)
+        underway.begin(self._ctx, terms)
         self._ctx.emit(
             events.TradeProposed(
                 trade=terms.trade,
@@ -118,7 +123,7 @@ class Lifecycle:
         """Hold all legs of a trade to which everybody has agreed."""
         row, terms = self._known(trade)
         refuse_if_any(self._admission.at_lock(terms))
-        self._advance(row, Step.LOCK)
+        self._advance(row, terms, Step.LOCK)
         self._require_agreement(terms)
         delivery.lock(self._ctx, terms)
         self._ctx.emit(events.LegsLocked(trade=trade))
@@ -127,7 +132,7 @@ class Lifecycle:
         """Deliver all legs of a trade."""
         row, terms = self._known(trade)
         refuse_if_any(self._delivery_findings(terms))
-        self._advance(row, Step.SETTLE)
+        self._advance(row, terms, Step.SETTLE)
         delivery.deliver(self._ctx, terms)
         self._ctx.emit(events.TradeSettled(trade=trade))
 
@@ -135,7 +140,7 @@ class Lifecycle:
         """Deliver all legs of a trade out of what is available, with no lock before."""
         row, terms = self._known(trade)
         refuse_if_any(self._admission.at_lock(terms))
-        self._advance(row, Step.SETTLE_AT_ONCE)
+        self._advance(row, terms, Step.SETTLE_AT_ONCE)
         self._require_agreement(terms)
         delivery.deliver_at_once(self._ctx, terms)
         self._ctx.emit(events.TradeSettled(trade=trade))
@@ -144,7 +149,7 @@ class Lifecycle:
         """Record what stands against delivering a trade; what is locked for it stays so."""
         before, terms = self._known(trade)
         moment = now(self._ctx)
-        self._advance(before, Step.RECORD_FAILURE)
+        self._advance(before, terms, Step.RECORD_FAILURE)
         findings = [*self._delivery_findings(terms), *delivery.record_failure(self._ctx, terms)]
         if not findings:
             raise TradeReason.NOTHING_FAILS.refusal(trade=trade)
@@ -160,7 +165,7 @@ class Lifecycle:
     def withdraw(self, trade: str, side: Side, reason: str, intent: SignedIntent) -> None:
         """End a trade as one of its parties says."""
         row, terms = self._known(trade)
-        self._advance(row, Step.WITHDRAW)
+        self._advance(row, terms, Step.WITHDRAW)
         party = _party(terms, side)
         withdrawal = Withdrawal(trade=trade, side=side, party=party, reason=reason)
         rows = self._trades.rows(row, terms.salt)
@@ -196,14 +201,16 @@ class Lifecycle:
         row = self._trades.require(trade)
         return row, self._trades.terms(row)
 
-    def _advance(self, row: Trade, step: Step) -> None:
-        """Write the trade as it is after a step."""
-        self._trades.save(after(row, step, now(self._ctx)))
+    def _advance(self, row: Trade, terms: TradeTerms, step: Step) -> None:
+        """Write the trade as it is after a step, and what that leaves under way."""
+        following = after(row, step, now(self._ctx))
+        self._trades.save(following)
+        underway.follow(self._ctx, self._orders, terms, (row.status, following.status))
 
     def _end(self, trade: str, step: Step) -> TradeTerms:
         """End a trade without delivery; give its locks up if it has any. Return its terms."""
         row, terms = self._known(trade)
-        self._advance(row, step)
+        self._advance(row, terms, step)
         if row.status in HAS_LOCKS:
             delivery.release(self._ctx, terms)
         return terms

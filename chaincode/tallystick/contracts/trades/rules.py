@@ -5,10 +5,10 @@ from typing import Final
 
 from tallystick.contracts.instants import Instant, day_of
 from tallystick.contracts.parties import Profile
+from tallystick.contracts.prices import amount_of, scaled
 from tallystick.contracts.reasons import Finding, RegisterReason, TradeReason
 from tallystick.contracts.statements import Side
 from tallystick.contracts.trades.models import Approved, Consented
-from tallystick.contracts.trades.prices import amount_of, scaled
 from tallystick.contracts.trades.terms import TradeTerms
 
 SIDES: Final[tuple[Side, ...]] = ("buyer", "seller")

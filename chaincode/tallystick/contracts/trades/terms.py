@@ -10,8 +10,8 @@ from tallystick.contracts.book import HeldMove
 from tallystick.contracts.instants import Day, Instant
 from tallystick.contracts.intents import canonical_hash
 from tallystick.contracts.models import Identifier, Model, Quantity, Salt, ShortCode
-from tallystick.contracts.statements import Side
-from tallystick.contracts.trades.prices import Price
+from tallystick.contracts.prices import Price
+from tallystick.contracts.statements import OrderPlaced, OrderSide, Side
 
 MAX_LEGS = 30
 MAX_MEDIATORS = 8
@@ -150,6 +150,27 @@ class TradeTerms(Model):
     def orders(self) -> tuple[tuple[str, Order], ...]:
         """Each side's identity, with its order."""
         return (self.buyer, self.buy), (self.seller, self.sell)
+
+    def placed(self, side: OrderSide) -> OrderPlaced:
+        """Return what the trade says of the order of a side, and how much it fills of it."""
+        holder, order = self.orders[side is OrderSide.SELL]
+        return OrderPlaced(
+            venue=self.venue,
+            order=order.order,
+            holder=holder,
+            side=side,
+            security=self.security,
+            quantity=self.quantity,
+            broker=order.broker,
+            account=order.account,
+            expires_at=self.expires_at,
+        )
+
+    @property
+    def placed_orders(self) -> tuple[OrderPlaced, ...]:
+        """What the trade says of those of its orders that lie on the ledger."""
+        sides = zip(OrderSide, (self.buy, self.sell), strict=True)
+        return tuple(self.placed(side) for side, order in sides if order.is_placed)
 
     @property
     def all_legs(self) -> tuple[TradeLeg, ...]:

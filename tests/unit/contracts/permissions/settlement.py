@@ -3,7 +3,14 @@
 from contextlib import suppress
 from datetime import timedelta
 
-from tests.unit.contracts.permissions.roles import EVERYBODY, LICENSED, Arguments, P, Permissions
+from tests.unit.contracts.permissions.roles import (
+    EVERYBODY,
+    LICENSED,
+    READERS,
+    Arguments,
+    P,
+    Permissions,
+)
 
 from tallystick.chaincode import Refusal
 from tallystick.contracts.listings.models import ListingTerms
@@ -17,6 +24,14 @@ PERMITTED: Permissions = {
     "accept_agency": frozenset({P.BROKER_DEALER}),
     "end_agency": LICENSED,
     "agency": EVERYBODY,
+    "place_order": LICENSED,
+    "withdraw_order": LICENSED,
+    "order": frozenset({P.ATS, *READERS}),
+    "pending": frozenset({P.ATS, *READERS}),
+    "real_amount": frozenset({P.ATS, *READERS}),
+    "lineage": frozenset({P.ATS, *READERS}),
+    "surveillance": frozenset({P.ATS, *READERS}),
+    "barred_trades": frozenset({P.ATS, *READERS}),
     "propose_trade": frozenset({P.ATS}),
     "consent": LICENSED,
     "approve_trade": LICENSED,
@@ -46,6 +61,14 @@ def arguments(market: Market) -> Arguments:
         "accept_agency": ["IntroducingMSP", later],
         "end_agency": ["IntroducingMSP", P.BROKER_DEALER],
         "agency": ["IntroducingMSP", P.BROKER_DEALER],
+        "place_order": [],
+        "withdraw_order": [],
+        "order": [P.ATS, "O-1"],
+        "pending": [P.ATS, "alice", "ACME"],
+        "real_amount": [P.ATS, "alice", "ACME"],
+        "lineage": ["T-1"],
+        "surveillance": [P.ATS],
+        "barred_trades": [P.ATS],
         "propose_trade": [],
         "consent": ["T-1", "buyer"],
         "lock_legs": ["T-1"],

@@ -11,10 +11,10 @@ from tests.unit.contracts.trades.stage import A_DAY, SETTLEMENT, holdings, view
 from tallystick.contracts.accounts.models import ChallengeTerms
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.participants import Participant
+from tallystick.contracts.prices import amount_of, price_of
 from tallystick.contracts.statements import AccountLinked, AccountUnlinked
 from tallystick.contracts.testing import KYC, KYC_HOUSE, Market
 from tallystick.contracts.trades.models import Status
-from tallystick.contracts.trades.prices import amount_of, price_of
 from tallystick.contracts.trades.terms import CachedClaim, Order, TradeTerms
 
 P = Participant

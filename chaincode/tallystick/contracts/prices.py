@@ -29,3 +29,10 @@ def price_of(amount: int, quantity: int) -> Price:
     """
     whole, rest = divmod((2 * amount * _ONE + quantity) // (2 * quantity), _ONE)
     return f"{whole}.{rest:09}".rstrip("0").rstrip(".")
+
+
+def is_within(price: Price, limit: Price | None, *, buys: bool) -> bool:
+    """Return whether a price is no worse than a limit for who buys, or sells."""
+    if limit is None:
+        return True
+    return scaled(price) <= scaled(limit) if buys else scaled(price) >= scaled(limit)

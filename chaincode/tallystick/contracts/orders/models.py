@@ -1,0 +1,138 @@
+"""The rows, arguments and results that concern orders."""
+
+from enum import StrEnum
+
+from tallystick.contracts.instants import Instant
+from tallystick.contracts.intents import SignedIntent
+from tallystick.contracts.models import Model, Salt
+from tallystick.contracts.parties import Authority
+from tallystick.contracts.reasons import Finding
+from tallystick.contracts.statements import OrderPlaced, OrderSide, OrderWithdrawn
+
+# --- arguments ---
+
+
+class SignedOrder(Model):
+    """Transient ``order``: an order, signed, or placed under a mandate of its holder.
+
+    Attributes:
+        salt: Random, drawn by who places it.
+    """
+
+    statement: OrderPlaced
+    intent: SignedIntent | None = None
+    salt: Salt
+
+
+class SignedOrderWithdrawal(Model):
+    """Transient ``withdrawal``: likewise, its end; the venue's own needs neither."""
+
+    statement: OrderWithdrawn
+    intent: SignedIntent | None = None
+
+
+# --- rows ---
+
+
+class PlacedOrder(Model):
+    """Private row ``order (order)`` of its venue; never deleted, so the name is used once.
+
+    Attributes:
+        authority: By whose right it was placed: judged again when it is executed.
+        unfilled: How many units it still wants.
+        ended: Whether it was withdrawn.
+    """
+
+    statement: OrderPlaced
+    authority: Authority
+    salt: str
+    submitted_by: str
+    placed_at: Instant
+    unfilled: int
+    ended: bool = False
+
+    def is_open(self, moment: Instant) -> bool:
+        """Return whether the order can be filled at a moment."""
+        return not self.ended and self.unfilled > 0 and moment < self.statement.expires_at
+
+
+class Commitment(Model):
+    """Units that wait for an order, or a trade that fills it, at one venue."""
+
+    venue: str
+    order: str
+    quantity: int
+    expires_at: Instant
+
+
+class Commitments(Model):
+    """Private row ``commitments (security, holder)``: over all venues, and for none of them."""
+
+    commitments: tuple[Commitment, ...] = ()
+
+    def total(self, moment: Instant) -> int:
+        """Return how many units are committed at a moment."""
+        return sum(each.quantity for each in self.commitments if moment < each.expires_at)
+
+
+class PendingKind(StrEnum):
+    """What is under way."""
+
+    ORDER = "order"
+    TRADE = "trade"
+
+
+class Pending(Model):
+    """Private row ``pending (holder, security, blinded name)`` of a venue: what is under way there.
+
+    It goes when the order or trade ends, and of who sells when the units are on hold.
+
+    Attributes:
+        name: Of the order or trade.
+    """
+
+    kind: PendingKind
+    name: str
+    holder: str
+    security: str
+    side: OrderSide
+    quantity: int
+    expires_at: Instant
+
+
+# --- what others answer, and results ---
+
+
+class HoldingSeen(Model, extra="ignore"):
+    """What counts here of a holding on the register."""
+
+    quantity: int
+    available: int
+
+
+class RealAmount(Model):
+    """What somebody can sell at a venue now.
+
+    Attributes:
+        quantity: On the register, at whichever venue it came from.
+        available: Of it, less what is held and frozen there, for whatever venue.
+        sells: What the venue has under way that is not on hold yet.
+        buys: What is to come to the holder by trades of the venue.
+        amount: available less sells.
+        with_buys: Likewise, for a venue whose rules let what is bought be sold before it has come.
+    """
+
+    quantity: int
+    available: int
+    sells: int
+    buys: int
+    amount: int
+    with_buys: int
+
+
+class FlaggedTrade(Model):
+    """A trade that is under way and has a party against whom something stands now."""
+
+    trade: str
+    party: str
+    findings: tuple[Finding, ...]

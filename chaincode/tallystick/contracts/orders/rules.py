@@ -1,0 +1,80 @@
+"""What an order lets happen. Pure."""
+
+from collections.abc import Iterator, Sequence
+
+from tallystick.contracts.instants import Instant
+from tallystick.contracts.orders.models import Commitment, Commitments, PlacedOrder
+from tallystick.contracts.parties import PartiesCheck, PartiesReport, Party
+from tallystick.contracts.prices import Price, is_within
+from tallystick.contracts.reasons import Finding, OrderReason
+from tallystick.contracts.statements import OrderPlaced, OrderSide
+
+
+def difference(
+    order: PlacedOrder, wanted: OrderPlaced, price: Price, quantity: int, moment: Instant
+) -> str:
+    """Return in what a trade does not fit an order, in one word; empty when it fits.
+
+    ``wanted`` is what the trade says of the order.
+    """
+    said = order.statement
+    pairs = {
+        "holder": (said.holder, wanted.holder),
+        "side": (said.side, wanted.side),
+        "security": (said.security, wanted.security),
+        "broker": (said.broker, wanted.broker),
+        "account": (said.account, wanted.account),
+    }
+    for name, (ordered, traded) in pairs.items():
+        if ordered != traded:
+            return name
+    if not order.is_open(moment):
+        return "state"
+    if quantity > order.unfilled:
+        return "quantity"
+    if not is_within(price, said.limit, buys=said.side is OrderSide.BUY):
+        return "price"
+    return ""
+
+
+def committed(row: Commitments, change: Commitment, moment: Instant) -> Commitments:
+    """Return the commitments with so many more units, or less, for an order.
+
+    What is over is dropped.
+    """
+    quantity = change.quantity
+    others = []
+    for each in row.commitments:
+        if (each.venue, each.order) == (change.venue, change.order):
+            quantity += each.quantity
+        elif moment < each.expires_at:
+            others.append(each)
+    if quantity > 0:
+        others.append(change.model_copy(update={"quantity": quantity}))
+    return Commitments(commitments=tuple(others))
+
+
+def with_orders(check: PartiesCheck, placed: Sequence[PlacedOrder]) -> PartiesCheck:
+    """Return a question that also asks whether orders still stand: their signatures, signers."""
+    signers = tuple(Party(identity=each.statement.holder) for each in placed)
+    rights = tuple(each.authority for each in placed)
+    return check.model_copy(
+        update={
+            "parties": (*check.parties, *signers),
+            "authorities": (*check.authorities, *rights),
+        }
+    )
+
+
+def licence_findings(placed: Sequence[PlacedOrder], report: PartiesReport) -> Iterator[Finding]:
+    """Yield a finding for each order of an organisation that has no live licence.
+
+    The last reports are those of the orders' holders.
+    """
+    signers = report.parties[len(report.parties) - len(placed) :]
+    for order, signer in zip(placed, signers, strict=True):
+        profile = signer.profile
+        if profile is not None and profile.organization is not None and not profile.licences:
+            yield OrderReason.SIGNER_NOT_LICENSED.finding(
+                order=order.statement.order, organization=profile.organization
+            )

@@ -1,0 +1,73 @@
+"""What a trade has under way at its venue, from the proposal until it ends.
+
+Units that are sold are under way until they are on hold, for then the register counts them; units
+that are bought until they have come.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from tallystick.chaincode import Context
+from tallystick.contracts.orders.models import Pending, PendingKind
+from tallystick.contracts.orders.orders import Orders
+from tallystick.contracts.orders.pending import PendingRows
+from tallystick.contracts.statements import OrderSide
+from tallystick.contracts.trades.models import Status
+from tallystick.contracts.trades.terms import LegKind, TradeTerms
+
+_BUYS = (OrderSide.BUY,)
+
+# Which sides are under way while a trade is in a status; none once it has ended.
+UNDER_WAY: Mapping[Status, tuple[OrderSide, ...]] = MappingProxyType(
+    {
+        Status.PROPOSED: (OrderSide.BUY, OrderSide.SELL),
+        Status.LOCKED: _BUYS,
+        Status.FAILING: _BUYS,
+    }
+)
+
+
+def begin(ctx: Context, terms: TradeTerms) -> None:
+    """Write what a trade that is proposed has under way."""
+    PendingRows(ctx, terms.venue, terms.salt).add(lines(terms, UNDER_WAY[Status.PROPOSED]))
+
+
+def follow(ctx: Context, orders: Orders, terms: TradeTerms, change: tuple[Status, Status]) -> None:
+    """Write what is under way once a trade has changed its status; free what was committed to it.
+
+    Args:
+        ctx: The call.
+        orders: Of all venues.
+        terms: Of the trade.
+        change: Its status before and after.
+    """
+    before, after = (UNDER_WAY.get(status, ()) for status in change)
+    over = tuple(side for side in before if side not in after)
+    if not over:
+        return
+    PendingRows(ctx, terms.venue, terms.salt).remove(lines(terms, over))
+    if OrderSide.SELL in over and terms.sell.is_placed:
+        orders.free(terms.placed(OrderSide.SELL), terms.quantity, terms.salt)
+
+
+def lines(terms: TradeTerms, sides: tuple[OrderSide, ...]) -> list[Pending]:
+    """Return what a trade has under way: a line for each holder, security and side."""
+    quantities: Counter[tuple[OrderSide, str, str]] = Counter()
+    for leg in terms.all_legs:
+        if leg.kind is LegKind.UNITS:
+            for side in sides:
+                holder = leg.sender if side is OrderSide.SELL else leg.receiver
+                quantities[side, holder, leg.asset] += leg.quantity
+    return [
+        Pending(
+            kind=PendingKind.TRADE,
+            name=terms.trade,
+            holder=holder,
+            security=security,
+            side=side,
+            quantity=quantity,
+            expires_at=terms.expires_at,
+        )
+        for (side, holder, security), quantity in quantities.items()
+    ]

@@ -18,6 +18,7 @@ class Power(StrEnum):
     ACT_FOR_CLIENTS = "act-for-clients"
     ISSUE_CASH = "issue-cash"
     SETTLE_DIRECTLY = "settle-directly"
+    ISSUE_CENTRAL_BANK_MONEY = "issue-central-bank-money"
 
 
 MEANINGS: Mapping[Power, str] = MappingProxyType(
@@ -32,6 +33,7 @@ MEANINGS: Mapping[Power, str] = MappingProxyType(
         Power.ACT_FOR_CLIENTS: "use the mandates that identities grant",
         Power.ISSUE_CASH: "owe money on the ledger",
         Power.SETTLE_DIRECTLY: "be a settlement member: for its own trades and as others' agent",
+        Power.ISSUE_CENTRAL_BANK_MONEY: "issue the money of a central bank on the ledger",
     }
 )
 

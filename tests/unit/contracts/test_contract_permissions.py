@@ -61,6 +61,7 @@ def answer(market: Market, role: str, chaincode: Chaincode, function: str) -> st
             terms=market.terms(),
             references=References(investors=(market.investor("alice"),)),
             intent=market.sign("bob", market.claim("bob").statement),
+            **cash.secrets(market),
         )
     except Refusal as refusal:
         return refusal.code

@@ -1,138 +1,343 @@
 """The money at work: every movement of it is judged, entered in the book and told, here.
 
-Who has how much is for the bank, the clearing firm, the transfer agent and the regulator: accounts
-lie in the collection of the bank that owes the money. What a trade does to them is told there too,
-entry by entry, and in public only that there is an entry: a price shall not be read off an account.
+The limits of a holder (``Limits``) are looked at whenever its balance changes. What was reserved
+and has expired is free before anything else is decided. What is missing in the end is lent if its
+credit goes so far, and what becomes available repays that first: so nobody owes the bank while it
+has money to pay with, and no balance is ever below nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
 
 from tallystick.chaincode import Context, composite_key
-from tallystick.chaincode.events import EventRecord, encode_event
 from tallystick.contracts import events
-from tallystick.contracts.book import Book, HeldMove, Move, Plan
-from tallystick.contracts.cash.models import Cash
-from tallystick.contracts.confidential import ConfidentialRows
+from tallystick.contracts.book import Account, Book, Delivery, HeldMove, Move, Plan
+from tallystick.contracts.cash.entries import Entries
+from tallystick.contracts.cash.models import Accrual, CashAccount, Limits, Reservation
+from tallystick.contracts.cash.rules import Loan, expired, lent, reduced, reserved
 from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import day_of, now
-from tallystick.contracts.parties import Authority, Party, check_parties
-from tallystick.contracts.readers import accounts_of
+from tallystick.contracts.parties import Authority, Exercised, Party, check_parties
+from tallystick.contracts.payments import CashInstruction, Draw, Fee
 from tallystick.contracts.reasons import Finding, MoneyReason, refuse_if_any
-
-MoneyEvent = events.MoneyTransferred | events.MoneyLocked | events.MoneyReleased
 
 
 class Vault:
-    """All accounts of all cash, as one transaction sees them."""
+    """All accounts of all cash, as one transaction sees them; the only writer of money."""
 
     def __init__(self, ctx: Context, secret: str = "") -> None:
-        """Open the vault; ``secret`` hides what a trade does from who can guess it."""
+        """Open the vault; ``secret`` hides what is done from who can guess it."""
         self._ctx = ctx
         self._secret = secret
-        self._rows: dict[str, ConfidentialRows] = {}
-        self._entries = 0
-        self.book = Book(ctx.state, ctx.transaction_id, self._rows_of)
+        self._moment = now(ctx)
+        self.entries = Entries(ctx, secret)
+        self.book = Book(ctx.state, ctx.transaction_id, self.entries.rows_of)
+
+    # --- payments that everybody may know of ---
 
     def move(self, moves: Sequence[Move], basis: Basis, authority: Authority | None = None) -> None:
-        """Move money if nothing stands against it: the one entry point for every payment.
+        """Move money if nothing stands against it, on credit unless it leaves the ledger.
 
         Raises:
             Refusal: With every finding in its payload.
         """
-        plan = self.book.moved(moves, day_of(now(self._ctx)))
-        refuse_if_any(self._findings(plan, moves, authority))
-        self.book.write(plan)
-        for move in moves:
-            self._tell(
-                events.MoneyTransferred(
-                    cash=move.asset,
-                    sender=move.sender,
-                    receiver=move.receiver,
-                    amount=move.quantity,
-                    basis=basis,
-                    lock=move.hold,
-                    actor=self._ctx.client.msp_id,
-                )
-            )
-
-    def findings(self, moves: Sequence[Move]) -> tuple[Finding, ...]:
-        """Return what stands against a movement now; nothing is written."""
-        return tuple(self._findings(self.book.moved(moves, day_of(now(self._ctx))), moves))
-
-    def lock(self, moves: Sequence[HeldMove]) -> None:
-        """Lock money for payments to come."""
-        plan = self.book.held(move.placement for move in moves)
-        refuse_if_any(self._findings(plan, moves))
-        self.book.write(plan)
-        for move in moves:
-            self._tell(
-                events.MoneyLocked(
-                    cash=move.asset,
-                    holder=move.sender,
-                    receiver=move.receiver,
-                    amount=move.quantity,
-                    lock=move.hold,
-                )
-            )
-
-    def release(self, moves: Sequence[HeldMove]) -> None:
-        """Give locks up; what is locked must always find its way back."""
-        self.book.write(self.book.released(move.place for move in moves))
-        for move in moves:
-            self._tell(
-                events.MoneyReleased(
-                    cash=move.asset, holder=move.sender, amount=move.quantity, lock=move.hold
-                )
-            )
-
-    def entries(self, cash: str, transaction_id: str) -> Iterator[EventRecord]:
-        """Yield what a transaction did for trades in a cash, in the order in which it did it."""
-        for _, value in self._rows_of(cash).partial("entry", cash, transaction_id):
-            yield EventRecord.model_validate_json(value)
-
-    def cash(self, cash: str) -> Cash:
-        """Return a cash; refuse with CASH_UNKNOWN when there is none."""
-        row = self.find_cash(cash)
-        if row is None:
-            raise MoneyReason.CASH_UNKNOWN.refusal(cash=cash)
-        return row
-
-    def find_cash(self, cash: str) -> Cash | None:
-        """Return a cash, or None."""
-        return self._ctx.state.load(composite_key("cash", cash), Cash)
-
-    def save_cash(self, row: Cash) -> None:
-        """Write a cash."""
-        self._ctx.state.save(composite_key("cash", row.cash), row)
-
-    def _findings(
-        self, plan: Plan, moves: Sequence[Move], authority: Authority | None = None
-    ) -> list[Finding]:
-        """Judge moves whose end state is ``plan``: everybody known, nobody overdrawn."""
-        for cash in dict.fromkeys(move.asset for move in moves):
-            self.cash(cash)
-        holders = dict.fromkeys(account.holder for account in plan.after)
-        report = check_parties(self._ctx, [Party(identity=holder) for holder in holders], authority)
-        if report.licences or report.authority:
-            # No word about somebody's money to who may not act for them.
-            return [*report.licences, *report.authority]
-        lacks = [finding for party in report.parties for finding in party.findings]
-        return [*lacks, *plan.shortfalls()]
-
-    def _tell(self, event: MoneyEvent) -> None:
-        """Publish an event; one that belongs to a trade is entered among the bank's accounts."""
-        if not self._secret:
+        self.free_expired(_senders(moves))
+        plan = self.book.moved(moves, day_of(self._moment))
+        loans = self._loans(plan, may_draw=basis is not Basis.REDEMPTION)
+        self._write(plan, loans, self.lacks([each.holder for each in plan.after], authority))
+        for event in self._transfers(moves, plan, basis):
             self._ctx.emit(event)
-            return
-        number = self._entries
-        self._entries += 1
-        key = composite_key("entry", event.cash, self._ctx.transaction_id, f"{number:06}")
-        self._rows_of(event.cash).put(key, encode_event(event))
-        self._ctx.emit(events.EntryMade(cash=event.cash, number=number))
+        self._tell_loans(loans)
 
-    def _rows_of(self, cash: str) -> ConfidentialRows:
-        rows = self._rows.get(cash)
-        if rows is None:
-            collection = accounts_of(self.cash(cash).bank)
-            rows = self._rows[cash] = ConfidentialRows(self._ctx, collection, self._secret)
-        return rows
+    # --- what settlement instructs ---
+
+    def instruct(self, instruction: CashInstruction) -> None:
+        """Carry out what settlement says about money, all of it or nothing.
+
+        Raises:
+            Refusal: With every finding in its payload.
+        """
+        self._release(instruction.release)
+        self._draw(instruction.draws)
+        payers = [Account(fee.cash, fee.payer) for fee in instruction.fees]
+        self.free_expired([*_senders(instruction.moves), *payers, *_senders(instruction.lock)])
+        parties = _parties(instruction)
+        lacks = self.lacks(parties) if parties else ()
+        if instruction.moves or payers:
+            self._pay(instruction.moves, instruction.fees, lacks)
+            lacks = ()
+        if instruction.lock:
+            self._lock(instruction.lock, lacks)
+        eased = [move.place[0] for move in instruction.release]
+        eased += [Account(draw.cash, draw.holder) for draw in instruction.draws]
+        self.repay(eased)
+
+    def _pay(
+        self, moves: Sequence[Delivery], fees: Sequence[Fee], lacks: Sequence[Finding]
+    ) -> None:
+        payers = [Account(fee.cash, fee.payer) for fee in fees]
+        plan = self.book.moved(moves, day_of(self._moment), payers)
+        for fee, payer in zip(fees, payers, strict=True):
+            plan.change(payer, quantity=-fee.amount)
+        loans = self._loans(plan)
+        self._write(plan, loans, lacks)
+        for event in self._transfers(moves, plan, Basis.SETTLEMENT):
+            self.entries.tell(event.cash, event)
+        self._accrue(fees)
+        self._tell_loans(loans)
+
+    def _lock(self, moves: Sequence[HeldMove], lacks: Sequence[Finding]) -> None:
+        """Lock money for payments to come; it still belongs to its holder."""
+        plan = self.book.held(move.placement for move in moves)
+        loans = self._loans(plan)
+        self._write(plan, loans, lacks)
+        for move in moves:
+            event = events.MoneyLocked(
+                cash=move.asset,
+                holder=move.sender,
+                receiver=move.receiver,
+                amount=move.quantity,
+                lock=move.hold,
+            )
+            self.entries.tell(move.asset, event)
+        self._tell_loans(loans)
+
+    def _release(self, moves: Sequence[HeldMove]) -> None:
+        """Give locks up; what is locked must always find its way back, so nobody is asked."""
+        plan = self.book.released(move.place for move in moves)
+        self.book.write(plan)
+        for move in moves:
+            event = events.MoneyReleased(
+                cash=move.asset,
+                holder=move.sender,
+                amount=plan.freed[move.place],
+                lock=move.hold,
+            )
+            self.entries.tell(move.asset, event)
+
+    def _draw(self, draws: Sequence[Draw]) -> None:
+        for draw in draws:
+            account = Account(draw.cash, draw.holder)
+            self.free_expired([account])
+            limits = self.limits(account)
+            reservation = limits.find(draw.keeper, draw.reservation) if limits else None
+            if reservation is not None:
+                self.free(account, reservation, min(draw.amount, reservation.amount), "drawn")
+
+    # --- fees ---
+
+    def _accrue(self, fees: Sequence[Fee]) -> None:
+        """Let each receiver have its fees of this transaction in a row of their own."""
+        sums: dict[Account, int] = {}
+        for fee in fees:
+            receiver = Account(fee.cash, fee.receiver)
+            sums[receiver] = sums.get(receiver, 0) + fee.amount
+            self.entries.tell(fee.cash, events.FeeTaken(**fee.model_dump()))
+        for receiver, amount in sums.items():
+            salt = sha256(f"{self._secret}/{receiver.holder}".encode()).hexdigest()
+            key = accrual_key(receiver, self._ctx.transaction_id)
+            self.entries.rows_of(receiver.asset).save(key, Accrual(amount=amount, salt=salt))
+
+    def collect(self, receiver: Account, transactions: Sequence[str]) -> None:
+        """Bring the fees of some transactions to the account of their receiver.
+
+        Raises:
+            Refusal: NOTHING_TO_COLLECT, or what stands against the receiver.
+        """
+        rows = self.entries.rows_of(receiver.asset)
+        amount, salt = 0, ""
+        for transaction_id in transactions:
+            key = accrual_key(receiver, transaction_id)
+            accrual = rows.load(key, Accrual)
+            if accrual is None:
+                raise MoneyReason.NOTHING_TO_COLLECT.refusal(
+                    receiver=receiver.holder, cash=receiver.asset, transaction=transaction_id
+                )
+            amount, salt = amount + accrual.amount, accrual.salt
+            rows.delete(key)
+        plan = self.book.unchanged([receiver])
+        plan.change(receiver, quantity=amount)
+        loans = self._loans(plan)
+        self._write(plan, loans, self.lacks([receiver.holder]))
+        event = events.FeesCollected(
+            cash=receiver.asset,
+            receiver=receiver.holder,
+            amount=amount,
+            transactions=tuple(transactions),
+        )
+        self.entries.tell(receiver.asset, event, salt)
+        self._tell_loans(loans)
+
+    # --- limits ---
+
+    def limits(self, account: Account) -> Limits | None:
+        """Return what is reserved of a balance and what it may lack; None when nothing is."""
+        return self.entries.rows_of(account.asset).load(limits_key(account), Limits)
+
+    def save_limits(self, account: Account, limits: Limits, *, held: int = 0) -> None:
+        """Write the limits of a balance, of which ``held`` more is held by them.
+
+        Raises:
+            Refusal: INSUFFICIENT_AVAILABLE.
+        """
+        if held:
+            plan = self.book.unchanged([account])
+            plan.change(account, held=held)
+            self.book.write(plan)
+        self.entries.rows_of(account.asset).save(limits_key(account), limits)
+
+    def free(self, account: Account, reservation: Reservation, amount: int, cause: str) -> None:
+        """Write and tell that so much of a reservation is free."""
+        limits = self.limits(account)
+        assert limits is not None, "a reservation is part of its holder's limits"
+        self.save_limits(account, reduced(limits, reservation, amount), held=-amount)
+        event = events.ReservationReduced(
+            cash=account.asset,
+            holder=account.holder,
+            keeper=reservation.keeper,
+            reservation=reservation.name,
+            amount=amount,
+            cause=cause,
+        )
+        self.entries.tell(account.asset, event, limits.salt)
+
+    def free_expired(self, accounts: Iterable[Account]) -> None:
+        """Write and tell that the reservations that are over are free."""
+        for account in dict.fromkeys(accounts):
+            limits = self.limits(account)
+            for reservation in expired(limits, self._moment) if limits else ():
+                self.free(account, reservation, reservation.amount, "expired")
+
+    def repay(self, accounts: Iterable[Account]) -> None:
+        """Let what has become available repay what its holders owe."""
+        for account in dict.fromkeys(accounts):
+            plan = self.book.unchanged([account])
+            loans = self._loans(plan)
+            self._write(plan, loans)
+            self._tell_loans(loans)
+
+    # --- views ---
+
+    def view(self, account: Account) -> CashAccount:
+        """Return what somebody has now; what has expired is available, though still in the rows."""
+        position = self.book.position(account)
+        limits = self.limits(account) or Limits(salt="")
+        lasting = reserved(limits, self._moment)
+        over = sum(each.amount for each in expired(limits, self._moment))
+        return CashAccount(
+            holder=account.holder,
+            amount=position.quantity,
+            held=position.held - over,
+            available=position.available + over,
+            reserved=lasting,
+            cap=limits.cap,
+            drawn=limits.drawn,
+        )
+
+    def all_limits(self, cash: str) -> Iterator[Limits]:
+        """Yield the limits of all holders of a cash; for queries."""
+        for _, value in self.entries.rows_of(cash).partial("limits", cash):
+            yield Limits.model_validate_json(value)
+
+    def all_accruals(self, cash: str) -> Iterator[Accrual]:
+        """Yield the fees in a cash that wait to be collected; for queries."""
+        for _, value in self.entries.rows_of(cash).partial("accrual", cash):
+            yield Accrual.model_validate_json(value)
+
+    # --- how ---
+
+    def lacks(
+        self,
+        holders: Sequence[str],
+        authority: Authority | None = None,
+        exercised: Sequence[Exercised] | None = None,
+    ) -> Sequence[Finding]:
+        """Return what stands against those who have, pay or get money.
+
+        Raises:
+            Refusal: When the act is not for who submits it: then no word of anybody's affairs.
+        """
+        parties = [Party(identity=holder) for holder in dict.fromkeys(holders)]
+        report = check_parties(self._ctx, parties, authority, exercised)
+        refuse_if_any([*report.licences, *report.authority])
+        return [finding for party in report.parties for finding in party.findings]
+
+    def _loans(self, plan: Plan, *, may_draw: bool = True) -> list[Loan]:
+        """Plan what the accounts of a plan borrow and repay by it."""
+        loans = []
+        for account, position in tuple(plan.after.items()):
+            limits = self.limits(account)
+            if limits is None:
+                continue
+            loan = lent(account, limits, position.available, self._moment, may_draw=may_draw)
+            plan.change(account, quantity=loan.amount)
+            loans.append(loan)
+        return loans
+
+    def _write(self, plan: Plan, loans: Sequence[Loan], lacks: Sequence[Finding] = ()) -> None:
+        """Write a plan if nothing stands against it.
+
+        Raises:
+            Refusal: With ``lacks``, DEBIT_CAP_EXCEEDED, INSUFFICIENT_AVAILABLE.
+        """
+        exceeded = [finding for loan in loans for finding in loan.findings()]
+        refuse_if_any([*lacks, *exceeded, *plan.shortfalls()])
+        self.book.write(plan)
+        for loan in loans:
+            if loan.amount:
+                self.save_limits(loan.account, loan.limits)
+
+    def _tell_loans(self, loans: Sequence[Loan]) -> None:
+        for loan in loans:
+            if loan.amount:
+                kind = events.CreditDrawn if loan.amount > 0 else events.CreditRepaid
+                event = kind(
+                    cash=loan.account.asset,
+                    holder=loan.account.holder,
+                    amount=abs(loan.amount),
+                    drawn=loan.limits.drawn,
+                )
+                self.entries.tell(event.cash, event, loan.limits.salt)
+
+    def _transfers(
+        self, moves: Sequence[Move], plan: Plan, basis: Basis
+    ) -> Iterator[events.MoneyTransferred]:
+        """Yield the one event of each payment; the last one out of a lock frees what is left."""
+        places = [(Account(move.asset, str(move.sender)), str(move.hold)) for move in moves]
+        last = {place: number for number, place in enumerate(places)}
+        for number, move in enumerate(moves):
+            place = places[number]
+            yield events.MoneyTransferred(
+                cash=move.asset,
+                sender=move.sender,
+                receiver=move.receiver,
+                amount=move.quantity,
+                basis=basis,
+                lock=move.hold,
+                freed=plan.freed[place] if move.hold and last[place] == number else 0,
+                actor=self._ctx.client.msp_id,
+            )
+
+
+def limits_key(account: Account) -> str:
+    """Return the key of the limits of a balance."""
+    return composite_key("limits", *account)
+
+
+def accrual_key(receiver: Account, transaction_id: str) -> str:
+    """Return the key of what a transaction brought in fees."""
+    return composite_key("accrual", *receiver, transaction_id)
+
+
+def _senders(moves: Iterable[Move]) -> Iterator[Account]:
+    for move in moves:
+        if move.sender is not None:
+            yield Account(move.asset, move.sender)
+
+
+def _parties(instruction: CashInstruction) -> Sequence[str]:
+    """Return who pays, gets or locks money by an instruction, each once."""
+    moves = (*instruction.moves, *instruction.lock)
+    sides = [holder for move in moves for holder in (move.sender, move.receiver)]
+    sides += [holder for fee in instruction.fees for holder in (fee.payer, fee.receiver)]
+    return tuple(dict.fromkeys(sides))

@@ -46,6 +46,7 @@ STANDARD_CLASSES = _classes(
     ("clearing", "Clearing and custody firm", (Power.CLEAR, Power.SAFEGUARD)),
     ("transfer-agent", "Transfer agent", (Power.KEEP_REGISTER,)),
     ("settlement-bank", "Settlement bank", (Power.ISSUE_CASH,)),
+    ("central-bank", "Central bank", (Power.ISSUE_CENTRAL_BANK_MONEY,)),
     ("issuer", "Issuer of securities", (Power.ISSUE_SECURITIES,)),
     ("family-office", "Family office", (Power.ACT_FOR_CLIENTS, Power.SAFEGUARD)),
     ("investment-manager", "Investment manager", (Power.ACT_FOR_CLIENTS, Power.SAFEGUARD)),

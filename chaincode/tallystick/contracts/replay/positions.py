@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 
 from tallystick.contracts.book import Account, Position
 from tallystick.contracts.events import (
+    CreditDrawn,
+    CreditRepaid,
+    FeesCollected,
+    FeeTaken,
     HolderFrozen,
     HolderUnfrozen,
     HoldPlaced,
@@ -14,7 +18,9 @@ from tallystick.contracts.events import (
     LotsRelabelled,
     MoneyLocked,
     MoneyReleased,
+    MoneyReserved,
     MoneyTransferred,
+    ReservationReduced,
     UnitsFrozen,
     UnitsTransferred,
 )
@@ -109,7 +115,7 @@ class Replay:
         match event:
             case MoneyTransferred(cash=cash, amount=amount):
                 if event.sender is not None:
-                    used = amount if event.lock else 0
+                    used = amount + event.freed if event.lock else 0
                     self.money.change(cash, event.sender, quantity=-amount, held=-used)
                 if event.receiver is not None:
                     self.money.change(cash, event.receiver, quantity=amount)
@@ -117,6 +123,24 @@ class Replay:
                 self.money.change(cash, holder, held=amount)
             case MoneyReleased(cash=cash, holder=holder, amount=amount):
                 self.money.change(cash, holder, held=-amount)
+            case _:
+                self._apply_to_limits(event)
+
+    def _apply_to_limits(self, event: LedgerEvent) -> None:
+        money = self.money
+        match event:
+            case MoneyReserved(cash=cash, holder=holder, amount=amount):
+                money.change(cash, holder, held=amount)
+            case ReservationReduced(cash=cash, holder=holder, amount=amount):
+                money.change(cash, holder, held=-amount)
+            case CreditDrawn(cash=cash, holder=holder, amount=amount):
+                money.change(cash, holder, quantity=amount)
+            case CreditRepaid(cash=cash, holder=holder, amount=amount):
+                money.change(cash, holder, quantity=-amount)
+            case FeeTaken(cash=cash, payer=payer, amount=amount):
+                money.change(cash, payer, quantity=-amount)
+            case FeesCollected(cash=cash, receiver=receiver, amount=amount):
+                money.change(cash, receiver, quantity=amount)
             case _:
                 return
 

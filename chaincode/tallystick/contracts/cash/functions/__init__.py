@@ -1,0 +1,1 @@
+"""The functions of the cash contract, part by part."""

@@ -1,0 +1,51 @@
+"""What the settlement contract lets happen to money: once in a transaction, as a whole."""
+
+from tallystick.chaincode import Context, transaction
+from tallystick.contracts.book import Account, Delivery, HeldMove
+from tallystick.contracts.cash.models import Collected
+from tallystick.contracts.cash.receipts import Receipts
+from tallystick.contracts.cash.vault import Vault
+from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.licensed import MarketContract, licensed, only_through
+from tallystick.contracts.models import Identifier
+from tallystick.contracts.payments import CashInstruction
+
+
+class DeliveryFunctions(MarketContract):
+    """The cash leg."""
+
+    @transaction
+    @only_through(Chaincode.SETTLEMENT)
+    def instruct(self, ctx: Context, instruction: CashInstruction) -> None:
+        """Release, draw, pay, use receipts, take fees and lock: all of it or nothing."""
+        vault = Vault(ctx, instruction.secret)
+        vault.instruct(instruction)
+        receipts = Receipts(ctx, vault.entries)
+        for terms in instruction.receipts:
+            receipts.use(terms)
+
+    @transaction
+    @only_through(Chaincode.SETTLEMENT)
+    def lock(self, ctx: Context, moves: tuple[HeldMove, ...], secret: str) -> None:
+        """Lock money for payments to come; it still belongs to its holder."""
+        Vault(ctx, secret).instruct(CashInstruction(lock=moves, secret=secret))
+
+    @transaction
+    @only_through(Chaincode.SETTLEMENT)
+    def release(self, ctx: Context, moves: tuple[HeldMove, ...], secret: str) -> None:
+        """Give locks up without payment."""
+        Vault(ctx, secret).instruct(CashInstruction(release=moves, secret=secret))
+
+    @transaction
+    @only_through(Chaincode.SETTLEMENT)
+    def deliver(self, ctx: Context, moves: tuple[Delivery, ...], secret: str) -> None:
+        """Pay: out of locks, or out of what is available, such as the nets of a cycle."""
+        Vault(ctx, secret).instruct(CashInstruction(moves=moves, secret=secret))
+
+    @transaction
+    @licensed()
+    def collect_fees(
+        self, ctx: Context, cash: Identifier, receiver: Identifier, transactions: Collected
+    ) -> None:
+        """Bring the fees that transactions took to their receiver's account; anybody may ask."""
+        Vault(ctx).collect(Account(cash, receiver), transactions)

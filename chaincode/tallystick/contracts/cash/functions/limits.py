@@ -1,0 +1,118 @@
+"""Reservations and credit, as callers of the cash contract see them.
+
+Who commits how much at which venue, and who may owe how much, comes as transient data.
+"""
+
+from tallystick.chaincode import Context, query, transaction
+from tallystick.contracts import events
+from tallystick.contracts.book import Account
+from tallystick.contracts.cash.functions.guards import banks_vault
+from tallystick.contracts.cash.models import (
+    CreditGrant,
+    Limits,
+    Reservation,
+    ReservationAnswer,
+    ReservationPlace,
+    SignedRenewal,
+    SignedReservation,
+)
+from tallystick.contracts.cash.reservations import Reservations
+from tallystick.contracts.cash.rules import expired
+from tallystick.contracts.cash.vault import Vault
+from tallystick.contracts.confidential import secret_argument
+from tallystick.contracts.instants import now
+from tallystick.contracts.licensed import MarketContract, licensed
+from tallystick.contracts.parties import (
+    Party,
+    authority_for,
+    check_parties,
+    mandate_findings,
+    require_authority,
+)
+from tallystick.contracts.powers import Power
+from tallystick.contracts.readers import may_read
+from tallystick.contracts.reasons import refuse_if_any
+
+
+class LimitFunctions(MarketContract):
+    """What is reserved of a balance, and how far it may go below nothing."""
+
+    @transaction
+    def reserve(self, ctx: Context) -> None:
+        """Reserve money for an order or as collateral, as its holder signed or has others say.
+
+        It comes as transient data, under ``reservation``.
+        """
+        asked = secret_argument(ctx, "reservation", SignedReservation)
+        said = asked.statement
+        vault = Vault(ctx, asked.salt)
+        nonces = vault.entries.rows_of(said.cash)
+        authority = authority_for(ctx, said.holder, said, asked.intent, nonces)
+        Reservations(ctx, vault).place(said, authority, asked.salt)
+
+    @transaction
+    def renew_reservation(self, ctx: Context) -> None:
+        """Let a reservation last longer or shorter, as its holder says while it lasts.
+
+        It comes as transient data, under ``renewal``.
+        """
+        asked = secret_argument(ctx, "renewal", SignedRenewal)
+        renewed = asked.statement
+        vault = Vault(ctx)
+        nonces = vault.entries.rows_of(renewed.cash)
+        require_authority(ctx, renewed.holder, renewed, asked.intent, nonces)
+        Reservations(ctx, vault).renew(renewed)
+
+    @transaction
+    @licensed(Power.OPERATE_VENUE, Power.CLEAR)
+    def release_reservation(self, ctx: Context) -> None:
+        """Give back what the submitter has reserved.
+
+        Which one comes as transient data, under ``place``.
+        """
+        place = secret_argument(ctx, "place", ReservationPlace)
+        account = Account(place.cash, place.holder)
+        Reservations(ctx, Vault(ctx)).release(account, place.reservation)
+
+    @transaction
+    def grant_credit(self, ctx: Context) -> None:
+        """Let somebody owe the submitting bank up to a cap, in place of what it could before.
+
+        It comes as transient data, under ``credit``.
+        """
+        grant = secret_argument(ctx, "credit", CreditGrant)
+        vault = banks_vault(ctx, grant.cash, grant.salt)
+        account = Account(grant.cash, grant.holder)
+        refuse_if_any(vault.lacks([grant.holder]))
+        limits = vault.limits(account) or Limits(salt=grant.salt)
+        granted = {"cap": grant.cap, "valid_until": grant.valid_until}
+        vault.save_limits(account, limits.model_copy(update=granted))
+        event = events.CreditGranted(
+            cash=grant.cash, holder=grant.holder, **granted, salt=limits.salt
+        )
+        vault.entries.tell(grant.cash, event)
+
+    @query
+    def reservations(self, ctx: Context, cash: str, holder: str) -> tuple[Reservation, ...]:
+        """Return what is reserved: its own to a keeper, all to readers and the holder's agents."""
+        vault = Vault(ctx)
+        limits = vault.limits(Account(cash, holder))
+        if limits is None:
+            return ()
+        over = expired(limits, now(ctx))
+        lasting = tuple(each for each in limits.reservations if each not in over)
+        if may_read(ctx, vault.entries.cash(cash).bank) or not mandate_findings(ctx, holder):
+            return lasting
+        return tuple(each for each in lasting if each.keeper == ctx.client.msp_id)
+
+    @query
+    def may_reserve(self, ctx: Context, cash: str, holder: str, amount: int) -> ReservationAnswer:
+        """Return whether so much may be reserved now, and the most that may.
+
+        For the holder's agents, and for venues at which the holder has a linked account.
+        """
+        if mandate_findings(ctx, holder):
+            asked = Party(identity=holder, account_at=ctx.client.msp_id)
+            refuse_if_any(check_parties(ctx, [asked]).parties[0].findings)
+        most = Vault(ctx).view(Account(cash, holder)).available
+        return ReservationAnswer(allowed=0 < amount <= most, most=most)

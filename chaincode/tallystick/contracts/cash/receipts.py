@@ -1,0 +1,105 @@
+"""Receipts: a bank's word that something was paid off the ledger, good for one payment, once."""
+
+from tallystick.chaincode import Context, composite_key
+from tallystick.contracts import events
+from tallystick.contracts.cash.entries import Entries
+from tallystick.contracts.cash.models import KeptReceipt, Receipt, ReceiptStatus
+from tallystick.contracts.instants import Instant, now
+from tallystick.contracts.intents import canonical_hash
+from tallystick.contracts.reasons import MoneyReason, RegisterReason
+from tallystick.contracts.statements import ReceiptTerms
+
+
+class Receipts:
+    """The receipts of all banks, as one transaction sees and uses them.
+
+    Who knows the number knows that there is a receipt and whether it was used. What it says is in
+    the collection of its bank.
+    """
+
+    def __init__(self, ctx: Context, entries: Entries) -> None:
+        self._ctx = ctx
+        self._entries = entries
+
+    def make(self, terms: ReceiptTerms, expires_at: Instant, salt: str) -> None:
+        """Enter a receipt.
+
+        Raises:
+            Refusal: MOMENT_PAST, SAME_PARTY or RECEIPT_EXISTS.
+        """
+        moment = now(self._ctx)
+        if expires_at <= moment:
+            raise RegisterReason.MOMENT_PAST.refusal(moment=expires_at, now=moment)
+        if terms.payer == terms.payee:
+            raise RegisterReason.SAME_PARTY.refusal(holder=terms.payer)
+        key = receipt_key(terms.bank, terms.number)
+        if self._ctx.state.get(key) is not None:
+            raise MoneyReason.RECEIPT_EXISTS.refusal(bank=terms.bank, number=terms.number)
+        kept = KeptReceipt(terms=terms, salt=salt)
+        row = Receipt(
+            bank=terms.bank,
+            number=terms.number,
+            terms_hash=canonical_hash(kept),
+            expires_at=expires_at,
+            status=ReceiptStatus.OPEN,
+        )
+        self._ctx.state.save(key, row)
+        self._entries.rows_at(terms.bank, salt).save(key, kept)
+        event = events.ReceiptMade(
+            bank=row.bank, number=row.number, terms_hash=row.terms_hash, expires_at=expires_at
+        )
+        self._ctx.emit(event)
+
+    def use(self, terms: ReceiptTerms) -> None:
+        """Use a receipt up as the payment that ``terms`` name.
+
+        Raises:
+            Refusal: RECEIPT_UNKNOWN, RECEIPT_NOT_OPEN, RECEIPT_EXPIRED or RECEIPT_DIFFERS.
+        """
+        row = self._require_open(terms.bank, terms.number)
+        if now(self._ctx) >= row.expires_at:
+            raise MoneyReason.RECEIPT_EXPIRED.refusal(
+                bank=row.bank, number=row.number, expires_at=row.expires_at
+            )
+        if self.kept(row).terms != terms:
+            raise MoneyReason.RECEIPT_DIFFERS.refusal(bank=row.bank, number=row.number)
+        self._save(row, ReceiptStatus.USED)
+        self._ctx.emit(events.ReceiptUsed(bank=row.bank, number=row.number))
+
+    def void(self, bank: str, number: str) -> None:
+        """Take a receipt back.
+
+        Raises:
+            Refusal: RECEIPT_UNKNOWN or RECEIPT_NOT_OPEN.
+        """
+        self._save(self._require_open(bank, number), ReceiptStatus.VOID)
+        self._ctx.emit(events.ReceiptVoided(bank=bank, number=number))
+
+    def require(self, bank: str, number: str) -> Receipt:
+        """Return a receipt; refuse with RECEIPT_UNKNOWN when there is none."""
+        row = self._ctx.state.load(receipt_key(bank, number), Receipt)
+        if row is None:
+            raise MoneyReason.RECEIPT_UNKNOWN.refusal(bank=bank, number=number)
+        return row
+
+    def kept(self, row: Receipt) -> KeptReceipt:
+        """Return what a receipt says; only peers of members of the bank's collection can."""
+        rows = self._entries.rows_at(row.bank, "")
+        kept = rows.load(receipt_key(row.bank, row.number), KeptReceipt)
+        assert kept is not None, "a receipt is recorded together with what it says"
+        return kept
+
+    def _require_open(self, bank: str, number: str) -> Receipt:
+        row = self.require(bank, number)
+        if row.status is not ReceiptStatus.OPEN:
+            raise MoneyReason.RECEIPT_NOT_OPEN.refusal(bank=bank, number=number, state=row.status)
+        return row
+
+    def _save(self, row: Receipt, status: ReceiptStatus) -> None:
+        changed = row.model_copy(update={"status": status})
+        self._ctx.state.save(receipt_key(row.bank, row.number), changed)
+
+
+def receipt_key(bank: str, number: str) -> str:
+    """Return the key of a receipt, public and private."""
+    return composite_key("receipt", bank, number)

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from tallystick.contracts.book import Delivery, HeldMove
 from tallystick.contracts.models import Identifier, Model, Quantity
+from tallystick.contracts.reasons import Finding
 from tallystick.contracts.statements import ReceiptTerms
 
 MAX_PAYMENTS = 1_000
@@ -71,3 +72,48 @@ class CashInstruction(Model):
     fees: Annotated[tuple[Fee, ...], Field(max_length=MAX_PAYMENTS)] = ()
     lock: Annotated[tuple[HeldMove, ...], Field(max_length=MAX_PAYMENTS)] = ()
     secret: str
+
+
+# --- what can be paid ---
+
+
+class FundsQuestion(Model):
+    """What have these holders to pay with?
+
+    Attributes:
+        keeper: MSP of who clears: collateral that it keeps counts.
+        accounts: A cash and a holder each.
+    """
+
+    keeper: Identifier
+    accounts: Annotated[
+        tuple[tuple[Identifier, Identifier], ...], Field(max_length=10 * MAX_PAYMENTS)
+    ]
+
+
+class Collateral(Model):
+    """Money that a holder has reserved as collateral.
+
+    Attributes:
+        reservation: Name of the reservation.
+    """
+
+    reservation: str
+    amount: int
+
+
+class MemberFunds(Model):
+    """What a holder has in one cash.
+
+    Attributes:
+        credit: How much more the bank lends it now.
+        collateral: What the keeper may draw, in the order in which it was reserved.
+        findings: What stands against its paying or getting money.
+    """
+
+    cash: str
+    holder: str
+    available: int = 0
+    credit: int = 0
+    collateral: tuple[Collateral, ...] = ()
+    findings: tuple[Finding, ...] = ()

@@ -100,6 +100,10 @@ class Limits(Model):
         """Return whether anything may be drawn."""
         return self.valid_until is not None and moment < self.valid_until
 
+    def unused(self, moment: Instant) -> int:
+        """Return how much more may be drawn."""
+        return max(self.cap - self.drawn, 0) if self.is_live(moment) else 0
+
 
 class SignedReservation(Model):
     """Transient ``reservation``: what to reserve, by signature or under a mandate."""

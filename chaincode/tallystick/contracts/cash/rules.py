@@ -22,9 +22,9 @@ def expired(limits: Limits, moment: Instant) -> tuple[Reservation, ...]:
     return tuple(each for each in limits.reservations if each.is_over(moment))
 
 
-def reserved(limits: Limits, moment: Instant) -> int:
-    """Return how much is reserved at a moment."""
-    return sum(each.amount for each in limits.reservations if not each.is_over(moment))
+def lasting(limits: Limits, moment: Instant) -> tuple[Reservation, ...]:
+    """Return the reservations that are not over."""
+    return tuple(each for each in limits.reservations if not each.is_over(moment))
 
 
 def with_reservation(limits: Limits, reservation: Reservation) -> Limits:
@@ -82,7 +82,7 @@ def lent(
     if available >= 0:
         amount = -min(available, limits.drawn)
     elif may_draw and limits.is_live(moment):
-        unused = max(limits.cap - limits.drawn, 0)
+        unused = limits.unused(moment)
         if -available > unused:
             return Loan(account, limits, missing=-available - unused)
         amount = -available

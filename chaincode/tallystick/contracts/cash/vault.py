@@ -13,8 +13,8 @@ from tallystick.chaincode import Context, composite_key
 from tallystick.contracts import events
 from tallystick.contracts.book import Account, Book, Delivery, HeldMove, Move, Plan
 from tallystick.contracts.cash.entries import Entries
-from tallystick.contracts.cash.models import Accrual, CashAccount, Limits, Reservation
-from tallystick.contracts.cash.rules import Loan, expired, lent, reduced, reserved
+from tallystick.contracts.cash.models import Accrual, Limits, Reservation
+from tallystick.contracts.cash.rules import Loan, expired, lent, reduced
 from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import day_of, now
 from tallystick.contracts.parties import Authority, Exercised, Party, check_parties
@@ -216,35 +216,19 @@ class Vault:
             self._write(plan, loans)
             self._tell_loans(loans)
 
-    # --- views ---
-
-    def view(self, account: Account) -> CashAccount:
-        """Return what somebody has now; what has expired is available, though still in the rows."""
-        position = self.book.position(account)
-        limits = self.limits(account) or Limits(salt="")
-        lasting = reserved(limits, self._moment)
-        over = sum(each.amount for each in expired(limits, self._moment))
-        return CashAccount(
-            holder=account.holder,
-            amount=position.quantity,
-            held=position.held - over,
-            available=position.available + over,
-            reserved=lasting,
-            cap=limits.cap,
-            drawn=limits.drawn,
-        )
-
-    def all_limits(self, cash: str) -> Iterator[Limits]:
-        """Yield the limits of all holders of a cash; for queries."""
-        for _, value in self.entries.rows_of(cash).partial("limits", cash):
-            yield Limits.model_validate_json(value)
-
-    def all_accruals(self, cash: str) -> Iterator[Accrual]:
-        """Yield the fees in a cash that wait to be collected; for queries."""
-        for _, value in self.entries.rows_of(cash).partial("accrual", cash):
-            yield Accrual.model_validate_json(value)
-
     # --- how ---
+
+    def findings(self, moves: Sequence[Delivery]) -> Sequence[Finding]:
+        """Return what stands against payments as things are now; nothing is written."""
+        plan = self.book.moved(moves, day_of(self._moment))
+        for account in plan.before:
+            limits = self.limits(account)
+            over = expired(limits, self._moment) if limits else ()
+            plan.change(account, held=-sum(each.amount for each in over))
+        loans = self._loans(plan)
+        exceeded = [finding for loan in loans for finding in loan.findings()]
+        lacks = self.lacks([account.holder for account in plan.after])
+        return [*lacks, *exceeded, *plan.shortfalls()]
 
     def lacks(
         self,

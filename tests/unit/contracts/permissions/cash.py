@@ -26,7 +26,7 @@ from tallystick.contracts.cash.models import (
     SignedReservation,
 )
 from tallystick.contracts.models import Model
-from tallystick.contracts.payments import CashInstruction
+from tallystick.contracts.payments import CashInstruction, FundsQuestion
 from tallystick.contracts.statements import MoneySent, ReservationRenewed
 from tallystick.contracts.testing import Market
 
@@ -45,6 +45,8 @@ PERMITTED: Permissions = {
     "void_receipt": BANK,
     "collect_fees": LICENSED,
     "instruct": NOBODY,
+    "delivery_findings": NOBODY,
+    "funds": NOBODY,
     "lock": NOBODY,
     "release": NOBODY,
     "deliver": NOBODY,
@@ -79,6 +81,8 @@ def arguments(market: Market) -> Arguments:
         "void_receipt": ["R-1"],
         "collect_fees": ["USD", "alice", transactions],
         "instruct": [CashInstruction(secret="")],
+        "delivery_findings": [leg, ""],
+        "funds": [FundsQuestion(keeper=P.CLEARING, accounts=())],
         "deposit_report": ["USD"],
         "reconciliation": ["USD"],
         "reservations": ["USD", "bob"],

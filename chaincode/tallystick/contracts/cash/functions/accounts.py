@@ -5,6 +5,7 @@ from itertools import islice
 from tallystick.chaincode import Context, composite_key, query
 from tallystick.chaincode.events import EventRecord
 from tallystick.contracts.book import Account
+from tallystick.contracts.cash.balances import Balances
 from tallystick.contracts.cash.functions.guards import readable_vault
 from tallystick.contracts.cash.models import (
     Cash,
@@ -40,7 +41,7 @@ class AccountFunctions(MarketContract):
         vault = Vault(ctx)
         if not may_read(ctx, vault.entries.cash(cash).bank):
             refuse_if_any(mandate_findings(ctx, holder))
-        return vault.view(Account(cash, holder))
+        return Balances(ctx, vault).account(Account(cash, holder))
 
     @query
     def accounts(
@@ -49,8 +50,9 @@ class AccountFunctions(MarketContract):
         """Return one page of the holders of a cash, by id; ``bookmark`` is the last one's id."""
         vault = readable_vault(ctx, cash)
         following = (holder for holder, _ in vault.book.positions(cash) if holder > bookmark)
+        balances = Balances(ctx, vault)
         accounts = tuple(
-            vault.view(Account(cash, holder)) for holder in islice(following, page_size)
+            balances.account(Account(cash, holder)) for holder in islice(following, page_size)
         )
         is_last = next(following, None) is None
         return CashPage(
@@ -75,12 +77,5 @@ class AccountFunctions(MarketContract):
     @query
     def reconciliation(self, ctx: Context, cash: str) -> Reconciliation:
         """Return all money of a cash, added up in two ways."""
-        vault = readable_vault(ctx, cash)
-        return Reconciliation(
-            cash=cash,
-            supply=vault.book.supply(cash),
-            lent=sum(limits.drawn for limits in vault.all_limits(cash)),
-            balances=sum(position.quantity for _, position in vault.book.positions(cash)),
-            accrued=sum(accrual.amount for accrual in vault.all_accruals(cash)),
-            report=self.deposit_report(ctx, cash),
-        )
+        balances = Balances(ctx, readable_vault(ctx, cash))
+        return balances.reconciliation(cash, self.deposit_report(ctx, cash))

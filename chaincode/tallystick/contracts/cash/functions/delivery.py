@@ -1,14 +1,16 @@
 """What the settlement contract lets happen to money: once in a transaction, as a whole."""
 
-from tallystick.chaincode import Context, transaction
+from tallystick.chaincode import Context, query, transaction
 from tallystick.contracts.book import Account, Delivery, HeldMove
+from tallystick.contracts.cash.balances import Balances
 from tallystick.contracts.cash.models import Collected
 from tallystick.contracts.cash.receipts import Receipts
 from tallystick.contracts.cash.vault import Vault
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.licensed import MarketContract, licensed, only_through
 from tallystick.contracts.models import Identifier
-from tallystick.contracts.payments import CashInstruction
+from tallystick.contracts.payments import CashInstruction, FundsQuestion, MemberFunds
+from tallystick.contracts.reasons import Finding
 
 
 class DeliveryFunctions(MarketContract):
@@ -41,6 +43,20 @@ class DeliveryFunctions(MarketContract):
     def deliver(self, ctx: Context, moves: tuple[Delivery, ...], secret: str) -> None:
         """Pay: out of locks, or out of what is available, such as the nets of a cycle."""
         Vault(ctx, secret).instruct(CashInstruction(moves=moves, secret=secret))
+
+    @query
+    @only_through(Chaincode.SETTLEMENT)
+    def delivery_findings(
+        self, ctx: Context, moves: tuple[Delivery, ...], secret: str
+    ) -> tuple[Finding, ...]:
+        """Return what stands against payments now."""
+        return tuple(Vault(ctx, secret).findings(moves))
+
+    @query
+    @only_through(Chaincode.SETTLEMENT)
+    def funds(self, ctx: Context, question: FundsQuestion) -> tuple[MemberFunds, ...]:
+        """Return what holders have to pay with: available money, credit, collateral."""
+        return tuple(Balances(ctx, Vault(ctx)).funds(question))
 
     @transaction
     @licensed()

@@ -6,6 +6,7 @@ Who commits how much at which venue, and who may owe how much, comes as transien
 from tallystick.chaincode import Context, query, transaction
 from tallystick.contracts import events
 from tallystick.contracts.book import Account
+from tallystick.contracts.cash.balances import Balances
 from tallystick.contracts.cash.functions.guards import banks_vault
 from tallystick.contracts.cash.models import (
     CreditGrant,
@@ -17,7 +18,7 @@ from tallystick.contracts.cash.models import (
     SignedReservation,
 )
 from tallystick.contracts.cash.reservations import Reservations
-from tallystick.contracts.cash.rules import expired
+from tallystick.contracts.cash.rules import lasting
 from tallystick.contracts.cash.vault import Vault
 from tallystick.contracts.confidential import secret_argument
 from tallystick.contracts.instants import now
@@ -99,11 +100,10 @@ class LimitFunctions(MarketContract):
         limits = vault.limits(Account(cash, holder))
         if limits is None:
             return ()
-        over = expired(limits, now(ctx))
-        lasting = tuple(each for each in limits.reservations if each not in over)
+        found = lasting(limits, now(ctx))
         if may_read(ctx, vault.entries.cash(cash).bank) or not mandate_findings(ctx, holder):
-            return lasting
-        return tuple(each for each in lasting if each.keeper == ctx.client.msp_id)
+            return found
+        return tuple(each for each in found if each.keeper == ctx.client.msp_id)
 
     @query
     def may_reserve(self, ctx: Context, cash: str, holder: str, amount: int) -> ReservationAnswer:
@@ -114,5 +114,5 @@ class LimitFunctions(MarketContract):
         if mandate_findings(ctx, holder):
             asked = Party(identity=holder, account_at=ctx.client.msp_id)
             refuse_if_any(check_parties(ctx, [asked]).parties[0].findings)
-        most = Vault(ctx).view(Account(cash, holder)).available
+        most = Balances(ctx, Vault(ctx)).account(Account(cash, holder)).available
         return ReservationAnswer(allowed=0 < amount <= most, most=most)

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from hashlib import sha256
 
+from pydantic import JsonValue
+
 from tallystick.chaincode import Context, transaction
 from tallystick.chaincode.contract_chaincode import ContractChaincode
 from tallystick.chaincode.testing import Outcome
@@ -79,6 +81,12 @@ def pay(market: Market, *moves: Delivery) -> Outcome:
 def lock(market: Market, *moves: HeldMove) -> Outcome:
     """Let settlement lock money."""
     return instruct(market, CashInstruction(lock=moves, secret=SALT))
+
+
+def collect(market: Market, receiver: str, *transaction_ids: str) -> Outcome:
+    """Bring fees to their receiver's account, as the broker."""
+    asked: list[JsonValue] = list(transaction_ids)
+    return market.submit(BROKER, CASH, "collect_fees", "USD", receiver, asked)
 
 
 def account(market: Market, holder: str = "bob") -> CashAccount:

@@ -320,8 +320,11 @@ def _senders(moves: Iterable[Move]) -> Iterator[Account]:
 
 
 def _parties(instruction: CashInstruction) -> Sequence[str]:
-    """Return who pays, gets or locks money by an instruction, each once."""
+    """Return who pays, gets or locks money by an instruction, each once.
+
+    Those who get fees are looked at when they collect them.
+    """
     moves = (*instruction.moves, *instruction.lock)
     sides = [holder for move in moves for holder in (move.sender, move.receiver)]
-    sides += [holder for fee in instruction.fees for holder in (fee.payer, fee.receiver)]
+    sides += [fee.payer for fee in instruction.fees]
     return tuple(dict.fromkeys(sides))

@@ -65,6 +65,7 @@ from tallystick.contracts.events.custody import (
     CustodyEnded,
     CustodyOpened,
 )
+from tallystick.contracts.events.fees import FeesSet
 from tallystick.contracts.events.identity import (
     AccessGranted,
     AccessRecorded,
@@ -174,6 +175,7 @@ __all__ = [
     "EntryMade",
     "FeeTaken",
     "FeesCollected",
+    "FeesSet",
     "HoldPlaced",
     "HoldReleased",
     "HoldRenewed",

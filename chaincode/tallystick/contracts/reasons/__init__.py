@@ -13,6 +13,7 @@ from tallystick.contracts.reasons.accounts import AccountReason
 from tallystick.contracts.reasons.claims import ClaimReason
 from tallystick.contracts.reasons.compliance import ComplianceReason
 from tallystick.contracts.reasons.custody import CustodyReason
+from tallystick.contracts.reasons.fees import FeeReason
 from tallystick.contracts.reasons.identities import IdentityReason
 from tallystick.contracts.reasons.licences import LicenceReason
 from tallystick.contracts.reasons.money import MoneyReason
@@ -28,6 +29,7 @@ __all__ = [
     "ClaimReason",
     "ComplianceReason",
     "CustodyReason",
+    "FeeReason",
     "Finding",
     "IdentityReason",
     "Kind",

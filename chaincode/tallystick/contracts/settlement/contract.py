@@ -5,6 +5,7 @@ release, each in one call, so that all legs of a trade change in one transaction
 """
 
 from tallystick.contracts.agency.functions import AgencyFunctions
+from tallystick.contracts.fees.functions import FeeFunctions
 from tallystick.contracts.listings.functions import ListingFunctions
 from tallystick.contracts.orders.functions import OrderFunctions
 from tallystick.contracts.surveillance.functions import SurveillanceFunctions
@@ -17,6 +18,7 @@ class SettlementContract(
     OrderFunctions,
     TradeFunctions,
     SurveillanceFunctions,
+    FeeFunctions,
 ):
     """What is traded and settled."""
 

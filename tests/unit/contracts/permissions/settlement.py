@@ -45,6 +45,9 @@ PERMITTED: Permissions = {
     "expire": LICENSED,
     "trade": EVERYBODY,
     "trades": EVERYBODY,
+    "set_fees": frozenset({P.ATS}),
+    "fees": EVERYBODY,
+    "quote_fees": EVERYBODY,
 }
 
 
@@ -82,4 +85,7 @@ def arguments(market: Market) -> Arguments:
         "expire": ["T-1"],
         "trade": ["T-1"],
         "trades": [],
+        "set_fees": [[]],
+        "fees": [P.ATS],
+        "quote_fees": [P.ATS, "trade", "ACME", 1],
     }

@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
-from pydantic import JsonValue
 from tests.unit.contracts.money import (
     BANK,
     CASH,
     HOUR,
     appoint_cashier,
+    collect,
     fund,
     funded,
     grant_credit,
@@ -20,7 +20,7 @@ from tests.unit.contracts.money import (
     reserved,
     use_receipt,
 )
-from tests.unit.contracts.refusals.scenarios import BROKER, reaches
+from tests.unit.contracts.refusals.scenarios import reaches
 
 from tallystick.contracts.cash.models import MAX_RESERVATIONS
 from tallystick.contracts.reasons import MoneyReason
@@ -79,8 +79,7 @@ def _(market: Market) -> None:
 
 @reaches(MoneyReason.NOTHING_TO_COLLECT)
 def _(market: Market) -> None:
-    transactions: list[JsonValue] = ["0" * 64]
-    market.submit(BROKER, CASH, "collect_fees", "USD", "alice", transactions)
+    collect(market, "alice", "0" * 64)
 
 
 # --- receipts ---

@@ -1,0 +1,12 @@
+"""Fees in tests."""
+
+from tallystick.chaincode.testing import Outcome
+from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.fees.models import FeeLine
+from tallystick.contracts.participants import Participant
+from tallystick.contracts.testing import Market
+
+
+def set_fees(market: Market, *lines: FeeLine) -> Outcome:
+    """Let the ATS take these fees."""
+    return market.submit(Participant.ATS, Chaincode.SETTLEMENT, "set_fees", list(lines))

@@ -1,0 +1,20 @@
+"""Scenarios whose last call is refused: fees."""
+
+from tests.unit.contracts.fees import set_fees
+from tests.unit.contracts.refusals.scenarios import reaches
+
+from tallystick.contracts.fees.models import FeeKind, FeeLine
+from tallystick.contracts.reasons import FeeReason
+from tallystick.contracts.testing import Market
+
+LINE = FeeLine(kind=FeeKind.TRADE, payer="buyer", receiver="alice", flat=1)
+
+
+@reaches(FeeReason.FEE_TWICE)
+def _(market: Market) -> None:
+    set_fees(market, LINE, LINE.model_copy(update={"flat": 2}))
+
+
+@reaches(FeeReason.FEE_BOUNDS_WRONG)
+def _(market: Market) -> None:
+    set_fees(market, LINE.model_copy(update={"minimum": 2, "maximum": 1}))

@@ -3,9 +3,9 @@
 from datetime import timedelta
 from hashlib import sha256
 
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter
 
-from tallystick.chaincode import Context, transaction
+from tallystick.chaincode import Context, query, transaction
 from tallystick.chaincode.contract_chaincode import ContractChaincode
 from tallystick.chaincode.testing import Outcome
 from tallystick.contracts.book import Delivery, HeldMove
@@ -19,7 +19,8 @@ from tallystick.contracts.cash.models import (
 )
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.payments import CashInstruction
+from tallystick.contracts.payments import CashInstruction, FundsQuestion, MemberFunds
+from tallystick.contracts.reasons import Finding
 from tallystick.contracts.settlement import SettlementContract
 from tallystick.contracts.statements import (
     Funding,
@@ -42,6 +43,9 @@ HOUR = timedelta(hours=1)
 SALT = "5a" * 16
 OTHER_VENUE = "VenueBMSP"
 
+_FUNDS = TypeAdapter(tuple[MemberFunds, ...])
+_FINDINGS = TypeAdapter(tuple[Finding, ...])
+
 
 class Courier(SettlementContract):
     """Settlement that also passes an instruction on as it is."""
@@ -51,15 +55,43 @@ class Courier(SettlementContract):
         """Tell cash what to do."""
         ctx.invoke(Chaincode.CASH, "instruct", instruction)
 
+    @query
+    def ask(self, ctx: Context, question: FundsQuestion) -> tuple[MemberFunds, ...]:
+        """Return what cash says that members have."""
+        return _FUNDS.validate_json(ctx.invoke(Chaincode.CASH, "funds", question))
+
+    @query
+    def findings(self, ctx: Context, moves: tuple[Delivery, ...]) -> tuple[Finding, ...]:
+        """Return what cash says that stands against payments."""
+        answer = ctx.invoke(Chaincode.CASH, "delivery_findings", list(moves), SALT)
+        return _FINDINGS.validate_json(answer)
+
+
+def send_courier(market: Market) -> None:
+    """Let the settlement of a market be the courier."""
+    world = market.ledger.world
+    world.chaincodes = dict(world.chaincodes)
+    world.chaincodes[Chaincode.SETTLEMENT] = ContractChaincode(Courier())
+
 
 def instruct(market: Market, instruction: CashInstruction) -> Outcome:
     """Let settlement give an instruction."""
-    world = market.ledger.world
-    world.chaincodes = {
-        **world.chaincodes,
-        Chaincode.SETTLEMENT: ContractChaincode(Courier()),
-    }
+    send_courier(market)
     return market.submit(Participant.CLEARING, Chaincode.SETTLEMENT, "carry", instruction)
+
+
+def ask(market: Market, question: FundsQuestion) -> tuple[MemberFunds, ...]:
+    """Let settlement ask what members have to pay with."""
+    send_courier(market)
+    outcome = market.submit(Participant.CLEARING, Chaincode.SETTLEMENT, "ask", question)
+    return outcome.load(tuple[MemberFunds, ...])
+
+
+def objections(market: Market, *moves: Delivery) -> list[str]:
+    """Let settlement ask what stands against payments; return the codes."""
+    send_courier(market)
+    outcome = market.submit(Participant.CLEARING, Chaincode.SETTLEMENT, "findings", list(moves))
+    return [each.code for each in outcome.load(tuple[Finding, ...])]
 
 
 def lock_of(amount: int, hold: str = "T-9", sender: str = "bob") -> HeldMove:

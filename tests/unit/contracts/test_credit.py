@@ -109,6 +109,18 @@ def test_what_a_venue_gives_back_repays(market: Market) -> None:
     assert (account(market).amount, account(market).drawn) == (29_500, 0)
 
 
+def test_what_ends_repays_before_it_can_be_committed_again(market: Market) -> None:
+    """SS-95, SS-96."""
+    grant_credit(market, 1_000)
+    reserve(market, reserved(market, 30_000))
+    pay(market, payment(20_500))
+    market.ledger.advance(HOUR)
+    assert refused(reserve, market, reserved(market, 29_501, "O-2")) == "RESERVATION_TOO_LARGE"
+
+    reserve(market, reserved(market, 29_500, "O-2"))
+    assert (account(market).amount, account(market).drawn) == (29_500, 0)
+
+
 @pytest.mark.parametrize(
     ("wait", "code"),
     [

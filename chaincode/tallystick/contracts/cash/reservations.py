@@ -40,7 +40,7 @@ class Reservations:
         keeper = Exercised(organization=said.keeper, powers=(KEEPERS[said.use],))
         submitter = Exercised(organization=self._ctx.client.msp_id)
         refuse_if_any(self._vault.lacks([said.holder], authority, (submitter, keeper)))
-        self._vault.free_expired([account])
+        self._vault.settle_up(account)
         limits = self._vault.limits(account) or Limits(salt=salt)
         self._require_room(said, limits)
         reservation = Reservation(
@@ -80,7 +80,7 @@ class Reservations:
         self._vault.repay([account])
 
     def _require(self, account: Account, keeper: str, name: str) -> tuple[Limits, Reservation]:
-        self._vault.free_expired([account])
+        self._vault.settle_up(account)
         limits = self._vault.limits(account)
         reservation = limits.find(keeper, name) if limits else None
         if limits is None or reservation is None:

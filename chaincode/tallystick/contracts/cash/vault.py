@@ -35,7 +35,13 @@ class Vault:
 
     # --- payments that everybody may know of ---
 
-    def move(self, moves: Sequence[Move], basis: Basis, authority: Authority | None = None) -> None:
+    def move(
+        self,
+        moves: Sequence[Move],
+        basis: Basis,
+        authority: Authority | None = None,
+        reference: str | None = None,
+    ) -> None:
         """Move money if nothing stands against it, on credit unless it leaves the ledger.
 
         Raises:
@@ -46,7 +52,7 @@ class Vault:
         loans = self._loans(plan, may_draw=basis is not Basis.REDEMPTION)
         self._write(plan, loans, self.lacks([each.holder for each in plan.after], authority))
         for event in self._transfers(moves, plan, basis):
-            self._ctx.emit(event)
+            self._ctx.emit(event.model_copy(update={"reference": reference}))
         self._tell_loans(loans)
 
     # --- what settlement instructs ---
@@ -132,11 +138,16 @@ class Vault:
         for fee in fees:
             receiver = Account(fee.cash, fee.receiver)
             sums[receiver] = sums.get(receiver, 0) + fee.amount
-            self.entries.tell(fee.cash, events.FeeTaken(**fee.model_dump()))
+            event = events.FeeTaken(**fee.model_dump(), salt=self._salt_of(receiver))
+            self.entries.tell(fee.cash, event)
         for receiver, amount in sums.items():
-            salt = sha256(f"{self._secret}/{receiver.holder}".encode()).hexdigest()
             key = accrual_key(receiver, self._ctx.transaction_id)
-            self.entries.rows_of(receiver.asset).save(key, Accrual(amount=amount, salt=salt))
+            row = Accrual(amount=amount, salt=self._salt_of(receiver))
+            self.entries.rows_of(receiver.asset).save(key, row)
+
+    def _salt_of(self, receiver: Account) -> str:
+        """Return what hides the fees of a receiver, without giving the act's own secret away."""
+        return sha256(f"{self._secret}/{receiver.holder}".encode()).hexdigest()
 
     def collect(self, receiver: Account, transactions: Sequence[str]) -> None:
         """Bring the fees of some transactions to the account of their receiver.
@@ -207,6 +218,11 @@ class Vault:
             limits = self.limits(account)
             for reservation in expired(limits, self._moment) if limits else ():
                 self.free(account, reservation, reservation.amount, "expired")
+
+    def settle_up(self, account: Account) -> None:
+        """Bring an account up to the moment: free what has expired, and let it repay."""
+        self.free_expired([account])
+        self.repay([account])
 
     def repay(self, accounts: Iterable[Account]) -> None:
         """Let what has become available repay what its holders owe."""

@@ -30,6 +30,7 @@ class MoneyTransferred(LedgerEvent):
         lock: The lock that it came out of, if it was locked.
         freed: What was left of that lock and is available again.
         actor: MSP of the participant that submitted it.
+        reference: Of the payment off the ledger that it stands for, where a bank signed for one.
     """
 
     kind: ClassVar[str] = "cash.Transferred"
@@ -42,6 +43,7 @@ class MoneyTransferred(LedgerEvent):
     lock: str | None
     freed: int
     actor: str
+    reference: str | None = None
 
 
 class MoneyLocked(LedgerEvent):
@@ -152,13 +154,18 @@ class CreditRepaid(LedgerEvent):
 
 
 class FeeTaken(LedgerEvent):
-    """Somebody has paid a fee; its receiver has yet to collect it."""
+    """Somebody has paid a fee; its receiver has yet to collect it.
+
+    Attributes:
+        salt: Of the row in which it waits.
+    """
 
     kind: ClassVar[str] = "cash.FeeTaken"
     cash: str
     payer: str
     receiver: str
     amount: int
+    salt: str
 
 
 class FeesCollected(LedgerEvent):

@@ -8,7 +8,7 @@ from tallystick.chaincode import split_composite_key
 from tallystick.contracts.models import Model
 from tallystick.contracts.replay.positions import Positions
 
-LEFT_OUT = frozenset({"nonce", "access", "decision", "persons"})
+LEFT_OUT = frozenset({"nonce", "access", "decision", "persons", "entry"})
 """Kinds of rows that nothing is decided by, notes of what has happened; and those that
 ``miscounted`` compares."""
 

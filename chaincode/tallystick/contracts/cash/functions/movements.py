@@ -81,7 +81,8 @@ class MovementFunctions(MarketContract):
             receiver=funded.holder if comes else None,
             quantity=funded.amount,
         )
-        vault.move([move], Basis.ISSUE if comes else Basis.REDEMPTION)
+        basis = Basis.ISSUE if comes else Basis.REDEMPTION
+        vault.move([move], basis, reference=funded.reference)
 
     @transaction
     def transfer(self, ctx: Context, sent: MoneySent, intent: SignedIntent | None = None) -> None:

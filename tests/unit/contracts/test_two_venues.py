@@ -25,7 +25,8 @@ from tallystick.contracts.cash.models import Reservation, ReservationAnswer
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.payments import CashInstruction, Draw
 from tallystick.contracts.testing import Market
-from tallystick.contracts.trades.models import TradePage, TradeTerms
+from tallystick.contracts.trades.models import TradePage
+from tallystick.contracts.trades.terms import TradeTerms
 
 VENUES = (ATS, OTHER_VENUE)
 
@@ -34,6 +35,7 @@ VENUES = (ATS, OTHER_VENUE)
 def market(market: Market) -> Market:
     """Bob has 50 000 cents, an account at each of two venues, and ACME a limit of 15 units."""
     license_other_venue(market)
+    market.list_security("ACME", venue=OTHER_VENUE)
     for number, venue in enumerate(VENUES, 1):
         linked = answer(shown(market, number=number, venue=venue), "bob")
         link(market, linked)

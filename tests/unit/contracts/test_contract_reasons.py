@@ -6,6 +6,7 @@ import pytest
 from tests.unit.contracts.refusals import (
     access,
     accounts,
+    calendars,
     claims,
     compliance,
     custody,
@@ -33,6 +34,7 @@ from tallystick.contracts.testing import Market
 MODULES = (
     access,
     accounts,
+    calendars,
     claims,
     compliance,
     custody,

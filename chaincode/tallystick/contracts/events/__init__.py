@@ -16,6 +16,7 @@ from tallystick.contracts.events.accounts import (
     ChallengeOpened,
 )
 from tallystick.contracts.events.base import Basis, LedgerEvent
+from tallystick.contracts.events.calendars import CalendarSet, ConventionsSet
 from tallystick.contracts.events.cash import (
     CashOpened,
     CreditDrawn,
@@ -152,6 +153,7 @@ __all__ = [
     "ApprovalUsed",
     "ApprovalWithdrawn",
     "Basis",
+    "CalendarSet",
     "CapChanged",
     "CashOpened",
     "ChallengeOpened",
@@ -160,6 +162,7 @@ __all__ = [
     "ConflictsSet",
     "ConsentGiven",
     "ControlChanged",
+    "ConventionsSet",
     "CoverRecorded",
     "CreditDrawn",
     "CreditGranted",

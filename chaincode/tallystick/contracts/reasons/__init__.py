@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from tallystick.contracts.reasons.access import AccessReason
 from tallystick.contracts.reasons.accounts import AccountReason
+from tallystick.contracts.reasons.calendars import CalendarReason
 from tallystick.contracts.reasons.claims import ClaimReason
 from tallystick.contracts.reasons.compliance import ComplianceReason
 from tallystick.contracts.reasons.custody import CustodyReason
@@ -26,6 +27,7 @@ __all__ = [
     "REASONS",
     "AccessReason",
     "AccountReason",
+    "CalendarReason",
     "ClaimReason",
     "ComplianceReason",
     "CustodyReason",

@@ -17,7 +17,7 @@ class TradeReason(ReasonTable):
     TRADE_EXISTS = (Kind.CONFLICT, "Trade {trade} exists already; an id is used once, for ever.")
     TRADE_DATES_WRONG = (
         Kind.MALFORMED,
-        "Trade {trade} must expire in the future and not before its settlement day.",
+        "Trade {trade} must expire in the future and after the opening of its settlement day.",
     )
     TRADE_STATUS = (Kind.CONFLICT, "Trade {trade} is {state}, and then nobody can {step} it.")
     TRADE_EXPIRED = (Kind.RULE, "Trade {trade} expired at {expires_at}.")
@@ -71,5 +71,6 @@ class TradeReason(ReasonTable):
     CONSENT_ALREADY_GIVEN = (Kind.CONFLICT, "The {side} has consented to trade {trade} already.")
     SETTLEMENT_DAY_NOT_REACHED = (
         Kind.RULE,
-        "Trade {trade} settles on {settlement_day}, not before; today is {today}.",
+        "Trade {trade} settles on {settlement_day}, from {settles_from} on, "
+        "unless both sides agree on an earlier moment.",
     )

@@ -6,6 +6,7 @@ release, each in one call, so that all legs of a trade change in one transaction
 
 from tallystick.contracts.agency.functions import AgencyFunctions
 from tallystick.contracts.fees.functions import FeeFunctions
+from tallystick.contracts.calendars.functions import CalendarFunctions
 from tallystick.contracts.listings.functions import ListingFunctions
 from tallystick.contracts.orders.functions import OrderFunctions
 from tallystick.contracts.surveillance.functions import SurveillanceFunctions
@@ -19,6 +20,7 @@ class SettlementContract(
     TradeFunctions,
     SurveillanceFunctions,
     FeeFunctions,
+    CalendarFunctions,
 ):
     """What is traded and settled."""
 

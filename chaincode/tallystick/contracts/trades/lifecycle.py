@@ -2,6 +2,7 @@
 
 from tallystick.chaincode import Context
 from tallystick.contracts import events
+from tallystick.contracts.calendars.calendars import Calendars
 from tallystick.contracts.instants import Instant, now
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.orders.orders import Orders
@@ -50,11 +51,19 @@ class Lifecycle:
         check_terms(terms, venue=self._ctx.client.msp_id, moment=now(self._ctx))
         if self._trades.find(terms.trade) is not None:
             raise TradeReason.TRADE_EXISTS.refusal(trade=terms.trade)
+        intended = Calendars(self._ctx).intended(
+            terms.venue, terms.security, cycle=terms.cycle, day=terms.settlement_day
+        )
+        if terms.expires_at <= intended.settles_from:
+            raise TradeReason.TRADE_DATES_WRONG.refusal(trade=terms.trade)
+        terms = terms.model_copy(update={"settlement_day": intended.settlement_day})
         row = Trade(
             trade=terms.trade,
             venue=terms.venue,
             terms_hash=terms.digest,
-            settlement_day=terms.settlement_day,
+            calendar=intended.calendar,
+            settlement_day=intended.settlement_day,
+            settles_from=intended.settles_from,
             expires_at=terms.expires_at,
             status=Status.PROPOSED,
             model=terms.model,

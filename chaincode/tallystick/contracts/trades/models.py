@@ -29,15 +29,23 @@ class Trade(Model):
 
     Attributes:
         terms_hash: Of the terms, which lie in the venue's collection.
+        calendar: By which its age counts once it fails; None when every day is a business day.
+        settlement_day: The intended one, in the calendar's time.
+        settles_from: The second from which it may settle: the opening of the settlement day, or
+            earlier where both sides agree.
+        ended_at: When it settled or ended without delivery; None while it can settle.
     """
 
     trade: str
     venue: str
     terms_hash: str
+    calendar: str | None = None
     settlement_day: Day
+    settles_from: Instant
     expires_at: Instant
     status: Status
     model: DvpModel = DvpModel.GROSS
+    ended_at: Instant | None = None
 
 
 class Consented(Model):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from tallystick.contracts.instants import Instant, day_of
+from tallystick.contracts.instants import Instant
 from tallystick.contracts.parties import Profile
 from tallystick.contracts.prices import amount_of, scaled
 from tallystick.contracts.reasons import Finding, RegisterReason, TradeReason
@@ -35,7 +35,7 @@ def check_terms(terms: TradeTerms, *, venue: str, moment: Instant) -> None:
         raise TradeReason.AMOUNT_DIFFERS.refusal(trade=trade, amount=terms.amount, due=due)
     if terms.off_quote is None and is_off_quote(terms):
         raise TradeReason.PRICE_UNEXPLAINED.refusal(trade=trade)
-    if terms.expires_at <= moment or day_of(terms.expires_at) < terms.settlement_day:
+    if terms.expires_at <= moment:
         raise TradeReason.TRADE_DATES_WRONG.refusal(trade=trade)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from tallystick.contracts.instants import Instant, day_of
+from tallystick.contracts.instants import Instant
 from tallystick.contracts.reasons import TradeReason
 from tallystick.contracts.trades.models import Status, Trade
 from tallystick.contracts.trades.terms import DvpModel
@@ -34,7 +34,9 @@ class Guard(StrEnum):
     GROSS = "DvP 1 only"
 
 
-_OPEN = (Status.PROPOSED, Status.LOCKED, Status.FAILING)
+OPEN = (Status.PROPOSED, Status.LOCKED, Status.FAILING)
+"""A trade in one of these can still settle."""
+
 _LOCKED = (Status.LOCKED, Status.FAILING)
 
 # A step from a status that is not listed here is refused. Consents and approvals change no status:
@@ -42,15 +44,15 @@ _LOCKED = (Status.LOCKED, Status.FAILING)
 TRANSITIONS: Mapping[tuple[Status, Step], Status] = MappingProxyType(
     {
         (Status.PROPOSED, Step.CONSENT): Status.PROPOSED,
-        **{(status, Step.APPROVE): status for status in _OPEN},
+        **{(status, Step.APPROVE): status for status in OPEN},
         (Status.PROPOSED, Step.LOCK): Status.LOCKED,
         **{(status, Step.SETTLE): Status.SETTLED for status in _LOCKED},
         (Status.PROPOSED, Step.SETTLE_AT_ONCE): Status.SETTLED,
         **{(status, Step.RECORD_FAILURE): Status.FAILING for status in _LOCKED},
         (Status.PROPOSED, Step.WITHDRAW): Status.WITHDRAWN,
-        **{(status, Step.REJECT): Status.REJECTED for status in _OPEN},
-        **{(status, Step.CANCEL): Status.CANCELLED for status in _OPEN},
-        **{(status, Step.EXPIRE): Status.EXPIRED for status in _OPEN},
+        **{(status, Step.REJECT): Status.REJECTED for status in OPEN},
+        **{(status, Step.CANCEL): Status.CANCELLED for status in OPEN},
+        **{(status, Step.EXPIRE): Status.EXPIRED for status in OPEN},
     }
 )
 
@@ -88,7 +90,8 @@ def after(trade: Trade, step: Step, moment: Instant) -> Trade:
         raise TradeReason.TRADE_STATUS.refusal(trade=trade.trade, state=trade.status, step=step)
     for guard in GUARDS[step]:
         _require(guard, trade, step, moment)
-    return trade.model_copy(update={"status": status})
+    ended_at = None if status in OPEN else moment
+    return trade.model_copy(update={"status": status, "ended_at": ended_at})
 
 
 def _require(guard: Guard, trade: Trade, step: Step, moment: Instant) -> None:
@@ -98,9 +101,9 @@ def _require(guard: Guard, trade: Trade, step: Step, moment: Instant) -> None:
             raise TradeReason.TRADE_EXPIRED.refusal(trade=name, expires_at=trade.expires_at)
         case Guard.AFTER_EXPIRY if not is_expired:
             raise TradeReason.TRADE_NOT_EXPIRED.refusal(trade=name, expires_at=trade.expires_at)
-        case Guard.ON_ITS_DAY if day_of(moment) < trade.settlement_day:
+        case Guard.ON_ITS_DAY if moment < trade.settles_from:
             raise TradeReason.SETTLEMENT_DAY_NOT_REACHED.refusal(
-                trade=name, settlement_day=trade.settlement_day, today=day_of(moment)
+                trade=name, settlement_day=trade.settlement_day, settles_from=trade.settles_from
             )
         case Guard.GROSS if trade.model is not DvpModel.GROSS:
             raise TradeReason.DVP_MODEL_DIFFERS.refusal(trade=name, model=trade.model, step=step)

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from tallystick.contracts.book import HeldMove
+from tallystick.contracts.calendars.models import Cycle
 from tallystick.contracts.instants import Day, Instant
 from tallystick.contracts.intents import canonical_hash
 from tallystick.contracts.models import Identifier, Model, Quantity, Salt, ShortCode
@@ -97,7 +98,8 @@ class TradeTerms(Model):
         venue: MSP of the venue that matched the trade.
         buy: The buyer's order.
         sell: The seller's order.
-        settlement_day: The first UTC day on which it may settle.
+        cycle: T+n for this trade, where it shall not be what is usual at its venue.
+        settlement_day: The intended one; None in what a venue proposes leaves it to the calendar.
         expires_at: From this moment on it cannot settle any more.
         salt: Random, drawn by the venue: without it, guessed terms could be tried on the hash.
         model: How it is settled.
@@ -120,7 +122,8 @@ class TradeTerms(Model):
     venue: Identifier
     buy: Order
     sell: Order
-    settlement_day: Day
+    cycle: Cycle | None = None
+    settlement_day: Day | None = None
     expires_at: Instant
     salt: Salt
     model: DvpModel = DvpModel.GROSS

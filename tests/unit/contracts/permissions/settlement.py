@@ -3,13 +3,14 @@
 from contextlib import suppress
 from datetime import timedelta
 
+from tests.unit.contracts.permissions import calendars
 from tests.unit.contracts.permissions.roles import (
+    Arguments,
     EVERYBODY,
     LICENSED,
-    READERS,
-    Arguments,
     P,
     Permissions,
+    READERS,
 )
 
 from tallystick.chaincode import Refusal
@@ -48,6 +49,7 @@ PERMITTED: Permissions = {
     "set_fees": frozenset({P.ATS}),
     "fees": EVERYBODY,
     "quote_fees": EVERYBODY,
+    **calendars.PERMITTED,
 }
 
 
@@ -88,4 +90,5 @@ def arguments(market: Market) -> Arguments:
         "set_fees": [[]],
         "fees": [P.ATS],
         "quote_fees": [P.ATS, "trade", "ACME", 1],
+        **calendars.arguments(market),
     }

@@ -1,0 +1,1 @@
+"""Settlement calendars: business days, cut-offs, and the day on which a trade is to settle."""

@@ -4,7 +4,7 @@ A row is missing for no function: a function that nobody thought about would fai
 """
 
 import pytest
-from tests.unit.contracts.permissions import cash, identity, settlement, token
+from tests.unit.contracts.permissions import cash, discipline, identity, settlement, token
 from tests.unit.contracts.permissions.roles import ROLES
 
 from tallystick.chaincode import Contract, Refusal
@@ -62,6 +62,7 @@ def answer(market: Market, role: str, chaincode: Chaincode, function: str) -> st
             references=References(investors=(market.investor("alice"),)),
             intent=market.sign("bob", market.claim("bob").statement),
             **cash.secrets(market),
+            **discipline.SECRETS,
         )
     except Refusal as refusal:
         return refusal.code

@@ -15,6 +15,7 @@ from tallystick.contracts.reasons.claims import ClaimReason
 from tallystick.contracts.reasons.compliance import ComplianceReason
 from tallystick.contracts.reasons.custody import CustodyReason
 from tallystick.contracts.reasons.fees import FeeReason
+from tallystick.contracts.reasons.discipline import DisciplineReason
 from tallystick.contracts.reasons.identities import IdentityReason
 from tallystick.contracts.reasons.licences import LicenceReason
 from tallystick.contracts.reasons.money import MoneyReason
@@ -32,6 +33,7 @@ __all__ = [
     "ComplianceReason",
     "CustodyReason",
     "FeeReason",
+    "DisciplineReason",
     "Finding",
     "IdentityReason",
     "Kind",

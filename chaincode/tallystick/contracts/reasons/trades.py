@@ -74,3 +74,7 @@ class TradeReason(ReasonTable):
         "Trade {trade} settles on {settlement_day}, from {settles_from} on, "
         "unless both sides agree on an earlier moment.",
     )
+    TRADE_ON_HOLD = (
+        Kind.RULE,
+        "Nobody can {step} trade {trade} while it is on hold; the {sides} must release it first.",
+    )

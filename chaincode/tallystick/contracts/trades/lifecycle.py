@@ -29,6 +29,7 @@ from tallystick.contracts.trades.rules import (
     approval_findings,
     check_terms,
     consent_findings,
+    party_on,
 )
 from tallystick.contracts.trades.states import HAS_LOCKS, Step, after
 from tallystick.contracts.trades.terms import TradeTerms
@@ -93,7 +94,7 @@ class Lifecycle:
         if former is not None and former.counts(moment):
             raise TradeReason.CONSENT_ALREADY_GIVEN.refusal(trade=trade, side=side)
         terms = self._trades.terms(row)
-        party = _party(terms, side)
+        party = party_on(terms, side)
         rows = self._trades.rows(row, terms.salt)
         consent = Consent(
             trade=trade,
@@ -175,7 +176,7 @@ class Lifecycle:
         """End a trade as one of its parties says."""
         row, terms = self._known(trade)
         self._advance(row, terms, Step.WITHDRAW)
-        party = _party(terms, side)
+        party = party_on(terms, side)
         withdrawal = Withdrawal(trade=trade, side=side, party=party, reason=reason)
         rows = self._trades.rows(row, terms.salt)
         require_authority(self._ctx, party, withdrawal, intent, rows)
@@ -183,7 +184,7 @@ class Lifecycle:
 
     def reject(self, trade: str, reason: str) -> None:
         """End a trade as one of its mediators says."""
-        terms = self._end(trade, Step.REJECT)
+        terms = self.end(trade, Step.REJECT)
         self._require_mediator(terms)
         self._ctx.emit(
             events.TradeRejected(trade=trade, mediator=self._ctx.client.msp_id, reason=reason)
@@ -195,12 +196,12 @@ class Lifecycle:
         is_own = self._trades.require(trade).venue == caller
         power = Power.OPERATE_VENUE if is_own else Power.CLEAR
         require_licences(self._ctx, Exercised(organization=caller, powers=(power,)))
-        self._end(trade, Step.CANCEL)
+        self.end(trade, Step.CANCEL)
         self._ctx.emit(events.TradeCancelled(trade=trade, by=caller, reason=reason))
 
     def expire(self, trade: str) -> None:
         """End a trade whose time is over."""
-        self._end(trade, Step.EXPIRE)
+        self.end(trade, Step.EXPIRE)
         self._ctx.emit(events.TradeExpired(trade=trade))
 
     # --- how ---
@@ -216,7 +217,7 @@ class Lifecycle:
         self._trades.save(following)
         underway.follow(self._ctx, self._orders, terms, (row.status, following.status))
 
-    def _end(self, trade: str, step: Step) -> TradeTerms:
+    def end(self, trade: str, step: Step) -> TradeTerms:
         """End a trade without delivery; give its locks up if it has any. Return its terms."""
         row, terms = self._known(trade)
         self._advance(row, terms, step)
@@ -249,11 +250,3 @@ class Lifecycle:
         caller = self._ctx.client.msp_id
         if caller not in terms.mediators:
             raise TradeReason.NOT_A_MEDIATOR.refusal(trade=terms.trade, participant=caller)
-
-
-def _party(terms: TradeTerms, side: Side) -> str:
-    """Return who is on a side; refuse with SIDE_UNKNOWN when there is nobody."""
-    party = terms.parties.get(side)
-    if party is None:
-        raise TradeReason.SIDE_UNKNOWN.refusal(trade=terms.trade, side=side)
-    return party

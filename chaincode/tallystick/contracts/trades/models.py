@@ -33,6 +33,7 @@ class Trade(Model):
         settlement_day: The intended one, in the calendar's time.
         settles_from: The second from which it may settle: the opening of the settlement day, or
             earlier where both sides agree.
+        on_hold: Sides that do not want it to settle for now.
         ended_at: When it settled or ended without delivery; None while it can settle.
     """
 
@@ -45,6 +46,7 @@ class Trade(Model):
     expires_at: Instant
     status: Status
     model: DvpModel = DvpModel.GROSS
+    on_hold: tuple[Side, ...] = ()
     ended_at: Instant | None = None
 
 

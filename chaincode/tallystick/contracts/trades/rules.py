@@ -39,6 +39,14 @@ def check_terms(terms: TradeTerms, *, venue: str, moment: Instant) -> None:
         raise TradeReason.TRADE_DATES_WRONG.refusal(trade=trade)
 
 
+def party_on(terms: TradeTerms, side: Side) -> str:
+    """Return who is on a side; refuse with SIDE_UNKNOWN when there is nobody."""
+    party = terms.parties.get(side)
+    if party is None:
+        raise TradeReason.SIDE_UNKNOWN.refusal(trade=terms.trade, side=side)
+    return party
+
+
 def is_off_quote(terms: TradeTerms) -> bool:
     """Return whether one side could have had a better price elsewhere."""
     price = scaled(terms.price)

@@ -32,6 +32,7 @@ class Guard(StrEnum):
     AFTER_EXPIRY = "once it has expired"
     ON_ITS_DAY = "from its settlement day on"
     GROSS = "DvP 1 only"
+    NOT_HELD = "while no side has it on hold"
 
 
 OPEN = (Status.PROPOSED, Status.LOCKED, Status.FAILING)
@@ -60,9 +61,9 @@ GUARDS: Mapping[Step, tuple[Guard, ...]] = MappingProxyType(
     {
         Step.CONSENT: (Guard.BEFORE_EXPIRY,),
         Step.APPROVE: (Guard.BEFORE_EXPIRY,),
-        Step.LOCK: (Guard.BEFORE_EXPIRY, Guard.GROSS),
-        Step.SETTLE: (Guard.BEFORE_EXPIRY, Guard.GROSS, Guard.ON_ITS_DAY),
-        Step.SETTLE_AT_ONCE: (Guard.BEFORE_EXPIRY, Guard.GROSS, Guard.ON_ITS_DAY),
+        Step.LOCK: (Guard.BEFORE_EXPIRY, Guard.GROSS, Guard.NOT_HELD),
+        Step.SETTLE: (Guard.BEFORE_EXPIRY, Guard.GROSS, Guard.ON_ITS_DAY, Guard.NOT_HELD),
+        Step.SETTLE_AT_ONCE: (Guard.BEFORE_EXPIRY, Guard.GROSS, Guard.ON_ITS_DAY, Guard.NOT_HELD),
         Step.RECORD_FAILURE: (Guard.BEFORE_EXPIRY, Guard.ON_ITS_DAY),
         Step.WITHDRAW: (),
         Step.REJECT: (),
@@ -82,8 +83,8 @@ def after(trade: Trade, step: Step, moment: Instant) -> Trade:
     """Return the trade as it is after a step.
 
     Raises:
-        Refusal: TRADE_STATUS, TRADE_EXPIRED, TRADE_NOT_EXPIRED, DVP_MODEL_DIFFERS or
-            SETTLEMENT_DAY_NOT_REACHED.
+        Refusal: TRADE_STATUS, TRADE_EXPIRED, TRADE_NOT_EXPIRED, DVP_MODEL_DIFFERS,
+            SETTLEMENT_DAY_NOT_REACHED or TRADE_ON_HOLD.
     """
     status = TRANSITIONS.get((trade.status, step))
     if status is None:
@@ -107,5 +108,8 @@ def _require(guard: Guard, trade: Trade, step: Step, moment: Instant) -> None:
             )
         case Guard.GROSS if trade.model is not DvpModel.GROSS:
             raise TradeReason.DVP_MODEL_DIFFERS.refusal(trade=name, model=trade.model, step=step)
+        case Guard.NOT_HELD if trade.on_hold:
+            sides = " and ".join(trade.on_hold)
+            raise TradeReason.TRADE_ON_HOLD.refusal(trade=name, sides=sides, step=step)
         case _:
             return

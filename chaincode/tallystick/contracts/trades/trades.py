@@ -93,6 +93,15 @@ class Trades:
         self._ctx.state.save(key, row)
         rows.save(key, given)
 
+    def copy_consents(self, trade: Trade, part: Trade, terms: TradeTerms) -> None:
+        """Let the consents to a trade count for a part of it that is a trade of its own."""
+        rows = self.rows(part, terms.salt)
+        for side in terms.parties:
+            given = rows.load(composite_key("consent", trade.trade, side), ConsentGiven)
+            row = self.consent(trade.trade, side)
+            if row is not None and given is not None:
+                self.save_consent(rows, part.trade, side, row, given)
+
     def consents(self, trade: str) -> Mapping[Side, Consented]:
         """Return the consents to a trade, by side; for queries."""
         rows = self._ctx.state.partial("consent", trade)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from tests.unit.contracts.discipline.stage import prepare
 
 from tallystick.contracts.testing import Market
 
@@ -16,3 +17,16 @@ def opened_market() -> Market:
     market.issue("alice", 1000)
     market.deposit("bob", 50_000)
     return market
+
+
+@pytest.fixture(scope="session")
+def prepared_market(opened_market: Market) -> Market:
+    market = opened_market.fork()
+    prepare(market)
+    return market
+
+
+@pytest.fixture
+def disciplined(prepared_market: Market) -> Market:
+    """A market whose venue has a calendar, and figures by which its fails are judged."""
+    return prepared_market.fork()

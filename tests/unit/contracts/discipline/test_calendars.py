@@ -37,7 +37,8 @@ from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.instants import instant
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.testing import Market
-from tallystick.contracts.trades.models import Trade, TradeTerms, TradeView
+from tallystick.contracts.trades.models import Trade, TradeView
+from tallystick.contracts.trades.terms import TradeTerms
 
 SETTLEMENT = Chaincode.SETTLEMENT
 A_SECOND = timedelta(seconds=1)

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from datetime import timedelta
 
-from tests.unit.contracts.permissions import calendars
+from tests.unit.contracts.permissions import calendars, discipline
 from tests.unit.contracts.permissions.roles import (
     Arguments,
     EVERYBODY,
@@ -50,6 +50,7 @@ PERMITTED: Permissions = {
     "fees": EVERYBODY,
     "quote_fees": EVERYBODY,
     **calendars.PERMITTED,
+    **discipline.PERMITTED,
 }
 
 
@@ -91,4 +92,5 @@ def arguments(market: Market) -> Arguments:
         "fees": [P.ATS],
         "quote_fees": [P.ATS, "trade", "ACME", 1],
         **calendars.arguments(market),
+        **discipline.arguments(market),
     }

@@ -1,0 +1,179 @@
+"""Buy-ins: what is not delivered is bought elsewhere, or its value paid; the seller pays."""
+
+from tallystick.chaincode import Context, composite_key
+from tallystick.contracts import events
+from tallystick.contracts.calendars.days import business_days_after, cut_off, trade_day
+from tallystick.contracts.discipline import rules
+from tallystick.contracts.discipline.fails import Fails
+from tallystick.contracts.discipline.models import BoughtIn, BuyIn, BuyInStatus
+from tallystick.contracts.discipline.packs import BuyInClock
+from tallystick.contracts.discipline.payments import Owed, pay
+from tallystick.contracts.discipline.rules import BuyInStep
+from tallystick.contracts.instants import now
+from tallystick.contracts.intents import SignedIntent
+from tallystick.contracts.models import Identifier
+from tallystick.contracts.parties import (
+    Exercised,
+    Party,
+    check_parties,
+    require_authority,
+    signed_authority,
+)
+from tallystick.contracts.powers import Power
+from tallystick.contracts.reasons import DisciplineReason, refuse_if_any
+from tallystick.contracts.statements import BuyInCalled, BuyInWithdrawn
+from tallystick.contracts.trades.lifecycle import Lifecycle
+from tallystick.contracts.trades.models import Trade
+from tallystick.contracts.trades.states import Step
+from tallystick.contracts.trades.terms import TradeTerms
+
+
+class BuyIns:
+    """Buy-ins, as one transaction sees them."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._fails = Fails(ctx)
+        self._trades = self._fails.trades
+
+    def find(self, trade: Trade) -> BuyIn | None:
+        """Return the buy-in of a trade, if there is one; only peers of members can."""
+        return self._trades.rows(trade).load(_key(trade.trade), BuyIn)
+
+    def call(self, trade: str, agent: Identifier, intent: SignedIntent) -> None:
+        """Appoint an agent to buy what is not delivered, as the buyer says."""
+        row = self._trades.require(trade)
+        status = rules.buy_in_after(trade, self.find(row), BuyInStep.CALL, now(self._ctx))
+        rules.require_unlocked(row, "buy in")
+        terms = self._trades.terms(row)
+        self._require_agent(row, terms, agent, intent)
+        clock = self._due_clock(row, terms)
+        calendar = self._fails.calendar(row)
+        last = business_days_after(
+            calendar, trade_day(calendar, now(self._ctx)), clock.execution_days
+        )
+        buy_in = BuyIn(
+            status=status,
+            agent=agent,
+            called_at=now(self._ctx),
+            execution_due=cut_off(calendar, last),
+        )
+        self._save(row, terms, buy_in)
+        self._ctx.emit(events.BuyInCalled(trade=trade, agent=agent))
+
+    def execute(self, trade: str, replacement: str) -> None:
+        """End a trade whose units were bought by another; the seller pays what was dearer."""
+        row, terms, buy_in, status = self._advanced(trade, BuyInStep.EXECUTE)
+        self._require_agents(trade, buy_in)
+        bought_row = self._trades.require(replacement)
+        rules.require_venue(bought_row, row.venue)
+        bought = self._trades.terms(bought_row)
+        rows = self._trades.rows(row, terms.salt)
+        used = composite_key("bought-in", replacement)
+        if rows.holds(used):
+            raise DisciplineReason.REPLACEMENT_WRONG.refusal(trade=trade, replacement=replacement)
+        rules.check_replacement(terms, bought_row, bought, buy_in)
+        rows.save(used, BoughtIn(trade=trade))
+        changed = {"replacement": replacement}
+        self._conclude(row, terms, buy_in.model_copy(update=changed), status, bought.amount)
+        self._ctx.emit(events.BuyInExecuted(trade=trade, replacement=replacement))
+
+    def give_up(self, trade: str) -> None:
+        """Enter that the agent could not buy."""
+        row, terms, buy_in, status = self._advanced(trade, BuyInStep.FAIL)
+        self._require_agents(trade, buy_in)
+        self._save(row, terms, buy_in.model_copy(update={"status": status}))
+        self._ctx.emit(events.BuyInFailed(trade=trade))
+
+    def compensate(self, trade: str, market_value: int, evidence_hash: str) -> None:
+        """End a trade whose units could not be bought; the seller pays what they are dearer."""
+        row, terms, buy_in, status = self._advanced(trade, BuyInStep.COMPENSATE)
+        self._conclude(row, terms, buy_in, status, market_value)
+        self._ctx.emit(events.BuyInCompensated(trade=trade, evidence_hash=evidence_hash))
+
+    def withdraw(self, trade: str, intent: SignedIntent) -> None:
+        """Wait for the seller again, as the buyer says."""
+        row = self._trades.require(trade)
+        terms = self._trades.terms(row)
+        said = BuyInWithdrawn(trade=trade, party=terms.buyer, terms_hash=row.terms_hash)
+        rows = self._trades.rows(row, terms.salt)
+        require_authority(self._ctx, terms.buyer, said, intent, rows)
+        _, _, buy_in, status = self._advanced(trade, BuyInStep.WITHDRAW)
+        self._save(row, terms, buy_in.model_copy(update={"status": status}))
+        self._ctx.emit(events.BuyInWithdrawn(trade=trade))
+
+    # --- inside ---
+
+    def _advanced(
+        self, trade: str, step: BuyInStep
+    ) -> tuple[Trade, TradeTerms, BuyIn, BuyInStatus]:
+        """Return a trade that is not locked, its buy-in, and where that stands after a step."""
+        row = self._trades.require(trade)
+        buy_in = self.find(row)
+        status = rules.buy_in_after(trade, buy_in, step, now(self._ctx))
+        assert buy_in is not None, "only a call needs no buy-in before it"
+        rules.require_unlocked(row, "buy in")
+        return row, self._trades.terms(row), buy_in, status
+
+    def _require_agent(
+        self, row: Trade, terms: TradeTerms, agent: str, intent: SignedIntent
+    ) -> None:
+        """Refuse unless the buyer signed, and the agent may act for clients."""
+        said = BuyInCalled(
+            trade=row.trade, party=terms.buyer, terms_hash=row.terms_hash, agent=agent
+        )
+        rows = self._trades.rows(row, terms.salt)
+        authority = signed_authority(self._ctx, terms.buyer, said, intent, rows)
+        exercised = (
+            Exercised(organization=self._ctx.client.msp_id),
+            Exercised(organization=agent, powers=(Power.ACT_FOR_CLIENTS,)),
+        )
+        report = check_parties(self._ctx, [Party(identity=terms.buyer)], authority, exercised)
+        refuse_if_any([*report.licences, *report.parties[0].findings, *report.authority])
+
+    def _require_agents(self, trade: str, buy_in: BuyIn) -> None:
+        caller = self._ctx.client.msp_id
+        if caller != buy_in.agent:
+            raise DisciplineReason.NOT_THE_AGENT.refusal(
+                trade=trade, participant=caller, agent=buy_in.agent
+            )
+
+    def _due_clock(self, row: Trade, terms: TradeTerms) -> BuyInClock:
+        """Return the clock by which a buy-in may be called now.
+
+        Raises:
+            Refusal: BUY_IN_NOT_DUE, BUY_IN_NOT_PROVIDED or REGIME_UNKNOWN.
+        """
+        days = [each for each in self._fails.judged_days(row, terms) if each.side == "seller"]
+        if not days:
+            raise DisciplineReason.BUY_IN_NOT_DUE.refusal(trade=row.trade, age=0, needed=1)
+        figures = self._fails.regimes.require_figures(row.venue, days[-1].day)
+        instrument = figures.period.instrument(terms.security)
+        clock = figures.pack.buy_in(instrument)
+        if clock is None:
+            raise DisciplineReason.BUY_IN_NOT_PROVIDED.refusal(
+                instrument=instrument, pack=figures.pack.pack, version=figures.pack.version
+            )
+        if len(days) < clock.business_days:
+            raise DisciplineReason.BUY_IN_NOT_DUE.refusal(
+                trade=row.trade, age=len(days), needed=clock.business_days
+            )
+        return clock
+
+    def _conclude(
+        self, row: Trade, terms: TradeTerms, buy_in: BuyIn, status: BuyInStatus, value: int
+    ) -> None:
+        """End a trade, and let its seller pay what a value is above the amount, if it is."""
+        compensation = max(0, value - terms.amount)
+        changed = {"status": status, "compensation": compensation}
+        self._save(row, terms, buy_in.model_copy(update=changed))
+        Lifecycle(self._ctx).end(row.trade, Step.CANCEL)
+        debt = Owed(terms.cash, terms.seller, terms.buyer, compensation)
+        pay(self._ctx, [debt], [terms.salt])
+
+    def _save(self, row: Trade, terms: TradeTerms, buy_in: BuyIn) -> None:
+        self._trades.rows(row, terms.salt).save(_key(row.trade), buy_in)
+
+
+def _key(trade: str) -> str:
+    return composite_key("buy-in", trade)

@@ -1,0 +1,1 @@
+"""Settlement discipline, as callers of the settlement contract see it."""

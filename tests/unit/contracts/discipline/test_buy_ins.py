@@ -1,0 +1,226 @@
+"""Buy-ins: called when the pack allows, executed by the agent, or settled in money."""
+
+import pytest
+from tests.unit.contracts.discipline.stage import (
+    A_SECOND,
+    AMOUNT,
+    SETTLEMENT,
+    P,
+    fail,
+    go_to,
+    matched,
+    note,
+    row,
+    terms,
+)
+
+from tallystick.chaincode import Refusal
+from tallystick.chaincode.testing import Outcome
+from tallystick.contracts.discipline.models import BuyIn, BuyInStatus, Cause, Valuation
+from tallystick.contracts.discipline.rules import BUY_IN_TRANSITIONS, BuyInStep, buy_in_after
+from tallystick.contracts.statements import BuyInCalled, BuyInWithdrawn
+from tallystick.contracts.testing import Market
+
+FOURTH_CUT_OFF = "2026-04-09T21:00:00Z"
+DUE = "2026-04-16T21:00:00Z"
+"""Called after the cut-off of 9 April, so as of the 10th: four business days later is the 16th."""
+
+DEARER = 4_100_000
+
+
+def call(market: Market, agent: str = P.BROKER_DEALER) -> Outcome:
+    said = BuyInCalled(trade="T-1", party="bob", terms_hash=row(market).terms_hash, agent=agent)
+    intent = market.sign("bob", said)
+    return market.submit(P.BROKER_DEALER, SETTLEMENT, "call_buy_in", "T-1", agent, intent=intent)
+
+
+def withdraw(market: Market) -> Outcome:
+    said = BuyInWithdrawn(trade="T-1", party="bob", terms_hash=row(market).terms_hash)
+    intent = market.sign("bob", said)
+    return market.submit(P.BROKER_DEALER, SETTLEMENT, "withdraw_buy_in", "T-1", intent=intent)
+
+
+def execute(market: Market, replacement: str = "T-2") -> Outcome:
+    return market.submit(P.BROKER_DEALER, SETTLEMENT, "execute_buy_in", "T-1", replacement)
+
+
+def give_up(market: Market) -> Outcome:
+    return market.submit(P.BROKER_DEALER, SETTLEMENT, "give_up_buy_in", "T-1")
+
+
+def compensate(market: Market, value: int = DEARER) -> Outcome:
+    valuation = Valuation(market_value=value, evidence_hash="e" * 64)
+    return market.submit(P.CLEARING, SETTLEMENT, "compensate_buy_in", "T-1", valuation=valuation)
+
+
+def buy_in(market: Market) -> BuyIn:
+    found = fail(market).buy_in
+    assert found is not None
+    return found
+
+
+def bought(market: Market, *, amount: int = DEARER, seller: str = "carol") -> None:
+    """Let the buyer have the units from another seller, at once."""
+    agreed = terms(
+        market, "T-2", amount=amount, seller=seller, cycle=0, settlement_day="2026-04-10"
+    )
+    market.agree(agreed)
+    go_to(market, "2026-04-10T15:00:00Z")
+    market.lock("T-2")
+    market.settle("T-2")
+
+
+@pytest.fixture
+def failing(disciplined: Market) -> Market:
+    """Alice has failed four business days for want of securities; carol has some."""
+    disciplined.onboard("carol")
+    disciplined.issue("carol", 1000)
+    matched(disciplined)
+    go_to(disciplined, FOURTH_CUT_OFF)
+    note(disciplined, "2026-04-06", Cause.LACK_OF_SECURITIES, "seller")
+    return disciplined
+
+
+# --- states ---
+
+
+@pytest.mark.parametrize("step", list(BuyInStep))
+@pytest.mark.parametrize("status", [None, *BuyInStatus])
+def test_a_buy_in_takes_the_steps_in_the_table_and_no_other(
+    status: BuyInStatus | None, step: BuyInStep
+) -> None:
+    """F144, W12."""
+    before = None
+    if status is not None:
+        before = BuyIn(status=status, agent="A", called_at=DUE, execution_due=DUE)
+    following = BUY_IN_TRANSITIONS.get((status, step))
+
+    if following is None:
+        with pytest.raises(Refusal, match="BUY_IN_STATUS"):
+            buy_in_after("T-1", before, step, DUE)
+    else:
+        assert buy_in_after("T-1", before, step, DUE) is following
+
+
+def test_every_status_is_reached_and_two_are_final() -> None:
+    reached = set(BUY_IN_TRANSITIONS.values())
+    left = {status for status, _ in BUY_IN_TRANSITIONS if status is not None}
+
+    assert reached == set(BuyInStatus)
+    assert reached - left == {BuyInStatus.EXECUTED, BuyInStatus.COMPENSATED}
+
+
+# --- the call ---
+
+
+def test_a_buy_in_is_called_from_the_second_of_the_fourth_cut_off_on(failing: Market) -> None:
+    """F144, W33: refused at T-1 s, done at T."""
+    failing.ledger.advance(-A_SECOND)
+    with pytest.raises(Refusal, match="BUY_IN_NOT_DUE"):
+        call(failing)
+    failing.ledger.advance(A_SECOND)
+    call(failing)
+
+    assert (buy_in(failing).status, buy_in(failing).execution_due) == ("called", DUE)
+
+
+def test_days_for_which_the_seller_is_not_responsible_do_not_count(failing: Market) -> None:
+    note(failing, "2026-04-07", Cause.NEITHER_SIDE, None)
+
+    with pytest.raises(Refusal, match="BUY_IN_NOT_DUE"):
+        call(failing)
+
+
+def test_only_who_may_act_for_clients_can_be_the_agent(failing: Market) -> None:
+    with pytest.raises(Refusal, match="LICENCE_MISSING"):
+        call(failing, P.ISSUER)
+
+    assert fail(failing).buy_in is None
+
+
+def test_the_seller_may_still_deliver(failing: Market) -> None:
+    call(failing)
+    failing.lock()
+    failing.settle()
+
+    assert row(failing).status == "settled"
+    with pytest.raises(Refusal, match="TRADE_STATUS"):
+        give_up(failing)
+
+
+# --- the ends ---
+
+
+@pytest.mark.parametrize(
+    ("amount", "difference"),
+    [
+        pytest.param(DEARER, DEARER - AMOUNT, id="dearer: the seller pays the difference"),
+        pytest.param(AMOUNT - 1, 0, id="cheaper: nothing is paid"),
+    ],
+)
+def test_the_agent_buys_elsewhere_and_the_trade_ends(
+    amount: int, difference: int, failing: Market
+) -> None:
+    """F144, W12."""
+    call(failing)
+    before = failing.money("alice"), failing.money("bob")
+    bought(failing, amount=amount)
+    execute(failing)
+
+    assert failing.units("bob") == 100
+    assert (failing.money("alice"), failing.money("bob")) == (
+        before[0] - difference,
+        before[1] - amount + difference,
+    )
+    assert row(failing).status == "cancelled"
+    assert (buy_in(failing).status, buy_in(failing).compensation) == ("executed", difference)
+
+
+def test_what_the_seller_itself_delivers_is_no_replacement(failing: Market) -> None:
+    call(failing)
+    bought(failing, seller="alice")
+
+    with pytest.raises(Refusal, match="REPLACEMENT_WRONG"):
+        execute(failing)
+
+
+def test_what_was_bought_before_the_call_is_no_replacement(failing: Market) -> None:
+    bought(failing)
+    failing.ledger.advance(A_SECOND)
+    call(failing)
+
+    with pytest.raises(Refusal, match="REPLACEMENT_WRONG"):
+        execute(failing)
+
+
+def test_money_is_due_from_the_second_at_which_the_agents_time_is_over(failing: Market) -> None:
+    """F144: refused at T-1 s, done at T."""
+    call(failing)
+    before = failing.money("bob")
+    go_to(failing, DUE)
+    failing.ledger.advance(-A_SECOND)
+    with pytest.raises(Refusal, match="EXECUTION_NOT_DUE"):
+        compensate(failing)
+    failing.ledger.advance(A_SECOND)
+    compensate(failing)
+
+    assert failing.money("bob") == before + DEARER - AMOUNT
+    assert (row(failing).status, buy_in(failing).status) == ("cancelled", "compensated")
+
+
+def test_an_agent_that_gives_up_makes_money_due_at_once(failing: Market) -> None:
+    call(failing)
+    give_up(failing)
+    compensate(failing)
+
+    assert buy_in(failing).compensation == DEARER - AMOUNT
+
+
+def test_a_buyer_may_wait_again_and_call_again(failing: Market) -> None:
+    call(failing)
+    withdraw(failing)
+    with pytest.raises(Refusal, match="BUY_IN_STATUS"):
+        execute(failing)
+    call(failing)
+
+    assert buy_in(failing).status == "called"

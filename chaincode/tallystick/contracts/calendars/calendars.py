@@ -101,10 +101,11 @@ class Calendars:
             security: What is traded.
             cycle: That of the trade itself; None for what is usual.
             day: The day that the venue gives; None to leave it to the calendar. A venue without
-                conventions may give any day.
+                conventions may give any day to come.
 
         Raises:
-            Refusal: SETTLEMENT_DAY_WRONG, CYCLE_TOO_LONG or CALENDAR_UNKNOWN.
+            Refusal: SETTLEMENT_DAY_WRONG, SETTLEMENT_DAY_PAST, CYCLE_TOO_LONG or
+                CALENDAR_UNKNOWN.
         """
         moment = now(self._ctx)
         conventions = self.conventions(venue)

@@ -4,6 +4,7 @@ A day is a date in the calendar's local time. Moments are instants, UTC, whole s
 falls on one local day.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
@@ -16,8 +17,10 @@ _A_DAY = timedelta(days=1)
 
 def is_business_day(calendar: Calendar, day: Day) -> bool:
     """Return whether trades settle on a day."""
-    weekday = date.fromisoformat(day).isoweekday()
-    return weekday not in schedule_on(calendar, day).weekend and day not in calendar.holidays
+    if date.fromisoformat(day).isoweekday() in schedule_on(calendar, day).weekend:
+        return False
+    place = bisect_left(calendar.holidays, day)
+    return calendar.holidays[place : place + 1] != (day,)
 
 
 def business_day_from(calendar: Calendar, day: Day) -> Day:
@@ -48,14 +51,14 @@ def cut_off(calendar: Calendar, day: Day) -> Instant:
 
 def schedule_on(calendar: Calendar, day: Day) -> Schedule:
     """Return the schedule that holds for a day."""
-    in_force = [each for each in calendar.schedules if each.since <= day]
-    return in_force[-1] if in_force else calendar.schedules[0]
+    begun = bisect_right(calendar.schedules, day, key=lambda each: each.since)
+    return calendar.schedules[max(0, begun - 1)]
 
 
 def local_day(calendar: Calendar, moment: Instant) -> Day:
     """Return the local day on which a moment falls."""
-    begun = [each for each in calendar.schedules if _moment(each, each.since) <= moment]
-    schedule = begun[-1] if begun else calendar.schedules[0]
+    begun = bisect_right(calendar.schedules, moment, key=lambda each: _moment(each, each.since))
+    schedule = calendar.schedules[max(0, begun - 1)]
     local = datetime.fromisoformat(moment) + schedule.utc_offset_minutes * _MINUTE
     return local.date().isoformat()
 

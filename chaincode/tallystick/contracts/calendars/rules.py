@@ -65,15 +65,18 @@ def intended(calendar: Calendar, cycle: int, moment: Instant) -> Intended:
 def intended_without_conventions(moment: Instant, cycle: int | None, day: Day | None) -> Intended:
     """Return when a trade is to settle at a venue that has no conventions.
 
-    Every day is a business day there, and any may be given that agrees with the trade's own cycle.
+    Every day is a business day there, and any to come may be given that agrees with the trade's own
+    cycle.
 
     Raises:
-        Refusal: SETTLEMENT_DAY_WRONG.
+        Refusal: SETTLEMENT_DAY_WRONG or SETTLEMENT_DAY_PAST.
     """
     found = intended(EVERY_DAY, cycle or 0, moment).model_copy(update={"calendar": None})
     if cycle is not None or day is None:
         check_day(found, day)
         return found
+    if day < found.trade_day:
+        raise CalendarReason.SETTLEMENT_DAY_PAST.refusal(given=day, trade_day=found.trade_day)
     return found.model_copy(update={"settlement_day": day, "settles_from": opening(EVERY_DAY, day)})
 
 

@@ -44,7 +44,7 @@ class BuyIns:
         """Appoint an agent to buy what is not delivered, as the buyer says."""
         row = self._trades.require(trade)
         status = rules.buy_in_after(trade, self.find(row), BuyInStep.CALL, now(self._ctx))
-        rules.require_unlocked(row, "buy in")
+        rules.require_unlocked(row, "buy in", now(self._ctx))
         terms = self._trades.terms(row)
         self._require_agent(row, terms, agent, intent)
         clock = self._due_clock(row, terms)
@@ -112,7 +112,7 @@ class BuyIns:
         buy_in = self.find(row)
         status = rules.buy_in_after(trade, buy_in, step, now(self._ctx))
         assert buy_in is not None, "only a call needs no buy-in before it"
-        rules.require_unlocked(row, "buy in")
+        rules.require_unlocked(row, "buy in", now(self._ctx))
         return row, self._trades.terms(row), buy_in, status
 
     def _require_agent(

@@ -8,6 +8,7 @@ from tallystick.contracts.calendars.calendars import Calendars
 from tallystick.contracts.discipline import rules
 from tallystick.contracts.discipline.fails import Fails
 from tallystick.contracts.discipline.models import ChangeGiven
+from tallystick.contracts.instants import now
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.parties import require_authority
 from tallystick.contracts.reasons import DisciplineReason, TradeReason
@@ -42,7 +43,7 @@ class Changes:
         A side that says something else than before takes back what it said.
         """
         row = self._trades.require(trade)
-        rules.require_open(row, "change")
+        rules.require_open(row, "change", now(self._ctx))
         terms = self._trades.terms(row)
         party = party_on(terms, side)
         agreed = ChangeAgreed(
@@ -69,7 +70,7 @@ class Changes:
                 trade=row.trade, settles_from=row.settles_from
             )
         if isinstance(change, SplitTrade):
-            rules.require_unlocked(row, "split")
+            rules.require_unlocked(row, "split", now(self._ctx))
             if self._trades.find(change.part) is not None:
                 raise TradeReason.TRADE_EXISTS.refusal(trade=change.part)
             rules.parted(terms, change, self._least_part(row))

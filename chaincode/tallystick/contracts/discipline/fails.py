@@ -64,8 +64,8 @@ class Fails:
         return self._calendars.require(trade.calendar)
 
     def until(self, trade: Trade) -> Instant:
-        """Return when a trade ended, or the present moment."""
-        return trade.ended_at or now(self._ctx)
+        """Return when a trade ended or expired, or the present moment."""
+        return min(trade.ended_at or now(self._ctx), trade.expires_at)
 
     def failed_days(self, trade: Trade) -> Sequence[Day]:
         """Return the business days on which a trade was due and had not settled."""
@@ -109,7 +109,7 @@ class Fails:
     def hold(self, trade: str, side: Side, intent: SignedIntent, *, holds: bool) -> None:
         """Put a trade on hold for a side, or release it, as that side says."""
         row = self.trades.require(trade)
-        rules.require_open(row, "hold" if holds else "release")
+        rules.require_open(row, "hold" if holds else "release", now(self._ctx))
         terms = self.trades.terms(row)
         party = party_on(terms, side)
         said = TradeHeld(trade=trade, side=side, party=party, holds=holds)
@@ -133,7 +133,7 @@ class Fails:
     def mark_sale(self, trade: str, sale: str) -> None:
         """Say what kind of sale a trade is, as its venue."""
         row = self.trades.require(trade)
-        rules.require_open(row, "mark")
+        rules.require_open(row, "mark", now(self._ctx))
         rules.require_venue(row, self._ctx.client.msp_id)
         record = self.record(row).model_copy(update={"sale": sale})
         self.save(row, self.trades.terms(row).salt, record)

@@ -10,7 +10,7 @@ The amount is that of the trade: there are no market prices on the ledger.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tallystick.contracts.calendars.days import cut_off, failed_days
 from tallystick.contracts.calendars.models import Calendar
@@ -20,6 +20,8 @@ from tallystick.contracts.instants import Day, Instant
 from tallystick.contracts.statements import Side
 
 _MILLION = 1_000_000
+_SIDES: Final[tuple[Side, ...]] = ("buyer", "seller")
+"""Parties to further legs only have no counterparty to whom they could owe a penalty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,8 @@ class Facts:
 
     Attributes:
         until: When it ended, or now.
-        matched_at: When the second side consented; None while one has not.
-        late: Who consented last; None when both did in the same second, or one has not.
+        matched_at: When the last party consented; None while one has not.
+        late: Who consented last; None when several did in the same second, or one has not.
         amount: Of the trade, in minor units.
     """
 
@@ -95,8 +97,8 @@ def failed(facts: Facts, record: FailRecord, figures_on: FiguresOn) -> Iterator[
     """Yield each business day that a trade failed, with its cause and its penalty."""
     for day in failed_days(facts.calendar, facts.settlement_day, facts.until):
         cause, side = blame(facts, record, day)
-        due = cause is not None and side is not None
-        penalty = penalty_of(facts, cause, figures_on(day)) if cause and due else 0
+        owes = cause is not None and side in _SIDES
+        penalty = penalty_of(facts, cause, figures_on(day)) if cause and owes else 0
         yield FailedDay(day=day, cause=cause, side=side, penalty=penalty)
 
 

@@ -38,14 +38,16 @@ RESPONSIBLE: Mapping[Cause, tuple[Side | None, ...]] = MappingProxyType(
 # --- trades ---
 
 
-def require_open(trade: Trade, step: str) -> None:
+def require_open(trade: Trade, step: str, moment: Instant) -> None:
     """Return if a trade can still settle.
 
     Raises:
-        Refusal: TRADE_STATUS.
+        Refusal: TRADE_STATUS or TRADE_EXPIRED.
     """
     if trade.ended_at is not None:
         raise TradeReason.TRADE_STATUS.refusal(trade=trade.trade, state=trade.status, step=step)
+    if moment >= trade.expires_at:
+        raise TradeReason.TRADE_EXPIRED.refusal(trade=trade.trade, expires_at=trade.expires_at)
 
 
 def require_venue(trade: Trade, venue: str) -> None:
@@ -65,12 +67,13 @@ def member_of(terms: TradeTerms, side: Side) -> str:
     return (terms.buy if side == "buyer" else terms.sell).member
 
 
-def require_unlocked(trade: Trade, step: str) -> None:
-    """Return if a trade is agreed on and its legs are not locked: what is locked is not lacking.
+def require_unlocked(trade: Trade, step: str, moment: Instant) -> None:
+    """Return if a trade can settle and its legs are not locked: what is locked is not lacking.
 
     Raises:
-        Refusal: TRADE_STATUS.
+        Refusal: TRADE_STATUS or TRADE_EXPIRED.
     """
+    require_open(trade, step, moment)
     if trade.status is not Status.PROPOSED:
         raise TradeReason.TRADE_STATUS.refusal(trade=trade.trade, state=trade.status, step=step)
 

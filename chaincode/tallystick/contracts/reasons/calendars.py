@@ -23,6 +23,10 @@ class CalendarReason(ReasonTable):
         Kind.RULE,
         "Calendar {calendar} allows T+{longest} at most; T+{cycle} is longer.",
     )
+    SETTLEMENT_DAY_PAST = (
+        Kind.RULE,
+        "A trade of {trade_day} cannot settle on {given}, before it; give that day or a later one.",
+    )
     SETTLEMENT_DAY_WRONG = (
         Kind.RULE,
         "A trade of {trade_day} settles on {settlement_day} by calendar {calendar} at T+{cycle}, "

@@ -410,3 +410,15 @@ def test_planned_figures_give_way_to_those_that_begin_before_them(disciplined: M
     regime = disciplined.evaluate(SETTLEMENT, "regime", P.ATS).load(Regime)
 
     assert [each.since for each in regime.periods] == ["2026-04-01", "2026-04-20"]
+
+
+def test_a_trade_grows_no_older_once_it_can_settle_no_more(disciplined: Market) -> None:
+    """F144: expiry is a moment too; nobody needs to record it."""
+    matched(disciplined, expires_at=CUT_OFFS[1])
+    go_to(disciplined, CUT_OFFS[2])
+    unrecorded = fail(disciplined).age
+    disciplined.submit(P.ISSUER, SETTLEMENT, "expire", "T-1")
+
+    assert (unrecorded, fail(disciplined).age) == (2, 2)
+    with pytest.raises(Refusal, match="TRADE_STATUS"):
+        hold(disciplined, "buyer")

@@ -40,6 +40,11 @@ def _(market: Market) -> None:
     market.propose(market.terms().model_copy(update={"settlement_day": None, "cycle": 3}))
 
 
+@reaches(CalendarReason.SETTLEMENT_DAY_PAST)
+def _(market: Market) -> None:
+    market.propose(market.terms().model_copy(update={"settlement_day": "2024-01-01"}))
+
+
 @reaches(CalendarReason.SETTLEMENT_DAY_WRONG)
 def _(market: Market) -> None:
     use_calendar(market)

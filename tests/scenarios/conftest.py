@@ -152,15 +152,24 @@ class Market:
     async def propose(self, terms: TradeTerms) -> None:
         await self.submit(Participant.ATS, Chaincode.SETTLEMENT, "propose_trade", terms=terms)
 
-    async def consent(self, terms: TradeTerms, side: Side) -> None:
+    async def consent(
+        self, terms: TradeTerms, side: Side, valid_until: Instant | None = None
+    ) -> None:
         party = terms.parties[side]
-        statement = Consent(trade=terms.trade, side=side, party=party, terms_hash=terms.digest)
+        statement = Consent(
+            trade=terms.trade,
+            side=side,
+            party=party,
+            terms_hash=terms.digest,
+            valid_until=valid_until,
+        )
         await self.submit(
             Participant.BROKER_DEALER,
             Chaincode.SETTLEMENT,
             "consent",
             terms.trade,
             side,
+            valid_until,
             intent=self.sign(party, statement),
         )
 

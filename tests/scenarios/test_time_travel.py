@@ -9,22 +9,37 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import JsonValue
-from tests.scenarios.conftest import SECURITY, Market
+from tests.scenarios.conftest import CASH, SECURITY, Market
 
 from tallystick.client.errors import EndorseError
+from tallystick.contracts.calendars.models import (
+    CalendarGiven,
+    Convention,
+    ConventionsGiven,
+    Schedule,
+)
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.compliance.models import RulesGiven
+from tallystick.contracts.discipline.models import Cause, CauseNote, ChangeGiven, FailView
 from tallystick.contracts.instants import instant
 from tallystick.contracts.licensing.models import LicenceGrant
 from tallystick.contracts.lots import ANY_CLASS, LotLock, Origin
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.register.models import HoldExecution
-from tallystick.contracts.statements import UnitsAllowed, UnitsHeld, UnitsSent
+from tallystick.contracts.statements import (
+    ChangeAgreed,
+    SettleEarly,
+    UnitsAllowed,
+    UnitsHeld,
+    UnitsSent,
+)
+from tallystick.contracts.trades.terms import TradeTerms
 from tallystick.node.testing import LocalNetwork
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 A_YEAR = timedelta(days=365)
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 JUST_BEFORE = timedelta(microseconds=1)
 
 Act = Callable[[], Awaitable[object]]
@@ -238,3 +253,152 @@ async def bind(market: Market, rule: str, parameters: JsonValue) -> None:
     given = {"security": SECURITY, "rules": [{"rule": rule, "parameters": {"*": parameters}}]}
     agent = Participant.TRANSFER_AGENT
     await market.submit(agent, Chaincode.TOKEN, "bind_rules", RulesGiven.model_validate(given))
+
+
+# --- settlement ---
+
+# The network's clock stands at Monday 2 March 2026, 09:00Z; Tuesday is a holiday.
+LONDON = CalendarGiven(
+    calendar="london",
+    title="Business days of a market whose Tuesday is a holiday",
+    cycle=1,
+    longest_cycle=2,
+    holidays=("2026-03-03",),
+    schedules=(Schedule(since="2026-01-01", weekend=(6, 7), opens="07:00:00", cut_off="17:30:00"),),
+)
+OPENING = datetime(2026, 3, 4, 7, tzinfo=UTC)
+CUT_OFF = datetime(2026, 3, 4, 17, 30, tzinfo=UTC)
+
+
+async def trade(market: Market, **changes: object) -> TradeTerms:
+    """Let bob buy ten units from alice by the calendar, at T+1: on Wednesday."""
+    await market.submit(Participant.CLEARING, Chaincode.SETTLEMENT, "set_calendar", LONDON)
+    conventions = ConventionsGiven(standard=Convention(calendar="london"))
+    await market.submit(Participant.ATS, Chaincode.SETTLEMENT, "set_conventions", conventions)
+    await market.submit(Participant.BANK, Chaincode.CASH, "deposit", CASH, "bob", 50_000)
+    due = {"settlement_day": "2026-03-04", "expires_at": instant(START + 30 * DAY)}
+    terms = market.terms("T-1").model_copy(update={**due, **changes})
+    await market.propose(terms)
+    for side in terms.parties:
+        await market.consent(terms, side)
+    return terms
+
+
+async def age(market: Market) -> int:
+    """Return how many business days a trade has failed, as a query tells."""
+    contract = market.gateways[Participant.CLEARING].network(market.channel_id)
+    answer = await contract.contract(Chaincode.SETTLEMENT).evaluate("fail", "T-1")
+    return FailView.model_validate_json(answer).age
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("SS-98", "F129", "F143")
+async def test_a_trade_settles_after_the_holiday_from_the_second_of_the_opening(
+    market: Market, tally_network: LocalNetwork
+) -> None:
+    await trade(market)
+    await market.lock("T-1")
+
+    code = await begun_by(tally_network, lambda: market.settle("T-1"), OPENING)
+
+    assert code == "SETTLEMENT_DAY_NOT_REACHED"
+    assert await market.units("bob") == 10
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("SS-98", "F144")
+async def test_a_trade_fails_from_the_second_of_the_cut_off_and_grows_older_by_itself(
+    market: Market, tally_network: LocalNetwork
+) -> None:
+    await trade(market)
+    ages = []
+    for moment in (CUT_OFF, CUT_OFF + DAY):
+        tally_network.clock.stand_still(moment - JUST_BEFORE)
+        ages.append(await age(market))
+        tally_network.clock.stand_still(moment)
+        ages.append(await age(market))
+
+    assert ages == [0, 1, 1, 2]
+    note = CauseNote(day="2026-03-05", cause=Cause.LACK_OF_SECURITIES, side="seller")
+
+    async def record() -> None:
+        await market.submit(
+            Participant.CLEARING, Chaincode.SETTLEMENT, "record_fail", "T-1", note=note
+        )
+
+    assert await begun_by(tally_network, record, CUT_OFF + DAY) == "DAY_NOT_FAILED"
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("SS-98")
+async def test_both_sides_bring_a_settlement_forward_to_the_second(
+    market: Market, tally_network: LocalNetwork
+) -> None:
+    terms = await trade(market)
+    await market.lock("T-1")
+    change = SettleEarly(settles_from=instant(START + HOUR))
+    for side in terms.parties:
+        said = ChangeAgreed(
+            trade="T-1",
+            side=side,
+            party=terms.parties[side],
+            terms_hash=terms.digest,
+            change=change,
+        )
+        await market.submit(
+            Participant.BROKER_DEALER,
+            Chaincode.SETTLEMENT,
+            "agree_change",
+            "T-1",
+            side,
+            change=ChangeGiven(change=change),
+            intent=market.sign(terms.parties[side], said),
+        )
+
+    code = await begun_by(tally_network, lambda: market.settle("T-1"), START + HOUR)
+
+    assert code == "SETTLEMENT_DAY_NOT_REACHED"
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("SS-85")
+async def test_a_trade_and_a_consent_end_with_their_last_second(
+    market: Market, tally_network: LocalNetwork
+) -> None:
+    terms = await trade(market, expires_at=instant(OPENING + HOUR))
+    tally_network.clock.stand_still(OPENING + HOUR)
+    assert await refused(lambda: market.lock("T-1")) == "TRADE_EXPIRED"
+
+    other = terms.model_copy(
+        update={
+            "trade": "T-2",
+            "settlement_day": None,
+            "expires_at": instant(START + 30 * DAY),
+            "buy": terms.buy.model_copy(update={"order": "T-2-buy"}),
+            "sell": terms.sell.model_copy(update={"order": "T-2-sell"}),
+        }
+    )
+    await market.propose(other)
+    agreed = other.model_copy(update={"settlement_day": "2026-03-05"})
+    until = instant(OPENING + 2 * HOUR)
+    for side in agreed.parties:
+        await market.consent(agreed, side, until)
+    tally_network.clock.stand_still(OPENING + 2 * HOUR)
+    assert await refused(lambda: market.lock("T-2")) == "CONSENT_EXPIRED"
+    tally_network.clock.stand_still(OPENING + 2 * HOUR - JUST_BEFORE)
+    await market.lock("T-2")
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("SS-85")
+async def test_a_mediators_approval_ends_with_its_last_second(
+    market: Market, tally_network: LocalNetwork
+) -> None:
+    await trade(market, mediators=(Participant.ISSUER,))
+    until = instant(OPENING + HOUR)
+    await market.submit(Participant.ISSUER, Chaincode.SETTLEMENT, "approve_trade", "T-1", until)
+    await market.lock("T-1")
+    tally_network.clock.stand_still(OPENING + HOUR)
+    assert await refused(lambda: market.settle("T-1")) == "MEDIATION_EXPIRED"
+    tally_network.clock.stand_still(OPENING + HOUR - JUST_BEFORE)
+    await market.settle("T-1")

@@ -1,0 +1,222 @@
+"""Random acts of settlement discipline: nothing is lost by a partition, a hold or a penalty.
+
+SS-89, SS-109, F139, F144. After every act: units and money are as many as before; a trade and its
+parts add up to what was agreed on; an age is what a recount of cut-offs says, and never falls; what
+is locked belongs to open, locked trades; and penalties that were paid are those that were due.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from tests.unit.contracts.discipline import stage
+from tests.unit.contracts.discipline.stage import AMOUNT
+
+from tallystick.chaincode import Refusal
+from tallystick.contracts.cash.models import CashAccount
+from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.discipline.models import Cause
+from tallystick.contracts.instants import instant
+from tallystick.contracts.register.models import Holding
+from tallystick.contracts.statements import CancelTrade, Change, SettleEarly, SplitTrade
+from tallystick.contracts.testing import Market
+from tallystick.contracts.trades.states import HAS_LOCKS
+
+UNITS, MONEY = 1000, 4 * AMOUNT + 50_000
+TEMPLATE: list[Market] = []
+
+sides = st.sampled_from(["buyer", "seller"])
+
+
+def opened() -> Market:
+    """Return a market that is ready; the first one is made, the others are its copies."""
+    if not TEMPLATE:
+        market = Market()
+        market.ledger.now = datetime(2026, 4, 2, 15, tzinfo=UTC)
+        market.open()
+        market.onboard("alice", "bob")
+        market.issue("alice", UNITS)
+        market.deposit("bob", 50_000)
+        stage.prepare(market)
+        TEMPLATE.append(market)
+    return TEMPLATE[0].fork()
+
+
+class DisciplineMachine(RuleBasedStateMachine):
+    """Acts at random; those that the contracts refuse must change nothing."""
+
+    trades: Bundle[str] = Bundle("trades")
+
+    @initialize()
+    def open(self) -> None:
+        self.market = opened()
+        self.families: dict[str, list[str]] = {}
+        self.agreed: dict[str, tuple[int, int]] = {}
+        self.ages: dict[str, int] = {}
+
+    def act(self, submit: Callable[[], object]) -> bool:
+        """Let something happen, or be refused; return whether it happened."""
+        before = self.rows()
+        try:
+            submit()
+        except Refusal:
+            assert self.rows() == before, "a refused act changes nothing"
+            return False
+        return True
+
+    def rows(self) -> dict[tuple[str, str], bytes]:
+        return {
+            (name, str(key)): value
+            for name, rows in self.market.ledger.world.rows.items()
+            for each in (rows.values, rows.private)
+            for key, value in each.items()
+        }
+
+    # --- acts ---
+
+    @rule(target=trades, quantity=st.integers(20, 600), cents=st.integers(1, 5000))
+    def agree_on_trade(self, quantity: int, cents: int) -> str:
+        name = f"T-{len(self.families)}"
+        terms = stage.terms(
+            self.market,
+            name,
+            quantity=quantity,
+            amount=quantity * cents,
+            settlement_day=None,
+            expires_at=self.market.after(timedelta(days=40)),
+        )
+        self.market.propose(terms)
+        day = stage.row(self.market, name).settlement_day
+        for side in ("buyer", "seller"):
+            self.market.consent(terms.model_copy(update={"settlement_day": day}), side)
+        self.families[name] = [name]
+        self.agreed[name] = (quantity, quantity * cents)
+        return name
+
+    @rule(trade=trades, side=sides, holds=st.booleans())
+    def hold(self, trade: str, side: str, *, holds: bool) -> None:
+        self.act(lambda: stage.hold(self.market, side, trade, holds=holds))
+
+    @rule(trade=trades)
+    def cancel(self, trade: str) -> None:
+        self.change(trade, CancelTrade())
+
+    @rule(trade=trades, hours=st.integers(0, 48))
+    def bring_forward(self, trade: str, hours: int) -> None:
+        moment = self.market.after(timedelta(hours=hours))
+        self.change(trade, SettleEarly(settles_from=moment))
+
+    @rule(target=trades, trade=trades, quantity=st.integers(1, 300))
+    def split(self, trade: str, quantity: int) -> str:
+        family = next(each for each in self.families.values() if trade in each)
+        part = f"{family[0]}.{len(family)}"
+        if self.change(trade, SplitTrade(part=part, quantity=quantity)):
+            family.append(part)
+            self.ages[part] = self.ages.get(trade, 0)
+            return part
+        return trade
+
+    def change(self, trade: str, change: Change) -> bool:
+        """Let both sides agree to a change; return whether it came about."""
+        first = self.act(lambda: stage.agree(self.market, "seller", change, trade))
+        return first and self.act(lambda: stage.agree(self.market, "buyer", change, trade))
+
+    @rule(trade=trades)
+    def lock(self, trade: str) -> None:
+        self.act(lambda: self.market.lock(trade))
+
+    @rule(trade=trades)
+    def settle(self, trade: str) -> None:
+        self.act(lambda: self.market.settle(trade))
+
+    @rule(hours=st.integers(1, 72))
+    def wait(self, hours: int) -> None:
+        self.market.ledger.advance(timedelta(hours=hours))
+
+    @rule(trade=trades, day=st.integers(0, 9), by_seller=st.booleans())
+    def record(self, trade: str, day: int, *, by_seller: bool) -> None:
+        failed = stage.fail(self.market, trade).days or ()
+        if failed:
+            cause = Cause.LACK_OF_SECURITIES if by_seller else Cause.LACK_OF_CASH
+            side = "seller" if by_seller else "buyer"
+            name = failed[day % len(failed)].day
+            self.act(lambda: stage.note(self.market, name, cause, side, trade))
+
+    @rule(trade=trades)
+    def collect(self, trade: str) -> None:
+        before, today = stage.fail(self.market, trade), self.market.ledger.now.date().isoformat()
+        money = self.market.money("alice")
+        if not self.act(lambda: stage.collect(self.market, trade, through=today)):
+            return
+        record = before.record
+        assert before.days is not None
+        assert record is not None
+        due = [each for each in before.days if each.day > (record.collected or "")]
+        owed = {side: sum(each.penalty for each in due if each.side == side) for side in SIDES}
+        assert self.market.money("alice") - money == owed["buyer"] - owed["seller"]
+
+    # --- what always holds ---
+
+    @invariant()
+    def nothing_is_created_or_lost(self) -> None:
+        assert sum(map(self.market.units, ("alice", "bob"))) == UNITS
+        assert sum(map(self.market.money, ("alice", "bob"))) == MONEY
+
+    @invariant()
+    def a_trade_and_its_parts_are_what_was_agreed_on(self) -> None:
+        for name, family in self.families.items():
+            terms = [stage.recorded_terms(self.market, each) for each in family]
+            whole = sum(each.quantity for each in terms), sum(each.amount for each in terms)
+            assert whole == self.agreed[name]
+
+    @invariant()
+    def ages_are_what_a_recount_says_and_never_fall(self) -> None:
+        for trade in self.all_trades():
+            row, age = stage.row(self.market, trade), stage.fail(self.market, trade).age
+            until = min(row.ended_at or instant(self.market.ledger.now), row.expires_at)
+            assert age == recounted(row.settlement_day, until)
+            assert age >= self.ages.get(trade, 0)
+            self.ages[trade] = age
+
+    @invariant()
+    def what_is_locked_belongs_to_locked_trades(self) -> None:
+        rows = [stage.row(self.market, trade) for trade in self.all_trades()]
+        locked = [
+            stage.recorded_terms(self.market, each.trade)
+            for each in rows
+            if each.status in HAS_LOCKS
+        ]
+        units = self.market.evaluate(Chaincode.TOKEN, "holding", "ACME", "alice").load(Holding)
+        money = self.market.evaluate(Chaincode.CASH, "account", "USD", "bob").load(CashAccount)
+        assert units.held == sum(each.quantity for each in locked)
+        assert money.held == sum(each.amount for each in locked)
+        assert not [each for each in rows if each.ended_at and each.status in HAS_LOCKS]
+
+    def all_trades(self) -> list[str]:
+        return [each for family in self.families.values() for each in family]
+
+
+SIDES = ("buyer", "seller")
+
+
+def recounted(settlement_day: str, until: str) -> int:
+    """Return on how many business days from one on the cut-off, 21:00Z, has passed by a moment."""
+    day, count = datetime.fromisoformat(f"{settlement_day}T21:00:00Z"), 0
+    while instant(day) <= until:
+        count += day.isoweekday() < 6 and day.date().isoformat() != stage.GOOD_FRIDAY
+        day += timedelta(days=1)
+    return count
+
+
+class DisciplineInDepth(DisciplineMachine):
+    """The same at greater length."""
+
+
+TestDiscipline = DisciplineMachine.TestCase
+TestDiscipline.settings = settings(max_examples=6, stateful_step_count=25, deadline=None)
+
+TestDisciplineInDepth = pytest.mark.slow(DisciplineInDepth.TestCase)
+TestDisciplineInDepth.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)

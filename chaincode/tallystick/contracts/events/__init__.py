@@ -66,7 +66,6 @@ from tallystick.contracts.events.custody import (
     CustodyEnded,
     CustodyOpened,
 )
-from tallystick.contracts.events.fees import FeesSet
 from tallystick.contracts.events.discipline import (
     BuyInCalled,
     BuyInCompensated,
@@ -84,6 +83,7 @@ from tallystick.contracts.events.discipline import (
     TradeReleased,
     TradeSplit,
 )
+from tallystick.contracts.events.fees import FeesSet
 from tallystick.contracts.events.identity import (
     AccessGranted,
     AccessRecorded,
@@ -201,10 +201,10 @@ __all__ = [
     "EarlySettlementAgreed",
     "EnforcementRenounced",
     "EntryMade",
+    "FailRecorded",
     "FeeTaken",
     "FeesCollected",
     "FeesSet",
-    "FailRecorded",
     "HoldPlaced",
     "HoldReleased",
     "HoldRenewed",

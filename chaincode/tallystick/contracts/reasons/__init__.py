@@ -14,8 +14,8 @@ from tallystick.contracts.reasons.calendars import CalendarReason
 from tallystick.contracts.reasons.claims import ClaimReason
 from tallystick.contracts.reasons.compliance import ComplianceReason
 from tallystick.contracts.reasons.custody import CustodyReason
-from tallystick.contracts.reasons.fees import FeeReason
 from tallystick.contracts.reasons.discipline import DisciplineReason
+from tallystick.contracts.reasons.fees import FeeReason
 from tallystick.contracts.reasons.identities import IdentityReason
 from tallystick.contracts.reasons.licences import LicenceReason
 from tallystick.contracts.reasons.money import MoneyReason
@@ -32,8 +32,8 @@ __all__ = [
     "ClaimReason",
     "ComplianceReason",
     "CustodyReason",
-    "FeeReason",
     "DisciplineReason",
+    "FeeReason",
     "Finding",
     "IdentityReason",
     "Kind",

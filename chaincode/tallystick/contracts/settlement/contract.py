@@ -5,11 +5,11 @@ release, each in one call, so that all legs of a trade change in one transaction
 """
 
 from tallystick.contracts.agency.functions import AgencyFunctions
-from tallystick.contracts.fees.functions import FeeFunctions
 from tallystick.contracts.calendars.functions import CalendarFunctions
 from tallystick.contracts.discipline.functions.buy_ins import BuyInFunctions
 from tallystick.contracts.discipline.functions.fails import FailFunctions
 from tallystick.contracts.discipline.functions.figures import FigureFunctions
+from tallystick.contracts.fees.functions import FeeFunctions
 from tallystick.contracts.listings.functions import ListingFunctions
 from tallystick.contracts.orders.functions import OrderFunctions
 from tallystick.contracts.surveillance.functions import SurveillanceFunctions

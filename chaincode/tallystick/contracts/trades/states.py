@@ -72,9 +72,6 @@ GUARDS: Mapping[Step, tuple[Guard, ...]] = MappingProxyType(
     }
 )
 
-OPEN = frozenset(_OPEN)
-"""A trade in one of these is under way."""
-
 HAS_LOCKS = frozenset(_LOCKED)
 """While a trade is in one of these, its legs are on hold."""
 

@@ -10,7 +10,7 @@ from tallystick.chaincode.codec import Argument
 from tallystick.chaincode.events import EventRecord
 from tallystick.chaincode.testing import Outcome
 from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.events import EntryMade, read_event
+from tallystick.contracts.events import EntryMade, RecordDateSealed, read_event
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.replay import Register, Replay
@@ -22,6 +22,8 @@ class MarketWalk(RuleBasedStateMachine):
     market: ListeningMarket
     replay: Replay
     register: Register
+    recorded: dict[tuple[str, str], dict[str, int]]
+    """By record date, the plain copy that was made when it was sealed."""
 
     def act(self, submit: Callable[[], Outcome]) -> None:
         """Let something happen, or be refused."""
@@ -39,13 +41,25 @@ class MarketWalk(RuleBasedStateMachine):
         events = [read_event(record) for record in records]
         assert None not in events, "every event is of a kind that readers know"
         told = [event for event in events if event is not None]
-        self.replay.apply(told)
-        self.register.apply(told, moment)
+        for event in told:
+            self.replay.apply([event])
+            self.register.apply([event], moment)
+            if isinstance(event, RecordDateSealed):
+                self.recorded[event.security, event.name] = self.who_holds(event.security)
 
     def submit(
         self, participant: Participant, chaincode: Chaincode, function: str, *arguments: Argument
     ) -> Outcome:
         return self.market.submit(participant, chaincode, function, *arguments)
+
+    def who_holds(self, security: str) -> dict[str, int]:
+        """Return what everybody holds of a security now, as events tell."""
+        units = self.register.positions
+        return {
+            account.holder: units.position(account).quantity
+            for account, row in sorted(units.by_account.items())
+            if account.asset == security and row.quantity
+        }
 
     def told(self, record: EventRecord, outcome: Outcome) -> Iterator[EventRecord]:
         """Yield a record, or the confidential entry that it points to."""

@@ -17,6 +17,7 @@ from tallystick.contracts.register.models import (
     HoldExecution,
     Relabelling,
 )
+from tallystick.contracts.register.splits import SplitOrder
 from tallystick.contracts.statements import (
     AllowanceLowered,
     AllowanceRaised,
@@ -33,6 +34,7 @@ from tallystick.contracts.statements import (
     UnitsSurrendered,
 )
 from tallystick.contracts.testing import EVIDENCE, new_wallet
+from tallystick.contracts.timelines import RecordDate
 
 BROKER, CLEARING = Participant.BROKER_DEALER, Participant.CLEARING
 INVESTORS = ("alice", "bob", "carol")
@@ -51,6 +53,7 @@ origins = st.builds(
     held_since=st.sampled_from((None, "2023-01-01")),
 )
 choices = st.builds(LotChoice, tranche=tranches)
+record_dates = st.sampled_from(("r-1", "r-2", "r-3"))
 hold_names = st.sampled_from(("h-1", "h-2"))
 scopes = st.builds(
     AllowanceScope, venue=st.sampled_from((None, Participant.ATS.value)), tranche=tranches
@@ -301,6 +304,32 @@ class RegisterActs(MarketWalk):
                 agent, Chaincode.IDENTITY, "recover_identity", recovery, intent
             )
         )
+
+    # --- what happens to all units at once ---
+
+    @rule(security=securities, name=record_dates)
+    def take_record_date(self, security: str, name: str) -> None:
+        self.as_agent("take_record_date", security, name)
+
+    @rule(security=securities, name=record_dates, hours=hours)
+    def schedule_record_date(self, security: str, name: str, hours: int) -> None:
+        date = RecordDate(name=name, at=self.market.after(timedelta(hours=hours)))
+        self.as_agent("schedule_record_date", security, date)
+
+    @rule(security=securities, name=record_dates, is_sealed=st.booleans())
+    def end_record_date(self, security: str, name: str, *, is_sealed: bool) -> None:
+        if is_sealed:
+            self.as_agent("seal_record_dates", security)
+        else:
+            self.as_agent("cancel_record_date", security, name)
+
+    @rule(security=securities, ratio=st.sampled_from(((2, 1), (3, 1), (1, 2), (3, 2))))
+    def split(self, security: str, ratio: tuple[int, int]) -> None:
+        new, old = ratio
+        order = SplitOrder(security=security, new=new, old=old, document_hash=EVIDENCE)
+        self.as_agent("pause", security, "a split")
+        self.as_agent("split", order)
+        self.as_agent("resume", security)
 
     # --- securities ---
 

@@ -31,6 +31,9 @@ from tallystick.contracts.confidential import SALT_SIZE
 from tallystick.contracts.custody.models import Custody
 from tallystick.contracts.lots import MAX_LOTS, added, total
 from tallystick.contracts.participants import Participant
+from tallystick.contracts.register.models import Security
+from tallystick.contracts.register.record_dates import RecordPage
+from tallystick.contracts.register.securities import security_key
 from tallystick.contracts.replay import Register, Replay, count_differences, differences, miscounted
 from tallystick.contracts.statements import (
     CustodyAgreed,
@@ -40,6 +43,7 @@ from tallystick.contracts.statements import (
     Share,
     UnitsDistributed,
 )
+from tallystick.contracts.timelines import NO_TURNS, Timeline
 from tallystick.contracts.trades.models import Status, TradeView
 
 BROKER = Participant.BROKER_DEALER
@@ -60,6 +64,7 @@ class MarketMachine(RegisterActs):
         self.market.onboard(*INVESTORS)
         self.replay = Replay()
         self.register = Register()
+        self.recorded = {}
         self.proposed = 0
         for investor in INVESTORS:
             self.act(partial(self.market.deposit, investor, 100))
@@ -188,14 +193,16 @@ class MarketMachine(RegisterActs):
             held = dict.fromkeys(self.positions(chaincode), 0)
             for key, value in self.rows_of(chaincode, "hold"):
                 asset, holder, trade = key
-                hold = Hold.model_validate_json(value)
+                hold = Hold.model_validate_json(value).brought_up(self.timeline(chaincode, asset))
                 held[Account(asset, holder)] += hold.quantity
                 if hold.notary is not None:
                     continue
                 row = self.find_trade(trade)
                 assert row.terms is not None
                 assert row.trade.status is Status.LOCKED
-                assert hold.quantity in {row.terms.quantity, row.terms.amount}
+                timeline = self.timeline(chaincode, asset)
+                if not timeline.splits:
+                    assert hold.quantity in {row.terms.quantity, row.terms.amount}
             positions = self.positions(chaincode)
             assert held == {account: each.held for account, each in positions.items()}
 
@@ -209,14 +216,32 @@ class MarketMachine(RegisterActs):
 
     @invariant()
     def events_rebuild_the_registers(self) -> None:
-        assert self.replay.units.by_account == self.positions(Chaincode.TOKEN)
+        units = self.replay.units
+        assert {each: units.position(each) for each in units.by_account} == self.positions(
+            Chaincode.TOKEN
+        )
         assert self.replay.money.by_account == self.positions(Chaincode.CASH)
         held = self.market.ledger.world.rows_of(Chaincode.TOKEN).values
         assert differences(self.register.rows, held.items()) == []
         assert list(count_differences(self.register.positions, held.items())) == []
         assert list(miscounted(self.register.rows, held.items())) == []
 
+    @invariant()
+    def record_dates_say_for_ever_what_was_held_at_them(self) -> None:
+        for (security, name), copy in self.recorded.items():
+            page = self.market.evaluate(Chaincode.TOKEN, "positions_at", security, name)
+            lines = page.load(RecordPage).lines
+            timeline = self.timeline(Chaincode.TOKEN, security)
+            assert {each.holder: each.quantity for each in lines} == copy, timeline
+            assert sum(copy.values()) == self.query(Chaincode.TOKEN, "supply_at", security, name)
+
     # --- how ---
+
+    def timeline(self, chaincode: Chaincode, asset: str) -> Timeline:
+        row = self.register.rows.get(security_key(asset))
+        if chaincode is not Chaincode.TOKEN or not isinstance(row, Security):
+            return NO_TURNS
+        return row.timeline
 
     def query(self, chaincode: Chaincode, function: str, *arguments: str) -> int:
         return self.market.evaluate(chaincode, function, *arguments).load(int)
@@ -229,7 +254,9 @@ class MarketMachine(RegisterActs):
 
     def positions(self, chaincode: Chaincode) -> dict[Account, Position]:
         return {
-            Account(*key): Position.model_validate_json(value)
+            Account(*key): Position.model_validate_json(value).brought_up(
+                self.timeline(chaincode, key[0])
+            )
             for key, value in self.rows_of(chaincode, "position")
         }
 

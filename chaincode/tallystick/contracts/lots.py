@@ -248,6 +248,22 @@ def coalesced(lots: Sequence[Lot], limit: int = MAX_LOTS) -> tuple[Lot, ...]:
     return tuple(remaining)
 
 
+def split_lots(lots: Iterable[Lot], new: int, old: int) -> tuple[Lot, ...]:
+    """Return the lots after a split, by which ``new`` units take the place of ``old`` ones.
+
+    Their dates stay. What they are together is exact where the whole is; where a lot alone leaves a
+    fraction, the first lots together are rounded down, so that a later one has the unit.
+    """
+    before = after = 0
+    parts = []
+    for lot in lots:
+        before += lot.quantity
+        whole = before * new // old
+        parts.append(lot.of(whole - after))
+        after = whole
+    return _netted(parts)
+
+
 def _in_order(locks: Locks) -> Locks:
     return tuple(sorted(locks, key=lambda lock: (lock.holder_class, lock.until)))
 

@@ -64,7 +64,7 @@ class PagesOnly(MemoryStub):
 def test_any_number_of_deltas_is_summed_page_by_page() -> None:
     stub = PagesOnly.alone(make_client("TransferAgentMSP"))
     for number in range(2001):
-        stub.put_state(composite_key("supply", "ACME", f"tx{number}", "alice"), b"2")
+        stub.put_state(composite_key("supply", "ACME", "0", f"tx{number}", "alice"), b"2")
     stub.commit()
 
     assert Book(State(stub, read_only=True), "tx").supply("ACME") == 4002

@@ -13,9 +13,12 @@ from tallystick.contracts.book.models import (
     Place,
     Placement,
     Position,
+    Recorded,
     accounts_of,
 )
 from tallystick.contracts.book.plan import Plan
+from tallystick.contracts.book.recorded import recorded_key, timeline_of
+from tallystick.contracts.book.records import Records
 
 __all__ = [
     "Account",
@@ -28,8 +31,12 @@ __all__ = [
     "Placement",
     "Plan",
     "Position",
+    "Recorded",
+    "Records",
     "accounts_of",
     "hold_key",
     "holder_of",
     "position_key",
+    "recorded_key",
+    "timeline_of",
 ]

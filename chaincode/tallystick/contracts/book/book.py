@@ -5,6 +5,9 @@ its cause, is first planned (``moved``, ``held``, ``released``, ``frozen``: noth
 judged by the caller's rules on the end state of the plan as a whole, and then written by ``write``,
 which refuses a plan that would leave anybody with less than nothing.
 
+What splits have made of rows since they were written is worked out when they are read; and the
+first change of a position after a record date keeps what it was (see ``timelines``).
+
 Supply and number of holders are kept as deltas, one row per change, so that issues and transfers of
 different holders touch no common row; only who asks for the sum reads them all.
 """
@@ -25,9 +28,11 @@ from tallystick.contracts.book.models import (
     accounts_of,
 )
 from tallystick.contracts.book.plan import Plan
+from tallystick.contracts.book.recorded import keep_recorded, timeline_of
 from tallystick.contracts.instants import Day, Instant
 from tallystick.contracts.lots import Label, LotChoice, taken, total
 from tallystick.contracts.reasons import RegisterReason, refuse_if_any
+from tallystick.contracts.timelines import NO_TURNS, Timeline
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -68,15 +73,36 @@ class Book:
         self._state = state
         self._transaction_id = transaction_id
         self._confidential = confidential
+        self._outdated: dict[Account, Position] = {}
+        self._timelines: dict[str, Timeline] = {}
+
+    def timeline(self, asset: str) -> Timeline:
+        """Return the turns of a security, as they were when first asked; money has none."""
+        timeline = self._timelines.get(asset)
+        if timeline is None:
+            timeline = NO_TURNS if self._confidential else timeline_of(self._state, asset)
+            self._timelines[asset] = timeline
+        return timeline
+
+    def look_again(self, asset: str) -> None:
+        """Take note that a security has had another turn since."""
+        self._timelines.pop(asset, None)
 
     def position(self, account: Account) -> Position:
         """Return what a holder holds; zeros when nothing."""
-        rows = self._rows(account.asset)
-        return rows.load(position_key(account), Position) or Position()
+        row = self._rows(account.asset).load(position_key(account), Position)
+        timeline = self.timeline(account.asset)
+        if row is None:
+            return Position(as_of=timeline.turns)
+        if row.as_of == timeline.turns:
+            return row
+        self._outdated[account] = row
+        return row.brought_up(timeline)
 
     def hold(self, account: Account, name: str) -> Hold | None:
         """Return a hold, or None."""
-        return self._rows(account.asset).load(hold_key(account, name), Hold)
+        row = self._rows(account.asset).load(hold_key(account, name), Hold)
+        return None if row is None else row.brought_up(self.timeline(account.asset))
 
     def require_hold(self, account: Account, name: str) -> Hold:
         """Return a hold; refuse with HOLD_UNKNOWN when there is none."""
@@ -135,7 +161,8 @@ class Book:
                 raise RegisterReason.HOLD_EXISTS.refusal(
                     asset=account.asset, holder=account.holder, hold=name
                 )
-            plan.place_hold(account, name, hold)
+            as_of = plan.before[account].as_of
+            plan.place_hold(account, name, hold.model_copy(update={"as_of": as_of}))
         plan.carried = [
             taken(plan.before[account].lots, hold.quantity) for account, _, hold in placements
         ]
@@ -147,7 +174,7 @@ class Book:
         Raises:
             Refusal: HOLD_UNKNOWN.
         """
-        plan = self.unchanged([account])
+        plan = self.unchanged(())
         hold = self.require_hold(account, name)
         plan.holds[account, name] = hold.model_copy(update={"expires_at": expires_at})
         return plan
@@ -167,7 +194,7 @@ class Book:
     def stopped(self, account: Account, reason: str | None) -> Plan:
         """Plan to stop a holder from sending and receiving, or, without a reason, no longer to."""
         plan = self.unchanged([account])
-        plan.after[account] = plan.before[account].model_copy(update={"stop": reason})
+        plan.stop(account, reason)
         return plan
 
     def relabelled(self, account: Account, quantity: int, choice: LotChoice, label: Label) -> Plan:
@@ -211,7 +238,8 @@ class Book:
             assert not position.lots or total(position.lots) == position.quantity, (
                 f"the lots of {account} add up to its quantity"
             )
-            self._write_position(account, plan.before[account], position)
+            if position != plan.before[account] or account in plan.touched:
+                self._write_position(account, plan.before[account], position)
         for (account, name), row in plan.holds.items():
             key = hold_key(account, name)
             rows = self._rows(account.asset)
@@ -220,27 +248,31 @@ class Book:
             else:
                 rows.save(key, row)
         for account, quantity in plan.created.items():
-            self._note_delta("supply", account, quantity)
+            turn = str(self.timeline(account.asset).turns)
+            self._note_delta(account, quantity, "supply", account.asset, turn)
 
     # --- views ---
 
     def positions(self, asset: str) -> Iterator[tuple[str, Position]]:
         """Yield all holders of an asset with their positions, by holder."""
+        timeline = self.timeline(asset)
         for key, value in self._rows(asset).partial("position", asset):
-            yield holder_of(key), Position.model_validate_json(value)
+            yield holder_of(key), Position.model_validate_json(value).brought_up(timeline)
 
     def holds(self, account: Account) -> Iterator[tuple[str, Hold]]:
         """Yield the holds of a holder, by name."""
         for key, value in self._rows(account.asset).partial("hold", *account):
-            yield split_composite_key(key)[1][2], Hold.model_validate_json(value)
+            hold = Hold.model_validate_json(value)
+            yield split_composite_key(key)[1][2], hold.brought_up(self.timeline(account.asset))
 
-    def supply(self, asset: str) -> int:
-        """Return all units of an asset in being."""
-        return self._sum_of_deltas("supply", asset)
+    def supply(self, asset: str, turn: int | None = None) -> int:
+        """Return all units of an asset in being, now or at a turn of its timeline."""
+        deltas = ((int(parts[1]), delta) for parts, delta in self._deltas("supply", asset))
+        return self.timeline(asset).summed(deltas, turn)
 
     def holder_count(self, asset: str) -> int:
         """Return how many hold units of an asset."""
-        return self._sum_of_deltas("holders", asset)
+        return sum(delta for _, delta in self._deltas("holders", asset))
 
     # --- how ---
 
@@ -267,7 +299,10 @@ class Book:
     def _write_position(self, account: Account, before: Position, after: Position) -> None:
         key = position_key(account)
         rows = self._rows(account.asset)
-        if after == before:
+        outdated = self._outdated.pop(account, None)
+        if outdated is not None:
+            keep_recorded(self._state, account, outdated, self.timeline(account.asset))
+        elif after == before:
             return
         if after.quantity or after.stop is not None:
             rows.save(key, after)
@@ -275,23 +310,24 @@ class Book:
             rows.delete(key)
         holders = bool(after.quantity) - bool(before.quantity)
         if holders and self._confidential is None:
-            self._note_delta("holders", account, holders)
+            self._note_delta(account, holders, "holders", account.asset)
 
-    def _note_delta(self, kind: str, account: Account, delta: int) -> None:
+    def _note_delta(self, account: Account, delta: int, *place: str) -> None:
         # The holder is part of the key: were a transaction to change an asset in two calls, neither
         # would hide the other's delta.
-        key = composite_key(kind, account.asset, self._transaction_id, account.holder)
+        key = composite_key(*place, self._transaction_id, account.holder)
         self._state.put(key, str(delta).encode())
 
-    def _sum_of_deltas(self, kind: str, asset: str) -> int:
-        return sum(int(value) for _, value in self._deltas(kind, asset))
+    def _deltas(self, kind: str, asset: str) -> Iterator[tuple[tuple[str, ...], int]]:
+        """Yield the parts of the keys of delta rows, and the deltas.
 
-    def _deltas(self, kind: str, asset: str) -> Iterator[tuple[str, bytes]]:
-        """Yield the delta rows page by page: they outgrow what one scan hands out."""
+        They are read page by page, since they outgrow what one scan hands out.
+        """
         bookmark = ""
         while True:
             page = self._state.partial_page(kind, asset, page_size=1000, bookmark=bookmark)
-            yield from page.rows
+            for key, value in page.rows:
+                yield split_composite_key(key)[1], int(value)
             bookmark = page.bookmark
             if not bookmark:
                 return

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from tallystick.contracts.instants import Instant
-from tallystick.contracts.lots import ANY_LOTS, Dates, Lot, LotChoice, Origin
+from tallystick.contracts.lots import ANY_LOTS, Dates, Lot, LotChoice, Origin, split_lots
 from tallystick.contracts.models import Identifier, Model, Quantity, Sha256Hex
+from tallystick.contracts.timelines import Timeline
 
 
 class Account(NamedTuple):
@@ -27,6 +28,7 @@ class Position(Model):
         frozen: Of the quantity, what the transfer agent has frozen.
         stop: Why the holder may neither send nor receive; None when it may.
         lots: Where the units come from, the longest held first; money has none.
+        as_of: The turn of the security's timeline since which the row was not written.
     """
 
     quantity: int = 0
@@ -34,11 +36,39 @@ class Position(Model):
     frozen: int = 0
     stop: str | None = None
     lots: tuple[Lot, ...] = ()
+    as_of: int = 0
 
     @property
     def available(self) -> int:
         """What the holder may dispose of."""
         return self.quantity - self.held - self.frozen
+
+    def brought_up(self, timeline: Timeline) -> "Position":
+        """Return what the position is now. A fraction of a frozen unit is frozen no more."""
+        position = self
+        for split in timeline.splits_since(self.as_of):
+            parts = {
+                "quantity": split.of(position.quantity),
+                "held": split.of(position.held),
+                "frozen": split.of(position.frozen),
+                "lots": split_lots(position.lots, split.new, split.old),
+            }
+            position = position.model_copy(update=parts)
+        return position.model_copy(update={"as_of": timeline.turns})
+
+
+class Recorded(Model):
+    """Row ``recorded (security, holder, turn)``: what somebody held at record dates.
+
+    It is written when a position changes for the first time after one or more of them, and says
+    what the position was at all turns after ``as_of``, up to the one that the key names.
+
+    Attributes:
+        quantity: In the units of ``as_of``.
+    """
+
+    quantity: int
+    as_of: int
 
 
 class Hold(Model):
@@ -50,6 +80,7 @@ class Hold(Model):
             contract, whose hold bears the name of its trade.
         expires_at: From then on it can only be released; None when it does not end by itself.
         hash_lock: SHA-256 of a secret, in hex: whoever shows the secret may execute it too.
+        as_of: The turn of the security's timeline since which the row was not written.
     """
 
     quantity: int
@@ -57,10 +88,18 @@ class Hold(Model):
     notary: str | None = None
     expires_at: Instant | None = None
     hash_lock: Sha256Hex | None = None
+    as_of: int = 0
 
     def is_over(self, moment: Instant) -> bool:
         """Return whether the hold has expired."""
         return self.expires_at is not None and moment >= self.expires_at
+
+    def brought_up(self, timeline: Timeline) -> "Hold":
+        """Return what the hold is now; splits leave holds without fractions."""
+        if self.as_of == timeline.turns:
+            return self
+        quantity = timeline.scaled(self.quantity, self.as_of)
+        return self.model_copy(update={"quantity": quantity, "as_of": timeline.turns})
 
 
 Place = tuple[Account, str]

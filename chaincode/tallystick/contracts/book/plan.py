@@ -37,6 +37,7 @@ class Plan:
             an issue, those that it creates. There are none where no lots are kept.
         merged: Holders who had too many lots, with those that they have instead.
         unmatched: Moves that do not find the lots that they ask for.
+        touched: Whose position something happens to, even if it ends as it began.
     """
 
     before: Mapping[Account, Position]
@@ -48,6 +49,7 @@ class Plan:
     carried: Sequence[tuple[Lot, ...]] = ()
     merged: dict[Account, tuple[Lot, ...]] = field(default_factory=dict)
     unmatched: list[Finding] = field(default_factory=list)
+    touched: dict[Account, None] = field(default_factory=dict)
 
     def shortfalls(self) -> list[Finding]:
         """Return a finding for everybody who would have less than nothing available.
@@ -95,6 +97,7 @@ class Plan:
         self, account: Account, *, quantity: int = 0, held: int = 0, frozen: int = 0
     ) -> None:
         """Add to the parts of a position."""
+        self.touched[account] = None
         old = self.after[account]
         parts = {
             "quantity": old.quantity + quantity,
@@ -118,6 +121,11 @@ class Plan:
         self.holds[account, name] = hold.model_copy(update={"quantity": left}) if stays else None
         self.freed[account, name] = 0 if stays else left
         self.change(account, held=(left if stays else 0) - hold.quantity)
+
+    def stop(self, account: Account, reason: str | None) -> None:
+        """Stop a holder, or, without a reason, let it go on."""
+        self.touched[account] = None
+        self.after[account] = self.after[account].model_copy(update={"stop": reason})
 
     def thaw(self) -> None:
         """Unfreeze, of everybody, exactly what is missing to what must go."""
@@ -204,4 +212,5 @@ class Plan:
             self._set_lots(account, lots)
 
     def _set_lots(self, account: Account, lots: tuple[Lot, ...]) -> None:
+        self.touched[account] = None
         self.after[account] = self.after[account].model_copy(update={"lots": lots})

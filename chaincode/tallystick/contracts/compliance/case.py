@@ -17,6 +17,7 @@ from tallystick.contracts.lots import Lot
 from tallystick.contracts.models import Model
 from tallystick.contracts.parties import Profile, Standing
 from tallystick.contracts.reasons import Finding
+from tallystick.contracts.timelines import Timeline
 
 RESIDENCE = "residence"
 """Topic of the claims that say where a holder resides, as ISO 3166 alpha-2."""
@@ -154,6 +155,7 @@ class PairApproval(Model):
         approvers: MSPs of those who approved, sorted.
         waives: Names of rules that do not stand against the movement.
         evidence_hash: SHA-256 of the document that explains it.
+        as_of: The turn of the security's timeline since which the row was not written.
     """
 
     security: str
@@ -164,6 +166,12 @@ class PairApproval(Model):
     approvers: tuple[str, ...]
     waives: tuple[str, ...] = ()
     evidence_hash: str
+    as_of: int = 0
+
+    def brought_up(self, timeline: Timeline) -> "PairApproval":
+        """Return what is approved now, rounded down at each split."""
+        quantity = timeline.scaled(self.quantity, self.as_of)
+        return self.model_copy(update={"quantity": quantity, "as_of": timeline.turns})
 
 
 @dataclass(frozen=True, slots=True)

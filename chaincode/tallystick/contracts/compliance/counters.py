@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from tallystick.chaincode import State, composite_key
 from tallystick.contracts import events
+from tallystick.contracts.book import timeline_of
 from tallystick.contracts.compliance.case import Acceptance, PairApproval
 from tallystick.contracts.compliance.counts import (
     CountDelta,
@@ -62,19 +63,20 @@ class Counters:
 
     def sales(self, security: str, person: str) -> Sales:
         """Return what a person gave away lately."""
-        return self._state.load(composite_key("sales", security, person), Sales) or Sales()
+        row = self._state.load(composite_key("sales", security, person), Sales) or Sales()
+        return row.brought_up(timeline_of(self._state, security))
 
     def note_sale(self, security: str, person: str, sale: Sale, windows: Collection[Period]) -> int:
         """Note a sale; forget those that no window asks for any more, and return their number."""
-        before = self.sales(security, person).sales
-        kept = [
+        before = self.sales(security, person)
+        kept = tuple(
             each
-            for each in before
+            for each in before.sales
             if any(sale.moment < end_of(each.moment, window) for window in windows)
-        ]
+        )
         key = composite_key("sales", security, person)
-        self._state.save(key, Sales(sales=tuple(kept)).having(sale))
-        return len(before) - len(kept)
+        self._state.save(key, before.model_copy(update={"sales": kept}).having(sale))
+        return len(before.sales) - len(kept)
 
     # --- offerings ---
 
@@ -121,11 +123,14 @@ class Counters:
     def approval(self, security: str, sender: str, receiver: str) -> PairApproval | None:
         """Return what was approved for a sender and a receiver, or None."""
         key = composite_key("approval", security, sender, receiver)
-        return self._state.load(key, PairApproval)
+        row = self._state.load(key, PairApproval)
+        return None if row is None else row.brought_up(timeline_of(self._state, security))
 
     def save_approval(self, row: PairApproval) -> None:
         """Write an approval."""
-        self._state.save(composite_key("approval", row.security, row.sender, row.receiver), row)
+        key = composite_key("approval", row.security, row.sender, row.receiver)
+        as_of = timeline_of(self._state, row.security).turns
+        self._state.save(key, row.model_copy(update={"as_of": as_of}))
 
     def end_approval(self, security: str, sender: str, receiver: str) -> None:
         """Remove an approval: it was used up, or withdrawn."""

@@ -93,7 +93,8 @@ class ComplianceFunctions(MarketContract):
         before = counters.approval(approval.security, approval.sender, approval.receiver)
         row = PairApproval(**approval.model_dump(), approvers=(actor,))
         if before is not None and now(ctx) < before.expires_at:
-            row = row.model_copy(update={"approvers": before.approvers})
+            said = {"approvers": before.approvers, "as_of": before.as_of}
+            row = row.model_copy(update=said)
             if row != before:
                 raise ComplianceReason.APPROVAL_DIFFERS.refusal(
                     security=row.security, sender=row.sender, receiver=row.receiver

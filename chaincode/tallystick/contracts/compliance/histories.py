@@ -7,6 +7,7 @@ from tallystick.contracts import events
 from tallystick.contracts.compliance.periods import Period, end_of
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.models import Identifier, Model
+from tallystick.contracts.timelines import Timeline
 
 MAX_SALES = 1000
 """Sales that a holder's row tells apart; when there are more, the oldest count as one."""
@@ -21,9 +22,24 @@ class Sale(Model):
 
 
 class Sales(Model):
-    """Row ``sales (security, holder)``: what a holder gave away within the longest window asked."""
+    """Row ``sales (security, holder)``: what a holder gave away within the longest window asked.
+
+    Attributes:
+        as_of: The turn of the security's timeline since which the row was not written.
+    """
 
     sales: tuple[Sale, ...] = ()
+    as_of: int = 0
+
+    def brought_up(self, timeline: Timeline) -> "Sales":
+        """Return the sales in units of now, each rounded down at each split."""
+        if self.as_of == timeline.turns:
+            return self
+        sales = tuple(
+            each.model_copy(update={"quantity": timeline.scaled(each.quantity, self.as_of)})
+            for each in self.sales
+        )
+        return Sales(sales=sales, as_of=timeline.turns)
 
     def within(self, window: Period, moment: Instant) -> tuple[Sale, ...]:
         """Return those that a window counts that ends now."""
@@ -36,7 +52,7 @@ class Sales(Model):
             oldest, next_one, *later = sales
             both = oldest.quantity + next_one.quantity
             sales = [next_one.model_copy(update={"quantity": both}), *later]
-        return Sales(sales=tuple(sales))
+        return self.model_copy(update={"sales": tuple(sales)})
 
 
 class Purchase(Model):

@@ -108,6 +108,60 @@ class EnforcementRenounced(LedgerEvent):
     security: str
 
 
+class RecordDateSet(LedgerEvent):
+    """Who holds units of a security at a moment to come will be written down."""
+
+    kind: ClassVar[str] = "token.RecordDateSet"
+    security: str
+    name: str
+    at: Instant
+
+
+class RecordDateCancelled(LedgerEvent):
+    """A record date does not come."""
+
+    kind: ClassVar[str] = "token.RecordDateCancelled"
+    security: str
+    name: str
+
+
+class RecordDateSealed(LedgerEvent):
+    """Who holds units of a security here, in the order of the ledger, is what counts.
+
+    Attributes:
+        turn: Its number among the turns of the security's timeline.
+        at: The moment that was set for it.
+    """
+
+    kind: ClassVar[str] = "token.RecordDateSealed"
+    security: str
+    name: str
+    turn: int
+    at: Instant
+
+
+class SecuritySplit(LedgerEvent):
+    """For every ``old`` units of a security, whosever and wherever, there are ``new`` ones now.
+
+    It is the one event of a split. Positions with their lots, holds, allowances, approvals, sales
+    that count and the cap become what ``timelines`` says: rounded down, and without fractions where
+    units are held.
+
+    Attributes:
+        turn: Its number among the turns of the security's timeline.
+        at: Of the transaction.
+        document_hash: Of the resolution.
+    """
+
+    kind: ClassVar[str] = "token.SecuritySplit"
+    security: str
+    turn: int
+    new: int
+    old: int
+    at: Instant
+    document_hash: str
+
+
 class DocumentPublished(LedgerEvent):
     """A document of a security has a new version.
 

@@ -108,6 +108,39 @@ class RegisterReason(ReasonTable):
     )
     HOLD_EXISTS = (Kind.CONFLICT, "{holder} has a hold {hold} on units of {asset} already.")
     HOLD_UNKNOWN = (Kind.NOT_FOUND, "{holder} has no hold {hold} on units of {asset}.")
+    RECORD_DATE_EXISTS = (
+        Kind.CONFLICT,
+        "{security} has a record date {record_date} already; give this one another name.",
+    )
+    RECORD_DATE_UNKNOWN = (Kind.NOT_FOUND, "{security} has no record date {record_date}.")
+    RECORD_DATE_OPEN = (
+        Kind.CONFLICT,
+        "The record date {record_date} of {security} is {at} and not sealed: what is held then is"
+        " known when it is.",
+    )
+    RECORD_DATE_SEALED = (
+        Kind.CONFLICT,
+        "The record date {record_date} of {security} was sealed; it is not taken back.",
+    )
+    RECORD_DATES_TOO_MANY = (
+        Kind.CONFLICT,
+        "{security} has {limit} record dates to come; cancel one of them first.",
+    )
+    SPLIT_NOT_PAUSED = (
+        Kind.CONFLICT,
+        "Units of {security} move; pause it, split it, and let it move again.",
+    )
+    SPLIT_EMPTY = (Kind.MALFORMED, "{new} units for {old} change nothing.")
+    SPLIT_TOO_LARGE = (
+        Kind.CONFLICT,
+        "After the split there would be {supply} units of {security}, more than {limit}.",
+    )
+    SPLITS_TOO_MANY = (Kind.CONFLICT, "{security} has been split {limit} times, and no more.")
+    SPLIT_FRACTION = (
+        Kind.CONFLICT,
+        "{quantity} units of {security} of {holder} do not become a whole number, or multiple of"
+        " {granularity}, at {new} for {old}; end or release what is over before.",
+    )
     HOLD_DIFFERS = (
         Kind.CONFLICT,
         "The hold {hold} is on {quantity} of {asset} for {receiver}, and nothing else.",

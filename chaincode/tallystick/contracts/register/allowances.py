@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from tallystick.chaincode import Context, composite_key, split_composite_key
 from tallystick.contracts import events
+from tallystick.contracts.book import timeline_of
 from tallystick.contracts.instants import now
 from tallystick.contracts.models import MAX_QUANTITY
 from tallystick.contracts.reasons import RegisterReason
@@ -51,13 +52,15 @@ class Allowances:
     ) -> Allowance | None:
         """Return an allowance, or None."""
         place = Place(security, holder, spender, scope)
-        return self._ctx.state.load(place.key, Allowance)
+        row = self._ctx.state.load(place.key, Allowance)
+        return None if row is None else row.brought_up(timeline_of(self._ctx.state, security))
 
     def of_holder(self, security: str, holder: str) -> Iterator[AllowanceLine]:
         """Yield all allowances of a holder, those that have expired included."""
+        timeline = timeline_of(self._ctx.state, security)
         for key, value in self._ctx.state.partial("allowance", security, holder):
             _, _, spender, name = split_composite_key(key)[1]
-            allowance = Allowance.model_validate_json(value)
+            allowance = Allowance.model_validate_json(value).brought_up(timeline)
             yield AllowanceLine(
                 spender=spender,
                 scope=_scope_named(name),
@@ -155,7 +158,8 @@ class Allowances:
         if allowance is None:
             self._ctx.state.delete(place.key)
         else:
-            self._ctx.state.save(place.key, allowance)
+            as_of = timeline_of(self._ctx.state, place.security).turns
+            self._ctx.state.save(place.key, allowance.model_copy(update={"as_of": as_of}))
         self._ctx.emit(
             events.AllowanceSet(
                 **place.facts,

@@ -29,6 +29,7 @@ from tallystick.contracts.models import (
 from tallystick.contracts.parties import Requirements
 from tallystick.contracts.reasons import Finding
 from tallystick.contracts.statements import AllowanceScope
+from tallystick.contracts.timelines import NO_TURNS, Timeline
 
 MAX_BATCH = 1000
 """Moves of one instruction, and lines of one list."""
@@ -76,6 +77,7 @@ class Security(Model):
         is_closed: Whether no more units are ever issued.
         is_unforced: Whether units are never moved against their holder's will.
         rules: What is bound to it beside the requirements of its terms.
+        timeline: Its record dates and splits.
     """
 
     terms: SecurityTerms
@@ -86,6 +88,7 @@ class Security(Model):
     is_closed: bool = False
     is_unforced: bool = False
     rules: RuleSet = NO_RULES
+    timeline: Timeline = NO_TURNS
 
 
 class Allowance(Model):
@@ -93,10 +96,19 @@ class Allowance(Model):
 
     Attributes:
         quantity: None for all that the holder has.
+        as_of: The turn of the security's timeline since which the row was not written.
     """
 
     quantity: int | None
     expires_at: Instant
+    as_of: int = 0
+
+    def brought_up(self, timeline: Timeline) -> "Allowance":
+        """Return what the allowance is now, rounded down at each split."""
+        if self.quantity is None:
+            return self
+        quantity = timeline.scaled(self.quantity, self.as_of)
+        return self.model_copy(update={"quantity": quantity, "as_of": timeline.turns})
 
 
 class Document(Model):

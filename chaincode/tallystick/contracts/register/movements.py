@@ -42,6 +42,7 @@ from tallystick.contracts.parties import (
 )
 from tallystick.contracts.reasons import ComplianceReason, Finding, refuse_if_any
 from tallystick.contracts.register.publications import Publications
+from tallystick.contracts.register.record_dates import RecordDates
 from tallystick.contracts.register.rules import ON_SALE, cap_findings, move_findings
 from tallystick.contracts.register.securities import Securities, security_key
 
@@ -82,6 +83,7 @@ class Movements:
         self._publications = Publications(ctx)
         self._known: dict[tuple[str, str | None], Subject] = {}
         self._cases = Cases(ctx, self.book)
+        self._record_dates = RecordDates(ctx)
 
     def execute(self, instruction: Instruction) -> None:
         """Move units if nothing stands against it, judging the end state of all moves together.
@@ -90,6 +92,10 @@ class Movements:
             Refusal: With every finding in its payload.
         """
         self._read_ahead(instruction.moves)
+        # What moves from now on comes after the record dates that are due.
+        for asset in dict.fromkeys(move.asset for move in instruction.moves):
+            if self._record_dates.seal_due(asset):
+                self.book.look_again(asset)
         instruction, plan, decision = self._decided(self._dated(instruction), self._planned)
         refuse_if_any(decision.findings)
         self.book.write(plan)
@@ -128,7 +134,7 @@ class Movements:
                     security=account.asset,
                     holder=account.holder,
                     hold=name,
-                    **hold.model_dump(),
+                    **hold.model_dump(exclude={"as_of"}),
                 )
             )
 

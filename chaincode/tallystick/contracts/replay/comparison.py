@@ -56,14 +56,20 @@ def count_differences(
         held: All rows of the chaincode's public state, in any order.
     """
     counted: Counter[tuple[str, str]] = Counter()
-    for account, position in positions.by_account.items():
+    for account in positions.by_account:
+        position = positions.position(account)
         counted["supply", account.asset] += position.quantity
         counted["holders", account.asset] += bool(position.quantity)
     summed: Counter[tuple[str, str]] = Counter()
+    issued: dict[str, list[tuple[int, int]]] = {}
     for key, value in held:
         kind, parts = split_composite_key(key)
-        if kind in CHANGES:
+        if kind == "supply":
+            issued.setdefault(parts[0], []).append((int(parts[1]), int(value)))
+        elif kind in CHANGES:
             summed[kind, parts[0]] += int(value)
+    for asset, changes in issued.items():
+        summed["supply", asset] = positions.timeline(asset).summed(changes)
     for place in sorted(counted.keys() | summed.keys()):
         if counted[place] != summed[place]:
             yield Difference(place, str(counted[place]).encode(), str(summed[place]).encode())

@@ -28,7 +28,9 @@ from tallystick.contracts.compliance.records import (
 )
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.models import Model
+from tallystick.contracts.register.models import Security
 from tallystick.contracts.register.securities import security_key
+from tallystick.contracts.timelines import NO_TURNS, Timeline
 
 Rows = dict[str, Model]
 Handler = Callable[[Rows, Any, Instant], None]  # Any: each takes the event of its own type
@@ -58,7 +60,8 @@ def _approved(rows: Rows, event: events.TransferApproved, moment: Instant) -> No
     if isinstance(before, PairApproval) and moment < before.expires_at:
         approvers |= set(before.approvers)
     said = event.model_dump(exclude={"approver"})
-    rows[key] = PairApproval(**said, approvers=tuple(sorted(approvers)))
+    as_of = _timeline(rows, event.security).turns
+    rows[key] = PairApproval(**said, approvers=tuple(sorted(approvers)), as_of=as_of)
 
 
 def _unapproved(
@@ -100,9 +103,16 @@ def _counted(rows: Rows, event: events.HolderCounted, _: Instant) -> None:
 def _sold(rows: Rows, event: events.SaleNoted, moment: Instant) -> None:
     key = composite_key("sales", event.security, event.person)
     before = rows.get(key)
-    kept = before.sales[event.forgotten :] if isinstance(before, Sales) else ()
+    timeline = _timeline(rows, event.security)
+    known = before.brought_up(timeline) if isinstance(before, Sales) else Sales()
+    kept = known.sales[event.forgotten :]
     sale = Sale(moment=moment, quantity=event.quantity, venue=event.venue)
-    rows[key] = Sales(sales=kept).having(sale)
+    rows[key] = Sales(sales=kept, as_of=timeline.turns).having(sale)
+
+
+def _timeline(rows: Rows, security: str) -> Timeline:
+    row = rows.get(security_key(security))
+    return row.timeline if isinstance(row, Security) else NO_TURNS
 
 
 def _bought(rows: Rows, event: events.PurchaseNoted, moment: Instant) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tallystick.contracts.book import Account, Position
+from tallystick.contracts.book import Account, Position, Recorded, recorded_key
 from tallystick.contracts.events import (
     CreditDrawn,
     CreditRepaid,
@@ -20,11 +20,14 @@ from tallystick.contracts.events import (
     MoneyReleased,
     MoneyReserved,
     MoneyTransferred,
+    RecordDateSealed,
+    SecuritySplit,
     ReservationReduced,
     UnitsFrozen,
     UnitsTransferred,
 )
 from tallystick.contracts.lots import Lot, added, removed
+from tallystick.contracts.timelines import NO_TURNS, Split, Timeline
 
 UNIT_EVENTS = frozenset(
     {
@@ -36,20 +39,41 @@ UNIT_EVENTS = frozenset(
         UnitsFrozen,
         HolderFrozen,
         HolderUnfrozen,
+        RecordDateSealed,
+        SecuritySplit,
     }
 )
-"""The events that change a position of a security."""
+"""The events that change a position of a security, or what is known of it."""
 
 
 @dataclass(slots=True)
 class Positions:
-    """Who holds what of each asset; holders of nothing are left out."""
+    """Who holds what of each asset; holders of nothing are left out.
+
+    Attributes:
+        by_account: The rows, each as of the turn when it was written.
+        recorded: What was held at record dates before, by key.
+        timelines: The turns of each security.
+    """
 
     by_account: dict[Account, Position] = field(default_factory=dict)
+    recorded: dict[str, Recorded] = field(default_factory=dict)
+    timelines: dict[str, Timeline] = field(default_factory=dict)
+
+    def timeline(self, asset: str) -> Timeline:
+        """Return the turns of a security so far."""
+        return self.timelines.get(asset, NO_TURNS)
 
     def position(self, account: Account) -> Position:
-        """Return what a holder holds; zeros when nothing."""
-        return self.by_account.get(account, Position())
+        """Return what a holder holds now; zeros when nothing."""
+        timeline = self.timeline(account.asset)
+        row = self.by_account.get(account)
+        return Position(as_of=timeline.turns) if row is None else row.brought_up(timeline)
+
+    def turn(self, event: RecordDateSealed | SecuritySplit) -> None:
+        """Take in what happens to all units of a security at once."""
+        timeline = self.timeline(event.security)
+        self.timelines[event.security] = turned(timeline, event)
 
     def put(self, account: Account, **parts: str | tuple[Lot, ...] | None) -> None:
         """Let parts of a position be these."""
@@ -84,16 +108,26 @@ class Positions:
     def supply(self, asset: str) -> int:
         """Return all units of an asset in being."""
         return sum(
-            position.quantity
-            for account, position in self.by_account.items()
-            if account.asset == asset
+            self.position(account).quantity for account in self.by_account if account.asset == asset
         )
 
     def _keep(self, account: Account, new: Position) -> None:
-        if new == Position():
-            self.by_account.pop(account, None)
-        else:
+        timeline = self.timeline(account.asset)
+        old = self.by_account.pop(account, None)
+        if old is not None and old.quantity and old.as_of < timeline.last_record:
+            kept = Recorded(quantity=old.quantity, as_of=old.as_of)
+            self.recorded[recorded_key(account, timeline.turns)] = kept
+        if new != Position(as_of=new.as_of):
             self.by_account[account] = new
+
+
+def turned(timeline: Timeline, event: RecordDateSealed | SecuritySplit) -> Timeline:
+    """Return a timeline after its next turn."""
+    match event:
+        case RecordDateSealed(name=name):
+            return timeline.sealed(name)
+        case SecuritySplit():
+            return timeline.after(Split(**event.model_dump(include=set(Split.model_fields))))
 
 
 @dataclass(slots=True)
@@ -170,5 +204,7 @@ class Replay:
                 self.units.put(Account(asset, holder), stop=reason)
             case HolderUnfrozen(security=asset, holder=holder):
                 self.units.put(Account(asset, holder), stop=None)
+            case RecordDateSealed() | SecuritySplit():
+                self.units.turn(event)
             case _:
                 return

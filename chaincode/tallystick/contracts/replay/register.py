@@ -24,10 +24,12 @@ from tallystick.contracts.register.models import (
     SecurityTerms,
 )
 from tallystick.contracts.register.publications import document_key, product_key
+from tallystick.contracts.register.record_dates import SealedRecord, record_date_key
 from tallystick.contracts.register.securities import security_key
 from tallystick.contracts.replay.compliance import COMPLIANCE_HANDLERS
-from tallystick.contracts.replay.positions import UNIT_EVENTS, Positions, Replay
+from tallystick.contracts.replay.positions import UNIT_EVENTS, Positions, Replay, turned
 from tallystick.contracts.statements import AllowanceScope
+from tallystick.contracts.timelines import RecordDate, Timeline, capped
 
 
 @dataclass(slots=True)
@@ -46,7 +48,8 @@ class Register:
     def rows(self) -> Mapping[str, Model]:
         """All rows, by key."""
         positions = self.positions.by_account.items()
-        return self._others | {position_key(each): row for each, row in positions}
+        held = {position_key(each): row for each, row in positions}
+        return {**self._others, **self.positions.recorded, **held}
 
     def apply(self, told: Iterable[events.LedgerEvent], moment: Instant) -> None:
         """Take in the events of one transaction; kinds of other contracts change nothing here.
@@ -82,18 +85,52 @@ def _resumed(rows: Rows, event: events.SecurityResumed, _: Instant) -> None:
 
 
 def _amended(rows: Rows, event: events.SecurityAmended, _: Instant) -> None:
-    row = rows[security_key(event.security)]
-    assert isinstance(row, Security), "what is amended is a security"
+    row = _security(rows, event.security)
     named = {"name": event.name, "identifiers": event.identifiers}
     terms = row.terms.model_copy(update=named)
     _change(rows, security_key(event.security), terms=terms, number=event.number)
 
 
 def _capped(rows: Rows, event: events.CapChanged, _: Instant) -> None:
-    key = security_key(event.security)
-    row = rows[key]
-    assert isinstance(row, Security), "what has a cap is a security"
-    _change(rows, key, terms=row.terms.model_copy(update={"cap": event.cap}))
+    terms = _security(rows, event.security).terms
+    _change(rows, security_key(event.security), terms=terms.model_copy(update={"cap": event.cap}))
+
+
+def _dated(rows: Rows, event: events.RecordDateSet, _: Instant) -> None:
+    date = RecordDate(name=event.name, at=event.at)
+    _set_timeline(rows, event.security, _timeline(rows, event.security).with_scheduled(date))
+
+
+def _undated(rows: Rows, event: events.RecordDateCancelled, _: Instant) -> None:
+    _set_timeline(rows, event.security, _timeline(rows, event.security).without(event.name))
+
+
+def _sealed(rows: Rows, event: events.RecordDateSealed, moment: Instant) -> None:
+    _set_timeline(rows, event.security, turned(_timeline(rows, event.security), event))
+    row = SealedRecord(turn=event.turn, at=event.at, sealed_at=moment)
+    rows[record_date_key(event.security, event.name)] = row
+
+
+def _split(rows: Rows, event: events.SecuritySplit, _: Instant) -> None:
+    timeline = turned(_timeline(rows, event.security), event)
+    _set_timeline(rows, event.security, timeline)
+    row = _security(rows, event.security)
+    cap = capped(row.terms.cap, timeline.splits[-1])
+    _change(rows, security_key(event.security), terms=row.terms.model_copy(update={"cap": cap}))
+
+
+def _set_timeline(rows: Rows, security: str, timeline: Timeline) -> None:
+    _change(rows, security_key(security), timeline=timeline)
+
+
+def _timeline(rows: Rows, security: str) -> Timeline:
+    return _security(rows, security).timeline
+
+
+def _security(rows: Rows, security: str) -> Security:
+    row = rows[security_key(security)]
+    assert isinstance(row, Security), "what has a timeline is a security"
+    return row
 
 
 def _closed(rows: Rows, event: events.IssuanceClosed, _: Instant) -> None:
@@ -130,11 +167,13 @@ def _listed(rows: Rows, event: events.ProductListed, _: Instant) -> None:
 
 def _held(rows: Rows, event: events.HoldPlaced, _: Instant) -> None:
     said = event.model_dump(include=set(Hold.model_fields))
-    rows[hold_key(Account(event.security, event.holder), event.hold)] = Hold(**said)
+    hold = Hold(**said, as_of=_timeline(rows, event.security).turns)
+    rows[hold_key(Account(event.security, event.holder), event.hold)] = hold
 
 
 def _renewed(rows: Rows, event: events.HoldRenewed, _: Instant) -> None:
     key = hold_key(Account(event.security, event.holder), event.hold)
+    rows[key] = _hold(rows, event.security, key)
     _change(rows, key, expires_at=event.expires_at)
 
 
@@ -147,13 +186,19 @@ def _transferred(rows: Rows, event: events.UnitsTransferred, _: Instant) -> None
         return
     assert event.sender is not None, "what was held was somebody's"
     key = hold_key(Account(event.security, event.sender), event.hold)
-    hold = rows[key]
-    assert isinstance(hold, Hold), "what lies there is a hold"
+    hold = rows[key] = _hold(rows, event.security, key)
     left = hold.quantity - event.quantity - event.freed
     if left:
         _change(rows, key, quantity=left)
     else:
         del rows[key]
+
+
+def _hold(rows: Rows, security: str, key: str) -> Hold:
+    """Return a hold as it is now."""
+    hold = rows[key]
+    assert isinstance(hold, Hold), "what lies there is a hold"
+    return hold.brought_up(_timeline(rows, security))
 
 
 def _allowed(rows: Rows, event: events.AllowanceSet, _: Instant) -> None:
@@ -162,7 +207,8 @@ def _allowed(rows: Rows, event: events.AllowanceSet, _: Instant) -> None:
     if event.expires_at is None:
         del rows[key]
     else:
-        rows[key] = Allowance(quantity=event.quantity, expires_at=event.expires_at)
+        as_of = _timeline(rows, event.security).turns
+        rows[key] = Allowance(quantity=event.quantity, expires_at=event.expires_at, as_of=as_of)
 
 
 # --- custody ---
@@ -202,6 +248,10 @@ _HANDLERS: Mapping[type[events.LedgerEvent], Handler] = {
     events.SecurityDeactivated: _deactivated,
     events.SecurityAmended: _amended,
     events.CapChanged: _capped,
+    events.RecordDateSet: _dated,
+    events.RecordDateCancelled: _undated,
+    events.RecordDateSealed: _sealed,
+    events.SecuritySplit: _split,
     events.IssuanceClosed: _closed,
     events.EnforcementRenounced: _unforced,
     events.DocumentPublished: _published,

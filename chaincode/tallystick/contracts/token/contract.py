@@ -8,6 +8,7 @@ from tallystick.contracts.register.functions.holders import HolderFunctions
 from tallystick.contracts.register.functions.holds import HoldFunctions
 from tallystick.contracts.register.functions.movements import MovementFunctions
 from tallystick.contracts.register.functions.publications import PublicationFunctions
+from tallystick.contracts.register.functions.record_dates import RecordDateFunctions
 from tallystick.contracts.register.functions.rules import RuleFunctions
 from tallystick.contracts.register.functions.securities import SecurityFunctions
 
@@ -21,6 +22,7 @@ class TokenContract(
     EnforcementFunctions,
     PublicationFunctions,
     HolderFunctions,
+    RecordDateFunctions,
     RuleFunctions,
     ComplianceFunctions,
 ):

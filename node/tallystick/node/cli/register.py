@@ -54,10 +54,16 @@ async def show(options: argparse.Namespace) -> None:
     async with await connect(options) as gateway:
         network = channel_of(gateway, options)
         audit, last = await audited(network, options.block)
+    positions = audit.register.positions
+    lines = [
+        (account.holder, positions.position(account))
+        for account in sorted(positions.by_account)
+        if account.asset == options.security
+    ]
     holdings = [
-        {"holder": account.holder, **position.model_dump(mode="json")}
-        for account, position in sorted(audit.register.positions.by_account.items())
-        if account.asset == options.security and position.quantity  # others are stopped only
+        {"holder": holder, **position.model_dump(mode="json", exclude={"as_of"})}
+        for holder, position in lines
+        if position.quantity  # others are stopped only
     ]
     document = {
         "schema": SCHEMA,

@@ -1,7 +1,7 @@
 """Who may call the functions of the token contract, and arguments that are well formed."""
 
 from pydantic import JsonValue
-from tests.unit.contracts.permissions import custody, rules
+from tests.unit.contracts.permissions import custody, record_dates, rules
 from tests.unit.contracts.permissions.roles import (
     EVERYBODY,
     LICENSED,
@@ -47,6 +47,7 @@ PUBLISHERS = frozenset({P.TRANSFER_AGENT, P.ISSUER})
 
 PERMITTED: Permissions = {
     **custody.PERMITTED,
+    **record_dates.PERMITTED,
     "create_security": TRANSFER_AGENT,
     "amend_security": TRANSFER_AGENT,
     "set_cap": TRANSFER_AGENT,
@@ -126,6 +127,7 @@ QUESTIONS: Arguments = {
     "document": ["ACME", "terms"],
     "product": ["ACME"],
     "catalogue": [],
+    **record_dates.QUESTIONS,
     **rules.QUESTIONS,
 }
 
@@ -146,6 +148,7 @@ def arguments(market: Market) -> Arguments:
     product = Product(security="ACME", risk_class=4, category="EQUITY", summary_hash=EVIDENCE)
     return {
         **rules.arguments(market),
+        **record_dates.arguments(market),
         "create_security": [SecurityTerms(security="B", name="B", issuer=P.ISSUER)],
         "amend_security": [Amendment(security="ACME", name="Acme, renamed")],
         "set_cap": ["ACME", None],

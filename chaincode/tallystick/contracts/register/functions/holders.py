@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from tallystick.chaincode import Context, query
-from tallystick.contracts.book import Account, Position, holder_of, position_key
+from tallystick.contracts.book import Account, Position, holder_of, position_key, timeline_of
 from tallystick.contracts.instants import instant_from_ns
 from tallystick.contracts.licensed import MarketContract
 from tallystick.contracts.models import PageSize
@@ -79,8 +79,10 @@ class HolderFunctions(MarketContract):
         A page may have fewer lines than asked for: who holds nothing is left out.
         """
         page = ctx.state.partial_page("position", security, page_size=page_size, bookmark=bookmark)
+        timeline = timeline_of(ctx.state, security)
         positions = [
-            (holder_of(key), Position.model_validate_json(value)) for key, value in page.rows
+            (holder_of(key), Position.model_validate_json(value).brought_up(timeline))
+            for key, value in page.rows
         ]
         return RegisterPage(
             security=security,
@@ -92,7 +94,7 @@ class HolderFunctions(MarketContract):
     def holding_history(
         self, ctx: Context, security: str, holder: str, limit: PageSize = 100
     ) -> tuple[HoldingChange, ...]:
-        """Return the last committed changes of a holding, the newest first."""
+        """Return the last committed changes of a holding, the newest first, in units of then."""
         changes = ctx.state.history(position_key(Account(security, holder)))
         return tuple(
             HoldingChange(

@@ -68,4 +68,6 @@ class HoldFunctions(MarketContract):
     def holds(self, ctx: Context, security: str, holder: str) -> tuple[HoldLine, ...]:
         """Return the holds on a holder's units, by name."""
         found = Movements(ctx).book.holds(Account(security, holder))
-        return tuple(HoldLine(hold=name, **hold.model_dump()) for name, hold in found)
+        return tuple(
+            HoldLine(hold=name, **hold.model_dump(exclude={"as_of"})) for name, hold in found
+        )

@@ -1,0 +1,52 @@
+"""Who may fix record dates and split securities, and arguments that are well formed."""
+
+from datetime import timedelta
+
+from pydantic import JsonValue
+from tests.unit.contracts.permissions.roles import (
+    EVERYBODY,
+    LICENSED,
+    TRANSFER_AGENT,
+    Arguments,
+    Permissions,
+)
+
+from tallystick.contracts.register.splits import SplitOrder
+from tallystick.contracts.testing import EVIDENCE, Market
+from tallystick.contracts.timelines import RecordDate
+
+PERMITTED: Permissions = {
+    "schedule_record_date": TRANSFER_AGENT,
+    "take_record_date": TRANSFER_AGENT,
+    "cancel_record_date": TRANSFER_AGENT,
+    "seal_record_dates": LICENSED,
+    "split": TRANSFER_AGENT,
+    "timeline": EVERYBODY,
+    "record_date": EVERYBODY,
+    "position_at": EVERYBODY,
+    "positions_of_at": EVERYBODY,
+    "positions_at": EVERYBODY,
+    "supply_at": EVERYBODY,
+}
+
+HOLDERS: list[JsonValue] = ["alice"]
+
+QUESTIONS: Arguments = {
+    "timeline": ["ACME"],
+    "record_date": ["ACME", "r-1"],
+    "position_at": ["ACME", "r-1", "alice"],
+    "positions_of_at": ["ACME", "r-1", HOLDERS],
+    "positions_at": ["ACME", "r-1"],
+    "supply_at": ["ACME", "r-1"],
+}
+
+
+def arguments(market: Market) -> Arguments:
+    tomorrow = RecordDate(name="r-2", at=market.after(timedelta(days=1)))
+    return {
+        "schedule_record_date": ["ACME", tomorrow],
+        "take_record_date": ["ACME", "r-3"],
+        "cancel_record_date": ["ACME", "r-2"],
+        "seal_record_dates": ["ACME"],
+        "split": [SplitOrder(security="ACME", new=2, old=1, document_hash=EVIDENCE)],
+    }

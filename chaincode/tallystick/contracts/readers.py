@@ -1,9 +1,10 @@
 """Who may read what is confidential, and in which collection it lies.
 
 Collections have fixed members, so there is one for each organisation whose affairs are to be kept
-from others of its kind: a venue's trades, a bank's accounts. Those who clear, keep the register or
-oversee belong to all of them. The functions of the contracts serve more callers than that, an
-investor's broker for example; so they judge who reads, on the peers of members.
+from others of its kind: a venue's trades, a bank's accounts, what an issuer's holders get.
+Those who clear, keep the register or oversee belong to all of them. The functions of the contracts
+serve more callers than that, an investor's broker for example; so they judge who reads, on the
+peers of members.
 """
 
 from collections.abc import Sequence
@@ -29,6 +30,11 @@ def trades_of(venue: str) -> str:
 def accounts_of(bank: str) -> str:
     """Return the cash contract's collection for what a bank owes."""
     return f"accounts_{bank}"
+
+
+def actions_of(issuer: str) -> str:
+    """Return the settlement contract's collection for the corporate actions of an issuer."""
+    return f"actions_{issuer}"
 
 
 def reading_findings(ctx: Context, owner: str = "") -> Sequence[Finding]:

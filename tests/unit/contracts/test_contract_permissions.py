@@ -4,17 +4,31 @@ A row is missing for no function: a function that nobody thought about would fai
 """
 
 import pytest
+from tests.unit.contracts.actions_stage import SECRET
 from tests.unit.contracts.permissions import cash, discipline, identity, settlement, token
 from tests.unit.contracts.permissions.roles import ROLES
 
 from tallystick.chaincode import Contract, Refusal
+from tallystick.contracts.actions.models import HolderRate, RatesGiven, SignedVotes
 from tallystick.contracts.cash import CashContract
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.identity import IdentityContract
 from tallystick.contracts.identity.models import References
 from tallystick.contracts.settlement import SettlementContract
+from tallystick.contracts.statements import Vote, VotesCast
 from tallystick.contracts.testing import Market
 from tallystick.contracts.token import TokenContract
+
+RATES = RatesGiven(
+    security="ACME", rates=(HolderRate(holder="alice", withholding=0),), salt=SECRET.salt
+)
+VOTES = SignedVotes(
+    statement=VotesCast(
+        action="D-1",
+        holder="alice",
+        votes=(Vote(resolution="merger", choice="for", units=1),),
+    )
+)
 
 # What the answer is when somebody is refused for who they are.
 ROLE_REFUSALS = {"PARTICIPANT_NOT_PERMITTED", "CALLER_NOT_PERMITTED", "LICENCE_MISSING"}
@@ -59,6 +73,9 @@ def answer(market: Market, role: str, chaincode: Chaincode, function: str) -> st
             function,
             *TABLES[chaincode].arguments(market)[function],
             terms=market.terms(),
+            secret=SECRET,
+            rates=RATES,
+            votes=VOTES,
             references=References(investors=(market.investor("alice"),)),
             intent=market.sign("bob", market.claim("bob").statement),
             **cash.secrets(market),

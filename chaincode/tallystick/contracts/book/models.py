@@ -157,8 +157,9 @@ class HeldMove(Delivery):
 
     @property
     def placement(self) -> Placement:
-        """The hold that waits for this delivery."""
-        hold = Hold(quantity=self.quantity, receiver=self.receiver)
+        """The hold that waits for this delivery, or, if it stays open, for several."""
+        receiver = None if self.keeps_open else self.receiver
+        hold = Hold(quantity=self.quantity, receiver=receiver)
         return Placement(*self.place, hold)
 
 

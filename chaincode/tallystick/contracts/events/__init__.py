@@ -15,6 +15,16 @@ from tallystick.contracts.events.accounts import (
     AccountUnlinked,
     ChallengeOpened,
 )
+from tallystick.contracts.events.actions import (
+    ActionAnnounced,
+    ActionCancelled,
+    ActionClosed,
+    ActionConfirmed,
+    ActionFunded,
+    EntitlementsEntered,
+    EntitlementsPaid,
+    VoteReceived,
+)
 from tallystick.contracts.events.base import Basis, LedgerEvent
 from tallystick.contracts.events.calendars import CalendarSet, ConventionsSet
 from tallystick.contracts.events.cash import (
@@ -168,6 +178,11 @@ __all__ = [
     "AccessWithdrawn",
     "AccountLinked",
     "AccountUnlinked",
+    "ActionAnnounced",
+    "ActionCancelled",
+    "ActionClosed",
+    "ActionConfirmed",
+    "ActionFunded",
     "AgencyAccepted",
     "AgencyEnded",
     "AllowanceSet",
@@ -204,6 +219,8 @@ __all__ = [
     "DocumentRemoved",
     "EarlySettlementAgreed",
     "EnforcementRenounced",
+    "EntitlementsEntered",
+    "EntitlementsPaid",
     "EntryMade",
     "FailRecorded",
     "FeeTaken",
@@ -291,6 +308,7 @@ __all__ = [
     "UnitsFrozen",
     "UnitsTransferred",
     "VenueRulesBound",
+    "VoteReceived",
     "WaiverGranted",
     "WaiverRevoked",
     "read_event",

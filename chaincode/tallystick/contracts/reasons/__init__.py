@@ -11,6 +11,7 @@ from types import MappingProxyType
 from tallystick.contracts.reasons.access import AccessReason
 from tallystick.contracts.reasons.accounts import AccountReason
 from tallystick.contracts.reasons.calendars import CalendarReason
+from tallystick.contracts.reasons.actions import ActionReason
 from tallystick.contracts.reasons.claims import ClaimReason
 from tallystick.contracts.reasons.compliance import ComplianceReason
 from tallystick.contracts.reasons.custody import CustodyReason
@@ -29,6 +30,7 @@ __all__ = [
     "AccessReason",
     "AccountReason",
     "CalendarReason",
+    "ActionReason",
     "ClaimReason",
     "ComplianceReason",
     "CustodyReason",

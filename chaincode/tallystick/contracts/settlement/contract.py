@@ -4,6 +4,7 @@ It holds no units and no money: it tells the token and the cash contract what to
 release, each in one call, so that all legs of a trade change in one transaction or not at all.
 """
 
+from tallystick.contracts.actions.functions import ActionFunctions
 from tallystick.contracts.agency.functions import AgencyFunctions
 from tallystick.contracts.calendars.functions import CalendarFunctions
 from tallystick.contracts.discipline.functions.buy_ins import BuyInFunctions
@@ -27,6 +28,7 @@ class SettlementContract(
     FigureFunctions,
     FailFunctions,
     BuyInFunctions,
+    ActionFunctions,
 ):
     """What is traded and settled."""
 

@@ -12,6 +12,12 @@ from tallystick.contracts.statements.accounts import (
     AccountLinked,
     AccountUnlinked,
 )
+from tallystick.contracts.statements.actions import (
+    DistributionFunded,
+    EntitlementClaimed,
+    Vote,
+    VotesCast,
+)
 from tallystick.contracts.statements.base import Statement
 from tallystick.contracts.statements.cash import (
     Funding,
@@ -114,6 +120,8 @@ __all__ = [
     "CustodyAgreed",
     "CustodyEnded",
     "Funding",
+    "DistributionFunded",
+    "EntitlementClaimed",
     "HoldDeclined",
     "HoldExtended",
     "KeyAddition",
@@ -153,6 +161,8 @@ __all__ = [
     "UnitsSent",
     "UnitsSentToMany",
     "UnitsSurrendered",
+    "Vote",
+    "VotesCast",
     "WalletLinked",
     "WalletUnlinked",
     "Withdrawal",

@@ -6,6 +6,7 @@ from pydantic import JsonValue
 from tests.unit.contracts.permissions.roles import (
     EVERYBODY,
     LICENSED,
+    NOBODY,
     TRANSFER_AGENT,
     Arguments,
     Permissions,
@@ -27,6 +28,7 @@ PERMITTED: Permissions = {
     "positions_of_at": EVERYBODY,
     "positions_at": EVERYBODY,
     "supply_at": EVERYBODY,
+    "recorded_supply": NOBODY,
 }
 
 HOLDERS: list[JsonValue] = ["alice"]
@@ -48,5 +50,6 @@ def arguments(market: Market) -> Arguments:
         "take_record_date": ["ACME", "r-3"],
         "cancel_record_date": ["ACME", "r-2"],
         "seal_record_dates": ["ACME"],
+        "recorded_supply": ["ACME", "r-1"],
         "split": [SplitOrder(security="ACME", new=2, old=1, document_hash=EVIDENCE)],
     }

@@ -3,14 +3,14 @@
 from contextlib import suppress
 from datetime import timedelta
 
-from tests.unit.contracts.permissions import calendars, discipline
+from tests.unit.contracts.permissions import actions, calendars, discipline
 from tests.unit.contracts.permissions.roles import (
+    Arguments,
     EVERYBODY,
     LICENSED,
-    READERS,
-    Arguments,
     P,
     Permissions,
+    READERS,
 )
 
 from tallystick.chaincode import Refusal
@@ -18,6 +18,7 @@ from tallystick.contracts.listings.models import ListingTerms
 from tallystick.contracts.testing import EVIDENCE, Market
 
 PERMITTED: Permissions = {
+    **actions.PERMITTED,
     "list_security": frozenset({P.ATS}),
     "end_listing": frozenset({P.ATS, P.REGULATOR}),
     "listing": EVERYBODY,
@@ -60,6 +61,7 @@ def arguments(market: Market) -> Arguments:
     listing = ListingTerms(security="ACME", due_diligence_hash=EVIDENCE)
     later = market.after(timedelta(hours=1))
     return {
+        **actions.arguments(market),
         "list_security": [listing],
         "end_listing": ["ACME", P.ATS, "an error"],
         "listing": ["ACME", P.ATS],

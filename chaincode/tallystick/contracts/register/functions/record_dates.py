@@ -2,7 +2,8 @@
 
 from tallystick.chaincode import Context, query, transaction
 from tallystick.contracts.book import Records, timeline_of
-from tallystick.contracts.licensed import MarketContract, licensed
+from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.licensed import MarketContract, licensed, only_through
 from tallystick.contracts.models import Identifier, PageSize
 from tallystick.contracts.powers import Power
 from tallystick.contracts.register.functions.holders import Holders
@@ -97,8 +98,18 @@ class RecordDateFunctions(MarketContract):
     @query
     def supply_at(self, ctx: Context, security: str, name: str) -> int:
         """Return how many units there were at a record date, in the units of then."""
-        turn = RecordDates(ctx).sealed(security, name).turn
-        return Movements(ctx).book.supply(security, turn)
+        return _supply(ctx, security, name)
+
+    @transaction
+    @only_through(Chaincode.SETTLEMENT)
+    def recorded_supply(self, ctx: Context, security: str, name: str) -> int:
+        """Return the same to a transaction, of which a query's pages cannot be part."""
+        return _supply(ctx, security, name)
+
+
+def _supply(ctx: Context, security: str, name: str) -> int:
+    turn = RecordDates(ctx).sealed(security, name).turn
+    return Movements(ctx).book.supply(security, turn)
 
 
 def _records(ctx: Context, security: str, name: str) -> Records:

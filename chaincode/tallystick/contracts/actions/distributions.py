@@ -1,0 +1,263 @@
+"""What holders get by corporate actions: entered for everybody, funded, paid or claimed, once.
+
+Everybody who held at the record date is entered before anything is paid: so what is funded is what
+is due to all of them, and every minor unit of it is accounted for.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from tallystick.chaincode import Context, composite_key
+from tallystick.contracts import events
+from tallystick.contracts.actions.actions import Actions
+from tallystick.contracts.actions.models import (
+    Action,
+    DistributionReport,
+    Entitlement,
+    HolderRates,
+    RateChange,
+    RatesGiven,
+    Totals,
+)
+from tallystick.contracts.actions.rules import brings, entitlement, with_entered, with_paid
+from tallystick.contracts.actions.states import Status, Step
+from tallystick.contracts.actions.terms import IN_UNITS, ActionType, Distribution
+from tallystick.contracts.book import HeldMove
+from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.confidential import ConfidentialRows
+from tallystick.contracts.instants import now
+from tallystick.contracts.intents import SignedIntent
+from tallystick.contracts.parties import require_authority
+from tallystick.contracts.readers import actions_of
+from tallystick.contracts.reasons import ActionReason
+from tallystick.contracts.statements import DistributionFunded, EntitlementClaimed
+
+
+class Distributions:
+    """What is given to holders, as one transaction sees and gives it."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._actions = Actions(ctx)
+
+    def set_rates(self, given: RatesGiven) -> None:
+        """Set rates of withholding from now on. Record dates that have come keep theirs."""
+        issuer = self._actions.register.issuer_of(given.security)
+        rows = ConfidentialRows(self._ctx, actions_of(issuer), given.salt)
+        for rate in given.rates:
+            key = rates_key(given.security, rate.holder)
+            known = rows.load(key, HolderRates) or HolderRates()
+            change = RateChange(since=now(self._ctx), withholding=rate.withholding)
+            rows.save(key, known.having(change))
+
+    def enter(self, action: str, holders: Sequence[str]) -> None:
+        """Fix what some holders get; once everybody is entered, the action goes on.
+
+        Raises:
+            Refusal: ACTION_UNKNOWN, ACTION_DIFFERS, ACTION_STATUS, ENTITLEMENT_EXISTS, or that the
+                record date is not sealed.
+        """
+        row = self._actions.advanced(action, Step.ENTER)
+        rows = self._actions.rows(row)
+        given = _distribution(row)
+        totals = rows.load(totals_key(action), Totals)
+        if totals is None:
+            totals = Totals(supply=self._actions.register.supply(row))
+        for holder, held in zip(holders, self._actions.register.held(row, holders), strict=True):
+            if rows.load(entitlement_key(action, holder), Entitlement) is not None:
+                raise ActionReason.ENTITLEMENT_EXISTS.refusal(action=action, holder=holder)
+            units = held if given.is_for(holder) else 0
+            entered = entitlement(units, given, self.rate(rows, row, holder))
+            rows.save(entitlement_key(action, holder), entered)
+            totals = with_entered(totals, held, entered)
+        is_complete = totals.entered == totals.supply
+        rows.save(totals_key(action), totals)
+        if is_complete:
+            self._actions.save(row.model_copy(update={"status": Status.ENTERED}))
+        self._ctx.emit(
+            events.EntitlementsEntered(action=action, holders=len(holders), is_complete=is_complete)
+        )
+
+    def fund(self, action: str, intent: SignedIntent | None) -> None:
+        """Let the payer's money for everybody wait under the action's name, as it says."""
+        row = self._actions.advanced(action, Step.FUND)
+        given, rows = _distribution(row), self._actions.rows(row)
+        assert given.payer is not None, "what is funded is money"
+        totals = self._totals(rows, action)
+        amount = brings(totals.entitled, given)
+        funded = DistributionFunded(
+            action=action, payer=given.payer, cash=given.asset, amount=amount
+        )
+        require_authority(self._ctx, given.payer, funded, intent)
+        self._actions.save(row)
+        rows.save(totals_key(action), totals.model_copy(update={"funded": amount}))
+        self._cash("lock", row, [_waiting(row, amount)])
+        self._ctx.emit(events.ActionFunded(action=action))
+
+    def pay(self, action: str, holders: Sequence[str]) -> None:
+        """Give some holders what they get, all of them or none.
+
+        Raises:
+            Refusal: ACTION_UNKNOWN, ACTION_STATUS, NOT_PAYABLE_YET, ENTITLEMENT_UNKNOWN,
+                ENTITLEMENT_PAID, or what stands against a holder.
+        """
+        row = self._actions.require(action)
+        is_in_units = row.terms.action_type in IN_UNITS
+        step = Step.PAY_UNITS if is_in_units else Step.PAY_MONEY
+        self._actions.advanced(action, step)
+        given, moment = _distribution(row), now(self._ctx)
+        if moment < given.payable_at:
+            raise ActionReason.NOT_PAYABLE_YET.refusal(
+                action=action, payable_at=given.payable_at, now=moment
+            )
+        due = self._mark_paid(row, holders)
+        if is_in_units:
+            self._actions.register.issue(given.asset, [(who, each.gross) for who, each in due])
+        else:
+            self._pay_money(row, given, due)
+        if row.terms.action_type is ActionType.REDEMPTION:
+            units = [(who, each.units) for who, each in due]
+            self._actions.register.redeem(row.terms.security, units)
+        self._ctx.emit(events.EntitlementsPaid(action=action, holders=len(due)))
+
+    def claim(self, claimed: EntitlementClaimed, intent: SignedIntent | None) -> None:
+        """Give a holder what it gets, as it asks, until claims end.
+
+        Raises:
+            Refusal: CLAIMS_OVER, ACTION_DIFFERS for what only the transfer agent gives, or as
+                ``pay``.
+        """
+        row = self._actions.require(claimed.action)
+        if row.terms.action_type in IN_UNITS | {ActionType.REDEMPTION}:
+            raise ActionReason.ACTION_DIFFERS.refusal(
+                action=claimed.action, action_type=row.terms.action_type, step="claim"
+            )
+        self._actions.advanced(claimed.action, Step.PAY_MONEY)
+        until = _distribution(row).claims_until
+        if now(self._ctx) >= until:
+            raise ActionReason.CLAIMS_OVER.refusal(action=claimed.action, claims_until=until)
+        require_authority(self._ctx, claimed.holder, claimed, intent)
+        self.pay(claimed.action, (claimed.holder,))
+
+    def reclaim(self, action: str) -> None:
+        """Give back to the payer what nobody has got in time, with what rounding has left."""
+        row = self._actions.advanced(action, Step.RECLAIM)
+        until = _distribution(row).claims_until
+        if now(self._ctx) < until:
+            raise ActionReason.CLAIMS_OPEN.refusal(action=action, claims_until=until)
+        rows = self._actions.rows(row)
+        totals = self._totals(rows, action)
+        left = totals.remaining
+        rows.save(totals_key(action), totals.model_copy(update={"reclaimed": left}))
+        if left:
+            self._cash("release", row, [_waiting(row, left)])
+        self._actions.close(row)
+
+    # --- what is known ---
+
+    def entitlement(self, action: str, holder: str) -> Entitlement:
+        """Return what a holder gets; refuse with ENTITLEMENT_UNKNOWN when nothing is entered."""
+        row = self._actions.require(action)
+        return _require(self._actions.rows(row), action, holder)
+
+    def report(self, action: str) -> DistributionReport:
+        """Return the sums of a distribution; refuse with ENTITLEMENT_UNKNOWN before any is."""
+        totals = self._totals(self._actions.rows(self._actions.require(action)), action)
+        return DistributionReport(
+            totals=totals,
+            dust=totals.dust,
+            unclaimed=totals.unclaimed,
+            remaining=totals.remaining,
+        )
+
+    def rate(self, rows: ConfidentialRows, row: Action, holder: str) -> int:
+        """Return a holder's rate of withholding as it was when the record date came."""
+        given = _distribution(row)
+        if given.tax_account is None or row.terms.record_at is None:
+            return 0
+        own = rows.load(rates_key(row.terms.security, holder), HolderRates) or HolderRates()
+        rate = own.before(row.terms.record_at)
+        return given.withholding if rate is None else rate
+
+    # --- how ---
+
+    def _mark_paid(self, row: Action, holders: Sequence[str]) -> list[tuple[str, Entitlement]]:
+        """Write that holders have got what they get; return it."""
+        action, rows = row.terms.action, self._actions.rows(row)
+        totals = self._totals(rows, action)
+        due = []
+        for holder in holders:
+            found = _require(rows, action, holder)
+            if found.is_paid:
+                raise ActionReason.ENTITLEMENT_PAID.refusal(action=action, holder=holder)
+            paid = found.model_copy(update={"is_paid": True})
+            rows.save(entitlement_key(action, holder), paid)
+            totals = with_paid(totals, paid)
+            due.append((holder, paid))
+        rows.save(totals_key(action), totals)
+        return due
+
+    def _pay_money(
+        self, row: Action, given: Distribution, due: Iterable[tuple[str, Entitlement]]
+    ) -> None:
+        amounts = [(holder, paid.net) for holder, paid in due]
+        withheld = sum(paid.withheld for _, paid in due)
+        if given.tax_account is not None:
+            amounts.append((given.tax_account, withheld))
+        moves = [
+            _waiting(row, amount).model_copy(update={"receiver": receiver})
+            for receiver, amount in amounts
+            if amount
+        ]
+        if moves:
+            self._cash("deliver", row, moves)
+
+    def _cash(self, function: str, row: Action, moves: list[HeldMove]) -> None:
+        self._ctx.invoke(Chaincode.CASH, function, moves, self._actions.secret(row))
+
+    def _totals(self, rows: ConfidentialRows, action: str) -> Totals:
+        totals = rows.load(totals_key(action), Totals)
+        if totals is None:
+            raise ActionReason.ENTITLEMENT_UNKNOWN.refusal(action=action, holder="anybody")
+        return totals
+
+
+def entitlement_key(action: str, holder: str) -> str:
+    """Return the key of what a holder gets."""
+    return composite_key("entitlement", action, holder)
+
+
+def totals_key(action: str) -> str:
+    """Return the key of the sums of a distribution."""
+    return composite_key("totals", action)
+
+
+def rates_key(security: str, holder: str) -> str:
+    """Return the key of a holder's own rates of withholding."""
+    return composite_key("withholding", security, holder)
+
+
+def _require(rows: ConfidentialRows, action: str, holder: str) -> Entitlement:
+    found = rows.load(entitlement_key(action, holder), Entitlement)
+    if found is None:
+        raise ActionReason.ENTITLEMENT_UNKNOWN.refusal(action=action, holder=holder)
+    return found
+
+
+def _distribution(row: Action) -> Distribution:
+    given = row.terms.distribution
+    assert given is not None, "only a distribution comes to these steps"
+    return given
+
+
+def _waiting(row: Action, amount: int) -> HeldMove:
+    """Return the payer's money that waits under the action's name."""
+    given = _distribution(row)
+    assert given.payer is not None, "what waits is money"
+    return HeldMove(
+        asset=given.asset,
+        sender=given.payer,
+        receiver=given.payer,
+        quantity=amount,
+        hold=row.terms.action,
+        keeps_open=True,
+    )

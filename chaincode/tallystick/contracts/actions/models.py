@@ -1,0 +1,218 @@
+"""The rows, arguments and results of corporate actions."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from tallystick.contracts.actions.states import Status
+from tallystick.contracts.actions.terms import ActionTerms, Rate
+from tallystick.contracts.instants import Instant
+from tallystick.contracts.intents import SignedIntent
+from tallystick.contracts.models import Identifier, Model, Salt
+from tallystick.contracts.statements import VotesCast
+
+MAX_PAGE = 500
+"""Holders of one call."""
+
+MAX_RATES = 64
+"""Changes of a holder's rate of withholding that are kept."""
+
+HolderPage = Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=MAX_PAGE)]
+
+# --- public rows ---
+
+
+class Action(Model):
+    """Row ``action (action)``: what was announced, and where it stands.
+
+    Attributes:
+        issuer: MSP of the issuer of the security.
+        confirmed_at: None as long as it is only announced.
+    """
+
+    terms: ActionTerms
+    issuer: str
+    status: Status
+    announced_at: Instant
+    confirmed_at: Instant | None = None
+
+
+class Voted(Model):
+    """Row ``voted (action, holder)``: that somebody voted, and with how many units; not how."""
+
+    units: int
+    at: Instant
+
+
+class ResolutionResult(Model):
+    """How a resolution was decided.
+
+    Attributes:
+        units: By choice, in the order of the ballot.
+        taking_part: All units for which a choice was made.
+        has_quorum: Whether that was enough.
+        decided: The choice that won; None when none did.
+    """
+
+    resolution: str
+    units: tuple[tuple[str, int], ...]
+    taking_part: int
+    has_quorum: bool
+    decided: str | None
+
+
+class MeetingResult(Model):
+    """Row ``result (action)``: what a meeting decided.
+
+    Attributes:
+        supply: Units in being at the record date.
+    """
+
+    supply: int
+    resolutions: tuple[ResolutionResult, ...]
+
+
+# --- confidential rows ---
+
+
+class Entitlement(Model):
+    """Private row ``entitlement (action, holder)``: what a holder gets, fixed at the record date.
+
+    Attributes:
+        units: What it held that brings something.
+        gross: What they bring.
+        withholding: Its rate, in ten-thousandths.
+        withheld: Of the gross.
+        is_paid: Whether it has got it.
+    """
+
+    units: int
+    gross: int
+    withholding: int
+    withheld: int
+    is_paid: bool = False
+
+    @property
+    def net(self) -> int:
+        """What the holder gets."""
+        return self.gross - self.withheld
+
+
+class Totals(Model):
+    """Private row ``totals (action)``: the sums of a distribution.
+
+    Invariant once everybody is entered: ``funded == paid + withheld + dust + unclaimed``.
+
+    Attributes:
+        supply: Units in being at the record date.
+        entered: Units of everybody who is entered, also of who gets nothing.
+        entitled: Units that bring something.
+        funded: What they bring together, rounded down once; waiting or paid.
+        gross: What they bring, rounded down for each holder.
+        paid: What holders have got.
+        withheld: What the tax account has got.
+        reclaimed: What went back to the payer.
+    """
+
+    supply: int
+    entered: int = 0
+    entitled: int = 0
+    funded: int = 0
+    gross: int = 0
+    paid: int = 0
+    withheld: int = 0
+    reclaimed: int = 0
+
+    @property
+    def dust(self) -> int:
+        """What rounding down for each holder leaves of what was funded."""
+        return self.funded - self.gross if self.funded else 0
+
+    @property
+    def unclaimed(self) -> int:
+        """What is due to holders who have not got it."""
+        return self.gross - self.paid - self.withheld if self.funded else 0
+
+    @property
+    def remaining(self) -> int:
+        """What waits under the action's name."""
+        return self.funded - self.paid - self.withheld - self.reclaimed
+
+
+class RateChange(Model):
+    """A rate of withholding, and from when on it holds."""
+
+    since: Instant
+    withholding: Rate
+
+
+class HolderRates(Model):
+    """Private row ``withholding (security, holder)``: a holder's own rates, the oldest first."""
+
+    changes: tuple[RateChange, ...] = ()
+
+    def before(self, moment: Instant) -> int | None:
+        """Return the rate that was in force when a moment came; None for the action's own."""
+        known = [each.withholding for each in self.changes if each.since < moment]
+        return known[-1] if known else None
+
+    def having(self, change: RateChange) -> "HolderRates":
+        """Return the rates with one more; those that are older than all that is kept are gone."""
+        return HolderRates(changes=(*self.changes, change)[-MAX_RATES:])
+
+
+class ActionSecret(Model):
+    """Private row ``action-secret (action)``, and what comes with an announcement: a random salt.
+
+    It hides entitlements and votes from who could guess them.
+    """
+
+    salt: Salt
+
+
+# --- arguments ---
+
+
+class HolderRate(Model):
+    """A rate of withholding for a holder."""
+
+    holder: Identifier
+    withholding: Rate
+
+
+class RatesGiven(Model):
+    """Rates of withholding from now on, for coming record dates of a security.
+
+    Attributes:
+        salt: Random.
+    """
+
+    security: Identifier
+    rates: Annotated[tuple[HolderRate, ...], Field(min_length=1, max_length=MAX_PAGE)]
+    salt: Salt
+
+
+class SignedVotes(Model):
+    """A holder's vote, with its signature unless the submitter has its mandate."""
+
+    statement: VotesCast
+    intent: SignedIntent | None = None
+
+
+# --- results ---
+
+
+class DistributionReport(Model):
+    """The sums of a distribution, with what follows from them."""
+
+    totals: Totals
+    dust: int
+    unclaimed: int
+    remaining: int
+
+
+class ActionPage(Model):
+    """Actions, by id; the bookmark is empty after the last page."""
+
+    actions: tuple[Action, ...]
+    bookmark: str

@@ -6,8 +6,8 @@ import pytest
 from tests.unit.contracts.refusals import (
     access,
     accounts,
-    calendars,
     actions,
+    calendars,
     claims,
     compliance,
     custody,

@@ -10,8 +10,8 @@ from types import MappingProxyType
 
 from tallystick.contracts.reasons.access import AccessReason
 from tallystick.contracts.reasons.accounts import AccountReason
-from tallystick.contracts.reasons.calendars import CalendarReason
 from tallystick.contracts.reasons.actions import ActionReason
+from tallystick.contracts.reasons.calendars import CalendarReason
 from tallystick.contracts.reasons.claims import ClaimReason
 from tallystick.contracts.reasons.compliance import ComplianceReason
 from tallystick.contracts.reasons.custody import CustodyReason
@@ -29,8 +29,8 @@ __all__ = [
     "REASONS",
     "AccessReason",
     "AccountReason",
-    "CalendarReason",
     "ActionReason",
+    "CalendarReason",
     "ClaimReason",
     "ComplianceReason",
     "CustodyReason",

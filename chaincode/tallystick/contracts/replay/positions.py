@@ -21,8 +21,8 @@ from tallystick.contracts.events import (
     MoneyReserved,
     MoneyTransferred,
     RecordDateSealed,
-    SecuritySplit,
     ReservationReduced,
+    SecuritySplit,
     UnitsFrozen,
     UnitsTransferred,
 )

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 from tests.unit.contracts.permissions import actions, calendars, discipline
 from tests.unit.contracts.permissions.roles import (
-    Arguments,
     EVERYBODY,
     LICENSED,
+    READERS,
+    Arguments,
     P,
     Permissions,
-    READERS,
 )
 
 from tallystick.chaincode import Refusal

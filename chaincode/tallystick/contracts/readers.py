@@ -1,10 +1,10 @@
 """Who may read what is confidential, and in which collection it lies.
 
 Collections have fixed members, so there is one for each organisation whose affairs are to be kept
-from others of its kind: a venue's trades, a bank's accounts, what an issuer's holders get.
-Those who clear, keep the register or oversee belong to all of them. The functions of the contracts
-serve more callers than that, an investor's broker for example; so they judge who reads, on the
-peers of members.
+from others of its kind: a venue's trades, an intermediary's orders, a bank's accounts, what an
+issuer's holders get. Those who clear, keep the register or oversee belong to all of them. The
+functions of the contracts serve more callers than that, an investor's broker for example; so they
+judge who reads, on the peers of members.
 """
 
 from collections.abc import Sequence
@@ -25,6 +25,11 @@ COMMITMENTS = "commitments"
 def trades_of(venue: str) -> str:
     """Return the settlement contract's collection for the trades of a venue."""
     return f"trades_{venue}"
+
+
+def orders_of(intermediary: str) -> str:
+    """Return the settlement contract's collection for orders that run through an intermediary."""
+    return f"orders_{intermediary}"
 
 
 def accounts_of(bank: str) -> str:

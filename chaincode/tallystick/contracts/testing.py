@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
+from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -94,7 +95,7 @@ class Market:
     wallets: dict[str, Wallet] = field(default_factory=dict)
     nonces: int = 0
 
-    def fork(self) -> "Market":
+    def fork(self) -> Self:
         """Return a market with the same past, which goes on by itself."""
         return replace(
             self,

@@ -9,7 +9,7 @@ PACKAGES = {
     "identity": ("identity", "licensing", "identities", "claims", "accounts"),
     "token": ("token", "register", "compliance", "custody"),
     "cash": ("cash",),
-    "settlement": ("settlement", "trades", "actions"),
+    "settlement": ("settlement", "trades", "actions", "offerings"),
 }
 """The packages that are a chaincode's own; what others need of it lies outside them."""
 

@@ -5,7 +5,14 @@ A row is missing for no function: a function that nobody thought about would fai
 
 import pytest
 from tests.unit.contracts.actions_stage import SECRET
-from tests.unit.contracts.permissions import cash, discipline, identity, settlement, token
+from tests.unit.contracts.permissions import (
+    cash,
+    discipline,
+    identity,
+    offerings,
+    settlement,
+    token,
+)
 from tests.unit.contracts.permissions.roles import ROLES
 
 from tallystick.chaincode import Contract, Refusal
@@ -76,6 +83,8 @@ def answer(market: Market, role: str, chaincode: Chaincode, function: str) -> st
             secret=SECRET,
             rates=RATES,
             votes=VOTES,
+            order=offerings.order(market),
+            allotments=offerings.allotments(),
             references=References(investors=(market.investor("alice"),)),
             intent=market.sign("bob", market.claim("bob").statement),
             **cash.secrets(market),

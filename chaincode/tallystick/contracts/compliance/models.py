@@ -104,6 +104,9 @@ class Pack(Model):
         jurisdiction: Whose law it is, ISO 3166 alpha-2.
         exemption: By which units are offered that it is about; None for the law of a place.
         dated: The day as of which the figures are those of the law.
+        bars_solicitation: The provision that forbids to advertise such an offering; None without.
+        requires_approval: The provision by which an authority approves such an offering before
+            anything is sold; None without.
     """
 
     pack: Identifier
@@ -112,6 +115,8 @@ class Pack(Model):
     jurisdiction: Jurisdiction
     exemption: Identifier | None = None
     dated: Day
+    bars_solicitation: ShortText | None = None
+    requires_approval: ShortText | None = None
     rules: Annotated[tuple[Binding, ...], Field(min_length=1, max_length=MAX_RULES)]
 
     @property

@@ -121,6 +121,13 @@ from tallystick.contracts.events.licensing import (
     WaiverGranted,
     WaiverRevoked,
 )
+from tallystick.contracts.events.offerings import (
+    OfferingAdvanced,
+    OfferingAllocated,
+    OfferingAnnounced,
+    SubscriptionAdvanced,
+    SubscriptionPlaced,
+)
 from tallystick.contracts.events.securities import (
     CapChanged,
     DocumentPublished,
@@ -259,6 +266,9 @@ __all__ = [
     "MoneyReleased",
     "MoneyReserved",
     "MoneyTransferred",
+    "OfferingAdvanced",
+    "OfferingAllocated",
+    "OfferingAnnounced",
     "OrderEnded",
     "OrderEntered",
     "OrganizationDescribed",
@@ -292,6 +302,8 @@ __all__ = [
     "SecurityResumed",
     "SecuritySplit",
     "SubAccountOpened",
+    "SubscriptionAdvanced",
+    "SubscriptionPlaced",
     "TopicSet",
     "TradeApproved",
     "TradeCancelled",

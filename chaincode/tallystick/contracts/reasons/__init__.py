@@ -20,6 +20,7 @@ from tallystick.contracts.reasons.fees import FeeReason
 from tallystick.contracts.reasons.identities import IdentityReason
 from tallystick.contracts.reasons.licences import LicenceReason
 from tallystick.contracts.reasons.money import MoneyReason
+from tallystick.contracts.reasons.offerings import OfferingReason
 from tallystick.contracts.reasons.orders import OrderReason
 from tallystick.contracts.reasons.register import RegisterReason
 from tallystick.contracts.reasons.table import Finding, Kind, ReasonTable, refuse_if_any
@@ -41,6 +42,7 @@ __all__ = [
     "Kind",
     "LicenceReason",
     "MoneyReason",
+    "OfferingReason",
     "OrderReason",
     "ReasonTable",
     "RegisterReason",

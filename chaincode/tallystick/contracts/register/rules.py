@@ -6,8 +6,10 @@ These are no rules that somebody binds: they hold for every security, whatever m
 from collections.abc import Iterator, Sequence
 
 from tallystick.contracts.book import Move
+from tallystick.contracts.compliance.models import Pack
 from tallystick.contracts.events import Basis
-from tallystick.contracts.reasons import Finding, RegisterReason
+from tallystick.contracts.offers import Offer
+from tallystick.contracts.reasons import Finding, OfferingReason, RegisterReason
 from tallystick.contracts.register.models import Security
 
 ON_SALE = frozenset({Basis.TRANSFER, Basis.ALLOWANCE, Basis.SETTLEMENT, Basis.HOLD})
@@ -50,4 +52,48 @@ def cap_findings(security: Security, *, supply: int, created: int) -> Iterator[F
     if cap is not None and supply + created > cap:
         yield RegisterReason.CAP_EXCEEDED.finding(
             security=security.terms.security, cap=cap, supply=supply, quantity=created
+        )
+
+
+def offer_findings(offer: Offer, security: Security, pack: Pack) -> Iterator[Finding]:
+    """Yield what of an offering does not agree with its security, or with its exemption's law.
+
+    The price is among it: caps on what is raised and invested are judged by the security's.
+    """
+    bound = security.rules
+    bound_packs = {(each.pack, each.version) for each in bound.packs}
+    differences = {
+        "issuer": (offer.issuer, security.terms.issuer),
+        "unit price": (offer.unit_price, bound.unit_price),
+        "exemption": (offer.origin.exemption, pack.exemption),
+    }
+    for part, (offered, wanted) in differences.items():
+        if offered != wanted:
+            yield OfferingReason.OFFER_DIFFERS.finding(
+                security=offer.security, part=part, offered=str(offered), wanted=str(wanted)
+            )
+    if (pack.pack, pack.version) not in bound_packs:
+        yield OfferingReason.OFFER_PACK_NOT_BOUND.finding(security=offer.security, pack=pack.name)
+    for each in offer.identifiers:
+        if each not in security.terms.identifiers:
+            yield OfferingReason.IDENTIFIER_DIFFERS.finding(
+                security=offer.security, scheme=each.scheme, value=each.value
+            )
+    if offer.multiple % security.terms.granularity:
+        yield RegisterReason.GRANULARITY_MISSED.finding(
+            security=offer.security,
+            quantity=offer.multiple,
+            granularity=security.terms.granularity,
+        )
+    yield from _law_findings(offer, pack)
+
+
+def _law_findings(offer: Offer, pack: Pack) -> Iterator[Finding]:
+    if pack.bars_solicitation is not None and offer.is_solicited:
+        yield OfferingReason.SOLICITATION_BARRED.finding(
+            security=offer.security, exemption=pack.name, provision=pack.bars_solicitation
+        )
+    if pack.requires_approval is not None and not offer.is_approved:
+        yield OfferingReason.OFFERING_NOT_APPROVED.finding(
+            security=offer.security, exemption=pack.name, provision=pack.requires_approval
         )

@@ -12,6 +12,8 @@ from tallystick.contracts.discipline.functions.fails import FailFunctions
 from tallystick.contracts.discipline.functions.figures import FigureFunctions
 from tallystick.contracts.fees.functions import FeeFunctions
 from tallystick.contracts.listings.functions import ListingFunctions
+from tallystick.contracts.offerings.functions.offerings import OfferingFunctions
+from tallystick.contracts.offerings.functions.subscriptions import SubscriptionFunctions
 from tallystick.contracts.orders.functions import OrderFunctions
 from tallystick.contracts.surveillance.functions import SurveillanceFunctions
 from tallystick.contracts.trades.functions import TradeFunctions
@@ -29,7 +31,9 @@ class SettlementContract(
     FailFunctions,
     BuyInFunctions,
     ActionFunctions,
+    OfferingFunctions,
+    SubscriptionFunctions,
 ):
-    """What is traded and settled."""
+    """What is offered, traded and settled."""
 
     name = "settlement"

@@ -70,6 +70,10 @@ from tallystick.contracts.statements.identity import (
     WalletLinked,
     WalletUnlinked,
 )
+from tallystick.contracts.statements.offerings import (
+    SubscriptionCancelled,
+    SubscriptionOrder,
+)
 from tallystick.contracts.statements.settlement import (
     Consent,
     OrderPlaced,
@@ -155,6 +159,8 @@ __all__ = [
     "Statement",
     "SubAccountOpened",
     "TradeHeld",
+    "SubscriptionCancelled",
+    "SubscriptionOrder",
     "UnitsAllowed",
     "UnitsDistributed",
     "UnitsHeld",

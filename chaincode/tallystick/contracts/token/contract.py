@@ -7,6 +7,7 @@ from tallystick.contracts.register.functions.enforcement import EnforcementFunct
 from tallystick.contracts.register.functions.holders import HolderFunctions
 from tallystick.contracts.register.functions.holds import HoldFunctions
 from tallystick.contracts.register.functions.movements import MovementFunctions
+from tallystick.contracts.register.functions.offers import OfferFunctions
 from tallystick.contracts.register.functions.publications import PublicationFunctions
 from tallystick.contracts.register.functions.record_dates import RecordDateFunctions
 from tallystick.contracts.register.functions.rules import RuleFunctions
@@ -16,6 +17,7 @@ from tallystick.contracts.register.functions.securities import SecurityFunctions
 class TokenContract(
     SecurityFunctions,
     MovementFunctions,
+    OfferFunctions,
     CustodyFunctions,  # which grants allowances too
     AllowanceFunctions,
     HoldFunctions,

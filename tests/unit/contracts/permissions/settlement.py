@@ -4,6 +4,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from tests.unit.contracts.permissions import actions, calendars, discipline
+from tests.unit.contracts.permissions import offerings
 from tests.unit.contracts.permissions.roles import (
     EVERYBODY,
     LICENSED,
@@ -34,6 +35,7 @@ PERMITTED: Permissions = {
     "lineage": frozenset({P.ATS, *READERS}),
     "surveillance": frozenset({P.ATS, *READERS}),
     "barred_trades": frozenset({P.ATS, *READERS}),
+    **offerings.PERMITTED,
     "propose_trade": frozenset({P.ATS}),
     "consent": LICENSED,
     "approve_trade": LICENSED,
@@ -77,6 +79,7 @@ def arguments(market: Market) -> Arguments:
         "lineage": ["T-1"],
         "surveillance": [P.ATS],
         "barred_trades": [P.ATS],
+        **offerings.arguments(market),
         "propose_trade": [],
         "consent": ["T-1", "buyer"],
         "lock_legs": ["T-1"],

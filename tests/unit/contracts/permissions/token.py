@@ -1,7 +1,7 @@
 """Who may call the functions of the token contract, and arguments that are well formed."""
 
 from pydantic import JsonValue
-from tests.unit.contracts.permissions import custody, record_dates, rules
+from tests.unit.contracts.permissions import custody, offerings, record_dates, rules
 from tests.unit.contracts.permissions.roles import (
     EVERYBODY,
     LICENSED,
@@ -48,6 +48,7 @@ PUBLISHERS = frozenset({P.TRANSFER_AGENT, P.ISSUER})
 PERMITTED: Permissions = {
     **custody.PERMITTED,
     **record_dates.PERMITTED,
+    **offerings.TOKEN_PERMITTED,
     "create_security": TRANSFER_AGENT,
     "amend_security": TRANSFER_AGENT,
     "set_cap": TRANSFER_AGENT,
@@ -188,6 +189,7 @@ def arguments(market: Market) -> Arguments:
         "remove_document": ["ACME", "terms"],
         "list_product": [product],
         **custody.arguments(market),
+        **offerings.token_arguments(market),
         **QUESTIONS,
         "can_transfer": [sent],
         **{

@@ -1,0 +1,1 @@
+"""The primary market: offerings, and subscriptions from the order to the issue of units."""

@@ -1,0 +1,1 @@
+"""Offerings, as callers of the settlement contract see them."""

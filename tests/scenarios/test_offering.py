@@ -5,6 +5,7 @@ All are endorsed before the first of them is ordered, so that every one was run 
 
 import asyncio
 import secrets
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -48,12 +49,20 @@ async def test_hundreds_of_subscriptions_at_once_do_not_conflict(tmp_path: Path)
         Access(network, system_source()) as access,
     ):
         gateways = {str(one): await access.gateway(one) for one in P}
-        await subscribe_all_and_issue(
-            Market(network.channel_id, gateways, lambda: datetime.now(UTC))
-        )
+        market = Market(network.channel_id, gateways, lambda: datetime.now(UTC))
+        terms, codes = await subscribe_all(market)
+        assert codes == {VALID: 3 * SUBSCRIPTIONS}
+
+        await issue_all(market, terms)
+
+        assert await market.money("treasury") == terms.hard_cap * PRICE
+        issued = [await market.units(holder) for holder in INVESTORS]
+        assert sum(issued) == terms.hard_cap
+        assert max(issued) - min(issued) == 1
 
 
-async def subscribe_all_and_issue(market: Market) -> None:
+async def subscribe_all(market: Market) -> tuple[OfferingTerms, Counter[int]]:
+    """Let everybody have money, order and pay, each all at once; return what became of it."""
     await market.open()
     await market.onboard("treasury")
     for first in range(0, SUBSCRIPTIONS, PAGE):
@@ -76,13 +85,18 @@ async def subscribe_all_and_issue(market: Market) -> None:
     async def paid(holder: str) -> Transaction:
         return await broker.new_proposal("pay_subscription", terms.offering, holder).endorse()
 
+    codes: Counter[int] = Counter()
     for act in (deposited, placed, paid):
         in_flight = await each(act, INVESTORS)
         await each(Transaction.submit, in_flight)
         ids = {transaction.transaction_id for transaction in in_flight}
         outcome = await outcome_of(market.gateways[P.BROKER_DEALER], ids)
-        assert outcome.codes == {VALID: SUBSCRIPTIONS}
+        codes += outcome.codes
+    return terms, codes
 
+
+async def issue_all(market: Market, terms: OfferingTerms) -> None:
+    """Close the offering, allocate it and issue all units, a page at a time."""
     for by, function in (
         (P.ISSUER, "close_offering"),
         (P.ISSUER, "allocate_offering"),
@@ -93,11 +107,6 @@ async def subscribe_all_and_issue(market: Market) -> None:
         page: JsonValue = list(INVESTORS[first : first + PAGE])
         await market.submit(P.TRANSFER_AGENT, SETTLEMENT, "issue_units", terms.offering, page)
     await market.submit(P.ISSUER, SETTLEMENT, "conclude_offering", terms.offering)
-
-    assert await market.money("treasury") == terms.hard_cap * PRICE
-    issued = [await market.units(holder) for holder in INVESTORS]
-    assert sum(issued) == terms.hard_cap
-    assert max(issued) - min(issued) == 1
 
 
 async def offer(market: Market) -> OfferingTerms:

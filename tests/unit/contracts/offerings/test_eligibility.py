@@ -8,6 +8,7 @@ from tests.unit.contracts.compliance.stage import attest, read_pack
 from tests.unit.contracts.offerings.stage import (
     HOUR,
     ISIN,
+    MONEY,
     PRICE,
     SETTLEMENT,
     TOKEN,
@@ -18,6 +19,8 @@ from tests.unit.contracts.offerings.stage import (
 )
 
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.compliance.models import PackReference, RulesGiven
+from tallystick.contracts.lots import Origin
 from tallystick.contracts.offerings.models import (
     BookPage,
     Demand,
@@ -197,6 +200,47 @@ def test_lots_of_a_round_name_round_exemption_and_day_and_no_price(
     assert (lot.round, lot.exemption, lot.tranche) == ("series-a", "small", "tranche-1")
     assert lot.acquired_on == primary.ledger.now.date().isoformat()
     assert b"25" not in lot.model_dump_json(include={"round", "exemption", "locks"}).encode()
+
+
+# --- tiers, and what is left ---
+
+
+def test_a_tier_of_another_price_is_an_offering_of_its_own(primary: PrimaryMarket) -> None:
+    """F14: each price has its round, and the caps on raising are judged by it."""
+    primary.offer(hard_cap=400, maximum=400, tranche="tier-1")
+    primary.subscribe("a", "alice", 400)
+    primary.to_the_issue()
+    primary.issue_page("a")
+    small = PackReference(pack="small", version=1)
+    dearer = RulesGiven(security="ACME", unit_price=2 * PRICE, packs=(small,))
+    primary.submit(P.TRANSFER_AGENT, TOKEN, "bind_rules", dearer)
+
+    terms = primary.offered("O-2", price=2 * PRICE, tranche="tier-2")
+    primary.announce(terms)
+    primary.accept("O-2")
+    primary.ledger.advance(HOUR)
+    primary.subscribe("b", "bob", 400, offering="O-2")
+
+    assert primary.free_money("alice") == MONEY - 400 * PRICE
+    assert primary.free_money("bob") == MONEY - 800 * PRICE
+
+
+def test_what_nobody_bought_may_go_to_the_treasury(primary: PrimaryMarket) -> None:
+    """F20: as the keeper of the register issues it, for no money."""
+    primary.offer()
+    primary.subscribe("a", "alice", 600)
+    primary.to_the_issue()
+    primary.issue_page("a")
+    primary.conclude()
+    claim = primary.claim("treasury")
+    primary.submit(BROKER, IDENTITY, "add_claim", claim.statement, claim.intent)
+    rest = primary.offering().terms.hard_cap - primary.supply()
+
+    primary.submit(
+        P.TRANSFER_AGENT, TOKEN, "issue", "ACME", "treasury", rest, Origin(round="series-a")
+    )
+
+    assert primary.units("treasury") == 400
 
 
 # --- what the issuer cannot do ---

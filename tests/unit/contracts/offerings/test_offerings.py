@@ -142,7 +142,7 @@ def test_an_offering_takes_the_steps_in_the_table_and_no_other(
 
 
 def test_orders_are_taken_from_the_first_second_to_the_last(primary: PrimaryMarket) -> None:
-    """SS-101."""
+    """SS-101, F13."""
     primary.announce(primary.offered())
     primary.accept()
     primary.ledger.advance(OPENS_AFTER - SECOND)
@@ -189,7 +189,7 @@ def test_nothing_is_allocated_before_every_cooling_off_is_over(primary: PrimaryM
 def test_no_unit_exists_before_the_issue_and_then_units_come_against_money(
     primary: PrimaryMarket,
 ) -> None:
-    """W20, SS-101: the register is not distorted while money waits."""
+    """W20, SS-101, F19: the register is not distorted while money waits."""
     primary.offer()
     primary.subscribe("a", "alice", 500)
     primary.subscribe("b", "bob", 300)
@@ -226,7 +226,7 @@ def test_what_is_ordered_beyond_the_hard_cap_is_scaled_down_and_paid_back(
 def test_the_soft_cap_missed_by_one_multiple_everybody_gets_everything_back(
     primary: PrimaryMarket,
 ) -> None:
-    """W20, SS-101."""
+    """W20, SS-101, F18."""
     primary.offer()
     primary.subscribe("a", "alice", 300)
     primary.subscribe("b", "bob", 90)

@@ -144,7 +144,7 @@ def test_an_office_may_order_into_the_name_of_a_client_that_mandates_it(
     office.offer()
     order = for_client(office, "a", holder="bob", payer="bob")
     assert refused(office.place, order, OFFICE) == "SUBSCRIBER_NOT_REPRESENTED"
-    mandate = office.mandate("bob", OFFICE)  # type: ignore[arg-type]
+    mandate = office.mandate("bob", OFFICE)
     office.submit(BROKER, IDENTITY, "grant_mandate", mandate.statement, mandate.intent)
 
     office.place(order, OFFICE)

@@ -112,7 +112,7 @@ def taken_back_when_nobody_acts(market: PrimaryMarket) -> None:
 def test_an_end_at_any_stage_returns_all_money(
     end: Callable[[PrimaryMarket], None], primary: PrimaryMarket
 ) -> None:
-    """SS-101, W20."""
+    """SS-101, W20, F16."""
     primary.offer()
     primary.subscribe("a", "alice", 800)
     primary.subscribe("b", "bob", 700)

@@ -202,7 +202,7 @@ class Story:
             salt=secrets.token_hex(16),
         )
         intent = signed(signer, order)
-        await self.submit(OFFICE, "settlement", "subscribe", order=order, intent=intent)
+        await self.submit(OFFICE, "settlement", "subscribe", subscription=order, intent=intent)
         await self.settlement(OFFICE, "pay_subscription", offering, subscription)
         print(f"{signer.identity} orders {quantity} for {holder.identity}, and has paid")
         return subscription

@@ -77,7 +77,7 @@ async def subscribe_all(market: Market) -> tuple[OfferingTerms, Counter[int]]:
     async def placed(holder: str) -> Transaction:
         order = order_of(holder, terms)
         transient = {
-            "order": secret_argument_of(order),
+            "subscription": secret_argument_of(order),
             "intent": secret_argument_of(market.sign(holder, order)),
         }
         return await broker.new_proposal("subscribe", transient=transient).endorse()

@@ -27,9 +27,9 @@ def trades_of(venue: str) -> str:
     return f"trades_{venue}"
 
 
-def orders_of(intermediary: str) -> str:
+def subscriptions_of(intermediary: str) -> str:
     """Return the settlement contract's collection for orders that run through an intermediary."""
-    return f"orders_{intermediary}"
+    return f"subscriptions_{intermediary}"
 
 
 def accounts_of(bank: str) -> str:

@@ -83,7 +83,7 @@ def answer(market: Market, role: str, chaincode: Chaincode, function: str) -> st
             secret=SECRET,
             rates=RATES,
             votes=VOTES,
-            order=offerings.order(market),
+            subscription=offerings.order(market),
             allotments=offerings.allotments(),
             references=References(investors=(market.investor("alice"),)),
             intent=market.sign("bob", market.claim("bob").statement),

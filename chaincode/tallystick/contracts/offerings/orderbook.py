@@ -10,7 +10,7 @@ from tallystick.contracts.offerings.models import (
     PlacedOrder,
     Subscription,
 )
-from tallystick.contracts.readers import orders_of
+from tallystick.contracts.readers import subscriptions_of
 from tallystick.contracts.reasons import OfferingReason
 
 
@@ -56,7 +56,7 @@ class OrderBook:
 
     def rows(self, row: Subscription, secret: str = "") -> ConfidentialRows:
         """Return the confidential rows of a subscription's intermediary."""
-        return ConfidentialRows(self._ctx, orders_of(row.intermediary), secret)
+        return ConfidentialRows(self._ctx, subscriptions_of(row.intermediary), secret)
 
     def order(self, row: Subscription) -> PlacedOrder:
         """Return the order of a subscription; only peers of members can."""

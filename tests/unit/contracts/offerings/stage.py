@@ -161,7 +161,7 @@ class PrimaryMarket(Market):
     def place(self, order: SubscriptionOrder, submitter: str = P.BROKER_DEALER) -> Outcome:
         """Place an order with its signer's signature."""
         intent = self.sign(order.signer, order)
-        return self.submit(submitter, SETTLEMENT, "subscribe", order=order, intent=intent)
+        return self.submit(submitter, SETTLEMENT, "subscribe", subscription=order, intent=intent)
 
     def pay(
         self, subscription: str, submitter: str = P.BROKER_DEALER, offering: str = "O-1"

@@ -108,7 +108,7 @@ def test_public_rows_and_events_name_no_client_and_no_amount(office: PrimaryMark
         assert secret not in public
         assert secret not in told
     places = {collection for collection, key in rows.private if "order" in key or "nonce" in key}
-    assert places == {f"orders_{OFFICE}"}
+    assert places == {f"subscriptions_{OFFICE}"}
 
 
 def test_units_for_clients_in_common_are_distributed_within_the_lock_up(
@@ -260,19 +260,22 @@ def test_a_signature_places_one_order_once(primary: PrimaryMarket) -> None:
     place = (BROKER, SETTLEMENT, "subscribe")
     other = order.model_copy(update={"quantity": 60})
     with pytest.raises(Refusal, match="INTENT_SIGNATURE_INVALID"):
-        primary.submit(*place, order=other, intent=intent)
-    primary.submit(*place, order=order, intent=intent)
+        primary.submit(*place, subscription=other, intent=intent)
+    primary.submit(*place, subscription=order, intent=intent)
     again = order.model_copy(update={"subscription": "b"})
 
     with pytest.raises(Refusal, match="INTENT_ALREADY_USED"):
-        primary.submit(*place, order=again, intent=intent)
+        primary.submit(*place, subscription=again, intent=intent)
 
 
 def test_a_broker_orders_under_a_mandate_as_long_as_that_lasts(primary: PrimaryMarket) -> None:
     primary.offer()
     order = primary.order("a", "alice", 500)
-    assert refused(primary.submit, P.ATS, SETTLEMENT, "subscribe", order=order) == "MANDATE_MISSING"
-    primary.submit(BROKER, SETTLEMENT, "subscribe", order=order)
+    assert (
+        refused(primary.submit, P.ATS, SETTLEMENT, "subscribe", subscription=order)
+        == "MANDATE_MISSING"
+    )
+    primary.submit(BROKER, SETTLEMENT, "subscribe", subscription=order)
     primary.pay("a")
     primary.to_the_issue()
     withdrawn = MandateWithdrawn(identity="alice", participant=BROKER)

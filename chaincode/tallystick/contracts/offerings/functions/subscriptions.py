@@ -26,11 +26,11 @@ class SubscriptionFunctions(MarketContract):
     def subscribe(self, ctx: Context) -> str:
         """Place an order; return its hash.
 
-        Order and signature come as transient data, under ``order`` and ``intent``. Without a
+        Order and signature come as transient data, under ``subscription`` and ``intent``. Without a
         signature the submitter needs the signer's mandate; with one, any licensed participant may
         submit it.
         """
-        order = secret_argument(ctx, "order", SubscriptionOrder)
+        order = secret_argument(ctx, "subscription", SubscriptionOrder)
         return Subscribing(ctx).place(order, _signed(ctx)).order_hash
 
     @transaction

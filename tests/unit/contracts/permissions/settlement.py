@@ -3,8 +3,7 @@
 from contextlib import suppress
 from datetime import timedelta
 
-from tests.unit.contracts.permissions import actions, calendars, discipline
-from tests.unit.contracts.permissions import offerings
+from tests.unit.contracts.permissions import actions, calendars, discipline, offerings
 from tests.unit.contracts.permissions.roles import (
     EVERYBODY,
     LICENSED,

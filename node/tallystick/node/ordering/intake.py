@@ -55,6 +55,6 @@ class Intake:
 
     def close(self, answer: Refused) -> None:
         """Accept nothing more, and give that answer to everybody who still waits."""
-        self._closed = answer
+        self._closed = self._closed or answer
         self._sequencer.refuse_all(answer)
         self._wake.set()

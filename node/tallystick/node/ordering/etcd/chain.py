@@ -7,7 +7,7 @@ envelopes, and hand them to the leader; and all copy the log, so that each has e
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -109,8 +109,10 @@ class EtcdChain:
 
     def order(self, submission: Submission) -> Answer:
         """Order an envelope, or have the leader do it."""
-        if self._draining.is_set() or self._tasks is None:
+        if self._draining.is_set():
             return at_once(SHUTTING_DOWN)
+        if self._tasks is None:
+            return at_once(unavailable("the orderer is starting; try again in a moment"))
         role = self._progress.role
         if isinstance(role, Leading):
             return role.intake.order(submission)
@@ -162,6 +164,8 @@ class EtcdChain:
             self._fault = str(error)
             self._progress.role = Seeking(self._fault)
             _log.error("%s", self._fault)
+            with suppress(EtcdUnavailableError):  # then the lease will lapse
+                await self._leadership.resign()
 
     async def _finish(self) -> None:
         """Return once what was accepted is in the log, or cannot be written soon."""

@@ -80,6 +80,12 @@ class Leadership:
                 return
             await asyncio.sleep(_RETRY_S)
 
+    async def resign(self) -> None:
+        """Give up the leadership, if this orderer has it: it cannot use it any more."""
+        found = (await self._etcd.read(only(self._keys.leader))).records
+        if found and found[0].value == self._candidate.value:
+            await self._delete(found[0].create_revision)
+
     async def _once(self) -> bool:
         """Lead or follow until something happens; return whether that is the end."""
         try:
@@ -135,19 +141,23 @@ class Leadership:
         _log.info("%s: leads since revision %d of etcd", self._keys.channel_id, term)
         intake = self._new_intake()
         self._progress.role = Leading(term, intake)
-        async with asyncio.TaskGroup() as tasks:
-            watching = tasks.create_task(self._until_superseded(term, intake))
-            problem = await self._order(term, intake)
-            is_superseded = watching.done()
-            watching.cancel()
-        if not problem and not is_superseded:
-            await self._delete(term)  # drained: the others need not wait until the lease lapses
-            self._progress.role = Seeking()
-            return True
-        _log.warning("%s: leads no more: %s", self._keys.channel_id, problem or "superseded")
-        self._progress.role = Seeking(problem)
-        intake.close(unavailable(problem) if problem else NOT_LEADING)
-        return False
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                watching = tasks.create_task(self._until_superseded(term, intake))
+                problem = await self._order(term, intake)
+                is_superseded = watching.done()
+                watching.cancel()
+            if not problem and not is_superseded:
+                await self._delete(term)  # drained: nobody need wait until the lease lapses
+                return True
+            _log.warning("%s: leads no more: %s", self._keys.channel_id, problem or "superseded")
+            intake.close(unavailable(problem) if problem else NOT_LEADING)
+            self._progress.role = Seeking(problem)
+            return False
+        finally:
+            intake.close(NOT_LEADING)
+            if isinstance(self._progress.role, Leading):
+                self._progress.role = Seeking()
 
     async def _order(self, term: int, intake: Intake) -> str:
         """Order until the intake is closed, or until it fails; return why it failed."""
@@ -170,6 +180,9 @@ class Leadership:
             await self._log.append(term, number, content)
         except (EtcdUnavailableError, SupersededError) as error:
             batch.settle(unavailable(f"{error}; the envelope may be ordered all the same"))
+            raise
+        except asyncio.CancelledError:
+            batch.settle(unavailable("the orderer stops; the envelope may be ordered all the same"))
             raise
         batch.settle(None)
         await self._progress.height_of(number + 1)

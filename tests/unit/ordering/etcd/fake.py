@@ -1,0 +1,453 @@
+"""An etcd cluster in memory, a clock that leaps, and orderers on them."""
+
+import asyncio
+import selectors
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from tests.unit.conftest import CHANNEL_ID
+
+from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.ordering.admission import Admitted, Refused, Submission
+from tallystick.node.ordering.chain import Answer, unavailable
+from tallystick.node.ordering.etcd.chain import EtcdChain, LocalCopy
+from tallystick.node.ordering.etcd.copying import Copyist
+from tallystick.node.ordering.etcd.fellows import UnreachableFellowError
+from tallystick.node.ordering.etcd.keys import LogKeys
+from tallystick.node.ordering.etcd.log import OrderedLog
+from tallystick.node.ordering.etcd.port import (
+    Change,
+    Committed,
+    CompactedError,
+    Condition,
+    Deletion,
+    EtcdUnavailableError,
+    Found,
+    KeyRange,
+    LeaseLostError,
+    Put,
+    Record,
+    only,
+)
+from tallystick.node.ordering.etcd.retention import Retention
+from tallystick.node.ordering.etcd.session import Session
+from tallystick.node.ordering.etcd.shared import Candidate, SharedOrdering
+from tallystick.node.ordering.sequencer import QueueLimits
+from tallystick.node.policies.evaluate import SignedData
+from tallystick.protos.common.common_pb2 import (
+    Block,
+    BlockData,
+    BlockHeader,
+    Envelope,
+    Status,
+)
+from tallystick.protos.orderer.ab_pb2 import BroadcastResponse
+from tallystick.protos.tallystick.ordered_log_pb2 import Leader
+from tallystick.wire.hashing import block_data_hash, block_header_hash
+
+ResultT = TypeVar("ResultT")
+
+TTL_S = 2
+NO_ANSWER = unavailable("killed before it answered")
+GENESIS = Block(header=BlockHeader(number=0, data_hash=b"genesis"))
+KEYS = LogKeys("test", CHANNEL_ID, block_header_hash(GENESIS.header))
+
+
+class _LeapingSelector(selectors.DefaultSelector):
+    """Waits for nothing: the time that would have passed has passed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        assert timeout is not None, "everybody waits for somebody else"
+        self.now_s += timeout
+        return super().select(0)
+
+
+class LeapingLoop(asyncio.SelectorEventLoop):
+    """An event loop in which sleeping takes no time."""
+
+    def __init__(self) -> None:
+        self._leaping = _LeapingSelector()
+        super().__init__(self._leaping)
+
+    def time(self) -> float:
+        return self._leaping.now_s
+
+
+def run(story: Callable[[], Awaitable[ResultT]], *, within_s: float = 600.0) -> ResultT:
+    """Return what a story comes to; ``within_s`` are seconds of its own clock."""
+
+    async def bounded() -> ResultT:
+        async with asyncio.timeout(within_s):
+            return await story()
+
+    with asyncio.Runner(loop_factory=LeapingLoop) as runner:
+        return runner.run(bounded())
+
+
+@dataclass
+class Cluster:
+    """What all members of etcd agree on."""
+
+    records: dict[bytes, Record] = field(default_factory=dict)
+    history: list[tuple[int, list[Change]]] = field(default_factory=list)
+    revision: int = 1
+    compacted: int = 0
+    leases: dict[int, float] = field(default_factory=dict)
+    has_quorum: bool = True
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def apply(self, changes: Sequence[Put | Deletion]) -> None:
+        """Make changes, all at one revision."""
+        self.revision += 1
+        made: list[Change] = []
+        for change in changes:
+            if isinstance(change, Put):
+                earlier = self.records.get(change.key)
+                created = self.revision if earlier is None else earlier.create_revision
+                record = Record(change.key, change.value, created, change.lease)
+                self.records[change.key] = record
+                made.append(Change(change.key, record))
+            else:
+                for key in self.keys(change.keys):
+                    del self.records[key]
+                    made.append(Change(key, None))
+        if made:
+            self.history.append((self.revision, made))
+        self.tell()
+
+    def keys(self, keys: KeyRange) -> list[bytes]:
+        return sorted(key for key in self.records if keys.start <= key < keys.end)
+
+    def expire(self) -> None:
+        """End what has lapsed."""
+        now_s = asyncio.get_running_loop().time()
+        if self.has_quorum:  # else nobody could decide it
+            for lease, ends_s in list(self.leases.items()):
+                if ends_s <= now_s:
+                    self.end(lease)
+
+    def end(self, lease: int) -> None:
+        self.leases.pop(lease, None)
+        for key in [key for key, record in self.records.items() if record.lease == lease]:
+            self.apply([Deletion(only(key))])
+
+    def tell(self) -> None:
+        news, self.news = self.news, asyncio.Event()
+        news.set()
+
+
+class FakeEtcd:
+    """One orderer's connection to a cluster."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.is_reachable = True
+        self.answers_to_lose = 0
+        """How many commits take effect without an answer."""
+
+    async def read(self, keys: KeyRange, *, limit: int = 0, newest_first: bool = False) -> Found:
+        await self._reach()
+        names = self.cluster.keys(keys)[:: -1 if newest_first else 1]
+        chosen = names[:limit] if limit else names
+        records = [self.cluster.records[name] for name in chosen]
+        return Found(records, self.cluster.revision, len(chosen) < len(names))
+
+    async def commit(
+        self, conditions: Sequence[Condition], changes: Sequence[Put | Deletion]
+    ) -> Committed:
+        await self._reach()
+        cluster = self.cluster
+        for change in changes:
+            if isinstance(change, Put) and change.lease and change.lease not in cluster.leases:
+                raise LeaseLostError
+        held = all(
+            cluster.records[each.key].create_revision == each.create_revision
+            if each.key in cluster.records
+            else each.create_revision == 0
+            for each in conditions
+        )
+        if held:
+            cluster.apply(changes)
+        if self.answers_to_lose:
+            self.answers_to_lose -= 1
+            # A client asks again, as it would any member that does not answer.
+            return await self.commit(conditions, changes)
+        return Committed(held, cluster.revision)
+
+    async def grant(self, ttl_s: int) -> int:
+        await self._reach()
+        lease = len(self.cluster.leases) + 1000 * self.cluster.revision
+        self.cluster.leases[lease] = asyncio.get_running_loop().time() + ttl_s
+        asyncio.get_running_loop().call_later(ttl_s + 0.01, self.cluster.expire)
+        self.cluster.revision += 1
+        return lease
+
+    async def keep_alive(self, lease: int) -> bool:
+        await self._reach()
+        if lease not in self.cluster.leases:
+            return False
+        self.cluster.leases[lease] = asyncio.get_running_loop().time() + TTL_S
+        asyncio.get_running_loop().call_later(TTL_S + 0.01, self.cluster.expire)
+        return True
+
+    async def revoke(self, lease: int) -> None:
+        await self._reach()
+        self.cluster.end(lease)
+
+    async def watch(self, keys: KeyRange, revision: int) -> AsyncGenerator[Sequence[Change], None]:
+        cluster = self.cluster
+        while True:
+            news = cluster.news
+            if not self.is_reachable or not cluster.has_quorum:
+                raise EtcdUnavailableError("no leader")
+            if revision <= cluster.compacted:
+                raise CompactedError(cluster.compacted)
+            for at, changes in list(cluster.history):
+                found = [each for each in changes if keys.start <= each.key < keys.end]
+                if at >= revision and found:
+                    yield found
+            revision = max(revision, cluster.revision + 1)
+            await news.wait()
+
+    async def compact(self, revision: int) -> None:
+        await self._reach()
+        self.cluster.compacted = revision
+        self.cluster.history = [each for each in self.cluster.history if each[0] > revision]
+
+    async def _reach(self) -> None:
+        self.cluster.expire()
+        await asyncio.sleep(0.001)
+        if not self.is_reachable or not self.cluster.has_quorum:
+            await asyncio.sleep(1.0)
+            raise EtcdUnavailableError("no leader")
+
+
+@dataclass
+class MemoryBlocks:
+    """The blocks of one orderer, which survive it."""
+
+    blocks: list[Block] = field(default_factory=lambda: [GENESIS])
+
+    @property
+    def height(self) -> int:
+        return len(self.blocks)
+
+    @property
+    def last_hash(self) -> bytes:
+        return block_header_hash(self.blocks[-1].header)
+
+    async def write(self, envelopes: Sequence[bytes]) -> Block:
+        header = BlockHeader(
+            number=self.height,
+            previous_hash=self.last_hash,
+            data_hash=block_data_hash(envelopes),
+        )
+        self.blocks.append(Block(header=header, data=BlockData(data=envelopes)))
+        return self.blocks[-1]
+
+    async def write_config(self, envelope: bytes) -> Block:
+        return await self.write([envelope])
+
+    @property
+    def entries(self) -> list[bytes]:
+        return [entry for block in self.blocks[1:] for entry in block.data.data]
+
+    @property
+    def hashes(self) -> list[bytes]:
+        return [block_header_hash(block.header) for block in self.blocks]
+
+
+@dataclass
+class OpenRules:
+    """Lets everything in, under a configuration that does not change."""
+
+    config: ChannelConfig
+
+    def admit(self, submission: Submission) -> Admitted | Refused:
+        return Admitted(submission.envelope, submission.size_bytes, self.config.sequence)
+
+    def admit_again(self, admitted: Admitted) -> Admitted | Refused:
+        return admitted
+
+    def adopt(self, config: ChannelConfig) -> None:
+        self.config = config
+
+
+class FakeFellows:
+    """Reaches the orderers of a network, by their addresses."""
+
+    def __init__(self, network: "Mapping[str, Orderer]", own: str) -> None:
+        self._network = network
+        self._own = own
+
+    async def forward(self, address: str, envelope: bytes) -> BroadcastResponse:
+        other = self._network.get(address)
+        if other is None or other.chain is None or not other.is_reachable:
+            raise UnreachableFellowError(f"{address} does not answer")
+        answer = await other.answer(other.chain.order_here(submission(envelope)))
+        if answer is None:
+            return BroadcastResponse(status=Status.SUCCESS)
+        if answer == NO_ANSWER:
+            raise UnreachableFellowError(answer.info)
+        return BroadcastResponse(status=answer.status, info=answer.info)
+
+    async def blocks(self, last: BlockHeader) -> AsyncGenerator[Block, None]:
+        number = last.number + 1
+        while True:
+            others = [each for name, each in self._network.items() if name != self._own]
+            found = next((each for each in others if each.memory.height > number), None)
+            if found is None:
+                await asyncio.sleep(0.1)
+                continue
+            yield found.memory.blocks[number]
+            number += 1
+
+
+@dataclass
+class Orderer:
+    """One orderer, which can be stopped and started."""
+
+    name: str
+    etcd: FakeEtcd
+    network: "dict[str, Orderer]"
+    config: ChannelConfig
+    memory: MemoryBlocks = field(default_factory=MemoryBlocks)
+    retention: Retention = field(default_factory=Retention)
+    begin_at: int | None = None
+    chain: EtcdChain | None = None
+    is_reachable: bool = True
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def start(self) -> EtcdChain:
+        session = Session(self.etcd, TTL_S)
+        shared = SharedOrdering(
+            etcd=self.etcd,
+            session=session,
+            candidate=Candidate(self.name, "OrdererMSP", self.begin_at),
+            retention=self.retention,
+        )
+        rules = OpenRules(self.config)
+        local = LocalCopy(
+            copyist=Copyist(self.memory, rules, lambda _: None),
+            block=self.memory.blocks.__getitem__,
+            size_of=lambda number: self.memory.blocks[number].ByteSize(),
+            rules=rules,
+        )
+        fellows = FakeFellows(self.network, self.name)
+        chain = EtcdChain(shared, local, fellows, keys=KEYS, limits=QueueLimits())
+        loop = asyncio.get_running_loop()
+        self.chain = chain
+        self.tasks = [loop.create_task(session.run()), loop.create_task(chain.run())]
+        return chain
+
+    async def kill(self) -> None:
+        """End it at once; only its blocks stay."""
+        self.chain = None
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.wait(self.tasks)
+
+    async def drain(self) -> None:
+        """Stop it as an operator does."""
+        assert self.chain is not None
+        self.chain.drain()
+        await self.tasks[1]
+        await self.kill()
+
+    async def order(self, name: str) -> Refused | None:
+        assert self.chain is not None
+        await asyncio.sleep(0)  # it may have been started just now
+        return await self.answer(self.chain.order(submission(envelope(name))))
+
+    async def answer(self, answer: Answer) -> Refused | None:
+        """Return an answer of this orderer, or that none comes, since it was killed."""
+        asked = self.chain
+        while self.chain is asked:
+            done, _ = await asyncio.wait([answer], timeout=0.05)
+            if done and not answer.cancelled():
+                return answer.result()
+        return NO_ANSWER
+
+    @property
+    def problem(self) -> str:
+        assert self.chain is not None
+        return self.chain.problem
+
+
+class Orderers:
+    """Some orderers around one cluster."""
+
+    def __init__(
+        self,
+        config: ChannelConfig,
+        count: int = 3,
+        *,
+        retention: Retention | None = None,
+    ) -> None:
+        self.cluster = Cluster()
+        self.all: dict[str, Orderer] = {}
+        for index in range(count):
+            name = f"orderer{index}:7050"
+            etcd = FakeEtcd(self.cluster)
+            self.all[name] = Orderer(
+                name, etcd, self.all, config, retention=retention or Retention()
+            )
+
+    async def start(self) -> None:
+        for each in self.all.values():
+            each.start()
+        await self.leader()
+
+    async def stop(self) -> None:
+        for each in self.all.values():
+            if each.chain is not None:
+                await each.kill()
+
+    async def leader(self) -> Orderer:
+        """Return who leads, as soon as somebody does and knows it."""
+        while True:
+            record = self.cluster.records.get(KEYS.leader)
+            if record is not None:
+                found = self.all[Leader.FromString(record.value).address]
+                if found.chain is not None and not found.problem:
+                    return found
+            await asyncio.sleep(0.01)
+
+    async def followers(self) -> list[Orderer]:
+        leader = await self.leader()
+        return [each for each in self.all.values() if each is not leader]
+
+    async def level(self) -> None:
+        """Return once all that run have every block of the log."""
+        newest = await OrderedLog(FakeEtcd(self.cluster), KEYS).newest() or 0
+        while True:
+            running = [each for each in self.all.values() if each.chain is not None]
+            if all(each.memory.height > newest for each in running):
+                return
+            await asyncio.sleep(0.01)
+
+    def check_no_fork(self) -> list[bytes]:
+        """Fail unless all chains begin alike; return the entries of the longest."""
+        longest = max((each.memory for each in self.all.values()), key=lambda each: each.height)
+        for each in self.all.values():
+            assert each.memory.hashes == longest.hashes[: each.memory.height], each.name
+        return longest.entries
+
+
+def envelope(name: str) -> bytes:
+    return Envelope(payload=name.encode(), signature=b"signed").SerializeToString()
+
+
+def submission(content: bytes, *, header_type: int = 3) -> Submission:
+    signed = SignedData(b"", b"", b"")
+    return Submission(content, len(content), CHANNEL_ID, header_type, signed)
+
+
+def quick(config: ChannelConfig, **changes: object) -> ChannelConfig:
+    """Return a configuration with other limits for batches."""
+    return replace(config, batch=replace(config.batch, **changes))  # type: ignore[arg-type]

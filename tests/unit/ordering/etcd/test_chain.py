@@ -1,0 +1,403 @@
+"""Several orderers on an etcd in memory: who orders what, and what is promised. Virtual time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from random import Random
+
+import pytest
+from tests.unit.conftest import ChannelMaterial
+from tests.unit.ordering.etcd.fake import (
+    KEYS,
+    TTL_S,
+    Orderers,
+    envelope,
+    quick,
+    run,
+    submission,
+)
+
+from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.ordering.admission import Refused
+from tallystick.node.ordering.etcd.log import OrderedLog, SupersededError
+from tallystick.node.ordering.etcd.port import Put
+from tallystick.node.ordering.etcd.retention import Retention
+from tallystick.protos.common.common_pb2 import CONFIG_UPDATE, Status
+from tallystick.protos.tallystick.ordered_log_pb2 import OrderedBatch
+
+Story = Callable[[Orderers], Awaitable[None]]
+
+
+@pytest.fixture(scope="session")
+def config(channel_material: ChannelMaterial) -> ChannelConfig:
+    return quick(channel_material.config(), timeout_s=0.1, max_message_count=5)
+
+
+def told(
+    config: ChannelConfig, story: Story, count: int = 3, retention: Retention | None = None
+) -> None:
+    """Let a story happen to some orderers; afterwards their chains are alike."""
+
+    async def whole() -> None:
+        orderers = Orderers(config, count, retention=retention)
+        await orderers.start()
+        await story(orderers)
+        await orderers.stop()
+        orderers.check_no_fork()
+
+    run(whole)
+
+
+def test_whichever_orderer_takes_an_envelope_all_make_the_same_blocks(
+    config: ChannelConfig,
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        answers = await asyncio.gather(
+            *(each.order(f"{each.name}-{n}") for each in orderers.all.values() for n in range(4))
+        )
+        assert set(answers) == {None}
+        await orderers.level()
+        heights = {each.memory.height for each in orderers.all.values()}
+        assert len(heights) == 1
+        assert len(orderers.check_no_fork()) == 12
+
+    told(config, story)
+
+
+def test_an_acknowledged_envelope_is_in_the_log_whoever_is_killed_next(
+    config: ChannelConfig,
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        for round_number in range(5):
+            leader = await orderers.leader()
+            assert await leader.order(f"{round_number}") is None
+            await leader.kill()
+            other = await orderers.leader()
+            assert await other.order(f"{round_number} again") is None
+            leader.start()
+        await orderers.level()
+        entries = orderers.check_no_fork()
+        assert [
+            entry for n in range(5) for entry in (envelope(f"{n}"), envelope(f"{n} again"))
+        ] == (entries)
+
+    told(config, story)
+
+
+def test_a_killed_leader_is_replaced_when_its_lease_lapses_and_a_drained_one_at_once(
+    config: ChannelConfig,
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        clock = asyncio.get_running_loop().time
+        leader = await orderers.leader()
+        (other, _) = await orderers.followers()
+        began_s = clock()
+        await leader.kill()
+        assert await other.order("after the kill") is None
+        assert clock() - began_s < TTL_S + 0.5
+
+        leader = await orderers.leader()
+        (other, *_) = [
+            each for each in orderers.all.values() if each.chain is not None and each is not leader
+        ]
+        began_s = clock()
+        await leader.drain()
+        assert await other.order("after the drain") is None
+        assert clock() - began_s < 0.5
+
+    told(config, story)
+
+
+def test_a_leader_that_is_started_again_need_not_wait_for_its_own_lease(
+    config: ChannelConfig,
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        began_s = asyncio.get_running_loop().time()
+        await leader.kill()
+        leader.start()
+        assert await leader.order("again") is None
+        assert asyncio.get_running_loop().time() - began_s < 0.5
+
+    told(config, story)
+
+
+def test_a_leader_whose_lease_has_lapsed_writes_nothing(config: ChannelConfig) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        term = orderers.cluster.records[KEYS.leader].create_revision
+        leader.etcd.is_reachable = False
+        await asyncio.sleep(TTL_S + 1)
+        other = await orderers.leader()
+        assert other is not leader
+        assert await other.order("new") is None
+        leader.etcd.is_reachable = True
+        log = OrderedLog(leader.etcd, KEYS)
+        batch = OrderedBatch(previous_hash=leader.memory.last_hash, envelopes=[envelope("old")])
+        with pytest.raises(SupersededError):
+            await log.append(term, 2, batch)
+        await orderers.level()
+        assert orderers.check_no_fork() == [envelope("new")]
+
+    told(config, story)
+
+
+def test_what_a_leader_that_is_cut_off_has_taken_is_refused_and_can_be_sent_again(
+    config: ChannelConfig,
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        leader.etcd.is_reachable = False
+        refused = await leader.order("cut off")
+        assert isinstance(refused, Refused)
+        assert refused.status == Status.SERVICE_UNAVAILABLE
+        assert "may be ordered all the same" in refused.info
+        await asyncio.sleep(TTL_S)
+        other = await orderers.leader()
+        assert await other.order("cut off") is None
+
+    told(config, story)
+
+
+def test_an_append_whose_answer_was_lost_is_made_once(config: ChannelConfig) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        leader.etcd.answers_to_lose = 1
+        assert await leader.order("once") is None
+        await orderers.level()
+        assert orderers.check_no_fork() == [envelope("once")]
+
+    told(config, story)
+
+
+def test_without_a_quorum_submission_is_refused_with_a_reason_and_goes_on_afterwards(
+    config: ChannelConfig,
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        assert await (await orderers.leader()).order("before") is None
+        orderers.cluster.has_quorum = False
+        orderers.cluster.tell()
+        for each in orderers.all.values():
+            refused = await each.order("meanwhile")
+            assert isinstance(refused, Refused)
+            assert refused.status == Status.SERVICE_UNAVAILABLE
+            assert "etcd does not answer" in refused.info
+        assert all("etcd" in each.problem for each in orderers.all.values())
+        orderers.cluster.has_quorum = True
+        assert await (await orderers.leader()).order("after") is None
+        await orderers.level()
+        entries = orderers.check_no_fork()
+        assert entries[0] == envelope("before")
+        assert entries[-1] == envelope("after")
+
+    told(config, story)
+
+
+def test_the_log_is_trimmed_behind_the_slowest_orderer(config: ChannelConfig) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        for number in range(30):
+            assert await leader.order(str(number)) is None
+            await orderers.level()
+        log = OrderedLog(leader.etcd, KEYS)
+        first, newest = await log.first(), await log.newest()
+        assert first is not None
+        assert newest == 30
+        assert 20 < first <= newest
+        assert orderers.cluster.compacted > 0
+
+    told(config, story, retention=Retention(every_blocks=3))
+
+
+def test_an_orderer_that_is_absent_holds_the_log_for_a_while_and_then_copies_from_others(
+    config: ChannelConfig,
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        (absent, _) = await orderers.followers()
+        await leader.order("seen by all")
+        await orderers.level()
+        await absent.kill()
+        log = OrderedLog(leader.etcd, KEYS)
+        for number in range(8):
+            await leader.order(f"held {number}")
+        assert (await log.first() or 0) <= absent.memory.height
+        for number in range(30):
+            await leader.order(f"let go {number}")
+        assert (await log.first() or 0) > absent.memory.height
+        absent.start()
+        await orderers.level()
+        assert absent.memory.entries == leader.memory.entries
+
+    told(config, story, retention=Retention(max_blocks=10, every_blocks=2))
+
+
+def test_an_empty_log_is_not_begun_anew_behind_blocks_that_exist(config: ChannelConfig) -> None:
+    async def story(orderers: Orderers) -> None:
+        (only_one,) = orderers.all.values()
+        assert await only_one.order("1") is None
+        await only_one.kill()
+        orderers.cluster.records.clear()  # somebody wiped etcd
+        only_one.start()
+        refused = await only_one.order("2")
+        assert isinstance(refused, Refused)
+        assert "the log in etcd is empty, but 2 blocks are here" in refused.info
+        assert "begin_at = 2" in only_one.problem
+        await only_one.kill()
+        only_one.begin_at = 2
+        only_one.start()
+        assert await only_one.order("2") is None
+
+    told(config, story, count=1)
+
+
+@pytest.mark.parametrize(
+    ("batch", "problem"),
+    [
+        pytest.param(
+            OrderedBatch(previous_hash=b"another", envelopes=[envelope("x")]),
+            "it follows a block with hash",
+            id="another chain",
+        ),
+        pytest.param(OrderedBatch(), "it is empty", id="nothing"),
+        pytest.param(
+            OrderedBatch(envelopes=[b"\xff"]), "no envelope in its one encoding", id="garbage"
+        ),
+        pytest.param(
+            OrderedBatch(envelopes=[envelope("x"), envelope("y")], is_config=True),
+            "a configuration travels alone",
+            id="a configuration among others",
+        ),
+    ],
+)
+def test_what_no_orderer_should_have_written_stops_the_channel_and_says_why(
+    config: ChannelConfig, batch: OrderedBatch, problem: str
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        (only_one,) = orderers.all.values()
+        assert await only_one.order("1") is None
+        if not batch.previous_hash:
+            batch.previous_hash = only_one.memory.last_hash
+        term = orderers.cluster.records[KEYS.leader].create_revision
+        await OrderedLog(only_one.etcd, KEYS).append(term, 2, batch)
+        await only_one.order("2")  # the leader learns it while this waits
+        refused = await only_one.order("2")
+        assert isinstance(refused, Refused)
+        assert problem in refused.info
+        await asyncio.sleep(0.1)
+        assert KEYS.leader not in orderers.cluster.records
+        assert only_one.memory.entries == [envelope("1")]
+
+    told(config, story, count=1)
+
+
+def test_a_value_that_is_no_record_stops_the_channel(config: ChannelConfig) -> None:
+    async def story(orderers: Orderers) -> None:
+        (only_one,) = orderers.all.values()
+        await only_one.etcd.commit([], [Put(KEYS.block(1), b"\xff\xff")])
+        await only_one.order("1")
+        refused = await only_one.order("1")
+        assert isinstance(refused, Refused)
+        assert "block 1 is not to be trusted" in refused.info
+
+    told(config, story, count=1)
+
+
+def test_an_update_of_the_configuration_is_not_forwarded_twice(config: ChannelConfig) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        (other, _) = await orderers.followers()
+        leader.is_reachable = False
+        assert other.chain is not None
+        update = submission(envelope("update"), header_type=CONFIG_UPDATE)
+        refused = await other.chain.order(update)
+        assert isinstance(refused, Refused)
+        assert "the update may be ordered all the same" in refused.info
+
+    told(config, story)
+
+
+def test_an_envelope_waits_for_a_leader_only_so_long(config: ChannelConfig) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        (other, _) = await orderers.followers()
+        leader.is_reachable = False  # it leads, and nobody reaches it
+        began_s = asyncio.get_running_loop().time()
+        refused = await other.order("x")
+        assert isinstance(refused, Refused)
+        assert refused.status == Status.SERVICE_UNAVAILABLE
+        assert 4 < asyncio.get_running_loop().time() - began_s < 7
+
+    told(config, story)
+
+
+def test_a_large_batch_travels_in_parts(config: ChannelConfig) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        large = "x" * (3 * 1024 * 1024)
+        assert await leader.order(large) is None
+        assert max(len(each.value) for each in orderers.cluster.records.values()) < 1_200_000
+        await orderers.level()
+        assert orderers.check_no_fork() == [envelope(large)]
+
+    told(config, story)
+
+
+async def submit(orderers: Orderers, random: Random) -> list[bytes]:
+    """Submit to orderers by chance; return what was acknowledged."""
+    acknowledged = []
+    for number in range(60):
+        each = random.choice(list(orderers.all.values()))
+        if each.chain is not None and await each.order(f"{number}") is None:
+            acknowledged.append(envelope(f"{number}"))
+        await asyncio.sleep(random.uniform(0, 0.2))
+    return acknowledged
+
+
+async def make_trouble(orderers: Orderers, random: Random) -> None:
+    """Kill and start orderers, cut them off and let them back in, without end."""
+    while True:
+        await asyncio.sleep(random.uniform(0, 3))
+        each = random.choice(list(orderers.all.values()))
+        match random.randrange(5):
+            case 0 if each.chain is not None:
+                await each.kill()
+            case 1 if each.chain is None:
+                each.start()
+            case 2:
+                each.etcd.is_reachable = not each.etcd.is_reachable
+                orderers.cluster.tell()
+            case 3:
+                each.etcd.answers_to_lose = 2
+            case _:
+                each.is_reachable = not each.is_reachable
+
+
+async def settle(orderers: Orderers) -> None:
+    """Let everybody run and reach everybody, and return once the last envelope is ordered."""
+    for each in orderers.all.values():
+        each.is_reachable = each.etcd.is_reachable = True
+        if each.chain is None:
+            each.start()
+    leader = await orderers.leader()
+    while await leader.order("last") is not None:
+        leader = await orderers.leader()
+    await orderers.level()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_happens_no_chain_forks_and_nothing_acknowledged_is_lost(
+    config: ChannelConfig, seed: int
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        random = Random(seed)
+        trouble = asyncio.get_running_loop().create_task(make_trouble(orderers, random))
+        acknowledged = await submit(orderers, random)
+        trouble.cancel()
+        await asyncio.wait([trouble])
+        await settle(orderers)
+        entries = orderers.check_no_fork()
+        assert acknowledged
+        assert set(acknowledged) <= set(entries)
+        assert entries[-1] == envelope("last")
+
+    told(config, story, retention=Retention(max_blocks=10, every_blocks=2))

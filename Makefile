@@ -14,7 +14,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos format check test interop fabric-tools demo bench scenario clean
+.PHONY: help setup protos format check test interop fabric-tools demo bench scenario etcd clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,8 +36,14 @@ format: $(INSTALLED_DEV) ## Format the code and repair what lint can repair
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-scenario: $(INSTALLED_DEV) ## Run the slow tests: whole networks, faults, simulations
+scenario: $(INSTALLED_DEV) etcd ## Run the slow tests: whole networks, faults, simulations
 	@$(BIN)/pytest -m "slow and not interop and not fabric"
+
+# A program of the system, so it is installed where the system's are. Elsewhere TALLY_ETCD names it.
+etcd: ## Install etcd, through which several orderers share their order, unless it is there
+	@command -v "$${TALLY_ETCD:-etcd}" >/dev/null || \
+	    { apt-get update -qq && apt-get install -y -qq etcd-server; } || \
+	    { echo "Install etcd 3.4 or later, or let TALLY_ETCD name it." >&2; exit 1; }
 
 interop: $(INSTALLED_DEV) ## Run Fabric's own clients against a network
 	@tests/interop/run

@@ -169,8 +169,8 @@ class EtcdSettings(Settings):
     """What all keys begin with: one cluster can serve several networks."""
     lease_ttl_s: int = Field(default=1, ge=1)
     """After how long the others take over from an orderer that is gone. etcd may make it longer."""
-    begin_at: int | None = Field(default=None, ge=1)
-    """The height from which an empty log may go on, where the channel is older than the log."""
+    begin_at: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    """The height from which an empty log may go on, for each channel that is older than the log."""
     max_log_blocks: int = Field(default=10_000, ge=1)
     max_log_bytes: int = Field(default=256 * 1024 * 1024, ge=1)
     """How much of each channel etcd keeps for orderers that are behind."""

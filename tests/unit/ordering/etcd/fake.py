@@ -318,7 +318,7 @@ class Orderer:
     config: ChannelConfig
     memory: MemoryBlocks = field(default_factory=MemoryBlocks)
     retention: Retention = field(default_factory=Retention)
-    begin_at: int | None = None
+    begin_at: dict[str, int] = field(default_factory=dict)
     chain: EtcdChain | None = None
     is_reachable: bool = True
     tasks: list[asyncio.Task[None]] = field(default_factory=list)

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 
 import pytest
-from tests.unit.conftest import ChannelMaterial
+from tests.unit.conftest import CHANNEL_ID, ChannelMaterial
 from tests.unit.ordering.etcd.fake import (
     KEYS,
     TTL_S,
@@ -241,13 +241,38 @@ def test_an_empty_log_is_not_begun_anew_behind_blocks_that_exist(config: Channel
         refused = await only_one.order("2")
         assert isinstance(refused, Refused)
         assert "the log in etcd is empty, but 2 blocks are here" in refused.info
-        assert "begin_at = 2" in only_one.problem
+        assert "begin_at = { <channel> = 2 }" in only_one.problem
         await only_one.kill()
-        only_one.begin_at = 2
+        only_one.begin_at = {CHANNEL_ID: 2}
         only_one.start()
         assert await only_one.order("2") is None
 
     told(config, story, count=1)
+
+
+def test_an_orderer_with_fewer_blocks_does_not_begin_the_log(config: ChannelConfig) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        for number in range(3):
+            assert await leader.order(str(number)) is None
+        await orderers.level()
+        for each in orderers.all.values():
+            await each.kill()
+        orderers.cluster.records.clear()
+        first, second, new = orderers.all.values()
+        new.memory.blocks[1:] = []
+        for each in (first, second, new):
+            each.begin_at = {CHANNEL_ID: 4}
+        new.start()
+        await asyncio.sleep(1)
+        assert "another orderer with more blocks" in new.problem
+        first.start()
+        second.start()
+        assert await second.order("goes on") is None
+        await orderers.level()
+        assert new.memory.entries[-1] == envelope("goes on")
+
+    told(config, story)
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ from tallystick.wire.messages import decode
 _log = logging.getLogger(__name__)
 
 _RETRY_S: Final = 0.1
+_BEHIND: Final = "the log in etcd is empty, and another orderer with more blocks must begin it"
 
 
 class LostLogError(LedgerError):
@@ -43,7 +44,7 @@ class LostLogError(LedgerError):
         super().__init__(
             f"the log in etcd {end}, but {height} blocks are here: it was lost, or is another"
             " cluster's. If no orderer has more blocks than this one, write"
-            f" `begin_at = {height}` under [etcd] in the settings of all of them"
+            f" `begin_at = {{ <channel> = {height} }}` under [etcd] in the settings of all of them"
         )
 
 
@@ -107,7 +108,9 @@ class Leadership:
         if found.records:
             return await self._defer(found.records[0], lease, found.revision)
         # Not before: whoever leads and lacks blocks would hold up everybody else.
-        await self._caught_up()
+        if not await self._caught_up():
+            self._progress.role = Seeking(_BEHIND)
+            return None
         committed = await self._etcd.commit(
             [Condition(key)], [Put(key, self._candidate.value, lease)]
         )
@@ -126,18 +129,28 @@ class Leadership:
             await self._delete(leader.create_revision)
         return None
 
-    async def _caught_up(self) -> None:
-        """Return once every block of the log is here."""
+    async def _caught_up(self) -> bool:
+        """Return True once every block of the log is here; False if others have more blocks.
+
+        Raises:
+            LostLogError: More blocks are here than the log tells of.
+        """
         newest = await self._log.newest()
         height = self._progress.height
-        if (newest or 0) + 1 < height and self._candidate.begin_at != height:
-            raise LostLogError(newest, height)
-        if newest is not None:
+        if newest is not None and newest + 1 >= height:
             await self._progress.height_of(newest + 1)
+            return True
+        begin = self._candidate.begin_at.get(self._keys.channel_id, 1)
+        if newest is not None or height > begin:
+            raise LostLogError(newest, height)
+        others = await self._log.heights()
+        return height == begin and height >= max(others.values(), default=0)
 
     async def _lead(self, term: int) -> bool:
         """Order until drained, which returns True, or until this orderer leads no more."""
-        await self._caught_up()
+        if not await self._caught_up():
+            await self._delete(term)
+            return False
         _log.info("%s: leads since revision %d of etcd", self._keys.channel_id, term)
         intake = self._new_intake()
         self._progress.role = Leading(term, intake)

@@ -1,5 +1,6 @@
 """What an orderer brings to every channel that it orders together with others."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,12 +20,12 @@ class Candidate:
     Attributes:
         address: Where it takes what other orderers forward.
         msp_id: Its organisation.
-        begin_at: The height from which an empty log may go on; None for a new channel's alone.
+        begin_at: The height from which an empty log may go on, by channel; 1 unless it is there.
     """
 
     address: str
     msp_id: str
-    begin_at: int | None = None
+    begin_at: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def value(self) -> bytes:

@@ -13,6 +13,7 @@ from tests.unit.contracts.permissions import (
     settlement,
     token,
 )
+from tests.unit.contracts.money import receipt_terms
 from tests.unit.contracts.permissions.roles import ROLES
 
 from tallystick.chaincode import Contract, Refusal
@@ -85,6 +86,7 @@ def answer(market: Market, role: str, chaincode: Chaincode, function: str) -> st
             votes=VOTES,
             subscription=offerings.order(market),
             allotments=offerings.allotments(),
+            paid=receipt_terms(),
             references=References(investors=(market.investor("alice"),)),
             intent=market.sign("bob", market.claim("bob").statement),
             **cash.secrets(market),

@@ -50,19 +50,24 @@ class Receipts:
         )
         self._ctx.emit(event)
 
-    def use(self, terms: ReceiptTerms) -> None:
-        """Use a receipt up as the payment that ``terms`` name.
+    def usable(self, terms: ReceiptTerms, moment: Instant) -> Receipt:
+        """Return the receipt that can be used at a moment as the payment that ``terms`` name.
 
         Raises:
             Refusal: RECEIPT_UNKNOWN, RECEIPT_NOT_OPEN, RECEIPT_EXPIRED or RECEIPT_DIFFERS.
         """
         row = self._require_open(terms.bank, terms.number)
-        if now(self._ctx) >= row.expires_at:
+        if moment >= row.expires_at:
             raise MoneyReason.RECEIPT_EXPIRED.refusal(
                 bank=row.bank, number=row.number, expires_at=row.expires_at
             )
         if self.kept(row).terms != terms:
             raise MoneyReason.RECEIPT_DIFFERS.refusal(bank=row.bank, number=row.number)
+        return row
+
+    def use(self, terms: ReceiptTerms) -> None:
+        """Use a receipt up as the payment that ``terms`` name; refuse as ``usable`` does."""
+        row = self.usable(terms, now(self._ctx))
         self._save(row, ReceiptStatus.USED)
         self._ctx.emit(events.ReceiptUsed(bank=row.bank, number=row.number))
 

@@ -1,6 +1,8 @@
 """Money that waits for units: a hold on the payer's account, for the issuer and nobody else.
 
-It is the payer's until units are issued against it, in the same transaction.
+It is the payer's until units are issued against it, in the same transaction. Money off the ledger
+waits at a bank, whose receipt is used up by the issue; until then the bank can take it back and
+repay the money.
 """
 
 from collections.abc import Sequence
@@ -9,8 +11,10 @@ from hashlib import sha256
 from tallystick.chaincode import Context, composite_key
 from tallystick.contracts.book import HeldMove
 from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.offerings.models import OfferingTerms
-from tallystick.contracts.statements import SubscriptionOrder
+from tallystick.contracts.offerings.models import OfferingTerms, PlacedOrder
+from tallystick.contracts.payments import CashInstruction
+from tallystick.contracts.reasons import MoneyReason, OfferingReason
+from tallystick.contracts.statements import ReceiptTerms, ReceiptUse, SubscriptionOrder
 
 Held = tuple[SubscriptionOrder, int]
 """An order, and for how many of its units money waits."""
@@ -23,17 +27,46 @@ def lock(ctx: Context, terms: OfferingTerms, order: SubscriptionOrder, units: in
 
 def release(ctx: Context, terms: OfferingTerms, held: Sequence[Held]) -> None:
     """Give holds up: what was held is the payers' to use."""
-    _all(ctx, "release", terms, held)
-
-
-def deliver(ctx: Context, terms: OfferingTerms, allotted: Sequence[Held]) -> None:
-    """Pay the issuer for the units of each order; what is held beyond that is free again."""
-    _all(ctx, "deliver", terms, allotted)
-
-
-def _all(ctx: Context, function: str, terms: OfferingTerms, held: Sequence[Held]) -> None:
     moves = [payment(terms, order, units) for order, units in held]
-    ctx.invoke(Chaincode.CASH, function, moves, _secret([order for order, _ in held]))
+    ctx.invoke(Chaincode.CASH, "release", moves, _secret([order for order, _ in held]))
+
+
+def deliver(ctx: Context, terms: OfferingTerms, paid: Sequence[tuple[PlacedOrder, int]]) -> None:
+    """Pay the issuer for the units of each order; what is held beyond that is free again.
+
+    A receipt is used up: what it says was paid off the ledger is the issuer's from now on.
+    """
+    held = [(each.order, units) for each, units in paid if each.receipt is None]
+    instruction = CashInstruction(
+        moves=tuple(payment(terms, order, units) for order, units in held),
+        receipts=tuple(each.receipt for each, _ in paid if each.receipt is not None),
+        secret=_secret([each.order for each, _ in paid]),
+    )
+    ctx.invoke(Chaincode.CASH, "instruct", instruction)
+
+
+def check_receipt(
+    ctx: Context, terms: OfferingTerms, order: SubscriptionOrder, units: int, receipt: ReceiptTerms
+) -> None:
+    """Refuse a receipt that does not pay for exactly so many units, or not until the long stop.
+
+    Raises:
+        Refusal: RECEIPT_NOT_TAKEN, RECEIPT_DIFFERS, or what stands against it at its bank.
+    """
+    if receipt.bank not in terms.receipts_of:
+        raise OfferingReason.RECEIPT_NOT_TAKEN.refusal(offering=terms.offering, bank=receipt.bank)
+    wanted = receipt.model_copy(
+        update={
+            "payer": order.payer,
+            "payee": terms.proceeds_to,
+            "amount": units * terms.price,
+            "use": ReceiptUse.SUBSCRIPTION,
+            "subject": hold_of(order),
+        }
+    )
+    if receipt != wanted:
+        raise MoneyReason.RECEIPT_DIFFERS.refusal(bank=receipt.bank, number=receipt.number)
+    ctx.invoke(Chaincode.CASH, "check_receipt", terms.cash, receipt, terms.long_stop_at)
 
 
 def payment(terms: OfferingTerms, order: SubscriptionOrder, units: int) -> HeldMove:

@@ -53,13 +53,12 @@ def issue(ctx: Context, offering: str, subscriptions: Sequence[str]) -> None:
         ]
         findings += standing.parties
     refuse_if_any(findings)
-    orders = [each.order for each in placed]
     allotments = [
-        Allotment(holder=order.holder, quantity=quantity)
-        for order, quantity in zip(orders, units, strict=True)
+        Allotment(holder=each.order.holder, quantity=quantity)
+        for each, quantity in zip(placed, units, strict=True)
     ]
     ctx.invoke(Chaincode.TOKEN, "issue_offered", row.offer, allotments)
-    escrow.deliver(ctx, row.terms, list(zip(orders, units, strict=True)))
+    escrow.deliver(ctx, row.terms, list(zip(placed, units, strict=True)))
     for each in issued:
         book.save(each)
         ctx.emit(

@@ -12,9 +12,10 @@ from tallystick.contracts.lots import Locks, Origin
 from tallystick.contracts.models import Identifier, Model, Quantity, Sha256Hex
 from tallystick.contracts.offers import MAX_SUBSCRIBERS, Offer
 from tallystick.contracts.parties import MAX_REQUIREMENTS, Authority, Requirement
-from tallystick.contracts.statements import SubscriptionOrder
+from tallystick.contracts.statements import ReceiptTerms, SubscriptionOrder
 
 MAX_DOCUMENTS = 16
+MAX_BANKS = 8
 MAX_BOOK = 10_000
 """Subscriptions of an offering that one allocation can look at."""
 
@@ -75,6 +76,7 @@ class OfferingTerms(Model):
             of its holders.
         locks: Until when holders of a class may not part with the units.
         is_solicited: Whether the offering is advertised: general solicitation.
+        receipts_of: MSPs of banks whose receipts pay allotments, for money paid off the ledger.
     """
 
     offering: Identifier
@@ -103,6 +105,7 @@ class OfferingTerms(Model):
     requirements: Annotated[tuple[Requirement, ...], Field(max_length=MAX_REQUIREMENTS)] = ()
     locks: Locks = ()
     is_solicited: bool = False
+    receipts_of: Annotated[tuple[Identifier, ...], Field(max_length=MAX_BANKS)] = ()
     documents: Annotated[tuple[OfferedDocument, ...], Field(max_length=MAX_DOCUMENTS)] = ()
 
     @property
@@ -238,11 +241,13 @@ class PlacedOrder(Model):
     Attributes:
         authority: The signatures, or the mandate, judged again when the order is executed.
         placed_by: MSP of who submitted it; it need not be the intermediary.
+        receipt: What pays for it off the ledger; None where money is held.
     """
 
     order: SubscriptionOrder
     authority: Authority
     placed_by: str
+    receipt: ReceiptTerms | None = None
 
 
 class Allotted(Model):

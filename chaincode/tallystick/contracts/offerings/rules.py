@@ -36,6 +36,9 @@ def check_terms(terms: OfferingTerms, moment: Instant) -> None:
         "what is prepaid has no time for payment.": (
             not terms.is_prepaid or terms.payment_period_s == 0
         ),
+        "a receipt is for an exact amount, which is not known before the allocation.": (
+            not terms.receipts_of or not terms.is_prepaid
+        ),
         "what is paid after the allocation needs time for it.": (
             terms.is_prepaid or terms.payment_period_s > 0
         ),

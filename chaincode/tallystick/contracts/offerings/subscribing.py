@@ -35,7 +35,7 @@ from tallystick.contracts.parties import (
 )
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import OfferingReason, refuse_if_any
-from tallystick.contracts.statements import SubscriptionCancelled, SubscriptionOrder
+from tallystick.contracts.statements import ReceiptTerms, SubscriptionCancelled, SubscriptionOrder
 
 BEFORE_ISSUE = (Status.OPEN, Status.CLOSED, Status.ALLOCATED, Status.FUNDED, Status.ISSUING)
 
@@ -86,7 +86,8 @@ class Subscribing:
         row = self._after(offering, subscription, SubscriptionStep.CONFIRM)
         terms = self._offerings.require(offering)
         require_status(terms, SubscriptionStep.CONFIRM, *BEFORE_ISSUE)
-        self._enter(terms, row, self._book.order(row).order, intent)
+        before = self._book.order(row)
+        self._enter(terms, row, before.order, intent, before.receipt)
 
     def pay(self, offering: str, subscription: str) -> None:
         """Let the payer's money wait in escrow: for all that is ordered, or for the allotment."""
@@ -99,8 +100,18 @@ class Subscribing:
         if not terms.terms.is_prepaid:
             units = self._allotted(row)
         escrow.lock(self._ctx, terms.terms, placed.order, units)
-        paid = {"paid_at": now(self._ctx), "paid_in": self._ctx.transaction_id}
-        self._advance(row.model_copy(update=paid))
+        self._paid(row)
+
+    def pay_by_receipt(self, offering: str, subscription: str, receipt: ReceiptTerms) -> None:
+        """Note that an allotment was paid off the ledger; the receipt is used at the issue."""
+        row = self._after(offering, subscription, SubscriptionStep.PAY)
+        terms = self._offerings.require(offering)
+        require_payable(terms, now(self._ctx))
+        placed = self._book.order(row)
+        self._require_channel(row, placed, SubscriptionStep.PAY)
+        escrow.check_receipt(self._ctx, terms.terms, placed.order, self._allotted(row), receipt)
+        self._book.save_order(row, placed.model_copy(update={"receipt": receipt}))
+        self._paid(row)
 
     # --- ends without an issue ---
 
@@ -148,6 +159,7 @@ class Subscribing:
         row: Subscription,
         order: SubscriptionOrder,
         intent: SignedIntent | None,
+        receipt: ReceiptTerms | None = None,
     ) -> None:
         """Write an order with the right by which it is placed, if that counts."""
         rows = self._book.rows(row, order.salt)
@@ -155,6 +167,7 @@ class Subscribing:
             order=order,
             authority=authority_for(self._ctx, order.signer, order, intent, rows),
             placed_by=self._ctx.client.msp_id,
+            receipt=receipt,
         )
         licences, (standing,) = judged(self._ctx, offering.terms, [placed])
         refuse_if_any([*licences, *standing.right, *standing.parties])
@@ -174,16 +187,26 @@ class Subscribing:
             self._advance(row.model_copy(update={"reason": reason}))
 
     def _free(self, rows: list[Subscription]) -> None:
-        """Give up what waits in escrow for subscriptions that are still as they were."""
-        paid = [row for row in rows if row.status is SubscriptionStatus.PAID]
-        if not paid:
-            return
+        """Give up what waits in escrow for subscriptions that are still as they were.
+
+        A receipt stays as it is: its bank takes it back, and repays.
+        """
         terms = self._offerings.require(rows[0].offering).terms
         held = []
-        for row in paid:
-            order = self._book.order(row).order
-            held.append((order, order.quantity if terms.is_prepaid else self._book.allotted(row)))
-        escrow.release(self._ctx, terms, held)
+        for row in rows:
+            if row.status is not SubscriptionStatus.PAID:
+                continue
+            placed = self._book.order(row)
+            if placed.receipt is None:
+                ordered = placed.order.quantity
+                units = ordered if terms.is_prepaid else self._book.allotted(row)
+                held.append((placed.order, units))
+        if held:
+            escrow.release(self._ctx, terms, held)
+
+    def _paid(self, row: Subscription) -> None:
+        paid = {"paid_at": now(self._ctx), "paid_in": self._ctx.transaction_id}
+        self._advance(row.model_copy(update=paid))
 
     def _allotted(self, row: Subscription) -> int:
         units = self._book.allotted(row)

@@ -129,6 +129,10 @@ class OfferingReason(ReasonTable):
         "Subscription {subscription} to offering {offering} is paid and not issued; issue it, or "
         "reject it.",
     )
+    RECEIPT_NOT_TAKEN = (
+        Kind.RULE,
+        "Offering {offering} takes no receipts of {bank}; its terms say whose it takes.",
+    )
     BOOK_TOO_LARGE = (
         Kind.RULE,
         "Offering {offering} has more than {limit} subscriptions; reject some.",

@@ -15,6 +15,7 @@ from tallystick.contracts.compliance.models import Binding, Pack, PackReference,
 from tallystick.contracts.events import SecurityIdentifier
 from tallystick.contracts.lots import Lot
 from tallystick.contracts.models import Model
+from tallystick.contracts.offerings.escrow import hold_of
 from tallystick.contracts.offerings.models import (
     AllocationRule,
     Discretion,
@@ -27,7 +28,13 @@ from tallystick.contracts.offerings.models import (
 )
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.register.models import Amendment
-from tallystick.contracts.statements import Recovery, SubscriptionCancelled, SubscriptionOrder
+from tallystick.contracts.statements import (
+    ReceiptTerms,
+    ReceiptUse,
+    Recovery,
+    SubscriptionCancelled,
+    SubscriptionOrder,
+)
 from tallystick.contracts.testing import EVIDENCE, Market, new_wallet
 
 P = Participant
@@ -180,6 +187,12 @@ class PrimaryMarket(Market):
         self.place(order, intermediary)
         self.pay(order.subscription, intermediary)
 
+    def confirm(self, order: SubscriptionOrder, submitter: str = P.BROKER_DEALER) -> Outcome:
+        """Let a signer stand by its order with the key that it has now."""
+        place = ("confirm_subscription", order.offering, order.subscription)
+        intent = self.sign(order.signer, order)
+        return self.submit(submitter, SETTLEMENT, *place, intent=intent)
+
     def cancel(self, subscription: str, signer: str) -> Outcome:
         """Cancel a subscription, as its signer says."""
         said = SubscriptionCancelled(offering="O-1", subscription=subscription, signer=signer)
@@ -205,6 +218,29 @@ class PrimaryMarket(Market):
         """Return a subscription as somebody sees it."""
         return self.submit(by, SETTLEMENT, "subscription", "O-1", subscription).load(
             SubscriptionView
+        )
+
+    # --- paid off the ledger ---
+
+    def receipt(self, subscription: str, amount: int, *, number: str = "R-1") -> ReceiptTerms:
+        """Return the terms of a receipt of the bank that pays for a subscription."""
+        order = self.view(subscription).order
+        assert order is not None
+        return ReceiptTerms(
+            bank=P.BANK,
+            number=number,
+            payer=order.payer,
+            payee="treasury",
+            currency="USD",
+            amount=amount,
+            use=ReceiptUse.SUBSCRIPTION,
+            subject=hold_of(order),
+        )
+
+    def pay_by(self, subscription: str, receipt: ReceiptTerms) -> Outcome:
+        """Pay a subscription by a receipt, through the broker-dealer."""
+        return self.submit(
+            P.BROKER_DEALER, SETTLEMENT, "pay_by_receipt", "O-1", subscription, paid=receipt
         )
 
     # --- from the end to the issue ---

@@ -201,7 +201,7 @@ def test_an_order_needs_its_key_on_both_days_and_can_be_confirmed_by_another(
     office.to_the_issue()
     change_key(office, "office")
     assert refused(office.issue_page, "a") == "ORDER_LAPSED"
-    confirm(office, order)
+    office.confirm(order, DX)
 
     office.issue_page("a")
 
@@ -220,17 +220,6 @@ def change_key(market: Market, identity: str) -> None:
     market.submit(BROKER, IDENTITY, "revoke_key", revocation, intent)
 
 
-def confirm(market: Market, order: SubscriptionOrder) -> None:
-    market.submit(
-        DX if order.signer == "office" else BROKER,
-        SETTLEMENT,
-        "confirm_subscription",
-        order.offering,
-        order.subscription,
-        intent=market.sign(order.signer, order),
-    )
-
-
 def test_a_recovered_investor_keeps_place_and_money_and_confirms_with_its_new_key(
     primary: PrimaryMarket,
 ) -> None:
@@ -246,7 +235,7 @@ def test_a_recovered_investor_keeps_place_and_money_and_confirms_with_its_new_ke
     assert refused(primary.issue_page, "a") == "ORDER_LAPSED"
     order = before.order
     assert order is not None
-    confirm(primary, order)
+    primary.confirm(order)
 
     primary.issue_page("a")
 

@@ -1,5 +1,7 @@
 """Who may call the functions of the cash contract, and arguments that are well formed."""
 
+from datetime import timedelta
+
 from pydantic import JsonValue
 from tests.unit.contracts.money import (
     SALT,
@@ -46,6 +48,7 @@ PERMITTED: Permissions = {
     "collect_fees": LICENSED,
     "instruct": NOBODY,
     "delivery_findings": NOBODY,
+    "check_receipt": NOBODY,
     "funds": NOBODY,
     "lock": NOBODY,
     "release": NOBODY,
@@ -81,6 +84,7 @@ def arguments(market: Market) -> Arguments:
         "collect_fees": ["USD", "alice", transactions],
         "instruct": [CashInstruction(secret="")],
         "delivery_findings": [leg, ""],
+        "check_receipt": ["USD", receipt_terms(), market.after(timedelta(0))],
         "funds": [FundsQuestion(keeper=P.CLEARING, accounts=())],
         "deposit_report": ["USD"],
         "reconciliation": ["USD"],

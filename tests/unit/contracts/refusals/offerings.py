@@ -274,6 +274,15 @@ def _(market: Market) -> None:
     primary.conclude()
 
 
+@reaches(OfferingReason.RECEIPT_NOT_TAKEN)
+def _(market: Market) -> None:
+    primary = opened(market, **PAID_LATER)
+    primary.place(primary.order("a", "alice", 1000))
+    primary.close()
+    primary.allocate()
+    primary.pay_by("a", primary.receipt("a", 1))
+
+
 @reaches(OfferingReason.BOOK_TOO_LARGE)
 def _(market: Market) -> None:
     primary = opened(market, soft_cap=10)

@@ -7,10 +7,12 @@ from tallystick.contracts.cash.models import Collected
 from tallystick.contracts.cash.receipts import Receipts
 from tallystick.contracts.cash.vault import Vault
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.instants import Instant
 from tallystick.contracts.licensed import MarketContract, licensed, only_through
 from tallystick.contracts.models import Identifier
 from tallystick.contracts.payments import CashInstruction, FundsQuestion, MemberFunds
-from tallystick.contracts.reasons import Finding
+from tallystick.contracts.reasons import Finding, MoneyReason
+from tallystick.contracts.statements import ReceiptTerms
 
 
 class DeliveryFunctions(MarketContract):
@@ -51,6 +53,17 @@ class DeliveryFunctions(MarketContract):
     ) -> tuple[Finding, ...]:
         """Return what stands against payments now."""
         return tuple(Vault(ctx, secret).findings(moves))
+
+    @query
+    @only_through(Chaincode.SETTLEMENT)
+    def check_receipt(
+        self, ctx: Context, cash: Identifier, terms: ReceiptTerms, until: Instant
+    ) -> None:
+        """Refuse unless a receipt is in the currency of a cash, and can be used until a moment."""
+        vault = Vault(ctx)
+        if vault.entries.cash(cash).currency != terms.currency:
+            raise MoneyReason.RECEIPT_DIFFERS.refusal(bank=terms.bank, number=terms.number)
+        Receipts(ctx, vault.entries).usable(terms, until)
 
     @query
     @only_through(Chaincode.SETTLEMENT)

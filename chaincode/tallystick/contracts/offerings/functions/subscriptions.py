@@ -15,7 +15,7 @@ from tallystick.contracts.offerings.models import (
 from tallystick.contracts.offerings.subscribing import Subscribing
 from tallystick.contracts.offerings.views import OfferingViews
 from tallystick.contracts.offers import OfferReport
-from tallystick.contracts.statements import SubscriptionOrder
+from tallystick.contracts.statements import ReceiptTerms, SubscriptionOrder
 
 
 class SubscriptionFunctions(MarketContract):
@@ -55,6 +55,17 @@ class SubscriptionFunctions(MarketContract):
         follows the allocation, for what is allotted.
         """
         Subscribing(ctx).pay(offering, subscription)
+
+    @transaction
+    @licensed()
+    def pay_by_receipt(self, ctx: Context, offering: Identifier, subscription: Identifier) -> None:
+        """Note that an allotment was paid off the ledger, by a receipt of a bank that is named.
+
+        The receipt's terms come as transient data, under ``paid``; the same may as above. It is
+        used up when units are issued against it, once for ever.
+        """
+        terms = secret_argument(ctx, "paid", ReceiptTerms)
+        Subscribing(ctx).pay_by_receipt(offering, subscription, terms)
 
     @transaction
     @licensed()

@@ -108,6 +108,26 @@ class Timeline(Model):
             quantity = split.of(quantity)
         return quantity
 
+    def agreed(self, quantity: int, moment: Instant) -> int | None:
+        """Return what is due now of a quantity that was agreed at a moment.
+
+        Returns:
+            None when a split since leaves a fraction.
+        """
+        for split in self.splits:
+            if moment < split.at:
+                if not split.leaves_whole(quantity, 1):
+                    return None
+                quantity = split.of(quantity)
+        return quantity
+
+    def between(self, quantity: int, moment: Instant, until: Instant) -> int:
+        """Return what a quantity agreed at a moment is at a later one, rounded down."""
+        for split in self.splits:
+            if moment < split.at <= until:
+                quantity = split.of(quantity)
+        return quantity
+
     def summed(self, changes: Iterable[tuple[int, int]], until: int | None = None) -> int:
         """Return the sum of changes at a turn, or now, in the units of then.
 

@@ -198,3 +198,19 @@ def vote(market: Market, holder: str, *, action: str = "M-1", **units: int) -> O
 def count(market: Market, action: str = "M-1") -> Outcome:
     """Count the votes."""
     return market.submit(AGENT, SETTLEMENT, "count_votes", action)
+
+
+def raise_claim(market: Market, trade: str = "T-1", action: str = "D-1") -> Outcome:
+    """Raise a market claim, as the clearing firm."""
+    return market.submit(Participant.CLEARING, SETTLEMENT, "raise_market_claim", action, trade)
+
+
+def resolve_claim(market: Market, trade: str = "T-1", action: str = "D-1") -> Outcome:
+    """Resolve a market claim, as the clearing firm."""
+    return market.submit(Participant.CLEARING, SETTLEMENT, "resolve_market_claim", action, trade)
+
+
+def agree_for_long(market: Market, quantity: int, trade: str = "T-1") -> None:
+    """Let alice sell to bob, to be settled within weeks."""
+    terms = market.terms(trade, quantity=quantity)
+    market.agree(terms.model_copy(update={"expires_at": market.after(30 * A_DAY)}))

@@ -112,6 +112,30 @@ def test_a_hold_of_before_is_executed_in_units_of_now(market: Market) -> None:
     assert holding(market).held == 0
 
 
+@pytest.mark.parametrize("is_locked", [True, False])
+def test_an_open_trade_is_transformed_by_a_split(market: Market, *, is_locked: bool) -> None:
+    """W30: the units that are due follow the split, the money does not."""
+    market.agree(market.terms(quantity=10, amount=500))
+    if is_locked:
+        market.lock()
+    market.ledger.advance(timedelta(hours=1))
+    split(market, 4)
+    if not is_locked:
+        market.lock()
+    market.settle()
+    assert (market.units("bob"), market.money("alice")) == (40, 500)
+
+
+def test_a_trade_agreed_after_a_split_is_in_units_of_now(market: Market) -> None:
+    """W30."""
+    split(market, 4)
+    market.ledger.advance(timedelta(seconds=1))
+    market.agree(market.terms(quantity=10))
+    market.lock()
+    market.settle()
+    assert market.units("bob") == 10
+
+
 def test_events_rebuild_every_row_over_splits_and_record_dates(listening: ListeningMarket) -> None:
     """SS-19, W1: from the one event of a split, at every height."""
     market = listening

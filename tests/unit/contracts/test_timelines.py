@@ -1,5 +1,6 @@
 """The arithmetic of splits and record dates, which is exact."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +34,20 @@ def test_a_quantity_goes_through_every_split_since_it_was_written_and_no_other()
     timeline = after((3, 1), (1, 2))
     assert [timeline.scaled(10, since) for since in (0, 1, 2)] == [15, 5, 10]
     assert timeline.scaled(10, 0, until=1) == 30
+
+
+@pytest.mark.parametrize(
+    ("agreed_at", "quantity", "due"),
+    [
+        pytest.param("2026-03-31T11:59:59Z", 10, 15, id="before the split"),
+        pytest.param(NOON, 10, 10, id="at the second of the split"),
+        pytest.param("2026-03-31T11:59:59Z", 9, None, id="of which a fraction is left"),
+    ],
+)
+def test_what_was_agreed_is_due_in_units_of_now(
+    agreed_at: str, quantity: int, due: int | None
+) -> None:
+    assert after((3, 2)).agreed(quantity, agreed_at) == due
 
 
 def test_record_dates_are_due_from_their_second_on_the_earliest_first() -> None:

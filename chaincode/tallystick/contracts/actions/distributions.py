@@ -58,7 +58,7 @@ class Distributions:
         """
         row = self._actions.advanced(action, Step.ENTER)
         rows = self._actions.rows(row)
-        given = _distribution(row)
+        given = distribution_of(row)
         totals = rows.load(totals_key(action), Totals)
         if totals is None:
             totals = Totals(supply=self._actions.register.supply(row))
@@ -80,7 +80,7 @@ class Distributions:
     def fund(self, action: str, intent: SignedIntent | None) -> None:
         """Let the payer's money for everybody wait under the action's name, as it says."""
         row = self._actions.advanced(action, Step.FUND)
-        given, rows = _distribution(row), self._actions.rows(row)
+        given, rows = distribution_of(row), self._actions.rows(row)
         assert given.payer is not None, "what is funded is money"
         totals = self._totals(rows, action)
         amount = brings(totals.entitled, given)
@@ -98,20 +98,20 @@ class Distributions:
 
         Raises:
             Refusal: ACTION_UNKNOWN, ACTION_STATUS, NOT_PAYABLE_YET, ENTITLEMENT_UNKNOWN,
-                ENTITLEMENT_PAID, or what stands against a holder.
+                ENTITLEMENT_PAID, ENTITLEMENT_CLAIMED, or what stands against a holder.
         """
         row = self._actions.require(action)
         is_in_units = row.terms.action_type in IN_UNITS
         step = Step.PAY_UNITS if is_in_units else Step.PAY_MONEY
         self._actions.advanced(action, step)
-        given, moment = _distribution(row), now(self._ctx)
+        given, moment = distribution_of(row), now(self._ctx)
         if moment < given.payable_at:
             raise ActionReason.NOT_PAYABLE_YET.refusal(
                 action=action, payable_at=given.payable_at, now=moment
             )
         due = self._mark_paid(row, holders)
         if is_in_units:
-            self._actions.register.issue(given.asset, [(who, each.gross) for who, each in due])
+            self._actions.register.issue(given.asset, [(who, each.due) for who, each in due])
         else:
             self._pay_money(row, given, due)
         if row.terms.action_type is ActionType.REDEMPTION:
@@ -132,7 +132,7 @@ class Distributions:
                 action=claimed.action, action_type=row.terms.action_type, step="claim"
             )
         self._actions.advanced(claimed.action, Step.PAY_MONEY)
-        until = _distribution(row).claims_until
+        until = distribution_of(row).claims_until
         if now(self._ctx) >= until:
             raise ActionReason.CLAIMS_OVER.refusal(action=claimed.action, claims_until=until)
         require_authority(self._ctx, claimed.holder, claimed, intent)
@@ -141,7 +141,7 @@ class Distributions:
     def reclaim(self, action: str) -> None:
         """Give back to the payer what nobody has got in time, with what rounding has left."""
         row = self._actions.advanced(action, Step.RECLAIM)
-        until = _distribution(row).claims_until
+        until = distribution_of(row).claims_until
         if now(self._ctx) < until:
             raise ActionReason.CLAIMS_OPEN.refusal(action=action, claims_until=until)
         rows = self._actions.rows(row)
@@ -171,7 +171,7 @@ class Distributions:
 
     def rate(self, rows: ConfidentialRows, row: Action, holder: str) -> int:
         """Return a holder's rate of withholding as it was when the record date came."""
-        given = _distribution(row)
+        given = distribution_of(row)
         if given.tax_account is None or row.terms.record_at is None:
             return 0
         own = rows.load(rates_key(row.terms.security, holder), HolderRates) or HolderRates()
@@ -181,26 +181,29 @@ class Distributions:
     # --- how ---
 
     def _mark_paid(self, row: Action, holders: Sequence[str]) -> list[tuple[str, Entitlement]]:
-        """Write that holders have got what they get; return it."""
+        """Write that holders have got what is due to them; return what they were entitled to."""
         action, rows = row.terms.action, self._actions.rows(row)
         totals = self._totals(rows, action)
         due = []
         for holder in holders:
             found = _require(rows, action, holder)
-            if found.is_paid:
+            if found.is_over:
                 raise ActionReason.ENTITLEMENT_PAID.refusal(action=action, holder=holder)
-            paid = found.model_copy(update={"is_paid": True})
-            rows.save(entitlement_key(action, holder), paid)
-            totals = with_paid(totals, paid)
-            due.append((holder, paid))
+            if found.claimed:
+                raise ActionReason.ENTITLEMENT_CLAIMED.refusal(
+                    action=action, holder=holder, units=found.claimed
+                )
+            rows.save(entitlement_key(action, holder), found.settled)
+            totals = with_paid(totals, found)
+            due.append((holder, found))
         rows.save(totals_key(action), totals)
         return due
 
     def _pay_money(
         self, row: Action, given: Distribution, due: Iterable[tuple[str, Entitlement]]
     ) -> None:
-        amounts = [(holder, paid.net) for holder, paid in due]
-        withheld = sum(paid.withheld for _, paid in due)
+        amounts = [(holder, each.due) for holder, each in due]
+        withheld = sum(each.tax_due for _, each in due)
         if given.tax_account is not None:
             amounts.append((given.tax_account, withheld))
         moves = [
@@ -243,7 +246,8 @@ def _require(rows: ConfidentialRows, action: str, holder: str) -> Entitlement:
     return found
 
 
-def _distribution(row: Action) -> Distribution:
+def distribution_of(row: Action) -> Distribution:
+    """Return what an action gives."""
     given = row.terms.distribution
     assert given is not None, "only a distribution comes to these steps"
     return given
@@ -251,7 +255,7 @@ def _distribution(row: Action) -> Distribution:
 
 def _waiting(row: Action, amount: int) -> HeldMove:
     """Return the payer's money that waits under the action's name."""
-    given = _distribution(row)
+    given = distribution_of(row)
     assert given.payer is not None, "what waits is money"
     return HeldMove(
         asset=given.asset,

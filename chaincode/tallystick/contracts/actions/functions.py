@@ -7,14 +7,17 @@ in the collection of the issuer's actions.
 from tallystick.chaincode import Context, query, transaction
 from tallystick.contracts.actions.actions import Actions
 from tallystick.contracts.actions.distributions import Distributions
+from tallystick.contracts.actions.market_claims import MarketClaims
 from tallystick.contracts.actions.meetings import Meetings
 from tallystick.contracts.actions.models import (
     Action,
     ActionPage,
     ActionSecret,
     DistributionReport,
+    DueClaims,
     Entitlement,
     HolderPage,
+    MarketClaim,
     MeetingResult,
     RatesGiven,
     SignedVotes,
@@ -29,6 +32,7 @@ from tallystick.contracts.powers import Power
 from tallystick.contracts.readers import may_read, reading_findings
 from tallystick.contracts.reasons import refuse_if_any
 from tallystick.contracts.statements import EntitlementClaimed
+from tallystick.contracts.trades.trades import Trades
 
 
 class ActionFunctions(MarketContract):
@@ -107,6 +111,20 @@ class ActionFunctions(MarketContract):
         """Give back to its payer what nobody got in time; the action is over."""
         Distributions(ctx).reclaim(action)
 
+    # --- market claims ---
+
+    @transaction
+    @licensed(Power.CLEAR, Power.KEEP_REGISTER)
+    def raise_market_claim(self, ctx: Context, action: Identifier, trade: Identifier) -> None:
+        """Enter what the other side of a trade is owed that was open over a record date."""
+        MarketClaims(ctx).raise_claim(action, trade)
+
+    @transaction
+    @licensed(Power.CLEAR, Power.KEEP_REGISTER)
+    def resolve_market_claim(self, ctx: Context, action: Identifier, trade: Identifier) -> None:
+        """Settle a market claim whose trade is settled; drop one whose trade ended otherwise."""
+        MarketClaims(ctx).resolve(action, trade)
+
     # --- meetings ---
 
     @transaction
@@ -148,6 +166,21 @@ class ActionFunctions(MarketContract):
         """Return the sums of a distribution, to its issuer and those who may read all."""
         refuse_if_any(reading_findings(ctx, Actions(ctx).require(action).issuer))
         return Distributions(ctx).report(action)
+
+    @query
+    def market_claim(self, ctx: Context, action: str, trade: str) -> MarketClaim:
+        """Return a market claim, to the trade's venue and those who may read all."""
+        refuse_if_any(reading_findings(ctx, Trades(ctx).require(trade).venue))
+        return MarketClaims(ctx).claim(action, trade)
+
+    @query
+    def due_market_claims(
+        self, ctx: Context, action: str, page_size: PageSize = 100, bookmark: str = ""
+    ) -> DueClaims:
+        """Return trades for which a market claim is due, to those who may read all."""
+        refuse_if_any(reading_findings(ctx))
+        trades, following = MarketClaims(ctx).due(action, page_size, bookmark)
+        return DueClaims(trades=tuple(trades), bookmark=following)
 
     @query
     def meeting_result(self, ctx: Context, action: str) -> MeetingResult | None:

@@ -1,5 +1,6 @@
 """The rows, arguments and results of corporate actions."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
@@ -79,23 +80,77 @@ class Entitlement(Model):
     """Private row ``entitlement (action, holder)``: what a holder gets, fixed at the record date.
 
     Attributes:
-        units: What it held that brings something.
+        units: What it held that brings something, with what market claims gave and took.
+        claimed: Of the units, those under market claims of trades that are open.
         gross: What they bring.
         withholding: Its rate, in ten-thousandths.
         withheld: Of the gross.
-        is_paid: Whether it has got it.
+        is_paid: Whether it has got what was due when it was paid.
+        paid: What it has got.
+        taxed: What was withheld when it got it.
     """
 
     units: int
+    claimed: int = 0
     gross: int
     withholding: int
     withheld: int
     is_paid: bool = False
+    paid: int = 0
+    taxed: int = 0
 
     @property
     def net(self) -> int:
-        """What the holder gets."""
+        """What the holder gets in all."""
         return self.gross - self.withheld
+
+    @property
+    def due(self) -> int:
+        """What the holder gets still."""
+        return self.net - self.paid
+
+    @property
+    def tax_due(self) -> int:
+        """What is withheld with it."""
+        return self.withheld - self.taxed
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the holder has got everything."""
+        return self.is_paid and not self.due and not self.tax_due
+
+    @property
+    def settled(self) -> "Entitlement":
+        """The entitlement once what is due is paid."""
+        changes = {"is_paid": True, "paid": self.net, "taxed": self.withheld}
+        return self.model_copy(update=changes)
+
+
+class ClaimStatus(StrEnum):
+    """Where a market claim stands."""
+
+    OPEN = "open"
+    """Its trade is not over."""
+    SETTLED = "settled"
+    DROPPED = "dropped"
+    """Its trade ended without delivery."""
+
+
+class MarketClaim(Model):
+    """Private row ``market-claim (action, trade)``, in the collection of the trade's venue.
+
+    Attributes:
+        giver: Whose entitlement goes.
+        taker: Who gets it.
+        units: How many units' worth, in the units of the record date.
+        is_reverse: Whether it is the buyer who gives.
+    """
+
+    giver: str
+    taker: str
+    units: int
+    is_reverse: bool
+    status: ClaimStatus = ClaimStatus.OPEN
 
 
 class Totals(Model):
@@ -209,6 +264,13 @@ class DistributionReport(Model):
     dust: int
     unclaimed: int
     remaining: int
+
+
+class DueClaims(Model):
+    """Trades for which a market claim is due and not raised; the bookmark is empty at the end."""
+
+    trades: tuple[str, ...]
+    bookmark: str
 
 
 class ActionPage(Model):

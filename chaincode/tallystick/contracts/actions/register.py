@@ -7,8 +7,9 @@ from pydantic import ConfigDict, JsonValue, TypeAdapter
 from tallystick.chaincode import Context
 from tallystick.contracts.actions.models import Action
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.instants import Instant
 from tallystick.contracts.models import Model
-from tallystick.contracts.timelines import RecordDate
+from tallystick.contracts.timelines import RecordDate, Timeline
 
 _UNITS = TypeAdapter(tuple[int, ...])
 
@@ -49,6 +50,16 @@ class Register:
         """Return how many units there were at an action's record date."""
         place = (row.terms.security, row.terms.action)
         return int(self._ctx.invoke(Chaincode.TOKEN, "recorded_supply", *place))
+
+    def units_then(self, row: Action, quantity: int, agreed_at: Instant) -> int:
+        """Return what a quantity agreed at a moment was at an action's record date.
+
+        A fraction that a split left by then is none of it.
+        """
+        answer = self._ctx.invoke(Chaincode.TOKEN, "timeline", row.terms.security)
+        timeline = Timeline.model_validate_json(answer)
+        assert row.terms.record_at is not None, "who is entitled is so at a record date"
+        return timeline.between(quantity, agreed_at, row.terms.record_at)
 
     def schedule(self, row: Action) -> None:
         """Set an action's record date, if it has one; it bears the action's id."""

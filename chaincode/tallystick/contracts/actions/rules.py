@@ -3,10 +3,26 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from tallystick.contracts.actions.models import Entitlement, ResolutionResult, Totals
-from tallystick.contracts.actions.terms import BASIS_POINTS, Ballot, Distribution, Resolution
+from tallystick.contracts.actions.models import (
+    Entitlement,
+    MarketClaim,
+    ResolutionResult,
+    Totals,
+)
+from tallystick.contracts.actions.terms import (
+    BASIS_POINTS,
+    CLAIMED,
+    ActionTerms,
+    Ballot,
+    Distribution,
+    Resolution,
+)
+from tallystick.contracts.instants import day_of
 from tallystick.contracts.reasons import ActionReason, Finding
 from tallystick.contracts.statements import Vote, VotesCast
+from tallystick.contracts.trades.models import Status, Trade
+from tallystick.contracts.trades.states import OPEN
+from tallystick.contracts.trades.terms import TradeTerms
 
 
 def brings(units: int, given: Distribution) -> int:
@@ -36,11 +52,45 @@ def with_entered(totals: Totals, held: int, entered: Entitlement) -> Totals:
     )
 
 
-def with_paid(totals: Totals, paid: Entitlement) -> Totals:
-    """Return the sums after one more holder was paid."""
+def with_paid(totals: Totals, entitled: Entitlement) -> Totals:
+    """Return the sums after a holder was paid what is due to it."""
     return totals.model_copy(
-        update={"paid": totals.paid + paid.net, "withheld": totals.withheld + paid.withheld}
+        update={
+            "paid": totals.paid + entitled.due,
+            "withheld": totals.withheld + entitled.tax_due,
+        }
     )
+
+
+# --- market claims ---
+
+
+def claim_due(action: ActionTerms, trade: Trade, terms: TradeTerms) -> MarketClaim | None:
+    """Return the claim that a trade gives rise to, in the units agreed; None when none is due.
+
+    The trade day is the UTC day on which the trade was recorded.
+    """
+    is_about_it = (
+        action.action_type in CLAIMED
+        and action.ex_day is not None
+        and action.record_at is not None
+        and terms.security == action.security
+    )
+    if not is_about_it or trade.status not in (*OPEN, Status.SETTLED):
+        return None
+    is_cum = day_of(trade.proposed_at) < str(action.ex_day)
+    is_early = trade.ended_at is not None and trade.ended_at < str(action.record_at)
+    if is_cum == is_early:
+        return None
+    giver, taker = (terms.seller, terms.buyer) if is_cum else (terms.buyer, terms.seller)
+    return MarketClaim(giver=giver, taker=taker, units=terms.quantity, is_reverse=not is_cum)
+
+
+def regranted(before: Entitlement, change: int, given: Distribution) -> Entitlement:
+    """Return an entitlement with more or fewer units; what was paid stays paid."""
+    fresh = entitlement(before.units + change, given, before.withholding)
+    parts = {"units": fresh.units, "gross": fresh.gross, "withheld": fresh.withheld}
+    return before.model_copy(update=parts)
 
 
 # --- votes ---

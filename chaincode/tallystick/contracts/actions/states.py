@@ -32,6 +32,7 @@ class Step(StrEnum):
     PAY_UNITS = "distribute"
     PAY_MONEY = "pay"
     RECLAIM = "reclaim"
+    CLAIM = "raise or resolve a market claim on"
     SPLIT = "execute"
     VOTE = "vote on"
     COUNT = "count"
@@ -50,6 +51,8 @@ TRANSITIONS: Mapping[tuple[Status, Step], Status] = MappingProxyType(
         (Status.ENTERED, Step.FUND): Status.FUNDED,
         (Status.ENTERED, Step.PAY_UNITS): Status.ENTERED,
         (Status.FUNDED, Step.PAY_MONEY): Status.FUNDED,
+        (Status.ENTERED, Step.CLAIM): Status.ENTERED,
+        (Status.FUNDED, Step.CLAIM): Status.FUNDED,
         (Status.FUNDED, Step.RECLAIM): Status.CLOSED,
     }
 )

@@ -48,6 +48,9 @@ IN_UNITS = frozenset({ActionType.BONUS, ActionType.RIGHTS})
 SPLITS = frozenset({ActionType.SPLIT, ActionType.REVERSE_SPLIT})
 MEETINGS = frozenset({ActionType.GENERAL_MEETING, ActionType.EXTRAORDINARY_MEETING})
 DISTRIBUTIONS = IN_MONEY | IN_UNITS
+CLAIMED = DISTRIBUTIONS - {ActionType.REDEMPTION}
+"""Types that give rise to market claims. Trades in what is redeemed are cancelled instead."""
+
 HAS_RECORD_DATE = DISTRIBUTIONS | MEETINGS
 
 

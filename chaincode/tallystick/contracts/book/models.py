@@ -139,10 +139,16 @@ class Move(Model):
 
 
 class Delivery(Move):
-    """A move from somebody to somebody: it makes nothing and ends nothing."""
+    """A move from somebody to somebody: it makes nothing and ends nothing.
+
+    Attributes:
+        agreed_at: When the quantity was agreed, if that was in the units of then: what is due is
+            what the splits since have made of it. None for units of now.
+    """
 
     sender: Identifier
     receiver: Identifier
+    agreed_at: Instant | None = None
 
 
 class HeldMove(Delivery):

@@ -23,6 +23,7 @@ from tallystick.contracts.events.actions import (
     ActionFunded,
     EntitlementsEntered,
     EntitlementsPaid,
+    MarketClaimChanged,
     VoteReceived,
 )
 from tallystick.contracts.events.base import Basis, LedgerEvent
@@ -262,6 +263,7 @@ __all__ = [
     "LotsRelabelled",
     "MandateRevoked",
     "MandateSet",
+    "MarketClaimChanged",
     "MoneyLocked",
     "MoneyReleased",
     "MoneyReserved",

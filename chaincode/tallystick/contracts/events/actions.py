@@ -77,6 +77,20 @@ class ActionClosed(LedgerEvent):
     action: str
 
 
+class MarketClaimChanged(LedgerEvent):
+    """What the other side of a trade is owed by an action was raised, settled or dropped.
+
+    Attributes:
+        is_reverse: Whether it is the buyer who gives.
+    """
+
+    kind: ClassVar[str] = "settlement.MarketClaimChanged"
+    action: str
+    trade: str
+    is_reverse: bool
+    status: str
+
+
 class VoteReceived(LedgerEvent):
     """A holder has voted with so many units; how, is not told."""
 

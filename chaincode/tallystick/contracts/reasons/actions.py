@@ -22,6 +22,35 @@ class ActionReason(ReasonTable):
     )
     ENTITLEMENT_UNKNOWN = (Kind.NOT_FOUND, "Nothing is entered for {holder} in action {action}.")
     ENTITLEMENT_PAID = (Kind.CONFLICT, "{holder} has got what action {action} gives.")
+    ENTITLEMENT_CLAIMED = (
+        Kind.CONFLICT,
+        "{units} units of {holder} in action {action} are under market claims; resolve them first.",
+    )
+    MARKET_CLAIM_NOT_DUE = (
+        Kind.RULE,
+        "Trade {trade} gives rise to no market claim on action {action}.",
+    )
+    MARKET_CLAIM_UNCOVERED = (
+        Kind.RULE,
+        "{holder} shall give up {units} units' worth of action {action} for trade {trade}, and has"
+        " {left}; the parties must settle it otherwise.",
+    )
+    MARKET_CLAIM_EXISTS = (
+        Kind.CONFLICT,
+        "The market claim of trade {trade} on action {action} is raised already.",
+    )
+    MARKET_CLAIM_UNKNOWN = (
+        Kind.NOT_FOUND,
+        "No market claim of trade {trade} on action {action} was raised.",
+    )
+    MARKET_CLAIM_OPEN = (
+        Kind.RULE,
+        "Trade {trade} is {state}; its market claim on action {action} waits for it.",
+    )
+    MARKET_CLAIM_OVER = (
+        Kind.CONFLICT,
+        "The market claim of trade {trade} on action {action} is {state} already.",
+    )
     NOT_PAYABLE_YET = (Kind.RULE, "Action {action} is paid from {payable_at} on; it is {now}.")
     CLAIMS_OVER = (Kind.RULE, "What action {action} gives could be claimed until {claims_until}.")
     CLAIMS_OPEN = (

@@ -141,6 +141,11 @@ class RegisterReason(ReasonTable):
         "{quantity} units of {security} of {holder} do not become a whole number, or multiple of"
         " {granularity}, at {new} for {old}; end or release what is over before.",
     )
+    AGREED_FRACTION = (
+        Kind.CONFLICT,
+        "A split of {security} leaves a fraction of the {quantity} units that {holder} agreed to"
+        " give; agree it anew.",
+    )
     HOLD_DIFFERS = (
         Kind.CONFLICT,
         "The hold {hold} is on {quantity} of {asset} for {receiver}, and nothing else.",

@@ -68,6 +68,7 @@ class Lifecycle:
             expires_at=terms.expires_at,
             status=Status.PROPOSED,
             model=terms.model,
+            proposed_at=now(self._ctx),
         )
         for order in terms.placed_orders:
             self._orders.fill(order, terms.price)
@@ -135,7 +136,7 @@ class Lifecycle:
         refuse_if_any(self._admission.at_lock(terms))
         self._advance(row, terms, Step.LOCK)
         self._require_agreement(terms)
-        delivery.lock(self._ctx, terms)
+        delivery.lock(self._ctx, terms, row.proposed_at)
         self._ctx.emit(events.LegsLocked(trade=trade))
 
     def settle(self, trade: str) -> None:
@@ -143,7 +144,7 @@ class Lifecycle:
         row, terms = self._known(trade)
         refuse_if_any(self._delivery_findings(terms))
         self._advance(row, terms, Step.SETTLE)
-        delivery.deliver(self._ctx, terms)
+        delivery.deliver(self._ctx, terms, row.proposed_at)
         self._ctx.emit(events.TradeSettled(trade=trade))
 
     def settle_at_once(self, trade: str) -> None:
@@ -152,7 +153,7 @@ class Lifecycle:
         refuse_if_any(self._admission.at_lock(terms))
         self._advance(row, terms, Step.SETTLE_AT_ONCE)
         self._require_agreement(terms)
-        delivery.deliver_at_once(self._ctx, terms)
+        delivery.deliver_at_once(self._ctx, terms, row.proposed_at)
         self._ctx.emit(events.TradeSettled(trade=trade))
 
     def record_failure(self, trade: str) -> None:
@@ -160,7 +161,8 @@ class Lifecycle:
         before, terms = self._known(trade)
         moment = now(self._ctx)
         self._advance(before, terms, Step.RECORD_FAILURE)
-        findings = [*self._delivery_findings(terms), *delivery.record_failure(self._ctx, terms)]
+        findings = self._delivery_findings(terms)
+        findings += delivery.record_failure(self._ctx, terms, before.proposed_at)
         if not findings:
             raise TradeReason.NOTHING_FAILS.refusal(trade=trade)
         former = self._trades.failure(before) if before.status is Status.FAILING else None

@@ -34,6 +34,7 @@ class Trade(Model):
         settles_from: The second from which it may settle: the opening of the settlement day, or
             earlier where both sides agree.
         on_hold: Sides that do not want it to settle for now.
+        proposed_at: When its venue recorded it; the UTC day of it is the trade day.
         ended_at: When it settled or ended without delivery; None while it can settle.
     """
 
@@ -47,6 +48,7 @@ class Trade(Model):
     status: Status
     model: DvpModel = DvpModel.GROSS
     on_hold: tuple[Side, ...] = ()
+    proposed_at: Instant
     ended_at: Instant | None = None
 
 

@@ -18,6 +18,7 @@ from tallystick.contracts.statements import EntitlementClaimed
 from tallystick.contracts.testing import Market
 
 ISSUERS = frozenset({P.ISSUER})
+CLAIMANTS = TRANSFER_AGENT | {P.CLEARING}
 
 PERMITTED: Permissions = {
     "announce_action": ISSUERS,
@@ -30,12 +31,16 @@ PERMITTED: Permissions = {
     "pay_entitlements": TRANSFER_AGENT,
     "claim_entitlement": LICENSED,
     "reclaim_action": ISSUERS | TRANSFER_AGENT,
+    "raise_market_claim": CLAIMANTS,
+    "resolve_market_claim": CLAIMANTS,
     "cast_votes": LICENSED,
     "count_votes": TRANSFER_AGENT,
     "action": EVERYBODY,
     "actions": EVERYBODY,
     "entitlement": EVERYBODY,
     "distribution": READERS | ISSUERS,
+    "market_claim": READERS | {P.ATS},
+    "due_market_claims": READERS,
     "meeting_result": EVERYBODY,
 }
 
@@ -55,6 +60,10 @@ def arguments(market: Market) -> Arguments:
         "pay_entitlements": ["D-1", holders],
         "claim_entitlement": [EntitlementClaimed(action="D-1", holder="alice")],
         "reclaim_action": ["D-1"],
+        "raise_market_claim": ["D-1", "T-1"],
+        "resolve_market_claim": ["D-1", "T-1"],
+        "market_claim": ["D-1", "T-1"],
+        "due_market_claims": ["D-1"],
         "cast_votes": [],
         "count_votes": ["D-1"],
         "action": ["D-1"],

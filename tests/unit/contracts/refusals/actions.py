@@ -2,6 +2,7 @@
 
 from tests.unit.contracts.actions_stage import (
     A_DAY,
+    agree_for_long,
     announce,
     claim,
     confirm,
@@ -12,8 +13,10 @@ from tests.unit.contracts.actions_stage import (
     meeting,
     open_payer,
     pay,
+    raise_claim,
     reclaim,
     record,
+    resolve_claim,
     vote,
 )
 from tests.unit.contracts.refusals.scenarios import reaches
@@ -134,3 +137,64 @@ def _(market: Market) -> None:
 def _(market: Market) -> None:
     record(market, meeting(market))
     vote(market, "alice", maybe=1)
+
+
+def over_record_date(market: Market) -> None:
+    """Let a trade of 400 be open over the record date of a dividend of alice's."""
+    agree_for_long(market, 400)
+    market.lock()
+    funded(market)
+
+
+@reaches(ActionReason.ENTITLEMENT_CLAIMED)
+def _(market: Market) -> None:
+    over_record_date(market)
+    raise_claim(market)
+    market.ledger.advance(A_DAY)
+    pay(market, "alice")
+
+
+@reaches(ActionReason.MARKET_CLAIM_NOT_DUE)
+def _(market: Market) -> None:
+    agree_for_long(market, 400)
+    market.lock()
+    market.settle()
+    open_payer(market)
+    record(market, dividend(market))
+    enter(market, "alice", "bob")
+    raise_claim(market)
+
+
+@reaches(ActionReason.MARKET_CLAIM_UNCOVERED)
+def _(market: Market) -> None:
+    agree_for_long(market, 1001)
+    funded(market)
+    raise_claim(market)
+
+
+@reaches(ActionReason.MARKET_CLAIM_EXISTS)
+def _(market: Market) -> None:
+    over_record_date(market)
+    raise_claim(market)
+    raise_claim(market)
+
+
+@reaches(ActionReason.MARKET_CLAIM_UNKNOWN)
+def _(market: Market) -> None:
+    over_record_date(market)
+    resolve_claim(market)
+
+
+@reaches(ActionReason.MARKET_CLAIM_OPEN)
+def _(market: Market) -> None:
+    over_record_date(market)
+    raise_claim(market)
+    resolve_claim(market)
+
+
+@reaches(ActionReason.MARKET_CLAIM_OVER)
+def _(market: Market) -> None:
+    over_record_date(market)
+    market.settle()
+    raise_claim(market)
+    resolve_claim(market)

@@ -90,3 +90,11 @@ def _(market: Market) -> None:
 @reaches(RegisterReason.SPLIT_FRACTION)
 def _(market: Market) -> None:
     split(market, 1, 3)
+
+
+@reaches(RegisterReason.AGREED_FRACTION)
+def _(market: Market) -> None:
+    market.agree(market.terms(quantity=3))
+    market.ledger.advance(A_DAY / 2)
+    split(market, 1, 10)
+    market.lock()

@@ -13,6 +13,7 @@ from tallystick.contracts.models import Identifier, Quantity
 from tallystick.contracts.parties import Exercised, authority_for
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import Finding, RegisterReason
+from tallystick.contracts.register.agreed import in_present_units
 from tallystick.contracts.register.models import (
     Allocation,
     Allocations,
@@ -156,6 +157,7 @@ class MovementFunctions(MarketContract):
         self, ctx: Context, moves: tuple[HeldMove, ...], venue: Identifier | None = None
     ) -> None:
         """Hold units for deliveries of what was traded at a venue; the holder stays the holder."""
+        moves = in_present_units(ctx.state, moves)
         placements = [move.placement for move in moves]
         Movements(ctx).hold(placements, Instruction(moves, Basis.SETTLEMENT, venue=venue))
 
@@ -171,6 +173,7 @@ class MovementFunctions(MarketContract):
         self, ctx: Context, moves: tuple[Delivery, ...], venue: Identifier | None = None
     ) -> None:
         """Move units as was agreed at a venue: held ones to those for whom they were held."""
+        moves = in_present_units(ctx.state, moves)
         Movements(ctx).execute(Instruction(moves, Basis.SETTLEMENT, venue=venue))
 
     @transaction
@@ -180,6 +183,7 @@ class MovementFunctions(MarketContract):
     ) -> tuple[Finding, ...]:
         """Record what stands against a delivery, if anything does; return it."""
         movements = Movements(ctx)
+        moves = in_present_units(ctx.state, moves)
         instruction = Instruction(moves, Basis.SETTLEMENT, venue=venue)
         findings = movements.decision(instruction).findings
         if findings:

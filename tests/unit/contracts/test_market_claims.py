@@ -1,0 +1,175 @@
+"""Trades that are open over a record date: who is owed what an action gives, and gets it."""
+
+from datetime import timedelta
+
+import pytest
+from tests.unit.contracts.actions_stage import (
+    A_DAY,
+    AGENT,
+    SETTLEMENT,
+    agree_for_long,
+    dividend,
+    enter,
+    entitled,
+    fund,
+    given,
+    open_payer,
+    pay,
+    raise_claim,
+    record,
+    report,
+    resolve_claim,
+    withhold,
+)
+from tests.unit.contracts.refusals.record_dates import split
+
+from tallystick.chaincode import Refusal
+from tallystick.contracts.actions.models import DueClaims, MarketClaim
+from tallystick.contracts.participants import Participant
+from tallystick.contracts.testing import Market
+
+
+@pytest.fixture
+def market(market: Market) -> Market:
+    """Let alice, who holds 1000, have sold 400 to bob; the trade is locked."""
+    open_payer(market)
+    agree_for_long(market, 400)
+    market.lock()
+    return market
+
+
+def funded(market: Market, amount: int = 5000, **more: object) -> None:
+    """Let a dividend of 5 be ready to be paid after the trade was made."""
+    record(market, dividend(market, distribution=given(market).model_copy(update=more)))
+    enter(market, "alice")
+    fund(market, amount)
+    market.ledger.advance(A_DAY)
+
+
+def claim_of(market: Market, trade: str = "T-1") -> MarketClaim:
+    found = market.submit(Participant.CLEARING, SETTLEMENT, "market_claim", "D-1", trade)
+    return found.load(MarketClaim)
+
+
+def paid(market: Market, *holders: str) -> list[int]:
+    """Pay holders; return what each got."""
+    before = [market.money(each) for each in holders]
+    pay(market, *holders)
+    return [market.money(each) - had for each, had in zip(holders, before, strict=True)]
+
+
+def test_who_bought_before_the_ex_day_gets_what_the_seller_got_as_holder(market: Market) -> None:
+    """W30: the seller was on the register at the record date, the buyer is owed."""
+    funded(market)
+    raise_claim(market)
+    with pytest.raises(Refusal, match="ENTITLEMENT_CLAIMED"):
+        pay(market, "alice")
+    market.settle()
+    resolve_claim(market)
+    assert paid(market, "alice", "bob") == [3000, 2000]
+    assert (claim_of(market).status, report(market).remaining) == ("settled", 0)
+
+
+def test_the_claim_of_a_trade_that_settled_meanwhile_is_settled_at_once(market: Market) -> None:
+    """W30."""
+    funded(market)
+    market.settle()
+    raise_claim(market)
+    assert paid(market, "alice", "bob") == [3000, 2000]
+
+
+def test_the_claim_of_a_trade_that_ends_otherwise_is_dropped(market: Market) -> None:
+    """W30: no height at which anybody is paid twice."""
+    funded(market)
+    raise_claim(market)
+    market.submit(Participant.ATS, SETTLEMENT, "cancel", "T-1", "an error")
+    resolve_claim(market)
+    assert paid(market, "alice") == [5000]
+    assert claim_of(market).status == "dropped"
+
+
+def test_each_side_pays_its_own_tax_and_sums_stay_exact(market: Market) -> None:
+    """W30, F151, F155."""
+    withhold(market, "alice", 3000)
+    funded(market, 3333, numerator=10, denominator=3, tax_account="revenue")
+    market.settle()
+    raise_claim(market)
+    sums = report(market)
+    assert (entitled(market, "alice").net, entitled(market, "bob").net) == (1400, 1333)
+    assert sums.totals.funded == sums.totals.gross + sums.dust
+    assert paid(market, "alice", "bob") == [1400, 1333]
+    assert (market.money("revenue"), report(market).remaining) == (600, 0)
+
+
+def test_who_sold_after_the_ex_day_and_delivered_before_the_record_date_is_owed(
+    market: Market,
+) -> None:
+    """W30: a reverse claim."""
+    terms = dividend(
+        market,
+        record_at=market.after(2 * A_DAY),
+        distribution=given(market, payable_at=market.after(3 * A_DAY)),
+    )
+    market.submit(Participant.ATS, SETTLEMENT, "cancel", "T-1", "another trade is looked at")
+    record(market, terms)
+    agree_for_long(market, 300, "T-2")
+    market.lock("T-2")
+    market.settle("T-2")
+    market.ledger.advance(A_DAY)
+    market.submit(AGENT, "token", "seal_record_dates", "ACME")
+    enter(market, "alice", "bob")
+    fund(market, 5000)
+    raise_claim(market, "T-2")
+    market.ledger.advance(A_DAY)
+    assert claim_of(market, "T-2").is_reverse
+    assert paid(market, "alice") == [5000]
+    assert entitled(market, "bob").due == 0
+
+
+def test_who_was_paid_gets_what_a_later_claim_adds(market: Market) -> None:
+    """W30: the buyer held units of its own, and was paid for them before."""
+    market.issue("bob", 100)
+    record(market, dividend(market))
+    enter(market, "alice", "bob")
+    fund(market, 5500)
+    market.ledger.advance(A_DAY)
+    assert paid(market, "bob") == [500]
+    market.settle()
+    raise_claim(market)
+    assert paid(market, "bob", "alice") == [2000, 3000]
+    assert report(market).remaining == 0
+
+
+def test_a_seller_who_was_paid_cannot_be_claimed_on_any_more(market: Market) -> None:
+    funded(market)
+    pay(market, "alice")
+    with pytest.raises(Refusal, match="ENTITLEMENT_PAID"):
+        raise_claim(market)
+
+
+def test_a_claim_is_in_the_units_of_the_record_date(market: Market) -> None:
+    """W30: a split between trade and record date."""
+    market.ledger.advance(timedelta(hours=1))
+    split(market, 2)
+    record(market, dividend(market))
+    enter(market, "alice")
+    raise_claim(market)
+    assert claim_of(market).units == 800
+    market.settle()
+    resolve_claim(market)
+    assert (entitled(market, "alice").gross, entitled(market, "bob").gross) == (6000, 4000)
+
+
+def test_trades_for_which_a_claim_is_due_are_found(market: Market) -> None:
+    """W30: until it is raised, and none that was made when the action was not part of it."""
+    record(market, dividend(market))
+    agree_for_long(market, 10, "T-9")
+    enter(market, "alice")
+
+    def due() -> tuple[str, ...]:
+        found = market.submit(Participant.CLEARING, SETTLEMENT, "due_market_claims", "D-1")
+        return found.load(DueClaims).trades
+
+    assert due() == ("T-1",)
+    raise_claim(market)
+    assert due() == ()

@@ -9,6 +9,7 @@ the registers; and holders are counted right.
 
 from datetime import timedelta
 from functools import partial
+from typing import TypeVar
 
 import pytest
 from hypothesis import settings
@@ -30,6 +31,8 @@ from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.confidential import SALT_SIZE
 from tallystick.contracts.custody.models import Custody
 from tallystick.contracts.lots import MAX_LOTS, added, total
+from tallystick.contracts.models import Model
+from tallystick.contracts.orders.models import Pending
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.register.models import Security
 from tallystick.contracts.register.record_dates import RecordPage
@@ -44,11 +47,19 @@ from tallystick.contracts.statements import (
     UnitsDistributed,
 )
 from tallystick.contracts.timelines import NO_TURNS, Timeline
-from tallystick.contracts.trades.models import Status, TradeView
+from tallystick.contracts.trades.models import Trade, TradeView
+from tallystick.contracts.trades.states import HAS_LOCKS
+from tallystick.contracts.trades.terms import LegKind, TradeLeg
+from tallystick.contracts.trades.underway import UNDER_WAY
 
 BROKER = Participant.BROKER_DEALER
 
+MEDIATOR = Participant.BANK
+ModelT = TypeVar("ModelT", bound=Model)
+A_DAY = timedelta(days=1)
+
 steps = st.integers(min_value=0, max_value=3)
+further_legs = st.lists(st.sampled_from(LegKind), max_size=2)
 
 
 class MarketMachine(RegisterActs):
@@ -123,23 +134,46 @@ class MarketMachine(RegisterActs):
         target=trades,
         security=securities,
         parties=st.permutations(INVESTORS),
-        quantity=quantities,
-        amount=quantities,
+        sizes=st.tuples(quantities, quantities),
+        more=further_legs,
         steps=steps,
     )
     def trade(
-        self, security: str, parties: list[str], quantity: int, amount: int, steps: int
+        self,
+        security: str,
+        parties: list[str],
+        sizes: tuple[int, int],
+        more: list[LegKind],
+        steps: int,
     ) -> str:
         """Propose a trade and take it as far as ``steps`` says: consents, locks, settlement."""
+        quantity, amount = sizes
         self.proposed += 1
         name = f"T-{self.proposed}"
+        legs = tuple(
+            TradeLeg(
+                kind=kind,
+                asset="USD" if kind is LegKind.MONEY else security,
+                sender=parties[place],
+                receiver=parties[place + 1],
+                quantity=amount,
+            )
+            for place, kind in enumerate(more)
+        )
         terms = self.market.terms(name, quantity=quantity, amount=amount).model_copy(
-            update={"security": security, "buyer": parties[0], "seller": parties[1]}
+            update={
+                "security": security,
+                "buyer": parties[0],
+                "seller": parties[1],
+                "legs": legs,
+                "mediators": (MEDIATOR,),
+            }
         )
         self.act(lambda: self.market.propose(terms))
         if steps > 0:
-            self.act(lambda: self.market.consent(terms, "buyer"))
-            self.act(lambda: self.market.consent(terms, "seller"))
+            for side in terms.parties:
+                self.act(partial(self.market.consent, terms, side))
+            self.act_on_trade(MEDIATOR, "approve_trade", name, self.market.after(A_DAY))
         if steps > 1:
             self.act(lambda: self.market.lock(name))
         if steps > 2:
@@ -154,14 +188,24 @@ class MarketMachine(RegisterActs):
     def settle(self, trade: str) -> None:
         self.act(lambda: self.market.settle(trade))
 
+    @rule(trade=trades, step=st.sampled_from(["settle_at_once", "record_failure"]))
+    def clear(self, trade: str, step: str) -> None:
+        self.act_on_trade(Participant.CLEARING, step, trade)
+
     @rule(trade=trades)
     def cancel(self, trade: str) -> None:
-        venue = Participant.ATS
-        self.act(lambda: self.submit(venue, Chaincode.SETTLEMENT, "cancel", trade, "a reason"))
+        self.act_on_trade(Participant.ATS, "cancel", trade, "a reason")
+
+    @rule(trade=trades)
+    def reject(self, trade: str) -> None:
+        self.act_on_trade(MEDIATOR, "reject_trade", trade, "a reason")
 
     @rule(trade=trades)
     def expire(self, trade: str) -> None:
-        self.act(lambda: self.submit(Participant.BANK, Chaincode.SETTLEMENT, "expire", trade))
+        self.act_on_trade(Participant.BANK, "expire", trade)
+
+    def act_on_trade(self, participant: Participant, step: str, trade: str, *more: str) -> None:
+        self.act(lambda: self.submit(participant, Chaincode.SETTLEMENT, step, trade, *more))
 
     @rule(hours=st.integers(min_value=1, max_value=13))
     def let_time_pass(self, hours: int) -> None:
@@ -197,12 +241,16 @@ class MarketMachine(RegisterActs):
                 held[Account(asset, holder)] += hold.quantity
                 if hold.notary is not None:
                     continue
-                row = self.find_trade(trade)
+                row = self.find_trade(trade.partition("@")[0])
                 assert row.terms is not None
-                assert row.trade.status is Status.LOCKED
+                assert row.trade.status in HAS_LOCKS
                 timeline = self.timeline(chaincode, asset)
-                if not timeline.splits:
-                    assert hold.quantity in {row.terms.quantity, row.terms.amount}
+                moves = (*row.terms.deliveries, *row.terms.payments)
+                if timeline.splits:
+                    continue
+                assert (asset, holder, trade, hold.quantity) in {
+                    (each.asset, each.sender, each.hold, each.quantity) for each in moves
+                }
             positions = self.positions(chaincode)
             assert held == {account: each.held for account, each in positions.items()}
 
@@ -235,6 +283,15 @@ class MarketMachine(RegisterActs):
             assert {each.holder: each.quantity for each in lines} == copy, timeline
             assert sum(copy.values()) == self.query(Chaincode.TOKEN, "supply_at", security, name)
 
+    @invariant()
+    def what_is_under_way_is_what_has_not_ended(self) -> None:
+        expected = {
+            (trade.trade, side)
+            for trade in self.rows_as(Trade, "trade")
+            for side in UNDER_WAY.get(trade.status, ())
+        }
+        assert {(row.name, row.side) for row in self.rows_as(Pending, "pending")} == expected
+
     # --- how ---
 
     def timeline(self, chaincode: Chaincode, asset: str) -> Timeline:
@@ -251,6 +308,10 @@ class MarketMachine(RegisterActs):
         values = {key: value[SALT_SIZE:] for (_, key), value in rows.private.items()} | rows.values
         split = [(*split_composite_key(key), value) for key, value in values.items() if value]
         return [(parts, value) for row_kind, parts, value in split if row_kind == kind]
+
+    def rows_as(self, model: type[ModelT], kind: str) -> list[ModelT]:
+        rows = self.rows_of(Chaincode.SETTLEMENT, kind)
+        return [model.model_validate_json(value) for _, value in rows]
 
     def positions(self, chaincode: Chaincode) -> dict[Account, Position]:
         return {

@@ -114,6 +114,24 @@ def test_a_trade_of_several_legs_gives_every_lock_back(market: Market, basket: T
     market.submit(P.BANK, Chaincode.CASH, "withdraw", "USD", "bob", 50_000)
 
 
+def test_units_go_through_an_intermediary_that_holds_none(market: Market) -> None:
+    """F134: what one leg brings, another passes on, where all of them are delivered at once."""
+    market.onboard("carol")
+    through = market.terms().model_copy(
+        update={
+            "buyer": "carol",
+            "legs": (
+                leg(LegKind.UNITS, "ACME", "carol", "bob", 10),
+                leg(LegKind.MONEY, "USD", "bob", "carol", 500),
+            ),
+        }
+    )
+    market.agree(through)
+    settle_at_once(market)
+    assert holdings(market) == SETTLED
+    assert (market.units("carol"), market.money("carol")) == (0, 0)
+
+
 # --- consents and approvals that end ---
 
 

@@ -5,6 +5,7 @@ A row is missing for no function: a function that nobody thought about would fai
 
 import pytest
 from tests.unit.contracts.actions_stage import SECRET
+from tests.unit.contracts.money import receipt_terms
 from tests.unit.contracts.permissions import (
     cash,
     discipline,
@@ -13,7 +14,6 @@ from tests.unit.contracts.permissions import (
     settlement,
     token,
 )
-from tests.unit.contracts.money import receipt_terms
 from tests.unit.contracts.permissions.roles import ROLES
 
 from tallystick.chaincode import Contract, Refusal

@@ -11,7 +11,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 from tests.unit.contracts.discipline import stage
 from tests.unit.contracts.discipline.stage import AMOUNT
 
@@ -26,6 +33,7 @@ from tallystick.contracts.testing import Market
 from tallystick.contracts.trades.states import HAS_LOCKS
 
 UNITS, MONEY = 1000, 4 * AMOUNT + 50_000
+MAX_TRADES = 3
 TEMPLATE: list[Market] = []
 
 sides = st.sampled_from(["buyer", "seller"])
@@ -77,6 +85,7 @@ class DisciplineMachine(RuleBasedStateMachine):
 
     # --- acts ---
 
+    @precondition(lambda self: len(self.families) < MAX_TRADES)
     @rule(target=trades, quantity=st.integers(20, 600), cents=st.integers(1, 5000))
     def agree_on_trade(self, quantity: int, cents: int) -> str:
         name = f"T-{len(self.families)}"
@@ -100,9 +109,10 @@ class DisciplineMachine(RuleBasedStateMachine):
     def hold(self, trade: str, side: str, *, holds: bool) -> None:
         self.act(lambda: stage.hold(self.market, side, trade, holds=holds))
 
-    @rule(trade=trades)
-    def cancel(self, trade: str) -> None:
-        self.change(trade, CancelTrade())
+    @rule(trade=trades, one_in_four=st.sampled_from([True, False, False, False]))
+    def cancel(self, trade: str, *, one_in_four: bool) -> None:
+        if one_in_four:  # what has ended shows little more
+            self.change(trade, CancelTrade())
 
     @rule(trade=trades, hours=st.integers(0, 48))
     def bring_forward(self, trade: str, hours: int) -> None:
@@ -130,22 +140,23 @@ class DisciplineMachine(RuleBasedStateMachine):
 
     @rule(trade=trades)
     def settle(self, trade: str) -> None:
+        self.act(lambda: self.market.lock(trade))
         self.act(lambda: self.market.settle(trade))
 
-    @rule(hours=st.integers(1, 72))
+    @rule(hours=st.integers(12, 120))
     def wait(self, hours: int) -> None:
         self.market.ledger.advance(timedelta(hours=hours))
 
     @rule(trade=trades, day=st.integers(0, 9), by_seller=st.booleans())
-    def record(self, trade: str, day: int, *, by_seller: bool) -> None:
+    def record_and_collect(self, trade: str, day: int, *, by_seller: bool) -> None:
         failed = stage.fail(self.market, trade).days or ()
         if failed:
             cause = Cause.LACK_OF_SECURITIES if by_seller else Cause.LACK_OF_CASH
             side = "seller" if by_seller else "buyer"
             name = failed[day % len(failed)].day
             self.act(lambda: stage.note(self.market, name, cause, side, trade))
+            self.collect(trade)
 
-    @rule(trade=trades)
     def collect(self, trade: str) -> None:
         before, today = stage.fail(self.market, trade), self.market.ledger.now.date().isoformat()
         money = self.market.money("alice")

@@ -20,6 +20,7 @@ from tallystick.contracts.statements import (
     Side,
     SplitTrade,
 )
+from tallystick.contracts.trades import underway
 from tallystick.contracts.trades.lifecycle import Lifecycle
 from tallystick.contracts.trades.models import Trade
 from tallystick.contracts.trades.rules import party_on
@@ -102,6 +103,7 @@ class Changes:
         for each, its_terms in ((new, part), (rest_row, rest)):
             self._trades.save(each)
             self._trades.save_terms(each, its_terms)
+        underway.split(self._ctx, terms, (part, rest))
         self._trades.copy_consents(row, new, part)
         self._fails.save(new, part.salt, unpaid)
         self._ctx.emit(

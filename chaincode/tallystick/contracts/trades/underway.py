@@ -5,7 +5,7 @@ that are bought until they have come.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from tallystick.chaincode import Context
@@ -49,6 +49,15 @@ def follow(ctx: Context, orders: Orders, terms: TradeTerms, change: tuple[Status
     PendingRows(ctx, terms.venue, terms.salt).remove(lines(terms, over))
     if OrderSide.SELL in over and terms.sell.is_placed:
         orders.free(terms.placed(OrderSide.SELL), terms.quantity, terms.salt)
+
+
+def split(ctx: Context, whole: TradeTerms, parts: Sequence[TradeTerms]) -> None:
+    """Write what is under way once a trade that is proposed has become several."""
+    rows = PendingRows(ctx, whole.venue, whole.salt)
+    sides = UNDER_WAY[Status.PROPOSED]
+    rows.remove(lines(whole, sides))
+    for part in parts:
+        rows.add(lines(part, sides))
 
 
 def lines(terms: TradeTerms, sides: tuple[OrderSide, ...]) -> list[Pending]:

@@ -21,9 +21,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tallystick.client import Gateway
 from tallystick.client.contract import Argument
 from tallystick.contracts.compliance.models import Binding, RulesGiven
+from tallystick.contracts.confidential import secret_argument_of
 from tallystick.contracts.custody.models import (
     Cover,
     Custody,
+    CustodyAgreement,
     CustodyReport,
     SignedAllowance,
     Valuation,
@@ -31,6 +33,7 @@ from tallystick.contracts.custody.models import (
 from tallystick.contracts.instants import Instant, instant
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.licensing.models import LicenceGrant
+from tallystick.contracts.models import Model
 from tallystick.contracts.register.models import SecurityTerms
 from tallystick.contracts.statements import (
     CustodyAgreed,
@@ -81,10 +84,14 @@ class Story:
         self.pool = replace(self.office, identity=f"office-{run}.clients")
         self.clients = [new_wallet(f"{name}-{run}") for name in ("anna", "ben")]
 
-    async def submit(self, who: str, chaincode: str, function: str, *arguments: Argument) -> None:
+    async def submit(
+        self, who: str, chaincode: str, function: str, *arguments: Argument, **secret: Model
+    ) -> None:
         """Submit a transaction, and wait until the peers of all participants have it."""
         contract = self._gateways[who].network().contract(chaincode)
-        transaction = await contract.new_proposal(function, *arguments).endorse()
+        transient = {name: secret_argument_of(each) for name, each in secret.items()}
+        proposal = contract.new_proposal(function, *arguments, transient=transient)
+        transaction = await proposal.endorse()
         (await (await transaction.submit()).status()).raise_if_invalid()
         for gateway in self._gateways.values():
             await gateway.network().commit(transaction.transaction_id).status()
@@ -123,7 +130,8 @@ class Story:
         for client in self.clients:
             await self.register(client)
             agreed = CustodyAgreed(custodian=OFFICE, client=client.identity)
-            await self.submit(OFFICE, "token", "agree_custody", agreed, signed(client, agreed))
+            agreement = CustodyAgreement(agreed=agreed, intent=signed(client, agreed))
+            await self.submit(OFFICE, "token", "agree_custody", agreement=agreement)
             print(f"{client.identity} is a client")
 
     async def buy(self) -> None:

@@ -12,6 +12,7 @@ from tallystick.chaincode.testing import Outcome
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.events import EntryMade, RecordDateSealed, read_event
 from tallystick.contracts.instants import Instant
+from tallystick.contracts.models import Model
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.replay import Register, Replay
 
@@ -48,9 +49,14 @@ class MarketWalk(RuleBasedStateMachine):
                 self.recorded[event.security, event.name] = self.who_holds(event.security)
 
     def submit(
-        self, participant: Participant, chaincode: Chaincode, function: str, *arguments: Argument
+        self,
+        participant: Participant,
+        chaincode: Chaincode,
+        function: str,
+        *arguments: Argument,
+        **secrets: Model,
     ) -> Outcome:
-        return self.market.submit(participant, chaincode, function, *arguments)
+        return self.market.submit(participant, chaincode, function, *arguments, **secrets)
 
     def who_holds(self, security: str) -> dict[str, int]:
         """Return what everybody holds of a security now, as events tell."""

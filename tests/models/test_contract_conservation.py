@@ -29,7 +29,7 @@ from tallystick.chaincode.keys import split_composite_key
 from tallystick.contracts.book import Account, Hold, Position
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.confidential import SALT_SIZE
-from tallystick.contracts.custody.models import Custody
+from tallystick.contracts.custody.models import Custody, CustodyAgreement, CustodyEnding
 from tallystick.contracts.lots import MAX_LOTS, added, total
 from tallystick.contracts.models import Model
 from tallystick.contracts.orders.models import Pending
@@ -99,12 +99,14 @@ class MarketMachine(RegisterActs):
     def agree_custody(self, client: str) -> None:
         agreed = CustodyAgreed(custodian=BROKER, client=client)
         intent = self.market.sign(client, agreed)
-        self.act(lambda: self.submit(BROKER, Chaincode.TOKEN, "agree_custody", agreed, intent))
+        agreement = CustodyAgreement(agreed=agreed, intent=intent)
+        self.act(lambda: self.submit(BROKER, Chaincode.TOKEN, "agree_custody", agreement=agreement))
 
     @rule(client=investors)
     def end_custody(self, client: str) -> None:
         ended = CustodyEnded(custodian=BROKER, client=client)
-        self.act(lambda: self.submit(BROKER, Chaincode.TOKEN, "end_custody", ended))
+        ending = CustodyEnding(ended=ended)
+        self.act(lambda: self.submit(BROKER, Chaincode.TOKEN, "end_custody", ending=ending))
 
     @rule(security=securities, client=investors, quantity=quantities)
     def distribute(self, security: str, client: str, quantity: int) -> None:

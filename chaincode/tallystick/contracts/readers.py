@@ -1,10 +1,10 @@
 """Who may read what is confidential, and in which collection it lies.
 
 Collections have fixed members, so there is one for each organisation whose affairs are to be kept
-from others of its kind: a venue's trades, an intermediary's orders, a bank's accounts, what an
-issuer's holders get. Those who clear, keep the register or oversee belong to all of them. The
-functions of the contracts serve more callers than that, an investor's broker for example; so they
-judge who reads, on the peers of members.
+from others of its kind: a venue's trades, an intermediary's orders, a bank's accounts, a
+custodian's clients, what an issuer's holders get. Those who clear, keep the register or oversee
+belong to all of them. The functions of the contracts serve more callers than that, an investor's
+broker for example; so they judge who reads, on the peers of members.
 """
 
 from collections.abc import Sequence
@@ -17,9 +17,13 @@ from tallystick.contracts.reasons import Finding
 INVESTORS = "investors"
 """The identity contract's collection: references to what is known about investors."""
 
-
 COMMITMENTS = "commitments"
 """The settlement contract's collection: what holders have committed, at all venues; no venue's."""
+
+
+def clients_of(custodian: str) -> str:
+    """Return the token contract's collection for the clients of a custodian."""
+    return f"clients_{custodian}"
 
 
 def trades_of(venue: str) -> str:

@@ -20,10 +20,12 @@ from tallystick.chaincode import Contract, Refusal
 from tallystick.contracts.actions.models import HolderRate, RatesGiven, SignedVotes
 from tallystick.contracts.cash import CashContract
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.custody.models import CustodyAgreement, CustodyEnding
 from tallystick.contracts.identity import IdentityContract
 from tallystick.contracts.identity.models import References
+from tallystick.contracts.participants import Participant
 from tallystick.contracts.settlement import SettlementContract
-from tallystick.contracts.statements import Vote, VotesCast
+from tallystick.contracts.statements import CustodyAgreed, CustodyEnded, Vote, VotesCast
 from tallystick.contracts.testing import Market
 from tallystick.contracts.token import TokenContract
 
@@ -74,6 +76,8 @@ def test_only_the_roles_listed_may_call(
 
 def answer(market: Market, role: str, chaincode: Chaincode, function: str) -> str:
     """Return the code of a refusal, or nothing."""
+    agreed = CustodyAgreed(custodian=Participant.CLEARING, client="alice")
+    ended = CustodyEnded(custodian=Participant.CLEARING, client="alice")
     try:
         market.submit(
             role,
@@ -88,6 +92,8 @@ def answer(market: Market, role: str, chaincode: Chaincode, function: str) -> st
             allotments=offerings.allotments(),
             paid=receipt_terms(),
             references=References(investors=(market.investor("alice"),)),
+            agreement=CustodyAgreement(agreed=agreed, intent=market.sign("alice", agreed)),
+            ending=CustodyEnding(ended=ended),
             intent=market.sign("bob", market.claim("bob").statement),
             **cash.secrets(market),
             **discipline.SECRETS,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,12 @@ from tallystick.contracts.book import Position
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.compliance.models import Binding, RulesGiven
 from tallystick.contracts.custody.models import (
+    ClientPage,
     Cover,
     Custodian,
     Custody,
+    CustodyAgreement,
+    CustodyEnding,
     CustodyReport,
     Holding,
     SignedAllowance,
@@ -77,7 +81,8 @@ def _open_sub_account(market: Market, account: str) -> None:
 def agree(market: Market, client: str) -> Outcome:
     statement = CustodyAgreed(custodian=OFFICE, client=client)
     intent = market.sign(client, statement)
-    return market.submit(OFFICE, Chaincode.TOKEN, "agree_custody", statement, intent)
+    agreement = CustodyAgreement(agreed=statement, intent=intent)
+    return market.submit(OFFICE, Chaincode.TOKEN, "agree_custody", agreement=agreement)
 
 
 def allowed(market: Market, holder: str, quantity: int, spender: str = OFFICE) -> UnitsAllowed:
@@ -201,7 +206,7 @@ def test_a_stranger_gets_nothing_by_distribution(office: Market) -> None:
 
 def test_a_client_who_was_let_go_gets_nothing_more(office: Market) -> None:
     ended = CustodyEnded(custodian=OFFICE, client="alice")
-    office.submit(OFFICE, Chaincode.TOKEN, "end_custody", ended)
+    office.submit(OFFICE, Chaincode.TOKEN, "end_custody", ending=CustodyEnding(ended=ended))
     assert refused(lambda: distribute(office, {"alice": 1})) == ["NOT_A_CLIENT"]
     agree(office, "alice")
     distribute(office, {"alice": 1})
@@ -388,6 +393,53 @@ def test_a_custodian_holds_by_its_own_identity_only(office: Market, account: str
     assert refused(lambda: office.submit(OFFICE, Chaincode.TOKEN, "open_custody", wrong)) == [
         "NOT_ITS_ACCOUNT"
     ]
+
+
+DX = "DxMSP"
+
+
+def test_the_network_above_an_office_learns_nothing_of_its_clients(office: Market) -> None:
+    """SS-13: no query, no event, no row that everybody has; not even that there is a new one."""
+    office.license(office.licence(DX, "investment-manager"))
+    office.onboard("dora")
+
+    outcomes = [agree(office, "dora")]
+    ended = CustodyEnded(custodian=OFFICE, client="dora")
+    outcomes += [
+        office.submit(OFFICE, Chaincode.TOKEN, "end_custody", ending=CustodyEnding(ended=ended))
+    ]
+    agree(office, "dora")
+
+    assert all("dora" not in str(event) for each in outcomes for event in each.events)
+    rows = office.ledger.world.rows_of(Chaincode.TOKEN)
+    public = [*rows.values.items()]
+    assert all("dora" not in key and b"dora" not in value for key, value in public)
+    collections = {collection for collection, _ in rows.private}
+    assert collections == {f"clients_{OFFICE}"}
+    valuations = [Valuation(security="ACME", price=10)]
+    for query in (("custody_clients", OFFICE), ("custody_report", OFFICE, valuations)):
+        assert refused(partial(office.submit, DX, Chaincode.TOKEN, *query)) == ["LICENCE_MISSING"]
+    references = (DX, Chaincode.IDENTITY, "references", "dora")
+    assert refused(partial(office.submit, *references)) == ["MANDATE_MISSING"]
+
+
+def test_the_keys_of_private_rows_name_no_client(office: Market) -> None:
+    """SS-13: every peer has the hashes of the keys, and could try the pseudonyms that it knows."""
+    rows = office.ledger.world.rows_of(Chaincode.TOKEN).private
+    assert all("alice" not in key for _, key in rows if "nonce" not in key)
+    before = dict(rows)
+    ended = CustodyEnded(custodian=OFFICE, client="alice")
+    office.submit(OFFICE, Chaincode.TOKEN, "end_custody", ending=CustodyEnding(ended=ended))
+    after = office.ledger.world.rows_of(Chaincode.TOKEN).private
+    assert after.keys() == before.keys()  # emptied, not deleted
+
+
+def test_an_office_and_those_who_watch_read_who_its_clients_are(office: Market) -> None:
+    for reader in (OFFICE, Participant.REGULATOR, Participant.TRANSFER_AGENT):
+        page = office.submit(reader, Chaincode.TOKEN, "custody_clients", OFFICE, 1)
+        first = page.load(ClientPage)
+        rest = office.submit(reader, Chaincode.TOKEN, "custody_clients", OFFICE, 1, first.bookmark)
+        assert (first.clients, rest.load(ClientPage).clients) == (("alice",), ("bob",))
 
 
 def test_the_register_works_without_custody() -> None:

@@ -1,17 +1,18 @@
 """Custodians and their clients, as one transaction sees them."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 
-from tallystick.chaincode import State, composite_key, split_composite_key
-from tallystick.contracts.custody.models import Client, Custodian
+from tallystick.chaincode import Context, State, composite_key
+from tallystick.contracts.confidential import ConfidentialRows
+from tallystick.contracts.custody.models import Client, ClientGroup, Custodian
+from tallystick.contracts.readers import clients_of
 from tallystick.contracts.reasons import CustodyReason
 from tallystick.contracts.rows import load_row
 
-_PAGE_SIZE = 1000
-
 
 class Custodians:
-    """Where the rows of custody lie, and how they are read and written."""
+    """Where the public rows of custody lie, and how they are read and written."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -31,38 +32,44 @@ class Custodians:
         """Write what is recorded of a custodian."""
         self._state.save(composite_key("custodian", organization), row)
 
-    # --- clients ---
 
-    def is_client(self, organization: str, identity: str) -> bool:
-        """Return whether a custodian safeguards for an identity."""
-        return self._state.get(client_key(organization, identity)) is not None
+class Clients:
+    """Whom a custodian safeguards for: private rows, each of a group of clients.
 
-    def save_client(self, organization: str, identity: str, row: Client) -> None:
-        """Write that a custodian safeguards for an identity."""
-        self._state.save(client_key(organization, identity), row)
+    Even the hash of a key would tell whose it is to whoever knows the pseudonyms on the register.
+    So a key names one of 256 groups, into which clients fall by the hash of their names, and the
+    value is salted.
+    """
 
-    def delete_client(self, organization: str, identity: str) -> None:
-        """Remove that a custodian safeguards for an identity."""
-        self._state.delete(client_key(organization, identity))
+    def __init__(self, ctx: Context, custodian: str, secret: str = "") -> None:
+        """Open the rows of a custodian; ``secret`` salts what is written, see ConfidentialRows."""
+        self.rows = ConfidentialRows(ctx, clients_of(custodian), secret)
 
-    def clients(self, organization: str) -> Iterator[str]:
-        """Yield the clients of a custodian, by id."""
-        bookmark = ""
-        while True:  # page by page: a scan would end without a word after so many rows
-            page = self._state.partial_page(
-                "client", organization, page_size=_PAGE_SIZE, bookmark=bookmark
-            )
-            yield from (client_of(key) for key, _ in page.rows)
-            bookmark = page.bookmark
-            if not bookmark:
-                return
+    def has(self, client: str) -> bool:
+        """Return whether it is a client."""
+        return any(each.client == client for each in self._group(client).clients)
+
+    def add(self, row: Client) -> None:
+        """Enter a client."""
+        self._save(row.client, (*self._group(row.client).clients, row))
+
+    def remove(self, client: str) -> None:
+        """Let a client go."""
+        kept = (each for each in self._group(client).clients if each.client != client)
+        self._save(client, tuple(kept))
+
+    def all(self) -> Iterator[str]:
+        """Yield all clients, in no particular order; for queries."""
+        for _, value in self.rows.partial("clients"):
+            yield from (each.client for each in ClientGroup.model_validate_json(value).clients)
+
+    def _group(self, client: str) -> ClientGroup:
+        return self.rows.load(_group_key(client), ClientGroup) or ClientGroup()
+
+    def _save(self, client: str, clients: tuple[Client, ...]) -> None:
+        ordered = tuple(sorted(clients, key=lambda each: each.client))
+        self.rows.save(_group_key(client), ClientGroup(clients=ordered))
 
 
-def client_key(organization: str, identity: str) -> str:
-    """Return the key of the row of a custodian's client."""
-    return composite_key("client", organization, identity)
-
-
-def client_of(key: str) -> str:
-    """Return the client that the key of a client's row names."""
-    return split_composite_key(key)[1][1]
+def _group_key(client: str) -> str:
+    return composite_key("clients", sha256(client.encode()).hexdigest()[:2])

@@ -7,7 +7,8 @@ from pydantic import Field
 from tallystick.chaincode import Context, query, transaction
 from tallystick.contracts import events
 from tallystick.contracts.book import Move
-from tallystick.contracts.custody.custodians import Custodians, client_of
+from tallystick.contracts.confidential import secret_argument
+from tallystick.contracts.custody.custodians import Clients, Custodians
 from tallystick.contracts.custody.models import (
     MAX_VALUATIONS,
     Client,
@@ -15,6 +16,8 @@ from tallystick.contracts.custody.models import (
     Cover,
     Custodian,
     Custody,
+    CustodyAgreement,
+    CustodyEnding,
     CustodyReport,
     SignedAllowance,
     Valuation,
@@ -38,10 +41,11 @@ from tallystick.contracts.parties import (
     require_authority,
 )
 from tallystick.contracts.powers import Power
+from tallystick.contracts.readers import reading_findings
 from tallystick.contracts.reasons import AccessReason, CustodyReason, RegisterReason, refuse_if_any
 from tallystick.contracts.register.functions.allowances import AllowanceFunctions
 from tallystick.contracts.register.movements import Instruction, Movements
-from tallystick.contracts.statements import CustodyAgreed, CustodyEnded, UnitsDistributed
+from tallystick.contracts.statements import UnitsDistributed
 from tallystick.contracts.statements.custody import MAX_SHARES
 
 Allowed = Annotated[tuple[SignedAllowance, ...], Field(max_length=MAX_SHARES)]
@@ -82,40 +86,46 @@ class CustodyFunctions(AllowanceFunctions):
 
     @transaction
     @licensed(Power.SAFEGUARD)
-    def agree_custody(self, ctx: Context, agreed: CustodyAgreed, intent: SignedIntent) -> None:
-        """Take a client on: the client signs, the custodian submits."""
+    def agree_custody(self, ctx: Context) -> None:
+        """Take a client on: the client signs, the custodian submits.
+
+        Who it is comes as transient data, under ``agreement``, and stays in the custodian's
+        collection.
+        """
+        given = secret_argument(ctx, "agreement", CustodyAgreement)
+        agreed, intent = given.agreed, given.intent
         _require_itself(ctx, agreed.custodian, "agree_custody")
-        custodians = Custodians(ctx.state)
-        custody = custodians.require(agreed.custodian).custody
-        authority = authority_for(ctx, agreed.client, agreed, intent)
+        custody = Custodians(ctx.state).require(agreed.custodian).custody
+        clients = Clients(ctx, agreed.custodian, intent.signature)
+        authority = authority_for(ctx, agreed.client, agreed, intent, clients.rows)
         report = check_parties(ctx, [Party(identity=agreed.client)], authority)
         (client,) = report.parties
         refuse_if_any([*client.findings, *report.authority])
         if client.profile is None or client.profile.person == custody.identity:
             raise RegisterReason.SAME_PARTY.refusal(holder=agreed.client)
-        if custodians.is_client(agreed.custodian, agreed.client):
+        if clients.has(agreed.client):
             raise CustodyReason.CLIENT_EXISTS.refusal(**agreed.model_dump())
-        custodians.save_client(agreed.custodian, agreed.client, Client(since=now(ctx)))
-        ctx.emit(events.CustodyAgreed(**agreed.model_dump()))
+        clients.add(Client(client=agreed.client, since=now(ctx)))
+        ctx.emit(events.CustodyAgreed(custodian=agreed.custodian))
 
     @transaction
-    def end_custody(
-        self, ctx: Context, ended: CustodyEnded, intent: SignedIntent | None = None
-    ) -> None:
+    def end_custody(self, ctx: Context) -> None:
         """Let a client go: as the client signs, or as the custodian says.
 
-        A custodian needs no licence to let a client go. What the client allows it stays until it is
-        withdrawn or ends.
+        Who it is comes as transient data, under ``ending``. A custodian needs no licence to let a
+        client go. What the client allows it stays until it is withdrawn or ends.
         """
+        given = secret_argument(ctx, "ending", CustodyEnding)
+        ended, intent = given.ended, given.intent
+        clients = Clients(ctx, ended.custodian, "" if intent is None else intent.signature)
         if intent is None:
             _require_itself(ctx, ended.custodian, "end_custody without a signature")
         else:
-            require_authority(ctx, ended.client, ended, intent)
-        custodians = Custodians(ctx.state)
-        if not custodians.is_client(ended.custodian, ended.client):
+            require_authority(ctx, ended.client, ended, intent, clients.rows)
+        if not clients.has(ended.client):
             raise CustodyReason.NOT_A_CLIENT.refusal(**ended.model_dump())
-        custodians.delete_client(ended.custodian, ended.client)
-        ctx.emit(events.CustodyEnded(**ended.model_dump()))
+        clients.remove(ended.client)
+        ctx.emit(events.CustodyEnded(custodian=ended.custodian))
 
     @transaction
     @licensed(Power.SAFEGUARD)
@@ -132,13 +142,9 @@ class CustodyFunctions(AllowanceFunctions):
         units keep their dates: the client steps into the custodian's place, as if it had bought.
         """
         custodian = ctx.client.msp_id
-        custodians = Custodians(ctx.state)
-        custody = custodians.require(custodian).custody
-        strangers = [
-            share.client
-            for share in distributed.shares
-            if not custodians.is_client(custodian, share.client)
-        ]
+        custody = Custodians(ctx.state).require(custodian).custody
+        clients = Clients(ctx, custodian)
+        strangers = [share.client for share in distributed.shares if not clients.has(share.client)]
         allowed = [each.statement for each in allowances]
         refuse_if_any(
             [
@@ -167,17 +173,25 @@ class CustodyFunctions(AllowanceFunctions):
     def custody_clients(
         self, ctx: Context, custodian: str, page_size: PageSize = 100, bookmark: str = ""
     ) -> ClientPage:
-        """Return one page of the clients of a custodian, by id."""
-        page = ctx.state.partial_page("client", custodian, page_size=page_size, bookmark=bookmark)
-        clients = tuple(client_of(key) for key, _ in page.rows)
-        return ClientPage(custodian=custodian, clients=clients, bookmark=page.bookmark)
+        """Return one page of the clients of a custodian, by id.
+
+        For the custodian itself, and those who clear, keep the register or oversee.
+        """
+        refuse_if_any(reading_findings(ctx, custodian))
+        clients = sorted(each for each in Clients(ctx, custodian).all() if each >= bookmark)
+        following = clients[page_size] if len(clients) > page_size else ""
+        return ClientPage(
+            custodian=custodian, clients=tuple(clients[:page_size]), bookmark=following
+        )
 
     @query
     def custody_report(self, ctx: Context, custodian: str, valuations: Valuations) -> CustodyReport:
         """Return how a custodian holds securities for clients, and whether insurance covers it.
 
-        Whoever asks says what units are worth; no price is on the ledger.
+        For those who may read who the clients are. Whoever asks says what units are worth; no price
+        is on the ledger.
         """
+        refuse_if_any(reading_findings(ctx, custodian))
         return CustodyReports(ctx).of(custodian, valuations)
 
 

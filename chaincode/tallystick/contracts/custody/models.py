@@ -8,7 +8,7 @@ from pydantic import Field
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.models import Identifier, Model, Quantity, Sha256Hex, ShortCode, ShortText
-from tallystick.contracts.statements import UnitsAllowed
+from tallystick.contracts.statements import CustodyAgreed, CustodyEnded, UnitsAllowed
 
 MAX_CLIENT_ACCOUNTS = 16
 MAX_VALUATIONS = 100
@@ -58,13 +58,41 @@ class Custodian(Model):
     cover: Cover | None = None
 
 
-class Client(Model):
-    """Row ``client (msp, identity)``: somebody for whom a custodian safeguards."""
+# --- private rows ---
 
+
+class Client(Model):
+    """Somebody for whom a custodian safeguards."""
+
+    client: str
     since: Instant
 
 
+class ClientGroup(Model):
+    """Private row ``clients (group)``: those clients of a custodian who fall into a group."""
+
+    clients: tuple[Client, ...] = ()
+
+
 # --- arguments ---
+
+
+class CustodyAgreement(Model):
+    """Secret argument ``agreement``: that somebody is a client, and its signature under it."""
+
+    agreed: CustodyAgreed
+    intent: SignedIntent
+
+
+class CustodyEnding(Model):
+    """Secret argument ``ending``: that somebody is a client no longer.
+
+    Attributes:
+        intent: The client's signature; None when the custodian lets it go.
+    """
+
+    ended: CustodyEnded
+    intent: SignedIntent | None = None
 
 
 class SignedAllowance(Model):

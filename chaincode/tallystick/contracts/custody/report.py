@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from tallystick.chaincode import Context
 from tallystick.contracts.book import Account
-from tallystick.contracts.custody.custodians import Custodians
+from tallystick.contracts.custody.custodians import Clients, Custodians
 from tallystick.contracts.custody.models import (
     Custody,
     CustodyReport,
@@ -29,7 +29,7 @@ class CustodyReports:
     def of(self, custodian: str, valuations: Sequence[Valuation]) -> CustodyReport:
         """Return what a custodian holds of the securities that are valued."""
         row = self._custodians.require(custodian)
-        clients = tuple(self._custodians.clients(custodian))
+        clients = tuple(sorted(Clients(self._ctx, custodian).all()))
         lines = tuple(self._line(custodian, row.custody, clients, each) for each in valuations)
         exposure = sum(line.value for line in lines)
         limit = limit_in_force(row.cover, now(self._ctx))

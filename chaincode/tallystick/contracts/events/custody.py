@@ -29,16 +29,16 @@ class CoverRecorded(LedgerEvent):
 
 
 class CustodyAgreed(LedgerEvent):
-    """A custodian safeguards for a client."""
+    """A custodian safeguards for one more client; who it is, its collection says."""
 
     kind: ClassVar[str] = "token.CustodyAgreed"
+    version: ClassVar[int] = 2
     custodian: str
-    client: str
 
 
 class CustodyEnded(LedgerEvent):
     """A custodian safeguards for a client no longer; what the client allows it stays."""
 
     kind: ClassVar[str] = "token.CustodyEnded"
+    version: ClassVar[int] = 2
     custodian: str
-    client: str

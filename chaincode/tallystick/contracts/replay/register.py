@@ -11,8 +11,7 @@ from typing import Any
 from tallystick.chaincode import composite_key
 from tallystick.contracts import events
 from tallystick.contracts.book import Account, Hold, hold_key, position_key
-from tallystick.contracts.custody.custodians import client_key
-from tallystick.contracts.custody.models import Client, Cover, Custodian, Custody
+from tallystick.contracts.custody.models import Cover, Custodian, Custody
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.models import Model
 from tallystick.contracts.register.allowances import Place
@@ -228,14 +227,6 @@ def _insured(rows: Rows, event: events.CoverRecorded, _: Instant) -> None:
     _change(rows, composite_key("custodian", event.custodian), cover=cover)
 
 
-def _agreed(rows: Rows, event: events.CustodyAgreed, moment: Instant) -> None:
-    rows[client_key(event.custodian, event.client)] = Client(since=moment)
-
-
-def _ended(rows: Rows, event: events.CustodyEnded, _: Instant) -> None:
-    del rows[client_key(event.custodian, event.client)]
-
-
 def _change(rows: Rows, key: str, **fields: object) -> None:
     """Write fields of a row that there is."""
     rows[key] = rows[key].model_copy(update=fields)
@@ -264,8 +255,6 @@ _HANDLERS: Mapping[type[events.LedgerEvent], Handler] = {
     events.AllowanceSet: _allowed,
     events.CustodyOpened: _custody_opened,
     events.CoverRecorded: _insured,
-    events.CustodyAgreed: _agreed,
-    events.CustodyEnded: _ended,
     **COMPLIANCE_HANDLERS,
 }
 

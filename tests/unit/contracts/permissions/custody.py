@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from tests.unit.contracts.permissions.roles import (
     EVERYBODY,
+    READERS,
     REGULATOR,
     SAFEKEEPERS,
     Arguments,
@@ -13,8 +14,6 @@ from tests.unit.contracts.permissions.roles import (
 
 from tallystick.contracts.custody.models import Cover, Custody, Valuation
 from tallystick.contracts.statements import (
-    CustodyAgreed,
-    CustodyEnded,
     Share,
     UnitsDistributed,
 )
@@ -27,28 +26,26 @@ PERMITTED: Permissions = {
     "end_custody": frozenset({P.CLEARING}),
     "distribute": SAFEKEEPERS,
     "custodian": EVERYBODY,
-    "custody_clients": EVERYBODY,
-    "custody_report": EVERYBODY,
+    "custody_clients": READERS,
+    "custody_report": READERS,
 }
 
 
 def arguments(market: Market) -> Arguments:
-    agreed = CustodyAgreed(custodian=P.CLEARING, client="alice")
-    signature = market.sign("alice", agreed)
     cover = Cover(
         insurer="Lloyd",
         policy_hash="0" * 64,
         currency="USD",
         limit=1,
         valid_from=market.after(timedelta(0)),
-        valid_until=signature.expires_at,
+        valid_until=market.after(timedelta(hours=1)),
     )
     share = Share(client="bob", quantity=1)
     return {
         "open_custody": [Custody(identity="alice")],
         "record_cover": [P.CLEARING, cover],
-        "agree_custody": [agreed, signature],
-        "end_custody": [CustodyEnded(custodian=P.CLEARING, client="alice")],
+        "agree_custody": [],
+        "end_custody": [],
         "distribute": [UnitsDistributed(security="ACME", account="alice", shares=(share,))],
         "custodian": [P.CLEARING],
         "custody_clients": [P.CLEARING],

@@ -6,7 +6,7 @@ from tests.unit.contracts.refusals.scenarios import BROKER, CLEARING, REGULATOR,
 
 from tallystick.chaincode.testing import Outcome
 from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.custody.models import Cover, Custody, SignedAllowance
+from tallystick.contracts.custody.models import Cover, Custody, CustodyAgreement, SignedAllowance
 from tallystick.contracts.reasons import CustodyReason
 from tallystick.contracts.statements import (
     CustodyAgreed,
@@ -80,7 +80,8 @@ def open_custody(market: Market) -> None:
 def agree(market: Market) -> Outcome:
     agreed = CustodyAgreed(custodian=BROKER, client="bob")
     intent = market.sign("bob", agreed)
-    return market.submit(BROKER, Chaincode.TOKEN, "agree_custody", agreed, intent)
+    agreement = CustodyAgreement(agreed=agreed, intent=intent)
+    return market.submit(BROKER, Chaincode.TOKEN, "agree_custody", agreement=agreement)
 
 
 def distribute(market: Market, *allowances: SignedAllowance) -> Outcome:

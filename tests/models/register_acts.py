@@ -10,6 +10,7 @@ from tallystick.chaincode.codec import Argument
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.lots import Label, LotChoice, Origin
 from tallystick.contracts.participants import Participant
+from tallystick.contracts.register.folding import ChangeRow, Count
 from tallystick.contracts.register.models import (
     Allocation,
     ForcedMove,
@@ -122,6 +123,11 @@ class RegisterActs(MarketWalk):
         sender, *receivers = sides
         portions = tuple(Portion(receiver=each, quantity=quantity) for each in receivers)
         self.as_broker(UnitsSentToMany(security=security, sender=sender, portions=portions))
+
+    @rule(security=securities, count=st.sampled_from(Count))
+    def fold(self, security: str, count: Count) -> None:
+        named = self.market.evaluate(Chaincode.TOKEN, "changes", security, count, 3)
+        self.as_agent("fold_changes", security, count, named.load(list[ChangeRow]))
 
     # --- allowances ---
 

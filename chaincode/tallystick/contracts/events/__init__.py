@@ -131,6 +131,7 @@ from tallystick.contracts.events.offerings import (
 )
 from tallystick.contracts.events.securities import (
     CapChanged,
+    ChangesFolded,
     DocumentPublished,
     DocumentRemoved,
     EnforcementRenounced,
@@ -207,6 +208,7 @@ __all__ = [
     "CashOpened",
     "ChallengeOpened",
     "ChangeAsked",
+    "ChangesFolded",
     "ClaimAdded",
     "ClaimRevoked",
     "ConflictsSet",

@@ -86,6 +86,15 @@ class SecurityDeactivated(LedgerEvent):
     reason: str
 
 
+class ChangesFolded(LedgerEvent):
+    """So many rows of changes of a count are one row now; what they add up to stays."""
+
+    kind: ClassVar[str] = "token.ChangesFolded"
+    security: str
+    count: str
+    rows: int
+
+
 class CapChanged(LedgerEvent):
     """There may be so many units at most; None without a cap."""
 

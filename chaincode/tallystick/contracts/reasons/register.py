@@ -87,6 +87,11 @@ class RegisterReason(ReasonTable):
         Kind.BALANCE,
         "{holder} has {available} of {security} available, and shall allow {quantity}.",
     )
+    CHANGE_UNKNOWN = (
+        Kind.CONFLICT,
+        "{security} has no row {transaction} of {whose} in its count '{count}', or no more; ask for"
+        " the rows anew.",
+    )
     MOMENT_PAST = (Kind.MALFORMED, "{moment} is not in the future; it is {now}.")
     NOT_THE_NOTARY = (
         Kind.CALLER,

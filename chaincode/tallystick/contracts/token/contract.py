@@ -4,6 +4,7 @@ from tallystick.contracts.compliance.functions import ComplianceFunctions
 from tallystick.contracts.custody.functions import CustodyFunctions
 from tallystick.contracts.register.functions.allowances import AllowanceFunctions
 from tallystick.contracts.register.functions.enforcement import EnforcementFunctions
+from tallystick.contracts.register.functions.folding import FoldingFunctions
 from tallystick.contracts.register.functions.holders import HolderFunctions
 from tallystick.contracts.register.functions.holds import HoldFunctions
 from tallystick.contracts.register.functions.movements import MovementFunctions
@@ -25,6 +26,7 @@ class TokenContract(
     PublicationFunctions,
     HolderFunctions,
     RecordDateFunctions,
+    FoldingFunctions,
     RuleFunctions,
     ComplianceFunctions,
 ):

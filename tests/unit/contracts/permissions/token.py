@@ -15,6 +15,7 @@ from tests.unit.contracts.permissions.roles import (
 )
 
 from tallystick.contracts.lots import Label
+from tallystick.contracts.register.folding import ChangeRow
 from tallystick.contracts.register.models import (
     Allocation,
     Amendment,
@@ -54,6 +55,8 @@ PERMITTED: Permissions = {
     "set_cap": TRANSFER_AGENT,
     "close_issuance": TRANSFER_AGENT,
     "renounce_enforcement": TRANSFER_AGENT,
+    "fold_changes": TRANSFER_AGENT,
+    "changes": EVERYBODY,
     "deactivate": TRANSFER_AGENT,
     "pause": TRUSTEES,
     "resume": TRUSTEES,
@@ -155,6 +158,8 @@ def arguments(market: Market) -> Arguments:
         "set_cap": ["ACME", None],
         "close_issuance": ["ACME"],
         "renounce_enforcement": ["ACME"],
+        "fold_changes": ["ACME", "supply", [ChangeRow(transaction="tx", whose="a")] * 2],
+        "changes": ["ACME", "supply"],
         "deactivate": ["ACME", "a test"],
         "pause": ["ACME", "a test"],
         "resume": ["ACME"],

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from hashlib import sha256
 
+from pydantic import JsonValue
 from tests.unit.contracts.refusals.scenarios import (
     BROKER,
     CLEARING,
@@ -31,7 +32,7 @@ from tallystick.contracts.testing import EVIDENCE, Market
 SECRET = "open sesame"
 
 
-def as_agent(market: Market, function: str, *arguments: str | int | None) -> None:
+def as_agent(market: Market, function: str, *arguments: JsonValue) -> None:
     market.submit(TRANSFER_AGENT, Chaincode.TOKEN, function, "ACME", *arguments)
 
 
@@ -172,6 +173,12 @@ def _(market: Market) -> None:
     )
     intent = market.sign("alice", extended)
     market.submit(BROKER, Chaincode.TOKEN, "renew_hold", extended, intent)
+
+
+@reaches(RegisterReason.CHANGE_UNKNOWN)
+def _(market: Market) -> None:
+    rows: list[JsonValue] = [{"transaction": "tx", "whose": "alice"}] * 2
+    as_agent(market, "fold_changes", "supply", rows)
 
 
 @reaches(RegisterReason.HOLD_SHORTENED)

@@ -14,7 +14,7 @@ from tallystick.contracts.events import EntryMade, RecordDateSealed, read_event
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.models import Model
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.replay import Register, Replay
+from tallystick.contracts.replay import Decisions, Register, Replay
 
 
 class MarketWalk(RuleBasedStateMachine):
@@ -23,6 +23,7 @@ class MarketWalk(RuleBasedStateMachine):
     market: ListeningMarket
     replay: Replay
     register: Register
+    decisions: Decisions
     recorded: dict[tuple[str, str], dict[str, int]]
     """By record date, the plain copy that was made when it was sealed."""
 
@@ -47,6 +48,7 @@ class MarketWalk(RuleBasedStateMachine):
             self.register.apply([event], moment)
             if isinstance(event, RecordDateSealed):
                 self.recorded[event.security, event.name] = self.who_holds(event.security)
+        self.decisions.apply(told, outcome.transaction_id)
 
     def submit(
         self,

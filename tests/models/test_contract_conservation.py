@@ -37,7 +37,14 @@ from tallystick.contracts.participants import Participant
 from tallystick.contracts.register.models import Security
 from tallystick.contracts.register.record_dates import RecordPage
 from tallystick.contracts.register.securities import security_key
-from tallystick.contracts.replay import Register, Replay, count_differences, differences, miscounted
+from tallystick.contracts.replay import (
+    Decisions,
+    Register,
+    Replay,
+    count_differences,
+    differences,
+    miscounted,
+)
 from tallystick.contracts.statements import (
     CustodyAgreed,
     CustodyEnded,
@@ -76,6 +83,7 @@ class MarketMachine(RegisterActs):
         self.replay = Replay()
         self.register = Register()
         self.recorded = {}
+        self.decisions = Decisions()
         self.proposed = 0
         for investor in INVESTORS:
             self.act(partial(self.market.deposit, investor, 100))
@@ -275,6 +283,7 @@ class MarketMachine(RegisterActs):
         assert differences(self.register.rows, held.items()) == []
         assert list(count_differences(self.register.positions, held.items())) == []
         assert list(miscounted(self.register.rows, held.items())) == []
+        assert list(self.decisions.findings(self.register.rows, held.items())) == []
 
     @invariant()
     def record_dates_say_for_ever_what_was_held_at_them(self) -> None:

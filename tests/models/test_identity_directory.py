@@ -101,7 +101,8 @@ class DirectoryMachine(RuleBasedStateMachine):
             outcome = invoke(*args, **kwargs)  # type: ignore[arg-type]  # as the ledger takes them
             told = [read_event(record) for record in outcome.events]
             assert None not in told
-            self.directory.apply([each for each in told if each], instant(ledger.now))
+            events = [each for each in told if each]
+            self.directory.apply(events, instant(ledger.now), outcome.transaction_id)
             return outcome
 
         ledger.invoke = listening  # type: ignore[method-assign]

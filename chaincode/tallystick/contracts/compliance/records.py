@@ -1,6 +1,6 @@
 """Records of decisions: what was decided, on what, by which versions; and working it out again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from functools import lru_cache
 
@@ -222,9 +222,11 @@ class Records:
             Refusal: DECISION_UNKNOWN.
         """
         row = self.require(security, decision)
-        always, bound = self._in_force(row)
-        again = judge(row.case, always, {security: bound})
-        results = tuple(_results(again, range(len(row.legs))))
+
+        def find(key: str) -> Model | None:
+            return load_row(self._state, key, _model_of(key))
+
+        results = recomputed(row, find)
         return Recomputation(
             agrees=results == row.results, recorded=row.results, recomputed=results
         )
@@ -256,29 +258,46 @@ class Records:
             beside=tuple(each.code for each in (*decision.before, *decision.beside)),
         )
 
-    def _in_force(self, row: DecisionRecord) -> tuple[list[Bound], list[Bound]]:
-        """Return the rules in force then: those that need no binding, and those that were bound."""
-        first = [each for each in row.results if each.leg == 0]
-        unbound = [(each.rule, each.version) for each in first if not each.pack]
-        always = [UNBOUND[key] for key in unbound if key in UNBOUND and key not in OWN]
-        security = row.facts.security
-        rules = NO_RULES
-        if row.facts.rule_set:
-            rules = self._rules(rules_key(security, row.facts.rule_set))
-        bound = list(rules.bound)
-        if row.venue is not None and row.venue_rules:
-            key = venue_rules_key(security, row.venue.organization, row.venue_rules)
-            bound += (load_row(self._state, key, VenueRules) or NO_VENUE_RULES).bound
-        return always, bound
-
-    def _rules(self, key: str) -> RuleSet:
-        rules = load_row(self._state, key, RuleSet)
-        assert rules is not None, "every version of rules is kept when it is bound"
-        return rules
-
 
 OWN = {("lot-locks", 1)}
 """Rules that need no binding and come with those that are bound."""
+
+
+def recomputed(
+    row: DecisionRecord, find: Callable[[str], Model | str | None]
+) -> tuple[RuleResult, ...]:
+    """Return what the rules in force then say of the facts that a record has. Pure.
+
+    Args:
+        row: The record.
+        find: Returns the row at a key: a version of a security's rules, or of a venue's.
+    """
+    always, bound = _in_force(row, find)
+    again = judge(row.case, always, {row.facts.security: bound})
+    return tuple(_results(again, range(len(row.legs))))
+
+
+def _in_force(
+    row: DecisionRecord, find: Callable[[str], Model | str | None]
+) -> tuple[list[Bound], list[Bound]]:
+    """Return the rules in force then: those that need no binding, and those that were bound."""
+    first = [each for each in row.results if each.leg == 0]
+    unbound = [(each.rule, each.version) for each in first if not each.pack]
+    always = [UNBOUND[key] for key in unbound if key in UNBOUND and key not in OWN]
+    security = row.facts.security
+    rules: Model | str | None = NO_RULES
+    if row.facts.rule_set:
+        rules = find(rules_key(security, row.facts.rule_set))
+    assert isinstance(rules, RuleSet), "every version of rules is kept when it is bound"
+    bound = list(rules.bound)
+    if row.venue is not None and row.venue_rules:
+        theirs = find(venue_rules_key(security, row.venue.organization, row.venue_rules))
+        bound += theirs.bound if isinstance(theirs, VenueRules) else NO_VENUE_RULES.bound
+    return always, bound
+
+
+def _model_of(key: str) -> type[RuleSet] | type[VenueRules]:
+    return RuleSet if split_composite_key(key)[0] == "rules" else VenueRules
 
 
 def rules_key(security: str, version: int) -> str:

@@ -8,6 +8,7 @@ do what. ``differences`` compares.
 
 from tallystick.contracts.replay.comparison import Difference, count_differences, differences
 from tallystick.contracts.replay.compliance import miscounted
+from tallystick.contracts.replay.decisions import Decisions
 from tallystick.contracts.replay.directory import Directory
 from tallystick.contracts.replay.money import Money, Occasion
 from tallystick.contracts.replay.positions import Positions, Replay
@@ -15,6 +16,7 @@ from tallystick.contracts.replay.register import REGISTER_EVENTS, Register
 
 __all__ = [
     "REGISTER_EVENTS",
+    "Decisions",
     "Difference",
     "Directory",
     "Money",

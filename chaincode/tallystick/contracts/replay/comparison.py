@@ -8,9 +8,10 @@ from tallystick.chaincode import split_composite_key
 from tallystick.contracts.models import Model
 from tallystick.contracts.replay.positions import Positions
 
-LEFT_OUT = frozenset({"nonce", "access", "decision", "persons", "entry"})
-"""Kinds of rows that nothing is decided by, notes of what has happened; and those that
-``miscounted`` compares."""
+LEFT_OUT = frozenset({"nonce", "decision", "persons", "entry"})
+"""Kinds of rows that are not rebuilt: notes that a signature was used, which no event tells since
+only the signature does; records, which ``Decisions`` examines; changes that ``miscounted`` adds
+up; and entries of cash, told to their readers only."""
 
 CHANGES = frozenset({"supply", "holders"})
 """Kinds of rows that are changes of a sum: the sum is compared."""

@@ -1,7 +1,7 @@
 """Who is who and who may do what, rebuilt from events: the public rows of the identity contract.
 
-The rows are those of the ledger, under the same keys. What is left out are notes of used nonces and
-of reads off the ledger, which decide nothing.
+The rows are those of the ledger, under the same keys. What is left out are notes of used nonces,
+which decide nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,6 +13,7 @@ from tallystick.contracts import events
 from tallystick.contracts.accounts.models import Account, Challenge, Links
 from tallystick.contracts.claims.models import BarredList, Claim, SubjectClaims, Topic
 from tallystick.contracts.identities.models import (
+    Access,
     AccessGrant,
     Block,
     Identity,
@@ -47,14 +48,20 @@ class Directory:
 
     rows: dict[str, Model | str] = field(default_factory=dict)
 
-    def apply(self, told: Iterable[events.LedgerEvent], moment: Instant) -> None:
+    def apply(
+        self, told: Iterable[events.LedgerEvent], moment: Instant, transaction_id: str
+    ) -> None:
         """Take in the events of one transaction; kinds of other contracts change nothing here.
 
         Args:
             told: In the order in which they happened.
             moment: The transaction's time, rounded down to the second.
+            transaction_id: Its id, which is part of the log of reads.
         """
         for event in told:
+            if isinstance(event, events.AccessRecorded):
+                place = ("access", event.identity, event.grant, transaction_id)
+                self.rows[composite_key(*place)] = Access(fields=event.fields, at=moment)
             handler = _HANDLERS.get(type(event))
             if handler is not None:
                 handler(self, event, moment)

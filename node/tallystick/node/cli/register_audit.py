@@ -8,6 +8,7 @@ from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.events import UnitsTransferred
 from tallystick.contracts.instants import instant_from_ns
 from tallystick.contracts.replay import (
+    Decisions,
     Difference,
     Directory,
     Register,
@@ -36,6 +37,7 @@ class RegisterAudit:
     Attributes:
         register: Who holds what, as the events of valid transactions tell it.
         directory: Who is who and may do what, likewise.
+        decisions: Which decisions there were, likewise.
         unknown: Kinds of events that this program is too old for.
         traced: The security whose movements are kept; None for none.
         movements: Those movements, in ledger order.
@@ -43,6 +45,7 @@ class RegisterAudit:
 
     register: Register = field(default_factory=Register)
     directory: Directory = field(default_factory=Directory)
+    decisions: Decisions = field(default_factory=Decisions)
     unknown: set[str] = field(default_factory=set)
     traced: str | None = None
     movements: list[Movement] = field(default_factory=list)
@@ -74,6 +77,10 @@ class RegisterAudit:
         found += differences(self.directory.rows, identity)
         for each in found:
             yield f"{' '.join(each.place)}: events tell {_shown(each.told)}, {_held(each)}"
+        for place, wrong in self.decisions.findings(
+            self.register.rows, self.rows_of(Chaincode.TOKEN)
+        ):
+            yield f"decision {' '.join(place)}: {wrong}"
         for security in miscounted(self.register.rows, self.rows_of(Chaincode.TOKEN)):
             yield f"persons {security}: the state counts holders otherwise than events tell them"
 
@@ -85,7 +92,8 @@ class RegisterAudit:
         header = channel_header_of(envelope)
         moment = instant_from_ns(header.timestamp.ToNanoseconds())
         self.register.apply(told.events, moment)
-        self.directory.apply(told.events, moment)
+        self.directory.apply(told.events, moment, header.tx_id)
+        self.decisions.apply(told.events, header.tx_id)
         self.movements += [
             Movement(block_number, header.tx_id, each)
             for each in told.events

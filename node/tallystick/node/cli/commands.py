@@ -16,6 +16,7 @@ from tallystick.node.cli.channel_commands import CHANNEL, POLICY
 from tallystick.node.cli.channel_setting_commands import ORGANIZATION_GROUP
 from tallystick.node.cli.command import Command, Group
 from tallystick.node.cli.crypto_commands import CRYPTO
+from tallystick.node.cli.register_commands import REGISTER
 
 _CALL: Final = (
     Argument(name="chaincode", metavar="CHAINCODE", help="the chaincode to call"),
@@ -152,57 +153,6 @@ _EVENTS: Final = Command(
         *CALLER,
     ),
 )
-_LAST_BLOCK: Final = Argument(
-    name="--block",
-    type=natural,
-    metavar="N",
-    help="as it is after this block; default: the newest that the peer has",
-)
-_SECURITY: Final = Argument(name="security", metavar="SECURITY", help="the security")
-_REGISTER: Final = Group(
-    "register",
-    "The register of holders, from events alone",
-    (
-        Command(
-            "verify",
-            "Rebuild the register from events, and compare it with the state",
-            "tallystick.node.cli.register:verify",
-            ("verify", "verify --block 57 --as RegulatorMSP", "verify --each-block"),
-            (
-                _LAST_BLOCK,
-                Argument(
-                    name="--each-block",
-                    action="store_true",
-                    help="compare after every block, and stop at the first that disagrees",
-                ),
-                *CALLER,
-            ),
-        ),
-        Command(
-            "trace",
-            "Tell how units of a holder came to it, back to their issue",
-            "tallystick.node.cli.register:trace",
-            ("trace ACME alice", "trace ACME alice --block 57"),
-            (
-                _SECURITY,
-                Argument(name="holder", metavar="HOLDER", help="who holds the units"),
-                _LAST_BLOCK,
-                *CALLER,
-            ),
-        ),
-        Command(
-            "show",
-            "Print who holds a security, as JSON",
-            "tallystick.node.cli.register:show",
-            ("show ACME", "show ACME --block 57 --as TransferAgentMSP"),
-            (
-                _SECURITY,
-                _LAST_BLOCK,
-                *CALLER,
-            ),
-        ),
-    ),
-)
 _PEER: Final = Group(
     "peer",
     "A peer",
@@ -241,7 +191,7 @@ GROUPS: Final[tuple[Group | Command, ...]] = (
     _INVOKE,
     _QUERY,
     _EVENTS,
-    _REGISTER,
+    REGISTER,
     _PEER,
     _ORDERER,
     CRYPTO,

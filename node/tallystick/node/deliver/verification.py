@@ -55,6 +55,19 @@ def verify_block(block: Block, previous: BlockHeader, config: ChannelConfig) -> 
         raise UntrustedBlockError(block.header.number, problem)
 
 
+def verify_alone(block: Block, config: ChannelConfig) -> None:
+    """Return if ``block`` is whole and the orderers of ``config`` vouch for it.
+
+    Whether it follows another one is not asked: their signatures cover the hash of that.
+
+    Raises:
+        UntrustedBlockError: Not so.
+    """
+    problem = _check_content(block) or _check_signatures(block, config)
+    if problem:
+        raise UntrustedBlockError(block.header.number, problem)
+
+
 def _check_place(header: BlockHeader, previous: BlockHeader) -> str:
     if header.number != previous.number + 1:
         return f"block {previous.number + 1} was due"

@@ -1,4 +1,4 @@
-"""Nodes that are killed at random moments under load lose nothing that they reported."""
+"""SS-115: nodes that are killed at random moments under load lose nothing that they reported."""
 
 import asyncio
 import os

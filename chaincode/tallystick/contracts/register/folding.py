@@ -38,10 +38,13 @@ class ChangeRow(Model):
     Attributes:
         transaction: Id of the transaction that wrote it.
         whose: By whom the count changed; ``-`` for a sum.
+        turn: Of the supply: the turn of the security's timeline in whose units it counts, for a
+            split changes what a unit is; else empty.
     """
 
     transaction: Annotated[str, Field(min_length=1, max_length=64)]
     whose: Annotated[str, Field(min_length=1, max_length=64)]
+    turn: Annotated[str, Field(pattern=r"^\d{0,9}$")] = ""
 
 
 ChangeRows = Annotated[tuple[ChangeRow, ...], Field(min_length=2, max_length=MAX_ROWS)]
@@ -59,20 +62,25 @@ class Folding:
         """Yield the names of so many rows at most, by transaction; for queries."""
         page = self._ctx.state.partial_page(*self._place, page_size=page_size)
         for key, _ in page.rows:
-            _, (_, transaction, whose) = split_composite_key(key)
-            yield ChangeRow(transaction=transaction, whose=whose)
+            _, (_, *turn, transaction, whose) = split_composite_key(key)
+            yield ChangeRow(transaction=transaction, whose=whose, turn="".join(turn))
 
     def fold(self, rows: ChangeRows) -> None:
-        """Write the sum of rows in place of them.
+        """Write the sum of rows in place of them; of the supply, the sum of each turn.
 
         Raises:
             Refusal: CHANGE_UNKNOWN, when one is not there, or not there any more.
         """
-        values = [self._taken(row) for row in rows]
-        total = _sum_of_counts(values) if self._count is Count.PERSONS else _sum_of_units(values)
-        if total is not None:
-            name = ChangeRow(transaction=self._ctx.transaction_id, whose=_FOLDED)
-            self._ctx.state.put(self._key(name), total)
+        values: dict[str, list[bytes]] = {}
+        for row in rows:
+            values.setdefault(row.turn, []).append(self._taken(row))
+        add = _sum_of_counts if self._count is Count.PERSONS else _sum_of_units
+        for turn, each in values.items():
+            total = add(each)
+            if total is not None:
+                transaction = self._ctx.transaction_id
+                name = ChangeRow(transaction=transaction, whose=_FOLDED, turn=turn)
+                self._ctx.state.put(self._key(name), total)
 
     def _taken(self, row: ChangeRow) -> bytes:
         key = self._key(row)
@@ -86,7 +94,8 @@ class Folding:
         return value
 
     def _key(self, row: ChangeRow) -> str:
-        return composite_key(*self._place, row.transaction, row.whose)
+        turn = (row.turn,) if self._count is Count.SUPPLY else ()
+        return composite_key(*self._place, *turn, row.transaction, row.whose)
 
 
 def _sum_of_units(values: list[bytes]) -> bytes | None:

@@ -17,7 +17,7 @@ from tests.unit.contracts.offerings.stage import (
 
 from tallystick.chaincode import Refusal
 from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.custody.models import Custody
+from tallystick.contracts.custody.models import Custody, CustodyAgreement
 from tallystick.contracts.licensing.models import LicenceClass
 from tallystick.contracts.lots import LotLock
 from tallystick.contracts.offerings.models import (
@@ -124,7 +124,8 @@ def test_units_for_clients_in_common_are_distributed_within_the_lock_up(
     custody = Custody(identity="office", client_accounts=("office-clients",))
     office.submit(OFFICE, TOKEN, "open_custody", custody)
     agreed = CustodyAgreed(custodian=OFFICE, client="bob")
-    office.submit(OFFICE, TOKEN, "agree_custody", agreed, office.sign("bob", agreed))
+    agreement = CustodyAgreement(agreed=agreed, intent=office.sign("bob", agreed))
+    office.submit(OFFICE, TOKEN, "agree_custody", agreement=agreement)
     office.ledger.advance(timedelta(days=3))
     given = UnitsDistributed(
         security="ACME", account="office-clients", shares=(Share(client="bob", quantity=200),)

@@ -61,9 +61,9 @@ class Courier(SettlementContract):
         return _FUNDS.validate_json(ctx.invoke(Chaincode.CASH, "funds", question))
 
     @query
-    def findings(self, ctx: Context, moves: tuple[Delivery, ...]) -> tuple[Finding, ...]:
-        """Return what cash says that stands against payments."""
-        answer = ctx.invoke(Chaincode.CASH, "delivery_findings", list(moves), SALT)
+    def findings(self, ctx: Context, instruction: CashInstruction) -> tuple[Finding, ...]:
+        """Return what cash says that stands against an instruction."""
+        answer = ctx.invoke(Chaincode.CASH, "delivery_findings", instruction)
         return _FINDINGS.validate_json(answer)
 
 
@@ -87,10 +87,14 @@ def ask(market: Market, question: FundsQuestion) -> tuple[MemberFunds, ...]:
     return outcome.load(tuple[MemberFunds, ...])
 
 
-def objections(market: Market, *moves: Delivery) -> list[str]:
+def objections(
+    market: Market, *moves: Delivery, receipts: tuple[ReceiptTerms, ...] = ()
+) -> list[str]:
     """Let settlement ask what stands against payments; return the codes."""
     send_courier(market)
-    outcome = market.submit(Participant.CLEARING, Chaincode.SETTLEMENT, "findings", list(moves))
+    instruction = CashInstruction(moves=moves, receipts=receipts, secret=SALT)
+    clearing = (Participant.CLEARING, Chaincode.SETTLEMENT)
+    outcome = market.submit(*clearing, "findings", instruction)
     return [each.code for each in outcome.load(tuple[Finding, ...])]
 
 

@@ -66,7 +66,7 @@ def test_the_hash_of_a_trade_is_the_hash_of_its_canonical_json() -> None:
         b'{"amount":500,"best_bid":null,"best_offer":null,'
         b'"buy":{"account":null,"agent":null,"broker":"BrokerMSP","is_placed":false,"order":"B-1"},'
         b'"buyer":"bob","cash":"USD","claims":[],"cycle":null,"expires_at":"2026-03-31T16:00:00Z","legs":[],'
-        b'"mediators":[],"model":"dvp-1","off_quote":null,"price":"50","quantity":10,'
+        b'"mediators":[],"model":"dvp-1","off_quote":null,"paid_at":null,"price":"50","quantity":10,'
         b'"salt":"00000000000000000000000000000000","security":"ACME",'
         b'"sell":{"account":null,"agent":null,"broker":"BrokerMSP","is_placed":false,"order":"S-1"},'
         b'"seller":"alice","settlement_day":"2026-03-31","trade":"T-1","venue":"ATSMSP"}'

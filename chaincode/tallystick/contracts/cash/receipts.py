@@ -1,12 +1,14 @@
 """Receipts: a bank's word that something was paid off the ledger, good for one payment, once."""
 
+from collections.abc import Iterator
+
 from tallystick.chaincode import Context, composite_key
 from tallystick.contracts import events
 from tallystick.contracts.cash.entries import Entries
 from tallystick.contracts.cash.models import KeptReceipt, Receipt, ReceiptStatus
 from tallystick.contracts.instants import Instant, now
 from tallystick.contracts.intents import canonical_hash
-from tallystick.contracts.reasons import MoneyReason, RegisterReason
+from tallystick.contracts.reasons import Finding, MoneyReason, RegisterReason, refuse_if_any
 from tallystick.contracts.statements import ReceiptTerms
 
 
@@ -54,22 +56,28 @@ class Receipts:
         """Return the receipt that can be used at a moment as the payment that ``terms`` name.
 
         Raises:
-            Refusal: RECEIPT_UNKNOWN, RECEIPT_NOT_OPEN, RECEIPT_EXPIRED or RECEIPT_DIFFERS.
+            Refusal: With what stands against it.
         """
-        row = self._require_open(terms.bank, terms.number)
-        if moment >= row.expires_at:
-            raise MoneyReason.RECEIPT_EXPIRED.refusal(
-                bank=row.bank, number=row.number, expires_at=row.expires_at
-            )
-        if self.kept(row).terms != terms:
-            raise MoneyReason.RECEIPT_DIFFERS.refusal(bank=row.bank, number=row.number)
-        return row
+        refuse_if_any(list(self.findings(terms, moment)))
+        return self.require(terms.bank, terms.number)
 
     def use(self, terms: ReceiptTerms) -> None:
         """Use a receipt up as the payment that ``terms`` name; refuse as ``usable`` does."""
-        row = self.usable(terms, now(self._ctx))
-        self._save(row, ReceiptStatus.USED)
-        self._ctx.emit(events.ReceiptUsed(bank=row.bank, number=row.number))
+        self._save(self.usable(terms, now(self._ctx)), ReceiptStatus.USED)
+        self._ctx.emit(events.ReceiptUsed(bank=terms.bank, number=terms.number))
+
+    def findings(self, terms: ReceiptTerms, moment: Instant | None = None) -> Iterator[Finding]:
+        """Yield RECEIPT_UNKNOWN, RECEIPT_NOT_OPEN, RECEIPT_EXPIRED or RECEIPT_DIFFERS."""
+        place = {"bank": terms.bank, "number": terms.number}
+        row = self._find(terms.bank, terms.number)
+        if row is None:
+            yield MoneyReason.RECEIPT_UNKNOWN.finding(**place)
+        elif row.status is not ReceiptStatus.OPEN:
+            yield MoneyReason.RECEIPT_NOT_OPEN.finding(**place, state=row.status)
+        elif (moment or now(self._ctx)) >= row.expires_at:
+            yield MoneyReason.RECEIPT_EXPIRED.finding(**place, expires_at=row.expires_at)
+        elif self.kept(row).terms != terms:
+            yield MoneyReason.RECEIPT_DIFFERS.finding(**place)
 
     def void(self, bank: str, number: str) -> None:
         """Take a receipt back.
@@ -77,12 +85,15 @@ class Receipts:
         Raises:
             Refusal: RECEIPT_UNKNOWN or RECEIPT_NOT_OPEN.
         """
-        self._save(self._require_open(bank, number), ReceiptStatus.VOID)
+        row = self.require(bank, number)
+        if row.status is not ReceiptStatus.OPEN:
+            raise MoneyReason.RECEIPT_NOT_OPEN.refusal(bank=bank, number=number, state=row.status)
+        self._save(row, ReceiptStatus.VOID)
         self._ctx.emit(events.ReceiptVoided(bank=bank, number=number))
 
     def require(self, bank: str, number: str) -> Receipt:
         """Return a receipt; refuse with RECEIPT_UNKNOWN when there is none."""
-        row = self._ctx.state.load(receipt_key(bank, number), Receipt)
+        row = self._find(bank, number)
         if row is None:
             raise MoneyReason.RECEIPT_UNKNOWN.refusal(bank=bank, number=number)
         return row
@@ -94,11 +105,8 @@ class Receipts:
         assert kept is not None, "a receipt is recorded together with what it says"
         return kept
 
-    def _require_open(self, bank: str, number: str) -> Receipt:
-        row = self.require(bank, number)
-        if row.status is not ReceiptStatus.OPEN:
-            raise MoneyReason.RECEIPT_NOT_OPEN.refusal(bank=bank, number=number, state=row.status)
-        return row
+    def _find(self, bank: str, number: str) -> Receipt | None:
+        return self._ctx.state.load(receipt_key(bank, number), Receipt)
 
     def _save(self, row: Receipt, status: ReceiptStatus) -> None:
         changed = row.model_copy(update={"status": status})

@@ -81,10 +81,7 @@ class Vault:
     def _pay(
         self, moves: Sequence[Delivery], fees: Sequence[Fee], lacks: Sequence[Finding]
     ) -> None:
-        payers = [Account(fee.cash, fee.payer) for fee in fees]
-        plan = self.book.moved(moves, day_of(self._moment), payers)
-        for fee, payer in zip(fees, payers, strict=True):
-            plan.change(payer, quantity=-fee.amount)
+        plan = self._paid(moves, fees)
         loans = self._loans(plan)
         self._write(plan, loans, lacks)
         for event in self._transfers(moves, plan, Basis.SETTLEMENT):
@@ -234,9 +231,9 @@ class Vault:
 
     # --- how ---
 
-    def findings(self, moves: Sequence[Delivery]) -> Sequence[Finding]:
+    def findings(self, moves: Sequence[Delivery], fees: Sequence[Fee]) -> Sequence[Finding]:
         """Return what stands against payments as things are now; nothing is written."""
-        plan = self.book.moved(moves, day_of(self._moment))
+        plan = self._paid(moves, fees)
         for account in plan.before:
             limits = self.limits(account)
             over = expired(limits, self._moment) if limits else ()
@@ -245,6 +242,14 @@ class Vault:
         exceeded = [finding for loan in loans for finding in loan.findings()]
         lacks = self.lacks([account.holder for account in plan.after])
         return [*lacks, *exceeded, *plan.shortfalls()]
+
+    def _paid(self, moves: Sequence[Delivery], fees: Sequence[Fee]) -> Plan:
+        """Plan payments, and fees out of what is available then."""
+        payers = [Account(fee.cash, fee.payer) for fee in fees]
+        plan = self.book.moved(moves, day_of(self._moment), payers)
+        for fee, payer in zip(fees, payers, strict=True):
+            plan.change(payer, quantity=-fee.amount)
+        return plan
 
     def lacks(
         self,

@@ -34,6 +34,10 @@ class TradeReason(ReasonTable):
         Kind.RULE,
         "Trade {trade} is matched at a worse price than the best quote; it must say why.",
     )
+    RECEIPT_TERMS_WRONG = (
+        Kind.MALFORMED,
+        "Trade {trade} is paid by receipt: it must name the bank, and be settled by DvP 1.",
+    )
     DVP_MODEL_DIFFERS = (
         Kind.CONFLICT,
         "Trade {trade} is settled by model {model}; nobody can {step} it by itself.",

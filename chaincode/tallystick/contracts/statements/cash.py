@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from tallystick.contracts.instants import Instant
-from tallystick.contracts.models import Identifier, Model, Quantity, ShortCode
+from tallystick.contracts.models import Identifier, Model, Quantity
 from tallystick.contracts.statements.base import Statement
 
 
@@ -109,7 +109,7 @@ class ReceiptTerms(Model):
     number: Identifier
     payer: Identifier
     payee: Identifier
-    currency: ShortCode
+    currency: Identifier
     amount: Quantity
     use: ReceiptUse
     subject: Identifier

@@ -12,7 +12,11 @@ from pydantic import TypeAdapter
 from tallystick.chaincode import Context
 from tallystick.contracts.book import Delivery
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.fees.models import FeeKind
+from tallystick.contracts.fees.rules import FeeCase
+from tallystick.contracts.fees.schedules import Schedules
 from tallystick.contracts.instants import Instant
+from tallystick.contracts.payments import CashInstruction, Fee
 from tallystick.contracts.reasons import Finding
 from tallystick.contracts.trades.terms import TradeTerms
 
@@ -20,34 +24,67 @@ _FINDINGS = TypeAdapter(tuple[Finding, ...])
 
 
 def lock(ctx: Context, terms: TradeTerms, agreed_at: Instant) -> None:
-    """Hold all that is to go over; whoever holds it goes on holding it."""
+    """Hold all that is to go over; whoever holds it goes on holding it.
+
+    The price comes out of what the buyer has committed to its order, as far as there is any.
+    """
     ctx.invoke(Chaincode.TOKEN, "lock", _units(terms, agreed_at), terms.venue)
-    ctx.invoke(Chaincode.CASH, "lock", terms.payments, terms.salt)
+    _pay(ctx, CashInstruction(draws=terms.draws, lock=terms.payments, secret=terms.salt))
 
 
 def deliver(ctx: Context, terms: TradeTerms, agreed_at: Instant) -> None:
-    """Deliver what is on hold."""
+    """Deliver what is on hold, use receipts, and take the venue's fees."""
     ctx.invoke(Chaincode.TOKEN, "deliver", _units(terms, agreed_at), terms.venue)
-    ctx.invoke(Chaincode.CASH, "deliver", terms.payments, terms.salt)
+    _pay(ctx, _payment(ctx, terms))
 
 
 def deliver_at_once(ctx: Context, terms: TradeTerms, agreed_at: Instant) -> None:
-    """Deliver out of what is available."""
+    """Deliver out of what is available, and of what the buyer has committed to its order."""
     ctx.invoke(Chaincode.TOKEN, "deliver", _available(_units(terms, agreed_at)), terms.venue)
-    ctx.invoke(Chaincode.CASH, "deliver", _available(terms.payments), terms.salt)
+    moves = tuple(_available(terms.payments))
+    at_once = {"draws": terms.draws, "moves": moves}
+    _pay(ctx, _payment(ctx, terms).model_copy(update=at_once))
 
 
 def release(ctx: Context, terms: TradeTerms) -> None:
     """Give up what is on hold."""
     ctx.invoke(Chaincode.TOKEN, "release", terms.deliveries)
-    ctx.invoke(Chaincode.CASH, "release", terms.payments, terms.salt)
+    _pay(ctx, CashInstruction(release=terms.payments, secret=terms.salt))
 
 
 def record_failure(ctx: Context, terms: TradeTerms, agreed_at: Instant) -> list[Finding]:
     """Return what stands against a delivery; the token contract records its part of it."""
     units = ctx.invoke(Chaincode.TOKEN, "record_failure", _units(terms, agreed_at), terms.venue)
-    money = ctx.invoke(Chaincode.CASH, "delivery_findings", terms.payments, terms.salt)
+    money = ctx.invoke(Chaincode.CASH, "delivery_findings", _payment(ctx, terms))
     return [*_FINDINGS.validate_json(units), *_FINDINGS.validate_json(money)]
+
+
+def fees_of(ctx: Context, terms: TradeTerms) -> Sequence[Fee]:
+    """Return what the venue takes for a trade; nothing where its price is paid off the ledger."""
+    if terms.paid_at is not None:
+        return ()
+    case = FeeCase(
+        kind=FeeKind.TRADE,
+        security=terms.security,
+        cash=terms.cash,
+        amount=terms.amount,
+        buyer=terms.buyer,
+        seller=terms.seller,
+    )
+    return Schedules(ctx.state).fees(terms.venue, case)
+
+
+def _payment(ctx: Context, terms: TradeTerms) -> CashInstruction:
+    return CashInstruction(
+        moves=terms.payments,
+        receipts=terms.receipts,
+        fees=tuple(fees_of(ctx, terms)),
+        secret=terms.salt,
+    )
+
+
+def _pay(ctx: Context, instruction: CashInstruction) -> None:
+    ctx.invoke(Chaincode.CASH, "instruct", instruction)
 
 
 def _units(terms: TradeTerms, agreed_at: Instant) -> list[Delivery]:

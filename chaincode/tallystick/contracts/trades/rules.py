@@ -9,7 +9,7 @@ from tallystick.contracts.prices import amount_of, scaled
 from tallystick.contracts.reasons import Finding, RegisterReason, TradeReason
 from tallystick.contracts.statements import Side
 from tallystick.contracts.trades.models import Approved, Consented
-from tallystick.contracts.trades.terms import TradeTerms
+from tallystick.contracts.trades.terms import DvpModel, LegKind, TradeTerms
 
 SIDES: Final[tuple[Side, ...]] = ("buyer", "seller")
 """The sides of a trade without further legs."""
@@ -19,8 +19,8 @@ def check_terms(terms: TradeTerms, *, venue: str, moment: Instant) -> None:
     """Return if a venue may propose a trade with these terms now.
 
     Raises:
-        Refusal: NOT_THE_VENUE, SAME_PARTY, SAME_ORDER, AMOUNT_DIFFERS, PRICE_UNEXPLAINED or
-            TRADE_DATES_WRONG.
+        Refusal: NOT_THE_VENUE, SAME_PARTY, SAME_ORDER, AMOUNT_DIFFERS, PRICE_UNEXPLAINED,
+            RECEIPT_TERMS_WRONG or TRADE_DATES_WRONG.
     """
     trade = terms.trade
     if terms.venue != venue:
@@ -30,11 +30,7 @@ def check_terms(terms: TradeTerms, *, venue: str, moment: Instant) -> None:
             raise RegisterReason.SAME_PARTY.refusal(holder=leg.sender)
     if terms.buy.order == terms.sell.order:
         raise TradeReason.SAME_ORDER.refusal(trade=trade, order=terms.buy.order)
-    due = amount_of(terms.price, terms.quantity)
-    if terms.amount != due:
-        raise TradeReason.AMOUNT_DIFFERS.refusal(trade=trade, amount=terms.amount, due=due)
-    if terms.off_quote is None and is_off_quote(terms):
-        raise TradeReason.PRICE_UNEXPLAINED.refusal(trade=trade)
+    _check_payment(terms)
     if terms.expires_at <= moment:
         raise TradeReason.TRADE_DATES_WRONG.refusal(trade=trade)
 
@@ -47,12 +43,28 @@ def party_on(terms: TradeTerms, side: Side) -> str:
     return party
 
 
+def _check_payment(terms: TradeTerms) -> None:
+    due = amount_of(terms.price, terms.quantity)
+    if terms.amount != due:
+        raise TradeReason.AMOUNT_DIFFERS.refusal(trade=terms.trade, amount=terms.amount, due=due)
+    if terms.off_quote is None and is_off_quote(terms):
+        raise TradeReason.PRICE_UNEXPLAINED.refusal(trade=terms.trade)
+    if not has_usable_receipts(terms):
+        raise TradeReason.RECEIPT_TERMS_WRONG.refusal(trade=terms.trade)
+
+
 def is_off_quote(terms: TradeTerms) -> bool:
     """Return whether one side could have had a better price elsewhere."""
     price = scaled(terms.price)
     is_dear = terms.best_offer is not None and price > scaled(terms.best_offer)
     is_cheap = terms.best_bid is not None and price < scaled(terms.best_bid)
     return is_dear or is_cheap
+
+
+def has_usable_receipts(terms: TradeTerms) -> bool:
+    """Return whether each leg that is paid off the ledger names a bank; nets know no receipts."""
+    receipts = [leg for leg in terms.all_legs if leg.kind is LegKind.RECEIPT]
+    return all(leg.bank for leg in receipts) and (not receipts or terms.model is DvpModel.GROSS)
 
 
 def consent_findings(

@@ -11,8 +11,15 @@ from tallystick.contracts.calendars.models import Cycle
 from tallystick.contracts.instants import Day, Instant
 from tallystick.contracts.intents import canonical_hash
 from tallystick.contracts.models import Identifier, Model, Quantity, Salt, ShortCode
+from tallystick.contracts.payments import Draw
 from tallystick.contracts.prices import Price
-from tallystick.contracts.statements import OrderPlaced, OrderSide, Side
+from tallystick.contracts.statements import (
+    OrderPlaced,
+    OrderSide,
+    ReceiptTerms,
+    ReceiptUse,
+    Side,
+)
 
 MAX_LEGS = 30
 MAX_MEDIATORS = 8
@@ -38,16 +45,23 @@ class LegKind(StrEnum):
 
     UNITS = "units"
     MONEY = "money"
+    RECEIPT = "receipt"
 
 
 class TradeLeg(Model):
-    """One thing that goes from one party to another."""
+    """One thing that goes from one party to another.
+
+    Attributes:
+        asset: A security or a cash; for money paid off the ledger, its currency.
+        bank: MSP of the bank whose receipt stands for that money; else None.
+    """
 
     kind: LegKind
     asset: Identifier
     sender: Identifier
     receiver: Identifier
     quantity: Quantity
+    bank: Identifier | None = None
 
 
 class Order(Model):
@@ -109,6 +123,9 @@ class TradeTerms(Model):
         best_bid: The best bid of all venues when it was matched, where the venue knew one.
         best_offer: Likewise, the best offer.
         off_quote: Why it was matched at a worse price than the best.
+        paid_at: MSP of the bank at which the price is paid off the ledger, so that its receipt, by
+            the number of the trade's id, stands for it; ``cash`` then is the currency. None when
+            money on the ledger pays.
     """
 
     trade: TradeId
@@ -133,6 +150,7 @@ class TradeTerms(Model):
     best_bid: Price | None = None
     best_offer: Price | None = None
     off_quote: ShortCode | None = None
+    paid_at: Identifier | None = None
 
     @property
     def digest(self) -> str:
@@ -186,20 +204,26 @@ class TradeTerms(Model):
             quantity=self.quantity,
         )
         money = TradeLeg(
-            kind=LegKind.MONEY,
+            kind=LegKind.RECEIPT if self.paid_at else LegKind.MONEY,
             asset=self.cash,
             sender=self.buyer,
             receiver=self.seller,
             quantity=self.amount,
+            bank=self.paid_at,
         )
         return (units, money, *self.legs)
 
-    def moves(self, kind: LegKind) -> tuple[HeldMove, ...]:
-        """Return the legs of a kind as deliveries out of holds, each under a name of its own.
+    @property
+    def named_legs(self) -> tuple[tuple[str, TradeLeg], ...]:
+        """Every leg with its name, which its hold or receipt bears.
 
-        The holds of units and price bear the trade's id; further ones its id and a number.
+        Units and price have the trade's id; further legs its id and a number.
         """
         names = (self.trade, self.trade, *(f"{self.trade}@{n + 1}" for n in range(len(self.legs))))
+        return tuple(zip(names, self.all_legs, strict=True))
+
+    def moves(self, kind: LegKind) -> tuple[HeldMove, ...]:
+        """Return the legs of a kind as deliveries out of holds."""
         return tuple(
             HeldMove(
                 asset=leg.asset,
@@ -208,7 +232,7 @@ class TradeTerms(Model):
                 quantity=leg.quantity,
                 hold=name,
             )
-            for name, leg in zip(names, self.all_legs, strict=True)
+            for name, leg in self.named_legs
             if leg.kind is kind
         )
 
@@ -221,3 +245,35 @@ class TradeTerms(Model):
     def payments(self) -> tuple[HeldMove, ...]:
         """What goes over in money."""
         return self.moves(LegKind.MONEY)
+
+    @property
+    def receipts(self) -> tuple[ReceiptTerms, ...]:
+        """What was paid off the ledger, as the receipts must say."""
+        return tuple(
+            ReceiptTerms(
+                bank=leg.bank,
+                number=name,
+                payer=leg.sender,
+                payee=leg.receiver,
+                currency=leg.asset,
+                amount=leg.quantity,
+                use=ReceiptUse.TRADE,
+                subject=self.trade,
+            )
+            for name, leg in self.named_legs
+            if leg.kind is LegKind.RECEIPT and leg.bank is not None
+        )
+
+    @property
+    def draws(self) -> tuple[Draw, ...]:
+        """What the buyer may have committed to its order, as far as the price needs it."""
+        if self.paid_at is not None:
+            return ()
+        draw = Draw(
+            cash=self.cash,
+            holder=self.buyer,
+            keeper=self.venue,
+            reservation=self.buy.order,
+            amount=self.amount,
+        )
+        return (draw,)

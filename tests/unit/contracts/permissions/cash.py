@@ -83,7 +83,7 @@ def arguments(market: Market) -> Arguments:
         "void_receipt": ["R-1"],
         "collect_fees": ["USD", "alice", transactions],
         "instruct": [CashInstruction(secret="")],
-        "delivery_findings": [leg, ""],
+        "delivery_findings": [CashInstruction(secret="")],
         "check_receipt": ["USD", receipt_terms(), market.after(timedelta(0))],
         "funds": [FundsQuestion(keeper=P.CLEARING, accounts=())],
         "deposit_report": ["USD"],

@@ -170,3 +170,9 @@ def _(market: Market) -> None:
     market.consent(terms, "seller")
     market.ledger.advance(timedelta(hours=1))
     market.lock()
+
+
+@reaches(TradeReason.RECEIPT_TERMS_WRONG)
+def _(market: Market) -> None:
+    netted = {"paid_at": BANK, "model": DvpModel.NET}
+    market.propose(market.terms().model_copy(update=netted))

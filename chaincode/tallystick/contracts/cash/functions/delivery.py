@@ -48,11 +48,15 @@ class DeliveryFunctions(MarketContract):
 
     @query
     @only_through(Chaincode.SETTLEMENT)
-    def delivery_findings(
-        self, ctx: Context, moves: tuple[Delivery, ...], secret: str
-    ) -> tuple[Finding, ...]:
-        """Return what stands against payments now."""
-        return tuple(Vault(ctx, secret).findings(moves))
+    def delivery_findings(self, ctx: Context, instruction: CashInstruction) -> tuple[Finding, ...]:
+        """Return what stands now against the moves, receipts and fees of an instruction."""
+        vault = Vault(ctx, instruction.secret)
+        receipts = Receipts(ctx, vault.entries)
+        money = vault.findings(instruction.moves, instruction.fees)
+        return (
+            *money,
+            *(found for each in instruction.receipts for found in receipts.findings(each)),
+        )
 
     @query
     @only_through(Chaincode.SETTLEMENT)

@@ -52,12 +52,12 @@ class Market:
     gateways: Mapping[str, Gateway]
     now: Callable[[], datetime]
     wallets: dict[str, Wallet] = field(default_factory=dict)
-    running: tuple[Participant, ...] = PEERS
+    running: tuple[str, ...] = PEERS
     """Whose peers are running."""
 
     async def submit(
         self,
-        participant: Participant,
+        participant: str,
         chaincode: Chaincode,
         function: str,
         *arguments: Argument,

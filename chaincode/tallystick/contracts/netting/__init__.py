@@ -1,0 +1,1 @@
+"""Netting: many trades among many members become one net position for each, settled at once."""

@@ -10,6 +10,7 @@ from tests.unit.contracts.permissions import (
     cash,
     discipline,
     identity,
+    netting,
     offerings,
     settlement,
     token,
@@ -97,6 +98,7 @@ def answer(market: Market, role: str, chaincode: Chaincode, function: str) -> st
             intent=market.sign("bob", market.claim("bob").statement),
             **cash.secrets(market),
             **discipline.SECRETS,
+            **netting.secrets(market),
         )
     except Refusal as refusal:
         return refusal.code

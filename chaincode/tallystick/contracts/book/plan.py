@@ -1,7 +1,7 @@
 """A change of the book that is planned and judged before it is written. Pure."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tallystick.contracts.book.models import Account, Hold, Move, Place, Position
@@ -36,7 +36,7 @@ class Plan:
         carried: For each move, the lots that it takes, as they are before it passes them on; for
             an issue, those that it creates. There are none where no lots are kept.
         merged: Holders who had too many lots, with those that they have instead.
-        unmatched: Moves that do not find the lots that they ask for.
+        unmatched: By place among the moves, those that do not find the lots that they ask for.
         touched: Whose position something happens to, even if it ends as it began.
     """
 
@@ -48,7 +48,7 @@ class Plan:
     created: dict[Account, int] = field(default_factory=dict)
     carried: Sequence[tuple[Lot, ...]] = ()
     merged: dict[Account, tuple[Lot, ...]] = field(default_factory=dict)
-    unmatched: list[Finding] = field(default_factory=list)
+    unmatched: dict[int, Finding] = field(default_factory=dict)
     touched: dict[Account, None] = field(default_factory=dict)
 
     def shortfalls(self) -> list[Finding]:
@@ -56,9 +56,10 @@ class Plan:
 
         Lots that are asked for by name or tranche, and are too few, are such a finding as well.
         """
-        return [*self._overdrafts(), *self.unmatched]
+        return [*self.overdrafts(), *self.unmatched.values()]
 
-    def _overdrafts(self) -> list[Finding]:
+    def overdrafts(self) -> list[Finding]:
+        """Return a finding for everybody who would have less than nothing available."""
         return [
             RegisterReason.INSUFFICIENT_AVAILABLE.finding(
                 asset=account.asset,
@@ -75,23 +76,22 @@ class Plan:
 
     def excesses(self) -> list[Finding]:
         """Return a finding for everybody who would hold more than a row can say exactly."""
-        too_many = [
-            RegisterReason.LOTS_TOO_MANY.finding(
+        return [finding for account in self.after for finding in self.excesses_of(account)]
+
+    def excesses_of(self, account: Account) -> Iterator[Finding]:
+        """Yield a finding when an account would hold more than a row can say exactly."""
+        position = self.after[account]
+        if len(position.lots) > MAX_LOTS:
+            yield RegisterReason.LOTS_TOO_MANY.finding(
                 asset=account.asset, holder=account.holder, lots=len(position.lots), limit=MAX_LOTS
             )
-            for account, position in self.after.items()
-            if len(position.lots) > MAX_LOTS
-        ]
-        return too_many + [
-            RegisterReason.HOLDING_TOO_LARGE.finding(
+        if position.quantity > MAX_QUANTITY:
+            yield RegisterReason.HOLDING_TOO_LARGE.finding(
                 asset=account.asset,
                 holder=account.holder,
                 quantity=position.quantity,
                 limit=MAX_QUANTITY,
             )
-            for account, position in self.after.items()
-            if position.quantity > MAX_QUANTITY
-        ]
 
     def change(
         self, account: Account, *, quantity: int = 0, held: int = 0, frozen: int = 0
@@ -158,13 +158,13 @@ class Plan:
             if lots:
                 queue.extend(waiting.pop((move.asset, move.receiver), ()))
         self.carried = [added((), lots) for lots in carried]
-        self.unmatched = [
-            RegisterReason.LOTS_TOO_FEW.finding(
+        self.unmatched = {
+            place: RegisterReason.LOTS_TOO_FEW.finding(
                 asset=move.asset, holder=str(move.sender), quantity=move.quantity, missing=lacking
             )
-            for move, lacking in zip(moves, missing, strict=True)
+            for place, (move, lacking) in enumerate(zip(moves, missing, strict=True))
             if lacking and not move.choice.is_free
-        ]
+        }
         self._merge_lots()
 
     def relabel_lots(
@@ -175,13 +175,11 @@ class Plan:
         old = taken(held, quantity, choice)
         new = added((), [lot.relabelled(label) for lot in old])
         if total(old) < quantity:
-            self.unmatched.append(
-                RegisterReason.LOTS_TOO_FEW.finding(
-                    asset=account.asset,
-                    holder=account.holder,
-                    quantity=quantity,
-                    missing=quantity - total(old),
-                )
+            self.unmatched[0] = RegisterReason.LOTS_TOO_FEW.finding(
+                asset=account.asset,
+                holder=account.holder,
+                quantity=quantity,
+                missing=quantity - total(old),
             )
         self.carried = [old, new]
         self._set_lots(account, added(removed(held, old), new))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tallystick.chaincode import Context
 from tallystick.contracts.book import Account, Book, Plan
@@ -85,6 +86,23 @@ def subject_of(
 Subjects = Mapping[str, Subject]
 
 
+class Part(NamedTuple):
+    """What somebody has to do with an instruction.
+
+    Who gives and gets in it is judged as both, whatever remains in the end.
+
+    Attributes:
+        change: By how much its quantity changes.
+    """
+
+    change: int
+    gives: bool
+    gets: bool
+
+
+NO_PART = Part(0, gives=False, gets=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """What a case is put together from.
@@ -115,9 +133,9 @@ class Cases:
     def case(self, given: Given) -> Case:
         """Return the facts of an instruction."""
         holders = {}
-        changes = _changes(given.legs)
-        for (account, change), known in zip(changes.items(), given.report.parties, strict=True):
-            holders[account] = self._holder(account, change, known, given)
+        parts = parts_of(given.legs)
+        for (account, part), known in zip(parts.items(), given.report.parties, strict=True):
+            holders[account] = self.holder(account, part, known, given)
         receivers = {
             holders[Account(leg.security, leg.receiver)].person
             for leg in given.legs
@@ -129,19 +147,25 @@ class Cases:
             legs=given.legs,
             holders=holders,
             securities={
-                name: self._facts(name, subject, given.basis, receivers)
+                name: self.facts(name, subject, given.basis, receivers)
                 for name, subject in given.subjects.items()
             },
             venue=next(iter(given.report.organizations), None),
             approvals=tuple(
                 self.approvals(
-                    [leg for leg in given.legs if given.subjects[leg.security].needs.approvals]
+                    [leg for leg in given.legs if given.subjects[leg.security].needs.approvals],
+                    given.basis,
                 )
             ),
         )
 
-    def approvals(self, legs: Sequence[Leg]) -> Iterator[PairApproval]:
-        """Yield what was approved for the senders and receivers of legs."""
+    def approvals(self, legs: Sequence[Leg], basis: Basis) -> Iterator[PairApproval]:
+        """Yield what was approved for the senders and receivers of legs.
+
+        Of net deliveries they are nobody's who agreed on anything: nothing is approved for them.
+        """
+        if basis is Basis.NET_DELIVERY:
+            return
         for security, sender, receiver in dict.fromkeys(
             (leg.security, leg.sender, leg.receiver) for leg in legs
         ):
@@ -150,11 +174,10 @@ class Cases:
                 if approval is not None:
                     yield approval
 
-    def _holder(self, account: Account, change: int, known: PartyReport, given: Given) -> Holder:
+    def holder(self, account: Account, part: Part, known: PartyReport, given: Given) -> Holder:
+        """Return what rules see of a holder who has this part in an instruction."""
         plan, needs = given.plan, given.subjects[account.asset].needs
-        # Who gives and gets in one instruction is judged as both, whatever remains in the end.
-        gives = any(Account(leg.security, leg.sender or "") == account for leg in given.legs)
-        gets = any(Account(leg.security, leg.receiver or "") == account for leg in given.legs)
+        change, gives, gets = part
         before = self._book.position(account)
         after = plan.after.get(account, before)
         if after.quantity != before.quantity + change:  # a hold: judged as if it were executed
@@ -194,9 +217,10 @@ class Cases:
             each for name in needs.invested for each in self._counters.invested(person, name)
         )
 
-    def _facts(
+    def facts(
         self, name: str, subject: Subject, basis: Basis, receivers: set[str]
     ) -> SecurityFacts:
+        """Return what rules see of a security; ``receivers`` are the persons who get units."""
         needs = subject.needs
         raised = needs.raised if basis is Basis.ISSUE else ()
         moment = now(self._ctx)
@@ -216,12 +240,14 @@ class Cases:
         )
 
 
-def _changes(legs: Sequence[Leg]) -> dict[Account, int]:
-    """Return by how much the legs change what each account holds, in the order of the legs."""
-    changes: dict[Account, int] = {}
+def parts_of(legs: Sequence[Leg]) -> dict[Account, Part]:
+    """Return what each account has to do with the legs, in their order."""
+    parts: dict[Account, Part] = {}
     for leg in legs:
         for name, change in ((leg.sender, -leg.quantity), (leg.receiver, leg.quantity)):
             if name is not None:
                 account = Account(leg.security, name)
-                changes[account] = changes.get(account, 0) + change
-    return changes
+                old = parts.get(account, NO_PART)
+                gives, gets = old.gives or change < 0, old.gets or change > 0
+                parts[account] = Part(old.change + change, gives, gets)
+    return parts

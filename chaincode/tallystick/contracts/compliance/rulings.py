@@ -1,12 +1,12 @@
 """Decisions and their traces on the ledger: counts, sales, purchases, approvals used, records."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from tallystick.chaincode import Context
 from tallystick.contracts import events
 from tallystick.contracts.book import Account
-from tallystick.contracts.compliance.case import Case, Leg
+from tallystick.contracts.compliance.case import Case
 from tallystick.contracts.compliance.cases import Subjects
 from tallystick.contracts.compliance.counters import Counters
 from tallystick.contracts.compliance.counts import told
@@ -18,6 +18,9 @@ from tallystick.contracts.compliance.offerings import exemption_of, price_of
 from tallystick.contracts.compliance.periods import Period
 from tallystick.contracts.compliance.records import Outcome, Records, venue_rules_key
 from tallystick.contracts.compliance.volumes import is_sale
+from tallystick.contracts.cycles import Sold
+from tallystick.contracts.events import Basis
+from tallystick.contracts.instants import now
 from tallystick.contracts.rows import load_row
 
 
@@ -43,10 +46,9 @@ class Rulings:
             for change in recounted(case, security):
                 self._counters.recount(security, change)
                 self._ctx.emit(told(security, change.person, change.after))
-        for leg in case.legs:
-            needs, sender = subjects[leg.security].needs, case.sender(leg)
-            if sender is not None and needs.sales and is_sale(case, leg):
-                self._note_sale(case, leg, sender.person, needs.windows)
+        venue = None if case.venue is None else case.venue.organization
+        for sold in _sales(case, subjects):
+            self.note_sale(sold, venue, subjects[sold.security].needs.windows)
         self._note_purchases(case, subjects)
         for approval in case.used_approvals:
             used = events.ApprovalUsed(
@@ -56,24 +58,24 @@ class Rulings:
             self._ctx.emit(used)
         self.record(decision, Outcome.MOVED, subjects)
 
-    def record(self, decision: Decision, outcome: Outcome, subjects: Subjects) -> None:
-        """Leave a record of a decision."""
-        versions = {name: each.venue_rules for name, each in subjects.items()}
-        self._records.save(decision, outcome, versions)
-
-    def _note_sale(self, case: Case, leg: Leg, person: str, windows: Collection[Period]) -> None:
-        venue = None if case.venue is None else case.venue.organization
-        sale = Sale(moment=case.moment, quantity=leg.quantity, venue=venue)
-        forgotten = self._counters.note_sale(leg.security, person, sale, windows)
+    def note_sale(self, sold: Sold, venue: str | None, windows: Collection[Period]) -> None:
+        """Note that a person has sold units; sales that no window asks for any more are gone."""
+        sale = Sale(moment=now(self._ctx), quantity=sold.quantity, venue=venue)
+        forgotten = self._counters.note_sale(sold.security, sold.person, sale, windows)
         self._ctx.emit(
             events.SaleNoted(
-                security=leg.security,
-                person=person,
-                quantity=leg.quantity,
+                security=sold.security,
+                person=sold.person,
+                quantity=sold.quantity,
                 venue=venue,
                 forgotten=forgotten,
             )
         )
+
+    def record(self, decision: Decision, outcome: Outcome, subjects: Subjects) -> None:
+        """Leave a record of a decision."""
+        versions = {name: each.venue_rules for name, each in subjects.items()}
+        self._records.save(decision, outcome, versions)
 
     def _note_purchases(self, case: Case, subjects: Subjects) -> None:
         amounts: Counter[tuple[Account, str]] = Counter()
@@ -95,3 +97,16 @@ class Rulings:
             )
             self._counters.note_purchase(purchase, case.moment)
             self._ctx.emit(purchase)
+
+
+def _sales(case: Case, subjects: Subjects) -> Iterator[Sold]:
+    """Yield what the legs sell, of securities whose rules ask.
+
+    What a net delivery moves is nobody's sale: what was sold, the trades say that it settles.
+    """
+    for leg in case.legs if case.basis is not Basis.NET_DELIVERY else ():
+        sender = case.sender(leg)
+        if sender is not None and subjects[leg.security].needs.sales and is_sale(case, leg):
+            yield Sold.model_construct(
+                security=leg.security, person=sender.person, quantity=leg.quantity
+            )

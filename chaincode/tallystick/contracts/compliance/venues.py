@@ -63,6 +63,10 @@ class AtNamedVenuesOnly(Rule[VenueOnly]):
             )
 
 
+_OF_TRADES = (Basis.SETTLEMENT, Basis.NET_DELIVERY)
+"""Bases of what is agreed in trades."""
+
+
 class AtVenuesOnly(AtNamedVenuesOnly):
     """Units change hands by trades at admitted venues, which the settlement contract vouches for.
 
@@ -74,7 +78,7 @@ class AtVenuesOnly(AtNamedVenuesOnly):
 
     def findings(self, case: Case, leg: Leg, parameters: VenueOnly) -> Iterator[Finding]:
         """Yield a finding when there is no trade at a venue, or the venue is not admitted."""
-        if case.basis in {*parameters.excepted, Basis.SETTLEMENT}:
+        if case.basis in {*parameters.excepted, *_OF_TRADES}:
             yield from super().findings(case, leg, parameters)
         else:
             yield ComplianceReason.VENUE_REQUIRED.finding(security=leg.security)

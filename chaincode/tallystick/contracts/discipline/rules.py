@@ -39,12 +39,12 @@ RESPONSIBLE: Mapping[Cause, tuple[Side | None, ...]] = MappingProxyType(
 
 
 def require_open(trade: Trade, step: str, moment: Instant) -> None:
-    """Return if a trade can still settle.
+    """Return if a trade can still settle, and not with others in a netting cycle.
 
     Raises:
         Refusal: TRADE_STATUS or TRADE_EXPIRED.
     """
-    if trade.ended_at is not None:
+    if trade.ended_at is not None or trade.status is Status.IN_CYCLE:
         raise TradeReason.TRADE_STATUS.refusal(trade=trade.trade, state=trade.status, step=step)
     if moment >= trade.expires_at:
         raise TradeReason.TRADE_EXPIRED.refusal(trade=trade.trade, expires_at=trade.expires_at)

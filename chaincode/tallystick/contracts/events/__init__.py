@@ -122,6 +122,14 @@ from tallystick.contracts.events.licensing import (
     WaiverGranted,
     WaiverRevoked,
 )
+from tallystick.contracts.events.netting import (
+    CycleCancelled,
+    CycleOpened,
+    CycleSettled,
+    DefaultDeclared,
+    DefaultLifted,
+    TradeNetted,
+)
 from tallystick.contracts.events.offerings import (
     OfferingAdvanced,
     OfferingAllocated,
@@ -222,7 +230,12 @@ __all__ = [
     "CustodyAgreed",
     "CustodyEnded",
     "CustodyOpened",
+    "CycleCancelled",
+    "CycleOpened",
+    "CycleSettled",
     "DecisionReviewed",
+    "DefaultDeclared",
+    "DefaultLifted",
     "DepositReported",
     "DisciplinePackPublished",
     "DocumentPublished",
@@ -314,6 +327,7 @@ __all__ = [
     "TradeExpired",
     "TradeFailed",
     "TradeHeld",
+    "TradeNetted",
     "TradeProposed",
     "TradeRejected",
     "TradeReleased",

@@ -13,6 +13,7 @@ class Basis(StrEnum):
     TRANSFER = "transfer"
     ALLOWANCE = "allowance"
     SETTLEMENT = "settlement"
+    NET_DELIVERY = "net-delivery"
     DISTRIBUTION = "distribution"
     HOLD = "hold"
     FORCED = "forced"

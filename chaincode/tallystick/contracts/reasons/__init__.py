@@ -20,6 +20,7 @@ from tallystick.contracts.reasons.fees import FeeReason
 from tallystick.contracts.reasons.identities import IdentityReason
 from tallystick.contracts.reasons.licences import LicenceReason
 from tallystick.contracts.reasons.money import MoneyReason
+from tallystick.contracts.reasons.netting import NettingReason
 from tallystick.contracts.reasons.offerings import OfferingReason
 from tallystick.contracts.reasons.orders import OrderReason
 from tallystick.contracts.reasons.register import RegisterReason
@@ -42,6 +43,7 @@ __all__ = [
     "Kind",
     "LicenceReason",
     "MoneyReason",
+    "NettingReason",
     "OfferingReason",
     "OrderReason",
     "ReasonTable",

@@ -91,7 +91,7 @@ class Movements:
         Raises:
             Refusal: With every finding in its payload.
         """
-        self._read_ahead(instruction.moves)
+        self.read_ahead(instruction.moves)
         # What moves from now on comes after the record dates that are due.
         for asset in dict.fromkeys(move.asset for move in instruction.moves):
             if self._record_dates.seal_due(asset):
@@ -111,7 +111,7 @@ class Movements:
         for move, lots in zip(instruction.moves, plan.carried, strict=True):
             self._ctx.emit(self._told(plan, instruction, move, lots))
         self.tell_merged(plan)
-        self._rulings.settle(decision, self._subjects(instruction))
+        self._rulings.settle(decision, self.subjects(instruction))
 
     def hold(self, placements: Sequence[Placement], instruction: Instruction) -> None:
         """Hold units, under the rules that moving them as instructed would face now."""
@@ -127,7 +127,7 @@ class Movements:
         instruction, plan, decision = self._decided(instruction, planned)
         refuse_if_any(decision.findings)
         self.book.write(plan)
-        self._rulings.record(decision, Outcome.HELD, self._subjects(instruction))
+        self._rulings.record(decision, Outcome.HELD, self.subjects(instruction))
         for account, name, hold in placements:
             self._ctx.emit(
                 events.HoldPlaced(
@@ -160,6 +160,10 @@ class Movements:
                 events.LotsMerged(security=account.asset, holder=account.holder, lots=lots)
             )
 
+    def end_state(self, instruction: Instruction) -> tuple[Plan, Decision]:
+        """Return what an instruction would come to now, and what is decided about that."""
+        return self._decided(self._dated(instruction), self._planned)[1:]
+
     def decision(self, instruction: Instruction) -> Decision:
         """Return what would be decided about an instruction now; nothing is written.
 
@@ -169,7 +173,7 @@ class Movements:
 
     def asked(self, instruction: Instruction) -> Asked:
         """Return the rules that decide about an instruction, of one security."""
-        subjects = self._subjects(instruction)
+        subjects = self.subjects(instruction)
         security = self._securities.require(instruction.moves[0].asset)
         return Asked(
             always=_always(instruction),
@@ -183,7 +187,7 @@ class Movements:
         if not decision.findings:
             security = instruction.moves[0].asset
             raise ComplianceReason.NOTHING_TO_RECORD.refusal(security=security)
-        self._rulings.record(decision, Outcome.REFUSED, self._subjects(instruction))
+        self._rulings.record(decision, Outcome.REFUSED, self.subjects(instruction))
         return decision
 
     # --- how ---
@@ -226,7 +230,8 @@ class Movements:
             plan.thaw()
         return plan
 
-    def _read_ahead(self, moves: Sequence[Move]) -> None:
+    def read_ahead(self, moves: Sequence[Move]) -> None:
+        """Fetch the securities and positions that moves touch, all at once."""
         accounts = tuple(dict.fromkeys(accounts_of(moves)))
         keys = [security_key(move.asset) for move in moves]
         keys += [position_key(account) for account in accounts]
@@ -259,19 +264,19 @@ class Movements:
 
     def _with_approvals(self, decision: Decision, instruction: Instruction) -> Decision:
         case = decision.case
-        approvals = tuple(self._cases.approvals(case.legs))
+        approvals = tuple(self._cases.approvals(case.legs, case.basis))
         if approvals == case.approvals:
             return decision
         case = replace(case, approvals=approvals)
         return replace(decision, case=case, results=self._results(case, instruction))
 
     def _results(self, case: Case, instruction: Instruction) -> tuple[Result, ...]:
-        bound = {name: each.bound for name, each in self._subjects(instruction).items()}
+        bound = {name: each.bound for name, each in self.subjects(instruction).items()}
         return judge(case, _always(instruction), bound)
 
     def _freed(self, instruction: Instruction, decision: Decision) -> Iterator[Move]:
         """Yield the moves, those of senders who would give barred lots with a choice of others."""
-        subjects, case = self._subjects(instruction), decision.case
+        subjects, case = self.subjects(instruction), decision.case
         wanted: Counter[Account] = Counter()
         barred: set[Account] = set()
         for move, leg in zip(instruction.moves, case.legs, strict=True):
@@ -289,9 +294,9 @@ class Movements:
 
     def _decision(self, plan: Plan, instruction: Instruction) -> Decision:
         """Judge an instruction whose end state is ``plan``; the identity contract is asked once."""
-        subjects = self._subjects(instruction)
+        subjects = self.subjects(instruction)
         accounts = tuple(dict.fromkeys(accounts_of(instruction.moves)))
-        report = self._ask(accounts, instruction, subjects)
+        report = self.ask(accounts, instruction, subjects)
         legs = tuple(
             Leg.model_construct(
                 security=move.asset,
@@ -328,9 +333,10 @@ class Movements:
                 supply = self.book.supply(asset)
                 yield from cap_findings(security, supply=supply, created=created)
 
-    def _ask(
+    def ask(
         self, accounts: Sequence[Account], instruction: Instruction, subjects: Subjects
     ) -> PartiesReport:
+        """Return what ``identity`` says of the holders and organisations of an instruction."""
         receiving = {
             Account(move.asset, move.receiver) for move in instruction.moves if move.receiver
         }
@@ -362,13 +368,15 @@ class Movements:
         comes = account in receiving and not self.book.position(account).quantity
         return subject.topics_of_newcomers if comes else subject.topics
 
-    def _subjects(self, instruction: Instruction) -> Subjects:
+    def subjects(self, instruction: Instruction) -> Subjects:
+        """Return the securities of an instruction, as decisions about it see them."""
         return {
-            name: self._subject(name, instruction.venue)
+            name: self.subject(name, instruction.venue)
             for name in dict.fromkeys(move.asset for move in instruction.moves)
         }
 
-    def _subject(self, name: str, venue: str | None) -> Subject:
+    def subject(self, name: str, venue: str | None) -> Subject:
+        """Return a security, as decisions about what is agreed at a venue see it."""
         found = self._known.get((name, venue))
         if found is None:
             row = self._securities.require(name)

@@ -12,7 +12,15 @@ from tallystick.contracts.offers import Offer
 from tallystick.contracts.reasons import Finding, OfferingReason, RegisterReason
 from tallystick.contracts.register.models import Security
 
-ON_SALE = frozenset({Basis.TRANSFER, Basis.ALLOWANCE, Basis.SETTLEMENT, Basis.HOLD})
+ON_SALE = frozenset(
+    {
+        Basis.TRANSFER,
+        Basis.ALLOWANCE,
+        Basis.SETTLEMENT,
+        Basis.NET_DELIVERY,
+        Basis.HOLD,
+    }
+)
 """Bases on which units are sold: what becomes of their dates, the security says."""
 
 

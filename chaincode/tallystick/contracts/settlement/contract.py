@@ -12,6 +12,7 @@ from tallystick.contracts.discipline.functions.fails import FailFunctions
 from tallystick.contracts.discipline.functions.figures import FigureFunctions
 from tallystick.contracts.fees.functions import FeeFunctions
 from tallystick.contracts.listings.functions import ListingFunctions
+from tallystick.contracts.netting.functions import NettingFunctions
 from tallystick.contracts.offerings.functions.offerings import OfferingFunctions
 from tallystick.contracts.offerings.functions.subscriptions import SubscriptionFunctions
 from tallystick.contracts.orders.functions import OrderFunctions
@@ -33,6 +34,7 @@ class SettlementContract(
     ActionFunctions,
     OfferingFunctions,
     SubscriptionFunctions,
+    NettingFunctions,
 ):
     """What is offered, traded and settled."""
 

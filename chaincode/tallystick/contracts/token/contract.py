@@ -3,6 +3,7 @@
 from tallystick.contracts.compliance.functions import ComplianceFunctions
 from tallystick.contracts.custody.functions import CustodyFunctions
 from tallystick.contracts.register.functions.allowances import AllowanceFunctions
+from tallystick.contracts.register.functions.cycles import CycleFunctions
 from tallystick.contracts.register.functions.enforcement import EnforcementFunctions
 from tallystick.contracts.register.functions.folding import FoldingFunctions
 from tallystick.contracts.register.functions.holders import HolderFunctions
@@ -22,6 +23,7 @@ class TokenContract(
     CustodyFunctions,  # which grants allowances too
     AllowanceFunctions,
     HoldFunctions,
+    CycleFunctions,
     EnforcementFunctions,
     PublicationFunctions,
     HolderFunctions,

@@ -18,7 +18,7 @@ from tallystick.contracts.fees.schedules import Schedules
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.payments import CashInstruction, Fee
 from tallystick.contracts.reasons import Finding
-from tallystick.contracts.trades.terms import TradeTerms
+from tallystick.contracts.trades.terms import DvpModel, TradeTerms
 
 _FINDINGS = TypeAdapter(tuple[Finding, ...])
 
@@ -47,9 +47,11 @@ def deliver_at_once(ctx: Context, terms: TradeTerms, agreed_at: Instant) -> None
 
 
 def release(ctx: Context, terms: TradeTerms) -> None:
-    """Give up what is on hold."""
-    ctx.invoke(Chaincode.TOKEN, "release", terms.deliveries)
-    _pay(ctx, CashInstruction(release=terms.payments, secret=terms.salt))
+    """Give up what is on hold: units and money, units only, or nothing, as the model has it."""
+    if terms.model is not DvpModel.NET:
+        ctx.invoke(Chaincode.TOKEN, "release", terms.deliveries)
+    if terms.model is DvpModel.GROSS:
+        _pay(ctx, CashInstruction(release=terms.payments, secret=terms.salt))
 
 
 def record_failure(ctx: Context, terms: TradeTerms, agreed_at: Instant) -> list[Finding]:

@@ -134,16 +134,21 @@ class Lifecycle:
         """Hold all legs of a trade to which everybody has agreed."""
         row, terms = self._known(trade)
         refuse_if_any(self._admission.at_lock(terms))
-        self._advance(row, terms, Step.LOCK)
+        self.advance(row, terms, Step.LOCK)
         self._require_agreement(terms)
         delivery.lock(self._ctx, terms, row.proposed_at)
         self._ctx.emit(events.LegsLocked(trade=trade))
+
+    def require_lockable(self, terms: TradeTerms) -> None:
+        """Refuse a trade to which not everybody has agreed, or whose parties may not trade now."""
+        refuse_if_any(self._admission.at_lock(terms))
+        self._require_agreement(terms)
 
     def settle(self, trade: str) -> None:
         """Deliver all legs of a trade."""
         row, terms = self._known(trade)
         refuse_if_any(self._delivery_findings(terms))
-        self._advance(row, terms, Step.SETTLE)
+        self.advance(row, terms, Step.SETTLE)
         delivery.deliver(self._ctx, terms, row.proposed_at)
         self._ctx.emit(events.TradeSettled(trade=trade))
 
@@ -151,7 +156,7 @@ class Lifecycle:
         """Deliver all legs of a trade out of what is available, with no lock before."""
         row, terms = self._known(trade)
         refuse_if_any(self._admission.at_lock(terms))
-        self._advance(row, terms, Step.SETTLE_AT_ONCE)
+        self.advance(row, terms, Step.SETTLE_AT_ONCE)
         self._require_agreement(terms)
         delivery.deliver_at_once(self._ctx, terms, row.proposed_at)
         self._ctx.emit(events.TradeSettled(trade=trade))
@@ -160,7 +165,7 @@ class Lifecycle:
         """Record what stands against delivering a trade; what is locked for it stays so."""
         before, terms = self._known(trade)
         moment = now(self._ctx)
-        self._advance(before, terms, Step.RECORD_FAILURE)
+        self.advance(before, terms, Step.RECORD_FAILURE)
         findings = self._delivery_findings(terms)
         findings += delivery.record_failure(self._ctx, terms, before.proposed_at)
         if not findings:
@@ -177,7 +182,7 @@ class Lifecycle:
     def withdraw(self, trade: str, side: Side, reason: str, intent: SignedIntent) -> None:
         """End a trade as one of its parties says."""
         row, terms = self._known(trade)
-        self._advance(row, terms, Step.WITHDRAW)
+        self.advance(row, terms, Step.WITHDRAW)
         party = party_on(terms, side)
         withdrawal = Withdrawal(trade=trade, side=side, party=party, reason=reason)
         rows = self._trades.rows(row, terms.salt)
@@ -213,7 +218,7 @@ class Lifecycle:
         row = self._trades.require(trade)
         return row, self._trades.terms(row)
 
-    def _advance(self, row: Trade, terms: TradeTerms, step: Step) -> None:
+    def advance(self, row: Trade, terms: TradeTerms, step: Step) -> None:
         """Write the trade as it is after a step, and what that leaves under way."""
         following = after(row, step, now(self._ctx))
         self._trades.save(following)
@@ -222,7 +227,7 @@ class Lifecycle:
     def end(self, trade: str, step: Step) -> TradeTerms:
         """End a trade without delivery; give its locks up if it has any. Return its terms."""
         row, terms = self._known(trade)
-        self._advance(row, terms, step)
+        self.advance(row, terms, step)
         if row.status in HAS_LOCKS:
             delivery.release(self._ctx, terms)
         return terms

@@ -17,6 +17,7 @@ class Status(StrEnum):
     PROPOSED = "proposed"
     LOCKED = "locked"
     FAILING = "failing"
+    IN_CYCLE = "in-cycle"
     SETTLED = "settled"
     WITHDRAWN = "withdrawn"
     REJECTED = "rejected"
@@ -36,6 +37,8 @@ class Trade(Model):
         on_hold: Sides that do not want it to settle for now.
         proposed_at: When its venue recorded it; the UTC day of it is the trade day.
         ended_at: When it settled or ended without delivery; None while it can settle.
+        netting_cycle: The cycle that it is in, or was in last.
+        netted_since: When it was first taken into a netting cycle.
     """
 
     trade: str
@@ -50,6 +53,8 @@ class Trade(Model):
     on_hold: tuple[Side, ...] = ()
     proposed_at: Instant
     ended_at: Instant | None = None
+    netting_cycle: str | None = None
+    netted_since: Instant | None = None
 
 
 class Consented(Model):

@@ -23,6 +23,10 @@ class Step(StrEnum):
     REJECT = "reject"
     CANCEL = "cancel"
     EXPIRE = "expire"
+    NET = "net"
+    SETTLE_NET = "settle net"
+    LEAVE_CYCLE = "keep out of the settlement of its cycle"
+    DROP = "drop from its cycle"
 
 
 class Guard(StrEnum):
@@ -32,10 +36,13 @@ class Guard(StrEnum):
     AFTER_EXPIRY = "once it has expired"
     ON_ITS_DAY = "from its settlement day on"
     GROSS = "DvP 1 only"
+    NETTED = "DvP 2 and 3 only"
     NOT_HELD = "while no side has it on hold"
 
 
-OPEN = (Status.PROPOSED, Status.LOCKED, Status.FAILING)
+_BY_ITSELF = (Status.PROPOSED, Status.LOCKED, Status.FAILING)
+
+OPEN = (*_BY_ITSELF, Status.IN_CYCLE)
 """A trade in one of these can still settle."""
 
 _LOCKED = (Status.LOCKED, Status.FAILING)
@@ -45,15 +52,19 @@ _LOCKED = (Status.LOCKED, Status.FAILING)
 TRANSITIONS: Mapping[tuple[Status, Step], Status] = MappingProxyType(
     {
         (Status.PROPOSED, Step.CONSENT): Status.PROPOSED,
-        **{(status, Step.APPROVE): status for status in OPEN},
+        **{(status, Step.APPROVE): status for status in _BY_ITSELF},
         (Status.PROPOSED, Step.LOCK): Status.LOCKED,
         **{(status, Step.SETTLE): Status.SETTLED for status in _LOCKED},
         (Status.PROPOSED, Step.SETTLE_AT_ONCE): Status.SETTLED,
         **{(status, Step.RECORD_FAILURE): Status.FAILING for status in _LOCKED},
         (Status.PROPOSED, Step.WITHDRAW): Status.WITHDRAWN,
-        **{(status, Step.REJECT): Status.REJECTED for status in OPEN},
-        **{(status, Step.CANCEL): Status.CANCELLED for status in OPEN},
-        **{(status, Step.EXPIRE): Status.EXPIRED for status in OPEN},
+        **{(status, Step.REJECT): Status.REJECTED for status in _BY_ITSELF},
+        **{(status, Step.CANCEL): Status.CANCELLED for status in _BY_ITSELF},
+        **{(status, Step.EXPIRE): Status.EXPIRED for status in _BY_ITSELF},
+        **{(status, Step.NET): Status.IN_CYCLE for status in (Status.PROPOSED, Status.FAILING)},
+        (Status.IN_CYCLE, Step.SETTLE_NET): Status.SETTLED,
+        (Status.IN_CYCLE, Step.LEAVE_CYCLE): Status.FAILING,
+        (Status.IN_CYCLE, Step.DROP): Status.CANCELLED,
     }
 )
 
@@ -64,16 +75,20 @@ GUARDS: Mapping[Step, tuple[Guard, ...]] = MappingProxyType(
         Step.LOCK: (Guard.BEFORE_EXPIRY, Guard.GROSS, Guard.NOT_HELD),
         Step.SETTLE: (Guard.BEFORE_EXPIRY, Guard.GROSS, Guard.ON_ITS_DAY, Guard.NOT_HELD),
         Step.SETTLE_AT_ONCE: (Guard.BEFORE_EXPIRY, Guard.GROSS, Guard.ON_ITS_DAY, Guard.NOT_HELD),
-        Step.RECORD_FAILURE: (Guard.BEFORE_EXPIRY, Guard.ON_ITS_DAY),
+        Step.RECORD_FAILURE: (Guard.BEFORE_EXPIRY, Guard.GROSS, Guard.ON_ITS_DAY),
         Step.WITHDRAW: (),
         Step.REJECT: (),
         Step.CANCEL: (),
         Step.EXPIRE: (Guard.AFTER_EXPIRY,),
+        Step.NET: (Guard.BEFORE_EXPIRY, Guard.NETTED, Guard.NOT_HELD),
+        Step.SETTLE_NET: (),
+        Step.LEAVE_CYCLE: (),
+        Step.DROP: (),
     }
 )
 
 HAS_LOCKS = frozenset(_LOCKED)
-"""While a trade is in one of these, its legs are on hold."""
+"""While a trade is in one of these, its legs are on hold, as far as its model holds them."""
 
 
 def after(trade: Trade, step: Step, moment: Instant) -> Trade:
@@ -104,6 +119,8 @@ def _require(guard: Guard, trade: Trade, step: Step, moment: Instant) -> None:
                 trade=name, settlement_day=trade.settlement_day, settles_from=trade.settles_from
             )
         case Guard.GROSS if trade.model is not DvpModel.GROSS:
+            raise TradeReason.DVP_MODEL_DIFFERS.refusal(trade=name, model=trade.model, step=step)
+        case Guard.NETTED if trade.model is DvpModel.GROSS:
             raise TradeReason.DVP_MODEL_DIFFERS.refusal(trade=name, model=trade.model, step=step)
         case Guard.NOT_HELD if trade.on_hold:
             sides = " and ".join(trade.on_hold)

@@ -14,23 +14,34 @@ from tallystick.contracts.orders.orders import Orders
 from tallystick.contracts.orders.pending import PendingRows
 from tallystick.contracts.statements import OrderSide
 from tallystick.contracts.trades.models import Status
-from tallystick.contracts.trades.terms import LegKind, TradeTerms
+from tallystick.contracts.trades.terms import DvpModel, LegKind, TradeTerms
 
 _BUYS = (OrderSide.BUY,)
 
+_BOTH = (OrderSide.BUY, OrderSide.SELL)
+
 # Which sides are under way while a trade is in a status; none once it has ended.
-UNDER_WAY: Mapping[Status, tuple[OrderSide, ...]] = MappingProxyType(
+_UNDER_WAY: Mapping[Status, tuple[OrderSide, ...]] = MappingProxyType(
     {
-        Status.PROPOSED: (OrderSide.BUY, OrderSide.SELL),
+        Status.PROPOSED: _BOTH,
         Status.LOCKED: _BUYS,
         Status.FAILING: _BUYS,
+        Status.IN_CYCLE: _BUYS,
     }
 )
 
 
+def sides_under_way(status: Status, model: DvpModel) -> tuple[OrderSide, ...]:
+    """Return which sides are under way; where nothing is held, both are until the end."""
+    sides = _UNDER_WAY.get(status, ())
+    return _BOTH if sides and model is DvpModel.NET else sides
+
+
 def begin(ctx: Context, terms: TradeTerms) -> None:
     """Write what a trade that is proposed has under way."""
-    PendingRows(ctx, terms.venue, terms.salt).add(lines(terms, UNDER_WAY[Status.PROPOSED]))
+    PendingRows(ctx, terms.venue, terms.salt).add(
+        lines(terms, sides_under_way(Status.PROPOSED, terms.model))
+    )
 
 
 def follow(ctx: Context, orders: Orders, terms: TradeTerms, change: tuple[Status, Status]) -> None:
@@ -42,7 +53,7 @@ def follow(ctx: Context, orders: Orders, terms: TradeTerms, change: tuple[Status
         terms: Of the trade.
         change: Its status before and after.
     """
-    before, after = (UNDER_WAY.get(status, ()) for status in change)
+    before, after = (sides_under_way(status, terms.model) for status in change)
     over = tuple(side for side in before if side not in after)
     if not over:
         return

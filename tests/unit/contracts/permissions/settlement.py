@@ -3,7 +3,7 @@
 from contextlib import suppress
 from datetime import timedelta
 
-from tests.unit.contracts.permissions import actions, calendars, discipline, offerings
+from tests.unit.contracts.permissions import actions, calendars, discipline, netting, offerings
 from tests.unit.contracts.permissions.roles import (
     EVERYBODY,
     LICENSED,
@@ -19,6 +19,7 @@ from tallystick.contracts.testing import EVIDENCE, Market
 
 PERMITTED: Permissions = {
     **actions.PERMITTED,
+    **netting.PERMITTED,
     "list_security": frozenset({P.ATS}),
     "end_listing": frozenset({P.ATS, P.REGULATOR}),
     "listing": EVERYBODY,
@@ -63,6 +64,7 @@ def arguments(market: Market) -> Arguments:
     later = market.after(timedelta(hours=1))
     return {
         **actions.arguments(market),
+        **netting.arguments(market),
         "list_security": [listing],
         "end_listing": ["ACME", P.ATS, "an error"],
         "listing": ["ACME", P.ATS],

@@ -14,6 +14,7 @@ from tests.unit.contracts.permissions.roles import (
     Permissions,
 )
 
+from tallystick.contracts.cycles import CycleDelivery, GrossBook
 from tallystick.contracts.lots import Label
 from tallystick.contracts.register.folding import ChangeRow
 from tallystick.contracts.register.models import (
@@ -91,6 +92,9 @@ PERMITTED: Permissions = {
     "release": NOBODY,
     "deliver": NOBODY,
     "record_failure": NOBODY,
+    "judge_trades": NOBODY,
+    "judge_cycle": NOBODY,
+    "deliver_cycle": NOBODY,
     "security": EVERYBODY,
     "balance_of": EVERYBODY,
     "holding": EVERYBODY,
@@ -202,4 +206,7 @@ def arguments(market: Market) -> Arguments:
             for function in ("lock", "release", "deliver")
         },
         "record_failure": [[market.terms().deliveries[0]], P.ATS],
+        "judge_trades": [GrossBook(venue=P.ATS, trades=())],
+        "judge_cycle": [CycleDelivery(venue=P.ATS)],
+        "deliver_cycle": [CycleDelivery(venue=P.ATS)],
     }

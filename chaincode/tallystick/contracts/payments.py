@@ -82,17 +82,19 @@ class FundsQuestion(Model):
 
     Attributes:
         keeper: MSP of who clears: collateral that it keeps counts.
+        venue: MSP of a venue: what is committed to orders there is told too.
         accounts: A cash and a holder each.
     """
 
     keeper: Identifier
+    venue: Identifier | None = None
     accounts: Annotated[
         tuple[tuple[Identifier, Identifier], ...], Field(max_length=10 * MAX_PAYMENTS)
     ]
 
 
-class Collateral(Model):
-    """Money that a holder has reserved as collateral.
+class Reserved(Model):
+    """Money that a holder has reserved.
 
     Attributes:
         reservation: Name of the reservation.
@@ -108,6 +110,7 @@ class MemberFunds(Model):
     Attributes:
         credit: How much more the bank lends it now.
         collateral: What the keeper may draw, in the order in which it was reserved.
+        orders: What is committed to orders at the venue.
         findings: What stands against its paying or getting money.
     """
 
@@ -115,5 +118,6 @@ class MemberFunds(Model):
     holder: str
     available: int = 0
     credit: int = 0
-    collateral: tuple[Collateral, ...] = ()
+    collateral: tuple[Reserved, ...] = ()
+    orders: tuple[Reserved, ...] = ()
     findings: tuple[Finding, ...] = ()

@@ -1,6 +1,6 @@
 """What holders have, as it is now, for who may know. It writes nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tallystick.chaincode import Context
 from tallystick.contracts.book import Account
@@ -10,12 +10,14 @@ from tallystick.contracts.cash.models import (
     DepositReport,
     Limits,
     Reconciliation,
+    Reservation,
 )
 from tallystick.contracts.cash.rules import expired, lasting
 from tallystick.contracts.cash.vault import Vault
 from tallystick.contracts.instants import now
 from tallystick.contracts.parties import Party, check_parties
-from tallystick.contracts.payments import Collateral, FundsQuestion, MemberFunds
+from tallystick.contracts.payments import FundsQuestion, MemberFunds, Reserved
+from tallystick.contracts.reasons import Finding, MoneyReason
 from tallystick.contracts.statements import ReservationUse
 
 NO_LIMITS = Limits(salt="")
@@ -52,19 +54,26 @@ class Balances:
             holder: each.findings for holder, each in zip(holders, report.parties, strict=True)
         }
         for account in (Account(*each) for each in question.accounts):
-            limits = self._vault.limits(account) or NO_LIMITS
-            yield MemberFunds(
-                cash=account.asset,
-                holder=account.holder,
-                available=self.account(account).available,
-                credit=limits.unused(self._moment),
-                collateral=tuple(
-                    Collateral(reservation=each.name, amount=each.amount)
-                    for each in lasting(limits, self._moment)
-                    if each.keeper == question.keeper and each.use is ReservationUse.COLLATERAL
-                ),
-                findings=findings[account.holder],
-            )
+            yield self._funds(account, question, findings[account.holder])
+
+    def _funds(
+        self, account: Account, question: FundsQuestion, findings: Sequence[Finding]
+    ) -> MemberFunds:
+        cash, holder = account
+        if self._vault.entries.find_cash(cash) is None:
+            unknown = MoneyReason.CASH_UNKNOWN.finding(cash=cash)
+            return MemberFunds(cash=cash, holder=holder, findings=(*findings, unknown))
+        limits = self._vault.limits(account) or NO_LIMITS
+        reserved = lasting(limits, self._moment)
+        return MemberFunds(
+            cash=cash,
+            holder=holder,
+            available=self.account(account).available,
+            credit=limits.unused(self._moment),
+            collateral=_told(reserved, question.keeper, ReservationUse.COLLATERAL),
+            orders=_told(reserved, question.venue, ReservationUse.ORDER),
+            findings=tuple(findings),
+        )
 
     def reconciliation(self, cash: str, report: DepositReport | None) -> Reconciliation:
         """Return all money of a cash, added up in two ways."""
@@ -79,3 +88,13 @@ class Balances:
             accrued=sum(each.amount for each in accruals),
             report=report,
         )
+
+
+def _told(
+    reservations: Sequence[Reservation], keeper: str | None, use: ReservationUse
+) -> tuple[Reserved, ...]:
+    return tuple(
+        Reserved(reservation=each.name, amount=each.amount)
+        for each in reservations
+        if each.keeper == keeper and each.use is use
+    )

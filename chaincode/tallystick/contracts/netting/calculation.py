@@ -12,14 +12,14 @@ from tallystick.contracts.book import HeldMove
 from tallystick.contracts.cycles import CycleDelivery
 from tallystick.contracts.instants import now
 from tallystick.contracts.netting.enquiries import Answers, Enquiries, delivery_of
-from tallystick.contracts.netting.funds import Use, uses_of
+from tallystick.contracts.netting.funds import Funds, Use, uses_of
 from tallystick.contracts.netting.models import Cycle, Dropped, Report
 from tallystick.contracts.netting.objections import MAX_ROUNDS, leaving
 from tallystick.contracts.netting.obligations import Kind, Line, Obligation, Transfer, transfers_of
 from tallystick.contracts.netting.removal import in_order_of_removal
 from tallystick.contracts.netting.report import asset_reports, net_positions
-from tallystick.contracts.netting.shortage import Covered, Shortage, covered
-from tallystick.contracts.payments import CashInstruction
+from tallystick.contracts.netting.shortage import Backing, Covered, Shortage, covered
+from tallystick.contracts.payments import CashInstruction, Draw
 from tallystick.contracts.reasons import Finding, NettingReason, refuse_if_any
 from tallystick.contracts.trades.terms import DvpModel
 
@@ -72,26 +72,36 @@ class Calculation:
         Raises:
             Refusal: What stands against settling anything, such as a missing licence.
         """
-        answers = self._enquiries.answers(self._ordered[::-1])
+        served = self._ordered[::-1]
+        answers = self._enquiries.answers(served)
         self._drop_objected(answers)
         funds = {
             line: has.pledged if line.member in self._defaulted else has
             for line, has in answers.funds.items()
         }
-        cover = {line: has.cover for line, has in funds.items()}
-        result, delivery = self._agreed(answers, cover)
+        backing = answers.backing([trade for trade in served if trade.trade not in self._dropped])
+        result, delivery = self._agreed(answers, funds, backing)
+        orders = [trade for trade in result.kept if trade.trade in backing]
+        for trade in orders:
+            line, amount = backing[trade.trade]
+            funds[line] = funds[line].having(amount)
         uses = dict(uses_of(result.nets, funds))
-        return Settlement(
-            self._with_released(delivery),
-            self._payment(result, uses, answers, secret),
-            self._report(result, delivery, uses),
-        )
+        draws = [_drawn(trade, backing[trade.trade][1]) for trade in orders]
+        for line, use in uses.items():
+            draws += answers.draws(line, use.collateral, self._clearer)
+        moves = tuple(map(delivery_of, _transfers(result, Kind.CASH)))
+        payment = CashInstruction.model_construct(draws=tuple(draws), moves=moves, secret=secret)
+        report = self._report(result, delivery, uses)
+        return Settlement(self._with_released(delivery), payment, report)
 
-    def _agreed(self, answers: Answers, cover: Mapping[Line, int]) -> tuple[Covered, CycleDelivery]:
+    def _agreed(
+        self, answers: Answers, funds: Mapping[Line, Funds], backing: Backing
+    ) -> tuple[Covered, CycleDelivery]:
         """Drop trades until members cover what is left and no rule objects to its end state."""
+        cover = {line: has.cover for line, has in funds.items()}
         turns = 0
         while True:
-            result = covered(self._left(), cover, self._netted)
+            result = covered(self._left(), cover, self._netted, backing)
             self._drop_short(result.removed)
             delivery = self._delivery(result, answers)
             end = self._enquiries.end_state(delivery)
@@ -161,17 +171,6 @@ class Calculation:
         released = tuple(each for trade in dropped for each in trade.held)
         return delivery.model_copy(update={"released": released})
 
-    def _payment(
-        self, result: Covered, uses: Mapping[Line, Use], answers: Answers, secret: str
-    ) -> CashInstruction:
-        draws = tuple(
-            draw
-            for line, use in uses.items()
-            for draw in answers.draws(line, use.collateral, self._clearer)
-        )
-        moves = tuple(map(delivery_of, _transfers(result, Kind.CASH)))
-        return CashInstruction.model_construct(draws=draws, moves=moves, secret=secret)
-
     def _report(self, result: Covered, delivery: CycleDelivery, uses: Mapping[Line, Use]) -> Report:
         transfers = [*transfers_of(result.nets), *map(_as_transfer, delivery.gross)]
         return Report(
@@ -183,6 +182,12 @@ class Calculation:
             assets=tuple(asset_reports(result.kept, transfers)),
             positions=tuple(net_positions(result.kept, uses)),
         )
+
+
+def _drawn(trade: Obligation, amount: int) -> Draw:
+    """Return what is drawn of the money that is committed to a trade's order."""
+    assert trade.order is not None, "what backs a trade is committed to its order"
+    return trade.order.model_copy(update={"amount": amount})
 
 
 def _transfers(result: Covered, kind: Kind) -> Iterator[Transfer]:

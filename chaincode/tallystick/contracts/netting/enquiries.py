@@ -39,12 +39,29 @@ class Answers:
     objections: dict[str, tuple[Finding, ...]]
     funds: dict[Line, Funds]
     sold: tuple[Sold, ...]
-    _money: dict[Line, MemberFunds]
+    money: dict[Line, MemberFunds]
+
+    def backing(self, served: Sequence[Obligation]) -> dict[str, tuple[Line, int]]:
+        """Return, by trade, what is committed to its order; those served first have it first."""
+        left = {
+            (line, each.reservation): each.amount
+            for line, has in self.money.items()
+            for each in has.orders
+        }
+        backing: dict[str, tuple[Line, int]] = {}
+        for trade in served:
+            if (order := trade.order) is not None:
+                line = Line(Kind.CASH, order.cash, order.holder)
+                amount = min(order.amount, left.get((line, order.reservation), 0))
+                if amount:
+                    left[line, order.reservation] -= amount
+                    backing[trade.trade] = (line, amount)
+        return backing
 
     def draws(self, line: Line, amount: int, keeper: str) -> list[Draw]:
         """Return how an amount is drawn of a member's collateral: by name of the reservation."""
         draws = []
-        for reserved in self._money[line].collateral:
+        for reserved in self.money[line].collateral:
             part = min(amount, reserved.amount)
             amount -= part
             if part:
@@ -76,9 +93,9 @@ class Enquiries:
         objections = {each.trade: each.findings for each in judgement.objections}
         for trade in served:
             lines = chain.from_iterable((d.outgoing, d.incoming) for d in trade.of(Kind.CASH))
-            found = [each for line in dict.fromkeys(lines) for each in money[line].findings]
-            if found:
-                objections[trade.trade] = (*objections.get(trade.trade, ()), *found)
+            found = (each for line in dict.fromkeys(lines) for each in money[line].findings)
+            if unlike := tuple(dict.fromkeys(found)):
+                objections[trade.trade] = (*objections.get(trade.trade, ()), *unlike)
         funds = {line: _funds_of(each) for line, each in money.items()}
         for each in judgement.available:
             line = Line(Kind.SECURITY, each.security, each.holder)
@@ -107,7 +124,9 @@ class Enquiries:
         dues = [due for trade in served for due in trade.of(Kind.CASH)]
         lines = chain.from_iterable((due.outgoing, due.incoming) for due in dues)
         accounts = tuple((line.asset, line.member) for line in dict.fromkeys(lines))
-        question = FundsQuestion.model_construct(keeper=self._cycle.clearer, accounts=accounts)
+        question = FundsQuestion.model_construct(
+            keeper=self._cycle.clearer, venue=self._cycle.terms.venue, accounts=accounts
+        )
         answer = self._ctx.invoke(Chaincode.CASH, "funds", question)
         return {
             Line(Kind.CASH, each.cash, each.holder): each

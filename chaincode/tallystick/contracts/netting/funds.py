@@ -1,7 +1,7 @@
 """What members have for what they owe net, and in which order it is used. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tallystick.contracts.netting.obligations import Line, Nets
 
@@ -27,6 +27,10 @@ class Funds:
     def cover(self) -> int:
         """How much it may owe net."""
         return self.available + self.credit + self.collateral
+
+    def having(self, more: int) -> "Funds":
+        """Return the funds with so much more available."""
+        return replace(self, available=self.available + more)
 
     @property
     def pledged(self) -> "Funds":

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from tallystick.contracts.book import HeldMove
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.models import Identifier, Model, Quantity
+from tallystick.contracts.payments import Draw
 
 
 class Kind(StrEnum):
@@ -55,12 +56,14 @@ class Obligation(Model):
     Attributes:
         accepted_at: When it was first accepted into a cycle; it is not younger for having waited.
         expires_at: From then on it cannot settle any more.
+        order: What its buyer may have committed to its order; None when money pays it elsewhere.
     """
 
     trade: Identifier
     accepted_at: Instant
     expires_at: Instant
     dues: tuple[Due, ...]
+    order: Draw | None = None
 
     def of(self, *kinds: Kind) -> tuple[Due, ...]:
         """Return what is due of these kinds of assets."""

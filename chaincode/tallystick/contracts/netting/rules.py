@@ -1,10 +1,13 @@
 """What stands against a cycle and its steps, and against taking a trade into it. Pure."""
 
+from collections.abc import Sequence
+
 from tallystick.contracts.book import HeldMove
 from tallystick.contracts.cycles import MAX_HELD, MAX_TRADES
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.netting.models import Cycle, CycleStatus, CycleTerms
 from tallystick.contracts.netting.obligations import Due, Kind, Obligation
+from tallystick.contracts.payments import Fee
 from tallystick.contracts.reasons import NettingReason
 from tallystick.contracts.trades.models import Trade
 from tallystick.contracts.trades.terms import DvpModel, TradeTerms
@@ -89,8 +92,13 @@ def check_fits(cycle: CycleTerms, trade: Trade, terms: TradeTerms) -> None:
         )
 
 
-def obligation_of(trade: Trade, terms: TradeTerms, moment: Instant) -> Obligation:
-    """Return what a trade obliges its parties to, taken into a cycle at a moment."""
+def obligation_of(
+    trade: Trade, terms: TradeTerms, moment: Instant, fees: Sequence[Fee] = ()
+) -> Obligation:
+    """Return what a trade obliges its parties to, taken into a cycle at a moment.
+
+    Fees are due in it like its price: only a trade that settles pays them.
+    """
     is_held = trade.model is DvpModel.NET_MONEY
     units = (_due(Kind.SECURITY, move, move.hold if is_held else None) for move in terms.deliveries)
     money = (_due(Kind.CASH, move) for move in terms.payments)
@@ -98,7 +106,18 @@ def obligation_of(trade: Trade, terms: TradeTerms, moment: Instant) -> Obligatio
         trade=trade.trade,
         accepted_at=trade.netted_since or moment,
         expires_at=trade.expires_at,
-        dues=(*units, *money),
+        dues=(*units, *money, *(_due_of(fee) for fee in fees if fee.payer != fee.receiver)),
+        order=next(iter(terms.draws), None),
+    )
+
+
+def _due_of(fee: Fee) -> Due:
+    return Due.model_construct(
+        kind=Kind.CASH,
+        asset=fee.cash,
+        sender=fee.payer,
+        receiver=fee.receiver,
+        quantity=fee.amount,
     )
 
 

@@ -7,6 +7,7 @@ Finland Discussion Papers 9/2001, for netting with the removal of payments in a 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
+from types import MappingProxyType
 
 from tallystick.contracts.netting.obligations import Kind, Line, Obligation, nets_of
 
@@ -41,8 +42,17 @@ class Covered:
     nets: dict[Line, int]
 
 
+Backing = Mapping[str, tuple[Line, int]]
+"""By trade, money that is committed to it alone: the line that pays, and how much."""
+
+NO_BACKING: Backing = MappingProxyType({})
+
+
 def covered(
-    ordered: Sequence[Obligation], cover: Mapping[Line, int], kinds: Collection[Kind]
+    ordered: Sequence[Obligation],
+    cover: Mapping[Line, int],
+    kinds: Collection[Kind],
+    backing: Backing = NO_BACKING,
 ) -> Covered:
     """Remove trades until every member covers what it owes net.
 
@@ -56,25 +66,34 @@ def covered(
         ordered: The trades, the first to go first.
         cover: What members have for what they owe, by line; nothing when left out.
         kinds: The kinds of assets that are netted; others are covered trade by trade.
+        backing: What covers a single trade only. What is owed in a trade beyond that is what
+            counts as owed.
     """
-    return _Reduction(ordered, cover, tuple(kinds)).run()
+    return _Reduction(ordered, cover, tuple(kinds), backing).run()
 
 
 class _Reduction:
     """The trades that are left, what they net to, and what is next to go."""
 
     def __init__(
-        self, ordered: Sequence[Obligation], cover: Mapping[Line, int], kinds: tuple[Kind, ...]
+        self,
+        ordered: Sequence[Obligation],
+        cover: Mapping[Line, int],
+        kinds: tuple[Kind, ...],
+        backing: Backing,
     ) -> None:
         self._trades = ordered
         self._cover = cover
+        self._backing = [backing.get(trade.trade) for trade in ordered]
         self._dues = [trade.of(*kinds) for trade in ordered]
         self._nets = nets_of(due for dues in self._dues for due in dues)
+        for line, amount in filter(None, self._backing):
+            self._nets[line] = self._nets.get(line, 0) + amount
         self._is_kept = [True] * len(ordered)
         # By line, the places of the trades in which it owes, the last to go first: a stack.
         self._owing: dict[Line, list[int]] = {}
         for place in reversed(range(len(ordered))):
-            for line in dict.fromkeys(due.outgoing for due in self._dues[place]):
+            for line in self._owed_in(place):
                 self._owing.setdefault(line, []).append(place)
         # What is next to go in each line that is short. Lines that are short no more stay in it
         # until they come up.
@@ -104,8 +123,21 @@ class _Reduction:
             if (following := self._next_in(line)) is not None:
                 heappush(self._next, following)
 
+    def _owed_in(self, place: int) -> Iterator[Line]:
+        """Yield the lines that owe more in a trade than backs it."""
+        owed: dict[Line, int] = {}
+        for due in self._dues[place]:
+            owed[due.outgoing] = owed.get(due.outgoing, 0) + due.quantity
+        if (backed := self._backing[place]) is not None:
+            line, amount = backed
+            owed[line] = owed.get(line, 0) - amount
+        return (line for line, quantity in owed.items() if quantity > 0)
+
     def _remove(self, place: int) -> None:
         self._is_kept[place] = False
+        if (backed := self._backing[place]) is not None:
+            line, amount = backed
+            self._nets[line] -= amount
         for due in self._dues[place]:
             self._nets[due.outgoing] = self._nets.get(due.outgoing, 0) + due.quantity
             self._nets[due.incoming] = self._nets.get(due.incoming, 0) - due.quantity

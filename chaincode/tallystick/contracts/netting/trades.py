@@ -12,6 +12,7 @@ from tallystick.contracts.netting.models import Cycle
 from tallystick.contracts.netting.obligations import Obligation
 from tallystick.contracts.netting.rules import check_fits, check_takes_trades, obligation_of
 from tallystick.contracts.reasons import Finding
+from tallystick.contracts.trades.delivery import fees_of
 from tallystick.contracts.trades.lifecycle import Lifecycle
 from tallystick.contracts.trades.models import Failure, Status, Trade
 from tallystick.contracts.trades.states import Step, after
@@ -52,7 +53,7 @@ class NettedTrades:
             if row.status is Status.PROPOSED:
                 self._lifecycle.require_lockable(terms)
                 held += terms.deliveries
-            obligations.append(obligation_of(row, terms, self._moment))
+            obligations.append(obligation_of(row, terms, self._moment, fees_of(self._ctx, terms)))
             salts.append(terms.salt)
             since = row.netted_since or self._moment
             noted = {"netting_cycle": cycle.terms.cycle, "netted_since": since}

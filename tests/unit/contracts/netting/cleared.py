@@ -103,17 +103,25 @@ class ClearedMarket(Market):
 
     def pledge(self, member: str, amount: int) -> None:
         """Let a member reserve money as collateral, for who clears."""
-        reserve(
-            self,
-            MoneyReserved(
-                cash="USD",
-                holder=member,
-                keeper=CLEARING,
-                reservation="margin",
-                use=ReservationUse.COLLATERAL,
-                amount=amount,
-            ),
+        self._reserve(member, amount, CLEARING, "margin", ReservationUse.COLLATERAL)
+
+    def commit(self, member: str, amount: int, order: str) -> None:
+        """Let a member commit money to an order, for the venue."""
+        self._reserve(member, amount, Participant.ATS, order, ReservationUse.ORDER)
+
+    def _reserve(
+        self, member: str, amount: int, keeper: str, name: str, use: ReservationUse
+    ) -> None:
+        said = MoneyReserved(
+            cash="USD",
+            holder=member,
+            keeper=keeper,
+            reservation=name,
+            use=use,
+            amount=amount,
+            expires_at=self.after(24 * HOUR),
         )
+        reserve(self, said)
 
     def holdings(self) -> dict[str, tuple[int, int, int]]:
         """Return the units of ACME, of BETA and the money of each member who has any."""

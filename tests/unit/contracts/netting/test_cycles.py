@@ -9,9 +9,11 @@ from tests.unit.contracts.netting.books import MEMBERS, For
 from tests.unit.contracts.netting.cleared import CLEARING, SETTLEMENT, ClearedMarket
 
 from tallystick.chaincode import Refusal
+from tallystick.contracts.cash.models import CashAccount
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.compliance.models import Binding
 from tallystick.contracts.events import UnitsTransferred, read_event
+from tallystick.contracts.fees.models import FeeKind, FeeLine
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.register.models import Holding
 from tallystick.contracts.trades.terms import DvpModel
@@ -374,6 +376,58 @@ def test_without_collateral_nothing_that_a_defaulter_owes_settles(cleared: Clear
     cleared.accept("T-1", cycle="C-2")
     cleared.settle_cycle("C-2")
     assert cleared.status("T-1") == "settled"
+
+
+def test_money_committed_to_an_order_pays_for_its_trade_in_the_cycle(
+    cleared: ClearedMarket,
+) -> None:
+    """SS-96: it stays committed until the cycle settles, and if the trade leaves, after it."""
+    cleared.issue("ann", 2)
+    cleared.deposit("ben", 180)
+    for order in ("T-1-buy", "T-2-buy"):
+        cleared.commit("ben", 90, order)
+    cleared.trade("T-1", "ann", "ben", For(amount=90))
+    cleared.trade("T-2", "ann", "ben", For(amount=100))
+    cycle_of(cleared, "T-1", "T-2")
+
+    cleared.settle_cycle()
+
+    account = cleared.evaluate(Chaincode.CASH, "account", "USD", "ben").load(CashAccount)
+    assert cleared.dropped() == {"T-2": ("COVER_MISSING",)}
+    assert (account.amount, account.reserved) == (90, 90)
+
+
+def test_a_trade_that_settles_net_pays_the_venues_fees_and_one_that_leaves_does_not(
+    cleared: ClearedMarket,
+) -> None:
+    cleared.register("house")
+    line = FeeLine(kind=FeeKind.TRADE, payer="buyer", receiver="house", flat=3)
+    cleared.submit(Participant.ATS, SETTLEMENT, "set_fees", [line])
+    cleared.issue("ann", 2)
+    cleared.deposit("ben", 103)
+    cleared.trade("T-1", "ann", "ben", For(amount=100))
+    cleared.trade("T-2", "ann", "ben", For(amount=1))
+    cycle_of(cleared, "T-1", "T-2")
+
+    cleared.settle_cycle()
+
+    assert cleared.dropped() == {"T-2": ("COVER_MISSING",)}
+    assert (cleared.money("ann"), cleared.money("ben"), cleared.money("house")) == (100, 0, 3)
+
+
+def test_a_trade_in_what_nobody_knows_stops_no_other(cleared: ClearedMarket) -> None:
+    cleared.issue("ann", 1)
+    cleared.deposit("ben", 1)
+    cleared.trade("T-1", "ann", "ben")
+    odd = cleared.terms("T-2", quantity=1, amount=1).model_copy(
+        update={"cash": "XAU", "seller": "ann", "buyer": "ben", "model": DvpModel.NET}
+    )
+    cleared.agree(odd)
+    cycle_of(cleared, "T-1", "T-2")
+
+    cleared.settle_cycle()
+
+    assert cleared.dropped() == {"T-2": ("CASH_UNKNOWN",)}
 
 
 # --- the worked example of the documents ---

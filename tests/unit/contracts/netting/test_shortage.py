@@ -248,3 +248,40 @@ def test_what_a_default_leaves_others_to_pay_is_never_more_than_their_own_trades
         gross[due.outgoing] = gross.get(due.outgoing, 0) + due.quantity
     assert all(-net <= gross.get(line, 0) for line, net in result.nets.items())
     assert not any(net < 0 for line, net in result.nets.items() if line.member == defaulter)
+
+
+# --- money that is committed to single trades ---
+
+
+def test_what_is_committed_to_a_trade_pays_for_that_trade_only() -> None:
+    """SS-96: an order's money is no cover for other trades."""
+    book = [
+        trade("T-1", "ben", "ann", For(amount=100), second=1),
+        trade("T-2", "ben", "ann", For(amount=100), second=2),
+    ]
+    ann = Line(Kind.CASH, "USD", "ann")
+
+    result = covered(
+        in_order_of_removal(book, Removal.LATEST), units(ben=2), BOTH, {"T-2": (ann, 100)}
+    )
+
+    assert [each.trade.trade for each in result.removed] == ["T-1"]
+
+
+@given(books(), covers(), st.data())
+def test_with_committed_money_too_what_is_left_is_covered(
+    book: list[Obligation], cover: dict[Line, int], data: st.DataObject
+) -> None:
+    backing = {}
+    for each in book:
+        (payment,) = each.of(Kind.CASH)
+        committed = data.draw(st.integers(min_value=0, max_value=payment.quantity))
+        backing[each.trade] = (payment.outgoing, committed)
+
+    result = covered(in_order_of_removal(book, Removal.LATEST), cover, BOTH, backing)
+
+    has = dict(cover)
+    for each in result.kept:
+        line, committed = backing[each.trade]
+        has[line] = has.get(line, 0) + committed
+    assert all(net + has.get(line, 0) >= 0 for line, net in result.nets.items())

@@ -58,7 +58,7 @@ def holder(index: int) -> str:
     return f"holder-{index}"
 
 
-async def prepare(broker: Gateway, agent: Gateway, *, channel: str, holders: int) -> None:
+async def prepare(broker: Gateway, agent: Gateway, *, channel: str, holders: int) -> "Setup":
     """Register ``holders`` identities and give each ``UNITS_EACH`` units of either security.
 
     Args:
@@ -66,8 +66,11 @@ async def prepare(broker: Gateway, agent: Gateway, *, channel: str, holders: int
         agent: A client of the transfer agent.
         channel: Name of the channel, which signatures are bound to.
         holders: How many.
+
+    Returns:
+        What can sign for them.
     """
-    setup = _Setup(channel, datetime.now(UTC))
+    setup = Setup(channel, datetime.now(UTC))
     identity, token = (agent.network().contract(name) for name in ("identity", "token"))
     house = setup.registration(_KYC_HOUSE)
     await identity.submit("register_identity", house.statement, house.intent)
@@ -92,14 +95,16 @@ async def prepare(broker: Gateway, agent: Gateway, *, channel: str, holders: int
             ]
             await token.submit("issue_to_many", security, allocations)
     await token.submit("bind_rules", RulesGiven(security=RULED, home="US", rules=RULES))
+    return setup
 
 
-class _Setup:
+class Setup:
     """The wallets of one preparation, and the statements they sign."""
 
     def __init__(self, channel: str, now: datetime) -> None:
         self._channel = channel
         self._now = now
+        self._wallets: dict[str, Wallet] = {}
         self._house = self._wallet(_KYC_HOUSE)
 
     def registration(self, name: str) -> SignedRegistration:
@@ -136,9 +141,15 @@ class _Setup:
         statement = Registration(identity=wallet.identity, party="person", keys=(wallet.new_key(),))
         return SignedRegistration(statement=statement, intent=self._sign(wallet, statement))
 
+    def sign(self, name: str, statement: Statement) -> SignedIntent:
+        """Return the signature of somebody who was onboarded."""
+        return self._sign(self._wallets[name], statement)
+
     def _wallet(self, name: str) -> Wallet:
         key = ec.generate_private_key(ec.SECP256R1())
-        return Wallet(name, self._channel, key.public_key(), partial(sign, key))
+        wallet = Wallet(name, self._channel, key.public_key(), partial(sign, key))
+        self._wallets[name] = wallet
+        return wallet
 
     def _sign(self, wallet: Wallet, statement: Statement) -> SignedIntent:
         return wallet.sign(

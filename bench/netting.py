@@ -28,6 +28,7 @@ from tallystick.contracts.netting.rules import obligation_of
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.register.models import Allocation
 from tallystick.contracts.testing import Market
+from tallystick.contracts.trades import underway
 from tallystick.contracts.trades.models import Status, Trade
 from tallystick.contracts.trades.terms import DvpModel, TradeTerms
 from tallystick.contracts.trades.trades import Trades
@@ -117,8 +118,8 @@ def _funded(names: Sequence[str], assets: Sequence[str]) -> Market:
         cycle=CYCLE,
         venue=Participant.ATS,
         model=DvpModel.NET,
-        settlement_day=market.after(timedelta(0))[:10],
         cut_off_at=market.after(timedelta(hours=1)),
+        settles_from=market.after(timedelta(hours=1)),
     )
     market.submit(Participant.CLEARING, Chaincode.SETTLEMENT, "open_cycle", terms)
     return market
@@ -157,13 +158,15 @@ def _fill(market: Market, book: Sequence[TradeTerms]) -> None:
                 venue=terms.venue,
                 terms_hash=terms.digest,
                 settlement_day=terms.settlement_day,
+                settles_from=market.after(timedelta(0)),
                 expires_at=terms.expires_at,
                 status=Status.IN_CYCLE,
                 model=terms.model,
-                cycle=CYCLE,
+                netting_cycle=CYCLE,
             )
             trades.save(row)
             trades.save_terms(row, terms)
+            underway.begin(ctx, terms)
             obligations.append(obligation_of(row, terms, market.after(timedelta(0))))
         cycles.save_batch(CYCLE, batch, Batch(trades=len(obligations)))
         secret = sha256(batch.encode()).hexdigest()

@@ -160,6 +160,7 @@ def _fill(market: Market, book: Sequence[TradeTerms]) -> None:
                 settlement_day=terms.settlement_day,
                 settles_from=market.after(timedelta(0)),
                 expires_at=terms.expires_at,
+                proposed_at=market.after(timedelta(0)),
                 status=Status.IN_CYCLE,
                 model=terms.model,
                 netting_cycle=CYCLE,

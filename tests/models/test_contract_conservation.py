@@ -57,7 +57,7 @@ from tallystick.contracts.timelines import NO_TURNS, Timeline
 from tallystick.contracts.trades.models import Trade, TradeView
 from tallystick.contracts.trades.states import HAS_LOCKS
 from tallystick.contracts.trades.terms import LegKind, TradeLeg
-from tallystick.contracts.trades.underway import UNDER_WAY
+from tallystick.contracts.trades.underway import sides_under_way
 
 BROKER = Participant.BROKER_DEALER
 
@@ -299,7 +299,7 @@ class MarketMachine(RegisterActs):
         expected = {
             (trade.trade, side)
             for trade in self.rows_as(Trade, "trade")
-            for side in UNDER_WAY.get(trade.status, ())
+            for side in sides_under_way(trade.status, trade.model)
         }
         assert {(row.name, row.side) for row in self.rows_as(Pending, "pending")} == expected
 

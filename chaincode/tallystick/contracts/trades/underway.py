@@ -65,7 +65,7 @@ def follow(ctx: Context, orders: Orders, terms: TradeTerms, change: tuple[Status
 def split(ctx: Context, whole: TradeTerms, parts: Sequence[TradeTerms]) -> None:
     """Write what is under way once a trade that is proposed has become several."""
     rows = PendingRows(ctx, whole.venue, whole.salt)
-    sides = UNDER_WAY[Status.PROPOSED]
+    sides = sides_under_way(Status.PROPOSED, whole.model)
     rows.remove(lines(whole, sides))
     for part in parts:
         rows.add(lines(part, sides))

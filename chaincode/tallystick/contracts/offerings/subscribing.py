@@ -37,7 +37,8 @@ from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import OfferingReason, refuse_if_any
 from tallystick.contracts.statements import ReceiptTerms, SubscriptionCancelled, SubscriptionOrder
 
-BEFORE_ISSUE = (Status.OPEN, Status.CLOSED, Status.ALLOCATED, Status.FUNDED, Status.ISSUING)
+BEFORE_FUNDING = (Status.OPEN, Status.CLOSED, Status.ALLOCATED)
+BEFORE_ISSUE = (*BEFORE_FUNDING, Status.FUNDED, Status.ISSUING)
 
 
 class Subscribing:
@@ -130,13 +131,16 @@ class Subscribing:
         self._advance(row)
 
     def reject(self, offering: str, subscriptions: tuple[str, ...], reason: str) -> None:
-        """End orders as the issuer says, or who keeps the register; their money is free again."""
+        """End orders as the issuer says, or who keeps the register; their money is free again.
+
+        Once the soft cap is found in escrow, the issuer cannot undo that any more.
+        """
         terms = self._offerings.require(offering)
-        require_status(terms, SubscriptionStep.REJECT, *BEFORE_ISSUE)
         caller = self._ctx.client.msp_id
-        power = Power.KEEP_REGISTER
-        if caller == terms.terms.issuer:
-            power = Power.ISSUE_SECURITIES
+        is_issuer = caller == terms.terms.issuer
+        statuses = BEFORE_FUNDING if is_issuer else BEFORE_ISSUE
+        require_status(terms, SubscriptionStep.REJECT, *statuses)
+        power = Power.ISSUE_SECURITIES if is_issuer else Power.KEEP_REGISTER
         require_licences(self._ctx, Exercised(organization=caller, powers=(power,)))
         self._end(offering, subscriptions, SubscriptionStep.REJECT, reason)
 

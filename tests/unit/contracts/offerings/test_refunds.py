@@ -50,7 +50,8 @@ def rejected(market: PrimaryMarket) -> None:
 
 def rejected_when_funded(market: PrimaryMarket) -> None:
     market.to_the_issue()
-    market.reject("a", "b")
+    assert refused(market.reject, "a", "b") == "OFFERING_STATUS"
+    market.reject("a", "b", by=P.TRANSFER_AGENT)
 
 
 def withdrawn(market: PrimaryMarket) -> None:

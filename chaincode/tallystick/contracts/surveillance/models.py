@@ -16,6 +16,7 @@ class Flag(StrEnum):
 
     SELF_TRADE = "self-trade"  # one person on both sides
     ONE_BROKER = "one-broker"  # one broker of record on both sides
+    PREARRANGED = "prearranged"  # two orders that mirror each other, placed one upon the other
     OFF_QUOTE = "off-quote"  # a worse price than the best
     PARTY_BARRED = "party-barred"  # under way, and something stands against a party now
 

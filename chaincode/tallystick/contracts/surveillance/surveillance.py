@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tallystick.chaincode import Context, composite_key
-from tallystick.contracts.orders.models import PendingKind
+from tallystick.contracts.orders.models import PendingKind, PlacedOrder
 from tallystick.contracts.orders.orders import Orders
 from tallystick.contracts.orders.pending import PendingRows
 from tallystick.contracts.parties import PartiesCheck, Party, ask
@@ -36,11 +36,10 @@ class Surveillance:
             side: rows.load(composite_key("consent", trade.trade, side), ConsentGiven)
             for side in terms.parties
         }
-        orders = Orders(self._ctx)
         return Lineage(
             line=line,
             terms=terms,
-            orders=tuple(orders.require(each.venue, each.order) for each in terms.placed_orders),
+            orders=self._orders_of(terms),
             consents=tuple(
                 ConsentLine(side=side, party=each.party, key=each.key, given_at=each.given_at)
                 for side, each in given.items()
@@ -76,4 +75,9 @@ class Surveillance:
         )
         check = PartiesCheck(parties=tuple(Party(identity=each) for each in identities))
         known = dict(zip(identities, ask(self._ctx, check).parties, strict=True))
-        return [line_of(trade, terms, known) for trade, terms in trades]
+        return [line_of(trade, terms, self._orders_of(terms), known) for trade, terms in trades]
+
+    def _orders_of(self, terms: TradeTerms) -> tuple[PlacedOrder, ...]:
+        """Return the orders of a trade that lie on the ledger."""
+        orders = Orders(self._ctx)
+        return tuple(orders.require(each.venue, each.order) for each in terms.placed_orders)

@@ -1,5 +1,7 @@
 """What those see who watch a venue: from the order to the settlement, oddities, and the barred."""
 
+from datetime import timedelta
+
 import pytest
 from tests.unit.contracts.acts import refused
 from tests.unit.contracts.trades.orders import an_order, filling, place
@@ -7,7 +9,7 @@ from tests.unit.contracts.trades.stage import SETTLEMENT, approve, mediated, set
 
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.statements import ListUpdated, SubAccountOpened
+from tallystick.contracts.statements import ListUpdated, OrderSide, SubAccountOpened
 from tallystick.contracts.surveillance.models import (
     Flag,
     Lineage,
@@ -15,7 +17,7 @@ from tallystick.contracts.surveillance.models import (
     SurveillancePage,
 )
 from tallystick.contracts.testing import KYC_HOUSE, Market
-from tallystick.contracts.trades.terms import TradeTerms
+from tallystick.contracts.trades.terms import Order, TradeTerms
 
 P = Participant
 
@@ -103,6 +105,26 @@ def test_the_feed_of_a_venue_flags_what_is_odd(market: Market, self_trade: Trade
     }
     other = market.submit(P.REGULATOR, SETTLEMENT, "surveillance", "OtherMSP")
     assert other.load(SurveillancePage).lines == ()
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "quantity", "odd"),
+    [(60, 100, {Flag.PREARRANGED}), (61, 100, set()), (0, 101, set())],
+    ids=["at once", "later", "another size"],
+)
+def test_mirrored_orders_placed_one_upon_the_other_are_flagged(
+    wait_s: int, quantity: int, odd: set[Flag], market: Market
+) -> None:
+    """SS-54, W22."""
+    place(market, an_order(market, quantity=100, limit="50"))
+    market.ledger.advance(timedelta(seconds=wait_s))
+    mirrored = an_order(
+        market, "O-2", holder="bob", side=OrderSide.BUY, quantity=quantity, limit="50"
+    )
+    place(market, mirrored)
+    buy = Order(order="O-2", broker=P.BROKER_DEALER, is_placed=True)
+    market.propose(filling(market).model_copy(update={"price": "50", "amount": 5000, "buy": buy}))
+    assert {Flag.PREARRANGED}.intersection(lineage(market).line.flags) == odd
 
 
 @pytest.mark.parametrize("party", ["alice", "bob"])

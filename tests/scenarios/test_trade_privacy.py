@@ -15,8 +15,10 @@ from tallystick.client.errors import EndorseError, EvaluateError
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.identities.models import InvestorReference
 from tallystick.contracts.identity.models import References
+from tallystick.contracts.orders.models import SignedOrder
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.statements import MoneySent
+from tallystick.contracts.readers import COMMITMENTS
+from tallystick.contracts.statements import MoneySent, OrderPlaced, OrderSide
 from tallystick.contracts.trades.models import Status, TradePage, TradeView
 from tallystick.contracts.trades.terms import TradeTerms
 from tallystick.node.cluster.collections import Collection
@@ -323,6 +325,54 @@ async def test_a_venue_that_is_no_member_cannot_endorse_a_settlement(
     lock_legs = (Chaincode.SETTLEMENT, "lock_legs", terms.trade)
     with pytest.raises(EndorseError, match="private data matching public hash version is not"):
         await market.submit(CLEARING, *lock_legs, endorsers=(SECOND_VENUE, AGENT))
+
+
+async def test_what_is_committed_over_all_venues_lies_with_no_venue(
+    market: Market, tally_network: LocalNetwork
+) -> None:
+    """SS-49, W3: the order lies with its venue, and the sum with those who see every venue."""
+
+    def order(name: str, quantity: int) -> SignedOrder:
+        statement = OrderPlaced(
+            venue=ATS,
+            order=name,
+            holder="carol",
+            side=OrderSide.SELL,
+            security="ACME",
+            quantity=quantity,
+            broker=Participant.BROKER_DEALER,
+            expires_at="2099-12-31T00:00:00Z",
+        )
+        return SignedOrder(
+            statement=statement, intent=market.sign("carol", statement), salt="5" * 64
+        )
+
+    async def place(signed: SignedOrder) -> None:
+        watchers = (CLEARING, AGENT)
+        await market.submit(
+            Participant.ISSUER,
+            Chaincode.SETTLEMENT,
+            "place_order",
+            endorsers=watchers,
+            order=signed,
+        )
+
+    await market.fund(seller="carol", quantity=123_457, buyer="bob", amount=1)
+    await place(order("O-1", 123_456))
+    with pytest.raises(EndorseError, match="UNITS_COMMITTED"):
+        await place(order("O-2", 2))
+    committed = composite_key("commitments", "ACME", "carol")
+    for msp_id, has_order, has_sum in (
+        (ATS, True, False),
+        (CLEARING, True, True),
+        (AGENT, True, True),
+        (SECOND_VENUE, False, False),
+    ):
+        await catch_up(tally_network, msp_id)
+        key = composite_key("order", "O-1")
+        assert private(tally_network, msp_id, "settlement", TRADES, key) is has_order, msp_id
+        assert private(tally_network, msp_id, "settlement", COMMITMENTS, committed) is has_sum
+    assert b"123456" not in b"".join(blocks(tally_network))
 
 
 async def test_references_to_investors_reach_those_who_may_know(

@@ -1,6 +1,7 @@
 """What the contracts keep from those who need not know, and who gets to know it (SS-107)."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from hashlib import sha256
 
 import pytest
@@ -50,6 +51,31 @@ def test_nothing_public_in_settlement_tells_whose_trade_it_is_or_at_what_price(
     for secret in (*PARTIES, b"12345", terms.salt.encode()):
         assert secret not in said
     assert said.count(b"ACME") == 2  # in the key and the terms of its listing
+
+
+@pytest.mark.parametrize("step", ["consent", "withdraw"])
+@pytest.mark.parametrize("life_s", [60, 0], ids=["forged", "expired"])
+def test_who_has_no_signature_of_a_party_is_not_told_who_it_is(
+    step: str, life_s: int, market: Market
+) -> None:
+    """SS-107: anybody may submit what a party has signed, and so try."""
+    market.propose(market.terms())
+    moment = market.after(timedelta(seconds=life_s))
+    forged = market.sign(KYC_HOUSE, market.claim("carol").statement, expires_at=moment)
+    more = ("a reason",) if step == "withdraw" else ()
+    with pytest.raises(Refusal, match="SIDE_NOT_SIGNED") as refused:
+        market.submit(P.ISSUER, Chaincode.SETTLEMENT, step, "T-1", "buyer", *more, intent=forged)
+    assert "bob" not in f"{refused.value.message} {refused.value.facts}"
+
+
+@pytest.mark.parametrize("step", ["lock_legs", "settle_at_once", "settle"])
+def test_who_may_not_clear_is_told_nothing_about_the_parties(step: str, market: Market) -> None:
+    """SS-107."""
+    market.list_security("ACME", accounts_required=True)
+    market.agree(market.terms())
+    with pytest.raises(Refusal, match="LICENCE_MISSING") as refused:
+        market.submit(P.ISSUER, Chaincode.SETTLEMENT, step, "T-1")
+    assert not any(each.decode() in f"{refused.value.facts}" for each in PARTIES)
 
 
 def test_nothing_public_in_cash_tells_the_price_of_a_trade(market: Market) -> None:

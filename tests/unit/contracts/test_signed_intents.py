@@ -195,7 +195,7 @@ def test_a_consent_does_not_count(
     with pytest.raises(Refusal) as refused:
         market.submit(BROKER, Chaincode.SETTLEMENT, "consent", "T-1", "buyer", intent=intent)
 
-    assert refused.value.code == code
+    assert (refused.value.code, refused.value.facts["why"]) == ("SIDE_NOT_SIGNED", code)
 
 
 def test_a_consent_counts_whoever_submits_it(market: Market) -> None:

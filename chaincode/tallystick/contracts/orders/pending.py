@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
 from tallystick.chaincode import Context, composite_key
-from tallystick.contracts.confidential import SALT_SIZE, ConfidentialRows
+from tallystick.contracts.confidential import ConfidentialRows
 from tallystick.contracts.orders.models import Pending
 from tallystick.contracts.readers import trades_of
 
@@ -44,4 +44,4 @@ class PendingRows:
 
     def _key(self, line: Pending) -> str:
         blinded = sha256(f"{self._salt}/{line.kind}/{line.name}/{line.side}".encode()).hexdigest()
-        return composite_key("pending", line.holder, line.security, blinded[:SALT_SIZE])
+        return composite_key("pending", line.holder, line.security, blinded)

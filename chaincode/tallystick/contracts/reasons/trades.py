@@ -43,6 +43,10 @@ class TradeReason(ReasonTable):
         "Trade {trade} is settled by model {model}; nobody can {step} it by itself.",
     )
     SIDE_UNKNOWN = (Kind.NOT_FOUND, "Trade {trade} has no {side}.")
+    SIDE_NOT_SIGNED = (
+        Kind.CALLER,
+        "The signature does not count for the {side} of trade {trade}: {why}.",
+    )
     NOT_LISTED = (
         Kind.RULE,
         "{security} is not listed at {venue}; it lists what it has looked into by list_security.",

@@ -15,13 +15,13 @@ from tallystick.contracts.parties import (
     Authority,
     Exercised,
     PartiesCheck,
-    PartiesReport,
     Party,
     ask,
+    check_parties,
 )
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import Finding, TradeReason
-from tallystick.contracts.trades.rules import claim_findings
+from tallystick.contracts.trades.rules import claim_findings, with_claims
 from tallystick.contracts.trades.terms import Order, TradeTerms
 
 
@@ -41,17 +41,23 @@ class Admission:
         check = self._brokered(terms, orders, submitter)
         known = check.parties or (Party(identity=party),)
         report = ask(self._ctx, check.model_copy(update={"authority": authority, "parties": known}))
-        return [*_told(report), *self._agency_findings(orders)]
+        # Who shows no signature of the party is not told who that is, nor anything about it.
+        barring = report.licences or report.authority
+        return list(barring) or [*report.findings, *self._agency_findings(orders)]
+
+    def at_withdrawal(self, party: str, authority: Authority) -> list[Finding]:
+        """Return what stands against a party's withdrawal."""
+        report = check_parties(self._ctx, [Party(identity=party)], authority)
+        return list(report.licences or report.authority) or report.findings
 
     def at_lock(self, terms: TradeTerms) -> list[Finding]:
         """Return what stands against locking a trade: who trades must still be able to."""
         check = self._brokered(terms, terms.orders, self._clearing(terms))
         placed = [self._orders.require(each.venue, each.order) for each in terms.placed_orders]
-        if placed:
-            check = with_orders(check, placed)
-        report = ask(self._ctx, check)
-        return [
-            *_told(report),
+        report = ask(self._ctx, with_orders(with_claims(check, terms), placed))
+        return list(report.licences) or [
+            *report.findings,
+            *claim_findings(terms, report),
             *licence_findings(placed, report),
             *self._agency_findings(terms.orders),
             *self._listing_findings(terms),
@@ -63,18 +69,11 @@ class Admission:
         What was locked is owed: an account that is unlinked now, or a mandate withdrawn, is no way
         out of it.
         """
-        subjects = tuple(dict.fromkeys(each.party for each in terms.claims))
-        check = PartiesCheck(
-            parties=tuple(_about(terms, each) for each in subjects),
-            exercised=self._clearing(terms),
-        )
-        report = ask(self._ctx, check)
-        profiles = {
-            subject: each.profile for subject, each in zip(subjects, report.parties, strict=True)
-        }
-        return [
-            *_told(report),
-            *claim_findings(terms, profiles),
+        check = PartiesCheck(exercised=self._clearing(terms))
+        report = ask(self._ctx, with_claims(check, terms))
+        return list(report.licences) or [
+            *report.findings,
+            *claim_findings(terms, report),
             *self._listing_findings(terms),
         ]
 
@@ -117,25 +116,19 @@ class Admission:
                     yield finding
 
     def _listing_findings(self, terms: TradeTerms) -> Iterator[Finding]:
-        listing = Listings(self._ctx).find(terms.security, terms.venue)
-        if listing is None or listing.ended is not None:
-            yield TradeReason.NOT_LISTED.finding(security=terms.security, venue=terms.venue)
-        elif listing.terms.accounts_required:
-            for identity, order in terms.orders:
-                if order.account is None:
-                    yield TradeReason.ACCOUNT_NOT_NAMED.finding(
-                        trade=terms.trade, party=identity, venue=terms.venue
-                    )
+        listings = Listings(self._ctx)
+        asks_for_accounts = False
+        for security in dict.fromkeys(move.asset for move in terms.deliveries):
+            listing = listings.find(security, terms.venue)
+            if listing is None or listing.ended is not None:
+                yield TradeReason.NOT_LISTED.finding(security=security, venue=terms.venue)
+            elif listing.terms.accounts_required:
+                asks_for_accounts = True
+        for identity, order in terms.orders if asks_for_accounts else ():
+            if order.account is None:
+                yield TradeReason.ACCOUNT_NOT_NAMED.finding(
+                    trade=terms.trade, party=identity, venue=terms.venue
+                )
 
 
 _SETTLES = (Power.SETTLE_DIRECTLY,)
-
-
-def _about(terms: TradeTerms, subject: str) -> Party:
-    topics = dict.fromkeys(each.topic for each in terms.claims if each.party == subject)
-    return Party(identity=subject, topics=tuple(topics))
-
-
-def _told(report: PartiesReport) -> list[Finding]:
-    """Return everything in a report; who may not act is told nothing else."""
-    return list(report.licences) or report.findings

@@ -8,7 +8,6 @@ from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.orders.orders import Orders
 from tallystick.contracts.parties import (
     Exercised,
-    require_authority,
     require_licences,
     signed_authority,
 )
@@ -31,6 +30,7 @@ from tallystick.contracts.trades.rules import (
     consent_findings,
     party_on,
 )
+from tallystick.contracts.trades.signing import without_names
 from tallystick.contracts.trades.states import HAS_LOCKS, Step, after
 from tallystick.contracts.trades.terms import TradeTerms
 from tallystick.contracts.trades.trades import Trades
@@ -104,8 +104,9 @@ class Lifecycle:
             terms_hash=row.terms_hash,
             valid_until=valid_until,
         )
-        authority = signed_authority(self._ctx, party, consent, intent, rows)
-        refuse_if_any(self._admission.at_consent(terms, party, authority))
+        with without_names(trade, side):
+            authority = signed_authority(self._ctx, party, consent, intent, rows)
+            refuse_if_any(self._admission.at_consent(terms, party, authority))
         self._trades.save_consent(
             rows,
             trade,
@@ -186,7 +187,9 @@ class Lifecycle:
         party = party_on(terms, side)
         withdrawal = Withdrawal(trade=trade, side=side, party=party, reason=reason)
         rows = self._trades.rows(row, terms.salt)
-        require_authority(self._ctx, party, withdrawal, intent, rows)
+        with without_names(trade, side):
+            authority = signed_authority(self._ctx, party, withdrawal, intent, rows)
+            refuse_if_any(self._admission.at_withdrawal(party, authority))
         self._ctx.emit(events.TradeWithdrawn(trade=trade, side=side, reason=reason))
 
     def reject(self, trade: str, reason: str) -> None:

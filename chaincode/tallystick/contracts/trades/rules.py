@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from tallystick.contracts.instants import Instant
-from tallystick.contracts.parties import Profile
+from tallystick.contracts.parties import PartiesCheck, PartiesReport, Party
 from tallystick.contracts.prices import amount_of, scaled
 from tallystick.contracts.reasons import Finding, RegisterReason, TradeReason
 from tallystick.contracts.statements import Side
@@ -94,17 +94,25 @@ def approval_findings(
             )
 
 
-def claim_findings(terms: TradeTerms, profiles: Mapping[str, Profile | None]) -> Iterator[Finding]:
+def with_claims(check: PartiesCheck, terms: TradeTerms) -> PartiesCheck:
+    """Return a question that also asks for the claims that the venue knew by a copy."""
+    topics: dict[str, dict[str, None]] = {}
+    for each in terms.claims:
+        topics.setdefault(each.party, {})[each.topic] = None
+    subjects = (Party(identity=who, topics=tuple(found)) for who, found in topics.items())
+    return check.model_copy(update={"parties": (*check.parties, *subjects)})
+
+
+def claim_findings(terms: TradeTerms, report: PartiesReport) -> Iterator[Finding]:
     """Yield a finding for each claim that the venue knew by a copy that is no longer true."""
+    live = {
+        (each.profile.identity, claim.topic, claim.issuer, claim.version)
+        for each in report.parties
+        if each.profile is not None
+        for claim in each.profile.attested
+    }
     for cached in terms.claims:
-        profile = profiles.get(cached.party)
-        live = () if profile is None else profile.attested
-        same = (
-            each.version
-            for each in live
-            if (each.topic, each.issuer) == (cached.topic, cached.issuer)
-        )
-        if cached.version not in same:
+        if (cached.party, cached.topic, cached.issuer, cached.version) not in live:
             yield TradeReason.CACHED_CLAIM_STALE.finding(
                 trade=terms.trade,
                 party=cached.party,

@@ -105,6 +105,13 @@ def _(market: Market) -> None:
     market.submit(BROKER, Chaincode.SETTLEMENT, "consent", "T-1", "party-1", intent=intent)
 
 
+@reaches(TradeReason.SIDE_NOT_SIGNED)
+def _(market: Market) -> None:
+    market.propose(market.terms())
+    intent = market.sign("bob", market.claim("bob").statement)
+    market.submit(BROKER, Chaincode.SETTLEMENT, "consent", "T-1", "buyer", intent=intent)
+
+
 @reaches(TradeReason.NOT_LISTED)
 def _(market: Market) -> None:
     market.create_security("BETA")

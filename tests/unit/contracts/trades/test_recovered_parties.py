@@ -53,8 +53,8 @@ def test_the_lost_key_neither_consents_nor_withdraws(market: Market) -> None:
     lost = market.wallets["alice"]
     recover(market, "alice")
     fresh, market.wallets["alice"] = market.wallets["alice"], lost
-    assert refused(market.consent, terms, "seller") == "INTENT_KEY_UNKNOWN"
-    assert refused(withdraw, market) == "INTENT_KEY_UNKNOWN"
+    assert refused(market.consent, terms, "seller") == "SIDE_NOT_SIGNED"
+    assert refused(withdraw, market) == "SIDE_NOT_SIGNED"
     market.wallets["alice"] = fresh
     withdraw(market)
     assert view(market).trade.status is Status.WITHDRAWN

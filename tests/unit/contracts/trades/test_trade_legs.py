@@ -92,6 +92,13 @@ def test_each_distinct_party_consents_once(market: Market, basket: TradeTerms) -
     market.lock()
 
 
+def test_every_security_of_a_trade_is_listed(market: Market, basket: TradeTerms) -> None:
+    """SS-44."""
+    market.agree(basket)
+    market.submit(P.ATS, SETTLEMENT, "end_listing", "BETA", P.ATS, "a doubt")
+    assert refused(market.lock) == "NOT_LISTED"
+
+
 def test_one_leg_that_cannot_go_keeps_all_of_them(market: Market, basket: TradeTerms) -> None:
     """SS-87, F124."""
     market.agree(basket)

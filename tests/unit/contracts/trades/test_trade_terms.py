@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 from tests.unit.contracts.acts import refused
-from tests.unit.contracts.trades.stage import A_DAY, SETTLEMENT, holdings, view
+from tests.unit.contracts.trades.stage import A_DAY, SETTLEMENT, holdings, settle_at_once, view
 
 from tallystick.contracts.accounts.models import ChallengeTerms
 from tallystick.contracts.chaincodes import Chaincode
@@ -265,6 +265,14 @@ def test_a_trade_that_rests_on_a_stale_copy_of_a_claim_does_not_settle(market: M
     claim = market.claim("bob", level=2)
     market.submit(P.BROKER_DEALER, Chaincode.IDENTITY, "add_claim", claim.statement, claim.intent)
     assert refused(market.settle) == "CACHED_CLAIM_STALE"
+
+
+def test_a_stale_copy_stops_settlement_at_once_and_the_lock_too(market: Market) -> None:
+    """SS-31."""
+    cached = CachedClaim(party="bob", topic=KYC, issuer=KYC_HOUSE, version=2)
+    market.agree(changed(market, claims=(cached,)))
+    assert refused(market.lock) == "CACHED_CLAIM_STALE"
+    assert refused(settle_at_once, market) == "CACHED_CLAIM_STALE"
 
 
 def test_a_trade_that_rests_on_a_true_copy_settles(market: Market) -> None:

@@ -19,7 +19,7 @@ from tallystick.contracts.instants import Instant, day_of, later
 from tallystick.contracts.reasons import DisciplineReason, TradeReason
 from tallystick.contracts.statements import Side, SplitTrade
 from tallystick.contracts.trades.models import Status, Trade
-from tallystick.contracts.trades.terms import TradeTerms
+from tallystick.contracts.trades.terms import DvpModel, TradeTerms
 
 _GREATEST_LEAD_S = 14 * 3600
 """Local time is at most so far ahead of UTC."""
@@ -70,11 +70,16 @@ def member_of(terms: TradeTerms, side: Side) -> str:
 def require_unlocked(trade: Trade, step: str, moment: Instant) -> None:
     """Return if a trade can settle and its legs are not locked: what is locked is not lacking.
 
+    Of a trade of DvP 3 nothing is ever locked, also when it has failed in a cycle.
+
     Raises:
         Refusal: TRADE_STATUS or TRADE_EXPIRED.
     """
     require_open(trade, step, moment)
-    if trade.status is not Status.PROPOSED:
+    lacks_locks = trade.status is Status.PROPOSED or (
+        trade.status is Status.FAILING and trade.model is DvpModel.NET
+    )
+    if not lacks_locks:
         raise TradeReason.TRADE_STATUS.refusal(trade=trade.trade, state=trade.status, step=step)
 
 
@@ -98,6 +103,17 @@ def parted(terms: TradeTerms, split: SplitTrade, least: int) -> tuple[TradeTerms
     part = {"trade": split.part, "quantity": split.quantity, "amount": amount}
     remainder = {"quantity": rest, "amount": terms.amount - amount}
     return terms.model_copy(update=part), terms.model_copy(update=remainder)
+
+
+def require_holdable(trade: Trade, step: str, moment: Instant) -> None:
+    """Return if a side can keep a trade from settling: not once it has been taken into a cycle.
+
+    Raises:
+        Refusal: TRADE_STATUS or TRADE_EXPIRED.
+    """
+    require_open(trade, step, moment)
+    if trade.status not in (Status.PROPOSED, Status.LOCKED, Status.FAILING):
+        raise TradeReason.TRADE_STATUS.refusal(trade=trade.trade, state=trade.status, step=step)
 
 
 # --- causes ---

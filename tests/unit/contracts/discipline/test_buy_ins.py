@@ -28,10 +28,11 @@ DUE = "2026-04-16T21:00:00Z"
 DEARER = 4_100_000
 
 
-def call(market: Market, agent: str = P.BROKER_DEALER) -> Outcome:
-    said = BuyInCalled(trade="T-1", party="bob", terms_hash=row(market).terms_hash, agent=agent)
+def call(market: Market, agent: str = P.BROKER_DEALER, trade: str = "T-1") -> Outcome:
+    digest = row(market, trade).terms_hash
+    said = BuyInCalled(trade=trade, party="bob", terms_hash=digest, agent=agent)
     intent = market.sign("bob", said)
-    return market.submit(P.BROKER_DEALER, SETTLEMENT, "call_buy_in", "T-1", agent, intent=intent)
+    return market.submit(P.BROKER_DEALER, SETTLEMENT, "call_buy_in", trade, agent, intent=intent)
 
 
 def withdraw(market: Market) -> Outcome:
@@ -40,8 +41,8 @@ def withdraw(market: Market) -> Outcome:
     return market.submit(P.BROKER_DEALER, SETTLEMENT, "withdraw_buy_in", "T-1", intent=intent)
 
 
-def execute(market: Market, replacement: str = "T-2") -> Outcome:
-    return market.submit(P.BROKER_DEALER, SETTLEMENT, "execute_buy_in", "T-1", replacement)
+def execute(market: Market, replacement: str = "T-2", trade: str = "T-1") -> Outcome:
+    return market.submit(P.BROKER_DEALER, SETTLEMENT, "execute_buy_in", trade, replacement)
 
 
 def give_up(market: Market) -> Outcome:
@@ -191,6 +192,22 @@ def test_what_was_bought_before_the_call_is_no_replacement(failing: Market) -> N
 
     with pytest.raises(Refusal, match="REPLACEMENT_WRONG"):
         execute(failing)
+
+
+def test_a_trade_replaces_one_other(disciplined: Market) -> None:
+    disciplined.onboard("carol")
+    disciplined.issue("carol", 1000)
+    for trade in ("T-1", "T-3"):
+        matched(disciplined, trade)
+    go_to(disciplined, FOURTH_CUT_OFF)
+    for trade in ("T-1", "T-3"):
+        note(disciplined, "2026-04-06", Cause.LACK_OF_SECURITIES, "seller", trade)
+        call(disciplined, trade=trade)
+    bought(disciplined)
+    execute(disciplined)
+
+    with pytest.raises(Refusal, match="REPLACEMENT_WRONG"):
+        execute(disciplined, trade="T-3")
 
 
 def test_money_is_due_from_the_second_at_which_the_agents_time_is_over(failing: Market) -> None:

@@ -309,6 +309,23 @@ def test_a_trade_settles_from_the_second_at_which_its_day_opens(dated: Market) -
     assert trade.ended_at == "2026-04-06T14:30:00Z"
 
 
+@pytest.mark.parametrize(
+    ("expires_at", "accepted"),
+    [
+        pytest.param("2026-04-06T14:30:00Z", False, id="at the opening"),
+        pytest.param("2026-04-06T14:30:01Z", True, id="a second later"),
+    ],
+)
+def test_a_trade_must_have_a_second_in_which_it_can_settle(
+    expires_at: str, dated: Market, *, accepted: bool
+) -> None:
+    if accepted:
+        assert proposed(dated, expires_at=expires_at).expires_at == expires_at
+        return
+    with pytest.raises(Refusal, match="TRADE_DATES_WRONG"):
+        proposed(dated, expires_at=expires_at)
+
+
 def test_a_calendar_changes_for_days_to_come_only(dated: Market) -> None:
     """F143: the age of a fail never changes afterwards."""
     clearing = Participant.CLEARING

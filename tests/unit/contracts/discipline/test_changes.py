@@ -1,5 +1,7 @@
 """What both sides agree on afterwards: the end of a trade, an earlier moment, its partition."""
 
+from contextlib import nullcontext
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,9 +26,12 @@ from tests.unit.contracts.discipline.stage import (
 from tallystick.chaincode import Refusal
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.discipline.models import Cause, ChangeGiven
-from tallystick.contracts.discipline.rules import parted
+from tallystick.contracts.discipline.rules import parted, require_unlocked
+from tallystick.contracts.orders.models import Pending
 from tallystick.contracts.statements import CancelTrade, ChangeAgreed, SettleEarly, SplitTrade
 from tallystick.contracts.testing import Market
+from tallystick.contracts.trades.models import Status
+from tallystick.contracts.trades.terms import DvpModel
 
 SPLIT = SplitTrade(part="T-1a", quantity=30)
 EARLY = SettleEarly(settles_from="2026-04-02T16:00:00Z")
@@ -231,6 +236,26 @@ def test_an_agreement_is_about_the_terms_that_were_known(disciplined: Market) ->
     assert row(disciplined).status == "proposed"
 
 
+def test_parts_are_under_way_at_the_venue_until_they_settle(disciplined: Market) -> None:
+    """F139: what the venue counts as under way is what remains to be delivered."""
+
+    def under_way() -> list[tuple[str, int]]:
+        lines = disciplined.evaluate(Chaincode.SETTLEMENT, "pending", P.ATS, "bob", "ACME")
+        found = lines.load(tuple[Pending, ...])
+        return sorted((each.name, each.quantity) for each in found)
+
+    matched(disciplined)
+    for side in ("buyer", "seller"):
+        agree(disciplined, side, SPLIT)
+    after_split = under_way()
+    go_to(disciplined, "2026-04-06T15:00:00Z")
+    disciplined.lock("T-1a")
+    disciplined.settle("T-1a")
+
+    assert after_split == [("T-1", 70), ("T-1a", 30)]
+    assert under_way() == [("T-1", 70)]
+
+
 def test_a_part_keeps_the_hold_of_the_trade(disciplined: Market) -> None:
     matched(disciplined)
     hold(disciplined, "buyer")
@@ -239,3 +264,27 @@ def test_a_part_keeps_the_hold_of_the_trade(disciplined: Market) -> None:
 
     with pytest.raises(Refusal, match="TRADE_ON_HOLD"):
         disciplined.lock("T-1a")
+
+
+@pytest.mark.parametrize(
+    ("status", "model", "may_be_split"),
+    [
+        pytest.param(Status.PROPOSED, DvpModel.GROSS, True, id="agreed on"),
+        pytest.param(Status.LOCKED, DvpModel.GROSS, False, id="locked"),
+        pytest.param(Status.FAILING, DvpModel.GROSS, False, id="failing, and locked"),
+        pytest.param(Status.FAILING, DvpModel.NET_MONEY, False, id="failing, units locked"),
+        pytest.param(Status.FAILING, DvpModel.NET, True, id="failing, nothing ever locked"),
+    ],
+)
+def test_what_lacks_nothing_is_neither_split_nor_bought_in(
+    status: Status, model: DvpModel, disciplined: Market, *, may_be_split: bool
+) -> None:
+    """F139: a trade whose legs are locked has all that it needs."""
+    matched(disciplined)
+    trade = row(disciplined).model_copy(update={"status": status, "model": model})
+    refusal = nullcontext() if may_be_split else pytest.raises(Refusal, match="TRADE_STATUS")
+
+    with refusal as refused:
+        require_unlocked(trade, "split", "2026-04-06T15:00:00Z")
+
+    assert (refused is None) is may_be_split

@@ -159,6 +159,17 @@ def test_a_side_that_holds_the_trade_at_the_cut_off_is_responsible(disciplined: 
     assert [(each.cause, each.side) for each in days] == [(Cause.ON_HOLD, "buyer"), (None, None)]
 
 
+def test_a_hold_of_the_very_second_of_the_cut_off_is_of_the_next_day(disciplined: Market) -> None:
+    matched(disciplined)
+    go_to(disciplined, CUT_OFFS[0])
+    hold(disciplined, "buyer")
+    go_to(disciplined, CUT_OFFS[1])
+    days = fail(disciplined).days
+
+    assert days is not None
+    assert [each.cause for each in days] == [None, Cause.ON_HOLD]
+
+
 def test_two_sides_that_hold_owe_each_other_nothing(disciplined: Market) -> None:
     matched(disciplined)
     hold(disciplined, "buyer")

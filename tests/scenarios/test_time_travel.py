@@ -6,6 +6,7 @@ here all clocks stand at the microsecond before the moment, and then at the mome
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import JsonValue
@@ -21,6 +22,7 @@ from tallystick.contracts.calendars.models import (
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.compliance.models import RulesGiven
 from tallystick.contracts.discipline.models import Cause, CauseNote, ChangeGiven, FailView
+from tallystick.contracts.discipline.packs import DisciplinePack, RegimePeriod
 from tallystick.contracts.instants import instant
 from tallystick.contracts.licensing.models import LicenceGrant
 from tallystick.contracts.lots import ANY_CLASS, LotLock, Origin
@@ -266,6 +268,7 @@ LONDON = CalendarGiven(
     holidays=("2026-03-03",),
     schedules=(Schedule(since="2026-01-01", weekend=(6, 7), opens="07:00:00", cut_off="17:30:00"),),
 )
+PACKS = Path(__file__).parents[2] / "docs" / "packs" / "settlement-discipline"
 OPENING = datetime(2026, 3, 4, 7, tzinfo=UTC)
 CUT_OFF = datetime(2026, 3, 4, 17, 30, tzinfo=UTC)
 
@@ -327,6 +330,35 @@ async def test_a_trade_fails_from_the_second_of_the_cut_off_and_grows_older_by_i
         )
 
     assert await begun_by(tally_network, record, CUT_OFF + DAY) == "DAY_NOT_FAILED"
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("SS-105", "F144")
+async def test_a_penalty_is_due_from_the_second_of_the_cut_off_and_is_paid_once(
+    market: Market, tally_network: LocalNetwork
+) -> None:
+    pack = DisciplinePack.model_validate_json((PACKS / "eu-csdr-2026-01-01.json").read_text())
+    period = RegimePeriod(
+        since="2026-03-04", pack=pack.pack, pack_version=1, standard="liquid-share"
+    )
+    regulator = Participant.REGULATOR
+    await market.submit(regulator, Chaincode.SETTLEMENT, "publish_discipline", pack)
+    await market.submit(regulator, Chaincode.SETTLEMENT, "judge_fails", Participant.ATS, period)
+    await market.submit(Participant.BANK, Chaincode.CASH, "deposit", CASH, "alice", 1000)
+    await trade(market, amount=500_000, price="50000")
+    note = CauseNote(day="2026-03-04", cause=Cause.LACK_OF_SECURITIES, side="seller")
+    tally_network.clock.stand_still(CUT_OFF)
+    await market.submit(Participant.CLEARING, Chaincode.SETTLEMENT, "record_fail", "T-1", note=note)
+    named: list[JsonValue] = ["T-1"]
+
+    async def collect() -> None:
+        await market.submit(
+            Participant.CLEARING, Chaincode.SETTLEMENT, "collect_penalties", named, "2026-03-31"
+        )
+
+    assert await begun_by(tally_network, collect, CUT_OFF) == "NOTHING_DUE"
+    assert await market.money("alice") == 950
+    assert await refused(collect) == "NOTHING_DUE"
 
 
 @pytest.mark.slow

@@ -168,8 +168,13 @@ class BuyIns:
         changed = {"status": status, "compensation": compensation}
         self._save(row, terms, buy_in.model_copy(update=changed))
         Lifecycle(self._ctx).end(row.trade, Step.CANCEL)
-        debt = Owed(terms.cash, terms.seller, terms.buyer, compensation)
-        pay(self._ctx, [debt], [terms.salt])
+        if compensation:
+            cash = self._fails.paying_cash(row, terms)
+            pay(
+                self._ctx,
+                [Owed(cash, terms.seller, terms.buyer, compensation)],
+                [terms.salt],
+            )
 
     def _save(self, row: Trade, terms: TradeTerms, buy_in: BuyIn) -> None:
         self._trades.rows(row, terms.salt).save(_key(row.trade), buy_in)

@@ -24,8 +24,8 @@ class Collection:
         """Let the penalties of trades be paid, for all days through one that are not paid yet.
 
         Raises:
-            Refusal: NOTHING_DUE when a trade has no such day; or what stands against a payment,
-                such as INSUFFICIENT_AVAILABLE.
+            Refusal: NOTHING_DUE when a trade has no such day; CASH_NOT_NAMED; or what stands
+                against a payment, such as INSUFFICIENT_AVAILABLE.
         """
         debts: list[Owed] = []
         salts: list[str] = []
@@ -41,8 +41,10 @@ class Collection:
             if not days:
                 raise DisciplineReason.NOTHING_DUE.refusal(trade=each, through=through)
             by_buyer, by_seller = _sum(days, "buyer"), _sum(days, "seller")
-            debts.append(Owed(terms.cash, terms.buyer, terms.seller, by_buyer))
-            debts.append(Owed(terms.cash, terms.seller, terms.buyer, by_seller))
+            if by_buyer or by_seller:
+                cash = self._fails.paying_cash(row, terms)
+                debts.append(Owed(cash, terms.buyer, terms.seller, by_buyer))
+                debts.append(Owed(cash, terms.seller, terms.buyer, by_seller))
             salts.append(terms.salt)
             self._note(row, terms.salt, record, days)
         pay(self._ctx, debts, salts)

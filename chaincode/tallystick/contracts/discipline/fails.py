@@ -87,6 +87,25 @@ class Fails:
         """Return each business day that a trade failed, with its cause and its penalty."""
         return tuple(failed(self._facts(trade, terms), self.record(trade), self._figures_of(trade)))
 
+    def paying_cash(self, trade: Trade, terms: TradeTerms) -> str:
+        """Return the cash in which sides of a trade pay each other for its fail.
+
+        A trade whose price is paid off the ledger names a currency only; the figures by which its
+        venue's fails are judged name a cash in it.
+
+        Raises:
+            Refusal: CASH_NOT_NAMED.
+        """
+        if terms.paid_at is None:
+            return terms.cash
+        period = self.regimes.regime(trade.venue).on(trade.settlement_day)
+        cash = None if period is None else period.cash_in(terms.cash)
+        if cash is None:
+            raise DisciplineReason.CASH_NOT_NAMED.refusal(
+                trade=trade.trade, currency=terms.cash, venue=trade.venue
+            )
+        return cash
+
     def view(self, trade: Trade, terms: TradeTerms | None) -> FailView:
         """Return how a trade stands to its day; without terms, what everybody may know."""
         view = FailView(

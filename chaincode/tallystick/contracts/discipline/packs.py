@@ -98,7 +98,7 @@ class DisciplinePack(Model):
         """Return the rate for a kind of security, if there is one."""
         return next((each for each in self.securities if each.instrument == instrument), None)
 
-    def cash_rate(self, currency: str | None) -> CashRate | None:
+    def cash_rate(self, currency: str) -> CashRate | None:
         """Return the rate for a currency, if there is one."""
         return next((each for each in self.cash if each.currency == currency), None)
 
@@ -118,7 +118,7 @@ class RegimePeriod(Model):
         since: The first business day whose fails it concerns.
         standard: The kind of all securities that are not named.
         instruments: Kinds of securities, by security.
-        currencies: ISO 4217 codes, by cash.
+        currencies: ISO 4217 codes, by cash; one that is not named is called by its code.
     """
 
     since: Day
@@ -131,6 +131,16 @@ class RegimePeriod(Model):
     def instrument(self, security: str) -> str:
         """Return of what kind a security is."""
         return self.instruments.get(security, self.standard)
+
+    def currency(self, cash: str) -> str:
+        """Return the currency of a cash."""
+        return self.currencies.get(cash, cash)
+
+    def cash_in(self, currency: str) -> str | None:
+        """Return the first cash by id that is named as one of a currency, or None."""
+        return min(
+            (cash for cash, each in self.currencies.items() if each == currency), default=None
+        )
 
 
 class Regime(Model):

@@ -85,7 +85,7 @@ def penalty_of(facts: Facts, cause: Cause, figures: Figures | None) -> int:
     if figures is None:
         return 0
     if cause is Cause.LACK_OF_CASH:
-        interest = figures.pack.cash_rate(figures.period.currencies.get(facts.cash))
+        interest = figures.pack.cash_rate(figures.period.currency(facts.cash))
         if interest is None:
             return 0
         return _nearest(facts.amount * interest.yearly_per_million, interest.days_of_year)

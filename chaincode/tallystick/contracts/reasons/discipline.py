@@ -35,6 +35,11 @@ class DisciplineReason(ReasonTable):
         Kind.CONFLICT,
         "Trade {trade} has no failed day through {through} whose penalty is not paid.",
     )
+    CASH_NOT_NAMED = (
+        Kind.RULE,
+        "Trade {trade} is paid in {currency} off the ledger, and the figures for {venue} name no "
+        "cash in {currency} in which sides could pay each other; name one with judge_fails.",
+    )
     NOT_EARLIER = (
         Kind.CONFLICT,
         "Trade {trade} may settle from {settles_from} on; agree on an earlier moment.",

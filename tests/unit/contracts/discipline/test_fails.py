@@ -251,7 +251,7 @@ def test_a_day_costs_what_the_pack_says(instrument: str, cause: Cause, penalty: 
 
 def test_without_figures_in_force_a_day_costs_nothing() -> None:
     assert penalty_of(facts(), LACK, None) == 0
-    assert penalty_of(facts(cash="EUR"), Cause.LACK_OF_CASH, figures()) == 0
+    assert penalty_of(facts(cash="CHF"), Cause.LACK_OF_CASH, figures()) == 0
 
 
 @given(amount=st.integers(1, 2**53 - 1), cause=st.sampled_from([LACK, Cause.LACK_OF_CASH]))
@@ -339,6 +339,19 @@ def test_a_cancelled_trade_costs_the_days_until_its_end(disciplined: Market) -> 
     collect(disciplined, "T-1", through="2026-04-30")
 
     assert disciplined.money("alice") == 2 * AMOUNT - 2 * PENALTY
+
+
+def test_a_penalty_for_a_trade_paid_off_the_ledger_is_paid_in_the_venues_cash(
+    disciplined: Market,
+) -> None:
+    """F144, SS-104: the price comes by a receipt of a bank, the penalty out of an account."""
+    matched(disciplined, paid_at=P.BANK)
+    go_to(disciplined, CUT_OFFS[0])
+    note(disciplined, "2026-04-06", Cause.LACK_OF_CASH, "buyer")
+    money = disciplined.money("alice")
+    collect(disciplined, "T-1", through="2026-04-06")
+
+    assert disciplined.money("alice") == money + 417
 
 
 def test_nothing_public_tells_what_was_paid_or_why(disciplined: Market) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from pydantic import JsonValue
 from tests.unit.contracts.permissions.discipline import PACK, PERIOD
-from tests.unit.contracts.refusals.scenarios import ATS, BROKER, CLEARING, REGULATOR, reaches
+from tests.unit.contracts.refusals.scenarios import ATS, BANK, BROKER, CLEARING, REGULATOR, reaches
 
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.discipline.models import (
@@ -18,6 +18,7 @@ from tallystick.contracts.discipline.models import (
     ChangeGiven,
     Valuation,
 )
+from tallystick.contracts.discipline.packs import SecuritiesRate
 from tallystick.contracts.reasons import DisciplineReason, TradeReason
 from tallystick.contracts.statements import (
     BuyInCalled,
@@ -157,6 +158,22 @@ def _(market: Market) -> None:
 def _(market: Market) -> None:
     agreed(market)
     collect(market, TODAY)
+
+
+@reaches(DisciplineReason.CASH_NOT_NAMED)
+def _(market: Market) -> None:
+    rate = SecuritiesRate(instrument="share", per_million=100, provision="§ 2")
+    pack = PACK.model_copy(update={"securities": (rate,)})
+    market.submit(REGULATOR, SETTLEMENT, "publish_discipline", pack)
+    market.submit(REGULATOR, SETTLEMENT, "judge_fails", ATS, PERIOD)
+    market.ledger.advance(timedelta(days=31))
+    terms = market.terms(amount=50_000).model_copy(
+        update={"paid_at": BANK, "expires_at": market.after(timedelta(days=300))}
+    )
+    market.agree(terms)
+    market.ledger.advance(timedelta(days=1))
+    note(market, "2024-02-02")
+    collect(market, "2024-02-02")
 
 
 @reaches(DisciplineReason.NOT_EARLIER)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.channel.orderer_addresses import orderer_addresses
 from tallystick.node.deliver.height import HeightWatch
 from tallystick.node.deliver.source import BlockSource
 from tallystick.node.ledger.block_store import BlockStore
@@ -14,8 +15,8 @@ from tallystick.node.ledger.key_value_store import open_store
 from tallystick.node.ordering.block_writer import BlockWriter, last_config_index
 from tallystick.node.ordering.channel_admission import ChannelAdmission
 from tallystick.node.ordering.config_admission import EnvelopeAuthor
-from tallystick.node.ordering.etcd.chain import EtcdChain, LocalCopy
-from tallystick.node.ordering.etcd.copying import Copyist
+from tallystick.node.ordering.etcd.chain import EtcdChain
+from tallystick.node.ordering.etcd.copying import Copyist, LocalCopy
 from tallystick.node.ordering.etcd.fellows import Fellows
 from tallystick.node.ordering.etcd.keys import LogKeys
 from tallystick.node.ordering.etcd.shared import SharedOrdering
@@ -122,7 +123,11 @@ def open_channel(
         else:
             copyist = Copyist(writer, admission, watch.advance)
             local = LocalCopy(
-                copyist, store.read, lambda number: len(store.read_bytes(number)), admission
+                copyist,
+                store.read,
+                lambda number: len(store.read_bytes(number)),
+                admission,
+                lambda: orderer_addresses(admission.config).keys(),
             )
             chain = _shared_chain(environment.sharing, local, limits)
         _log.info("channel %s: %d blocks in %s", config.channel_id, store.height, folder)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from tallystick.client.errors import ConnectError, EvaluateError
 from tallystick.client.gateway import Gateway
@@ -24,6 +24,8 @@ from tallystick.node.transport.remote import RemoteEndorser, RemoteOrderer
 from tallystick.node.transport.tasks import supervised_tasks
 from tallystick.protos.common.configtx_pb2 import Config
 from tallystick.wire.messages import decode
+
+_CONNECT_TIMEOUT_S: Final = 1.0
 
 
 class NoPeerError(LedgerError):
@@ -92,7 +94,7 @@ class Access:
         return [await self.administrator(member.msp_id) for member in members]
 
     async def orderer(self, msp_id: str, channel_id: str = "") -> RemoteOrderer:
-        """Return a connection to an orderer, with the keys of an administrator for TLS.
+        """Return a connection to an orderer that runs, with the keys of an administrator for TLS.
 
         Args:
             msp_id: The organisation of the administrator.
@@ -106,7 +108,8 @@ class Access:
         """
         nodes = [node for node in self._network.nodes if node.kind == "orderer"]
         if nodes:
-            address, credentials = nodes[0].address, self._credentials(msp_id, nodes[0])
+            node = await _first_that_listens(nodes)
+            address, credentials = node.address, self._credentials(msp_id, node)
         else:
             # The first block may name what has changed since; the organisation's peer knows it.
             gateway = await self.gateway(msp_id, ADMIN)
@@ -144,6 +147,19 @@ class Access:
         traceback: TracebackType | None,
     ) -> bool | None:
         return await self._lifetime.__aexit__(exception_type, exception, traceback)
+
+
+async def _first_that_listens(nodes: Sequence[Node]) -> Node:
+    """Return the first of some nodes that takes connections; if none does, simply the first."""
+    for node in nodes:
+        try:
+            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+                _, writer = await asyncio.open_connection(node.host, node.topology.port)
+        except OSError:  # a timeout is one too
+            continue
+        writer.close()
+        return node
+    return nodes[0]
 
 
 async def best_informed(access: Access, channel_id: str, msp_ids: Sequence[str]) -> str:

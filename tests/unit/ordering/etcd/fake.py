@@ -11,8 +11,8 @@ from tests.unit.conftest import CHANNEL_ID
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.ordering.admission import Admitted, Refused, Submission
 from tallystick.node.ordering.chain import Answer, unavailable
-from tallystick.node.ordering.etcd.chain import EtcdChain, LocalCopy
-from tallystick.node.ordering.etcd.copying import Copyist
+from tallystick.node.ordering.etcd.chain import EtcdChain
+from tallystick.node.ordering.etcd.copying import Copyist, LocalCopy
 from tallystick.node.ordering.etcd.fellows import UnreachableFellowError
 from tallystick.node.ordering.etcd.keys import LogKeys
 from tallystick.node.ordering.etcd.log import OrderedLog
@@ -337,6 +337,7 @@ class Orderer:
             block=self.memory.blocks.__getitem__,
             size_of=lambda number: self.memory.blocks[number].ByteSize(),
             rules=rules,
+            orderers=self.network.keys,
         )
         fellows = FakeFellows(self.network, self.name)
         chain = EtcdChain(shared, local, fellows, keys=KEYS, limits=QueueLimits())

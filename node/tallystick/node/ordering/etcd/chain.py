@@ -6,14 +6,12 @@ envelopes, and hand them to the leader; and all copy the log, so that each has e
 
 import asyncio
 import logging
-from collections.abc import Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 from typing import Final
 
 from tallystick.node.ordering.admission import Refused, Submission
 from tallystick.node.ordering.chain import SHUTTING_DOWN, Answer, at_once, unavailable
-from tallystick.node.ordering.etcd.copying import Copyist
+from tallystick.node.ordering.etcd.copying import LocalCopy
 from tallystick.node.ordering.etcd.fellows import NOT_LEADING, Fellows, UnreachableFellowError
 from tallystick.node.ordering.etcd.housekeeping import Housekeeper
 from tallystick.node.ordering.etcd.keys import LogKeys
@@ -24,31 +22,14 @@ from tallystick.node.ordering.etcd.records import UntrustedBatchError
 from tallystick.node.ordering.etcd.roles import Following, Leading, Progress, Seeking
 from tallystick.node.ordering.etcd.shared import SharedOrdering
 from tallystick.node.ordering.intake import Intake
-from tallystick.node.ordering.sequencer import OrderingRules, QueueLimits
+from tallystick.node.ordering.sequencer import QueueLimits
 from tallystick.node.transport.tasks import supervised_tasks
-from tallystick.protos.common.common_pb2 import CONFIG_UPDATE, Block, Status
+from tallystick.protos.common.common_pb2 import CONFIG_UPDATE, Status
 
 _RETRY_S: Final = 0.1
 _DRAIN_S: Final = 5.0
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class LocalCopy:
-    """One orderer's own copy of a channel.
-
-    Attributes:
-        copyist: Adds blocks to it.
-        block: Returns a block.
-        size_of: Returns the size of a block in bytes.
-        rules: What may be ordered.
-    """
-
-    copyist: Copyist
-    block: Callable[[int], Block]
-    size_of: Callable[[int], int]
-    rules: OrderingRules
 
 
 class EtcdChain:
@@ -83,7 +64,7 @@ class EtcdChain:
             shared.candidate.address,
             retention=shared.retention,
             progress=self._progress,
-            size_of=local.size_of,
+            local=local,
         )
         self._forwards: set[Answer] = set()
         self._forwarding_bytes = 0

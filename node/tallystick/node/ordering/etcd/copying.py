@@ -1,6 +1,7 @@
 """Makes blocks of what the log holds: every orderer the same ones, but for the signatures."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from google.protobuf.message import DecodeError
@@ -102,6 +103,25 @@ class Copyist:
         else:
             await self._writer.write(envelopes)
         self._on_height(self.height)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalCopy:
+    """One orderer's own copy of a channel.
+
+    Attributes:
+        copyist: Adds blocks to it.
+        block: Returns a block.
+        size_of: Returns the size of a block in bytes.
+        rules: What may be ordered.
+        orderers: Returns the addresses of the orderers that the channel names.
+    """
+
+    copyist: Copyist
+    block: Callable[[int], Block]
+    size_of: Callable[[int], int]
+    rules: OrderingRules
+    orderers: Callable[[], Collection[str]]
 
 
 def _check_form(number: int, envelopes: Sequence[bytes], *, is_config: bool) -> None:

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from typing import Final
 
+from tallystick.node.ordering.etcd.copying import LocalCopy
 from tallystick.node.ordering.etcd.log import OrderedLog, SupersededError
 from tallystick.node.ordering.etcd.port import EtcdUnavailableError
 from tallystick.node.ordering.etcd.retention import Retention, first_kept
@@ -25,14 +25,29 @@ class Housekeeper:
         *,
         retention: Retention,
         progress: Progress,
-        size_of: Callable[[int], int],
+        local: LocalCopy,
     ) -> None:
-        """Publish heights as those of ``orderer``; ``size_of`` returns the size of a block."""
+        """Publish heights as those of ``orderer``.
+
+        Args:
+            log: The log.
+            orderer: The address by which the channel names this orderer.
+            retention: How long the log is kept.
+            progress: How far this orderer has come.
+            local: Its blocks, and whom the channel names: nobody else holds the log.
+        """
+        if orderer not in local.orderers():
+            _log.warning(
+                "the channel names no orderer %s, so nothing can be forwarded here while it leads:"
+                " set advertised_address to the address that it names",
+                orderer,
+            )
         self._log = log
         self._orderer = orderer
         self._retention = retention
         self._progress = progress
-        self._size_of = size_of
+        self._size_of = local.size_of
+        self._orderers = local.orderers
 
     async def run(self) -> None:
         """Publish and trim until cancelled; the first time at once, then whenever it is due."""
@@ -59,7 +74,10 @@ class Housekeeper:
         first = await self._log.first()
         if first is None:
             return
-        heights = await self._log.heights()
+        named = self._orderers()
+        heights = {
+            name: height for name, height in (await self._log.heights()).items() if name in named
+        }
         kept = first_kept(
             self._retention,
             heights.values(),

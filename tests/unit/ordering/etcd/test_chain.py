@@ -292,6 +292,11 @@ def test_an_orderer_with_fewer_blocks_does_not_begin_the_log(config: ChannelConf
             "a configuration travels alone",
             id="a configuration among others",
         ),
+        pytest.param(
+            OrderedBatch(envelopes=[envelope("x")], is_config=True),
+            "malformed common.Payload",
+            id="a configuration that is none",
+        ),
     ],
 )
 def test_what_no_orderer_should_have_written_stops_the_channel_and_says_why(

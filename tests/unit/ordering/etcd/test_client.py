@@ -1,0 +1,138 @@
+"""The client of etcd, against servers that answer as etcd would."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+import pytest
+
+from tallystick.node.ordering.etcd.client import EtcdClient
+from tallystick.node.ordering.etcd.port import EtcdUnavailableError, LeaseLostError, Put, only
+from tallystick.node.ordering.etcd.versions import UnsupportedEtcdError
+from tallystick.protos.etcd.kv_pb2 import KeyValue
+from tallystick.protos.etcd.rpc_pb2 import (
+    RangeRequest,
+    RangeResponse,
+    ResponseHeader,
+    StatusRequest,
+    StatusResponse,
+    TxnRequest,
+    TxnResponse,
+)
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class OneMember:
+    """A member of some release, which may lack a leader."""
+
+    def __init__(self, version: str = "3.4.23", *, has_leader: bool = True) -> None:
+        self.version = version
+        self.has_leader = has_leader
+        self.asked = 0
+
+    async def status(self, _: StatusRequest, __: Context) -> StatusResponse:
+        return StatusResponse(version=self.version)
+
+    async def range(self, request: RangeRequest, context: Context) -> RangeResponse:
+        self.asked += 1
+        if not self.has_leader:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "etcdserver: no leader")
+        found = KeyValue(key=request.key, value=b"value", create_revision=3, lease=5)
+        return RangeResponse(header=ResponseHeader(revision=9), kvs=[found], more=True)
+
+    async def txn(self, _: TxnRequest, context: Context) -> None:
+        await context.abort(grpc.StatusCode.NOT_FOUND, "etcdserver: requested lease not found")
+
+    def serve(self, server: grpc.aio.Server) -> None:
+        services: dict[str, dict[str, Any]] = {
+            "etcdserverpb.KV": {
+                "Range": grpc.unary_unary_rpc_method_handler(
+                    self.range, RangeRequest.FromString, RangeResponse.SerializeToString
+                ),
+                "Txn": grpc.unary_unary_rpc_method_handler(
+                    self.txn, TxnRequest.FromString, TxnResponse.SerializeToString
+                ),
+            },
+            "etcdserverpb.Maintenance": {
+                "Status": grpc.unary_unary_rpc_method_handler(
+                    self.status, StatusRequest.FromString, StatusResponse.SerializeToString
+                )
+            },
+        }
+        server.add_generic_rpc_handlers(
+            tuple(
+                grpc.method_handlers_generic_handler(name, methods)
+                for name, methods in services.items()
+            )
+        )
+
+
+@asynccontextmanager
+async def client_of(
+    members: Sequence[OneMember], *, timeout_s: float = 0.3
+) -> AsyncIterator[EtcdClient]:
+    servers, endpoints = [], []
+    for member in members:
+        server = grpc.aio.server()
+        member.serve(server)
+        endpoints.append(f"localhost:{server.add_insecure_port('localhost:0')}")
+        await server.start()
+        servers.append(server)
+    try:
+        async with EtcdClient(endpoints, None, timeout_s=timeout_s) as client:
+            yield client
+    finally:
+        for server in servers:
+            await server.stop(None)
+
+
+async def test_what_is_found_is_told_with_its_revisions() -> None:
+    async with client_of([OneMember()]) as client:
+        found = await client.read(only(b"key"))
+    (record,) = found.records
+    assert (record.key, record.value) == (b"key", b"value")
+    assert (record.create_revision, record.lease) == (3, 5)
+    assert (found.revision, found.more) == (9, True)
+
+
+async def test_a_member_without_a_leader_is_left_for_another_one() -> None:
+    lost, well = OneMember(has_leader=False), OneMember()
+    async with client_of([lost, well]) as client:
+        await client.read(only(b"key"))
+        await client.read(only(b"key"))
+    assert (lost.asked, well.asked) == (1, 2)
+
+
+async def test_if_no_member_answers_the_reason_is_etcds() -> None:
+    async with client_of([OneMember(has_leader=False)]) as client:
+        with pytest.raises(EtcdUnavailableError, match="etcdserver: no leader"):
+            await client.read(only(b"key"))
+
+
+async def test_a_lease_that_has_ended_is_no_reason_to_ask_another_member() -> None:
+    async with client_of([OneMember()]) as client:
+        with pytest.raises(LeaseLostError):
+            await client.commit([], [Put(b"key", b"value", lease=7)])
+
+
+async def test_a_member_of_a_release_that_corrupts_data_stops_an_orderer_from_starting() -> None:
+    async with client_of([OneMember(), OneMember("3.5.1")]) as client:
+        with pytest.raises(UnsupportedEtcdError, match=r"3\.5\.1 .* can lose data"):
+            await client.check_versions()
+
+
+async def test_such_a_member_is_not_asked_for_anything_when_it_comes_later() -> None:
+    bad = OneMember("3.5.0")
+    async with client_of([bad]) as client:
+        with pytest.raises(EtcdUnavailableError, match="can lose data in a crash"):
+            await client.read(only(b"key"))
+    assert bad.asked == 0
+
+
+async def test_a_member_that_is_away_does_not_stop_an_orderer_from_starting() -> None:
+    async with EtcdClient(["localhost:1"], None, timeout_s=0.2) as client:
+        await client.check_versions()
+        with pytest.raises(EtcdUnavailableError):
+            await client.read(only(b"key"))

@@ -1,6 +1,8 @@
 """Three orderers of three organisations, and three members of etcd: what survives which loss."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -162,6 +164,24 @@ async def test_a_killed_leader_is_replaced_and_nothing_acknowledged_is_lost(
                 assert silence_s < RESUMES_WITHIN_S
                 await network.start(victim)
             await load.more_commits(50)
+        await stop_all(network)
+        check_no_fork(network)
+        check_nothing_lost(network, load)
+
+
+async def test_a_leader_that_was_paused_for_longer_than_its_lease_forks_nothing(
+    tmp_path: Path,
+) -> None:
+    async with three_orderers(tmp_path) as network:
+        async with under_load(network) as load:
+            await load.more_commits(50)
+            paused = await leader(network)
+            os.kill(network.pid(paused), signal.SIGSTOP)
+            async with asyncio.timeout(PATIENCE_S):
+                while await leader(network) == paused:  # until its lease has lapsed
+                    await asyncio.sleep(0.1)
+            os.kill(network.pid(paused), signal.SIGCONT)
+            await load.more_commits(100)
         await stop_all(network)
         check_no_fork(network)
         check_nothing_lost(network, load)

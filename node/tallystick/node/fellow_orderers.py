@@ -69,6 +69,12 @@ class FellowOrderers:
         except OrdererUnreachableError as error:
             raise UnreachableFellowError(str(error)) from error
 
+    def let_go(self, address: str) -> None:
+        """Wait no longer for answers of the orderer at ``address`` to what was forwarded."""
+        for (method, place, _), orderer in self._open.items():
+            if (method, place) == (FORWARD, address):
+                orderer.close()
+
     def blocks(self, last: BlockHeader) -> AsyncGenerator[Block, None]:
         """Yield the blocks after ``last``, each verified, as soon as one of the orderers has it."""
         links = self._links

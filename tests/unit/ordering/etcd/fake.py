@@ -284,10 +284,20 @@ class FakeFellows:
     def __init__(self, network: "Mapping[str, Orderer]", own: str) -> None:
         self._network = network
         self._own = own
+        self._given_up: dict[str, asyncio.Event] = {}
+
+    def let_go(self, address: str) -> None:
+        self._given_up.pop(address, asyncio.Event()).set()
+
+    def _let_go(self, address: str) -> asyncio.Event:
+        return self._given_up.setdefault(address, asyncio.Event())
 
     async def forward(self, address: str, envelope: bytes) -> BroadcastResponse:
         other = self._network.get(address)
         if other is None or other.chain is None or not other.is_reachable:
+            raise UnreachableFellowError(f"{address} does not answer")
+        if other.hangs:
+            await self._let_go(address).wait()
             raise UnreachableFellowError(f"{address} does not answer")
         answer = await other.answer(other.chain.order_here(submission(envelope)))
         if answer is None:
@@ -321,6 +331,7 @@ class Orderer:
     begin_at: dict[str, int] = field(default_factory=dict)
     chain: EtcdChain | None = None
     is_reachable: bool = True
+    hangs: bool = False
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def start(self) -> EtcdChain:

@@ -360,6 +360,20 @@ def test_an_envelope_waits_for_a_leader_only_so_long(config: ChannelConfig) -> N
     told(config, story)
 
 
+def test_what_a_leader_that_hangs_was_given_is_sent_to_its_successor(
+    config: ChannelConfig,
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        (other, _) = await orderers.followers()
+        leader.hangs, leader.etcd.is_reachable = True, False
+        began_s = asyncio.get_running_loop().time()
+        assert await other.order("given to one that hangs") is None
+        assert asyncio.get_running_loop().time() - began_s < TTL_S + 2
+
+    told(config, story)
+
+
 def test_a_large_batch_travels_in_parts(config: ChannelConfig) -> None:
     async def story(orderers: Orderers) -> None:
         leader = await orderers.leader()

@@ -97,6 +97,9 @@ class Direct:
             return BroadcastResponse.FromString(answer)
         raise UnreachableFellowError("no answer")
 
+    def let_go(self, address: str) -> None:
+        raise AssertionError(f"{address} answers everything")
+
     async def blocks(self, last: BlockHeader) -> AsyncGenerator[Block, None]:
         for node in self._nodes.values():
             yield Block.FromString(node.channels[CHANNEL_ID].source.read(last.number + 1))

@@ -28,6 +28,7 @@ from tallystick.protos.common.common_pb2 import CONFIG_UPDATE, Status
 
 _RETRY_S: Final = 0.1
 _DRAIN_S: Final = 5.0
+_LAST_ANSWERS_S: Final = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -140,6 +141,7 @@ class EtcdChain:
                 tasks.create_task(self._copy())
                 tasks.create_task(self._leadership.run())
                 tasks.create_task(self._housekeeper.run())
+                tasks.create_task(self._let_go_of_former_leaders())
         except (UntrustedBatchError, LostLogError) as error:
             # What is here can be read all the same, and other channels go on.
             self._fault = str(error)
@@ -184,6 +186,27 @@ class EtcdChain:
                 self._progress.height = self._copyist.height
                 if self.height >= height:
                     return
+
+    async def _let_go_of_former_leaders(self) -> None:
+        """Send again what a leader has not answered when another one has taken its place.
+
+        It may hang. If it stopped in good order, its last answers are under way.
+        """
+        leader = ""
+        while True:
+            role = self._progress.role
+            newest = leader  # as long as nobody has taken its place
+            if isinstance(role, Following):
+                newest = role.address
+            elif isinstance(role, Leading):
+                newest = ""
+            if newest == leader:
+                await self._progress.change()
+                continue
+            if leader:
+                await asyncio.sleep(_LAST_ANSWERS_S)
+                self._fellows.let_go(leader)
+            leader = newest
 
     async def _forward(self, submission: Submission) -> Refused | None:
         """Hand an envelope to the leader; wait a while for one if need be."""

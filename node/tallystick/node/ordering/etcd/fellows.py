@@ -28,5 +28,8 @@ class Fellows(Protocol):
             UnreachableFellowError: It does not answer, or is no orderer of the channel.
         """
 
+    def let_go(self, address: str) -> None:
+        """Wait no longer for answers of the orderer at ``address`` to what was forwarded."""
+
     def blocks(self, last: BlockHeader) -> AsyncGenerator[Block, None]:
         """Yield the blocks after ``last``, each verified, as soon as one of the orderers has it."""

@@ -95,6 +95,15 @@ async def leader(network: RunningNetwork) -> Node:
     return next(node for node in network.orderers if node.address == address)
 
 
+async def another_leader_than(former: Node, network: RunningNetwork) -> None:
+    """Return once the lease of a leader has lapsed and another orderer leads."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            if await leader(network) != former:
+                return
+            await asyncio.sleep(0.1)
+
+
 async def first_in_etcd(network: RunningNetwork) -> int:
     async with the_log(network) as (client, keys):
         return await OrderedLog(client, keys).first() or 0
@@ -177,9 +186,7 @@ async def test_a_leader_that_was_paused_for_longer_than_its_lease_forks_nothing(
             await load.more_commits(50)
             paused = await leader(network)
             os.kill(network.pid(paused), signal.SIGSTOP)
-            async with asyncio.timeout(PATIENCE_S):
-                while await leader(network) == paused:  # until its lease has lapsed
-                    await asyncio.sleep(0.1)
+            await another_leader_than(paused, network)
             os.kill(network.pid(paused), signal.SIGCONT)
             await load.more_commits(100)
         await stop_all(network)

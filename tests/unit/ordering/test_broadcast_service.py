@@ -23,11 +23,16 @@ class ListChain:
 
     admission: ChannelAdmission
     room: int = 100
+    leads: str = ""
     ordered: list[bytes] = field(default_factory=list)
 
     @property
     def height(self) -> int:
         return 1
+
+    @property
+    def leader(self) -> str:
+        return self.leads
 
     def order(self, submission: Submission) -> Answer:
         admitted = self.admission.admit(submission)
@@ -50,10 +55,15 @@ class SlowChain:
     """Answers when it is told to."""
 
     answers: list[Answer] = field(default_factory=list)
+    leads: str = ""
 
     @property
     def height(self) -> int:
         return 1
+
+    @property
+    def leader(self) -> str:
+        return self.leads
 
     def order(self, submission: Submission) -> Answer:  # noqa: ARG002 - of a port
         answer: Answer = asyncio.get_running_loop().create_future()
@@ -99,6 +109,13 @@ async def test_every_envelope_gets_its_answer_and_the_chain_keeps_their_order(
     responses = await answers(channel, *envelopes)
     assert responses == [BroadcastResponse(status=Status.SUCCESS)] * 3
     assert channel.chain.ordered == envelopes
+
+
+async def test_whoever_hands_envelopes_on_says_to_whom(channel_material: ChannelMaterial) -> None:
+    channel = channel_of(channel_material)
+    channel.chain.leads = "leader.example:7050"
+    (response,) = await answers(channel, channel_material.envelope())
+    assert response == BroadcastResponse(status=Status.SUCCESS, info="leader.example:7050")
 
 
 async def test_the_stream_ends_after_the_first_refusal(channel_material: ChannelMaterial) -> None:

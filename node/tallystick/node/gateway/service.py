@@ -1,6 +1,7 @@
 """The five methods of ``gateway.Gateway``, without gRPC: requests in, responses or errors out."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from tallystick.node.gateway.commit_notifier import (
 from tallystick.node.gateway.endorsers import Answer, EndorsingPeer, NextStep, PeerDirectory, ask
 from tallystick.node.gateway.errors import DisagreementError, GatewayError
 from tallystick.node.gateway.requests import ProposedCall, invalid_argument, proposed_call, read
-from tallystick.node.gateway.submission import submit_envelope, submit_to_quorum
+from tallystick.node.gateway.submission import OrdererChoice, submit_envelope, submit_to_quorum
 from tallystick.node.policies.evaluate import SignedData
 from tallystick.node.system.access import policy_not_satisfied
 from tallystick.protos.common import common_pb2
@@ -68,7 +69,7 @@ class GatewayService:
     ) -> None:
         """Serve ``channels``; ``random`` spreads envelopes over the orderers of a channel."""
         self._channels = channels
-        self._random = random
+        self._choices = defaultdict[str, OrdererChoice](lambda: OrdererChoice(random))
         self._limits = limits or GatewayLimits()
         self._in_progress = 0
 
@@ -126,14 +127,20 @@ class GatewayService:
             raise invalid_argument("prepared transaction must be signed")
         with self._admitted():
             channel = self._channel(request.channel_id, grpc.StatusCode.FAILED_PRECONDITION)
-            submit = submit_to_quorum if channel.config.consensus_type == BFT else submit_envelope
-            await submit(
-                self._random.sample(channel.orderers, len(channel.orderers)),
-                request.prepared_transaction.SerializeToString(),
-                msp_ids=channel.orderer_msp_ids,
-                timeout_s=self._limits.broadcast_timeout_s,
-            )
+            await self._submit(request, channel)
         return gateway_pb2.SubmitResponse()
+
+    async def _submit(self, request: gateway_pb2.SubmitRequest, channel: GatewayChannel) -> None:
+        choice = self._choices[request.channel_id]
+        orderers = choice.in_turn(channel.orderers)
+        envelope = request.prepared_transaction.SerializeToString()
+        msp_ids, timeout_s = channel.orderer_msp_ids, self._limits.broadcast_timeout_s
+        if channel.config.consensus_type == BFT:
+            await submit_to_quorum(orderers, envelope, msp_ids=msp_ids, timeout_s=timeout_s)
+        else:
+            choice.learn(
+                await submit_envelope(orderers, envelope, msp_ids=msp_ids, timeout_s=timeout_s)
+            )
 
     async def commit_status(
         self, signed: gateway_pb2.SignedCommitStatusRequest

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
 
 import grpc
 
@@ -18,14 +20,51 @@ _ORDERED_ALREADY = BroadcastResponse(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Who took an envelope.
+
+    Attributes:
+        endpoint: The orderer that was asked.
+        leader: The one to which it handed the envelope on; empty if it did not, or does not say,
+            as Fabric's orderers do not.
+    """
+
+    endpoint: str
+    leader: str
+
+
+class OrdererChoice:
+    """In which order the orderers of one channel are asked: by chance, but the leader first.
+
+    Any orderer hands an envelope on to the leader; to ask it at once saves everybody's time.
+    """
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._leader = ""
+
+    def in_turn(self, orderers: Sequence[OrdererConnection]) -> Sequence[OrdererConnection]:
+        """Return all of them, in the order in which they are asked."""
+        chosen = self._random.sample(orderers, len(orderers))
+        return sorted(chosen, key=lambda orderer: orderer.endpoint != self._leader)
+
+    def learn(self, taken: Taken) -> None:
+        """Prefer whoever leads now, if that has become known."""
+        if taken.leader:
+            self._leader = taken.leader
+        elif taken.endpoint != self._leader:
+            self._leader = ""  # it was not there, and another one leads
+
+
 async def submit_envelope(
     orderers: Sequence[OrdererConnection],
     envelope: bytes,
     *,
     msp_ids: Mapping[str, str],
     timeout_s: float,
-) -> None:
-    """Offer ``envelope`` to one orderer after another until one takes it.
+) -> Taken:
+    """Offer ``envelope`` to one orderer after another until one takes it; return which.
 
     A 4xx answer is about the envelope, so no other orderer is asked. An orderer that takes too long
     may order the envelope all the same; then it is on the ledger twice, and valid once.
@@ -46,8 +85,8 @@ async def submit_envelope(
     failures: list[FailureDetail] = []
     for orderer in orderers:
         answer = await _answer(orderer, envelope, timeout_s)
-        if _is_taken(answer):
-            return
+        if isinstance(answer, BroadcastResponse) and _is_taken(answer):
+            return Taken(orderer.endpoint, answer.info)
         if isinstance(answer, BroadcastResponse) and answer.status in CLIENT_FAULTS:
             # Every orderer would say the same.
             raise GatewayError(grpc.StatusCode.ABORTED, _refusal(answer))

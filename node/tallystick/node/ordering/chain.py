@@ -17,6 +17,10 @@ class Chain(Protocol):
     def height(self) -> int:
         """How many blocks are durable here."""
 
+    @property
+    def leader(self) -> str:
+        """The orderer to which envelopes are handed on from here; empty if they are not."""
+
     def order(self, submission: Submission) -> Answer:
         """Judge an envelope and give it its place; the answer says what became of it.
 

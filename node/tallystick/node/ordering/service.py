@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from typing import Final, Protocol
+from functools import lru_cache
+from typing import Protocol
 
 from tallystick.node.ordering.admission import (
     Refused,
@@ -16,9 +17,19 @@ from tallystick.node.transport.ports import Caller
 from tallystick.protos.common.common_pb2 import Status
 from tallystick.protos.orderer.ab_pb2 import BroadcastResponse
 
+Placed = tuple[Answer, Chain | None]
+"""What becomes of an envelope, and the chain that decides it, if one does."""
+
 _log = logging.getLogger(__name__)
 
-_SUCCESS: Final = BroadcastResponse(status=Status.SUCCESS).SerializeToString()
+
+@lru_cache(maxsize=64)
+def _success(leader: str) -> bytes:
+    """Return the response to an ordered envelope, which names the orderer that ordered it.
+
+    Gateways of our peers ask that one first next time; Fabric's read no further than SUCCESS.
+    """
+    return BroadcastResponse(status=Status.SUCCESS, info=leader).SerializeToString()
 
 
 class OrderedChannel(Protocol):
@@ -51,14 +62,14 @@ class BroadcastService:
         """Yield one response per envelope."""
         return _answered(requests, caller, _Stream(self._place, ends_with_refusal=True))
 
-    def _place(self, envelope: bytes) -> Answer:
+    def _place(self, envelope: bytes) -> Placed:
         submission = read_submission(envelope)
         if isinstance(submission, Refused):
-            return at_once(submission)
+            return at_once(submission), None
         channel = self._channels(submission.channel_id)
         if channel is None:
-            return at_once(unknown_channel())
-        return channel.chain.order(submission)
+            return at_once(unknown_channel()), None
+        return channel.chain.order(submission), channel.chain
 
 
 class ForwardService:
@@ -74,12 +85,12 @@ class ForwardService:
         """Yield one response per envelope."""
         return _answered(requests, caller, _Stream(self._place, ends_with_refusal=False))
 
-    def _place(self, envelope: bytes) -> Answer:
+    def _place(self, envelope: bytes) -> Placed:
         submission = read_submission(envelope)
         if isinstance(submission, Refused):
-            return at_once(submission)
+            return at_once(submission), None
         chain = self._chains(submission.channel_id)
-        return at_once(unknown_channel()) if chain is None else chain.order_here(submission)
+        return (at_once(unknown_channel()) if chain is None else chain.order_here(submission)), None
 
 
 async def _answered(
@@ -89,10 +100,11 @@ async def _answered(
     # raises is raised here.
     reading = asyncio.get_running_loop().create_task(stream.read(requests))
     try:
-        while (answer := await stream.next_answer()) is not None:
+        while (placed := await stream.next_placed()) is not None:
+            answer, chain = placed
             refused = await answer
             if refused is None:
-                yield _SUCCESS
+                yield _success("" if chain is None else chain.leader)
             else:
                 stream.stop()
                 _report(refused, caller)
@@ -108,10 +120,10 @@ async def _answered(
 class _Stream:
     """The answers to the envelopes of one stream, as many as the queues of the channels admit."""
 
-    def __init__(self, place: Callable[[bytes], Answer], *, ends_with_refusal: bool) -> None:
+    def __init__(self, place: Callable[[bytes], Placed], *, ends_with_refusal: bool) -> None:
         self._place = place
         self._ends_with_refusal = ends_with_refusal
-        self._answers: asyncio.Queue[Answer | None] = asyncio.Queue()
+        self._placed: asyncio.Queue[Placed | None] = asyncio.Queue()
         self.stopped = False
 
     async def read(self, requests: AsyncIterator[bytes]) -> None:
@@ -120,23 +132,24 @@ class _Stream:
             async for envelope in requests:
                 if self.stopped:
                     return
-                answer = self._place(envelope)
-                self._answers.put_nowait(answer)
+                placed = self._place(envelope)
+                self._placed.put_nowait(placed)
+                answer, _ = placed
                 if self._ends_with_refusal and answer.done() and answer.result() is not None:
                     self.stopped = True
                     return
         finally:
-            self._answers.put_nowait(None)
+            self._placed.put_nowait(None)
 
-    async def next_answer(self) -> Answer | None:
-        """Return the next answer; None behind the last one."""
-        return await self._answers.get()
+    async def next_placed(self) -> Placed | None:
+        """Return the next answer with its chain; None behind the last one."""
+        return await self._placed.get()
 
     def stop(self) -> None:
         """Place nothing more, if a refusal ends the stream; answers outstanding still come."""
         if self._ends_with_refusal and not self.stopped:
             self.stopped = True
-            self._answers.put_nowait(None)
+            self._placed.put_nowait(None)
 
 
 def _report(refused: Refused, caller: Caller) -> None:

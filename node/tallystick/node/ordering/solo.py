@@ -50,6 +50,11 @@ class SoloChain:
         return self._height
 
     @property
+    def leader(self) -> str:
+        """Nobody else: envelopes are ordered here."""
+        return ""
+
+    @property
     def problem(self) -> str:
         """Why nothing can be ordered at the moment: this chain needs nobody else."""
         return ""

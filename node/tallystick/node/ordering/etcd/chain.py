@@ -79,6 +79,12 @@ class EtcdChain:
         return self._progress.height
 
     @property
+    def leader(self) -> str:
+        """The orderer to which envelopes are handed on from here; empty if they are not."""
+        role = self._progress.role
+        return role.address if isinstance(role, Following) else ""
+
+    @property
     def problem(self) -> str:
         """Why nothing can be ordered at the moment; empty when all is well."""
         if self._fault:

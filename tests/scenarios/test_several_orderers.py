@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
 from time import monotonic
@@ -17,13 +17,18 @@ from tests.scenarios.crash_network import CHAINCODE, NOTES, RunningNetwork, runn
 
 from tallystick.client.errors import SubmitError
 from tallystick.client.options import ClientOptions, Deadlines
+from tallystick.node.cluster.launcher import Launcher
+from tallystick.node.cluster.material import Founding
+from tallystick.node.cluster.network import create_network
 from tallystick.node.cluster.node import Node
 from tallystick.node.cluster.orderers import with_orderers
+from tallystick.node.cluster.ports import on_free_ports
+from tallystick.node.cluster.startup import system_source
 from tallystick.node.cluster.topology import default_topology
 from tallystick.node.ordering.etcd.client import EtcdClient
 from tallystick.node.ordering.etcd.keys import LogKeys
 from tallystick.node.ordering.etcd.log import OrderedLog
-from tallystick.node.ordering.etcd.port import only
+from tallystick.node.ordering.etcd.port import EtcdUnavailableError, only
 from tallystick.node.process import load_block
 from tallystick.node.transport.credentials import ClientTls, KeyPair
 from tallystick.protos.common.common_pb2 import ChannelHeader, Envelope, Payload
@@ -263,6 +268,33 @@ async def test_an_orderer_that_was_away_for_long_copies_from_the_others(tmp_path
         check_no_fork(network)
         assert len(set(map(len, chains(network).values()))) == 1
         check_nothing_lost(network, load)
+
+
+async def test_etcd_answers_nobody_without_a_certificate_of_the_orderers(tmp_path: Path) -> None:
+    source = system_source()
+    topology = on_free_ports(with_orderers(default_topology(), 3))
+    founding = Founding(source.now_ns(), source.nonce())
+    network = create_network(topology, tmp_path / "network", founding)
+    launcher = Launcher(network)
+    members = [node for node in network.nodes if node.kind == "etcd"]
+    roots = network.etcd_authorities.read_bytes()
+    stranger = network.user_material("ATSMSP", "admin") / "tls"
+    keys = KeyPair((stranger / "client.crt").read_bytes(), (stranger / "client.key").read_bytes())
+    async with AsyncExitStack() as stack:
+        for node in members:
+            stack.push_async_callback(launcher.kill, node)
+            launcher.start(node)
+        for node in members:
+            await launcher.wait_until_ready(node)
+        for tls in (ClientTls(roots), ClientTls(roots, keys)):
+            async with EtcdClient([node.address for node in members], tls) as client:
+                with pytest.raises(EtcdUnavailableError):
+                    await client.grant(1)
+        own = network.node_material(members[0]) / "tls"
+        keys = KeyPair((own / "server.crt").read_bytes(), (own / "server.key").read_bytes())
+        tls = ClientTls(roots, keys)
+        async with EtcdClient([node.address for node in members], tls) as client:
+            assert await client.keep_alive(await client.grant(1))
 
 
 def remove_ledger(network: RunningNetwork, peer: Node) -> None:

@@ -52,8 +52,8 @@ class OrdererConnection(Protocol):
     async def broadcast(self, envelope: bytes) -> BroadcastResponse:
         """Return the orderer's answer to one envelope.
 
-        Calls may overlap; envelopes reach the orderer in the order of the calls. SUCCESS means
-        that the envelope waits to be ordered, which is less than ordered.
+        Calls may overlap; envelopes reach the orderer in the order of the calls. SUCCESS of our
+        orderers means that the envelope is ordered for good, of Fabric's that it waits to be.
 
         Raises:
             OrdererUnreachableError: There is no answer. The envelope may be ordered all the same.

@@ -90,7 +90,7 @@ class Copyist:
             UntrustedBatchError: It cannot be the next block here.
         """
         number, envelopes = block.header.number, block.data.data
-        await self._write(number, envelopes, is_config=_is_config(envelopes[0]))
+        await self._write(number, envelopes, is_config=_is_lone_config(envelopes))
         assert self.last_hash == block_header_hash(block.header), "the block was verified"
 
     async def _write(self, number: int, envelopes: Sequence[bytes], *, is_config: bool) -> None:
@@ -132,8 +132,7 @@ def _check_form(number: int, envelopes: Sequence[bytes], *, is_config: bool) -> 
     for index, entry in enumerate(envelopes):
         if not _is_well_formed(entry):
             raise UntrustedBatchError(number, f"entry {index} is no envelope in its one encoding")
-    # Among others it is none: nobody looks for configurations there.
-    if not is_config and len(envelopes) == 1 and _is_config(envelopes[0]):
+    if not is_config and _is_lone_config(envelopes):
         raise UntrustedBatchError(number, "it holds a configuration and does not say so")
 
 
@@ -146,9 +145,12 @@ def _is_well_formed(entry: bytes) -> bool:
     return signed and envelope.SerializeToString() == entry
 
 
-def _is_config(entry: bytes) -> bool:
+def _is_lone_config(envelopes: Sequence[bytes]) -> bool:
+    """Return whether a block is a config block: among others, nobody looks for configurations."""
+    if len(envelopes) != 1:
+        return False
     try:
-        payload = decode(Payload, decode(Envelope, entry).payload)
+        payload = decode(Payload, decode(Envelope, envelopes[0]).payload)
         return decode(ChannelHeader, payload.header.channel_header).type == CONFIG
     except WireError:
         return False

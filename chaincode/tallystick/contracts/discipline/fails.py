@@ -128,7 +128,7 @@ class Fails:
     def hold(self, trade: str, side: Side, intent: SignedIntent, *, holds: bool) -> None:
         """Put a trade on hold for a side, or release it, as that side says."""
         row = self.trades.require(trade)
-        rules.require_holdable(row, "hold" if holds else "release", now(self._ctx))
+        rules.require_open(row, "hold" if holds else "release", now(self._ctx))
         terms = self.trades.terms(row)
         party = party_on(terms, side)
         said = TradeHeld(trade=trade, side=side, party=party, holds=holds)

@@ -105,17 +105,6 @@ def parted(terms: TradeTerms, split: SplitTrade, least: int) -> tuple[TradeTerms
     return terms.model_copy(update=part), terms.model_copy(update=remainder)
 
 
-def require_holdable(trade: Trade, step: str, moment: Instant) -> None:
-    """Return if a side can keep a trade from settling: not once it has been taken into a cycle.
-
-    Raises:
-        Refusal: TRADE_STATUS or TRADE_EXPIRED.
-    """
-    require_open(trade, step, moment)
-    if trade.status not in (Status.PROPOSED, Status.LOCKED, Status.FAILING):
-        raise TradeReason.TRADE_STATUS.refusal(trade=trade.trade, state=trade.status, step=step)
-
-
 # --- causes ---
 
 

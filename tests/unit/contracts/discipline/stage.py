@@ -18,10 +18,16 @@ from tallystick.contracts.calendars.models import (
     Schedule,
 )
 from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.discipline.models import Cause, CauseNote, ChangeGiven, FailView
+from tallystick.contracts.discipline.models import (
+    Cause,
+    CauseNote,
+    ChangeGiven,
+    FailView,
+    Valuation,
+)
 from tallystick.contracts.discipline.packs import DisciplinePack, RegimePeriod
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.statements import Change, ChangeAgreed, Side, TradeHeld
+from tallystick.contracts.statements import BuyInCalled, Change, ChangeAgreed, Side, TradeHeld
 from tallystick.contracts.testing import Market
 from tallystick.contracts.trades.models import Trade, TradeView
 from tallystick.contracts.trades.terms import TradeTerms
@@ -35,6 +41,9 @@ CUT_OFFS = ("2026-04-06T21:00:00Z", "2026-04-07T21:00:00Z", "2026-04-08T21:00:00
 """Those of the first three business days on which a trade of this Thursday can fail."""
 
 AMOUNT = 4_000_000
+DEARER = 4_100_000
+"""What the same units cost elsewhere, later."""
+
 PENALTY = 400
 """Of a business day, for want of a liquid share, at 100 millionths of the amount."""
 
@@ -160,3 +169,19 @@ def note(market: Market, day: str, cause: Cause, side: Side | None, trade: str =
 def collect(market: Market, *trades: str, through: str) -> Outcome:
     named: list[JsonValue] = list(trades)
     return market.submit(P.CLEARING, SETTLEMENT, "collect_penalties", named, through)
+
+
+def call(market: Market, agent: str = P.BROKER_DEALER, trade: str = "T-1") -> Outcome:
+    digest = row(market, trade).terms_hash
+    said = BuyInCalled(trade=trade, party="bob", terms_hash=digest, agent=agent)
+    intent = market.sign("bob", said)
+    return market.submit(P.BROKER_DEALER, SETTLEMENT, "call_buy_in", trade, agent, intent=intent)
+
+
+def give_up(market: Market) -> Outcome:
+    return market.submit(P.BROKER_DEALER, SETTLEMENT, "give_up_buy_in", "T-1")
+
+
+def compensate(market: Market, value: int = DEARER) -> Outcome:
+    valuation = Valuation(market_value=value, evidence_hash="e" * 64)
+    return market.submit(P.CLEARING, SETTLEMENT, "compensate_buy_in", "T-1", valuation=valuation)

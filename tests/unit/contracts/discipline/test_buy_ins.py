@@ -4,9 +4,13 @@ import pytest
 from tests.unit.contracts.discipline.stage import (
     A_SECOND,
     AMOUNT,
+    DEARER,
     SETTLEMENT,
     P,
+    call,
+    compensate,
     fail,
+    give_up,
     go_to,
     matched,
     note,
@@ -16,23 +20,14 @@ from tests.unit.contracts.discipline.stage import (
 
 from tallystick.chaincode import Refusal
 from tallystick.chaincode.testing import Outcome
-from tallystick.contracts.discipline.models import BuyIn, BuyInStatus, Cause, Valuation
+from tallystick.contracts.discipline.models import BuyIn, BuyInStatus, Cause
 from tallystick.contracts.discipline.rules import BUY_IN_TRANSITIONS, BuyInStep, buy_in_after
-from tallystick.contracts.statements import BuyInCalled, BuyInWithdrawn
+from tallystick.contracts.statements import BuyInWithdrawn
 from tallystick.contracts.testing import Market
 
 FOURTH_CUT_OFF = "2026-04-09T21:00:00Z"
 DUE = "2026-04-16T21:00:00Z"
 """Called after the cut-off of 9 April, so as of the 10th: four business days later is the 16th."""
-
-DEARER = 4_100_000
-
-
-def call(market: Market, agent: str = P.BROKER_DEALER, trade: str = "T-1") -> Outcome:
-    digest = row(market, trade).terms_hash
-    said = BuyInCalled(trade=trade, party="bob", terms_hash=digest, agent=agent)
-    intent = market.sign("bob", said)
-    return market.submit(P.BROKER_DEALER, SETTLEMENT, "call_buy_in", trade, agent, intent=intent)
 
 
 def withdraw(market: Market) -> Outcome:
@@ -43,15 +38,6 @@ def withdraw(market: Market) -> Outcome:
 
 def execute(market: Market, replacement: str = "T-2", trade: str = "T-1") -> Outcome:
     return market.submit(P.BROKER_DEALER, SETTLEMENT, "execute_buy_in", trade, replacement)
-
-
-def give_up(market: Market) -> Outcome:
-    return market.submit(P.BROKER_DEALER, SETTLEMENT, "give_up_buy_in", "T-1")
-
-
-def compensate(market: Market, value: int = DEARER) -> Outcome:
-    valuation = Valuation(market_value=value, evidence_hash="e" * 64)
-    return market.submit(P.CLEARING, SETTLEMENT, "compensate_buy_in", "T-1", valuation=valuation)
 
 
 def buy_in(market: Market) -> BuyIn:

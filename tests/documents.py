@@ -23,6 +23,8 @@ NOT_RUN = {
     "make test": "this is one of its tests",
     "mkdir guarantees && cd guarantees": "the test makes an empty folder and goes there",
     "python3 -m venv .venv && . .venv/bin/activate": "tests run in an environment of their own",
+    "tally register prove 5f0e… --output event.json": "no such transaction;"
+    " tests/scenarios/test_register_proofs.py proves one that there is",
     "pip install --quiet 'tallystick[testing]'": "tests/scenarios/test_packaging.py installs it",
 }
 

@@ -9,6 +9,7 @@ from tallystick.chaincode.testing.stub import MemoryStub
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import Requirement
+from tallystick.contracts.statements import MoneySent
 from tallystick.contracts.testing import KYC, KYC_HOUSE, Market
 
 Reads = Counter[str]
@@ -66,3 +67,28 @@ def test_a_further_topic_costs_one_row_however_many_are_attested(
     reads.clear()
     market.issue("bob", 1, "BETA")
     assert (reads["topic"] // 2, reads["claims"] // 2, reads["key"] // 2) == (3, 1, 1)
+
+
+@pytest.fixture
+def private_reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
+    """Count the private rows read, by kind, over both runs of each transaction."""
+    counted: Reads = Counter()
+    get_private = MemoryStub.get_private_data
+
+    def counting(stub: MemoryStub, collection: str, key: str) -> bytes | None:
+        counted[split_composite_key(key)[0]] += 1
+        return get_private(stub, collection, key)
+
+    monkeypatch.setattr(MemoryStub, "get_private_data", counting)
+    return counted
+
+
+def test_a_payment_reads_one_private_row_beside_each_position(
+    market: Market, private_reads: Reads
+) -> None:
+    """Reservations, credit: all in one row. What is written is read once more, for its salt."""
+    sent = MoneySent(cash="USD", sender="bob", receiver="alice", amount=1)
+    market.submit(Participant.BROKER_DEALER, Chaincode.CASH, "transfer", sent)
+
+    rows = {kind: count // 2 for kind, count in private_reads.items()}
+    assert rows == {"position": 2 + 2, "limits": 2}

@@ -30,6 +30,7 @@ class Vault:
         self._ctx = ctx
         self._secret = secret
         self._moment = now(ctx)
+        self._limits: dict[Account, Limits | None] = {}
         self.entries = Entries(ctx, secret)
         self.book = Book(ctx.state, ctx.transaction_id, self.entries.rows_of)
 
@@ -180,7 +181,10 @@ class Vault:
 
     def limits(self, account: Account) -> Limits | None:
         """Return what is reserved of a balance and what it may lack; None when nothing is."""
-        return self.entries.rows_of(account.asset).load(limits_key(account), Limits)
+        if account not in self._limits:
+            rows = self.entries.rows_of(account.asset)
+            self._limits[account] = rows.load(limits_key(account), Limits)
+        return self._limits[account]
 
     def save_limits(self, account: Account, limits: Limits, *, held: int = 0) -> None:
         """Write the limits of a balance, of which ``held`` more is held by them.
@@ -193,6 +197,7 @@ class Vault:
             plan.change(account, held=held)
             self.book.write(plan)
         self.entries.rows_of(account.asset).save(limits_key(account), limits)
+        self._limits[account] = limits
 
     def free(self, account: Account, reservation: Reservation, amount: int, cause: str) -> None:
         """Write and tell that so much of a reservation is free."""

@@ -25,7 +25,7 @@ from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.confidential import SALT_SIZE
 from tallystick.contracts.models import Model
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.replay import Register, Replay
+from tallystick.contracts.replay import Decisions, Register, Replay
 
 RowT = TypeVar("RowT", bound=Model)
 
@@ -49,6 +49,7 @@ class DistributionMachine(MarketWalk):
         self.market.open()
         self.market.onboard(*INVESTORS)
         self.replay, self.register, self.recorded = Replay(), Register(), {}
+        self.decisions = Decisions()
         self.announced: list[str] = []
         self.proposed = 0
         stage.open_payer(self.market, MONEY)

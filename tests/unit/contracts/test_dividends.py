@@ -8,16 +8,19 @@ from hypothesis import strategies as st
 from tests.unit.contracts.actions_stage import (
     A_DAY,
     AGENT,
+    BROKER,
     ISSUER,
     SETTLEMENT,
     announce,
     claim,
     confirm,
+    count,
     dividend,
     enter,
     entitled,
     fund,
     given,
+    meeting,
     open_payer,
     pay,
     reclaim,
@@ -29,11 +32,18 @@ from tests.unit.contracts.actions_stage import (
 from tests.unit.contracts.refusals.scenarios import approve
 
 from tallystick.chaincode import Refusal
-from tallystick.contracts.actions.models import Action, Totals
+from tallystick.contracts.actions.models import Action, SignedVotes, Totals
 from tallystick.contracts.actions.rules import brings, entitlement, with_entered, with_paid
-from tallystick.contracts.actions.terms import ActionType, Distribution
+from tallystick.contracts.actions.terms import (
+    ActionType,
+    Ballot,
+    Distribution,
+    Elected,
+    Resolution,
+)
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.participants import Participant
+from tallystick.contracts.statements import Vote, VotesCast
 from tallystick.contracts.testing import Market
 
 A_SECOND = timedelta(seconds=1)
@@ -240,6 +250,49 @@ def test_a_split_is_executed_as_announced(market: Market) -> None:
     market.submit(AGENT, Chaincode.TOKEN, "pause", "ACME", "a split")
     market.submit(AGENT, SETTLEMENT, "execute_split", "S-1")
     assert market.units("bob") == 999
+
+
+def test_each_holder_gets_what_it_has_elected_for_its_units(market: Market) -> None:
+    """F158: cash or units, for a part each if it likes; and the default where it said nothing."""
+    option = Resolution(name="dividend", choices=("cash", "units"))
+    ballot = Ballot(
+        resolutions=(option,),
+        opens_at=market.after(A_DAY),
+        closes_at=market.after(2 * A_DAY),
+    )
+    cash, units = (
+        Elected(action="O-1", resolution="dividend", choice=choice, is_default=choice == "cash")
+        for choice in option.choices
+    )
+    terms = (
+        meeting(market, "O-1").model_copy(
+            update={"action_type": ActionType.DIVIDEND_OPTION, "ballot": ballot}
+        ),
+        dividend(market, "D-1", distribution=given(market, elected=cash)),
+        dividend(
+            market,
+            "D-2",
+            action_type=ActionType.BONUS,
+            distribution=given(market, 1, 10, asset="ACME", payer=None, elected=units),
+        ),
+    )
+    for each in terms:
+        announce(market, each)
+        confirm(market, each.action)
+    market.ledger.advance(A_DAY)
+    market.submit(AGENT, Chaincode.TOKEN, "seal_record_dates", "ACME")
+    votes = (Vote(resolution="dividend", choice="units", units=200),)
+    cast = VotesCast(action="O-1", holder="alice", votes=votes)
+    market.submit(BROKER, SETTLEMENT, "cast_votes", votes=SignedVotes(statement=cast))
+    market.ledger.advance(A_DAY)
+    count(market, "O-1")
+    for action in ("D-1", "D-2"):
+        enter(market, "alice", "bob", action=action)
+    fund(market, (467 + 333) * 5)
+    pay(market, "alice", "bob")
+    pay(market, "alice", "bob", action="D-2")
+    assert (market.money("alice"), market.units("alice")) == (467 * 5, 667 + 20)
+    assert (entitled(market, "bob").units, entitled(market, "bob", "D-2").units) == (333, 0)
 
 
 rates = st.integers(0, 10_000)

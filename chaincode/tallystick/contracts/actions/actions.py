@@ -5,7 +5,7 @@ from tallystick.contracts import events
 from tallystick.contracts.actions.models import Action, ActionPage, ActionSecret
 from tallystick.contracts.actions.register import Register
 from tallystick.contracts.actions.states import Status, Step, after
-from tallystick.contracts.actions.terms import DISTRIBUTIONS, MEETINGS, SPLITS, ActionTerms
+from tallystick.contracts.actions.terms import BALLOTS, DISTRIBUTIONS, SPLITS, ActionTerms
 from tallystick.contracts.confidential import ConfidentialRows
 from tallystick.contracts.instants import now
 from tallystick.contracts.parties import Exercised, require_licences
@@ -15,8 +15,8 @@ from tallystick.contracts.reasons import ActionReason, ComplianceReason
 
 _KINDS = {
     Step.ENTER: DISTRIBUTIONS,
-    Step.VOTE: MEETINGS,
-    Step.COUNT: MEETINGS,
+    Step.VOTE: BALLOTS,
+    Step.COUNT: BALLOTS,
     Step.SPLIT: SPLITS,
 }
 """For which types some steps are."""

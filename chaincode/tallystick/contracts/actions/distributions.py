@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from tallystick.chaincode import Context, composite_key
 from tallystick.contracts import events
 from tallystick.contracts.actions.actions import Actions
+from tallystick.contracts.actions.meetings import vote_key
 from tallystick.contracts.actions.models import (
     Action,
     DistributionReport,
@@ -18,7 +19,13 @@ from tallystick.contracts.actions.models import (
     RatesGiven,
     Totals,
 )
-from tallystick.contracts.actions.rules import brings, entitlement, with_entered, with_paid
+from tallystick.contracts.actions.rules import (
+    brings,
+    elected_units,
+    entitlement,
+    with_entered,
+    with_paid,
+)
 from tallystick.contracts.actions.states import Status, Step
 from tallystick.contracts.actions.terms import IN_UNITS, ActionType, Distribution
 from tallystick.contracts.book import HeldMove
@@ -29,7 +36,7 @@ from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.parties import require_authority
 from tallystick.contracts.readers import actions_of
 from tallystick.contracts.reasons import ActionReason
-from tallystick.contracts.statements import DistributionFunded, EntitlementClaimed
+from tallystick.contracts.statements import DistributionFunded, EntitlementClaimed, VotesCast
 
 
 class Distributions:
@@ -53,8 +60,8 @@ class Distributions:
         """Fix what some holders get; once everybody is entered, the action goes on.
 
         Raises:
-            Refusal: ACTION_UNKNOWN, ACTION_DIFFERS, ACTION_STATUS, ENTITLEMENT_EXISTS, or that the
-                record date is not sealed.
+            Refusal: ACTION_UNKNOWN, ACTION_DIFFERS, ACTION_STATUS, ENTITLEMENT_EXISTS,
+                ELECTION_OPEN, or that the record date is not sealed.
         """
         row = self._actions.advanced(action, Step.ENTER)
         rows = self._actions.rows(row)
@@ -65,7 +72,7 @@ class Distributions:
         for holder, held in zip(holders, self._actions.register.held(row, holders), strict=True):
             if rows.load(entitlement_key(action, holder), Entitlement) is not None:
                 raise ActionReason.ENTITLEMENT_EXISTS.refusal(action=action, holder=holder)
-            units = held if given.is_for(holder) else 0
+            units = self._brought_in(given, holder, held) if given.is_for(holder) else 0
             entered = entitlement(units, given, self.rate(rows, row, holder))
             rows.save(entitlement_key(action, holder), entered)
             totals = with_entered(totals, held, entered)
@@ -179,6 +186,17 @@ class Distributions:
         return given.withholding if rate is None else rate
 
     # --- how ---
+
+    def _brought_in(self, given: Distribution, holder: str, held: int) -> int:
+        """Return for how many units a holder gets a distribution."""
+        option = given.elected
+        if option is None:
+            return held
+        ballot = self._actions.require(option.action)
+        if ballot.status is not Status.CLOSED or ballot.terms.ballot is None:
+            raise ActionReason.ELECTION_OPEN.refusal(action=option.action)
+        cast = self._actions.rows(ballot).load(vote_key(option.action, holder), VotesCast)
+        return elected_units(held, () if cast is None else cast.votes, option)
 
     def _mark_paid(self, row: Action, holders: Sequence[str]) -> list[tuple[str, Entitlement]]:
         """Write that holders have got what is due to them; return what they were entitled to."""

@@ -48,7 +48,7 @@ class Meetings:
             raise ActionReason.VOTE_MISSING.refusal(**place)
         refuse_if_any(list(vote_findings(ballot, cast, units)))
         self._ctx.state.save(key, Voted(units=units, at=moment))
-        rows.save(_vote_key(cast.action, cast.holder), cast)
+        rows.save(vote_key(cast.action, cast.holder), cast)
         self._ctx.emit(events.VoteReceived(**place, units=units))
 
     def count(self, action: str) -> MeetingResult:
@@ -82,7 +82,7 @@ class Meetings:
         # Who voted is public, and read as a range that must not have changed: nobody is left out.
         for key, _ in self._ctx.state.partial("voted", action):
             holder = split_composite_key(key)[1][1]
-            cast = rows.load(_vote_key(action, holder), VotesCast)
+            cast = rows.load(vote_key(action, holder), VotesCast)
             assert cast is not None, "who has voted has said how"
             votes.extend(cast.votes)
         return votes
@@ -94,7 +94,8 @@ def _ballot(row: Action) -> Ballot:
     return ballot
 
 
-def _vote_key(action: str, holder: str) -> str:
+def vote_key(action: str, holder: str) -> str:
+    """Return the key of how somebody votes."""
     return composite_key("vote", action, holder)
 
 

@@ -1,7 +1,7 @@
 """What holders get, and what a vote decides: arithmetic without fractions. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from tallystick.contracts.actions.models import (
     Entitlement,
@@ -15,6 +15,7 @@ from tallystick.contracts.actions.terms import (
     ActionTerms,
     Ballot,
     Distribution,
+    Elected,
     Resolution,
 )
 from tallystick.contracts.instants import day_of
@@ -39,6 +40,17 @@ def entitlement(units: int, given: Distribution, withholding: int) -> Entitlemen
         withholding=withholding,
         withheld=gross * withholding // BASIS_POINTS,
     )
+
+
+def elected_units(held: int, votes: Sequence[Vote], option: Elected) -> int:
+    """Return for how many of its units a holder gets an option, by what it has elected."""
+    chosen = others = 0
+    for vote in votes:
+        if vote.resolution == option.resolution:
+            is_it = vote.choice == option.choice
+            chosen += vote.units if is_it else 0
+            others += 0 if is_it else vote.units
+    return max(0, held - others) if option.is_default else min(held, chosen)
 
 
 def with_entered(totals: Totals, held: int, entered: Entitlement) -> Totals:

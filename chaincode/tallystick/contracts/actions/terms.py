@@ -38,6 +38,7 @@ class ActionType(StrEnum):
     REVERSE_SPLIT = "SPLR"
     GENERAL_MEETING = "MEET"
     EXTRAORDINARY_MEETING = "XMET"
+    DIVIDEND_OPTION = "DVOP"
     CREDIT_EVENT = "CREV"
     DEFAULT = "DFLT"
     INFORMATION = "INFO"
@@ -46,12 +47,18 @@ class ActionType(StrEnum):
 IN_MONEY = frozenset({ActionType.CASH_DIVIDEND, ActionType.INTEREST, ActionType.REDEMPTION})
 IN_UNITS = frozenset({ActionType.BONUS, ActionType.RIGHTS})
 SPLITS = frozenset({ActionType.SPLIT, ActionType.REVERSE_SPLIT})
-MEETINGS = frozenset({ActionType.GENERAL_MEETING, ActionType.EXTRAORDINARY_MEETING})
+BALLOTS = frozenset(
+    {
+        ActionType.GENERAL_MEETING,
+        ActionType.EXTRAORDINARY_MEETING,
+        ActionType.DIVIDEND_OPTION,
+    }
+)
 DISTRIBUTIONS = IN_MONEY | IN_UNITS
 CLAIMED = DISTRIBUTIONS - {ActionType.REDEMPTION}
 """Types that give rise to market claims. Trades in what is redeemed are cancelled instead."""
 
-HAS_RECORD_DATE = DISTRIBUTIONS | MEETINGS
+HAS_RECORD_DATE = DISTRIBUTIONS | BALLOTS
 
 
 class ActionDocument(Model):
@@ -60,6 +67,22 @@ class ActionDocument(Model):
     name: Identifier
     uri: ShortText
     document_hash: Sha256Hex
+
+
+class Elected(Model):
+    """For which units a distribution is: those for which their holder has elected it.
+
+    Attributes:
+        action: The action with the ballot, whose record date should be the same moment.
+        resolution: Its resolution, whose choices are the options.
+        choice: The option that this distribution is.
+        is_default: Whether it is also for units for which nothing was elected.
+    """
+
+    action: Identifier
+    resolution: Identifier
+    choice: Identifier
+    is_default: bool = False
 
 
 class Distribution(Model):
@@ -75,6 +98,7 @@ class Distribution(Model):
         claims_until: From then on the issuer may take back what nobody got.
         excluded: Holders who get nothing.
         targets: If any are named, they alone get something.
+        elected: If holders have elected, for which units it is; None for all.
     """
 
     asset: Identifier
@@ -87,6 +111,7 @@ class Distribution(Model):
     claims_until: Instant
     excluded: Named = ()
     targets: Named = ()
+    elected: Elected | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Distribution":
@@ -180,7 +205,7 @@ class ActionTerms(Model):
             ("record_at", self.record_at is not None, HAS_RECORD_DATE),
             ("distribution", self.distribution is not None, DISTRIBUTIONS),
             ("exchange", self.exchange is not None, SPLITS),
-            ("ballot", self.ballot is not None, MEETINGS),
+            ("ballot", self.ballot is not None, BALLOTS),
         )
         for name, is_there, types in parts:
             if is_there != (self.action_type in types):

@@ -20,6 +20,10 @@ class ActionReason(ReasonTable):
         Kind.CONFLICT,
         "What {holder} gets by action {action} is entered already.",
     )
+    ELECTION_OPEN = (
+        Kind.CONFLICT,
+        "Action {action} is no election whose votes are counted; count them first.",
+    )
     ENTITLEMENT_UNKNOWN = (Kind.NOT_FOUND, "Nothing is entered for {holder} in action {action}.")
     ENTITLEMENT_PAID = (Kind.CONFLICT, "{holder} has got what action {action} gives.")
     ENTITLEMENT_CLAIMED = (

@@ -10,6 +10,7 @@ from tests.unit.contracts.actions_stage import (
     dividend,
     enter,
     fund,
+    given,
     meeting,
     open_payer,
     pay,
@@ -21,6 +22,7 @@ from tests.unit.contracts.actions_stage import (
 )
 from tests.unit.contracts.refusals.scenarios import reaches
 
+from tallystick.contracts.actions.terms import Elected
 from tallystick.contracts.reasons import ActionReason
 from tallystick.contracts.testing import Market
 
@@ -198,3 +200,11 @@ def _(market: Market) -> None:
     market.settle()
     raise_claim(market)
     resolve_claim(market)
+
+
+@reaches(ActionReason.ELECTION_OPEN)
+def _(market: Market) -> None:
+    record(market, meeting(market, "O-1"))
+    option = Elected(action="O-1", resolution="merger", choice="for")
+    record(market, dividend(market, distribution=given(market, elected=option)))
+    enter(market, "alice")

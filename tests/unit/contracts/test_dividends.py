@@ -208,6 +208,12 @@ def test_a_bonus_issue_gives_units_to_who_held(market: Market) -> None:
     market.ledger.advance(A_DAY)
     pay(market, "alice", "bob")
     assert (market.units("alice"), market.units("bob")) == (667 + 166, 333 + 83)
+    assert (report(market).totals.funded, report(market).dust) == (250, 1)
+    with pytest.raises(Refusal, match="ACTION_STATUS"):
+        market.submit(ISSUER, SETTLEMENT, "cancel_action", "D-1", "too late")
+    market.ledger.advance(8 * A_DAY)
+    reclaim(market)
+    assert report(market).remaining == 0
 
 
 def test_rights_are_distributed_as_a_security_of_their_own(market: Market) -> None:

@@ -110,12 +110,14 @@ class Distributions:
         row = self._actions.require(action)
         is_in_units = row.terms.action_type in IN_UNITS
         step = Step.PAY_UNITS if is_in_units else Step.PAY_MONEY
-        self._actions.advanced(action, step)
+        row = self._actions.advanced(action, step)
         given, moment = distribution_of(row), now(self._ctx)
         if moment < given.payable_at:
             raise ActionReason.NOT_PAYABLE_YET.refusal(
                 action=action, payable_at=given.payable_at, now=moment
             )
+        if is_in_units:
+            self._actions.save(row)
         due = self._mark_paid(row, holders)
         if is_in_units:
             self._actions.register.issue(given.asset, [(who, each.due) for who, each in due])
@@ -146,7 +148,10 @@ class Distributions:
         self.pay(claimed.action, (claimed.holder,))
 
     def reclaim(self, action: str) -> None:
-        """Give back to the payer what nobody has got in time, with what rounding has left."""
+        """Give back to the payer what nobody has got in time, with what rounding has left.
+
+        Units that nobody has got are not issued any more.
+        """
         row = self._actions.advanced(action, Step.RECLAIM)
         until = distribution_of(row).claims_until
         if now(self._ctx) < until:
@@ -155,7 +160,7 @@ class Distributions:
         totals = self._totals(rows, action)
         left = totals.remaining
         rows.save(totals_key(action), totals.model_copy(update={"reclaimed": left}))
-        if left:
+        if left and row.terms.action_type not in IN_UNITS:
             self._cash("release", row, [_waiting(row, left)])
         self._actions.close(row)
 
@@ -202,6 +207,9 @@ class Distributions:
         """Write that holders have got what is due to them; return what they were entitled to."""
         action, rows = row.terms.action, self._actions.rows(row)
         totals = self._totals(rows, action)
+        if row.terms.action_type in IN_UNITS:  # which nobody funds: they come into being
+            given = distribution_of(row)
+            totals = totals.model_copy(update={"funded": brings(totals.entitled, given)})
         due = []
         for holder in holders:
             found = _require(rows, action, holder)

@@ -17,7 +17,7 @@ class Status(StrEnum):
     ENTERED = "entered"
     """Everybody's entitlement is."""
     FUNDED = "funded"
-    """The money for all of them waits under the action's name."""
+    """The money for all of them waits under the action's name; or units are being issued."""
     CLOSED = "closed"
     CANCELLED = "cancelled"
 
@@ -49,7 +49,8 @@ TRANSITIONS: Mapping[tuple[Status, Step], Status] = MappingProxyType(
         (Status.CONFIRMED, Step.COUNT): Status.CLOSED,
         (Status.ENTERED, Step.CANCEL): Status.CANCELLED,
         (Status.ENTERED, Step.FUND): Status.FUNDED,
-        (Status.ENTERED, Step.PAY_UNITS): Status.ENTERED,
+        (Status.ENTERED, Step.PAY_UNITS): Status.FUNDED,
+        (Status.FUNDED, Step.PAY_UNITS): Status.FUNDED,
         (Status.FUNDED, Step.PAY_MONEY): Status.FUNDED,
         (Status.ENTERED, Step.CLAIM): Status.ENTERED,
         (Status.FUNDED, Step.CLAIM): Status.FUNDED,

@@ -7,6 +7,7 @@ into what is there; every hold belongs to a trade that is open and locked; the e
 the registers; and holders are counted right.
 """
 
+from collections.abc import Collection
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
@@ -54,7 +55,7 @@ from tallystick.contracts.statements import (
     UnitsDistributed,
 )
 from tallystick.contracts.timelines import NO_TURNS, Timeline
-from tallystick.contracts.trades.models import Trade, TradeView
+from tallystick.contracts.trades.models import Status, Trade, TradeView
 from tallystick.contracts.trades.states import HAS_LOCKS
 from tallystick.contracts.trades.terms import LegKind, TradeLeg
 from tallystick.contracts.trades.underway import sides_under_way
@@ -73,6 +74,8 @@ class MarketMachine(RegisterActs):
     """Acts at random; those that the contracts refuse must change nothing."""
 
     trades: Bundle[str] = Bundle("trades")
+    holding: Collection[Status] = HAS_LOCKS
+    """While a trade is in one of these, something is on hold for it."""
 
     @initialize()
     def open(self) -> None:
@@ -253,7 +256,7 @@ class MarketMachine(RegisterActs):
                     continue
                 row = self.find_trade(trade.partition("@")[0])
                 assert row.terms is not None
-                assert row.trade.status in HAS_LOCKS
+                assert row.trade.status in self.holding
                 timeline = self.timeline(chaincode, asset)
                 moves = (*row.terms.deliveries, *row.terms.payments)
                 if timeline.splits:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tallystick.contracts.book import HeldMove, Move
+from tallystick.contracts.book import Delivery, HeldMove, Move
 from tallystick.contracts.models import Identifier, Model
 from tallystick.contracts.reasons import Finding
 
@@ -24,7 +24,7 @@ class GrossTrade(Model):
     """A trade with the units that it moves."""
 
     trade: Identifier
-    moves: tuple[Move, ...]
+    moves: tuple[Delivery, ...]
 
 
 class GrossBook(Model):
@@ -62,6 +62,17 @@ class Sold(Model):
     quantity: int
 
 
+class Restated(Model):
+    """A trade that was agreed before a split, in units of now.
+
+    Attributes:
+        quantities: Of its moves, in their order.
+    """
+
+    trade: Identifier
+    quantities: tuple[int, ...]
+
+
 class GrossJudgement(Model):
     """How rules see the trades of a book, each by itself.
 
@@ -69,9 +80,11 @@ class GrossJudgement(Model):
         objections: For each trade that something stands against.
         available: What holders have, as far as trades of the book take it.
         sold: What is sold in the other trades, of securities whose rules ask how much is.
+        restated: Trades of which other quantities are due than were agreed.
     """
 
     objections: tuple[Objection, ...]
+    restated: tuple[Restated, ...] = ()
     available: tuple[Available, ...]
     sold: tuple[Sold, ...]
 

@@ -74,6 +74,7 @@ class Calculation:
         """
         served = self._ordered[::-1]
         answers = self._enquiries.answers(served)
+        self._ordered = [answers.present(trade) for trade in self._ordered]
         self._drop_objected(answers)
         funds = {
             line: has.pledged if line.member in self._defaulted else has

@@ -34,12 +34,19 @@ class Answers:
         objections: By trade, what stands against it by itself.
         funds: What members have, by line.
         sold: What is sold in the trades, of securities whose rules ask.
+        restated: By trade, the quantities of units that are due, where they are not those agreed.
     """
 
     objections: dict[str, tuple[Finding, ...]]
     funds: dict[Line, Funds]
     sold: tuple[Sold, ...]
     money: dict[Line, MemberFunds]
+    restated: dict[str, tuple[int, ...]]
+
+    def present(self, trade: Obligation) -> Obligation:
+        """Return a trade with what is due in it now, in units of now."""
+        quantities = self.restated.get(trade.trade)
+        return trade if quantities is None else trade.restated(quantities)
 
     def backing(self, served: Sequence[Obligation]) -> dict[str, tuple[Line, int]]:
         """Return, by trade, what is committed to its order; those served first have it first."""
@@ -100,7 +107,8 @@ class Enquiries:
         for each in judgement.available:
             line = Line(Kind.SECURITY, each.security, each.holder)
             funds[line] = Funds(available=each.quantity)
-        return Answers(objections, funds, judgement.sold, money)
+        restated = {each.trade: each.quantities for each in judgement.restated}
+        return Answers(objections, funds, judgement.sold, money, restated)
 
     def end_state(self, delivery: CycleDelivery) -> EndState:
         """Return what stands against what members would hold after a delivery."""
@@ -112,7 +120,11 @@ class Enquiries:
     def _judgement(self, served: Sequence[Obligation]) -> GrossJudgement:
         trades = tuple(
             GrossTrade.model_construct(
-                trade=trade.trade, moves=tuple(map(delivery_of, trade.of(Kind.SECURITY)))
+                trade=trade.trade,
+                moves=tuple(
+                    delivery_of(due).model_copy(update={"agreed_at": trade.agreed_at})
+                    for due in trade.of(Kind.SECURITY)
+                ),
             )
             for trade in served
         )

@@ -1,6 +1,6 @@
 """What the trades of a cycle oblige their parties to, and what is left of it net. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -54,12 +54,14 @@ class Obligation(Model):
     """A trade as a cycle sees it: all that is due in it, to be settled as a whole or not at all.
 
     Attributes:
+        agreed_at: When it was agreed: its units are those of then.
         accepted_at: When it was first accepted into a cycle; it is not younger for having waited.
         expires_at: From then on it cannot settle any more.
         order: What its buyer may have committed to its order; None when money pays it elsewhere.
     """
 
     trade: Identifier
+    agreed_at: Instant
     accepted_at: Instant
     expires_at: Instant
     dues: tuple[Due, ...]
@@ -68,6 +70,15 @@ class Obligation(Model):
     def of(self, *kinds: Kind) -> tuple[Due, ...]:
         """Return what is due of these kinds of assets."""
         return tuple(due for due in self.dues if due.kind in kinds)
+
+    def restated(self, quantities: Sequence[int]) -> "Obligation":
+        """Return the same with other quantities of units, those of its dues in their order."""
+        left = iter(quantities)
+        dues = tuple(
+            due.model_copy(update={"quantity": next(left)}) if due.kind is Kind.SECURITY else due
+            for due in self.dues
+        )
+        return self.model_copy(update={"dues": dues})
 
     @property
     def held(self) -> tuple[HeldMove, ...]:

@@ -5,14 +5,14 @@ from hashlib import sha256
 
 from tallystick.chaincode import Context
 from tallystick.contracts import events
-from tallystick.contracts.book import HeldMove
+from tallystick.contracts.book import Delivery
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.instants import now
 from tallystick.contracts.netting.models import Cycle
 from tallystick.contracts.netting.obligations import Obligation
 from tallystick.contracts.netting.rules import check_fits, check_takes_trades, obligation_of
 from tallystick.contracts.reasons import Finding
-from tallystick.contracts.trades.delivery import fees_of
+from tallystick.contracts.trades.delivery import fees_of, units_of
 from tallystick.contracts.trades.lifecycle import Lifecycle
 from tallystick.contracts.trades.models import Failure, Status, Trade
 from tallystick.contracts.trades.states import Step, after
@@ -44,7 +44,7 @@ class NettedTrades:
         check_takes_trades(cycle, before + len(trades), self._moment)
         obligations: list[Obligation] = []
         salts: list[str] = []
-        held: list[HeldMove] = []
+        held: list[Delivery] = []
         for name in trades:
             row = self._trades.require(name)
             terms = self._trades.terms(row)
@@ -52,7 +52,7 @@ class NettedTrades:
             check_fits(cycle.terms, row, terms)
             if row.status is Status.PROPOSED:
                 self._lifecycle.require_lockable(terms)
-                held += terms.deliveries
+                held += units_of(terms, row.proposed_at)
             obligations.append(obligation_of(row, terms, self._moment, fees_of(self._ctx, terms)))
             salts.append(terms.salt)
             since = row.netted_since or self._moment

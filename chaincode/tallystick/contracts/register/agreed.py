@@ -16,16 +16,21 @@ def in_present_units(state: State, moves: Sequence[DeliveryT]) -> tuple[Delivery
     Raises:
         Refusal: AGREED_FRACTION, when a split leaves a part of a unit.
     """
-    return tuple(_in_present_units(state, move) for move in moves)
+    present = []
+    for move in moves:
+        quantity = due_now(state, move)
+        if quantity is None:
+            raise RegisterReason.AGREED_FRACTION.refusal(
+                security=move.asset, holder=move.sender, quantity=move.quantity
+            )
+        is_same = quantity == move.quantity
+        present.append(move if is_same else move.model_copy(update={"quantity": quantity}))
+    return tuple(present)
 
 
-def _in_present_units(state: State, move: DeliveryT) -> DeliveryT:
+def due_now(state: State, move: Delivery) -> int | None:
+    """Return how many units of now a delivery is due of; None when a part of one would be left."""
     timeline = timeline_of(state, move.asset)
     if move.agreed_at is None or not timeline.splits:
-        return move
-    quantity = timeline.agreed(move.quantity, move.agreed_at)
-    if quantity is None:
-        raise RegisterReason.AGREED_FRACTION.refusal(
-            security=move.asset, holder=move.sender, quantity=move.quantity
-        )
-    return move.model_copy(update={"quantity": quantity})
+        return move.quantity
+    return timeline.agreed(move.quantity, move.agreed_at)

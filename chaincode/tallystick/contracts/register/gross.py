@@ -27,6 +27,7 @@ from tallystick.contracts.cycles import (
     GrossJudgement,
     GrossTrade,
     Objection,
+    Restated,
     Sold,
 )
 from tallystick.contracts.events import Basis
@@ -35,6 +36,7 @@ from tallystick.contracts.lots import ANY_LOTS, Lot, taken
 from tallystick.contracts.models import MAX_QUANTITY
 from tallystick.contracts.parties import PartyReport, Standing
 from tallystick.contracts.reasons import Finding, RegisterReason, refuse_if_any
+from tallystick.contracts.register.agreed import due_now, in_present_units
 from tallystick.contracts.register.movements import Instruction, Movements
 from tallystick.contracts.register.rules import move_findings
 from tallystick.contracts.register.securities import Securities
@@ -70,12 +72,18 @@ class GrossTrades:
         Raises:
             Refusal: What is wrong with the submitter's licence.
         """
-        objections, known, sold = [], [], []
+        objections, known, sold, restated = [], [], [], []
         for trade in book.trades:
-            if unknown := self._unknown(trade):
-                objections.append(Objection(trade=trade.trade, findings=unknown))
-            else:
-                known.append(trade)
+            if undue := self._undue(trade):
+                objections.append(Objection(trade=trade.trade, findings=undue))
+                continue
+            present = trade.model_copy(
+                update={"moves": in_present_units(self._ctx.state, trade.moves)}
+            )
+            known.append(present)
+            if present.moves != trade.moves:
+                quantities = tuple(move.quantity for move in present.moves)
+                restated.append(Restated(trade=trade.trade, quantities=quantities))
         scene = self._scene(known, book.venue)
         for trade in known:
             findings, sales = self._judged(trade, scene)
@@ -95,14 +103,23 @@ class GrossTrades:
                 for account in scene.parties
             ),
             sold=tuple(sold),
+            restated=tuple(restated),
         )
 
-    def _unknown(self, trade: GrossTrade) -> tuple[Finding, ...]:
+    def _undue(self, trade: GrossTrade) -> tuple[Finding, ...]:
+        """Return why nothing is due in a trade: there is no such security, or no such quantity."""
         assets = dict.fromkeys(move.asset for move in trade.moves)
-        return tuple(
+        unknown = tuple(
             RegisterReason.SECURITY_UNKNOWN.finding(security=asset)
             for asset in assets
             if self._securities.find(asset) is None
+        )
+        return unknown or tuple(
+            RegisterReason.AGREED_FRACTION.finding(
+                security=move.asset, holder=move.sender, quantity=move.quantity
+            )
+            for move in trade.moves
+            if due_now(self._ctx.state, move) is None
         )
 
     def _scene(self, trades: Sequence[GrossTrade], venue: str) -> _Scene:

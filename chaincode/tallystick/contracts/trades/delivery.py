@@ -28,19 +28,19 @@ def lock(ctx: Context, terms: TradeTerms, agreed_at: Instant) -> None:
 
     The price comes out of what the buyer has committed to its order, as far as there is any.
     """
-    ctx.invoke(Chaincode.TOKEN, "lock", _units(terms, agreed_at), terms.venue)
+    ctx.invoke(Chaincode.TOKEN, "lock", units_of(terms, agreed_at), terms.venue)
     _pay(ctx, CashInstruction(draws=terms.draws, lock=terms.payments, secret=terms.salt))
 
 
 def deliver(ctx: Context, terms: TradeTerms, agreed_at: Instant) -> None:
     """Deliver what is on hold, use receipts, and take the venue's fees."""
-    ctx.invoke(Chaincode.TOKEN, "deliver", _units(terms, agreed_at), terms.venue)
+    ctx.invoke(Chaincode.TOKEN, "deliver", units_of(terms, agreed_at), terms.venue)
     _pay(ctx, _payment(ctx, terms))
 
 
 def deliver_at_once(ctx: Context, terms: TradeTerms, agreed_at: Instant) -> None:
     """Deliver out of what is available, and of what the buyer has committed to its order."""
-    ctx.invoke(Chaincode.TOKEN, "deliver", _available(_units(terms, agreed_at)), terms.venue)
+    ctx.invoke(Chaincode.TOKEN, "deliver", _available(units_of(terms, agreed_at)), terms.venue)
     moves = tuple(_available(terms.payments))
     at_once = {"draws": terms.draws, "moves": moves}
     _pay(ctx, _payment(ctx, terms).model_copy(update=at_once))
@@ -56,7 +56,7 @@ def release(ctx: Context, terms: TradeTerms) -> None:
 
 def record_failure(ctx: Context, terms: TradeTerms, agreed_at: Instant) -> list[Finding]:
     """Return what stands against a delivery; the token contract records its part of it."""
-    units = ctx.invoke(Chaincode.TOKEN, "record_failure", _units(terms, agreed_at), terms.venue)
+    units = ctx.invoke(Chaincode.TOKEN, "record_failure", units_of(terms, agreed_at), terms.venue)
     money = ctx.invoke(Chaincode.CASH, "delivery_findings", _payment(ctx, terms))
     return [*_FINDINGS.validate_json(units), *_FINDINGS.validate_json(money)]
 
@@ -89,7 +89,8 @@ def _pay(ctx: Context, instruction: CashInstruction) -> None:
     ctx.invoke(Chaincode.CASH, "instruct", instruction)
 
 
-def _units(terms: TradeTerms, agreed_at: Instant) -> list[Delivery]:
+def units_of(terms: TradeTerms, agreed_at: Instant) -> list[Delivery]:
+    """Return what goes over in units, those of the moment when it was agreed."""
     return [move.model_copy(update={"agreed_at": agreed_at}) for move in terms.deliveries]
 
 

@@ -31,7 +31,11 @@ def trade(
     money = Due(kind=Kind.CASH, asset="USD", sender=buyer, receiver=seller, quantity=amount)
     moment = f"2024-01-02T09:00:{second:02}Z"
     return Obligation(
-        trade=name, accepted_at=moment, expires_at="2024-01-03T00:00:00Z", dues=(units, money)
+        trade=name,
+        agreed_at=moment,
+        accepted_at=moment,
+        expires_at="2024-01-03T00:00:00Z",
+        dues=(units, money),
     )
 
 

@@ -14,6 +14,7 @@ from tallystick.contracts.netting.models import CycleTerms, CycleView, DefaultNo
 from tallystick.contracts.netting.removal import Removal
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.prices import price_of
+from tallystick.contracts.register.splits import SplitOrder
 from tallystick.contracts.statements import MoneyReserved, ReservationUse
 from tallystick.contracts.testing import EVIDENCE, Market
 from tallystick.contracts.trades.models import TradeView
@@ -122,6 +123,14 @@ class ClearedMarket(Market):
             expires_at=self.after(24 * HOUR),
         )
         reserve(self, said)
+
+    def split(self, new: int, old: int = 1) -> None:
+        """Split ACME, which is paused for it."""
+        agent, token = Participant.TRANSFER_AGENT, Chaincode.TOKEN
+        order = SplitOrder(security="ACME", new=new, old=old, document_hash=EVIDENCE)
+        self.submit(agent, token, "pause", "ACME", "a split")
+        self.submit(agent, token, "split", order)
+        self.submit(agent, token, "resume", "ACME")
 
     def holdings(self) -> dict[str, tuple[int, int, int]]:
         """Return the units of ACME, of BETA and the money of each member who has any."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.unit.contracts.netting.books import MEMBERS, For
-from tests.unit.contracts.netting.cleared import CLEARING, SETTLEMENT, ClearedMarket
+from tests.unit.contracts.netting.cleared import CLEARING, HOUR, SETTLEMENT, ClearedMarket
 
 from tallystick.chaincode import Refusal
 from tallystick.contracts.cash.models import CashAccount
@@ -428,6 +428,41 @@ def test_a_trade_in_what_nobody_knows_stops_no_other(cleared: ClearedMarket) -> 
     cleared.settle_cycle()
 
     assert cleared.dropped() == {"T-2": ("CASH_UNKNOWN",)}
+
+
+@pytest.mark.parametrize(
+    "model", [pytest.param(DvpModel.NET, id="net"), pytest.param(NET_MONEY, id="held")]
+)
+def test_a_cycle_settles_units_of_now_though_they_were_agreed_before_a_split(
+    model: DvpModel, cleared: ClearedMarket
+) -> None:
+    cleared.issue("ann", 10)
+    cleared.issue("cat", 3)
+    cleared.deposit("ben", 100)
+    cleared.trade("T-1", "ann", "ben", For(quantity=4, amount=50), model)
+    cycle_of(cleared, "T-1", model=model)
+    cleared.ledger.advance(HOUR / 2)
+    cleared.split(3)
+
+    cleared.settle_cycle()
+
+    assert cleared.status("T-1") == "settled"
+    assert (cleared.units("ann"), cleared.units("ben")) == (18, 12)
+
+
+def test_a_trade_of_which_a_split_leaves_a_part_of_a_unit_is_dropped(
+    cleared: ClearedMarket,
+) -> None:
+    cleared.issue("ann", 10)
+    cleared.deposit("ben", 100)
+    cleared.trade("T-1", "ann", "ben", For(quantity=3, amount=50))
+    cycle_of(cleared, "T-1")
+    cleared.ledger.advance(HOUR / 2)
+    cleared.split(1, 10)
+
+    cleared.settle_cycle()
+
+    assert cleared.dropped() == {"T-1": ("AGREED_FRACTION",)}
 
 
 # --- the worked example of the documents ---

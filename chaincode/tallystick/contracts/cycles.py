@@ -19,6 +19,9 @@ MAX_TRADES = 10_000
 MAX_HELD = 1_000
 """The same when units are held for each trade: so many holds fit into one transaction."""
 
+MAX_LEGS = 8
+"""Legs of a trade that is netted."""
+
 
 class GrossTrade(Model):
     """A trade with the units that it moves."""
@@ -101,10 +104,10 @@ class CycleDelivery(Model):
     """
 
     venue: Identifier
-    gross: Annotated[tuple[HeldMove, ...], Field(max_length=MAX_HELD)] = ()
-    net: Annotated[tuple[Move, ...], Field(max_length=MAX_TRADES)] = ()
-    released: Annotated[tuple[HeldMove, ...], Field(max_length=MAX_HELD)] = ()
-    sold: Annotated[tuple[Sold, ...], Field(max_length=MAX_TRADES)] = ()
+    gross: Annotated[tuple[HeldMove, ...], Field(max_length=MAX_LEGS * MAX_HELD)] = ()
+    net: Annotated[tuple[Move, ...], Field(max_length=MAX_LEGS * MAX_TRADES)] = ()
+    released: Annotated[tuple[HeldMove, ...], Field(max_length=MAX_LEGS * MAX_HELD)] = ()
+    sold: Annotated[tuple[Sold, ...], Field(max_length=MAX_LEGS * MAX_TRADES)] = ()
 
     @property
     def moves(self) -> tuple[Move, ...]:

@@ -16,6 +16,9 @@ from tallystick.contracts.statements import ReceiptTerms
 
 MAX_PAYMENTS = 1_000
 
+MAX_NETTED = 100_000
+"""Payments, or draws, of one netting cycle: each of its trades may have members of its own."""
+
 
 class Draw(Model):
     """Money that was reserved before, and is now wanted.
@@ -66,8 +69,8 @@ class CashInstruction(Model):
     """
 
     release: Annotated[tuple[HeldMove, ...], Field(max_length=MAX_PAYMENTS)] = ()
-    draws: Annotated[tuple[Draw, ...], Field(max_length=MAX_PAYMENTS)] = ()
-    moves: Annotated[tuple[Delivery, ...], Field(max_length=MAX_PAYMENTS)] = ()
+    draws: Annotated[tuple[Draw, ...], Field(max_length=MAX_NETTED)] = ()
+    moves: Annotated[tuple[Delivery, ...], Field(max_length=MAX_NETTED)] = ()
     receipts: Annotated[tuple[ReceiptTerms, ...], Field(max_length=MAX_PAYMENTS)] = ()
     fees: Annotated[tuple[Fee, ...], Field(max_length=MAX_PAYMENTS)] = ()
     lock: Annotated[tuple[HeldMove, ...], Field(max_length=MAX_PAYMENTS)] = ()
@@ -88,9 +91,7 @@ class FundsQuestion(Model):
 
     keeper: Identifier
     venue: Identifier | None = None
-    accounts: Annotated[
-        tuple[tuple[Identifier, Identifier], ...], Field(max_length=10 * MAX_PAYMENTS)
-    ]
+    accounts: Annotated[tuple[tuple[Identifier, Identifier], ...], Field(max_length=MAX_NETTED)]
 
 
 class Reserved(Model):

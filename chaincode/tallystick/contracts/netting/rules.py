@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tallystick.contracts.book import HeldMove
-from tallystick.contracts.cycles import MAX_HELD, MAX_TRADES
+from tallystick.contracts.cycles import MAX_HELD, MAX_LEGS, MAX_TRADES
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.netting.models import Cycle, CycleStatus, CycleTerms
 from tallystick.contracts.netting.obligations import Due, Kind, Obligation
@@ -84,6 +84,8 @@ def check_fits(cycle: CycleTerms, trade: Trade, terms: TradeTerms) -> None:
         cause = f"it settles by model {trade.model}"
     elif trade.settles_from > cycle.settles_from:
         cause = f"it settles from {trade.settles_from} on"
+    elif len(terms.all_legs) > MAX_LEGS:
+        cause = f"it has {len(terms.all_legs)} legs, and at most {MAX_LEGS} are netted"
     elif terms.mediators or terms.claims:
         cause = "mediators or copied claims are to be looked at when it is delivered"
     if cause is not None:

@@ -20,9 +20,10 @@ from tallystick.contracts.participants import Participant
 from tallystick.contracts.register.models import Holding
 from tallystick.node.cli.demo import run_demo
 from tallystick.node.cli.demo.channel import Call, Channel, Committed, Outcome, Refused
+from tallystick.node.cli.demo.given import introduce
 from tallystick.node.cli.demo.narration import Narrator, Tone
 from tallystick.node.cli.demo.stage import Books, DemoFailedError, Stage, check_conservation
-from tallystick.node.cli.demo.story import introduce, tell_story
+from tallystick.node.cli.demo.story import tell_story
 from tallystick.node.cli.demo.wallets import Wallets
 from tallystick.node.cluster import startup
 from tallystick.node.cluster.errors import NetworkExistsError
@@ -35,6 +36,7 @@ from tallystick.protos.peer.transaction_pb2 import TxValidationCode
 ESCAPE = "\x1b"
 STEP = re.compile(r"^   \* \w", re.MULTILINE)
 REFUSAL = re.compile(r"REFUSED(?: by every node)? \[(\w+)\]: (.+?)(?=   \*|\n\n)", re.DOTALL)
+RECORDED = re.compile(r"^   ([a-z ]+?) +\d{4}-\d\d-\d\dT[0-9:]{8}Z +[0-9a-f]{8}$", re.MULTILINE)
 RECEIPT = re.compile(r"^ +Block \d+ \([0-9a-f]{8}\), endorsed by [a-z]", re.MULTILINE)
 
 
@@ -61,29 +63,39 @@ def flattened(text: str) -> str:
 
 
 def test_the_story_is_told_in_order(told: str) -> None:
-    """SS-118."""
+    """SS-118, SS-84: given, when, then."""
     steps = [
         "1. A network",
-        "2. Investors are admitted",
+        "MarketMakerMatcher finds two orders",
+        "2. Given: investors with a wallet",
         "declares that the word of the KYC house counts",
         "enters Alice, Bob and Carol",
-        "3. A security is issued, and money is paid in",
+        "3. Given: a security that is listed, shares and money",
         "issues 1,000 NORTH to Alice",
         "The books BEFORE the trade",
-        "4. A trade is matched, and both sides sign it",
-        "matches trade T-1: Alice sells 250 NORTH to Bob for $3,100.00",
-        "Bob's wallet has signed exactly these terms",
-        "Alice's wallet has signed exactly these terms",
-        "5. Shares and money are locked",
-        "6. The trade settles",
+        "4. When the MarketMakerMatcher finds two orders",
+        "It is a match: Alice sells 250 NORTH to Bob for $3,100.00, $12.40 a share",
+        "5. Then the TradeManager records the trade and notifies everybody",
+        "TradeManager creates trade T-1 and records it",
+        "One notice reaches everybody: T-1 is created",
+        "Bob's wallet has signed exactly these",
+        "Alice's wallet has signed exactly these",
+        "6. Then the SettlementManager settles it",
+        "SettlementManager validates: 250 shares",
+        "SettlementManager puts Alice's shares and Bob's money in escrow",
+        "SettlementManager releases the shares to Bob and the money to Alice",
+        "Again one notice reaches everybody: T-1 is completed",
+        "7. So the trade is complete",
         "The books AFTER the trade",
-        "7. Who can read the trade",
+        "The record that stays of T-1",
+        "8. Who can read the trade",
         "Clearing firm Alice sells 250 NORTH to Bob for $3,100.00",
         "Issuer nothing",
         "the price of $3,100.00 is not",
-        "8. Four attempts that the ledger refuses",
+        "9. Six attempts that the ledger refuses",
         "The books after all attempts",
-        "9. Three copies, one ledger",
+        "10. And many trades at once",
+        "11. Three copies, one ledger",
     ]
     text = flattened(told)
     places = [text.find(step) for step in steps]
@@ -98,21 +110,23 @@ def test_the_story_is_told_in_order(told: str) -> None:
         ("SENDER_FROZEN", "The holding of alice in NORTH is frozen: court order 17/2026."),
         ("CONSENT_MISSING", "The seller, alice, has not consented to trade T-4."),
         ("ENDORSEMENT_POLICY_FAILURE", "endorsed by transfer agent only."),
+        ("LICENCE_MISSING", "ATSMSP has no licence for this; it needs the power 'clear'."),
+        ("TRADE_EXISTS", "Trade T-1 exists already; an id is used once, for ever."),
     ],
 )
 def test_an_attempt_is_refused_with_its_reason(told: str, code: str, reason: str) -> None:
     refusals = REFUSAL.findall(told)
     assert reason in {name: flattened(text) for name, text in refusals}[code]
-    assert len(refusals) == 4
+    assert len(refusals) == 6
 
 
 @pytest.mark.parametrize(
     ("title", "tables"),
     [
         ("BEFORE the trade", ["Alice 1,000 0 1,000", "Bob $10,000.00 $0.00 $10,000.00"]),
-        ("neither can use them", ["Alice 1,000 250 750", "Bob $10,000.00 $3,100.00 $6,900.00"]),
+        ("but neither can use them", ["Alice 1,000 250 750", "Bob $10,000.00 $3,100.00 $6,900.00"]),
         ("AFTER the trade", ["Alice 750 0 750 Bob 250 0 250", "Bob $6,900.00 $0.00 $6,900.00"]),
-        ("locked for T-5", ["Alice 750 100 650", "Bob $6,900.00 $1,240.00 $5,660.00"]),
+        ("in escrow for T-5", ["Alice 750 100 650", "Bob $6,900.00 $1,240.00 $5,660.00"]),
         ("after all attempts", ["Alice 750 0 750 Bob 250 0 250", "Alice $3,100.00 $0.00"]),
     ],
 )
@@ -121,6 +135,47 @@ def test_the_books_show_what_each_step_changed(told: str, title: str, tables: li
     units, money = rest.split("cash accounts")[:2]
     assert tables[0] in units
     assert tables[1] in money
+
+
+def test_the_orders_that_make_the_trade_are_on_the_ledger(told: str) -> None:
+    """SS-81: a match has both orders, with their limits and brokers."""
+    order = r"%s-[0-9a-f]{8} +%s +%s +250 +%s +Broker-dealer"
+    assert re.search(order % ("sell", "sell", "Alice", r"\$12\.40"), told)
+    assert re.search(order % ("buy", "buy", "Bob", r"\$12\.50"), told)
+
+
+@pytest.mark.parametrize("step", ["created", "completed"])
+def test_parties_are_notified_and_the_market_learns_no_name(told: str, step: str) -> None:
+    """SS-83, SS-88: everybody gets the notice, and only who may look up what it is about."""
+    known = "Alice sells 250 NORTH to Bob for $3,100.00"
+    rows = [
+        f"Alice, the seller Broker-dealer T-1 {step} {known}",
+        f"Bob, the buyer Broker-dealer T-1 {step} {known}",
+        f"SettlementManager Clearing firm T-1 {step} {known}",
+        f"the market Issuer T-1 {step} nothing",
+    ]
+    assert " ".join(rows) in flattened(told)
+
+
+def test_the_record_of_the_trade_has_every_step(told: str) -> None:
+    """SS-84."""
+    _, _, record = told.partition("The record that stays of T-1")
+    assert RECORDED.findall(record) == ["recorded", "in escrow", "completed"]
+
+
+def test_of_trades_that_wait_for_each_other_only_the_difference_changes_hands(told: str) -> None:
+    """SS-93."""
+    _, _, coda = flattened(told).partition("10. And many trades at once")
+    assert "USD $33,108.00 $372.00 98.9 %" in coda
+    assert "NORTH 2,670 30 98.9 %" in coda
+    assert "Shares held: 720 + 270 + 10 = 1,000; issued: 1,000." in coda
+
+
+def test_all_copies_of_the_ledger_have_the_same_fingerprints(told: str) -> None:
+    _, _, copies = told.partition("11. Three copies, one ledger")
+    rows = re.findall(r"^   \w+ \w+ +(\d+) +([0-9a-f]{16}) +([0-9a-f]{16})$", copies, re.MULTILINE)
+    assert len(rows) == 3
+    assert len(set(rows)) == 1
 
 
 def test_conservation_is_stated_with_figures(told: str) -> None:

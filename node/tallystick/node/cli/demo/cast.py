@@ -40,6 +40,7 @@ ALICE: Final = "alice"
 BOB: Final = "bob"
 CAROL: Final = "carol"
 VERIFIED: Final = (ALICE, BOB)
+INVESTORS: Final = (ALICE, BOB, CAROL)
 
 KYC_HOUSE: Final = "kyc-house"
 KYC: Final = "kyc"
@@ -52,7 +53,10 @@ SHARES_ISSUED: Final = 1_000
 BOBS_DEPOSIT: Final = 10_000_00
 CAROLS_DEPOSIT: Final = 5_000_00
 PRICE: Final = 12_40
-"""Cents for one share."""
+"""Cents for one share, for less than which Alice does not sell."""
+
+HIGHEST_PRICE: Final = 12_50
+"""Cents for one share, for more than which Bob does not buy."""
 
 
 def firm_name(msp_id: str) -> str:

@@ -1,8 +1,12 @@
 """The ledger as the firms of the demo use it: a call goes in, what became of it comes out."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
+
+from pydantic import JsonValue
 
 from tallystick.client.contract import Argument
 from tallystick.client.errors import EndorseError
@@ -19,6 +23,8 @@ from tallystick.protos.gateway.gateway_pb2 import PreparedTransaction
 from tallystick.protos.msp.identities_pb2 import SerializedIdentity
 from tallystick.protos.peer import transaction_pb2
 from tallystick.protos.peer.transaction_pb2 import TxValidationCode
+
+_NOTICE_TIMEOUT_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,19 @@ class Refused:
 Outcome = Committed | Refused
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What whoever listens to the ledger is told of a transaction.
+
+    Attributes:
+        kind: What happened, such as ``settlement.TradeSettled``.
+        facts: The rest of it.
+    """
+
+    kind: str
+    facts: Mapping[str, JsonValue]
+
+
 class Channel:
     """The channel, with a connection for each firm."""
 
@@ -127,6 +146,24 @@ class Channel:
         """
         network = self._gateways[participant].network(self.channel_id)
         return await network.contract(chaincode).evaluate(function, *arguments)
+
+    async def notices(self, participant: Participant, committed: Committed) -> list[Notice]:
+        """Return what a firm is notified of a settlement transaction, all that it caused included.
+
+        Raises:
+            EventStreamError: The firm's stream of notices broke off.
+            TimeoutError: Nothing came.
+        """
+        network = self._gateways[participant].network(self.channel_id)
+        stream = network.chaincode_events(Chaincode.SETTLEMENT, start_block=committed.block_number)
+        async with asyncio.timeout(_NOTICE_TIMEOUT_S), stream as events:
+            async for event in events:
+                if event.transaction_id == committed.transaction_id:
+                    return [
+                        Notice(each["type"], each["data"])
+                        for each in json.loads(event.payload)["events"]
+                    ]
+        return []
 
     async def chain_info(self, participant: Participant) -> BlockchainInfo:
         """Return how long a node's copy of the ledger is, and the hash of its last block."""

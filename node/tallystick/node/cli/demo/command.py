@@ -14,9 +14,10 @@ from typing import Final, TextIO
 from tallystick.client.errors import ClientError
 from tallystick.contracts.participants import Participant
 from tallystick.node.cli.demo.channel import Channel
+from tallystick.node.cli.demo.given import introduce
 from tallystick.node.cli.demo.narration import Narrator
 from tallystick.node.cli.demo.stage import DemoFailedError, Stage
-from tallystick.node.cli.demo.story import introduce, tell_story
+from tallystick.node.cli.demo.story import tell_story
 from tallystick.node.cli.demo.wallets import Wallets
 from tallystick.node.cluster.access import Access
 from tallystick.node.cluster.errors import NetworkExistsError

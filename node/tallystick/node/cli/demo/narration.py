@@ -7,7 +7,7 @@ from typing import Final, TextIO
 
 WIDTH: Final = 100
 INDENT: Final = "   "
-_ACTOR_WIDTH: Final = 16
+_ACTOR_WIDTH: Final = 18
 _COLUMN_GAP: Final = "   "
 
 

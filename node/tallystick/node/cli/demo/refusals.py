@@ -1,4 +1,4 @@
-"""Four attempts that the ledger refuses, and the proof that nothing moved."""
+"""Six attempts that the ledger refuses, and the proof that nothing moved."""
 
 import asyncio
 from typing import Final
@@ -23,7 +23,7 @@ async def tell_refusals(stage: Stage) -> None:
         DemoFailedError: Something succeeded all the same, or a unit moved.
         ClientError: The network failed.
     """
-    stage.narrator.chapter("Four attempts that the ledger refuses")
+    stage.narrator.chapter("Six attempts that the ledger refuses")
     stage.narrator.say("What follows the word REFUSED is the ledger's own answer.")
     before = await stage.books()
     stage.narrator.pause()
@@ -33,6 +33,8 @@ async def tell_refusals(stage: Stage) -> None:
         await _missing_consent(stage),
         await _missing_endorsement(stage),
     ]
+    await _venue_that_settles(stage, refused[-1])
+    await _replayed_trade(stage)
     stage.narrator.pause()
     stage.narrator.say("The clearing firm calls the four trades off. The books after all attempts:")
     await asyncio.gather(
@@ -49,7 +51,7 @@ async def tell_refusals(stage: Stage) -> None:
 async def _unverified_buyer(stage: Stage) -> TradeTerms:
     stage.narrator.say("(a) An unverified buyer. Carol has money, but nobody has checked her.")
     terms = await _agreed_sale(stage, "T-2", buyer=CAROL)
-    await stage.attempt("tries to lock both sides of T-2.", trades.lock(terms))
+    await stage.attempt("tries to put both sides in escrow for T-2.", trades.lock(terms))
     return terms
 
 
@@ -62,7 +64,7 @@ async def _frozen_seller(stage: Stage) -> TradeTerms:
         Call(agent, Chaincode.TOKEN, "freeze", (SHARE, ALICE, "court order 17/2026")),
     )
     terms = await _agreed_sale(stage, "T-3", buyer=BOB)
-    await stage.attempt("tries to lock both sides of T-3.", trades.lock(terms))
+    await stage.attempt("tries to put both sides in escrow for T-3.", trades.lock(terms))
     await stage.act(
         "lifts the freeze: the court has closed the case.",
         Call(agent, Chaincode.TOKEN, "unfreeze", (SHARE, ALICE)),
@@ -74,7 +76,7 @@ async def _missing_consent(stage: Stage) -> TradeTerms:
     stage.narrator.pause()
     stage.narrator.say("(c) A missing consent. Bob has signed the trade, Alice has not.")
     terms = await _agreed_sale(stage, "T-4", buyer=BOB, signed_by=("buyer",))
-    await stage.attempt("tries to lock both sides of T-4.", trades.lock(terms))
+    await stage.attempt("tries to put both sides in escrow for T-4.", trades.lock(terms))
     return terms
 
 
@@ -85,7 +87,7 @@ async def _missing_endorsement(stage: Stage) -> TradeTerms:
         " settlement desk and leaves its node out. Everything else about the trade is in order."
     )
     terms = await _agreed_sale(stage, "T-5", buyer=BOB)
-    await stage.act("locks both sides of T-5.", trades.lock(terms))
+    await stage.act("puts both sides in escrow for T-5.", trades.lock(terms))
     before = await stage.books()
     await stage.attempt(
         "(so it seems) tries to settle T-5 past its own node.",
@@ -95,17 +97,37 @@ async def _missing_endorsement(stage: Stage) -> TradeTerms:
     if after != before:
         raise DemoFailedError("a settlement without the clearing firm's endorsement took effect")
     stage.narrator.pause()
-    stage.narrator.say("No unit and no cent moved; what was locked for T-5 is locked still:")
+    stage.narrator.say("No unit and no cent moved; what is in escrow for T-5 still is:")
     stage.show(after)
     return terms
+
+
+async def _venue_that_settles(stage: Stage, terms: TradeTerms) -> None:
+    stage.narrator.pause()
+    stage.narrator.say(
+        "(e) A venue that would settle by itself. Who brings the parties together must not also"
+        " exchange what is theirs: the venue's licence is for the one only."
+    )
+    await stage.attempt(
+        f"tries to settle {terms.trade} itself.", trades.settle(terms, by=Participant.ATS)
+    )
+
+
+async def _replayed_trade(stage: Stage) -> None:
+    stage.narrator.pause()
+    stage.narrator.say("(f) A trade recorded twice. The number T-1 is used up, for ever.")
+    again = trades.sale(stage.wallets, "T-1", trades.Deal(ALICE, BOB, 2 * QUANTITY))
+    await stage.attempt(
+        "tries to record another T-1, of twice as many shares.", trades.record(again)
+    )
 
 
 async def _agreed_sale(
     stage: Stage, trade: str, *, buyer: str, signed_by: tuple[Side, ...] = SIDES
 ) -> TradeTerms:
     """Have a sale by Alice matched, and signed by the sides given."""
-    terms = trades.sale(stage.wallets, trade, buyer=buyer, quantity=QUANTITY)
-    await stage.act(f"matches {trade}: {trades.in_words(terms)}.", trades.match(terms))
+    terms = trades.sale(stage.wallets, trade, trades.Deal(ALICE, buyer, QUANTITY))
+    await stage.act(f"matches {trade}: {trades.in_words(terms)}.", trades.record(terms))
     for side in signed_by:
         await stage.act(
             f"enters the {side}'s consent, signed by {terms.parties[side].title()}'s wallet.",

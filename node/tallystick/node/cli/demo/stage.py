@@ -13,7 +13,7 @@ from tallystick.node.cli.demo.narration import Narrator, Tone, dollars, total, u
 from tallystick.node.cli.demo.wallets import Wallets
 from tallystick.node.errors import LedgerError
 
-_SHORT_ID_LENGTH = 8
+SHORT_ID_LENGTH = 8
 
 
 class DemoFailedError(LedgerError):
@@ -45,13 +45,18 @@ class Stage:
     channel: Channel
     wallets: Wallets
 
-    async def act(self, action: str, call: Call) -> Committed:
+    async def act(self, action: str, call: Call, actor: str = "") -> Committed:
         """Tell and do something that must succeed.
+
+        Args:
+            action: What is done, in words.
+            call: The same for the ledger.
+            actor: Who the story says does it; the firm that calls, unless given.
 
         Raises:
             DemoFailedError: It was refused.
         """
-        self.narrator.act(firm_name(call.participant), action)
+        self.narrator.act(actor or firm_name(call.participant), action)
         committed = await self.quietly(call)
         self.narrator.answer(receipt(committed), Tone.DONE)
         return committed
@@ -105,7 +110,7 @@ class Stage:
     def show(self, books: Books) -> None:
         """Write both books as tables."""
         self.narrator.table(
-            ("register of holders", f"{SHARE} held", "of which locked", "free"),
+            ("register of holders", f"{SHARE} held", "of which in escrow", "free"),
             [
                 (
                     each.holder.title(),
@@ -117,7 +122,7 @@ class Stage:
             ],
         )
         self.narrator.table(
-            ("cash accounts", f"{CASH} held", "of which locked", "free"),
+            ("cash accounts", f"{CASH} held", "of which in escrow", "free"),
             [
                 (
                     each.holder.title(),
@@ -153,7 +158,7 @@ def check_conservation(narrator: Narrator, books: Books) -> None:
 def receipt(committed: Committed) -> str:
     """Return what the ledger did, in one line."""
     return (
-        f"Block {committed.block_number} ({committed.transaction_id[:_SHORT_ID_LENGTH]}),"
+        f"Block {committed.block_number} ({committed.transaction_id[:SHORT_ID_LENGTH]}),"
         f" endorsed by {_firms(committed.endorsers)}."
     )
 

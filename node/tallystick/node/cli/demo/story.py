@@ -1,64 +1,49 @@
-"""The story of one trade, chapter by chapter."""
+"""The story of one trade, in the order given, when, then."""
 
 import asyncio
-from hashlib import sha256
 from typing import Final
 
-from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.listings.models import ListingTerms
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.parties import Requirement
-from tallystick.contracts.register.models import SecurityTerms
+from tallystick.contracts.statements import OrderPlaced, OrderSide
+from tallystick.contracts.trades.models import Status
 from tallystick.contracts.trades.terms import TradeTerms
 from tallystick.node.cli.demo import trades
 from tallystick.node.cli.demo.cast import (
     ALICE,
     BOB,
-    BOBS_DEPOSIT,
-    CAROL,
-    CAROLS_DEPOSIT,
-    CASH,
-    FIRMS,
-    KYC,
-    KYC_HOUSE,
+    HIGHEST_PRICE,
     NODES,
     PRICE,
     SHARE,
-    SHARE_NAME,
-    SHARES_ISSUED,
-    VERIFIED,
     firm_name,
 )
-from tallystick.node.cli.demo.channel import Call
-from tallystick.node.cli.demo.narration import Narrator, dollars, units
+from tallystick.node.cli.demo.given import tell_given
+from tallystick.node.cli.demo.narration import dollars, units
+from tallystick.node.cli.demo.netting import tell_netting
 from tallystick.node.cli.demo.refusals import tell_refusals
 from tallystick.node.cli.demo.secrecy import tell_secrets
-from tallystick.node.cli.demo.stage import DemoFailedError, Stage, check_conservation
+from tallystick.node.cli.demo.services import (
+    MarketMakerMatcher,
+    SettlementManager,
+    TradeManager,
+)
+from tallystick.node.cli.demo.stage import (
+    SHORT_ID_LENGTH,
+    DemoFailedError,
+    Stage,
+    check_conservation,
+)
+from tallystick.node.ledger.committed import recorded_commit_hash
+from tallystick.protos.common.common_pb2 import Block
 
 SHARES_SOLD: Final = 250
+_TRADE: Final = "T-1"
 _FINGERPRINT_LENGTH: Final = 16
-_DUE_DILIGENCE: Final = sha256(b"due diligence of the demonstration").hexdigest()
-
-
-def introduce(narrator: Narrator) -> None:
-    """Say who takes part and by which rule."""
-    narrator.say(
-        "When a share changes hands, the law gives several licensed firms a part in it. Here they"
-        " keep one ledger together. Three of them run a node, a program with a full copy of the"
-        " ledger. No node can change it alone: for every kind of step, a rule names the firms whose"
-        " nodes must check and sign it first. That is called endorsing."
-    )
-    narrator.say(
-        "The regulator has licensed each of them, for its part and for a time. The ledger keeps the"
-        " licences and looks them up at every step: a firm without a live one is refused."
-    )
-    narrator.table(
-        ("firm", "what it does", "runs a node"),
-        [
-            (firm.name, firm.task, "yes" if participant in NODES else "no")
-            for participant, firm in FIRMS.items()
-        ],
-    )
+_IN_WORDS: Final = {
+    Status.PROPOSED: "recorded",
+    Status.LOCKED: "in escrow",
+    Status.SETTLED: "completed",
+}
 
 
 async def tell_story(stage: Stage) -> None:
@@ -68,135 +53,141 @@ async def tell_story(stage: Stage) -> None:
         DemoFailedError: The ledger did something else than the story says.
         ClientError: The network failed.
     """
-    await _admit_investors(stage)
-    await _issue(stage)
-    sold = await _trade(stage)
-    await tell_secrets(stage, sold)
+    manager = TradeManager(stage)
+    await tell_given(stage)
+    matched = await _match(stage)
+    await _record(stage, manager, matched)
+    await _settle(stage, manager, matched)
+    await _sum_up(stage, manager, matched)
+    await tell_secrets(stage, matched)
     await tell_refusals(stage)
+    await tell_netting(stage)
     await _compare_copies(stage)
 
 
-async def _admit_investors(stage: Stage) -> None:
-    stage.narrator.chapter("Investors are admitted")
-    stage.narrator.say(
-        "Alice, Bob and Carol each have a wallet. Their keys were made in it and never leave it."
-        " No address and no passport reaches the ledger: only that somebody trusted has checked"
-        " them (KYC, know your customer)."
+async def _match(stage: Stage) -> TradeTerms:
+    """Tell how two orders come in and fit each other; return the terms of the trade."""
+    narrator, matcher = stage.narrator, MarketMakerMatcher(stage)
+    narrator.chapter("When the MarketMakerMatcher finds two orders that fit each other")
+    placed = [
+        await _place(stage, ALICE, OrderSide.SELL, "at least", PRICE),
+        await _place(stage, BOB, OrderSide.BUY, "at most", HIGHEST_PRICE),
+    ]
+    narrator.table(
+        ("order", "side", "of", "shares", "limit", "broker"),
+        [_line(await matcher.order(each)) for each in placed],
     )
-    stage.narrator.say(
-        "Below each step is what the ledger did: the block that keeps it, the first digits of its"
-        " transaction id, and whose nodes endorsed it."
+    terms = await matcher.trade_match(_TRADE, *placed)
+    narrator.say(
+        f"They fit: as many of the same share, and Bob pays up to {dollars(HIGHEST_PRICE)} where"
+        f" Alice asks for {dollars(PRICE)}. It is a match: {trades.in_words(terms)},"
+        f" {dollars(PRICE)} a share, and both orders and both brokers are part of it."
     )
-    stage.narrator.pause()
-    broker = Participant.BROKER_DEALER
-    house = stage.wallets.registration(KYC_HOUSE, is_firm=True)
-    await stage.act(
-        "enters the KYC house, the firm that checks investors.",
-        Call(broker, Chaincode.IDENTITY, "register_identity", (house.statement, house.intent)),
-    )
-    await stage.act(
-        "declares that the word of the KYC house counts.",
-        Call(Participant.REGULATOR, Chaincode.IDENTITY, "trust_issuer", (KYC, KYC_HOUSE)),
-    )
-    newcomers = stage.wallets.onboarding([ALICE, BOB, CAROL], verified=VERIFIED)
-    await stage.act(
-        "enters Alice, Bob and Carol. Each wallet has signed that the broker-dealer may act for its"
-        " owner, and the KYC house has signed that it checked Alice and Bob. Carol is not checked.",
-        Call(broker, Chaincode.IDENTITY, "onboard", (newcomers,)),
-    )
+    return terms
 
 
-async def _issue(stage: Stage) -> None:
-    stage.narrator.chapter("A security is issued, and money is paid in")
-    agent, bank = Participant.TRANSFER_AGENT, Participant.BANK
-    terms = SecurityTerms(
-        security=SHARE,
-        name=SHARE_NAME,
-        issuer=Participant.ISSUER,
-        requirements=(Requirement(topic=KYC),),
-    )
+async def _place(stage: Stage, holder: str, side: OrderSide, bound: str, limit: int) -> str:
+    """Tell and do the placing of an order; return its name."""
+    call = trades.order(stage.wallets, holder, side, quantity=SHARES_SOLD, limit=limit)
     await stage.act(
-        f"opens the register of {SHARE_NAME}, in short {SHARE}; only who is checked may hold it.",
-        Call(agent, Chaincode.TOKEN, "create_security", (terms,)),
+        f"places the order that {holder.title()}'s wallet has signed: {side} {units(SHARES_SOLD)}"
+        f" {SHARE} for {bound} {dollars(limit)} a share.",
+        call,
     )
-    listing = ListingTerms(security=SHARE, due_diligence_hash=_DUE_DILIGENCE)
-    await stage.act(
-        f"lists {SHARE}, since it has looked into the company: the ledger keeps the hash of what it"
-        " found.",
-        Call(Participant.ATS, Chaincode.SETTLEMENT, "list_security", (listing,)),
-    )
-    await stage.act(
-        f"issues {units(SHARES_ISSUED)} {SHARE} to Alice.",
-        Call(agent, Chaincode.TOKEN, "issue", (SHARE, ALICE, SHARES_ISSUED)),
-    )
-    await stage.act(
-        f"opens digital dollars, in short {CASH}; it owes every one of them to its holder.",
-        Call(bank, Chaincode.CASH, "open_cash", (CASH, "USD")),
-    )
-    for investor, amount in ((BOB, BOBS_DEPOSIT), (CAROL, CAROLS_DEPOSIT)):
-        await stage.act(
-            f"takes in {dollars(amount)} from {investor.title()}.",
-            Call(bank, Chaincode.CASH, "deposit", (CASH, investor, amount)),
-        )
-    stage.narrator.pause()
-    stage.narrator.say("The books BEFORE the trade, as the regulator reads them from the ledger:")
-    books = await stage.books()
-    stage.show(books)
-    check_conservation(stage.narrator, books)
+    return trades.placed_by(call).order
 
 
-async def _trade(stage: Stage) -> TradeTerms:
-    """Tell and do the trade; return its terms."""
+def _line(placed: OrderPlaced) -> tuple[str, str, str, str, str, str]:
+    limit = dollars(int(placed.limit or 0))
+    broker = firm_name(placed.broker)
+    return placed.order, placed.side, placed.holder.title(), units(placed.quantity), limit, broker
+
+
+async def _record(stage: Stage, manager: TradeManager, terms: TradeTerms) -> None:
+    """Tell and do what the TradeManager does, and what the parties answer."""
     narrator, wallets = stage.narrator, stage.wallets
-    terms = trades.sale(wallets, "T-1", buyer=BOB, quantity=SHARES_SOLD)
-    narrator.chapter("A trade is matched, and both sides sign it")
-    await stage.act(
-        f"matches trade T-1: {trades.in_words(terms)}, {dollars(PRICE)} a share.",
-        trades.match(terms),
-    )
-    await stage.act(
-        "enters the buyer's consent. Bob's wallet has signed exactly these terms.",
-        trades.consent(wallets, terms, "buyer"),
-    )
-    await stage.act(
-        "enters the seller's consent. Alice's wallet has signed exactly these terms.",
-        trades.consent(wallets, terms, "seller"),
-    )
-
-    narrator.chapter("Shares and money are locked")
-    await stage.act("locks the shares of Alice and the money of Bob for T-1.", trades.lock(terms))
+    narrator.chapter("Then the TradeManager records the trade and notifies everybody")
+    created = await manager.create_trade(terms)
     narrator.pause()
     narrator.say(
-        "Alice still owns the shares and Bob the money, but neither can use them elsewhere:"
+        f"One notice reaches everybody: {terms.trade} is created. It names nobody and no price."
+        " Who has a part in the trade looks up the rest; the market, here with the issuer's eyes,"
+        " may not:"
+    )
+    await manager.notify(terms, created)
+    for side in ("buyer", "seller"):
+        name = terms.parties[side].title()
+        await stage.act(
+            f"enters the {side}'s consent. {name} has read the terms, and {name}'s wallet has"
+            " signed exactly these.",
+            trades.consent(wallets, terms, side),
+        )
+
+
+async def _settle(stage: Stage, manager: TradeManager, terms: TradeTerms) -> None:
+    """Tell and do what the SettlementManager does."""
+    narrator, settlement = stage.narrator, SettlementManager(stage, manager)
+    narrator.chapter("Then the SettlementManager settles it: both sides, or neither")
+    await settlement.validate(terms)
+    await settlement.escrow(terms)
+    narrator.pause()
+    narrator.say(
+        "Escrow here means set aside, not handed over. Nobody holds it for them: Alice still owns"
+        " the shares and Bob the money, but neither can use them elsewhere:"
     )
     stage.show(await stage.books())
-
-    narrator.chapter("The trade settles")
-    await stage.act(
-        "exchanges shares against money, in one transaction: both move, or neither.",
-        trades.settle(terms),
-    )
+    released = await settlement.release(terms)
     narrator.pause()
+    narrator.say(f"Again one notice reaches everybody: {terms.trade} is completed.")
+    await manager.notify(terms, released)
+    narrator.say(
+        "What the market sees beside that is the register: so many shares passed from one pseudonym"
+        " to another. Who they are, and what was paid, is not there."
+    )
+
+
+async def _sum_up(stage: Stage, manager: TradeManager, terms: TradeTerms) -> None:
+    """Show the books after the trade, and the record that stays of it."""
+    narrator = stage.narrator
+    narrator.chapter("So the trade is complete, and nobody was at risk")
     narrator.say("The books AFTER the trade:")
     books = await stage.books()
     stage.show(books)
     check_conservation(narrator, books)
-    return terms
+    narrator.pause()
+    narrator.say(f"The record that stays of {terms.trade}, step by step:")
+    seen = await manager.view(Participant.REGULATOR, terms.trade)
+    narrator.table(
+        ("the trade is", "since", "by transaction"),
+        [
+            (_IN_WORDS[each.status], each.at, each.transaction_id[:SHORT_ID_LENGTH])
+            for each in seen.history
+        ],
+    )
 
 
 async def _compare_copies(stage: Stage) -> None:
     stage.narrator.chapter("Three copies, one ledger")
     tips = await asyncio.gather(*map(stage.channel.chain_info, NODES))
+    last = [
+        Block.FromString(await stage.channel.block(node, tip.height - 1))
+        for node, tip in zip(NODES, tips, strict=True)
+    ]
+    fingerprints = [
+        (str(tip.height), tip.currentBlockHash.hex(), recorded_commit_hash(block).hex())
+        for tip, block in zip(tips, last, strict=True)
+    ]
     stage.narrator.table(
-        ("node of", "blocks", "fingerprint of the last block"),
+        ("node of", "blocks", "of the last block", "of all that they changed"),
         [
-            (firm_name(node), str(tip.height), tip.currentBlockHash.hex()[:_FINGERPRINT_LENGTH])
-            for node, tip in zip(NODES, tips, strict=True)
+            (firm_name(node), height, block[:_FINGERPRINT_LENGTH], state[:_FINGERPRINT_LENGTH])
+            for node, (height, block, state) in zip(NODES, fingerprints, strict=True)
         ],
     )
-    if len({(tip.height, tip.currentBlockHash) for tip in tips}) > 1:
+    if len(set(fingerprints)) > 1:
         raise DemoFailedError("the nodes' copies of the ledger differ")
     stage.narrator.say(
-        "The fingerprint of a block covers all blocks before it: the three copies agree in every"
-        " step told above, and nobody can change one of them unnoticed."
+        "The two fingerprints cover all blocks before, and what each of them changed in the books:"
+        " the three copies agree in every step told above, and nobody can change one of them"
+        " unnoticed."
     )

@@ -1,14 +1,16 @@
 """The calls by which a trade advances, each from the firm that may make it."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.instants import day_of
+from tallystick.contracts.orders.models import SignedOrder
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.statements import Side
-from tallystick.contracts.trades.terms import Order, TradeTerms
-from tallystick.node.cli.demo.cast import ALICE, CASH, PRICE, SHARE
+from tallystick.contracts.statements import OrderPlaced, OrderSide, Side
+from tallystick.contracts.trades.terms import DvpModel, Order, TradeTerms
+from tallystick.node.cli.demo.cast import CASH, PRICE, SHARE
 from tallystick.node.cli.demo.channel import Call
 from tallystick.node.cli.demo.narration import dollars, units
 from tallystick.node.cli.demo.wallets import Wallets
@@ -16,23 +18,83 @@ from tallystick.node.cli.demo.wallets import Wallets
 TRADE_LIFE: Final = timedelta(days=1)
 
 
-def sale(wallets: Wallets, trade: str, *, buyer: str, quantity: int) -> TradeTerms:
-    """Return the terms by which Alice sells shares to somebody, to be settled today."""
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """So many shares go from one to another."""
+
+    seller: str
+    buyer: str
+    quantity: int
+
+
+def order(wallets: Wallets, holder: str, side: OrderSide, *, quantity: int, limit: int) -> Call:
+    """Return the call that places an order, signed in its holder's wallet."""
+    placed = OrderPlaced(
+        venue=Participant.ATS,
+        order=f"{side}-{wallets.nonce()[:8]}",
+        holder=holder,
+        side=side,
+        security=SHARE,
+        quantity=quantity,
+        limit=str(limit),
+        broker=Participant.BROKER_DEALER,
+        expires_at=wallets.after(TRADE_LIFE),
+    )
+    signed = SignedOrder(
+        statement=placed, intent=wallets.sign(holder, placed), salt=wallets.nonce()
+    )
+    return Call(
+        Participant.BROKER_DEALER,
+        Chaincode.SETTLEMENT,
+        "place_order",
+        (),
+        secrets={"order": signed},
+    )
+
+
+def placed_by(call: Call) -> OrderPlaced:
+    """Return what a call of ``order`` places."""
+    signed = call.secrets["order"]
+    assert isinstance(signed, SignedOrder)
+    return signed.statement
+
+
+def filling(wallets: Wallets, trade: str, *, sell: OrderPlaced, buy: OrderPlaced) -> TradeTerms:
+    """Return the terms of a trade that fills two orders for as many shares, at the seller's price.
+
+    Raises:
+        ValueError: They do not fit each other.
+    """
+    if sell.limit is None or buy.limit is None or int(sell.limit) > int(buy.limit):
+        raise ValueError(f"{sell.order} and {buy.order} have no price in common")
+    if (sell.security, sell.quantity) != (buy.security, buy.quantity):
+        raise ValueError(f"{sell.order} and {buy.order} are about something else")
+    terms = sale(wallets, trade, Deal(sell.holder, buy.holder, sell.quantity))
+    return terms.model_copy(update={"sell": _filled(sell), "buy": _filled(buy)})
+
+
+def _filled(placed: OrderPlaced) -> Order:
+    return Order(order=placed.order, broker=placed.broker, is_placed=True)
+
+
+def sale(wallets: Wallets, trade: str, deal: Deal, model: DvpModel = DvpModel.GROSS) -> TradeTerms:
+    """Return the terms of a sale that the venue matched in its own books, to be settled today."""
     return TradeTerms(
         trade=trade,
         security=SHARE,
-        quantity=quantity,
+        quantity=deal.quantity,
         cash=CASH,
         price=str(PRICE),
-        amount=quantity * PRICE,
-        buyer=buyer,
-        seller=ALICE,
+        amount=deal.quantity * PRICE,
+        buyer=deal.buyer,
+        seller=deal.seller,
         venue=Participant.ATS,
         buy=Order(order=wallets.nonce(), broker=Participant.BROKER_DEALER),
         sell=Order(order=wallets.nonce(), broker=Participant.BROKER_DEALER),
         settlement_day=day_of(wallets.after(timedelta(0))),
         expires_at=wallets.after(TRADE_LIFE),
         salt=wallets.nonce(),
+        model=model,
     )
 
 
@@ -44,7 +106,7 @@ def in_words(terms: TradeTerms) -> str:
     )
 
 
-def match(terms: TradeTerms) -> Call:
+def record(terms: TradeTerms) -> Call:
     """Return the call that records a matched trade."""
     return Call(
         Participant.ATS, Chaincode.SETTLEMENT, "propose_trade", (), secrets={"terms": terms}
@@ -64,13 +126,18 @@ def consent(wallets: Wallets, terms: TradeTerms, side: Side) -> Call:
 
 
 def lock(terms: TradeTerms) -> Call:
-    """Return the call that sets shares and money of a trade aside."""
+    """Return the call that puts shares and money of a trade in escrow."""
     return Call(Participant.CLEARING, Chaincode.SETTLEMENT, "lock_legs", (terms.trade,))
 
 
-def settle(terms: TradeTerms, nodes: tuple[Participant, ...] = ()) -> Call:
-    """Return the call that exchanges shares and money, to be endorsed by ``nodes``."""
-    return Call(Participant.CLEARING, Chaincode.SETTLEMENT, "settle", (terms.trade,), nodes)
+def settle(
+    terms: TradeTerms,
+    *,
+    by: Participant = Participant.CLEARING,
+    nodes: tuple[Participant, ...] = (),
+) -> Call:
+    """Return the call that releases shares and money out of escrow, to be endorsed by ``nodes``."""
+    return Call(by, Chaincode.SETTLEMENT, "settle", (terms.trade,), nodes)
 
 
 def cancel(terms: TradeTerms, reason: str) -> Call:

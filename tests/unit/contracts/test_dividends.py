@@ -71,7 +71,7 @@ def test_a_dividend_is_paid_to_who_held_at_the_record_date(market: Market) -> No
 
 
 def test_units_on_hold_or_allowed_bring_their_holder_its_dividend(market: Market) -> None:
-    """SS-59, W2: and in a trade that is locked."""
+    """SS-59, F51, W2: and in a trade that is locked."""
     approve(market, 100)
     market.agree(market.terms(quantity=600))
     market.lock()
@@ -193,7 +193,7 @@ def test_terms_that_do_not_fit_together_are_refused(market: Market) -> None:
 
 
 def test_everybody_knows_what_was_announced_and_by_which_documents(market: Market) -> None:
-    """F160: documents with their hashes are part of it."""
+    """SS-05, F160: documents with their hashes are part of it."""
     terms = dividend(market)
     announce(market, terms)
     row = market.evaluate(SETTLEMENT, "action", "D-1").load(Action)

@@ -133,7 +133,7 @@ def fee(amount: int, payer: str = "bob") -> Fee:
 def test_a_fee_comes_out_of_the_money_of_its_payer_and_waits_for_its_receiver(
     market: Market,
 ) -> None:
-    """SS-56."""
+    """SS-56, F33."""
     market.register(HOUSE)
     taken = take(market, fee(25), fee(10, payer="alice"))
 

@@ -48,7 +48,7 @@ def test_a_vote_weighs_what_was_held_at_the_record_date(market: Market) -> None:
 
 
 def test_allowing_holding_and_escrowing_change_nobodys_vote(market: Market) -> None:
-    """SS-59, W2."""
+    """SS-59, F51, W2."""
     approve(market, 100)
     market.agree(market.terms(quantity=300))
     market.lock()

@@ -58,6 +58,8 @@ async def tell_netting(stage: Stage) -> None:
     narrator.say(
         f"{len(agreed)} more trades were matched, and signed by both sides. In each of them the"
         " seller sells more than it has, for it buys elsewhere: none of them could settle first."
+        " Netting sets off what each of them owes against what it is owed, and only the difference"
+        " is left to be handed over."
     )
     narrator.table(
         ("trade", "what was agreed"), [(each.trade, trades.in_words(each)) for each in agreed]

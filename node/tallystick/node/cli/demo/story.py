@@ -141,8 +141,8 @@ async def _settle(stage: Stage, manager: TradeManager, terms: TradeTerms) -> Non
     narrator.say(f"Again one notice reaches everybody: {terms.trade} is completed.")
     await manager.notify(terms, released)
     narrator.say(
-        "What the market sees beside that is the register: so many shares passed from one pseudonym"
-        " to another. Who they are, and what was paid, is not there."
+        "What the market sees beside that is the register: so many shares passed from one holder to"
+        " another, under names that tell nobody who they are. What was paid is not there."
     )
 
 
@@ -178,7 +178,7 @@ async def _compare_copies(stage: Stage) -> None:
         for tip, block in zip(tips, last, strict=True)
     ]
     stage.narrator.table(
-        ("node of", "blocks", "of the last block", "of all that they changed"),
+        ("node of", "blocks", "fingerprint of the last", "fingerprint of all changes"),
         [
             (firm_name(node), height, block[:_FINGERPRINT_LENGTH], state[:_FINGERPRINT_LENGTH])
             for node, (height, block, state) in zip(NODES, fingerprints, strict=True)

@@ -23,7 +23,7 @@ demo: $(INSTALLED_NODE) ## Run a whole network and settle a trade on it
 	@$(BIN)/tally demo
 
 test: $(INSTALLED_DEV) ## Run the fast tests
-	@$(BIN)/pytest -n auto --dist loadfile -m "not slow and not interop and not fabric"
+	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow and not interop and not fabric"
 
 check: $(INSTALLED_DEV) ## Check format, lint, types, import directions and tidiness; edits nothing
 	$(BIN)/ruff format --check .

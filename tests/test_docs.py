@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
 
@@ -85,7 +86,8 @@ def test_the_example_that_listens_ends_when_interrupted(reader: Reader) -> None:
         text=True,
         stdout=subprocess.PIPE,
     )
-    with listener:
+    with listener, ExitStack() as always:
+        always.callback(listener.kill)
         assert listener.stdout is not None
         assert ": token." in listener.stdout.readline()
         listener.send_signal(signal.SIGINT)

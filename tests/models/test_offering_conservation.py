@@ -34,7 +34,14 @@ from tallystick.contracts.offerings.models import (
     SubscriptionView,
 )
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.replay import Register, Replay, count_differences, differences, miscounted
+from tallystick.contracts.replay import (
+    Decisions,
+    Register,
+    Replay,
+    count_differences,
+    differences,
+    miscounted,
+)
 
 NAMES = tuple(f"s-{number}" for number in range(6))
 A_DAY = timedelta(days=1)
@@ -71,7 +78,8 @@ class OfferingMachine(MarketWalk):
         """Begin at any stage of an offering: many steps lead to an issue."""
         self.market = ListeningPrimaryMarket()
         self.market.set_the_stage()
-        self.replay, self.register = Replay(), Register()
+        self.replay, self.register, self.recorded = Replay(), Register(), {}
+        self.decisions = Decisions()
         for outcome, moment in self.market.take_outcomes():
             self.listen(outcome, moment)
         later = payment is PaymentTime.AFTER_ALLOCATION

@@ -154,7 +154,7 @@ async def test_a_key_whose_rule_changes_cannot_be_written_in_the_same_block(
     contract = tally_network.contract(ATS, "deeds")
     change = await contract.new_proposal("bind", "k", "OR('ClearingMSP.peer')").endorse()
     write = await contract.new_proposal("put", "k", "new").endorse()
-    commits = [await each.submit() for each in (change, write)]
+    commits = await asyncio.gather(*(each.submit() for each in (change, write)))
     first, second = await asyncio.gather(*(each.status() for each in commits))
     assert first.block_number == second.block_number
     assert (first.code, second.code) == (0, ENDORSEMENT_POLICY_FAILURE)

@@ -1,5 +1,6 @@
 """``tally policy explain`` on a network: what an operator reads (wire.md §12, §14)."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -123,7 +124,7 @@ async def test_a_rule_that_changed_in_the_same_block_is_told(tally_network: Loca
     contract = tally_network.contract(ATS, "deeds")
     change = await contract.new_proposal("bind", "k", "OR('ClearingMSP.peer')").endorse()
     write = await contract.new_proposal("put", "k", "new").endorse()
-    commits = [await each.submit() for each in (change, write)]
+    commits = await asyncio.gather(*(each.submit() for each in (change, write)))
     status = [await each.status() for each in commits][1]
     assert (await told(tally_network, status.transaction_id))[-1] == (
         "Transaction … of the same block may have changed the rule of 'k', so nothing would have "

@@ -141,6 +141,8 @@ class MarketClaims:
                 yield trade.trade
 
     def _due(self, row: Action, trade: Trade, terms: TradeTerms) -> MarketClaim | None:
+        if trade.ended_at != self._trades.ended_at(trade):
+            return None  # Its cycle has ended, and its row does not say yet what became of it.
         claim = claim_due(row.terms, trade, terms)
         if claim is None or not distribution_of(row).is_for(claim.taker):
             return None

@@ -65,7 +65,7 @@ class Fails:
 
     def until(self, trade: Trade) -> Instant:
         """Return when a trade ended or expired, or the present moment."""
-        return min(trade.ended_at or now(self._ctx), trade.expires_at)
+        return min(self.trades.ended_at(trade) or now(self._ctx), trade.expires_at)
 
     def failed_days(self, trade: Trade) -> Sequence[Day]:
         """Return the business days on which a trade was due and had not settled."""

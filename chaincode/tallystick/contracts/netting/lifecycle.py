@@ -179,6 +179,7 @@ class CycleLifecycle:
 
     def _end(self, cycle: Cycle, report: Report, contents: Contents) -> None:
         """Write what became of a cycle, and, unless they are too many, of each of its trades."""
+        cycle = cycle.model_copy(update={"ended_at": now(self._ctx)})
         self._cycles.save(cycle)
         self._cycles.save_report(cycle, report, _secret(contents))
         if cycle.settled + cycle.dropped <= MAX_ENDED:

@@ -63,6 +63,7 @@ class Cycle(Model):
         clearer: MSP of who opened it, and alone takes trades, settles and cancels.
         settled: How many trades it settled.
         dropped: How many it did not.
+        ended_at: When it was settled or cancelled, and its trades with it; None before.
     """
 
     terms: CycleTerms
@@ -70,6 +71,7 @@ class Cycle(Model):
     status: CycleStatus = CycleStatus.OPEN
     settled: int = 0
     dropped: int = 0
+    ended_at: Instant | None = None
 
 
 class Batch(Model):

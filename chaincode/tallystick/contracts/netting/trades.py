@@ -7,7 +7,7 @@ from tallystick.chaincode import Context
 from tallystick.contracts import events
 from tallystick.contracts.book import Delivery
 from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.instants import now
+from tallystick.contracts.instants import Instant, now
 from tallystick.contracts.netting.models import Cycle
 from tallystick.contracts.netting.obligations import Obligation
 from tallystick.contracts.netting.rules import check_fits, check_takes_trades, obligation_of
@@ -69,28 +69,35 @@ class NettedTrades:
         trades: Sequence[Obligation],
         dropped: Mapping[str, tuple[Finding, ...]],
     ) -> None:
-        """Write what became of trades of a cycle: settled, failing or cancelled."""
+        """Write what became of trades of a cycle: settled, failing or cancelled.
+
+        They are so since the cycle ended, though the row may be written later.
+        """
+        moment = cycle.ended_at
+        assert moment is not None, "trades end with their cycle"
         for each in trades:
             row = self._trades.require(each.trade)
             terms = self._trades.terms(row)
             findings = dropped.get(each.trade)
             if findings is None:
-                self._lifecycle.advance(row, terms, Step.SETTLE_NET)
+                self._lifecycle.advance(row, terms, Step.SETTLE_NET, moment)
                 self._ctx.emit(events.TradeSettled(trade=each.trade))
             elif cycle.terms.keeps_dropped:
-                self._fail(row, terms, findings)
+                self._fail(row, terms, findings, moment)
             else:
-                self._lifecycle.advance(row, terms, Step.DROP)
+                self._lifecycle.advance(row, terms, Step.DROP, moment)
                 reason = f"dropped from cycle {cycle.terms.cycle}"
                 self._ctx.emit(
                     events.TradeCancelled(trade=each.trade, by=cycle.clearer, reason=reason)
                 )
 
-    def _fail(self, row: Trade, terms: TradeTerms, findings: tuple[Finding, ...]) -> None:
+    def _fail(
+        self, row: Trade, terms: TradeTerms, findings: tuple[Finding, ...], moment: Instant
+    ) -> None:
         """Let a trade wait for another cycle, with what is held for it."""
         former = self._trades.failure(row)
-        since = self._moment if former is None else former.failing_since
-        failure = Failure(failing_since=since, recorded_at=self._moment, findings=findings)
+        since = moment if former is None else former.failing_since
+        failure = Failure(failing_since=since, recorded_at=moment, findings=findings)
         self._trades.save_failure(row, terms, failure)
         self._lifecycle.advance(row, terms, Step.LEAVE_CYCLE)
         codes = tuple(dict.fromkeys(each.code for each in findings))

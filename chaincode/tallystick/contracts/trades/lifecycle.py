@@ -221,9 +221,14 @@ class Lifecycle:
         row = self._trades.require(trade)
         return row, self._trades.terms(row)
 
-    def advance(self, row: Trade, terms: TradeTerms, step: Step) -> None:
-        """Write the trade as it is after a step, and what that leaves under way."""
-        following = after(row, step, now(self._ctx))
+    def advance(
+        self, row: Trade, terms: TradeTerms, step: Step, moment: Instant | None = None
+    ) -> None:
+        """Write the trade as it is after a step, and what that leaves under way.
+
+        ``moment`` is when the step was taken; now, unless its row only follows.
+        """
+        following = after(row, step, moment or now(self._ctx))
         self._trades.save(following)
         underway.follow(self._ctx, self._orders, terms, (row.status, following.status))
 

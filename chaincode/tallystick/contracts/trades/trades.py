@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
+from pydantic import ConfigDict
+
 from tallystick.chaincode import Context, composite_key, split_composite_key
 from tallystick.contracts.confidential import ConfidentialRows
-from tallystick.contracts.instants import instant_from_ns
+from tallystick.contracts.instants import Instant, instant_from_ns
+from tallystick.contracts.models import Model
 from tallystick.contracts.parties import mandate_findings
 from tallystick.contracts.readers import may_read, trades_of
 from tallystick.contracts.reasons import TradeReason
@@ -15,12 +18,21 @@ from tallystick.contracts.trades.models import (
     Consented,
     ConsentGiven,
     Failure,
+    Status,
     StatusChange,
     Trade,
     TradeLine,
     TradePage,
 )
 from tallystick.contracts.trades.terms import TradeTerms
+
+
+class _Cycle(Model):
+    """As much of the row of a netting cycle as trades must know."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    ended_at: Instant | None = None
 
 
 class Trades:
@@ -41,6 +53,16 @@ class Trades:
         if row is None:
             raise TradeReason.TRADE_UNKNOWN.refusal(trade=trade)
         return row
+
+    def ended_at(self, trade: Trade) -> Instant | None:
+        """Return when a trade ended, or left for another cycle the one that its row says it is in.
+
+        Rows of many trades are brought up to date after their cycle; nothing counts from when.
+        """
+        if trade.status is not Status.IN_CYCLE:
+            return trade.ended_at
+        cycle = self._ctx.state.load(composite_key("cycle", str(trade.netting_cycle)), _Cycle)
+        return None if cycle is None else cycle.ended_at
 
     def save(self, row: Trade) -> None:
         """Write a trade."""

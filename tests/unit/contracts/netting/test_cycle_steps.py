@@ -4,7 +4,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from tests.unit.contracts.actions_stage import dividend, enter, open_payer, raise_claim, record
 from tests.unit.contracts.acts import refused
+from tests.unit.contracts.discipline.stage import row
 from tests.unit.contracts.netting.books import For
 from tests.unit.contracts.netting.cleared import CLEARING, HOUR, SETTLEMENT, ClearedMarket, listed
 
@@ -250,3 +252,26 @@ def test_cycles_come_in_pages(cleared: ClearedMarket) -> None:
     second = cleared.evaluate(SETTLEMENT, "cycles", 1, first.bookmark).load(CyclePage)
 
     assert [page.cycles[0].terms.cycle for page in (first, second)] == ["C-1", "C-2"]
+
+
+def test_a_trade_ended_when_its_cycle_did_though_its_row_follows(
+    cleared: ClearedMarket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """W30, SS-87: who was on the register at the record date is not owed it once more."""
+    monkeypatch.setattr(lifecycle, "MAX_ENDED", 0)
+    open_payer(cleared)
+    cleared.issue("ann", 1000)
+    cleared.deposit("ben", 5000)
+    cleared.trade("T-1", "ann", "ben", For(100, 5000))
+    cleared.open_cycle(cleared.cycle_terms())
+    batch = cleared.accept("T-1").transaction_id
+    settled_at = cleared.after(HOUR)
+    cleared.settle_cycle()
+    record(cleared, dividend(cleared))
+    enter(cleared, "ann", "ben")
+
+    assert refused(raise_claim, cleared) == "MARKET_CLAIM_NOT_DUE"
+    end(cleared, batch)
+
+    assert row(cleared).ended_at == settled_at
+    assert refused(raise_claim, cleared) == "MARKET_CLAIM_NOT_DUE"

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from tallystick.contracts.events import SecurityIdentifier
+from tallystick.contracts.instants import Instant
 from tallystick.contracts.lots import Origin
 from tallystick.contracts.models import Identifier, Model, Quantity, Sha256Hex
 from tallystick.contracts.reasons import Finding
@@ -22,6 +23,7 @@ class Offer(Model):
 
     Attributes:
         issuer: MSP of who offers.
+        agreed_at: When it was announced, in the units of then.
         unit_price: What a unit costs, in minor units of money.
         multiple: Units are allotted in multiples of it.
         pack: Of the exemption by which they are offered, with its version.
@@ -34,6 +36,7 @@ class Offer(Model):
 
     security: Identifier
     issuer: str
+    agreed_at: Instant
     unit_price: Quantity
     multiple: Quantity
     pack: Identifier

@@ -180,6 +180,7 @@ class Offering(Model):
         return Offer(
             security=terms.security,
             issuer=terms.issuer,
+            agreed_at=self.announced_at,
             unit_price=terms.price,
             multiple=terms.multiple,
             pack=terms.pack,

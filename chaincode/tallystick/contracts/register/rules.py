@@ -66,7 +66,8 @@ def cap_findings(security: Security, *, supply: int, created: int) -> Iterator[F
 def offer_findings(offer: Offer, security: Security, pack: Pack) -> Iterator[Finding]:
     """Yield what of an offering does not agree with its security, or with its exemption's law.
 
-    The price is among it: caps on what is raised and invested are judged by the security's.
+    The price is among it: caps on what is raised and invested are judged by the security's. So is
+    the unit: after a split, what was ordered at a price is something else.
     """
     bound = security.rules
     bound_packs = {(each.pack, each.version) for each in bound.packs}
@@ -80,6 +81,7 @@ def offer_findings(offer: Offer, security: Security, pack: Pack) -> Iterator[Fin
             yield OfferingReason.OFFER_DIFFERS.finding(
                 security=offer.security, part=part, offered=str(offered), wanted=str(wanted)
             )
+    yield from _split_findings(offer, security)
     if (pack.pack, pack.version) not in bound_packs:
         yield OfferingReason.OFFER_PACK_NOT_BOUND.finding(security=offer.security, pack=pack.name)
     for each in offer.identifiers:
@@ -105,3 +107,14 @@ def _law_findings(offer: Offer, pack: Pack) -> Iterator[Finding]:
         yield OfferingReason.OFFERING_NOT_APPROVED.finding(
             security=offer.security, exemption=pack.name, provision=pack.requires_approval
         )
+
+
+def _split_findings(offer: Offer, security: Security) -> Iterator[Finding]:
+    for split in security.timeline.splits:
+        if offer.agreed_at < split.at:
+            yield OfferingReason.OFFER_DIFFERS.finding(
+                security=offer.security,
+                part="unit",
+                offered=f"as of {offer.agreed_at}",
+                wanted=f"split {split.new} for {split.old} at {split.at}",
+            )

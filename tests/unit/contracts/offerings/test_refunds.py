@@ -15,6 +15,7 @@ from tests.unit.contracts.offerings.stage import (
     P,
     PrimaryMarket,
 )
+from tests.unit.contracts.refusals.record_dates import split
 
 from tallystick.contracts.offerings.models import (
     SubscriptionStatus,
@@ -188,3 +189,20 @@ def test_money_that_waits_cannot_be_spent_elsewhere(primary: PrimaryMarket) -> N
     primary.place(order)
 
     assert refused(primary.pay, "b") == "INSUFFICIENT_AVAILABLE"
+
+
+def test_after_a_split_nothing_is_issued_for_the_price_of_before(primary: PrimaryMarket) -> None:
+    """F157, SS-72: the issuer withdraws it, and everybody gets all money back."""
+    primary.issue("carol", 100)
+    primary.offer()
+    primary.subscribe("a", "alice", 500)
+    primary.ledger.advance(HOUR)
+    split(primary, 2)
+
+    assert refused(primary.place, primary.order("b", "bob", 500)) == "OFFER_DIFFERS"
+    primary.to_the_issue()
+    assert refused(primary.issue_page, "a") == "OFFER_DIFFERS"
+    primary.withdraw()
+    primary.refund("a")
+
+    assert (primary.units("alice"), primary.free_money("alice")) == (0, MONEY)

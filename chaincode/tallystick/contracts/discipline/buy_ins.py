@@ -1,8 +1,11 @@
 """Buy-ins: what is not delivered is bought elsewhere, or its value paid; the seller pays."""
 
+from collections.abc import Iterator
+
 from tallystick.chaincode import Context, composite_key
 from tallystick.contracts import events
 from tallystick.contracts.calendars.days import business_days_after, cut_off, trade_day
+from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.discipline import rules
 from tallystick.contracts.discipline.fails import Fails
 from tallystick.contracts.discipline.models import BoughtIn, BuyIn, BuyInStatus
@@ -20,8 +23,9 @@ from tallystick.contracts.parties import (
     signed_authority,
 )
 from tallystick.contracts.powers import Power
-from tallystick.contracts.reasons import DisciplineReason, refuse_if_any
+from tallystick.contracts.reasons import DisciplineReason, RegisterReason, refuse_if_any
 from tallystick.contracts.statements import BuyInCalled, BuyInWithdrawn
+from tallystick.contracts.timelines import Timeline
 from tallystick.contracts.trades.lifecycle import Lifecycle
 from tallystick.contracts.trades.models import Trade
 from tallystick.contracts.trades.states import Step
@@ -72,7 +76,8 @@ class BuyIns:
         used = composite_key("bought-in", replacement)
         if rows.holds(used):
             raise DisciplineReason.REPLACEMENT_WRONG.refusal(trade=trade, replacement=replacement)
-        rules.check_replacement(terms, bought_row, bought, buy_in)
+        wanted, got = self._in_present_units((row, terms), (bought_row, bought))
+        rules.check_replacement(wanted, bought_row, got, buy_in)
         rows.save(used, BoughtIn(trade=trade))
         changed = {"replacement": replacement}
         self._conclude(row, terms, buy_in.model_copy(update=changed), status, bought.amount)
@@ -130,6 +135,26 @@ class BuyIns:
         )
         report = check_parties(self._ctx, [Party(identity=terms.buyer)], authority, exercised)
         refuse_if_any([*report.licences, *report.parties[0].findings, *report.authority])
+
+    def _in_present_units(self, *trades: tuple[Trade, TradeTerms]) -> Iterator[TradeTerms]:
+        """Yield terms of trades in one security, with what splits have made of their quantities.
+
+        Raises:
+            Refusal: AGREED_FRACTION.
+        """
+        security = trades[0][1].security
+        answer = self._ctx.invoke(Chaincode.TOKEN, "timeline", security)
+        timeline = Timeline.model_validate_json(answer)
+        for row, terms in trades:
+            quantity = terms.quantity
+            if terms.security == security:
+                due = timeline.agreed(quantity, row.proposed_at)
+                if due is None:
+                    raise RegisterReason.AGREED_FRACTION.refusal(
+                        security=security, holder=terms.seller, quantity=quantity
+                    )
+                quantity = due
+            yield terms.model_copy(update={"quantity": quantity})
 
     def _require_agents(self, trade: str, buy_in: BuyIn) -> None:
         caller = self._ctx.client.msp_id

@@ -17,6 +17,7 @@ from tests.unit.contracts.discipline.stage import (
     row,
     terms,
 )
+from tests.unit.contracts.refusals.record_dates import split
 
 from tallystick.chaincode import Refusal
 from tallystick.chaincode.testing import Outcome
@@ -46,10 +47,18 @@ def buy_in(market: Market) -> BuyIn:
     return found
 
 
-def bought(market: Market, *, amount: int = DEARER, seller: str = "carol") -> None:
+def bought(
+    market: Market, *, amount: int = DEARER, seller: str = "carol", quantity: int = 100
+) -> None:
     """Let the buyer have the units from another seller, at once."""
     agreed = terms(
-        market, "T-2", amount=amount, seller=seller, cycle=0, settlement_day="2026-04-10"
+        market,
+        "T-2",
+        quantity=quantity,
+        amount=amount,
+        seller=seller,
+        cycle=0,
+        settlement_day="2026-04-10",
     )
     market.agree(agreed)
     go_to(market, "2026-04-10T15:00:00Z")
@@ -227,3 +236,21 @@ def test_a_buyer_may_wait_again_and_call_again(failing: Market) -> None:
     call(failing)
 
     assert buy_in(failing).status == "called"
+
+
+@pytest.mark.parametrize(("quantity", "is_enough"), [(100, False), (200, True)])
+def test_after_a_split_the_replacement_is_of_as_many_units_as_are_due_then(
+    failing: Market, quantity: int, *, is_enough: bool
+) -> None:
+    """F157: half of it is no replacement."""
+    call(failing)
+    go_to(failing, "2026-04-10T01:00:00Z")
+    split(failing, 2)
+    bought(failing, quantity=quantity)
+
+    if is_enough:
+        execute(failing)
+        assert buy_in(failing).compensation == DEARER - AMOUNT
+    else:
+        with pytest.raises(Refusal, match="REPLACEMENT_WRONG"):
+            execute(failing)

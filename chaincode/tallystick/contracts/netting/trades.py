@@ -51,7 +51,7 @@ class NettedTrades:
             after(row, Step.NET, self._moment)
             check_fits(cycle.terms, row, terms)
             if row.status is Status.PROPOSED:
-                self._lifecycle.require_lockable(terms)
+                self._lifecycle.require_lockable(row, terms)
                 held += units_of(terms, row.proposed_at)
             obligations.append(obligation_of(row, terms, self._moment, fees_of(self._ctx, terms)))
             salts.append(terms.salt)

@@ -72,9 +72,14 @@ class OrderFunctions(MarketContract):
             ctx.invoke(Chaincode.TOKEN, "holding", security, holder)
         )
         under_way = self.pending(ctx, venue, holder, security)
-        sells = sum(each.quantity for each in under_way if each.side is OrderSide.SELL)
+        timeline, moment = Orders(ctx).timeline(security), now(ctx)
+
+        def due(line: Pending) -> int:
+            return timeline.between(line.quantity, line.since, moment)
+
+        sells = sum(due(each) for each in under_way if each.side is OrderSide.SELL)
         buys = sum(
-            each.quantity
+            due(each)
             for each in under_way
             if each.side is OrderSide.BUY and each.kind is PendingKind.TRADE
         )

@@ -8,6 +8,7 @@ from tallystick.contracts.models import Model, Salt
 from tallystick.contracts.parties import Authority
 from tallystick.contracts.reasons import Finding
 from tallystick.contracts.statements import OrderPlaced, OrderSide, OrderWithdrawn
+from tallystick.contracts.timelines import Timeline
 
 # --- arguments ---
 
@@ -57,11 +58,16 @@ class PlacedOrder(Model):
 
 
 class Commitment(Model):
-    """Units that wait for an order, or a trade that fills it, at one venue."""
+    """Units that wait for an order, or a trade that fills it, at one venue.
+
+    Attributes:
+        quantity: In the units of ``since``, when the order was placed.
+    """
 
     venue: str
     order: str
     quantity: int
+    since: Instant
     expires_at: Instant
 
 
@@ -70,9 +76,13 @@ class Commitments(Model):
 
     commitments: tuple[Commitment, ...] = ()
 
-    def total(self, moment: Instant) -> int:
-        """Return how many units are committed at a moment."""
-        return sum(each.quantity for each in self.commitments if moment < each.expires_at)
+    def total(self, moment: Instant, timeline: Timeline) -> int:
+        """Return how many units of a moment are committed at it."""
+        return sum(
+            timeline.between(each.quantity, each.since, moment)
+            for each in self.commitments
+            if moment < each.expires_at
+        )
 
 
 class PendingKind(StrEnum):
@@ -89,6 +99,7 @@ class Pending(Model):
 
     Attributes:
         name: Of the order or trade.
+        quantity: In the units of ``since``, when it was placed or agreed.
     """
 
     kind: PendingKind
@@ -97,6 +108,7 @@ class Pending(Model):
     security: str
     side: OrderSide
     quantity: int
+    since: Instant
     expires_at: Instant
 
 

@@ -32,6 +32,7 @@ from tallystick.contracts.prices import Price
 from tallystick.contracts.readers import COMMITMENTS, trades_of
 from tallystick.contracts.reasons import OrderReason, refuse_if_any
 from tallystick.contracts.statements import OrderPlaced, OrderSide
+from tallystick.contracts.timelines import Timeline
 
 MAX_COMMITMENTS = 64
 """Live commitments of one holder in one security, over all venues."""
@@ -132,6 +133,10 @@ class Orders:
         rows = ConfidentialRows(self._ctx, COMMITMENTS)
         return rows.load(key, Commitments) or Commitments()
 
+    def timeline(self, security: str) -> Timeline:
+        """Return the record dates and splits of a security."""
+        return Timeline.model_validate_json(self._ctx.invoke(Chaincode.TOKEN, "timeline", security))
+
     # --- how ---
 
     def _rows(self, venue: str, salt: str = "") -> ConfidentialRows:
@@ -156,7 +161,8 @@ class Orders:
             self._ctx.invoke(Chaincode.TOKEN, "holding", order.security, order.holder)
         )
         row = self._change_commitments(order, order.quantity, salt)
-        if row.total(now(self._ctx)) > seen.available or len(row.commitments) > MAX_COMMITMENTS:
+        total = row.total(now(self._ctx), self.timeline(order.security))
+        if total > seen.available or len(row.commitments) > MAX_COMMITMENTS:
             raise OrderReason.UNITS_COMMITTED.refusal(
                 holder=order.holder, security=order.security, quantity=order.quantity
             )
@@ -165,7 +171,11 @@ class Orders:
         key = composite_key("commitments", order.security, order.holder)
         former = self.commitments(order.security, order.holder)
         wanted = Commitment(
-            venue=order.venue, order=order.order, quantity=change, expires_at=order.expires_at
+            venue=order.venue,
+            order=order.order,
+            quantity=change,
+            since=now(self._ctx),
+            expires_at=order.expires_at,
         )
         row = committed(former, wanted, now(self._ctx))
         ConfidentialRows(self._ctx, COMMITMENTS, salt).save(key, row)
@@ -182,6 +192,7 @@ class Orders:
             security=order.security,
             side=order.side,
             quantity=row.unfilled,
+            since=row.placed_at,
             expires_at=order.expires_at,
         )
         pending = PendingRows(self._ctx, order.venue, row.salt)

@@ -1,6 +1,6 @@
 """What an order lets happen. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.orders.models import Commitment, Commitments, PlacedOrder
@@ -8,6 +8,7 @@ from tallystick.contracts.parties import PartiesCheck, PartiesReport, Party
 from tallystick.contracts.prices import Price, is_within
 from tallystick.contracts.reasons import Finding, OrderReason
 from tallystick.contracts.statements import OrderPlaced, OrderSide
+from tallystick.contracts.timelines import Timeline
 
 
 def difference(
@@ -42,16 +43,29 @@ def committed(row: Commitments, change: Commitment, moment: Instant) -> Commitme
 
     What is over is dropped.
     """
-    quantity = change.quantity
+    quantity, since = change.quantity, change.since
     others = []
     for each in row.commitments:
         if (each.venue, each.order) == (change.venue, change.order):
-            quantity += each.quantity
+            quantity, since = quantity + each.quantity, each.since
         elif moment < each.expires_at:
             others.append(each)
     if quantity > 0:
-        others.append(change.model_copy(update={"quantity": quantity}))
+        others.append(change.model_copy(update={"quantity": quantity, "since": since}))
     return Commitments(commitments=tuple(others))
+
+
+def unit_findings(
+    placed: Sequence[PlacedOrder], agreed_at: Instant, timelines: Mapping[str, Timeline]
+) -> Iterator[Finding]:
+    """Yield a finding for each order that a split lies between and the trade that fills it.
+
+    What it says of quantity and price is of another unit.
+    """
+    for order in placed:
+        splits = timelines[order.statement.security].splits
+        if any(order.placed_at < split.at <= agreed_at for split in splits):
+            yield OrderReason.ORDER_DIFFERS.finding(order=order.statement.order, what="unit")
 
 
 def with_orders(check: PartiesCheck, placed: Sequence[PlacedOrder]) -> PartiesCheck:

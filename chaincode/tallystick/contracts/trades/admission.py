@@ -8,9 +8,11 @@ from collections.abc import Iterator, Sequence
 
 from tallystick.chaincode import Context
 from tallystick.contracts.agency.agencies import Agencies
+from tallystick.contracts.instants import Instant
 from tallystick.contracts.listings.listings import Listings
+from tallystick.contracts.orders.models import PlacedOrder
 from tallystick.contracts.orders.orders import Orders
-from tallystick.contracts.orders.rules import licence_findings, with_orders
+from tallystick.contracts.orders.rules import licence_findings, unit_findings, with_orders
 from tallystick.contracts.parties import (
     Authority,
     Exercised,
@@ -50,7 +52,7 @@ class Admission:
         report = check_parties(self._ctx, [Party(identity=party)], authority)
         return list(report.licences or report.authority) or report.findings
 
-    def at_lock(self, terms: TradeTerms) -> list[Finding]:
+    def at_lock(self, terms: TradeTerms, agreed_at: Instant) -> list[Finding]:
         """Return what stands against locking a trade: who trades must still be able to."""
         check = self._brokered(terms, terms.orders, self._clearing(terms))
         placed = [self._orders.require(each.venue, each.order) for each in terms.placed_orders]
@@ -59,6 +61,7 @@ class Admission:
             *report.findings,
             *claim_findings(terms, report),
             *licence_findings(placed, report),
+            *self._unit_findings(placed, agreed_at),
             *self._agency_findings(terms.orders),
             *self._listing_findings(terms),
         ]
@@ -106,6 +109,14 @@ class Admission:
                 *(Exercised(organization=each, powers=_SETTLES) for each in members),
             ),
         )
+
+    def _unit_findings(
+        self, placed: Sequence[PlacedOrder], agreed_at: Instant
+    ) -> Iterator[Finding]:
+        # Not asked when it is proposed: what that reads would show which security it is.
+        securities = dict.fromkeys(each.statement.security for each in placed)
+        timelines = {each: self._orders.timeline(each) for each in securities}
+        return unit_findings(placed, agreed_at, timelines)
 
     def _agency_findings(self, orders: Sequence[tuple[str, Order]]) -> Iterator[Finding]:
         agencies = Agencies(self._ctx)

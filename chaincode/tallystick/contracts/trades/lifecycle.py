@@ -134,15 +134,15 @@ class Lifecycle:
     def lock(self, trade: str) -> None:
         """Hold all legs of a trade to which everybody has agreed."""
         row, terms = self._known(trade)
-        refuse_if_any(self._admission.at_lock(terms))
+        refuse_if_any(self._admission.at_lock(terms, row.proposed_at))
         self.advance(row, terms, Step.LOCK)
         self._require_agreement(terms)
         delivery.lock(self._ctx, terms, row.proposed_at)
         self._ctx.emit(events.LegsLocked(trade=trade))
 
-    def require_lockable(self, terms: TradeTerms) -> None:
+    def require_lockable(self, row: Trade, terms: TradeTerms) -> None:
         """Refuse a trade to which not everybody has agreed, or whose parties may not trade now."""
-        refuse_if_any(self._admission.at_lock(terms))
+        refuse_if_any(self._admission.at_lock(terms, row.proposed_at))
         self._require_agreement(terms)
 
     def settle(self, trade: str) -> None:
@@ -156,7 +156,7 @@ class Lifecycle:
     def settle_at_once(self, trade: str) -> None:
         """Deliver all legs of a trade out of what is available, with no lock before."""
         row, terms = self._known(trade)
-        refuse_if_any(self._admission.at_lock(terms))
+        refuse_if_any(self._admission.at_lock(terms, row.proposed_at))
         self.advance(row, terms, Step.SETTLE_AT_ONCE)
         self._require_agreement(terms)
         delivery.deliver_at_once(self._ctx, terms, row.proposed_at)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from tallystick.chaincode import Context
+from tallystick.contracts.instants import Instant, now
 from tallystick.contracts.orders.models import Pending, PendingKind
 from tallystick.contracts.orders.orders import Orders
 from tallystick.contracts.orders.pending import PendingRows
@@ -40,7 +41,7 @@ def sides_under_way(status: Status, model: DvpModel) -> tuple[OrderSide, ...]:
 def begin(ctx: Context, terms: TradeTerms) -> None:
     """Write what a trade that is proposed has under way."""
     PendingRows(ctx, terms.venue, terms.salt).add(
-        lines(terms, sides_under_way(Status.PROPOSED, terms.model))
+        lines(terms, sides_under_way(Status.PROPOSED, terms.model), now(ctx))
     )
 
 
@@ -57,22 +58,25 @@ def follow(ctx: Context, orders: Orders, terms: TradeTerms, change: tuple[Status
     over = tuple(side for side in before if side not in after)
     if not over:
         return
-    PendingRows(ctx, terms.venue, terms.salt).remove(lines(terms, over))
+    PendingRows(ctx, terms.venue, terms.salt).remove(lines(terms, over, now(ctx)))
     if OrderSide.SELL in over and terms.sell.is_placed:
         orders.free(terms.placed(OrderSide.SELL), terms.quantity, terms.salt)
 
 
-def split(ctx: Context, whole: TradeTerms, parts: Sequence[TradeTerms]) -> None:
+def split(ctx: Context, whole: TradeTerms, parts: Sequence[TradeTerms], agreed_at: Instant) -> None:
     """Write what is under way once a trade that is proposed has become several."""
     rows = PendingRows(ctx, whole.venue, whole.salt)
     sides = sides_under_way(Status.PROPOSED, whole.model)
-    rows.remove(lines(whole, sides))
+    rows.remove(lines(whole, sides, agreed_at))
     for part in parts:
-        rows.add(lines(part, sides))
+        rows.add(lines(part, sides, agreed_at))
 
 
-def lines(terms: TradeTerms, sides: tuple[OrderSide, ...]) -> list[Pending]:
-    """Return what a trade has under way: a line for each holder, security and side."""
+def lines(terms: TradeTerms, sides: tuple[OrderSide, ...], agreed_at: Instant) -> list[Pending]:
+    """Return what a trade has under way: a line for each holder, security and side.
+
+    By its name alone a line is found again to be removed.
+    """
     quantities: Counter[tuple[OrderSide, str, str]] = Counter()
     for leg in terms.all_legs:
         if leg.kind is LegKind.UNITS:
@@ -87,6 +91,7 @@ def lines(terms: TradeTerms, sides: tuple[OrderSide, ...]) -> list[Pending]:
             security=security,
             side=side,
             quantity=quantity,
+            since=agreed_at,
             expires_at=terms.expires_at,
         )
         for (side, holder, security), quantity in quantities.items()

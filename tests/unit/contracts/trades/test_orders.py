@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from tests.unit.contracts.acts import refused
+from tests.unit.contracts.refusals.record_dates import split
 from tests.unit.contracts.refusals.scenarios import add_key, revoke_key
 from tests.unit.contracts.trades.orders import (
     NETWORK,
@@ -245,3 +246,43 @@ def test_a_buy_order_commits_no_units(market: Market) -> None:
     place(market, an_order(market, holder="bob", side=OrderSide.BUY, quantity=5000))
     assert real(market, holder="bob").sells == 0
     assert order_row(market).unfilled == 5000
+
+
+# --- over a split ---
+
+
+def over_a_split(market: Market) -> None:
+    market.ledger.advance(timedelta(minutes=1))
+    split(market, 2)
+    market.ledger.advance(timedelta(minutes=1))
+
+
+def test_what_is_committed_counts_in_the_units_after_a_split(market: Market) -> None:
+    """F157, SS-49: an order for 600 of 1000 is one for 1200 of 2000."""
+    place(market, an_order(market))
+    over_a_split(market)
+
+    assert real(market).amount == 800
+    assert refused(place, market, an_order(market, "O-2", quantity=801)) == "UNITS_COMMITTED"
+    place(market, an_order(market, "O-3", quantity=800))
+
+
+def test_a_trade_agreed_before_a_split_is_under_way_in_the_units_after_it(market: Market) -> None:
+    """F157."""
+    place(market, an_order(market))
+    market.agree(filling(market, 600))
+    over_a_split(market)
+
+    assert real(market).amount == 800
+    market.lock()
+    market.settle()
+    assert (market.units("alice"), market.units("bob")) == (800, 1200)
+
+
+def test_an_order_of_before_a_split_fills_no_trade_of_after(market: Market) -> None:
+    """F157: its quantity and its limit are of another unit."""
+    place(market, an_order(market))
+    over_a_split(market)
+    market.agree(filling(market, 600))
+
+    assert refused(market.lock) == "ORDER_DIFFERS"

@@ -121,10 +121,20 @@ class Timeline(Model):
                 quantity = split.of(quantity)
         return quantity
 
-    def between(self, quantity: int, moment: Instant, until: Instant) -> int:
-        """Return what a quantity agreed at a moment is at a later one, rounded down."""
+    def whole(self, quantity: int, moment: Instant, record_at: Instant | None = None) -> int:
+        """Return what a quantity agreed at a moment is now, or at a record date, rounded down.
+
+        What is done in the second of a record date is done after it.
+        """
         for split in self.splits:
-            if moment < split.at <= until:
+            if moment < split.at and (record_at is None or split.at < record_at):
+                quantity = split.of(quantity)
+        return quantity
+
+    def recorded(self, quantity: int, record_at: Instant) -> int:
+        """Return what a quantity as of a record date is now, rounded down."""
+        for split in self.splits:
+            if record_at <= split.at:
                 quantity = split.of(quantity)
         return quantity
 

@@ -29,6 +29,7 @@ from tests.unit.contracts.actions_stage import (
     split_terms,
     withhold,
 )
+from tests.unit.contracts.refusals.record_dates import split
 from tests.unit.contracts.refusals.scenarios import approve
 
 from tallystick.chaincode import Refusal
@@ -236,6 +237,30 @@ def test_a_redemption_ends_units_in_the_transaction_that_pays_them(market: Marke
     market.ledger.advance(A_DAY)
     pay(market, "alice", "bob")
     assert (market.units("alice"), market.units("bob"), market.money("alice")) == (0, 0, 3335)
+
+
+def test_a_redemption_ends_all_units_that_a_split_has_made_since_the_record_date(
+    market: Market,
+) -> None:
+    """F157, F159: nobody is paid for units and keeps them."""
+    record(market, dividend(market, action_type=ActionType.REDEMPTION))
+    split(market, 2)
+    enter(market, "alice", "bob")
+    fund(market, 5000)
+    market.ledger.advance(A_DAY)
+    pay(market, "alice", "bob")
+    assert (market.units("alice"), market.units("bob"), market.money("alice")) == (0, 0, 3335)
+
+
+def test_a_bonus_is_given_in_the_units_that_a_split_has_made_of_it(market: Market) -> None:
+    """F157: one for ten is one for ten before and after."""
+    bonus = given(market, 1, 10, asset="ACME", payer=None)
+    record(market, dividend(market, action_type=ActionType.BONUS, distribution=bonus))
+    split(market, 2)
+    enter(market, "alice", "bob")
+    market.ledger.advance(A_DAY)
+    pay(market, "alice", "bob")
+    assert (market.units("alice"), market.units("bob")) == (1334 + 132, 666 + 66)
 
 
 def test_the_state_of_a_debt_is_what_was_announced_and_confirmed_of_it(market: Market) -> None:

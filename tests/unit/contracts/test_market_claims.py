@@ -160,6 +160,15 @@ def test_a_claim_is_in_the_units_of_the_record_date(market: Market) -> None:
     assert (entitled(market, "alice").gross, entitled(market, "bob").gross) == (6000, 4000)
 
 
+def test_a_split_in_the_second_of_the_record_date_comes_after_it(market: Market) -> None:
+    """W30, F157: to the second."""
+    record(market, dividend(market))
+    split(market, 2)
+    enter(market, "alice")
+    raise_claim(market)
+    assert claim_of(market).units == 400
+
+
 def test_trades_for_which_a_claim_is_due_are_found(market: Market) -> None:
     """W30: until it is raised, and none that was made when the action was not part of it."""
     record(market, dividend(market))

@@ -120,12 +120,12 @@ class Distributions:
             self._actions.save(row)
         due = self._mark_paid(row, holders)
         if is_in_units:
-            self._actions.register.issue(given.asset, [(who, each.due) for who, each in due])
+            self._actions.register.issue(row, given.asset, [(who, each.due) for who, each in due])
         else:
             self._pay_money(row, given, due)
         if row.terms.action_type is ActionType.REDEMPTION:
             units = [(who, each.units) for who, each in due]
-            self._actions.register.redeem(row.terms.security, units)
+            self._actions.register.redeem(row, units)
         self._ctx.emit(events.EntitlementsPaid(action=action, holders=len(due)))
 
     def claim(self, claimed: EntitlementClaimed, intent: SignedIntent | None) -> None:

@@ -1,6 +1,6 @@
 """What corporate actions ask the token contract, which alone knows who holds what, and tell it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from pydantic import ConfigDict, JsonValue, TypeAdapter
 
@@ -12,6 +12,9 @@ from tallystick.contracts.models import Model
 from tallystick.contracts.timelines import RecordDate, Timeline
 
 _UNITS = TypeAdapter(tuple[int, ...])
+
+Portion = tuple[str, int]
+"""A holder, and how many units."""
 
 
 class _Terms(Model):
@@ -56,10 +59,7 @@ class Register:
 
         A fraction that a split left by then is none of it.
         """
-        answer = self._ctx.invoke(Chaincode.TOKEN, "timeline", row.terms.security)
-        timeline = Timeline.model_validate_json(answer)
-        assert row.terms.record_at is not None, "who is entitled is so at a record date"
-        return timeline.between(quantity, agreed_at, row.terms.record_at)
+        return self._timeline(row.terms.security).whole(quantity, agreed_at, _record_at(row))
 
     def schedule(self, row: Action) -> None:
         """Set an action's record date, if it has one; it bears the action's id."""
@@ -79,19 +79,38 @@ class Register:
         }
         self._ctx.invoke(Chaincode.TOKEN, "split", order)
 
-    def issue(self, security: str, portions: Iterable[tuple[str, int]]) -> None:
-        """Issue units to holders; nothing to those who get none."""
-        self._for_each("issue_to_many", security, "to", portions)
+    def issue(self, row: Action, security: str, portions: Iterable[Portion]) -> None:
+        """Issue units of the record date to holders; nothing to those who get none."""
+        self._for_each("issue_to_many", "to", security, self._present(row, security, portions))
 
-    def redeem(self, security: str, portions: Iterable[tuple[str, int]]) -> None:
-        """End units of holders; nothing of those who have none."""
-        self._for_each("redeem_from_many", security, "holder", portions)
+    def redeem(self, row: Action, portions: Iterable[Portion]) -> None:
+        """End units of the record date of holders; nothing of those who have none."""
+        security = row.terms.security
+        present = self._present(row, security, portions)
+        self._for_each("redeem_from_many", "holder", security, present)
+
+    def _present(
+        self, row: Action, security: str, portions: Iterable[Portion]
+    ) -> Iterator[Portion]:
+        """Yield portions with what splits have made of them since the record date."""
+        timeline, record_at = self._timeline(security), _record_at(row)
+        for holder, quantity in portions:
+            yield holder, timeline.recorded(quantity, record_at)
+
+    def _timeline(self, security: str) -> Timeline:
+        answer = self._ctx.invoke(Chaincode.TOKEN, "timeline", security)
+        return Timeline.model_validate_json(answer)
 
     def _for_each(
-        self, function: str, security: str, who: str, portions: Iterable[tuple[str, int]]
+        self, function: str, who: str, security: str, portions: Iterable[Portion]
     ) -> None:
         lines: list[JsonValue] = [
             {who: holder, "quantity": quantity} for holder, quantity in portions if quantity
         ]
         if lines:
             self._ctx.invoke(Chaincode.TOKEN, function, security, lines)
+
+
+def _record_at(row: Action) -> Instant:
+    assert row.terms.record_at is not None, "who is entitled is so at a record date"
+    return row.terms.record_at

@@ -72,10 +72,10 @@ class OrderFunctions(MarketContract):
             ctx.invoke(Chaincode.TOKEN, "holding", security, holder)
         )
         under_way = self.pending(ctx, venue, holder, security)
-        timeline, moment = Orders(ctx).timeline(security), now(ctx)
+        timeline = Orders(ctx).timeline(security)
 
         def due(line: Pending) -> int:
-            return timeline.between(line.quantity, line.since, moment)
+            return timeline.whole(line.quantity, line.since)
 
         sells = sum(due(each) for each in under_way if each.side is OrderSide.SELL)
         buys = sum(

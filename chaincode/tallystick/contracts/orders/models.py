@@ -77,9 +77,9 @@ class Commitments(Model):
     commitments: tuple[Commitment, ...] = ()
 
     def total(self, moment: Instant, timeline: Timeline) -> int:
-        """Return how many units of a moment are committed at it."""
+        """Return how many units are committed at the present moment."""
         return sum(
-            timeline.between(each.quantity, each.since, moment)
+            timeline.whole(each.quantity, each.since)
             for each in self.commitments
             if moment < each.expires_at
         )

@@ -182,3 +182,18 @@ def test_trades_for_which_a_claim_is_due_are_found(market: Market) -> None:
     assert due() == ("T-1",)
     raise_claim(market)
     assert due() == ()
+
+
+@pytest.mark.parametrize("seconds", [0, 30])
+def test_what_is_locked_is_due_as_the_split_has_left_it_whatever_the_clocks(
+    market: Market, seconds: int
+) -> None:
+    """F157: the split is later, and its proposal bears an earlier second."""
+    market.ledger.advance(timedelta(minutes=1))
+    agree_for_long(market, 100, "T-2")
+    market.lock("T-2")
+    market.ledger.now -= timedelta(seconds=seconds)
+    split(market, 2)
+    market.ledger.advance(timedelta(minutes=1))
+    market.settle("T-2")
+    assert (market.units("alice"), market.units("bob")) == (1800, 200)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from tallystick.chaincode import State
-from tallystick.contracts.book import Delivery, timeline_of
+from tallystick.contracts.book import Account, Book, Delivery, timeline_of
 from tallystick.contracts.reasons import RegisterReason
 
 DeliveryT = TypeVar("DeliveryT", bound=Delivery)
@@ -25,6 +25,24 @@ def in_present_units(state: State, moves: Sequence[DeliveryT]) -> tuple[Delivery
             )
         is_same = quantity == move.quantity
         present.append(move if is_same else move.model_copy(update={"quantity": quantity}))
+    return tuple(present)
+
+
+def as_held(state: State, book: Book, moves: Sequence[DeliveryT]) -> tuple[DeliveryT, ...]:
+    """Return deliveries as they are due now; what is on hold for one is what is due.
+
+    Splits change holds exactly, whatever the clocks of those who proposed trade and split.
+
+    Raises:
+        Refusal: HOLD_UNKNOWN or AGREED_FRACTION.
+    """
+    present = []
+    for move in moves:
+        if move.hold is None or move.agreed_at is None or not timeline_of(state, move.asset).splits:
+            present += in_present_units(state, (move,))
+        else:
+            hold = book.require_hold(Account(move.asset, move.sender), move.hold)
+            present.append(move.model_copy(update={"quantity": hold.quantity}))
     return tuple(present)
 
 

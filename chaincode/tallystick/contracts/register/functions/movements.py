@@ -13,7 +13,7 @@ from tallystick.contracts.models import Identifier, Quantity
 from tallystick.contracts.parties import Exercised, authority_for
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import Finding, RegisterReason
-from tallystick.contracts.register.agreed import in_present_units
+from tallystick.contracts.register.agreed import as_held, in_present_units
 from tallystick.contracts.register.models import (
     Allocation,
     Allocations,
@@ -173,8 +173,9 @@ class MovementFunctions(MarketContract):
         self, ctx: Context, moves: tuple[Delivery, ...], venue: Identifier | None = None
     ) -> None:
         """Move units as was agreed at a venue: held ones to those for whom they were held."""
-        moves = in_present_units(ctx.state, moves)
-        Movements(ctx).execute(Instruction(moves, Basis.SETTLEMENT, venue=venue))
+        movements = Movements(ctx)
+        moves = as_held(ctx.state, movements.book, moves)
+        movements.execute(Instruction(moves, Basis.SETTLEMENT, venue=venue))
 
     @transaction
     @only_through(Chaincode.SETTLEMENT)
@@ -183,7 +184,7 @@ class MovementFunctions(MarketContract):
     ) -> tuple[Finding, ...]:
         """Record what stands against a delivery, if anything does; return it."""
         movements = Movements(ctx)
-        moves = in_present_units(ctx.state, moves)
+        moves = as_held(ctx.state, movements.book, moves)
         instruction = Instruction(moves, Basis.SETTLEMENT, venue=venue)
         findings = movements.decision(instruction).findings
         if findings:

@@ -36,7 +36,7 @@ def as_held(state: State, book: Book, moves: Sequence[DeliveryT]) -> tuple[Deliv
     Raises:
         Refusal: HOLD_UNKNOWN or AGREED_FRACTION.
     """
-    present = []
+    present: list[DeliveryT] = []
     for move in moves:
         if move.hold is None or move.agreed_at is None or not timeline_of(state, move.asset).splits:
             present += in_present_units(state, (move,))

@@ -24,7 +24,7 @@ class Receipts:
         self._entries = entries
 
     def make(self, terms: ReceiptTerms, expires_at: Instant, salt: str) -> None:
-        """Enter a receipt.
+        """Enter a receipt, which may take the place of a void one.
 
         Raises:
             Refusal: MOMENT_PAST, SAME_PARTY or RECEIPT_EXISTS.
@@ -35,7 +35,8 @@ class Receipts:
         if terms.payer == terms.payee:
             raise RegisterReason.SAME_PARTY.refusal(holder=terms.payer)
         key = receipt_key(terms.bank, terms.number)
-        if self._ctx.state.get(key) is not None:
+        former = self._find(terms.bank, terms.number)
+        if former is not None and former.status is not ReceiptStatus.VOID:
             raise MoneyReason.RECEIPT_EXISTS.refusal(bank=terms.bank, number=terms.number)
         kept = KeptReceipt(terms=terms, salt=salt)
         row = Receipt(

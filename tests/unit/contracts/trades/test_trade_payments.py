@@ -14,6 +14,7 @@ from tests.unit.contracts.money import (
     receipt_terms,
     reserve,
     reserved,
+    signed_receipt,
 )
 from tests.unit.contracts.trades.stage import (
     BEFORE,
@@ -24,6 +25,7 @@ from tests.unit.contracts.trades.stage import (
     view,
 )
 
+from tallystick.chaincode import Refusal
 from tallystick.contracts.cash.models import CashKind
 from tallystick.contracts.fees.models import FeeKind, FeeLine
 from tallystick.contracts.participants import Participant
@@ -93,6 +95,25 @@ def test_a_receipt_for_another_amount_delivers_nothing(
 
     assert refused(market.settle) == "RECEIPT_DIFFERS"
     assert (holdings(market), status(market)) == (BEFORE, Status.LOCKED)
+
+
+def test_a_wrong_receipt_is_made_void_and_the_right_one_takes_its_place(
+    market: Market, elsewhere: TradeTerms
+) -> None:
+    """F132: and nobody brings the wrong one back."""
+    wrong = signed_receipt(market, receipt_for(elsewhere.trade, 499))
+    market.submit(Participant.BROKER_DEALER, CASH, "make_receipt", receipt=wrong)
+    right = receipt_for(elsewhere.trade)
+    assert refused(make_receipt, market, right) == "RECEIPT_EXISTS"
+    market.submit(BANK, CASH, "void_receipt", elsewhere.trade)
+
+    with pytest.raises(Refusal, match="INTENT"):
+        market.submit(Participant.BROKER_DEALER, CASH, "make_receipt", receipt=wrong)
+    make_receipt(market, right)
+    market.lock()
+    market.settle()
+
+    assert (market.units("bob"), status(market)) == (10, Status.SETTLED)
 
 
 def test_a_trade_that_waits_for_its_receipt_fails_for_that(

@@ -50,9 +50,12 @@ class NettingFunctions(MarketContract):
         CycleLifecycle(ctx).settle(cycle)
 
     @transaction
-    @licensed(Power.CLEAR)
+    @licensed(Power.CLEAR, Power.OVERSEE)
     def cancel_cycle(self, ctx: Context, cycle: Identifier, reason: ShortText) -> None:
-        """End a cycle before it settles: all its trades leave it."""
+        """End a cycle before it settles: all its trades leave it.
+
+        Who opened it may, and who oversees, for that firm may have no licence any more.
+        """
         CycleLifecycle(ctx).cancel(cycle, reason)
 
     @transaction

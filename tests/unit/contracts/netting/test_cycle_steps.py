@@ -12,9 +12,11 @@ from tests.unit.contracts.netting.cleared import CLEARING, HOUR, SETTLEMENT, Cle
 
 from tallystick.chaincode import Refusal
 from tallystick.chaincode.codec import Argument
+from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.netting import lifecycle
 from tallystick.contracts.netting.models import CyclePage, CycleView, Report
 from tallystick.contracts.participants import Participant
+from tallystick.contracts.testing import LICENCES
 from tallystick.contracts.trades.terms import DvpModel
 
 BROKER = Participant.BROKER_DEALER
@@ -164,6 +166,32 @@ def test_a_cycle_that_settles_whole_refuses_to_drop_a_trade(cleared: ClearedMark
     cleared.settle_cycle()
 
     assert cleared.status("T-1") == "settled"
+
+
+@pytest.mark.parametrize("model", [DvpModel.NET_MONEY, DvpModel.NET])
+def test_the_overseer_ends_the_cycle_of_a_firm_that_has_lost_its_licence(
+    cleared: ClearedMarket, model: DvpModel
+) -> None:
+    """SS-89: abort at any step returns every unit, whoever cannot act any more."""
+    cleared.issue("ann", 10)
+    cleared.trade("T-1", "ann", "ben", For(quantity=10), model)
+    terms = cleared.cycle_terms(model=model).model_copy(update={"keeps_dropped": False})
+    cleared.open_cycle(terms)
+    cleared.accept("T-1")
+    cleared.submit(
+        Participant.REGULATOR,
+        Chaincode.IDENTITY,
+        "suspend_licence",
+        CLEARING,
+        LICENCES[CLEARING],
+        "an inspection",
+    )
+    assert refused(cancel, cleared) == "LICENCE_SUSPENDED"
+
+    cleared.submit(Participant.REGULATOR, SETTLEMENT, "cancel_cycle", "C-1", "no clearing firm")
+
+    assert cleared.status("T-1") == "cancelled"
+    cleared.transfer("ann", "ben", 10)
 
 
 def test_a_cancelled_cycle_lets_its_trades_go(trading: ClearedMarket) -> None:

@@ -22,7 +22,7 @@ PERMITTED: Permissions = {
     "open_cycle": CLEARERS,
     "accept_trades": CLEARERS,
     "settle_cycle": CLEARERS,
-    "cancel_cycle": CLEARERS,
+    "cancel_cycle": CLEARERS | {P.REGULATOR},
     "end_batch": LICENSED,
     "declare_default": CLEARERS,
     "lift_default": CLEARERS,

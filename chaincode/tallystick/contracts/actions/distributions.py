@@ -34,6 +34,7 @@ from tallystick.contracts.confidential import ConfidentialRows
 from tallystick.contracts.instants import now
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.parties import require_authority
+from tallystick.contracts.payments import CashInstruction
 from tallystick.contracts.readers import actions_of
 from tallystick.contracts.reasons import ActionReason
 from tallystick.contracts.statements import DistributionFunded, EntitlementClaimed, VotesCast
@@ -97,7 +98,7 @@ class Distributions:
         require_authority(self._ctx, given.payer, funded, intent)
         self._actions.save(row)
         rows.save(totals_key(action), totals.model_copy(update={"funded": amount}))
-        self._cash("lock", row, [_waiting(row, amount)])
+        self._pay(CashInstruction(lock=(_waiting(row, amount),), secret=self._actions.secret(row)))
         self._ctx.emit(events.ActionFunded(action=action))
 
     def pay(self, action: str, holders: Sequence[str]) -> None:
@@ -161,7 +162,8 @@ class Distributions:
         left = totals.remaining
         rows.save(totals_key(action), totals.model_copy(update={"reclaimed": left}))
         if left and row.terms.action_type not in IN_UNITS:
-            self._cash("release", row, [_waiting(row, left)])
+            waiting = (_waiting(row, left),)
+            self._pay(CashInstruction(release=waiting, secret=self._actions.secret(row)))
         self._actions.close(row)
 
     # --- what is known ---
@@ -232,16 +234,16 @@ class Distributions:
         withheld = sum(each.tax_due for _, each in due)
         if given.tax_account is not None:
             amounts.append((given.tax_account, withheld))
-        moves = [
+        moves = tuple(
             _waiting(row, amount).model_copy(update={"receiver": receiver})
             for receiver, amount in amounts
             if amount
-        ]
+        )
         if moves:
-            self._cash("deliver", row, moves)
+            self._pay(CashInstruction(moves=moves, secret=self._actions.secret(row)))
 
-    def _cash(self, function: str, row: Action, moves: list[HeldMove]) -> None:
-        self._ctx.invoke(Chaincode.CASH, function, moves, self._actions.secret(row))
+    def _pay(self, instruction: CashInstruction) -> None:
+        self._ctx.invoke(Chaincode.CASH, "instruct", instruction)
 
     def _totals(self, rows: ConfidentialRows, action: str) -> Totals:
         totals = rows.load(totals_key(action), Totals)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from tallystick.chaincode import Context
 from tallystick.contracts.book import Delivery
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.payments import CashInstruction
 
 
 class Owed(NamedTuple):
@@ -40,10 +41,10 @@ def pay(ctx: Context, debts: Iterable[Owed], salts: Sequence[str]) -> None:
         debts: Who owes whom; nothing is paid when there are none.
         salts: Of the trades that they come from: they hide the payments from who can guess them.
     """
-    moves = [
+    moves = tuple(
         Delivery(asset=each.cash, sender=each.debtor, receiver=each.creditor, quantity=each.amount)
         for each in netted(debts)
-    ]
+    )
     if moves:
         secret = sha256("/".join(salts).encode()).hexdigest()
-        ctx.invoke(Chaincode.CASH, "deliver", moves, secret)
+        ctx.invoke(Chaincode.CASH, "instruct", CashInstruction(moves=moves, secret=secret))

@@ -22,13 +22,13 @@ Held = tuple[SubscriptionOrder, int]
 
 def lock(ctx: Context, terms: OfferingTerms, order: SubscriptionOrder, units: int) -> None:
     """Hold what so many units cost."""
-    ctx.invoke(Chaincode.CASH, "lock", [payment(terms, order, units)], order.salt)
+    _pay(ctx, CashInstruction(lock=(payment(terms, order, units),), secret=order.salt))
 
 
 def release(ctx: Context, terms: OfferingTerms, held: Sequence[Held]) -> None:
     """Give holds up: what was held is the payers' to use."""
-    moves = [payment(terms, order, units) for order, units in held]
-    ctx.invoke(Chaincode.CASH, "release", moves, _secret([order for order, _ in held]))
+    moves = tuple(payment(terms, order, units) for order, units in held)
+    _pay(ctx, CashInstruction(release=moves, secret=_secret([order for order, _ in held])))
 
 
 def deliver(ctx: Context, terms: OfferingTerms, paid: Sequence[tuple[PlacedOrder, int]]) -> None:
@@ -42,7 +42,7 @@ def deliver(ctx: Context, terms: OfferingTerms, paid: Sequence[tuple[PlacedOrder
         receipts=tuple(each.receipt for each, _ in paid if each.receipt is not None),
         secret=_secret([each.order for each, _ in paid]),
     )
-    ctx.invoke(Chaincode.CASH, "instruct", instruction)
+    _pay(ctx, instruction)
 
 
 def check_receipt(
@@ -89,3 +89,7 @@ def hold_of(order: SubscriptionOrder) -> str:
 def _secret(orders: Sequence[SubscriptionOrder]) -> str:
     """Return a secret that only those know who know every order."""
     return sha256("".join(order.salt for order in orders).encode()).hexdigest()
+
+
+def _pay(ctx: Context, instruction: CashInstruction) -> None:
+    ctx.invoke(Chaincode.CASH, "instruct", instruction)

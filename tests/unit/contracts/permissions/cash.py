@@ -50,9 +50,6 @@ PERMITTED: Permissions = {
     "delivery_findings": NOBODY,
     "check_receipt": NOBODY,
     "funds": NOBODY,
-    "lock": NOBODY,
-    "release": NOBODY,
-    "deliver": NOBODY,
     "cash": EVERYBODY,
     "balance_of": EVERYBODY,
     "account": EVERYBODY,
@@ -68,7 +65,6 @@ PERMITTED: Permissions = {
 
 
 def arguments(market: Market) -> Arguments:
-    leg = [market.terms().deliveries[0]]
     paid = MoneySent(cash="USD", sender="bob", receiver="alice", amount=1)
     said = funded(1, signer="bob")
     transactions: list[JsonValue] = ["0" * 64]
@@ -91,9 +87,6 @@ def arguments(market: Market) -> Arguments:
         "reservations": ["USD", "bob"],
         "may_reserve": ["USD", "bob", 1],
         "receipt": ["BankMSP", "R-1"],
-        "lock": [leg, ""],
-        "release": [leg, ""],
-        "deliver": [leg, ""],
         "open_cash": ["EUR", "EUR"],
         "deposit": ["USD", "bob", 1],
         "withdraw": ["USD", "bob", 1],

@@ -1,7 +1,7 @@
 """What the settlement contract lets happen to money: once in a transaction, as a whole."""
 
 from tallystick.chaincode import Context, query, transaction
-from tallystick.contracts.book import Account, Delivery, HeldMove
+from tallystick.contracts.book import Account
 from tallystick.contracts.cash.balances import Balances
 from tallystick.contracts.cash.models import Collected
 from tallystick.contracts.cash.receipts import Receipts
@@ -27,24 +27,6 @@ class DeliveryFunctions(MarketContract):
         receipts = Receipts(ctx, vault.entries)
         for terms in instruction.receipts:
             receipts.use(terms)
-
-    @transaction
-    @only_through(Chaincode.SETTLEMENT)
-    def lock(self, ctx: Context, moves: tuple[HeldMove, ...], secret: str) -> None:
-        """Lock money for payments to come; it still belongs to its holder."""
-        Vault(ctx, secret).instruct(CashInstruction(lock=moves, secret=secret))
-
-    @transaction
-    @only_through(Chaincode.SETTLEMENT)
-    def release(self, ctx: Context, moves: tuple[HeldMove, ...], secret: str) -> None:
-        """Give locks up without payment."""
-        Vault(ctx, secret).instruct(CashInstruction(release=moves, secret=secret))
-
-    @transaction
-    @only_through(Chaincode.SETTLEMENT)
-    def deliver(self, ctx: Context, moves: tuple[Delivery, ...], secret: str) -> None:
-        """Pay: out of locks, or out of what is available, such as the nets of a cycle."""
-        Vault(ctx, secret).instruct(CashInstruction(moves=moves, secret=secret))
 
     @query
     @only_through(Chaincode.SETTLEMENT)

@@ -67,7 +67,8 @@ class OrdererNode:
         self._leaving: set[str] = set()
         self._draining = False
         self._session: asyncio.Task[None] | None = None
-        self._broadcast = BroadcastService(self._channels.get)
+        self.metrics = OrdererMetrics()
+        self._broadcast = BroadcastService(self._channels.get, self.metrics)
         self._deliver = DeliverService(
             self._channels.get,
             DeliverRules(
@@ -78,7 +79,6 @@ class OrdererNode:
             ),
         )
         self._lifetime = AsyncExitStack()
-        self.metrics = OrdererMetrics()
         self.metrics.show_heights(
             lambda: {name: each.chain.height for name, each in self._channels.items()}
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.unit.conftest import CHANNEL_ID, NOW_NS, ChannelMaterial
 
+from tallystick.node.observability.metrics import OrdererMetrics
 from tallystick.node.ordering.admission import Refused, Submission
 from tallystick.node.ordering.chain import Answer, at_once, unavailable
 from tallystick.node.ordering.channel_admission import ChannelAdmission
@@ -87,8 +88,10 @@ async def stream(*envelopes: bytes) -> AsyncIterator[bytes]:
         yield envelope
 
 
-async def answers(channel: Channel, *envelopes: bytes) -> list[BroadcastResponse]:
-    service = BroadcastService({CHANNEL_ID: channel}.get)
+async def answers(
+    channel: Channel, *envelopes: bytes, metrics: OrdererMetrics | None = None
+) -> list[BroadcastResponse]:
+    service = BroadcastService({CHANNEL_ID: channel}.get, metrics or OrdererMetrics())
     return [
         BroadcastResponse.FromString(response)
         async for response in service.broadcast(stream(*envelopes), LOCAL_CALLER)
@@ -145,11 +148,31 @@ async def test_a_chain_that_cannot_take_more_answers_503_with_its_reason(
     )
 
 
+async def test_envelopes_are_counted_by_answer_and_by_a_channel_that_is_ordered_here(
+    channel_material: ChannelMaterial,
+) -> None:
+    metrics, channel = OrdererMetrics(), channel_of(channel_material)
+    elsewhere = channel_material.envelope(channel_id="bonds")
+    await answers(channel, *[channel_material.envelope()] * 2, elsewhere, metrics=metrics)
+    await asyncio.sleep(0)  # an answer is counted just after it is given
+
+    def count(channel_id: str, status: str) -> float | None:
+        labels = {"channel": channel_id, "status": status}
+        timed = metrics.registry.get_sample_value("broadcast_enqueue_duration_count", labels)
+        counted = metrics.registry.get_sample_value("broadcast_processed_count_total", labels)
+        assert timed == counted
+        return counted
+
+    assert count(CHANNEL_ID, "SUCCESS") == 2
+    assert count("", "BAD_REQUEST") == 1
+    assert count("bonds", "BAD_REQUEST") is None
+
+
 def slow_stream(
     material: ChannelMaterial, envelopes: int
 ) -> tuple[SlowChain, AsyncGenerator[bytes, None]]:
     chain = SlowChain()
-    service = BroadcastService({CHANNEL_ID: Channel(chain)}.get)
+    service = BroadcastService({CHANNEL_ID: Channel(chain)}.get, OrdererMetrics())
     requests = stream(*[material.envelope()] * envelopes)
     responses = service.broadcast(requests, LOCAL_CALLER)
     assert isinstance(responses, AsyncGenerator)

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from functools import lru_cache
 from typing import Protocol
 
+from tallystick.node.observability.metrics import OrdererMetrics
 from tallystick.node.ordering.admission import (
     Refused,
     Submission,
@@ -55,8 +56,11 @@ class BroadcastService:
     taken before it was known gets its answer, then the stream ends.
     """
 
-    def __init__(self, channels: Callable[[str], OrderedChannel | None]) -> None:
+    def __init__(
+        self, channels: Callable[[str], OrderedChannel | None], metrics: OrdererMetrics
+    ) -> None:
         self._channels = channels
+        self._metrics = metrics
 
     def broadcast(self, requests: AsyncIterator[bytes], caller: Caller) -> AsyncIterator[bytes]:
         """Yield one response per envelope."""
@@ -65,11 +69,27 @@ class BroadcastService:
     def _place(self, envelope: bytes) -> Placed:
         submission = read_submission(envelope)
         if isinstance(submission, Refused):
-            return at_once(submission), None
+            return self._counted("", at_once(submission)), None
         channel = self._channels(submission.channel_id)
         if channel is None:
-            return at_once(unknown_channel()), None
-        return channel.chain.order(submission), channel.chain
+            return self._counted("", at_once(unknown_channel())), None
+        answer = channel.chain.order(submission)
+        return self._counted(submission.channel_id, answer), channel.chain
+
+    def _counted(self, channel_id: str, answer: Answer) -> Answer:
+        """Return an answer that is counted and timed once it is there."""
+        now_s = asyncio.get_running_loop().time
+        taken_s = now_s()
+
+        def count(given: Answer) -> None:
+            if given.cancelled():
+                return  # its client has gone
+            refused = given.result()
+            status = Status.SUCCESS if refused is None else refused.status
+            self._metrics.envelope_answered(channel_id, Status.Name(status), now_s() - taken_s)
+
+        answer.add_done_callback(count)
+        return answer
 
 
 class ForwardService:

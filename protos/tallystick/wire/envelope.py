@@ -249,3 +249,17 @@ def _header(channel_header: ChannelHeader, creator: bytes, nonce: bytes) -> Head
         channel_header=channel_header.SerializeToString(),
         signature_header=SignatureHeader(creator=creator, nonce=nonce).SerializeToString(),
     )
+
+
+def is_well_formed(entry: bytes) -> bool:
+    """Return whether bytes are a signed envelope in its one encoding.
+
+    The hash of a block covers its entries without the boundaries between them. If entries that
+    decode to the same envelope could differ, two blocks with one hash could as well.
+    """
+    try:
+        envelope = decode(Envelope, entry)
+    except MalformedMessageError:
+        return False
+    signed = bool(envelope.payload) and bool(envelope.signature)
+    return signed and envelope.SerializeToString() == entry

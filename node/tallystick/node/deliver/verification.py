@@ -2,8 +2,6 @@
 
 from typing import Final
 
-from google.protobuf.message import DecodeError
-
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.deliver.responses import is_config_block
 from tallystick.node.errors import LedgerError
@@ -12,12 +10,12 @@ from tallystick.protos.common.common_pb2 import (
     SIGNATURES,
     Block,
     BlockHeader,
-    Envelope,
     IdentifierHeader,
     Metadata,
     MetadataSignature,
     SignatureHeader,
 )
+from tallystick.wire.envelope import is_well_formed
 from tallystick.wire.errors import WireError
 from tallystick.wire.hashing import block_data_hash, block_header_bytes, block_header_hash
 from tallystick.wire.messages import decode
@@ -86,20 +84,9 @@ def _check_content(block: Block) -> str:
     if is_config_block(block):
         return ""
     for index, entry in enumerate(block.data.data):
-        if not _is_well_formed(entry):
+        if not is_well_formed(entry):
             return f"entry {index} is not an envelope in its one encoding"
     return ""
-
-
-def _is_well_formed(entry: bytes) -> bool:
-    # The hash covers entries without the boundaries between them. If entries that decode to the
-    # same envelope could differ, two blocks with one hash could as well.
-    try:
-        envelope = Envelope.FromString(entry)
-    except DecodeError:
-        return False
-    signed = bool(envelope.payload) and bool(envelope.signature)
-    return signed and envelope.SerializeToString() == entry
 
 
 def _check_signatures(block: Block, config: ChannelConfig) -> str:

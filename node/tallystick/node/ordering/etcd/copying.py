@@ -4,8 +4,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from google.protobuf.message import DecodeError
-
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.config_update import check_succession, verify_delivered
 from tallystick.node.channel.errors import ChannelConfigError
@@ -20,6 +18,7 @@ from tallystick.protos.common.common_pb2 import (
 )
 from tallystick.protos.common.configtx_pb2 import ConfigEnvelope
 from tallystick.protos.tallystick.ordered_log_pb2 import OrderedBatch
+from tallystick.wire.envelope import is_well_formed
 from tallystick.wire.errors import WireError
 from tallystick.wire.hashing import block_header_hash
 from tallystick.wire.messages import decode
@@ -130,19 +129,10 @@ def _check_form(number: int, envelopes: Sequence[bytes], *, is_config: bool) -> 
     if is_config and len(envelopes) > 1:
         raise UntrustedBatchError(number, "a configuration travels alone")
     for index, entry in enumerate(envelopes):
-        if not _is_well_formed(entry):
+        if not is_well_formed(entry):
             raise UntrustedBatchError(number, f"entry {index} is no envelope in its one encoding")
     if not is_config and _is_lone_config(envelopes):
         raise UntrustedBatchError(number, "it holds a configuration and does not say so")
-
-
-def _is_well_formed(entry: bytes) -> bool:
-    try:
-        envelope = Envelope.FromString(entry)
-    except DecodeError:
-        return False
-    signed = bool(envelope.payload) and bool(envelope.signature)
-    return signed and envelope.SerializeToString() == entry
 
 
 def _is_lone_config(envelopes: Sequence[bytes]) -> bool:

@@ -1,7 +1,7 @@
 """The node's own certificates: when they end, and a warning long before."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -49,9 +49,7 @@ def own_certificates(settings: NodeSettings) -> Iterator[OwnCertificate]:
             yield from _certificates(use, path)
 
 
-def warnings(
-    certificates: Iterator[OwnCertificate] | list[OwnCertificate], now: datetime
-) -> Iterator[str]:
+def warnings(certificates: Sequence[OwnCertificate], now: datetime) -> Iterator[str]:
     """Yield what to say about each certificate that ends within ``WARNING_DAYS`` or has ended."""
     for each in certificates:
         left = each.ends_at - now
@@ -66,18 +64,20 @@ def warnings(
 
 
 async def warn_of_expiry(
-    settings: NodeSettings, clock: Callable[[], int], sleep: Callable[[float], Awaitable[None]]
+    certificates: Sequence[OwnCertificate],
+    clock: Callable[[], int],
+    sleep: Callable[[float], Awaitable[None]],
 ) -> None:
     """Log a warning now and once a day for each certificate that ends soon, without end.
 
     Args:
-        settings: The node's.
+        certificates: Those that the node works with, as they were when it started.
         clock: Returns now, nanoseconds since the epoch.
         sleep: Waits for some seconds.
     """
     while True:
         now = datetime.fromtimestamp(clock() // _NS_PER_S, UTC)
-        for text in warnings(own_certificates(settings), now):
+        for text in warnings(certificates, now):
             _log.warning("%s", text)
         await sleep(_DAY_S)
 

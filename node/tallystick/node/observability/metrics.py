@@ -71,13 +71,14 @@ class NodeMetrics:
             lambda: [((service,), count()) for service, count in calls.items()],
         )
 
-    def show_certificates(self, ends: Callable[[], Iterable[tuple[str, str, float]]]) -> None:
+    def show_certificates(self, ends: Iterable[tuple[str, str, float]]) -> None:
         """Show when certificates end: use, file, and seconds since the epoch."""
+        values = [((use, file), end) for use, file, end in ends]
         self.gauges.add(
             "tallystick_certificate_expiry_timestamp_seconds",
             "When a certificate of this node, or one above it, ends.",
             ("use", "file"),
-            lambda: [((use, file), end) for use, file, end in ends()],
+            lambda: values,
         )
 
     def _seconds(self, name: str, documentation: str, *labels: str) -> Histogram:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import ChainMap
-from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Callable, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from typing import cast
@@ -36,21 +36,20 @@ async def observed(
     Yields:
         The bound port, or None.
     """
-    metrics.show_certificates(lambda: _ends(settings))
+    # Read once: a node goes on with what it started with, whatever is in the files since.
+    certificates = tuple(own_certificates(settings))
+    metrics.show_certificates(
+        (each.use, each.path.name, each.ends_at.timestamp()) for each in certificates
+    )
     disk = disk_check(settings.data_directory, settings.operations.min_free_disk_bytes)
     all_checks = ChainMap({"disk": disk}, cast("MutableMapping[str, Callable[[], str]]", checks))
     operations = Operations(all_checks, metrics.registry, version("tallystick"))
     address = settings.operations.listen_address
     async with AsyncExitStack() as stack:
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        warning = tasks.create_task(warn_of_expiry(settings, clock, asyncio.sleep))
+        warning = tasks.create_task(warn_of_expiry(certificates, clock, asyncio.sleep))
         stack.callback(warning.cancel)
         port = None
         if address is not None:
             port = await stack.enter_async_context(serving_operations(address, operations))
         yield port
-
-
-def _ends(settings: NodeSettings) -> Iterator[tuple[str, str, float]]:
-    for each in own_certificates(settings):
-        yield each.use, each.path.name, each.ends_at.timestamp()

@@ -2,18 +2,17 @@
 
 import argparse
 import asyncio
-import json
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import floor, machine
+from bench import floor
 from bench.market import BROKER, WORKLOADS, prepare
 from bench.measure import Measurement, measure
+from bench.report import add_output, save
 from bench.table import render
 from tallystick.client import Gateway
 from tallystick.node.cluster.network import Network
@@ -22,7 +21,6 @@ from tallystick.node.cluster.topology import ChaincodeTopology, Topology, defaul
 
 ALL_THREE = "AND('ATSMSP.peer', 'ClearingMSP.peer', 'TransferAgentMSP.peer')"
 IN_FLIGHT = (1, 16, 64, 256)
-RESULTS = Path(__file__).parent / "results"
 
 
 def topology() -> Topology:
@@ -94,21 +92,17 @@ def main() -> None:
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=WORKLOADS)
     parser.add_argument("--in-flight", nargs="+", type=int, default=IN_FLIGHT)
     parser.add_argument("--seconds", type=float, default=8.0, help="of each measurement")
-    parser.add_argument("--output", type=Path, help="of the JSON; a dated file unless given")
+    add_output(parser)
     arguments = parser.parse_args()
     startup_s = time_from_nothing()
     lowest = floor.measure()
     measurements = asyncio.run(run(arguments))
-    report = {
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": asdict(machine.describe()),
+    figures = {
         "startup_s": startup_s,
         "floor": {**asdict(lowest), "per_transfer_ms": lowest.per_transfer_ms},
         "measurements": [asdict(each) for each in measurements],
     }
-    output = arguments.output or RESULTS / f"{datetime.now(UTC):%Y-%m-%dT%H%M%S}.json"
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(report, indent=2) + "\n")
+    output = save(figures, arguments.output)
     sys.stdout.write(render(measurements, lowest, startup_s) + f"\nWritten to {output}\n")
 
 

@@ -6,19 +6,17 @@ Each load runs on them in turn, so that whatever disturbs the machine disturbs b
 
 import argparse
 import asyncio
-import json
 import statistics
 import sys
 import tempfile
 import time
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import machine
 from bench.market import BROKER, prepare
 from bench.measure import Measurement, measure
+from bench.report import add_output, save
 from tallystick.client import Gateway
 from tallystick.node.cluster.material import Founding
 from tallystick.node.cluster.network import Network, create_network
@@ -29,8 +27,6 @@ from tallystick.node.cluster.topology import ChaincodeTopology, Topology, defaul
 RUNTIMES = ("embedded", "process")
 ENDORSERS = {"transfer": 2, "put": 2, "query": 1}
 """How many peers run the contract for one operation of each workload."""
-
-RESULTS = Path(__file__).parent / "results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,20 +131,16 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=3, help="of both runtimes, in turn")
     parser.add_argument("--seconds", type=float, default=6.0, help="of each measurement")
-    parser.add_argument("--output", type=Path, help="of the JSON; a dated file unless given")
+    add_output(parser)
     arguments = parser.parse_args()
     began = time.perf_counter()
     measurements = asyncio.run(run(arguments))
     comparisons = [compare(measurements, workload) for workload in arguments.workloads]
-    report = {
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": asdict(machine.describe()),
+    figures = {
         "comparisons": [asdict(each) for each in comparisons],
         "measurements": [{"runtime": name, **asdict(each)} for name, each in measurements],
     }
-    output = arguments.output or RESULTS / f"isolation-{datetime.now(UTC):%Y-%m-%dT%H%M%S}.json"
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(report, indent=2) + "\n")
+    output = save(figures, arguments.output, "isolation")
     for each in comparisons:
         sys.stdout.write(
             f"{each.workload:9} {each.in_flight} in flight: embedded {each.embedded_ms:.2f},"

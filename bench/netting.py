@@ -6,17 +6,15 @@ what is measured is the one transaction that settles them.
 """
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from hashlib import sha256
-from pathlib import Path
 from random import Random
 
-from bench import machine
+from bench.report import add_output, save
 from tallystick.chaincode import Context
 from tallystick.chaincode.errors import BAD_REQUEST
 from tallystick.chaincode.testing.stub import MemoryStub
@@ -37,7 +35,6 @@ CYCLE = "C-1"
 BATCH = 1_000
 UNITS_EACH = 2_000
 CENTS_EACH = 3_000_000
-RESULTS = Path(__file__).parent / "results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,17 +200,13 @@ def main() -> None:
     parser.add_argument("--trades", type=int, nargs="+", default=(1_000, 10_000))
     parser.add_argument("--members", type=int, default=50)
     parser.add_argument("--securities", type=int, default=10)
-    parser.add_argument("--output", type=Path, help="of the JSON; a dated file unless given")
+    add_output(parser)
     arguments = parser.parse_args()
     costs = [measure(each, arguments.members, arguments.securities) for each in arguments.trades]
-    report = {
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": asdict(machine.describe()),
+    figures = {
         "cycles": [asdict(each) for each in costs],
     }
-    output = arguments.output or RESULTS / f"netting-{datetime.now(UTC):%Y-%m-%dT%H%M%S}.json"
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(report, indent=2) + "\n")
+    output = save(figures, arguments.output, "netting")
     for each in costs:
         gross, net, saved = each.reductions["USD"]
         sys.stdout.write(

@@ -6,18 +6,16 @@ runs on them in turn, so that whatever disturbs the machine disturbs both; the m
 
 import argparse
 import asyncio
-import json
 import statistics
 import sys
 import tempfile
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import machine
 from bench.market import BROKER, prepare
 from bench.measure import Measurement, measure
+from bench.report import add_output, save
 from tallystick.client import Gateway
 from tallystick.node.cluster.network import Network
 from tallystick.node.cluster.orderers import with_orderers
@@ -26,7 +24,6 @@ from tallystick.node.cluster.startup import running_network
 from tallystick.node.cluster.topology import ChaincodeTopology, Topology, default_topology
 
 WORKLOADS = ("transfer", "put")
-RESULTS = Path(__file__).parent / "results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,19 +122,15 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3, help="of both networks, in turn")
     parser.add_argument("--seconds", type=float, default=6.0, help="of each measurement")
-    parser.add_argument("--output", type=Path, help="of the JSON; a dated file unless given")
+    add_output(parser)
     arguments = parser.parse_args()
     measurements = asyncio.run(run(arguments))
     comparisons = [compare(measurements, workload) for workload in arguments.workloads]
-    report = {
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": asdict(machine.describe()),
+    figures = {
         "comparisons": [asdict(each) for each in comparisons],
         "measurements": [{"orderers": count, **asdict(each)} for count, each in measurements],
     }
-    output = arguments.output or RESULTS / f"orderers-{datetime.now(UTC):%Y-%m-%dT%H%M%S}.json"
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(report, indent=2) + "\n")
+    output = save(figures, arguments.output, "orderers")
     for each in comparisons:
         sys.stdout.write(
             f"{each.workload:9} {each.in_flight} in flight: one orderer"

@@ -6,7 +6,6 @@ measured is the settlement: one transaction for each trade, or one for all of th
 
 import argparse
 import asyncio
-import json
 import os
 import secrets
 import sys
@@ -22,9 +21,9 @@ from random import Random
 import psutil
 from pydantic import JsonValue
 
-from bench import machine
 from bench.market import BROKER, SECURITY, Setup, holder, prepare
 from bench.processes import Usage, usage
+from bench.report import add_output, save
 from tallystick.client import Gateway
 from tallystick.client.contract import Contract
 from tallystick.contracts.confidential import secret_argument_of
@@ -47,7 +46,6 @@ CENTS_EACH = 100_000_000
 CYCLE = "C-1"
 ACCEPTED_AT_ONCE = 250
 PEERS = (Participant.ATS, Participant.CLEARING, Participant.TRANSFER_AGENT)
-RESULTS = Path(__file__).parent / "results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,18 +307,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.settlement", description=__doc__)
     parser.add_argument("--trades", type=int, default=1_000)
     parser.add_argument("--in-flight", type=int, default=32, help="with four members each")
-    parser.add_argument("--output", type=Path, help="of the JSON; a dated file unless given")
+    add_output(parser)
     arguments = parser.parse_args()
     gross, net = asyncio.run(measure(arguments.trades, arguments.in_flight))
-    report = {
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": asdict(machine.describe()),
+    figures = {
         "gross": asdict(gross),
         "net": asdict(net),
     }
-    output = arguments.output or RESULTS / f"settlement-{datetime.now(UTC):%Y-%m-%dT%H%M%S}.json"
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(json.dumps(report, indent=2) + "\n")
+    output = save(figures, arguments.output, "settlement")
     kinds = (("gross", gross), ("accepted", net.accepted), ("net", net.settled))
     for name, each in kinds:
         sys.stdout.write(

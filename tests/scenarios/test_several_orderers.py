@@ -114,6 +114,17 @@ async def first_in_etcd(network: RunningNetwork) -> int:
         return await OrderedLog(client, keys).first() or 0
 
 
+async def kill(victim: Node, network: RunningNetwork, load: Load, report: Report) -> None:
+    """Kill a node, and fail unless transactions are committed again soon."""
+    await load.more_commits(50)
+    killed_at = monotonic()
+    await network.kill(victim)
+    await load.more_commits(50)
+    silence_s = load.longest_silence_s(killed_at - 0.1, monotonic())
+    report(f"nothing was ordered for {silence_s:.2f} s after {victim.name} was killed")
+    assert silence_s < RESUMES_WITHIN_S
+
+
 async def stop_all(network: RunningNetwork) -> None:
     """Stop every node when the peers have what the orderers have."""
     for orderer in network.orderers:
@@ -168,14 +179,8 @@ async def test_a_killed_leader_is_replaced_and_nothing_acknowledged_is_lost(
         async with under_load(network) as load:
             for _ in range(3):
                 victim = await leader(network)
-                await load.more_commits(50)
-                killed_at = monotonic()
-                await network.kill(victim)
-                await load.more_commits(50)
-                silence_s = load.longest_silence_s(killed_at - 0.1, monotonic())
+                await kill(victim, network, load, report)
                 assert await leader(network) != victim
-                report(f"nothing was ordered for {silence_s:.2f} s after {victim.name} was killed")
-                assert silence_s < RESUMES_WITHIN_S
                 await network.start(victim)
             await load.more_commits(50)
         await stop_all(network)
@@ -205,13 +210,7 @@ async def test_the_order_goes_on_without_any_one_member_of_etcd(
     async with three_orderers(tmp_path) as network:
         async with under_load(network) as load:
             for victim in network.etcd:
-                await load.more_commits(50)
-                killed_at = monotonic()
-                await network.kill(victim)
-                await load.more_commits(50)
-                silence_s = load.longest_silence_s(killed_at - 0.1, monotonic())
-                report(f"nothing was ordered for {silence_s:.2f} s after {victim.name} was killed")
-                assert silence_s < RESUMES_WITHIN_S
+                await kill(victim, network, load, report)
                 await network.start(victim)
             await load.more_commits(50)
         await stop_all(network)

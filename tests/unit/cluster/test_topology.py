@@ -33,7 +33,13 @@ domain = "orderer.example"
 orderers = [{ name = "orderer0", port = 3, operations_port = 4 }]
 """
 
-
+CHAINCODE = """
+[[chaincodes]]
+name = "notes"
+entry = "notes:Notes"
+source = "src"
+endorsement = "OR('OneMSP.peer')"
+"""
 OPENED_BY_A_STRANGER = """
 [[chaincodes]]
 name = "notes"
@@ -104,6 +110,11 @@ def test_ports_can_be_moved_all_at_once() -> None:
             id="no policy",
         ),
         pytest.param(
+            CHANNEL + PEER + ORDERER + CHAINCODE.replace("OR('OneMSP.peer')", "ANY Endorsement"),
+            "chaincodes.0.endorsement: policy .* path of a channel policy",
+            id="a chaincode's rule that is only a channel's",
+        ),
+        pytest.param(
             CHANNEL + PEER + ORDERER + 'gateway = "TwoMSP"', "no 'TwoMSP'", id="unknown gateway"
         ),
         pytest.param(
@@ -120,15 +131,8 @@ def test_a_topology_that_cannot_be_run_is_refused(content: str, problem: str) ->
 
 
 def test_the_source_of_a_chaincode_is_relative_to_the_file(tmp_path: Path) -> None:
-    chaincode = """
-[[chaincodes]]
-name = "notes"
-entry = "notes:Notes"
-source = "src"
-endorsement = "OR('OneMSP.peer')"
-"""
     path = tmp_path / "mine.toml"
-    path.write_text(CHANNEL + PEER + ORDERER + chaincode)
+    path.write_text(CHANNEL + PEER + ORDERER + CHAINCODE)
     assert load_topology(path).chaincodes[0].source == tmp_path / "src"
 
 

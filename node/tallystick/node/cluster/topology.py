@@ -20,7 +20,7 @@ from tallystick.node.cluster.member_topology import (
 )
 from tallystick.node.cluster.opening import OpeningCall
 from tallystick.node.policies.errors import PolicySyntaxError
-from tallystick.node.policies.parser import parse_rule
+from tallystick.node.policies.parser import parse_policy, parse_rule
 
 DEFAULT_TOPOLOGY = "default.toml"
 
@@ -33,8 +33,21 @@ def _check_rule(text: str) -> str:
     return text
 
 
+def _check_endorsement(text: str) -> str:
+    if text.startswith("/"):
+        return text
+    try:
+        parse_policy(text)
+    except PolicySyntaxError as error:
+        raise ValueError(f"{error}; or the path of a channel policy, from /Channel on") from error
+    return text
+
+
 Rule = Annotated[str, AfterValidator(_check_rule)]
 """``ANY|ALL|MAJORITY <name>``, or gates over principals such as ``AND('A.peer', 'B.peer')``."""
+
+Endorsement = Annotated[str, AfterValidator(_check_endorsement)]
+"""Gates over principals, or the path of a policy such as ``/Channel/Application/Endorsement``."""
 
 
 class BatchTopology(Part):
@@ -74,7 +87,7 @@ class ChaincodeTopology(Part):
     version: str = "1.0"
     entry: str
     source: Path | None = None
-    endorsement: Rule
+    endorsement: Endorsement
     collections: Path | tuple[Collection, ...] | None = None
     opening: tuple[OpeningCall, ...] = ()
 

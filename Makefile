@@ -14,10 +14,10 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos format check test interop fabric-tools demo bench scenario etcd clean
+.PHONY: help setup protos configuration format check test interop fabric-tools demo bench scenario etcd clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED_NODE) ## Run a whole network and settle a trade on it
 	@$(BIN)/tally demo
@@ -66,6 +66,9 @@ protos: $(INSTALLED_DEV) ## Generate the Python modules of the .proto files
 	@cd protos && for file in $$(grep -L '^service ' $(PROTO_FILES)); do \
 	    rm -f "$${file%.proto}_pb2_grpc.py" "$${file%.proto}_pb2_grpc.pyi"; \
 	done
+
+configuration: $(INSTALLED_DEV) ## Write docs/configuration.md and its examples from settings.py
+	@$(BIN)/python -m tests.configuration_manual
 
 setup: $(INSTALLED_DEV) ## Install everything for development into .venv
 

@@ -5,8 +5,9 @@ misspelt setting must not silently be a default.
 """
 
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 from pydantic.functional_validators import AfterValidator
@@ -61,12 +62,15 @@ class TlsSettings(Settings):
     """``[tls]``: PEM files of the server, and what it asks of clients."""
 
     certificate: ResolvedPath
+    """The server's, with the hosts of its addresses as alternative names."""
     private_key: ResolvedPath
+    """Readable by the node's user only."""
     root_certificates: ResolvedPath
     """Authorities of the servers that this node connects to, beside those of the channel."""
     client_root_certificates: tuple[ResolvedPath, ...] = ()
     """Authorities of the clients that may connect, beside those of the channels' members."""
     client_certificate_required: bool = False
+    """Whether clients must show a certificate."""
 
     @model_validator(mode="after")
     def _check_roots(self) -> "TlsSettings":
@@ -82,7 +86,9 @@ class MspSettings(Settings):
     """``[msp]``: the node's identity."""
 
     id: str = Field(min_length=1)
+    """The organisation that runs the node."""
     directory: ResolvedPath
+    """Certificate, key and authorities, laid out as Fabric's tools do."""
 
 
 class ConnectionSettings(Settings):
@@ -99,16 +105,19 @@ class ConnectionSettings(Settings):
 
 
 class LogSettings(Settings):
-    """``[log]``."""
+    """``[log]``: what the node writes to standard error."""
 
     format: Literal["text", "json"] = "text"
+    """Lines for people, or one JSON object a line."""
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """What is less grave is not written; PUT /logspec changes it while the node runs."""
 
 
 class OperationsSettings(Settings):
     """``[operations]``: where ``/healthz``, ``/metrics``, ``/logspec`` and ``/version`` answer."""
 
     listen_address: Address | None = None
+    """Left out, nothing listens. There is no TLS: for those who watch the node only."""
     min_free_disk_bytes: int = Field(default=256 * 1024 * 1024, ge=0)
     """With less room for data, the node is not healthy any more."""
 
@@ -117,7 +126,9 @@ class NodeSettings(Settings):
     """What peers and orderers have in common."""
 
     listen_address: Address
+    """Where clients and other nodes connect."""
     data_directory: ResolvedPath
+    """Ledgers, and on a peer chaincode packages; made if need be."""
     store: Literal["leveldb", "sqlite", "memory"] = "leveldb"
     """Memory is for tests: private data, approvals of chaincodes among it, ends with the process,
     and blocks do not bring it back."""
@@ -142,15 +153,20 @@ class QueueSettings(Settings):
     """``[queue]``: how much may wait to be ordered before clients are turned away."""
 
     max_envelopes: int = Field(default=10_000, ge=1)
+    """How many envelopes may wait."""
     max_bytes: int = Field(default=256 * 1024 * 1024, ge=1)
+    """What those that wait may hold in all."""
 
 
 class AdminSettings(Settings):
     """``[admin]``: where administrators join and remove channels, over mutual TLS always."""
 
     listen_address: Address
+    """Where administrators connect, with Fabric's ``osnadmin`` or ``tally``."""
     certificate: ResolvedPath
+    """The server's."""
     private_key: ResolvedPath
+    """The server's."""
     client_root_certificates: tuple[ResolvedPath, ...] = Field(min_length=1)
     """Authorities of the administrators: whoever has a certificate of theirs may do everything."""
 
@@ -161,8 +177,9 @@ class EtcdSettings(Settings):
     endpoints: tuple[Address, ...] = Field(min_length=1)
     """Its members, the nearest first."""
     certificate: ResolvedPath
-    private_key: ResolvedPath
     """The orderer's own, by which etcd knows it."""
+    private_key: ResolvedPath
+    """Readable by the orderer's user only."""
     root_certificates: ResolvedPath
     """Authorities of the members' certificates."""
     prefix: str = Field(default="tallystick", min_length=1)
@@ -172,8 +189,9 @@ class EtcdSettings(Settings):
     begin_at: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     """The height from which an empty log may go on, for each channel that is older than the log."""
     max_log_blocks: int = Field(default=10_000, ge=1)
+    """How many blocks of each channel etcd keeps for orderers that are behind."""
     max_log_bytes: int = Field(default=256 * 1024 * 1024, ge=1)
-    """How much of each channel etcd keeps for orderers that are behind."""
+    """What these blocks may hold in all."""
 
 
 class OrdererSettings(NodeSettings):
@@ -191,7 +209,9 @@ class OrdererEndpointSettings(Settings):
     """One of ``[[orderers]]``: an orderer to use in place of those that the channel names."""
 
     address: Address
+    """Where it is reached."""
     root_certificates: ResolvedPath | None = None
+    """Authorities of its TLS certificate, beside those of the channel."""
 
 
 class RemotePeerSettings(Settings):
@@ -202,26 +222,34 @@ class RemotePeerSettings(Settings):
     """
 
     msp_id: str = Field(min_length=1)
+    """The organisation that runs it."""
     address: Address
+    """Where it is reached."""
     root_certificates: ResolvedPath | None = None
+    """Authorities of its TLS certificate, beside those of the channel."""
 
 
 class GatewaySettings(Settings):
-    """``[gateway]``."""
+    """``[gateway]``: what clients submit and query through."""
 
     enabled: bool = True
+    """Whether clients may submit and query through this peer."""
     peers: tuple[RemotePeerSettings, ...] = ()
     endorsement_timeout_s: float = Field(default=30.0, gt=0)
+    """How long a peer may take to endorse before another one is asked."""
     broadcast_timeout_s: float = Field(default=30.0, gt=0)
+    """How long an orderer may take to answer before another one is asked."""
     peer_check_interval_s: float = Field(default=5.0, gt=0)
     """How often other peers are asked whether they are there and how many blocks they have."""
     max_concurrent_calls: int = Field(default=500, ge=1)
+    """Calls of clients under way; more are refused with RESOURCE_EXHAUSTED."""
 
 
 class EndorserSettings(Settings):
-    """``[endorser]``."""
+    """``[endorser]``: who runs contracts for clients and gateways."""
 
     max_concurrent_proposals: int = Field(default=2_500, ge=1)
+    """Proposals under way; more are refused."""
     clock_skew_s: float = Field(default=60.0, gt=0)
     """How far a proposal's timestamp may be off this peer's clock."""
 
@@ -243,6 +271,7 @@ class ChaincodeListenerSettings(Settings):
     """``[chaincode.listener]``: where chaincode registers that somebody else starts."""
 
     listen_address: Address
+    """Where chaincode connects."""
     registration_timeout_s: float = Field(default=10.0, gt=0)
     """How long a stream may be open without having registered."""
     max_streams: int = Field(default=100, ge=1)
@@ -255,7 +284,9 @@ class ChaincodeSettings(Settings):
     runtime: Literal["embedded", "process"] = "embedded"
     """For Python packages; packages of type ``ccaas`` say themselves where they are served."""
     execute_timeout_s: float = Field(default=30.0, gt=0)
+    """How long a call may take; then it fails, and its process is killed."""
     start_timeout_s: float = Field(default=30.0, gt=0)
+    """How long a process may take to register."""
     confined: bool = True
     """Whether the kernel must keep a process from files, network and other processes."""
     max_memory_bytes: int = Field(default=1024**3, ge=128 * 1024**2)
@@ -263,9 +294,13 @@ class ChaincodeSettings(Settings):
     max_cpu_s: int = Field(default=3600, ge=1)
     """CPU time after which a process is replaced."""
     max_open_files: int = Field(default=256, ge=32)
+    """Of one process."""
     max_log_bytes: int = Field(default=1024**2, ge=0)
+    """What one process may write; the rest is lost."""
     max_message_bytes: int = Field(default=100 * 1024**2, ge=1024)
+    """A larger message ends the process."""
     listener: ChaincodeListenerSettings | None = None
+    """Left out, no chaincode may register."""
 
 
 class PeerSettings(NodeSettings):
@@ -293,11 +328,30 @@ def load_settings(settings_type: type[SettingsT], path: Path) -> SettingsT:
     try:
         return settings_type.model_validate(document, context=path.parent)
     except ValidationError as error:
-        raise SettingsError(path, [_problem(item) for item in error.errors()]) from error
+        raise SettingsError(
+            path, [_problem(item, settings_type) for item in error.errors()]
+        ) from error
 
 
-def _problem(error: ErrorDetails) -> str:
+def table_of(annotation: object) -> type[Settings] | None:
+    """Return the model of the table, or of the tables in a list, that a key of this type holds."""
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return annotation
+    return next((table for part in get_args(annotation) if (table := table_of(part))), None)
+
+
+def _problem(error: ErrorDetails, settings_type: type[Settings]) -> str:
     key = ".".join(str(part) for part in error["loc"]) or "the file"
     if error["type"] == "extra_forbidden":
-        return f"{key}: there is no such setting"
+        return f"{key}: there is no such setting{_nearest(error['loc'], settings_type)}"
     return f"{key}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _nearest(location: tuple[int | str, ...], settings_type: type[Settings]) -> str:
+    """Return what the key at ``location`` was probably meant to be; empty if nothing is near."""
+    table: type[Settings] | None = settings_type
+    for part in location[:-1]:
+        if isinstance(part, str) and table is not None and part in table.model_fields:
+            table = table_of(table.model_fields[part].annotation)
+    near = [] if table is None else get_close_matches(str(location[-1]), table.model_fields, n=1)
+    return f"; did you mean {'.'.join([*map(str, location[:-1]), *near])}?" if near else ""

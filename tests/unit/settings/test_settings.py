@@ -91,7 +91,16 @@ def test_tls_is_switched_off_only_by_name(tmp_path: Path) -> None:
     [
         pytest.param('data_directory = "data"', "", "data_directory: Field required", id="missing"),
         pytest.param(
-            "data_directory", "data_dir", "data_dir: there is no such setting", id="misspelt"
+            "data_directory",
+            "data_dir",
+            "data_dir: there is no such setting; did you mean data_directory?",
+            id="misspelt",
+        ),
+        pytest.param(
+            "[msp]",
+            "[connections]\nmax_concurent_calls = 1\n[msp]",
+            "; did you mean connections.max_concurrent_calls?",
+            id="misspelt in a table",
         ),
         pytest.param("[msp]", "[msp]\nname = 1", "msp.name: there is no such setting", id="nested"),
         pytest.param(
@@ -124,6 +133,12 @@ def test_an_error_names_the_file_and_the_key(
     assert str(caught.value).startswith(f"{path} cannot be used:\n")
     assert problem in str(caught.value)
     assert caught.value.path == path
+
+
+def test_a_misspelt_key_in_a_repeated_table_is_named_with_its_place(tmp_path: Path) -> None:
+    text = PEER.replace("msp_id =", "mspid =")
+    with pytest.raises(SettingsError, match=r"did you mean gateway\.peers\.0\.msp_id\?"):
+        load_settings(PeerSettings, write(tmp_path, text))
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Copies of a node that runs, and nodes made from them."""

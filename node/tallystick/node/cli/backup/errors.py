@@ -1,0 +1,96 @@
+"""Why a copy was not made, or not put back."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tallystick.node.errors import LedgerError
+
+
+class OccupiedError(LedgerError):
+    """A folder that should be written has something in it.
+
+    Attributes:
+        path: The folder, or file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} is there already, and nothing is overwritten: name another place, or move it"
+            " away"
+        )
+        self.path = path
+
+
+class BusyStoreError(LedgerError):
+    """A store changed its files again and again while they were copied.
+
+    Attributes:
+        path: Its folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is reorganised all the time; try again when less is committed")
+        self.path = path
+
+
+class DamagedBackupError(LedgerError):
+    """A folder is no backup, not all of one, or was changed since.
+
+    Attributes:
+        path: The folder.
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} is not a whole backup: {problem}; take an older one")
+        self.path = path
+
+
+class OtherNodeError(LedgerError):
+    """A backup is that of another node.
+
+    Attributes:
+        path: The backup.
+    """
+
+    def __init__(self, path: Path, *, held: str, wanted: str) -> None:
+        super().__init__(f"{path} is the backup of {held}, and the settings are those of {wanted}")
+        self.path = path
+
+
+class LonelyOrdererError(LedgerError):
+    """What a lone orderer has ordered since its backup must be had from peers first."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this orderer orders alone: whatever it ordered after the backup, peers have, and"
+            " ordering other blocks in their place would cut it off from them all.\n"
+            "Name a peer of each member with --profile, to get these blocks; or, if the orderer was"
+            " stopped when the backup was taken and has not run since, say so with --newest"
+        )
+
+
+class PeersDifferError(LedgerError):
+    """A peer's chain does not continue the one in the backup.
+
+    Attributes:
+        channel_id: The channel.
+    """
+
+    def __init__(self, channel_id: str, problem: str) -> None:
+        super().__init__(
+            f"what peers have of channel {channel_id} does not follow from the backup: {problem}"
+        )
+        self.channel_id = channel_id
+
+
+class MissingKeysError(LedgerError):
+    """A node's keys and certificates are in neither place.
+
+    Attributes:
+        missing: The files.
+    """
+
+    def __init__(self, missing: Sequence[Path]) -> None:
+        names = ", ".join(map(str, missing))
+        super().__init__(f"{names}: not there; check the paths in the settings")
+        self.missing = missing

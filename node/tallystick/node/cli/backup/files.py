@@ -1,0 +1,142 @@
+"""A node's data as files: copied while the node runs, listed with digests, put back whole."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from tallystick.node.cli.backup.errors import DamagedBackupError, OccupiedError
+from tallystick.node.cli.backup.stores import copy_store, is_store
+
+MANIFEST: Final = "backup.json"
+DATA: Final = "data"
+SECRETS: Final = "chaincode-keys"
+"""A peer makes these anew for whom they are missing, so no backup needs them."""
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a backup holds; written last, so a backup without it was interrupted.
+
+    Attributes:
+        kind: ``peer`` or ``orderer``.
+        msp_id: The node's organisation.
+        address: Where the node listens.
+        version: Of the software that made the backup.
+        taken_at: When it was begun, ISO 8601.
+        files: The SHA-256 of each file, in hex, by path.
+        format: Of the backup.
+    """
+
+    kind: str
+    msp_id: str
+    address: str
+    version: str
+    taken_at: str
+    files: Mapping[str, str]
+    format: int = FORMAT
+
+    @property
+    def node(self) -> str:
+        """Whose backup it is, for people."""
+        return f"the {self.kind} of {self.msp_id}"
+
+
+def check_vacant(path: Path) -> None:
+    """Return if nothing is at ``path``, or an empty folder.
+
+    Raises:
+        OccupiedError: Something is.
+    """
+    if path.is_dir():
+        with os.scandir(path) as entries:
+            vacant = next(entries, None) is None
+    else:
+        vacant = not path.exists()
+    if not vacant:
+        raise OccupiedError(path)
+
+
+def copy_data(source: Path, target: Path) -> None:
+    """Copy the data of a node that may be running.
+
+    Stores come first, block files after them: a copy whose views are behind its blocks is what a
+    crash leaves behind, and the node completes it; views that are ahead would be lost.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    for store in sorted(path for path in source.rglob("*") if is_store(path)):
+        copy_store(store, target / store.relative_to(source))
+    for path in _others(source):
+        copied = target / path.relative_to(source)
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, copied)
+
+
+def write_manifest(directory: Path, manifest: Manifest) -> None:
+    """Say that the backup in ``directory`` is whole, once all of it is on the disk."""
+    for path in _files(directory):
+        _sync(path)
+    draft = directory / f"{MANIFEST}.draft"
+    draft.write_text(json.dumps(asdict(manifest), indent=1, sort_keys=True), encoding="utf-8")
+    _sync(draft)
+    draft.replace(directory / MANIFEST)
+    _sync(directory)
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """Return what a backup says of itself, after all of its files were read and compared.
+
+    Raises:
+        DamagedBackupError: It is not there, or not whole, or of a later format.
+    """
+    try:
+        fields = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+        manifest = Manifest(**fields)
+    except FileNotFoundError as error:
+        raise DamagedBackupError(directory, f"it has no {MANIFEST}") from error
+    except (OSError, ValueError, TypeError) as error:
+        raise DamagedBackupError(directory, f"its {MANIFEST} cannot be read: {error}") from error
+    if manifest.format != FORMAT:
+        raise DamagedBackupError(directory, f"its format is {manifest.format}, not {FORMAT}")
+    found = digests(directory)
+    for name in sorted(manifest.files.keys() | found.keys()):
+        if manifest.files.get(name) != found.get(name):
+            fate = "is missing" if name not in found else "is not what was written"
+            raise DamagedBackupError(directory, f"{name} {fate}")
+    return manifest
+
+
+def digests(directory: Path) -> Mapping[str, str]:
+    """Return the SHA-256 of every file of a backup but its manifest, by path."""
+    found = {}
+    for path in _files(directory):
+        if path.name != MANIFEST:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            found[path.relative_to(directory).as_posix()] = digest
+    return found
+
+
+def _others(source: Path) -> Iterator[Path]:
+    """Yield what is copied as it is: in order, for block files must not have gaps."""
+    for path in _files(source):
+        parts = path.relative_to(source).parts
+        if parts[0] != SECRETS and not is_store(path.parent):
+            yield path
+
+
+def _files(directory: Path) -> Iterator[Path]:
+    return (path for path in sorted(directory.rglob("*")) if path.is_file())
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,79 @@
+"""A node's keys and certificates, which are copied apart from its data and only when asked."""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from tallystick.node.cli.backup.errors import MissingKeysError
+from tallystick.node.cli.backup.files import check_vacant
+from tallystick.node.settings import NodeSettings, OrdererSettings, Settings
+
+OWNER_ONLY: Final = 0o700
+_MSP: Final = "msp"
+
+
+def key_files(settings: NodeSettings) -> Mapping[str, Path]:
+    """Return the files of keys and certificates that settings name, by the keys that name them."""
+    tables: dict[str, Settings | None] = {"tls": settings.tls}
+    if isinstance(settings, OrdererSettings):
+        tables |= {"admin": settings.admin, "etcd": settings.etcd}
+    found = {_MSP: settings.msp.directory}
+    for table, values in tables.items():
+        if values is not None:
+            found |= dict(_paths(table, values))
+    return found
+
+
+def copy_keys(settings: NodeSettings, target: Path) -> None:
+    """Copy keys and certificates into a new folder that its owner alone can enter.
+
+    Raises:
+        OccupiedError: The folder has something in it.
+        MissingKeysError: A file is not where the settings say.
+    """
+    check_vacant(target)
+    found = key_files(settings)
+    missing = [path for path in found.values() if not path.exists()]
+    if missing:
+        raise MissingKeysError(missing)
+    target.mkdir(parents=True, exist_ok=True)
+    target.chmod(OWNER_ONLY)
+    for name, path in found.items():
+        _copy(path, target / name)
+
+
+def put_back_keys(settings: NodeSettings, source: Path) -> None:
+    """Copy keys and certificates to where the settings want them, if nothing is there.
+
+    Raises:
+        OccupiedError: Something is; then nothing at all is written.
+        MissingKeysError: A file is not in the copy.
+    """
+    wanted = key_files(settings)
+    missing = [source / name for name in wanted if not (source / name).exists()]
+    if missing:
+        raise MissingKeysError(missing)
+    # One file may serve two keys, as the node's TLS certificate does for etcd.
+    places = {path: source / name for name, path in wanted.items()}
+    for path in places:
+        check_vacant(path)
+    for path, copy in places.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _copy(copy, path)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True)
+    else:
+        shutil.copy2(source, target)
+
+
+def _paths(table: str, values: Settings) -> Iterator[tuple[str, Path]]:
+    for key, value in values:
+        if isinstance(value, Path):
+            yield f"{table}.{key}", value
+        elif isinstance(value, tuple):
+            paths = [each for each in value if isinstance(each, Path)]
+            yield from ((f"{table}.{key}.{index}", path) for index, path in enumerate(paths))

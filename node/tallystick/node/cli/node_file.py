@@ -1,0 +1,59 @@
+"""The settings file of a node, whichever kind of node it is."""
+
+from pathlib import Path
+
+from tallystick.node.errors import LedgerError
+from tallystick.node.membership.certificates import load_certificate, organizational_units
+from tallystick.node.membership.errors import CertificateError
+from tallystick.node.settings import (
+    OrdererSettings,
+    PeerSettings,
+    SettingsError,
+    load_settings,
+)
+
+ORDERER_UNIT = "orderer"
+
+
+class UnlikeAnyNodeError(LedgerError):
+    """A settings file is neither a peer's nor an orderer's.
+
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(self, path: Path, as_peer: SettingsError, as_orderer: SettingsError) -> None:
+        super().__init__(f"as a peer's settings, {as_peer}\nas an orderer's settings, {as_orderer}")
+        self.path = path
+
+
+def load_node_settings(path: Path) -> PeerSettings | OrdererSettings:
+    """Return the settings in a file; one that would do for both is its certificate's kind.
+
+    Raises:
+        UnlikeAnyNodeError: It is neither a peer's nor an orderer's.
+        SettingsError: It cannot be used, whichever it is.
+    """
+    try:
+        peer = load_settings(PeerSettings, path)
+    except SettingsError as as_peer:
+        try:
+            return load_settings(OrdererSettings, path)
+        except SettingsError as as_orderer:
+            if as_peer.problems == as_orderer.problems:
+                raise as_peer from None
+            raise UnlikeAnyNodeError(path, as_peer, as_orderer) from as_peer
+    try:
+        orderer = load_settings(OrdererSettings, path)
+    except SettingsError:
+        return peer
+    return orderer if _is_orderer(peer.msp.directory) else peer
+
+
+def _is_orderer(msp: Path) -> bool:
+    for path in sorted((msp / "signcerts").glob("*")):
+        try:
+            return ORDERER_UNIT in organizational_units(load_certificate(path.read_bytes()))
+        except (OSError, CertificateError):
+            continue  # whoever needs the certificate says what is wrong with it
+    return False

@@ -1,0 +1,239 @@
+"""Copies of a node's data: of one moment, whole, and never over something that is there."""
+
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from typing import Literal, Self
+
+import pytest
+
+from tallystick.node.cli.backup.errors import (
+    BusyStoreError,
+    DamagedBackupError,
+    MissingKeysError,
+    OccupiedError,
+)
+from tallystick.node.cli.backup.files import (
+    Manifest,
+    check_vacant,
+    copy_data,
+    digests,
+    read_manifest,
+    write_manifest,
+)
+from tallystick.node.cli.backup.keys import copy_keys, put_back_keys
+from tallystick.node.cli.backup.stores import copy_store
+from tallystick.node.cli.node_file import UnlikeAnyNodeError, load_node_settings
+from tallystick.node.ledger.key_value_store import OpenStore, open_store
+from tallystick.node.settings import OrdererSettings, PeerSettings, SettingsError
+
+StoreKind = Literal["leveldb", "sqlite"]
+BATCH = 50
+KEYS = ("tls/cert.pem", "tls/key.pem", "tls/ca.pem", "msp/signcerts/cert.pem", "msp/keystore/sk")
+SETTINGS = """
+listen_address = "localhost:7051"
+data_directory = "data"
+[msp]
+id = "OneMSP"
+directory = "msp"
+[tls]
+certificate = "tls/cert.pem"
+private_key = "tls/key.pem"
+root_certificates = "tls/ca.pem"
+"""
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> PeerSettings:
+    for name in KEYS:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    settings = load_node_settings(written(tmp_path, SETTINGS))
+    assert isinstance(settings, PeerSettings)
+    return settings
+
+
+def written(directory: Path, text: str) -> Path:
+    path = directory / "node.toml"
+    path.write_text(text)
+    return path
+
+
+class Writer(threading.Thread):
+    """Writes batches, each of which gives all keys the same new value, until stopped."""
+
+    def __init__(self, store: OpenStore) -> None:
+        super().__init__()
+        self.written = 0
+        self._store = store
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        for number in count(1):
+            value = f"{number:08}".encode() * 500  # 200 KB: LevelDB begins new files on the way
+            self._store.write({f"key{index}".encode(): value for index in range(BATCH)})
+            self.written = number
+            if self._stopping.is_set():
+                return
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self.join()
+
+
+@pytest.mark.parametrize("kind", ["leveldb", "sqlite"])
+def test_a_copy_taken_while_batches_are_written_holds_no_half_of_one(
+    kind: StoreKind, tmp_path: Path
+) -> None:
+    with open_store(kind, tmp_path / "store") as store, Writer(store) as writer:
+        while not writer.written:
+            pass
+        for number in range(3):
+            reported = writer.written
+            copy = tmp_path / f"copy{number}"
+            copy_store(tmp_path / "store", copy)
+            with open_store(kind, copy) as copied:
+                values = {value for _, value in copied.range(b"", b"")}
+                assert len(list(copied.range(b"", b""))) == BATCH
+            assert len(values) == 1
+            assert int(values.pop()[:8]) >= reported
+
+
+def test_a_store_that_never_rests_is_reported_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions = count()
+    monkeypatch.setattr(
+        "tallystick.node.cli.backup.stores._version", lambda _: ((), next(versions))
+    )
+    monkeypatch.setattr("tallystick.node.cli.backup.stores._PAUSE_S", 0)
+    (tmp_path / "store").mkdir()
+
+    with pytest.raises(BusyStoreError, match="try again"):
+        copy_store(tmp_path / "store", tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+
+
+@pytest.fixture
+def backup(tmp_path: Path) -> Path:
+    source = tmp_path / "data"
+    channel = source / "channels" / "market"
+    with ExitStack() as stack:
+        store = stack.enter_context(open_store("leveldb", channel / "store"))
+        store.write({b"key": b"value"})
+        for name in ("channels/market/blocks/000000.blocks", "chaincode/notes.tar.gz"):
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_text(name)
+        (source / "chaincode-keys").mkdir()
+        (source / "chaincode-keys" / "client.key").write_text("secret")
+        copy_data(source, tmp_path / "backup" / "data")
+    write_manifest(tmp_path / "backup", manifest(tmp_path / "backup"))
+    return tmp_path / "backup"
+
+
+def manifest(directory: Path) -> Manifest:
+    return Manifest("peer", "OneMSP", "a:1", "1.0", "2026-01-01", digests(directory))
+
+
+def test_a_backup_has_store_blocks_and_packages_and_no_secrets(backup: Path) -> None:
+    read = read_manifest(backup)
+    assert read.node == "the peer of OneMSP"
+    names = {name for name in read.files if "/store/" not in name}
+    assert names == {
+        "data/channels/market/blocks/000000.blocks",
+        "data/chaincode/notes.tar.gz",
+    }
+    with open_store("leveldb", backup / "data" / "channels" / "market" / "store") as store:
+        assert store.get(b"key") == b"value"
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        pytest.param(
+            lambda folder: (folder / "backup.json").unlink(), "no backup.json", id="interrupted"
+        ),
+        pytest.param(
+            lambda folder: (folder / "backup.json").write_text("{"), "cannot be read", id="no JSON"
+        ),
+        pytest.param(
+            lambda folder: (folder / "backup.json").write_text('{"files": {}}'),
+            "cannot be read",
+            id="other JSON",
+        ),
+        pytest.param(
+            lambda folder: (folder / "data/chaincode/notes.tar.gz").unlink(),
+            "notes.tar.gz is missing",
+            id="file gone",
+        ),
+        pytest.param(
+            lambda folder: (folder / "data/chaincode/notes.tar.gz").write_text("x"),
+            "notes.tar.gz is not what was written",
+            id="file changed",
+        ),
+        pytest.param(
+            lambda folder: (folder / "data/more").write_text("x"),
+            "data/more is not what was written",
+            id="file added",
+        ),
+    ],
+)
+def test_a_backup_that_is_not_whole_is_refused(
+    backup: Path, damage: Callable[[Path], object], problem: str
+) -> None:
+    damage(backup)
+    with pytest.raises(DamagedBackupError, match=problem):
+        read_manifest(backup)
+
+
+def test_only_nothing_and_an_empty_folder_are_vacant(tmp_path: Path) -> None:
+    check_vacant(tmp_path / "none")
+    check_vacant(tmp_path)
+    (tmp_path / "file").write_text("")
+    for occupied in (tmp_path, tmp_path / "file"):
+        with pytest.raises(OccupiedError):
+            check_vacant(occupied)
+
+
+def test_keys_are_copied_for_their_owner_alone_and_put_back_where_they_were(
+    node: PeerSettings, tmp_path: Path
+) -> None:
+    vault = tmp_path / "vault"
+    copy_keys(node, vault)
+    assert vault.stat().st_mode & 0o777 == 0o700
+    with pytest.raises(OccupiedError):
+        put_back_keys(node, vault)
+    for name in KEYS:
+        (tmp_path / name).unlink()
+    (tmp_path / "msp" / "signcerts").rmdir()
+    (tmp_path / "msp" / "keystore").rmdir()
+    put_back_keys(node, vault)
+    assert [(tmp_path / name).read_text() for name in KEYS] == list(KEYS)
+
+
+def test_keys_that_are_missing_are_named_and_nothing_is_copied(
+    node: PeerSettings, tmp_path: Path
+) -> None:
+    (tmp_path / "tls" / "key.pem").unlink()
+    with pytest.raises(MissingKeysError, match=r"key\.pem"):
+        copy_keys(node, tmp_path / "vault")
+    assert not (tmp_path / "vault").exists()
+
+
+def test_a_settings_file_is_that_of_the_node_whose_keys_it_has(tmp_path: Path) -> None:
+    orderer = SETTINGS.replace("[msp]", "[queue]\nmax_envelopes = 1\n[msp]")
+    assert isinstance(load_node_settings(written(tmp_path, orderer)), OrdererSettings)
+    peer = SETTINGS.replace("[msp]", "[gateway]\nenabled = false\n[msp]")
+    assert isinstance(load_node_settings(written(tmp_path, peer)), PeerSettings)
+    with pytest.raises(SettingsError, match="data_dir: there is no such setting"):
+        load_node_settings(written(tmp_path, SETTINGS.replace("data_directory", "data_dir")))
+    both = orderer + "[gateway]\nenabled = false\n"
+    with pytest.raises(UnlikeAnyNodeError, match=r"queue.*(?s:.*)gateway"):
+        load_node_settings(written(tmp_path, both))

@@ -17,6 +17,7 @@ from tallystick.node.deliver.puller import BlockPuller
 from tallystick.node.deliver.source import BlockSource
 from tallystick.node.endorsement.channel import EndorserChannel
 from tallystick.node.gateway.commit_notifier import CommitNotifier, CommitOutcome
+from tallystick.node.ledger.disk import MACHINE_DISK, Disk
 from tallystick.node.ledger.key_value_store import KeyValueStore
 from tallystick.node.ledger.ledger import CommittableBlock, Ledger
 from tallystick.node.ledger.private_data import RETENTION_BLOCKS
@@ -111,11 +112,13 @@ class ChannelStorage:
         directory: Its blocks.
         store: Everything else.
         retention_blocks: For how many blocks private results wait for their transaction.
+        disk: Has the directory.
     """
 
     directory: Path
     store: KeyValueStore
     retention_blocks: int = RETENTION_BLOCKS
+    disk: Disk = MACHINE_DISK
 
 
 async def open_channel(
@@ -134,7 +137,11 @@ async def open_channel(
     """
     with ExitStack() as opening:
         ledger = Ledger.open(
-            storage.directory, storage.store, blocks_to_live, storage.retention_blocks
+            storage.directory,
+            storage.store,
+            blocks_to_live,
+            storage.retention_blocks,
+            storage.disk,
         )
         opening.callback(ledger.close)
         if ledger.height and _hash(ledger.block(0)) != _hash(genesis):

@@ -11,7 +11,7 @@ from tallystick.node.channel.orderer_addresses import orderer_addresses
 from tallystick.node.deliver.height import HeightWatch
 from tallystick.node.deliver.source import BlockSource
 from tallystick.node.ledger.block_store import BlockStore
-from tallystick.node.ledger.key_value_store import open_store
+from tallystick.node.ledger.disk import MACHINE_DISK, Disk
 from tallystick.node.ordering.block_writer import BlockWriter, last_config_index
 from tallystick.node.ordering.channel_admission import ChannelAdmission
 from tallystick.node.ordering.config_admission import EnvelopeAuthor
@@ -56,11 +56,13 @@ class OrdererEnvironment:
         clock: Now, in nanoseconds since the epoch.
         new_nonce: Random bytes, different at each call.
         sharing: The other orderers; None if this one orders alone.
+        disk: Has the blocks.
     """
 
     clock: Callable[[], int]
     new_nonce: Callable[[], bytes]
     sharing: Sharing | None = None
+    disk: Disk = MACHINE_DISK
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,8 @@ def open_channel(
     check_can_order(config, settings.msp.id)
     folder = directory / config.channel_id
     with ExitStack() as opening:
-        index = opening.enter_context(open_store(settings.store, folder / "index"))
-        store = BlockStore(folder / "blocks", index)
+        index = opening.enter_context(environment.disk.open_store(settings.store, folder / "index"))
+        store = BlockStore(folder / "blocks", index, disk=environment.disk)
         opening.callback(store.close)
         _begin_with(genesis, store, config.channel_id, folder)
         last = store.read(store.height - 1)

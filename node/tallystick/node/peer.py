@@ -25,7 +25,7 @@ from tallystick.node.gateway.planner import Planner
 from tallystick.node.gateway.service import GatewayLimits, GatewayService
 from tallystick.node.gateway.watch import Watcher, watch_peers
 from tallystick.node.joining import AlreadyJoinedError, JoinedChannels, begun_by, first_blocks
-from tallystick.node.ledger.key_value_store import open_store
+from tallystick.node.ledger.disk import MACHINE_DISK, Disk
 from tallystick.node.membership.directory import msp_config_from_directory
 from tallystick.node.membership.msp import Msp
 from tallystick.node.membership.registry import MspRegistry
@@ -59,11 +59,13 @@ class PeerEnvironment:
         clock: Now, in nanoseconds since the epoch.
         random: Spreads the attempts to reconnect, and the load over orderers.
         connector: Reaches other nodes.
+        disk: Has the ledgers.
     """
 
     clock: Callable[[], int]
     random: random.Random
     connector: NodeConnector
+    disk: Disk = MACHINE_DISK
 
 
 class PeerNode:
@@ -257,11 +259,12 @@ class PeerNode:
     async def _open_channel(self, genesis: Block, lifetime: AsyncExitStack) -> PeerChannel:
         channel_id = ChannelConfig.from_block(genesis).channel_id
         directory = self._settings.data_directory / "channels" / channel_id
-        store = lifetime.enter_context(open_store(self._settings.store, directory / "store"))
+        disk = self._environment.disk
+        store = lifetime.enter_context(disk.open_store(self._settings.store, directory / "store"))
         retention = self._settings.private_data.transient_retention_blocks
         channel = await open_channel(
             genesis,
-            ChannelStorage(directory / "blocks", store, retention),
+            ChannelStorage(directory / "blocks", store, retention, disk),
             msp_id=self._settings.msp.id,
             checker=self._checker,
             metrics=self.metrics,

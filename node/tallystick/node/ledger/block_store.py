@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger import keyspace
+from tallystick.node.ledger.disk import MACHINE_DISK, Disk
 from tallystick.node.ledger.key_value_store import KeyValueStore
 from tallystick.node.ledger.segments import (
     DEFAULT_SEGMENT_BYTES,
@@ -96,7 +97,12 @@ class BlockStore:
     """
 
     def __init__(
-        self, directory: Path, index: KeyValueStore, *, segment_bytes: int = DEFAULT_SEGMENT_BYTES
+        self,
+        directory: Path,
+        index: KeyValueStore,
+        *,
+        segment_bytes: int = DEFAULT_SEGMENT_BYTES,
+        disk: Disk = MACHINE_DISK,
     ) -> None:
         """Open the store, remove a block cut short by a crash, and complete the index.
 
@@ -104,6 +110,7 @@ class BlockStore:
             directory: Holds the files; created if need be.
             index: Shared with other views; see ``keyspace`` for the keys used.
             segment_bytes: Size from which a new file is begun.
+            disk: Has the directory.
 
         Raises:
             CorruptBlockError: A block other than one cut short cannot be read.
@@ -113,7 +120,7 @@ class BlockStore:
         self._pending: dict[bytes, bytes | None] = {}
         self._height = 0
         self._last_hash = b""
-        self._files = SegmentFiles(directory, segment_bytes=segment_bytes)
+        self._files = SegmentFiles(directory, segment_bytes=segment_bytes, disk=disk)
         with ExitStack() as undo:
             undo.callback(self._files.close)
             self._recover()

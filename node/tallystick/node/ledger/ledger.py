@@ -16,6 +16,7 @@ from tallystick.node.ledger.block_store import (
     BlockStore,
 )
 from tallystick.node.ledger.collection_rules import UNGUARDED, CollectionRules
+from tallystick.node.ledger.disk import MACHINE_DISK, Disk
 from tallystick.node.ledger.head import Head, read_head
 from tallystick.node.ledger.history import History, HistoryView, history_entries
 from tallystick.node.ledger.key_value_store import KeyValueStore
@@ -133,6 +134,7 @@ class Ledger:
         store: KeyValueStore,
         lives: BlocksToLive = forever,
         retention_blocks: int = RETENTION_BLOCKS,
+        disk: Disk = MACHINE_DISK,
     ) -> Self:
         """Open the ledger and bring its views up to its blocks. A new one awaits block 0.
 
@@ -142,6 +144,7 @@ class Ledger:
             lives: Says how many blocks the values of a private data collection live.
             retention_blocks: For how many blocks the private results of what was endorsed wait for
                 its commit.
+            disk: Has the directory.
 
         Raises:
             CorruptBlockError: A block other than one cut short by a crash cannot be read.
@@ -149,7 +152,8 @@ class Ledger:
             ReplayMismatchError: The store does not belong to the blocks.
             UnsupportedFormatError: The store has another layout.
         """
-        ledger = cls(BlockStore(directory, store), store, lives, retention_blocks)
+        blocks = BlockStore(directory, store, disk=disk)
+        ledger = cls(blocks, store, lives, retention_blocks)
         ledger.recover()
         return ledger
 

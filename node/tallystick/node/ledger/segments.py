@@ -5,7 +5,6 @@ filled one after the other and never changed, except that recovery removes a tor
 was being appended, and so was never reported as kept, when the machine stopped.
 """
 
-import os
 import struct
 import zlib
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tallystick.node.errors import LedgerError
+from tallystick.node.ledger.disk import MACHINE_DISK, AppendFile, Disk
 
 DEFAULT_SEGMENT_BYTES: Final = 64 * 1024 * 1024
 
@@ -71,22 +71,30 @@ class SegmentFiles:
     cut short by a crash is therefore the last one, and damage anywhere else is an error.
     """
 
-    def __init__(self, directory: Path, *, segment_bytes: int = DEFAULT_SEGMENT_BYTES) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        segment_bytes: int = DEFAULT_SEGMENT_BYTES,
+        disk: Disk = MACHINE_DISK,
+    ) -> None:
         """Use the files in ``directory``, which is created if need be.
 
         Args:
             directory: Only the files ending in .blocks are looked at.
             segment_bytes: A file takes no further record once that would make it longer.
+            disk: Has the directory.
 
         Raises:
             MissingFileError: Later files are there, this one is not.
         """
-        directory.mkdir(parents=True, exist_ok=True)
+        disk.make_directory(directory)
+        self._disk = disk
         self._directory = directory
         self._segment_bytes = segment_bytes
         self._last = max(0, self._count_files() - 1)
         self._file = self._open_for_append()
-        self._size = os.fstat(self._file).st_size
+        self._size = self._file.size()
         self._dirty = self._size > 0  # what a process before this one has written may not be synced
 
     def recover(self, after: Location | None) -> Iterator[tuple[Location, bytes]]:
@@ -100,7 +108,7 @@ class SegmentFiles:
         start = Location(0, 0, 0) if after is None else after
         offset = start.offset + start.length
         for segment in range(start.segment, self._last + 1):
-            data = self._path(segment).read_bytes()
+            data = self._disk.read(self._path(segment))
             while (payload := _record_at(data, offset)) is not None:
                 yield Location(segment, offset + _HEADER.size, len(payload)), payload
                 offset += _HEADER.size + len(payload)
@@ -121,9 +129,9 @@ class SegmentFiles:
         location = Location(self._last, self._size + _HEADER.size, len(payload))
         self._dirty = True
         try:
-            _write_all(self._file, _header(payload) + payload)
+            self._file.append(_header(payload) + payload)
         except OSError:
-            os.ftruncate(self._file, self._size)
+            self._file.truncate(self._size)
             raise
         self._size += record_size
         return location
@@ -135,7 +143,7 @@ class SegmentFiles:
             OSError: The disk failed. What it holds now is unknown: the process should stop.
         """
         if self._dirty:
-            os.fsync(self._file)
+            self._file.sync()
             self._dirty = False
 
     def read(self, location: Location) -> bytes:
@@ -147,8 +155,7 @@ class SegmentFiles:
         path = self._path(location.segment)
         start = location.offset - _HEADER.size
         try:
-            with path.open("rb", buffering=0) as file:
-                record = os.pread(file.fileno(), _HEADER.size + location.length, start)
+            record = self._disk.read_at(path, start, _HEADER.size + location.length)
         except FileNotFoundError as error:
             raise CorruptRecordError(path=path, offset=start) from error
         payload = _record_at(record, 0)
@@ -163,25 +170,23 @@ class SegmentFiles:
     def close(self) -> None:
         """Sync and release the file under way."""
         self.sync()
-        os.close(self._file)
+        self._file.close()
 
     def _path(self, segment: int) -> Path:
         return self._directory / f"{segment:06}{_SUFFIX}"
 
     def _count_files(self) -> int:
-        count = sum(1 for _ in self._directory.glob(f"*{_SUFFIX}"))
+        count = len(self._disk.names(self._directory, _SUFFIX))
         for segment in range(count):
-            if not self._path(segment).exists():
+            if not self._disk.exists(self._path(segment)):
                 raise MissingFileError(self._path(segment))
         return count
 
-    def _open_for_append(self) -> int:
-        file = os.open(self._path(self._last), os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-        _sync_directory(self._directory)  # else a crash may forget that the file exists
-        return file
+    def _open_for_append(self) -> AppendFile:
+        return self._disk.open_append(self._path(self._last))
 
     def _roll(self) -> None:
-        os.close(self._file)
+        self._file.close()
         self._last += 1
         self._file = self._open_for_append()
         self._size = 0
@@ -189,7 +194,7 @@ class SegmentFiles:
     def _remove_torn_record(self, segment: int, data: bytes, offset: int) -> None:
         if segment != self._last or _has_record_after(data, offset):
             raise CorruptRecordError(path=self._path(segment), offset=offset)
-        os.ftruncate(self._file, offset)
+        self._file.truncate(offset)
         self._size = offset
         self._dirty = True
 
@@ -220,17 +225,3 @@ def _has_record_after(data: bytes, offset: int) -> bool:
             return True
         at = data.find(_MAGIC, at + 1)
     return False
-
-
-def _write_all(file: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(file, rest) :]
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

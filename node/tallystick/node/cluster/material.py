@@ -15,6 +15,7 @@ from tallystick.node.channel.genesis import (
 )
 from tallystick.node.cluster.member_topology import OrganizationTopology
 from tallystick.node.cluster.topology import Topology
+from tallystick.node.membership.ca import SYSTEM_KEYS, KeySource
 from tallystick.node.membership.directory import msp_config_from_directory
 from tallystick.node.membership.material import (
     NodeSpec,
@@ -40,7 +41,9 @@ class Founding:
     nonce: bytes
 
 
-def generate_material(topology: Topology, directory: Path, *, now_ns: int) -> None:
+def generate_material(
+    topology: Topology, directory: Path, *, now_ns: int, keys: KeySource = SYSTEM_KEYS
+) -> None:
     """Write the keys and certificates of every organisation to ``directory``/<MSP id>.
 
     Raises:
@@ -49,7 +52,7 @@ def generate_material(topology: Topology, directory: Path, *, now_ns: int) -> No
     now = datetime.fromtimestamp(now_ns / _NANOSECONDS, UTC)
     for member in topology.organizations:
         spec = _organization_spec(member, topology.host)
-        generate_organization(spec, directory / member.msp_id, now=now)
+        generate_organization(spec, directory / member.msp_id, now=now, keys=keys)
 
 
 def genesis_block(topology: Topology, material: Path, founding: Founding) -> Block:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Final
+from typing import Final, Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -40,6 +40,37 @@ class Purpose(Enum):
 
     SIGNING = "signing"
     TLS = "tls"
+
+
+class KeySource(Protocol):
+    """Where new keys and serial numbers come from."""
+
+    @property
+    def signs_repeatably(self) -> bool:
+        """Whether authorities sign by RFC 6979: same keys and numbers, same certificates."""
+
+    def new_key(self) -> ec.EllipticCurvePrivateKey:
+        """Return a key on P-256 that nobody else has."""
+
+    def serial_number(self) -> int:
+        """Return a number that no other certificate of an authority has."""
+
+
+class SystemKeys(KeySource):
+    """Keys and numbers from the operating system's randomness."""
+
+    signs_repeatably = False
+
+    def new_key(self) -> ec.EllipticCurvePrivateKey:
+        """Return a new key on P-256."""
+        return ec.generate_private_key(ec.SECP256R1())
+
+    def serial_number(self) -> int:
+        """Return a random number of 159 bits."""
+        return x509.random_serial_number()
+
+
+SYSTEM_KEYS: Final = SystemKeys()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +109,19 @@ class CertificateAuthority:
         certificate: The CA's own certificate.
     """
 
-    def __init__(self, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
+    def __init__(
+        self,
+        certificate: x509.Certificate,
+        key: ec.EllipticCurvePrivateKey,
+        keys: KeySource = SYSTEM_KEYS,
+    ) -> None:
         self.certificate = certificate
         self._key = key
+        self._keys = keys
 
     @classmethod
     def create(
-        cls, common_name: str, organization: str, *, now: datetime
+        cls, common_name: str, organization: str, *, now: datetime, keys: KeySource = SYSTEM_KEYS
     ) -> "CertificateAuthority":
         """Return a new root CA, valid from shortly before ``now``.
 
@@ -92,11 +129,12 @@ class CertificateAuthority:
             common_name: CN of its subject, such as ``ca.clearing.example``.
             organization: O of its subject and of everybody it certifies.
             now: Timezone-aware.
+            keys: Where its own key, and those of everybody it certifies, come from.
         """
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = keys.new_key()
         subject = _name(common_name, organization)
-        builder = _builder(subject, subject, key.public_key(), (now, _AUTHORITY_LIFETIME))
-        return cls(_sign_authority(builder, key, key.public_key()), key)
+        builder = _builder(subject, subject, key.public_key(), (now, _AUTHORITY_LIFETIME), keys)
+        return cls(_sign_authority(builder, key, key.public_key(), keys), key, keys)
 
     @classmethod
     def from_pem(cls, pair: KeyPair) -> "CertificateAuthority":
@@ -116,18 +154,19 @@ class CertificateAuthority:
 
         From then on an MSP that lists both accepts identities from the new CA only.
         """
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = self._keys.new_key()
         subject = _name(common_name, self._organization)
-        builder = _builder(
-            subject, self.certificate.subject, key.public_key(), (now, _AUTHORITY_LIFETIME)
-        )
+        validity = (now, _AUTHORITY_LIFETIME)
+        issuer = self.certificate.subject
+        builder = _builder(subject, issuer, key.public_key(), validity, self._keys)
         builder = builder.add_extension(self._key_identifier(), critical=False)
-        certificate = _sign_authority(builder, self._key, key.public_key())
-        return CertificateAuthority(canonical_certificate(certificate, self.certificate), key)
+        certificate = _sign_authority(builder, self._key, key.public_key(), self._keys)
+        canonical = canonical_certificate(certificate, self.certificate)
+        return CertificateAuthority(canonical, key, self._keys)
 
     def issue(self, request: CertificateRequest, *, now: datetime) -> KeyPair:
         """Return a new key and the certificate for it, valid from shortly before ``now``."""
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = self._keys.new_key()
         certificate_pem = self.certify(key.public_key(), request, now=now)
         return KeyPair(certificate_pem, private_key_pem(key))
 
@@ -140,7 +179,8 @@ class CertificateAuthority:
         caller to know.
         """
         subject = _name(request.common_name, self._organization, request.organizational_units)
-        builder = _builder(subject, self.certificate.subject, public_key, (now, request.lifetime))
+        validity = (now, request.lifetime)
+        builder = _builder(subject, self.certificate.subject, public_key, validity, self._keys)
         builder = (
             builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(request.purpose), critical=True)
@@ -154,7 +194,7 @@ class CertificateAuthority:
             builder = builder.add_extension(names, critical=False)
         if request.attributes:
             builder = builder.add_extension(encode_attributes(request.attributes), critical=False)
-        certificate = builder.sign(self._key, SHA256())
+        certificate = _signed(builder, self._key, self._keys)
         return to_pem(canonical_certificate(certificate, self.certificate))
 
     def revoke(self, certificates: list[x509.Certificate], *, now: datetime) -> bytes:
@@ -198,6 +238,7 @@ def _builder(
     issuer: x509.Name,
     key: ec.EllipticCurvePublicKey,
     validity: tuple[datetime, timedelta],
+    keys: KeySource,
 ) -> x509.CertificateBuilder:
     now, lifetime = validity
     return (
@@ -205,7 +246,7 @@ def _builder(
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key)
-        .serial_number(x509.random_serial_number())
+        .serial_number(keys.serial_number())
         .not_valid_before(now - _CLOCK_SKEW)  # nodes whose clocks are a little behind accept it too
         .not_valid_after(now + lifetime)
     )
@@ -215,16 +256,24 @@ def _sign_authority(
     builder: x509.CertificateBuilder,
     signing_key: ec.EllipticCurvePrivateKey,
     public_key: ec.EllipticCurvePublicKey,
+    keys: KeySource,
 ) -> x509.Certificate:
     identifier = x509.SubjectKeyIdentifier.from_public_key(public_key)
-    certificate = (
+    builder = (
         builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(_authority_usage(), critical=True)
         .add_extension(identifier, critical=False)
-        .sign(signing_key, SHA256())
     )
+    certificate = _signed(builder, signing_key, keys)
     is_root = certificate.issuer == certificate.subject
     return canonical_certificate(certificate, certificate) if is_root else certificate
+
+
+def _signed(
+    builder: x509.CertificateBuilder, key: ec.EllipticCurvePrivateKey, keys: KeySource
+) -> x509.Certificate:
+    # None and not False: an OpenSSL that cannot sign by RFC 6979 need not be asked.
+    return builder.sign(key, SHA256(), ecdsa_deterministic=keys.signs_repeatably or None)
 
 
 def _usage(*granted: str) -> x509.KeyUsage:

@@ -20,9 +20,11 @@ import yaml
 
 from tallystick.node.membership import directory as layout
 from tallystick.node.membership.ca import (
+    SYSTEM_KEYS,
     CertificateAuthority,
     CertificateRequest,
     KeyPair,
+    KeySource,
     Purpose,
 )
 from tallystick.node.membership.errors import MaterialError
@@ -82,7 +84,9 @@ class OrganizationSpec:
     users: tuple[UserSpec, ...] = ()
 
 
-def generate_organization(spec: OrganizationSpec, directory: Path, *, now: datetime) -> None:
+def generate_organization(
+    spec: OrganizationSpec, directory: Path, *, now: datetime, keys: KeySource = SYSTEM_KEYS
+) -> None:
     """Make the CAs, certificates and keys of ``spec`` and write them below ``directory``.
 
     Only their owner can read key files (mode 0600) and enter directories that hold keys (0700).
@@ -91,6 +95,7 @@ def generate_organization(spec: OrganizationSpec, directory: Path, *, now: datet
         spec: Whom to certify.
         directory: Made if it is missing; must not hold an organisation yet.
         now: Timezone-aware; certificates are valid from shortly before.
+        keys: Where keys and serial numbers come from.
 
     Raises:
         MaterialError: There is an organisation in ``directory`` already, or a name in ``spec`` is
@@ -101,7 +106,7 @@ def generate_organization(spec: OrganizationSpec, directory: Path, *, now: datet
         raise MaterialError(
             str(directory), f"there is an organisation here: remove it to make {spec.msp_id} anew"
         )
-    _Writer(spec, directory, now).write()
+    _Writer(spec, directory, now, keys).write()
 
 
 def _check_names(spec: OrganizationSpec) -> None:
@@ -121,14 +126,18 @@ def _check_names(spec: OrganizationSpec) -> None:
 class _Writer:
     """Writes one organisation."""
 
-    def __init__(self, spec: OrganizationSpec, directory: Path, now: datetime) -> None:
+    def __init__(
+        self, spec: OrganizationSpec, directory: Path, now: datetime, keys: KeySource
+    ) -> None:
         self._spec = spec
         self._directory = directory
         self._now = now
         self._ca_name = f"ca.{spec.domain}"
         self._tls_ca_name = f"tlsca.{spec.domain}"
-        self._ca = CertificateAuthority.create(self._ca_name, spec.domain, now=now)
-        self._tls_ca = CertificateAuthority.create(self._tls_ca_name, spec.domain, now=now)
+        self._ca = CertificateAuthority.create(self._ca_name, spec.domain, now=now, keys=keys)
+        self._tls_ca = CertificateAuthority.create(
+            self._tls_ca_name, spec.domain, now=now, keys=keys
+        )
 
     def write(self) -> None:
         write_authority(self._directory / "ca", self._ca_name, self._ca)

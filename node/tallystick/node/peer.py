@@ -113,6 +113,7 @@ class PeerNode:
                 concurrency=settings.gateway.max_concurrent_calls,
                 endorsement_timeout_s=settings.gateway.endorsement_timeout_s,
                 broadcast_timeout_s=settings.gateway.broadcast_timeout_s,
+                orderer_silence_s=settings.gateway.orderer_silence_s,
             ),
         )
         self.deliver = DeliverService(

@@ -238,7 +238,9 @@ class GatewaySettings(Settings):
     endorsement_timeout_s: float = Field(default=30.0, gt=0)
     """How long a peer may take to endorse before another one is asked."""
     broadcast_timeout_s: float = Field(default=30.0, gt=0)
-    """How long an orderer may take to answer before another one is asked."""
+    """How long the orderers that were asked may take to answer in all."""
+    orderer_silence_s: float = Field(default=1.0, gt=0)
+    """How long an orderer that is asked may answer nobody, before another is asked as well."""
     peer_check_interval_s: float = Field(default=5.0, gt=0)
     """How often other peers are asked whether they are there and how many blocks they have."""
     max_concurrent_calls: int = Field(default=500, ge=1)

@@ -1,10 +1,19 @@
 """What clients get from Evaluate, Endorse and Submit when all is well (wire.md §5.1 to §5.4)."""
 
+import asyncio
+from dataclasses import replace
 from random import Random
 
 import grpc
 import pytest
-from tests.unit.gateway.conftest import DOWN, SECRET, Setting, endorsement, signed_proposal
+from tests.unit.gateway.conftest import (
+    DOWN,
+    SECRET,
+    SOON_S,
+    Setting,
+    endorsement,
+    signed_proposal,
+)
 
 from tallystick.node.gateway.errors import FailureDetail, GatewayError
 from tallystick.node.transport.ports import OrdererUnreachableError
@@ -130,6 +139,18 @@ async def test_the_next_orderer_is_tried_if_one(
     third = setting.add_orderer(TAKEN, "orderer2")
     await setting.submit()
     assert (len(second.envelopes), len(third.envelopes)) == (1, 0)
+
+
+async def test_a_silent_orderer_delays_a_client_no_longer_than_silence_lasts(
+    setting: Setting,
+) -> None:
+    """It may hang for ever, and its connection stand all the while."""
+    setting.limits = replace(setting.limits, orderer_silence_s=SOON_S)
+    silent = setting.add_orderer(None, "orderer0")
+    second = setting.add_orderer(TAKEN, "orderer1")
+    async with asyncio.timeout(5):
+        await setting.submit()
+    assert (len(silent.envelopes), len(second.envelopes)) == (1, 1)
 
 
 async def test_no_other_orderer_is_asked_about_an_envelope_that_one_refuses(

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 import grpc
@@ -46,12 +47,15 @@ class GatewayLimits:
             for commits and events costs next to nothing, so that is limited elsewhere.
         endorsement_timeout_s: How long one peer may take to answer before another is asked.
         broadcast_timeout_s: Likewise for an orderer.
+        orderer_silence_s: How long an orderer that is asked may answer nobody at all, before
+            another is asked as well.
         disagreement_delays_s: Endorsers that disagree are asked anew after each of these in turn.
     """
 
     concurrency: int = 500
     endorsement_timeout_s: float = 30.0
     broadcast_timeout_s: float = 30.0
+    orderer_silence_s: float = 1.0
     disagreement_delays_s: tuple[float, ...] = (0.05, 0.1, 0.2)
 
 
@@ -69,8 +73,10 @@ class GatewayService:
     ) -> None:
         """Serve ``channels``; ``random`` spreads envelopes over the orderers of a channel."""
         self._channels = channels
-        self._choices = defaultdict[str, OrdererChoice](lambda: OrdererChoice(random))
         self._limits = limits or GatewayLimits()
+        self._choices = defaultdict[str, OrdererChoice](
+            partial(OrdererChoice, random, self._limits.orderer_silence_s)
+        )
         self._in_progress = 0
 
     @property
@@ -138,9 +144,10 @@ class GatewayService:
         if channel.config.consensus_type == BFT:
             await submit_to_quorum(orderers, envelope, msp_ids=msp_ids, timeout_s=timeout_s)
         else:
-            choice.learn(
-                await submit_envelope(orderers, envelope, msp_ids=msp_ids, timeout_s=timeout_s)
+            taken = await submit_envelope(
+                orderers, envelope, choice=choice, msp_ids=msp_ids, timeout_s=timeout_s
             )
+            choice.learn(taken)
 
     async def commit_status(
         self, signed: gateway_pb2.SignedCommitStatusRequest

@@ -1,7 +1,7 @@
 """Hands a signed transaction to the ordering service."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -35,14 +35,18 @@ class Taken:
 
 
 class OrdererChoice:
-    """In which order the orderers of one channel are asked: by chance, but the leader first.
+    """In which order the orderers of one channel are asked, and when another is asked as well.
 
-    Any orderer hands an envelope on to the leader; to ask it at once saves everybody's time.
+    By chance, but the leader first. Any orderer hands an envelope on to the leader; to ask it at
+    once saves everybody's time.
     """
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, silence_s: float) -> None:
+        """``silence_s`` is how long an orderer that is asked may answer nobody at all."""
         self._random = random
+        self._silence_s = silence_s
         self._leader = ""
+        self._heard: dict[str, float] = {}
 
     def in_turn(self, orderers: Sequence[OrdererConnection]) -> Sequence[OrdererConnection]:
         """Return all of them, in the order in which they are asked."""
@@ -56,22 +60,44 @@ class OrdererChoice:
         elif taken.endpoint != self._leader:
             self._leader = ""  # it was not there, and another one leads
 
+    def heard(self, endpoint: str) -> None:
+        """Remember that an orderer answered just now."""
+        self._heard[endpoint] = asyncio.get_running_loop().time()
+
+    async def silence(self, endpoint: str) -> None:
+        """Return once an orderer has answered nobody for too long, from now on.
+
+        One that is busy answers others meanwhile. To ask another one then would only add to the
+        work of all.
+        """
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
+        while True:
+            silent_at = max(asked, self._heard.get(endpoint, asked)) + self._silence_s
+            if loop.time() >= silent_at:
+                return
+            await asyncio.sleep(silent_at - loop.time())
+
 
 async def submit_envelope(
     orderers: Sequence[OrdererConnection],
     envelope: bytes,
     *,
+    choice: OrdererChoice,
     msp_ids: Mapping[str, str],
     timeout_s: float,
 ) -> Taken:
     """Offer ``envelope`` to one orderer after another until one takes it; return which.
 
-    A 4xx answer is about the envelope, so no other orderer is asked. An orderer that takes too long
-    may order the envelope all the same; then it is on the ledger twice, and valid once.
+    The next one is asked when one fails, and also when one is silent: it may hang, and the first
+    good answer counts. A 4xx answer is about the envelope, so no other orderer is asked. An orderer
+    that is too late may order the envelope all the same; then it is on the ledger twice, and valid
+    once.
 
     Args:
         orderers: In the order in which they are asked.
         envelope: The transaction.
+        choice: Knows when an orderer is silent.
         msp_ids: The organisation of each, by endpoint, as far as it is known.
         timeout_s: How long to wait for each of them.
 
@@ -83,19 +109,56 @@ async def submit_envelope(
     if not orderers:
         raise GatewayError(grpc.StatusCode.UNAVAILABLE, "no orderer nodes available")
     failures: list[FailureDetail] = []
-    for orderer in orderers:
+    decided: asyncio.Future[Taken | BroadcastResponse]
+    decided = asyncio.get_running_loop().create_future()
+
+    async def offer(orderer: OrdererConnection) -> None:
         answer = await _answer(orderer, envelope, timeout_s)
-        if isinstance(answer, BroadcastResponse) and _is_taken(answer):
-            return Taken(orderer.endpoint, answer.info)
-        if isinstance(answer, BroadcastResponse) and answer.status in CLIENT_FAULTS:
-            # Every orderer would say the same.
-            raise GatewayError(grpc.StatusCode.ABORTED, _refusal(answer))
-        failures.append(_failure(orderer, answer, msp_ids))
-    raise GatewayError(
-        grpc.StatusCode.UNAVAILABLE,
-        "no orderers could successfully process transaction",
-        tuple(failures),
-    )
+        if isinstance(answer, BroadcastResponse):
+            choice.heard(orderer.endpoint)
+        decision = _decision(orderer.endpoint, answer)
+        if decision is None:
+            failures.append(_failure(orderer, answer, msp_ids))
+        elif not decided.done():
+            decided.set_result(decision)
+
+    await _offer_in_turn(orderers, offer, choice, decided)
+    if not decided.done():
+        raise GatewayError(
+            grpc.StatusCode.UNAVAILABLE,
+            "no orderers could successfully process transaction",
+            tuple(failures),
+        )
+    outcome = decided.result()
+    if isinstance(outcome, BroadcastResponse):
+        raise GatewayError(grpc.StatusCode.ABORTED, _refusal(outcome))
+    return outcome
+
+
+async def _offer_in_turn(
+    orderers: Sequence[OrdererConnection],
+    offer: Callable[[OrdererConnection], Coroutine[None, None, None]],
+    choice: OrdererChoice,
+    decided: asyncio.Future[Taken | BroadcastResponse],
+) -> None:
+    """Return once an offer has decided, or all have failed.
+
+    The next offer is made when the one before fails, or when its orderer is silent.
+    """
+    async with asyncio.TaskGroup() as group:
+        offers: list[asyncio.Task[None]] = []
+        for orderer in orderers:
+            offers.append(group.create_task(offer(orderer)))
+            silence = group.create_task(choice.silence(orderer.endpoint))
+            await asyncio.wait((decided, offers[-1], silence), return_when=asyncio.FIRST_COMPLETED)
+            silence.cancel()
+            if decided.done():
+                break
+        else:
+            failed = group.create_task(asyncio.wait(offers))
+            await asyncio.wait((decided, failed), return_when=asyncio.FIRST_COMPLETED)
+        for task in offers:
+            task.cancel()
 
 
 async def submit_to_quorum(
@@ -184,6 +247,15 @@ def _failure(
 ) -> FailureDetail:
     message = answer if isinstance(answer, str) else _refusal(answer)
     return FailureDetail(orderer.endpoint, msp_ids.get(orderer.endpoint, ""), message)
+
+
+def _decision(endpoint: str, answer: BroadcastResponse | str) -> Taken | BroadcastResponse | None:
+    """Return what settles a submission: that it was taken, or a refusal by which all would stay."""
+    if isinstance(answer, str):
+        return None
+    if answer.status == common_pb2.Status.SUCCESS:
+        return Taken(endpoint, answer.info)
+    return answer if answer.status in CLIENT_FAULTS else None
 
 
 def _is_taken(answer: BroadcastResponse | str) -> bool:

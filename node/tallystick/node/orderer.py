@@ -213,6 +213,8 @@ class OrdererNode:
                 channel.chain.drain()
                 await asyncio.wait([self._chains.pop(channel_id)])
                 channel.source.watch.close()
+                if isinstance(channel.chain, EtcdChain):
+                    await channel.chain.leave()
             await asyncio.to_thread(shutil.rmtree, self._directory / channel_id)
         finally:
             self._leaving.discard(channel_id)

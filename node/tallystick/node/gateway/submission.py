@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
+from typing import TypeAlias
 
 import grpc
 
@@ -32,6 +33,10 @@ class Taken:
 
     endpoint: str
     leader: str
+
+
+Decided: TypeAlias = asyncio.Future[Taken | BroadcastResponse]
+"""Who took an envelope, or a refusal by which every orderer would stay."""
 
 
 class OrdererChoice:
@@ -89,15 +94,14 @@ async def submit_envelope(
 ) -> Taken:
     """Offer ``envelope`` to one orderer after another until one takes it; return which.
 
-    The next one is asked when one fails, and also when one is silent: it may hang, and the first
-    good answer counts. A 4xx answer is about the envelope, so no other orderer is asked. An orderer
-    that is too late may order the envelope all the same; then it is on the ledger twice, and valid
-    once.
+    The next one is asked when one fails, and when one is silent, which may hang. A 4xx answer is
+    about the envelope, so no other is asked. An orderer that is too late may order the envelope all
+    the same; then it is on the ledger twice, and valid once.
 
     Args:
         orderers: In the order in which they are asked.
         envelope: The transaction.
-        choice: Knows when an orderer is silent.
+        choice: Tells when an orderer is silent.
         msp_ids: The organisation of each, by endpoint, as far as it is known.
         timeout_s: How long to wait for each of them.
 
@@ -109,8 +113,7 @@ async def submit_envelope(
     if not orderers:
         raise GatewayError(grpc.StatusCode.UNAVAILABLE, "no orderer nodes available")
     failures: list[FailureDetail] = []
-    decided: asyncio.Future[Taken | BroadcastResponse]
-    decided = asyncio.get_running_loop().create_future()
+    decided: Decided = asyncio.get_running_loop().create_future()
 
     async def offer(orderer: OrdererConnection) -> None:
         answer = await _answer(orderer, envelope, timeout_s)
@@ -124,11 +127,8 @@ async def submit_envelope(
 
     await _offer_in_turn(orderers, offer, choice, decided)
     if not decided.done():
-        raise GatewayError(
-            grpc.StatusCode.UNAVAILABLE,
-            "no orderers could successfully process transaction",
-            tuple(failures),
-        )
+        problem = "no orderers could successfully process transaction"
+        raise GatewayError(grpc.StatusCode.UNAVAILABLE, problem, tuple(failures))
     outcome = decided.result()
     if isinstance(outcome, BroadcastResponse):
         raise GatewayError(grpc.StatusCode.ABORTED, _refusal(outcome))
@@ -139,7 +139,7 @@ async def _offer_in_turn(
     orderers: Sequence[OrdererConnection],
     offer: Callable[[OrdererConnection], Coroutine[None, None, None]],
     choice: OrdererChoice,
-    decided: asyncio.Future[Taken | BroadcastResponse],
+    decided: Decided,
 ) -> None:
     """Return once an offer has decided, or all have failed.
 

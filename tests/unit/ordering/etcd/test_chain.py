@@ -445,3 +445,49 @@ def test_whatever_happens_no_chain_forks_and_nothing_acknowledged_is_lost(
         assert entries[-1] == envelope("last")
 
     told(config, story, retention=Retention(max_blocks=10, every_blocks=2))
+
+
+def test_who_leaves_a_channel_last_takes_all_but_the_newest_block_out_of_etcd(
+    config: ChannelConfig,
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        for number in range(4):
+            await orderers.all["orderer0:7050"].order(f"{number}")
+        await orderers.level()
+        newest = await OrderedLog(orderers.all["orderer0:7050"].etcd, KEYS).newest()
+        assert newest is not None
+        assert newest > 1
+        for each in orderers.all.values():
+            records = orderers.cluster.records
+            assert KEYS.block(1) in records, "somebody is left who may need it"
+            chain = each.chain
+            assert chain is not None
+            await each.drain()
+            await chain.leave()
+            assert KEYS.height(each.name) not in records
+        assert list(orderers.cluster.records) == [KEYS.block(newest)]
+
+        newcomer = orderers.all["orderer0:7050"]
+        for each in orderers.all.values():
+            del each.memory.blocks[1:]
+        newcomer.start()
+        refused = await newcomer.order("begun anew")
+        assert refused is not None, "the channel would fork"
+        await newcomer.kill()
+
+    told(config, story, retention=Retention(every_blocks=1000))
+
+
+def test_a_channel_that_is_left_while_etcd_is_away_is_left_all_the_same(
+    config: ChannelConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        leaving = orderers.all["orderer0:7050"]
+        chain = leaving.chain
+        assert chain is not None
+        await leaving.drain()
+        leaving.etcd.is_reachable = False
+        await chain.leave()
+        assert "stays there" in caplog.text
+
+    told(config, story)

@@ -51,6 +51,7 @@ class EtcdChain:
         self._fellows = fellows
         self._limits = limits
         self._patience_s = shared.patience_s
+        self._address = shared.candidate.address
         self._log = OrderedLog(shared.etcd, keys)
         self._progress = Progress(local.copyist.height)
         self._leadership = Leadership(
@@ -126,6 +127,13 @@ class EtcdChain:
     def drain(self) -> None:
         """Accept nothing more; ``run`` ends once what was accepted is in the log."""
         self._draining.set()
+
+    async def leave(self) -> None:
+        """Take what this orderer has in etcd out of it, once ``run`` has ended for good."""
+        try:
+            await self._log.leave(self._address)
+        except EtcdUnavailableError as error:
+            _log.warning("what this channel has in etcd stays there, a few kilobytes: %s", error)
 
     async def run(self) -> None:
         """Copy the log, and lead when nobody else does, until drained."""

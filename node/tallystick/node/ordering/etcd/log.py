@@ -1,6 +1,6 @@
 """The ordered log of one channel, in etcd: read by every orderer, written by the leader alone."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 
 from tallystick.node.errors import LedgerError
@@ -112,6 +112,19 @@ class OrderedLog:
         """Tell how many blocks an orderer has on its disk."""
         await self._etcd.commit([], [Put(self._keys.height(orderer), str(height).encode())])
 
+    async def leave(self, orderer: str) -> None:
+        """Take back an orderer's height; whoever leaves last takes the log along.
+
+        The newest block stays. Peers may have what was before it, and an orderer that joins the
+        channel again sees by it that the channel must not be begun anew.
+        """
+        await self._etcd.commit([], [Deletion(only(self._keys.height(orderer)))])
+        newest = await self.newest()
+        if newest is None or (await self._etcd.read(self._keys.heights, limit=1)).records:
+            return
+        nobody_leads = Condition(self._keys.leader)
+        await self._etcd.commit([nobody_leads], self._deletions_below(newest))
+
     async def heights(self) -> Mapping[str, int]:
         """Return how many blocks each orderer has on its disk, as far as it has told."""
         found = await self._etcd.read(self._keys.heights)
@@ -130,14 +143,17 @@ class OrderedLog:
         """
         committed = await self._etcd.commit(
             [Condition(self._keys.leader, term)],
-            [
-                Deletion(self._keys.blocks_before(number)),
-                Deletion(self._keys.parts_before(number)),
-            ],
+            self._deletions_below(number),
         )
         if not committed.succeeded:
             raise SupersededError
         await self._etcd.compact(committed.revision)
+
+    def _deletions_below(self, number: int) -> Sequence[Deletion]:
+        return [
+            Deletion(self._keys.blocks_before(number)),
+            Deletion(self._keys.parts_before(number)),
+        ]
 
     async def _batch(self, record: Record, number: int) -> OrderedBatch:
         content = decode_record(record.value, number)

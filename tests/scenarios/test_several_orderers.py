@@ -3,20 +3,30 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from random import Random
 from time import monotonic
 
 import grpc
 import pytest
-from tests.scenarios.crash_audit import check_chain, opened_books, ordered_blocks
+from tests.scenarios.crash_audit import ordered_blocks
 from tests.scenarios.crash_load import Load
-from tests.scenarios.crash_network import CHAINCODE, NOTES, RunningNetwork, running_network
+from tests.scenarios.crash_network import CHAINCODE, RunningNetwork
+from tests.scenarios.orderer_network import (
+    PATIENCE_S,
+    another_leader_than,
+    chains,
+    check_no_fork,
+    check_nothing_lost,
+    leader,
+    stop_all,
+    the_log,
+    three_orderers,
+    under_load,
+)
 
 from tallystick.client.errors import SubmitError
-from tallystick.client.options import ClientOptions, Deadlines
 from tallystick.node.cluster.launcher import Launcher
 from tallystick.node.cluster.material import Founding
 from tallystick.node.cluster.network import create_network
@@ -26,20 +36,14 @@ from tallystick.node.cluster.ports import on_free_ports
 from tallystick.node.cluster.startup import system_source
 from tallystick.node.cluster.topology import default_topology
 from tallystick.node.ordering.etcd.client import EtcdClient
-from tallystick.node.ordering.etcd.keys import LogKeys
 from tallystick.node.ordering.etcd.log import OrderedLog
-from tallystick.node.ordering.etcd.port import EtcdUnavailableError, only
-from tallystick.node.process import load_block
+from tallystick.node.ordering.etcd.port import EtcdUnavailableError
 from tallystick.node.transport.credentials import ClientTls, KeyPair
-from tallystick.protos.common.common_pb2 import ChannelHeader, Envelope, Payload
-from tallystick.protos.tallystick.ordered_log_pb2 import Leader
-from tallystick.wire.hashing import block_header_hash
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
 RESUMES_WITHIN_S = 5.0
 """The goal is 2 s on a machine that has nothing else to do; shared ones are given more."""
-PATIENCE_S = 30.0
 
 Report = Callable[[str], None]
 
@@ -51,62 +55,6 @@ def report(capsys: pytest.CaptureFixture[str]) -> Report:
             print(f"\n{line}", end="")  # noqa: T201 -- figures that a reader of the log wants
 
     return say
-
-
-@asynccontextmanager
-async def three_orderers(
-    directory: Path, orderer_settings: str = ""
-) -> AsyncIterator[RunningNetwork]:
-    topology = default_topology().model_copy(update={"chaincodes": (NOTES,)})
-    deadlines = Deadlines(evaluate_s=5.0, endorse_s=5.0, submit_s=15.0, commit_status_s=5.0)
-    async with running_network(
-        directory / "network",
-        with_orderers(topology, 3),
-        ClientOptions(deadlines=deadlines),
-        orderer_settings=orderer_settings,
-    ) as network:
-        yield network
-
-
-@asynccontextmanager
-async def under_load(network: RunningNetwork) -> AsyncIterator[Load]:
-    load = Load(list(network.gateways.values()), Random(1))
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(load.run(), name="load")
-        yield load
-        load.stop()
-
-
-@asynccontextmanager
-async def the_log(network: RunningNetwork) -> AsyncIterator[tuple[EtcdClient, LogKeys]]:
-    """Look into etcd as an orderer does."""
-    directory = network.network.node_material(network.orderers[0]) / "tls"
-    keys = KeyPair((directory / "server.crt").read_bytes(), (directory / "server.key").read_bytes())
-    tls = ClientTls(network.network.etcd_authorities.read_bytes(), keys)
-    genesis = load_block(network.network.genesis_block)
-    log_keys = LogKeys("tallystick", network.network.channel_id, block_header_hash(genesis.header))
-    async with EtcdClient([node.address for node in network.etcd], tls) as client:
-        yield client, log_keys
-
-
-async def leader(network: RunningNetwork) -> Node:
-    async with the_log(network) as (client, keys), asyncio.timeout(PATIENCE_S):
-        while True:
-            found = (await client.read(only(keys.leader))).records
-            if found:
-                break
-            await asyncio.sleep(0.05)
-    address = Leader.FromString(found[0].value).address
-    return next(node for node in network.orderers if node.address == address)
-
-
-async def another_leader_than(former: Node, network: RunningNetwork) -> None:
-    """Return once the lease of a leader has lapsed and another orderer leads."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            if await leader(network) != former:
-                return
-            await asyncio.sleep(0.1)
 
 
 async def first_in_etcd(network: RunningNetwork) -> int:
@@ -123,53 +71,6 @@ async def kill(victim: Node, network: RunningNetwork, load: Load, report: Report
     silence_s = load.longest_silence_s(killed_at - 0.1, monotonic())
     report(f"nothing was ordered for {silence_s:.2f} s after {victim.name} was killed")
     assert silence_s < RESUMES_WITHIN_S
-
-
-async def stop_all(network: RunningNetwork) -> None:
-    """Stop every node when the peers have what the orderers have."""
-    for orderer in network.orderers:
-        assert await network.stop(orderer) == 0
-    height = max(len(ordered_blocks(network.network, node)) for node in network.orderers)
-    for peer in network.peers:
-        await network.block(peer, height - 1)
-    for peer in network.peers:
-        assert await network.stop(peer) == 0
-
-
-def chains(network: RunningNetwork) -> Mapping[str, Sequence[bytes]]:
-    """Return the header hashes of each stopped orderer, whose chain is checked."""
-    found = {}
-    for node in network.orderers:
-        blocks = ordered_blocks(network.network, node)
-        check_chain(blocks)
-        found[node.name] = [block_header_hash(block.header) for block in blocks]
-    return found
-
-
-def check_no_fork(network: RunningNetwork) -> None:
-    """Fail unless each chain of a stopped orderer is the beginning of the longest one."""
-    hashes = chains(network)
-    longest = max(hashes.values(), key=len)
-    for name, chain in hashes.items():
-        assert chain == longest[: len(chain)], f"{name} has another chain"
-    for peer in network.peers:
-        with opened_books(network.network, peer) as books:
-            assert [record.header_hash for record in books.blocks] == longest
-
-
-def check_nothing_lost(network: RunningNetwork, load: Load) -> None:
-    """Fail unless everything acknowledged is in the chain, and is what its client was told."""
-    ordered = set()
-    longest = max((ordered_blocks(network.network, node) for node in network.orderers), key=len)
-    for block in longest:
-        for entry in block.data.data:
-            payload = Payload.FromString(Envelope.FromString(entry).payload)
-            ordered.add(ChannelHeader.FromString(payload.header.channel_header).tx_id)
-    lost = set(load.acknowledged) - ordered
-    assert not lost, f"{len(lost)} of {len(load.acknowledged)} acknowledged were lost"
-    with opened_books(network.network, network.peers[0]) as books:
-        for transaction_id, (_, status) in load.reported.items():
-            assert books.status(transaction_id) == status
 
 
 async def test_a_killed_leader_is_replaced_and_nothing_acknowledged_is_lost(

@@ -58,6 +58,22 @@ def market(market: Market) -> Market:
     return market
 
 
+def test_an_action_and_a_trade_of_one_name_wait_apart_in_the_same_account(market: Market) -> None:
+    record(market, dividend(market))
+    enter(market, "alice", "bob")
+    fund(market, 5000)
+    terms = market.terms("D-1").model_copy(update={"buyer": "acme"})
+    market.agree(terms)
+
+    market.lock("D-1")
+    market.settle("D-1")
+    market.ledger.advance(A_DAY)
+    pay(market, "alice", "bob")
+
+    assert market.units("acme") == 10
+    assert market.money("acme") == 100_000 - 500 - 5000
+
+
 def test_a_dividend_is_paid_to_who_held_at_the_record_date(market: Market) -> None:
     """F150, F153: later sales change nothing."""
     record(market, dividend(market))

@@ -5,6 +5,7 @@ is due to all of them, and every minor unit of it is accounted for.
 """
 
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 
 from tallystick.chaincode import Context, composite_key
 from tallystick.contracts import events
@@ -86,7 +87,7 @@ class Distributions:
         )
 
     def fund(self, action: str, intent: SignedIntent | None) -> None:
-        """Let the payer's money for everybody wait under the action's name, as it says."""
+        """Let the payer's money for everybody wait for the action, as it says."""
         row = self._actions.advanced(action, Step.FUND)
         given, rows = distribution_of(row), self._actions.rows(row)
         assert given.payer is not None, "what is funded is money"
@@ -281,8 +282,13 @@ def distribution_of(row: Action) -> Distribution:
     return given
 
 
+def hold_of(action: str) -> str:
+    """Return the name of an action's hold: unlike that of any trade, subscription or action."""
+    return sha256(composite_key("action", action).encode()).hexdigest()
+
+
 def _waiting(row: Action, amount: int) -> HeldMove:
-    """Return the payer's money that waits under the action's name."""
+    """Return the payer's money that waits for the action."""
     given = distribution_of(row)
     assert given.payer is not None, "what waits is money"
     return HeldMove(
@@ -290,6 +296,6 @@ def _waiting(row: Action, amount: int) -> HeldMove:
         sender=given.payer,
         receiver=given.payer,
         quantity=amount,
-        hold=row.terms.action,
+        hold=hold_of(row.terms.action),
         keeps_open=True,
     )

@@ -190,7 +190,7 @@ class Totals(Model):
 
     @property
     def remaining(self) -> int:
-        """What waits under the action's name."""
+        """What waits for the action."""
         return self.funded - self.paid - self.withheld - self.reclaimed
 
 

@@ -17,7 +17,7 @@ class Status(StrEnum):
     ENTERED = "entered"
     """Everybody's entitlement is."""
     FUNDED = "funded"
-    """The money for all of them waits under the action's name; or units are being issued."""
+    """The money for all of them waits for the action; or units are being issued."""
     CLOSED = "closed"
     CANCELLED = "cancelled"
 

@@ -6,6 +6,7 @@ They are values, so that a decision can be recorded with them and worked out aga
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 
 from tallystick.contracts.book import Account, Position
 from tallystick.contracts.compliance.classes import classes_of
@@ -89,6 +90,11 @@ class Leg(Model):
     receiver: str | None
     quantity: int
     lots: tuple[Lot, ...] = ()
+
+    @property
+    def exemption(self) -> str | None:
+        """The exemption under which the units of an issue come into being, or None."""
+        return self.lots[0].exemption if self.lots else None
 
     @property
     def is_between_holders(self) -> bool:
@@ -175,6 +181,24 @@ class PairApproval(Model):
 
 
 @dataclass(frozen=True, slots=True)
+class Offered:
+    """What an instruction issues of one security for money, under one exemption.
+
+    Attributes:
+        amount: What all of it costs, in minor units of money.
+        by_person: What each person pays of it.
+        receivers: Who gets units, leg by leg.
+    """
+
+    amount: int
+    by_person: Mapping[str, int]
+    receivers: tuple[Holder, ...]
+
+
+NOTHING_OFFERED = Offered(0, MappingProxyType({}), ())
+
+
+@dataclass(frozen=True)  # Without slots: sums over all legs are worked out once, not for each leg.
 class Case:
     """All that a decision about one instruction rests on, at one moment.
 
@@ -207,15 +231,44 @@ class Case:
         """Return who gets in a leg, or None when the units cease to be."""
         return None if leg.receiver is None else self.holders[Account(leg.security, leg.receiver)]
 
+    def price_of(self, leg: Leg) -> int:
+        """Return what an issue costs its receiver, in minor units; zero for other movements."""
+        is_issue = leg.sender is None and self.basis is Basis.ISSUE
+        return leg.quantity * self.securities[leg.security].unit_price if is_issue else 0
+
+    @cached_property
+    def offered(self) -> Mapping[tuple[str, str], Offered]:
+        """What is issued for money, by security and exemption."""
+        amounts: dict[tuple[str, str], dict[str, int]] = {}
+        receivers: dict[tuple[str, str], list[Holder]] = {}
+        for leg in self.legs:
+            price, receiver = self.price_of(leg), self.receiver(leg)
+            if price and receiver is not None and leg.exemption is not None:
+                place = (leg.security, leg.exemption)
+                persons = amounts.setdefault(place, {})
+                persons[receiver.person] = persons.get(receiver.person, 0) + price
+                receivers.setdefault(place, []).append(receiver)
+        return {
+            place: Offered(sum(persons.values()), persons, tuple(receivers[place]))
+            for place, persons in amounts.items()
+        }
+
     def units_of(self, security: str, person: str) -> tuple[int, int]:
         """Return what a person holds in all its accounts, before and after the instruction."""
         before = after = elsewhere = 0
-        for each in self.holders.values():
-            if each.security == security and each.person == person:
-                before += each.before.quantity
-                after += each.after.quantity
-                elsewhere = max(elsewhere, each.elsewhere)
+        for each in self._accounts.get((security, person), ()):
+            before += each.before.quantity
+            after += each.after.quantity
+            elsewhere = max(elsewhere, each.elsewhere)
         return elsewhere + before, elsewhere + after
+
+    @cached_property
+    def _accounts(self) -> Mapping[tuple[str, str], Sequence[Holder]]:
+        """The accounts of each person in each security that the legs touch."""
+        accounts: dict[tuple[str, str], list[Holder]] = {}
+        for each in self.holders.values():
+            accounts.setdefault((each.security, each.person), []).append(each)
+        return accounts
 
     def approval(self, leg: Leg) -> PairApproval | None:
         """Return the approval for the sender and receiver of a leg that is live, or None."""

@@ -5,38 +5,24 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tallystick.contracts.compliance.case import Case, Holder, Leg
+from tallystick.contracts.compliance.case import NOTHING_OFFERED, Case, Holder, Leg, Offered
 from tallystick.contracts.compliance.classes import topic_of
 from tallystick.contracts.compliance.histories import Raised, RaiseQuestion
 from tallystick.contracts.compliance.holdings import BASIS_POINTS, BasisPoints
 from tallystick.contracts.compliance.periods import Period, end_of
 from tallystick.contracts.compliance.rules import Needs, ParametersT, Rule
-from tallystick.contracts.events import Basis
 from tallystick.contracts.lots import HolderClass
 from tallystick.contracts.models import Identifier, Model, Quantity
 from tallystick.contracts.reasons import ComplianceReason, Finding
 
 
-def price_of(case: Case, leg: Leg) -> int:
-    """Return what an issue costs its receiver, in minor units; zero for other movements."""
-    is_issue = leg.sender is None and case.basis is Basis.ISSUE
-    return leg.quantity * case.securities[leg.security].unit_price if is_issue else 0
-
-
-def exemption_of(leg: Leg) -> str | None:
-    """Return the exemption under which the units of a leg are issued, or None."""
-    return leg.lots[0].exemption if leg.lots else None
-
-
 def _is_offered(case: Case, leg: Leg, exemption: str) -> bool:
-    return price_of(case, leg) > 0 and exemption_of(leg) == exemption
+    return case.price_of(leg) > 0 and leg.exemption == exemption
 
 
-def _offered(case: Case, leg: Leg, exemption: str) -> Iterator[Leg]:
-    """Yield the issues of an instruction that count with a leg against a limit."""
-    for each in case.legs:
-        if each.security == leg.security and _is_offered(case, each, exemption):
-            yield each
+def _offered(case: Case, leg: Leg, exemption: str) -> Offered:
+    """Return the issues of an instruction that count with a leg against a limit."""
+    return case.offered.get((leg.security, exemption), NOTHING_OFFERED)
 
 
 class _OfferingRule(Rule[ParametersT]):
@@ -75,8 +61,8 @@ class RaisingCap(_OfferingRule[Cap]):
         """Yield a finding when this issue raises too much on top of those before."""
         if not _is_offered(case, leg, parameters.exemption):
             return
-        now = sum(price_of(case, each) for each in _offered(case, leg, parameters.exemption))
-        total = _answer(case, leg, _question(parameters)).amount + now
+        now = _offered(case, leg, parameters.exemption)
+        total = _answer(case, leg, _question(parameters)).amount + now.amount
         if total > parameters.amount:
             yield ComplianceReason.RAISE_EXCEEDED.finding(
                 security=leg.security,
@@ -90,11 +76,7 @@ class RaisingCap(_OfferingRule[Cap]):
         """Return how many units the rest of the cap pays for."""
         if not _is_offered(case, leg, parameters.exemption):
             return at_most
-        others = sum(
-            price_of(case, each)
-            for each in _offered(case, leg, parameters.exemption)
-            if each is not leg
-        )
+        others = _offered(case, leg, parameters.exemption).amount - case.price_of(leg)
         raised = _answer(case, leg, _question(parameters)).amount
         return self._fitting(case, leg, parameters.amount - raised - others, at_most)
 
@@ -149,9 +131,12 @@ class PurchasersLimited(_OfferingRule[Purchasers]):
         if receiver is None or not _is_offered(case, leg, parameters.exemption):
             return
         answer = _answer(case, leg, parameters.question)
+        offered = _offered(case, leg, parameters.exemption)
+        if answer.purchasers + len(offered.by_person) <= parameters.most:
+            return  # Even were all of them new: the usual case costs the same for every leg.
         new = {
             each.person
-            for each in _receivers(case, leg, parameters.exemption)
+            for each in offered.receivers
             if each.person not in answer.known and parameters.question.counts(each.classes)
         }
         if receiver.person in new and answer.purchasers + len(new) > parameters.most:
@@ -163,12 +148,6 @@ class PurchasersLimited(_OfferingRule[Purchasers]):
                 window=parameters.window,
                 limit=parameters.most,
             )
-
-
-def _receivers(case: Case, leg: Leg, exemption: str) -> Iterator[Holder]:
-    for each in _offered(case, leg, exemption):
-        if (receiver := case.receiver(each)) is not None:
-            yield receiver
 
 
 class InvestmentLimit(Model):
@@ -232,9 +211,8 @@ class InvestmentLimited(_OfferingRule[InvestmentLimit]):
         receiver = case.receiver(leg)
         if receiver is None or not _is_offered(case, leg, parameters.exemption):
             return
-        total = _invested(case, leg, receiver, parameters) + sum(
-            price_of(case, each) for each in _bought(case, leg, receiver, parameters.exemption)
-        )
+        bought = _offered(case, leg, parameters.exemption).by_person.get(receiver.person, 0)
+        total = _invested(case, leg, receiver, parameters) + bought
         limit = parameters.limit(receiver)
         if total > limit:
             yield ComplianceReason.INVESTMENT_EXCEEDED.finding(
@@ -250,20 +228,10 @@ class InvestmentLimited(_OfferingRule[InvestmentLimit]):
         receiver = case.receiver(leg)
         if receiver is None or not _is_offered(case, leg, parameters.exemption):
             return at_most
-        others = sum(
-            price_of(case, each)
-            for each in _bought(case, leg, receiver, parameters.exemption)
-            if each is not leg
-        )
+        bought = _offered(case, leg, parameters.exemption).by_person.get(receiver.person, 0)
+        others = bought - case.price_of(leg)
         spent = _invested(case, leg, receiver, parameters) + others
         return self._fitting(case, leg, parameters.limit(receiver) - spent, at_most)
-
-
-def _bought(case: Case, leg: Leg, holder: Holder, exemption: str) -> Iterator[Leg]:
-    for each in _offered(case, leg, exemption):
-        receiver = case.receiver(each)
-        if receiver is not None and receiver.person == holder.person:
-            yield each
 
 
 def _invested(case: Case, leg: Leg, holder: Holder, parameters: InvestmentLimit) -> int:

@@ -14,7 +14,6 @@ from tallystick.contracts.compliance.decisions import Decision
 from tallystick.contracts.compliance.histories import Sale
 from tallystick.contracts.compliance.holdings import recounted
 from tallystick.contracts.compliance.models import NO_VENUE_RULES, VenueRules
-from tallystick.contracts.compliance.offerings import exemption_of, price_of
 from tallystick.contracts.compliance.periods import Period
 from tallystick.contracts.compliance.records import Outcome, Records, venue_rules_key
 from tallystick.contracts.compliance.volumes import is_sale
@@ -80,9 +79,9 @@ class Rulings:
     def _note_purchases(self, case: Case, subjects: Subjects) -> None:
         amounts: Counter[tuple[Account, str]] = Counter()
         for leg in case.legs:
-            exemption = exemption_of(leg)
-            if leg.receiver is not None and exemption is not None and price_of(case, leg):
-                amounts[Account(leg.security, leg.receiver), exemption] += price_of(case, leg)
+            price = case.price_of(leg)
+            if leg.receiver is not None and leg.exemption is not None and price:
+                amounts[Account(leg.security, leg.receiver), leg.exemption] += price
         for (account, exemption), amount in amounts.items():
             buyer = case.holders[account]
             purchase = events.PurchaseNoted(

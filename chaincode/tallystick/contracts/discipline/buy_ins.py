@@ -15,19 +15,14 @@ from tallystick.contracts.discipline.rules import BuyInStep
 from tallystick.contracts.instants import now
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.models import Identifier
-from tallystick.contracts.parties import (
-    Exercised,
-    Party,
-    check_parties,
-    require_authority,
-    signed_authority,
-)
+from tallystick.contracts.parties import Exercised
 from tallystick.contracts.powers import Power
-from tallystick.contracts.reasons import DisciplineReason, RegisterReason, refuse_if_any
+from tallystick.contracts.reasons import DisciplineReason, RegisterReason
 from tallystick.contracts.statements import BuyInCalled, BuyInWithdrawn
 from tallystick.contracts.timelines import Timeline
 from tallystick.contracts.trades.lifecycle import Lifecycle
 from tallystick.contracts.trades.models import Trade
+from tallystick.contracts.trades.signing import require_signature
 from tallystick.contracts.trades.states import Step
 from tallystick.contracts.trades.terms import TradeTerms
 
@@ -101,8 +96,7 @@ class BuyIns:
         row = self._trades.require(trade)
         terms = self._trades.terms(row)
         said = BuyInWithdrawn(trade=trade, party=terms.buyer, terms_hash=row.terms_hash)
-        rows = self._trades.rows(row, terms.salt)
-        require_authority(self._ctx, terms.buyer, said, intent, rows)
+        require_signature(self._ctx, terms, "buyer", (said, intent))
         _, _, buy_in, status = self._advanced(trade, BuyInStep.WITHDRAW)
         self._save(row, terms, buy_in.model_copy(update={"status": status}))
         self._ctx.emit(events.BuyInWithdrawn(trade=trade))
@@ -127,14 +121,11 @@ class BuyIns:
         said = BuyInCalled(
             trade=row.trade, party=terms.buyer, terms_hash=row.terms_hash, agent=agent
         )
-        rows = self._trades.rows(row, terms.salt)
-        authority = signed_authority(self._ctx, terms.buyer, said, intent, rows)
         exercised = (
             Exercised(organization=self._ctx.client.msp_id),
             Exercised(organization=agent, powers=(Power.ACT_FOR_CLIENTS,)),
         )
-        report = check_parties(self._ctx, [Party(identity=terms.buyer)], authority, exercised)
-        refuse_if_any([*report.licences, *report.parties[0].findings, *report.authority])
+        require_signature(self._ctx, terms, "buyer", (said, intent), exercised)
 
     def _in_present_units(self, *trades: tuple[Trade, TradeTerms]) -> Iterator[TradeTerms]:
         """Yield terms of trades in one security, with what splits have made of their quantities.

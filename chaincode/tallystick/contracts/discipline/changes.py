@@ -10,7 +10,6 @@ from tallystick.contracts.discipline.fails import Fails
 from tallystick.contracts.discipline.models import ChangeGiven
 from tallystick.contracts.instants import now
 from tallystick.contracts.intents import SignedIntent
-from tallystick.contracts.parties import require_authority
 from tallystick.contracts.reasons import DisciplineReason, TradeReason
 from tallystick.contracts.statements import (
     CancelTrade,
@@ -24,6 +23,7 @@ from tallystick.contracts.trades import underway
 from tallystick.contracts.trades.lifecycle import Lifecycle
 from tallystick.contracts.trades.models import Trade
 from tallystick.contracts.trades.rules import party_on
+from tallystick.contracts.trades.signing import require_signature
 from tallystick.contracts.trades.states import Step
 from tallystick.contracts.trades.terms import TradeTerms
 
@@ -51,7 +51,7 @@ class Changes:
             trade=trade, side=side, party=party, terms_hash=row.terms_hash, change=change
         )
         rows = self._trades.rows(row, terms.salt)
-        require_authority(self._ctx, party, agreed, intent, rows)
+        require_signature(self._ctx, terms, side, (agreed, intent))
         self._check(row, terms, change)
         given = ChangeGiven(change=change)
         others = [each for each in terms.parties if each != side]

@@ -29,11 +29,11 @@ from tallystick.contracts.discipline.penalties import Facts, Figures, failed
 from tallystick.contracts.discipline.regimes import Regimes
 from tallystick.contracts.instants import Day, Instant, now
 from tallystick.contracts.intents import SignedIntent
-from tallystick.contracts.parties import require_authority
 from tallystick.contracts.reasons import DisciplineReason
 from tallystick.contracts.statements import Side, TradeHeld
 from tallystick.contracts.trades.models import Trade
 from tallystick.contracts.trades.rules import party_on
+from tallystick.contracts.trades.signing import require_signature
 from tallystick.contracts.trades.terms import TradeTerms
 from tallystick.contracts.trades.trades import Trades
 
@@ -132,7 +132,7 @@ class Fails:
         terms = self.trades.terms(row)
         party = party_on(terms, side)
         said = TradeHeld(trade=trade, side=side, party=party, holds=holds)
-        require_authority(self._ctx, party, said, intent, self.trades.rows(row, terms.salt))
+        require_signature(self._ctx, terms, side, (said, intent))
         change = HoldChange(at=now(self._ctx), side=side, holds=holds)
         row, record = rules.held(row, self.record(row), change)
         self.trades.save(row)

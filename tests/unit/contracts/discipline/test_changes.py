@@ -85,7 +85,7 @@ def test_nobody_can_speak_for_the_other_side(disciplined: Market) -> None:
         terms_hash=row(disciplined).terms_hash,
         change=CancelTrade(),
     )
-    with pytest.raises(Refusal, match="INTENT_KEY_UNKNOWN"):
+    with pytest.raises(Refusal, match="SIDE_NOT_SIGNED"):
         disciplined.submit(
             P.BROKER_DEALER,
             Chaincode.SETTLEMENT,

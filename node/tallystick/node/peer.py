@@ -39,7 +39,7 @@ from tallystick.node.privacy.reconciliation import ReconciliationPace
 from tallystick.node.runtime.packages import PackageStore
 from tallystick.node.runtime.registration import serving_chaincode
 from tallystick.node.runtime.registry import RuntimeRegistry, RuntimeRules
-from tallystick.node.settings import PeerSettings
+from tallystick.node.settings import GatewaySettings, PeerSettings
 from tallystick.node.system.access import AccessControl
 from tallystick.node.system.registry import system_chaincodes
 from tallystick.node.transport.backoff import Backoff
@@ -109,12 +109,7 @@ class PeerNode:
         self.gateway = GatewayService(
             self._gateway_channels,
             environment.random,
-            GatewayLimits(
-                concurrency=settings.gateway.max_concurrent_calls,
-                endorsement_timeout_s=settings.gateway.endorsement_timeout_s,
-                broadcast_timeout_s=settings.gateway.broadcast_timeout_s,
-                orderer_silence_s=settings.gateway.orderer_silence_s,
-            ),
+            _gateway_limits(settings.gateway),
         )
         self.deliver = DeliverService(
             self._channels.get,
@@ -351,6 +346,15 @@ class PeerNode:
             orderers=orderers,
             planner=Planner(lambda: channel.config, channel.definitions),
         )
+
+
+def _gateway_limits(settings: GatewaySettings) -> GatewayLimits:
+    return GatewayLimits(
+        concurrency=settings.max_concurrent_calls,
+        endorsement_timeout_s=settings.endorsement_timeout_s,
+        broadcast_timeout_s=settings.broadcast_timeout_s,
+        orderer_silence_s=settings.orderer_silence_s,
+    )
 
 
 def _readers(config: ChannelConfig, form: BlockForm) -> str:

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from tallystick.chaincode.determinism_module import Module, Offence, bound_names, callee
+from tallystick.chaincode.determinism_module import Module, Offence, bound_names, callee, walk
 from tallystick.chaincode.determinism_rules import Reason
 
 _MUTATORS = frozenset(
@@ -12,6 +12,9 @@ _MUTATORS = frozenset(
 )
 _MUTABLE_MAKERS = frozenset({"bytearray", "dict", "list", "set"})
 
+_CHANGES = (ast.Attribute, ast.Subscript, ast.Call)
+"""What can change something in place."""
+
 _MEMORY = Reason("outlives the call", "keep it in ctx.state")
 _DEFAULT = Reason("outlives the call", "make a new one in the function")
 
@@ -19,17 +22,15 @@ _DEFAULT = Reason("outlives the call", "make a new one in the function")
 def memories(module: Module) -> Iterator[Offence]:
     """Find what outlives a call: changes of contracts, of globals and of default arguments."""
     outer = frozenset(bound_names(_statements(module)))
-    for node in module.nodes:
-        match node:
-            case ast.Global(names=names):
-                yield node, f"global {', '.join(names)}", _MEMORY
-            case ast.ClassDef() if module.is_contract(node):
-                yield from _changes_of_itself(node)
-            case ast.arguments(defaults=defaults, kw_defaults=keyword_defaults):
-                for default in filter(_is_mutable, (*defaults, *keyword_defaults)):
-                    yield default or node, "a mutable default", _DEFAULT
-            case _:
-                yield from _changes_of_globals(module, node, outer)
+    for node in module.nodes(ast.Global):
+        yield node, f"global {', '.join(node.names)}", _MEMORY
+    for contract in filter(module.is_contract, module.nodes(ast.ClassDef)):
+        yield from _changes_of_itself(contract)
+    for parameters in module.nodes(ast.arguments):
+        for default in filter(_is_mutable, (*parameters.defaults, *parameters.kw_defaults)):
+            yield default or parameters, "a mutable default", _DEFAULT
+    for change in module.nodes(*_CHANGES):
+        yield from _changes_of_globals(module, change, outer)
 
 
 def _statements(module: Module) -> Iterator[ast.AST]:
@@ -39,7 +40,7 @@ def _statements(module: Module) -> Iterator[ast.AST]:
             case ast.ClassDef():
                 yield statement
             case ast.Assign() | ast.AnnAssign():
-                yield from ast.walk(statement)
+                yield from walk(statement)
             case _:
                 continue
 
@@ -49,7 +50,7 @@ def _changes_of_itself(contract: ast.ClassDef) -> Iterator[Offence]:
         if not isinstance(method, ast.FunctionDef) or method.name == "__init__":
             continue
         itself = method.args.args[0].arg if method.args.args else ""
-        for node in ast.walk(method):
+        for node in walk(method):
             changed = _changed(node)
             is_own_method = isinstance(node, ast.Call) and isinstance(changed, ast.Name)
             if changed is not None and not is_own_method and _root(changed) == itself:
@@ -61,7 +62,7 @@ def _changes_of_globals(module: Module, node: ast.AST, outer: frozenset[str]) ->
     if changed is None or (name := _root(changed)) not in outer:
         return
     functions = list(module.functions_of(node))
-    if functions and not any(name in bound_names(ast.walk(each)) for each in functions):
+    if functions and not any(name in bound_names(walk(each)) for each in functions):
         yield node, _what(node, changed), _MEMORY
 
 

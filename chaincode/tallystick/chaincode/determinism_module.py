@@ -2,12 +2,21 @@
 
 import ast
 from collections.abc import Iterable, Iterator
-from typing import TypeAlias
+from functools import cache
+from typing import TypeAlias, TypeVar
 
 from tallystick.chaincode.determinism_rules import Reason
 
 Offence: TypeAlias = tuple[ast.AST, str, Reason]
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+NodeT = TypeVar("NodeT", bound=ast.AST)
+
+# Fields that hold no node, or one that no rule looks at by itself: operators and contexts.
+_BARE_FIELDS = frozenset(
+    {"arg", "asname", "attr", "conversion", "ctx", "id", "kind", "level", "module", "op", "ops"}
+    | {"simple", "type_comment"}
+)
 
 _CONTRACT = "tallystick.chaincode.Contract"
 _CONTRACT_DECORATORS = frozenset({"tallystick.chaincode.transaction", "tallystick.chaincode.query"})
@@ -18,21 +27,30 @@ class Module:
 
     Attributes:
         body: Its top-level statements.
-        nodes: Everything in it.
         imported: What every imported name, or other name for such, is called where it is defined.
         assigned: Every other name that the file binds anywhere.
     """
 
-    def __init__(self, tree: ast.Module, own_modules: frozenset[str]) -> None:
+    def __init__(self, tree: ast.Module) -> None:
         self.body = tree.body
-        self.nodes = list(ast.walk(tree))
-        self.own_modules = own_modules
-        self.imported = dict(_imported_names(self.nodes))
-        for name, value in assignments(self.nodes):
+        self._by_kind: dict[type[ast.AST], list[ast.AST]] = {}
+        self._parents: dict[ast.AST, ast.AST] = {}
+        nodes: list[ast.AST] = [tree]
+        for node in nodes:  # which grows
+            self._by_kind.setdefault(type(node), []).append(node)
+            for child in _children(node):
+                self._parents[child] = node
+                nodes.append(child)
+        self.imported = dict(_imported_names(nodes))
+        for name, value in assignments(nodes):
             if qualified := self.qualified(value):
                 self.imported.setdefault(name, qualified)
-        self.assigned = frozenset(bound_names(self.nodes))
-        self._parents = {child: node for node in self.nodes for child in ast.iter_child_nodes(node)}
+        self.assigned = frozenset(bound_names(nodes))
+
+    def nodes(self, *kinds: type[NodeT]) -> Iterator[NodeT]:
+        """Yield everything in the file that is of these kinds, kind after kind."""
+        for kind in kinds:
+            yield from self._by_kind.get(kind, ())  # type: ignore[misc]  # listed by its kind
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         """Return what directly contains ``node``."""
@@ -74,6 +92,14 @@ class Module:
         )
 
 
+def walk(tree: ast.AST) -> list[ast.AST]:
+    """Return ``tree`` and all below it, except operators and contexts."""
+    nodes = [tree]
+    for node in nodes:  # which grows
+        nodes.extend(_children(node))
+    return nodes
+
+
 def assignments(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
     """Yield the names to which a single value is assigned, with that value."""
     for node in nodes:
@@ -109,7 +135,21 @@ def callee(call: ast.AST) -> str:
             return ""
 
 
-def _imported_names(nodes: list[ast.AST]) -> Iterator[tuple[str, str]]:
+def _children(node: ast.AST) -> Iterator[ast.AST]:
+    for field in _node_fields(node._fields):
+        value = getattr(node, field, None)
+        if isinstance(value, list):
+            yield from (each for each in value if isinstance(each, ast.AST))
+        elif isinstance(value, ast.AST):
+            yield value
+
+
+@cache
+def _node_fields(fields: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(field for field in fields if field not in _BARE_FIELDS)
+
+
+def _imported_names(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, str]]:
     for node in nodes:
         match node:
             case ast.Import(names=aliases):

@@ -10,6 +10,7 @@ from tallystick.chaincode.determinism_module import (
     assignments,
     bound_names,
     callee,
+    walk,
 )
 from tallystick.chaincode.determinism_rules import Reason
 
@@ -23,6 +24,12 @@ _SET_MAKERS = frozenset({"set", "frozenset"})
 _SET_METHODS = frozenset({"difference", "intersection", "symmetric_difference", "union"})
 _DICT_VIEWS = frozenset({"items", "keys"})
 
+_TAKERS = (
+    *(ast.For, ast.Starred, ast.YieldFrom, ast.FormattedValue, ast.Assign),
+    *(ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.Call),
+)
+"""What can take the elements of something in the order they come in."""
+
 _ORDER = Reason("comes in another order in every process", "iterate over sorted(...)")
 _FIELD = Reason("comes in another order in every process", "use a sorted tuple or list")
 
@@ -30,7 +37,7 @@ _FIELD = Reason("comes in another order in every process", "use a sorted tuple o
 def set_orders(module: Module) -> Iterator[Offence]:
     """Find where the elements of a set are taken in the order they come in."""
     sets = _Sets(module)
-    for node in module.nodes:
+    for node in module.nodes(*_TAKERS):
         for elements in _ordered_elements(module, node):
             if sets.contains(elements):
                 yield elements, "the order of a set", _ORDER
@@ -38,7 +45,7 @@ def set_orders(module: Module) -> Iterator[Offence]:
 
 def set_results(module: Module) -> Iterator[Offence]:
     """Find sets where they would be written out: as fields of models, and as results."""
-    for node in module.nodes:
+    for node in module.nodes(ast.ClassDef, ast.FunctionDef):
         match node:
             case ast.ClassDef(body=body):
                 annotations = [each.annotation for each in body if isinstance(each, ast.AnnAssign)]
@@ -49,7 +56,7 @@ def set_results(module: Module) -> Iterator[Offence]:
             case _:
                 continue
         for annotation in annotations:
-            for part in ast.walk(annotation):
+            for part in walk(annotation):
                 if isinstance(part, ast.expr) and _is_set_type(part):
                     yield part, "a set that is written out", _FIELD
 
@@ -60,16 +67,14 @@ class _Sets:
     def __init__(self, module: Module) -> None:
         self._module = module
         self._makers = _SET_MAKERS | {
-            node.name
-            for node in module.nodes
-            if isinstance(node, ast.FunctionDef) and _is_set_type(node.returns)
+            node.name for node in module.nodes(ast.FunctionDef) if _is_set_type(node.returns)
         }
         self._names: dict[Function, tuple[frozenset[str], frozenset[str]]] = {}
         self._globals: frozenset[str] = frozenset()
+        self._attributes: frozenset[str] = frozenset()
         self._globals = self._set_names(module.body)
-        classes = [node for node in module.nodes if isinstance(node, ast.ClassDef)]
         self._attributes = frozenset(
-            name for each in classes for name in self._set_names(each.body)
+            name for each in module.nodes(ast.ClassDef) for name in self._set_names(each.body)
         )
 
     def contains(self, node: ast.expr) -> bool:
@@ -110,7 +115,7 @@ class _Sets:
         for function in self._module.functions_of(node):
             if function not in self._names:
                 self._names[function] = frozenset(), frozenset()  # in case of a cycle
-                parts = list(ast.walk(function))
+                parts = walk(function)
                 self._names[function] = frozenset(bound_names(parts)), self._set_names(parts)
             bound, sets = self._names[function]
             if name in bound:

@@ -3,8 +3,12 @@
 import ast
 import importlib.util
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path, PurePosixPath
+
+_REMEMBERED_FILES = 512
+"""Of how many files the imports are kept in memory: packages of one tree share many files."""
 
 
 def module_name(path: str) -> str:
@@ -73,8 +77,13 @@ def needed_sources(tree: Mapping[str, bytes], entry_module: str) -> dict[str, by
         if parent := module.rpartition(".")[0]:
             waiting.append(parent)
         if path := paths.get(module):
-            waiting.extend(_imports(tree[path], path))
+            waiting.extend(_imported(tree[path], path))
     return {path: tree[path] for module, path in sorted(paths.items()) if module in needed}
+
+
+@lru_cache(_REMEMBERED_FILES)
+def _imported(source: bytes, path: str) -> tuple[str, ...]:
+    return tuple(_imports(source, path))
 
 
 def _imports(source: bytes, path: str) -> Iterator[str]:

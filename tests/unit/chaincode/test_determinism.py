@@ -111,6 +111,11 @@ def findings(source: str, path: str = "acme/contract.py") -> list[Finding]:
             id="a set of a class",
         ),
         pytest.param(
+            "def f(self):\n x = self.a\n class A:\n  y = x\n return list({1})",
+            "the order of a set",
+            id="beside a class in a method",
+        ),
+        pytest.param(
             "def f() -> set[str]: return {'a'}\nfor x in f(): pass",
             "the order of a set",
             id="a set that a function returns",
@@ -217,3 +222,22 @@ def test_findings_come_by_path_and_line() -> None:
 def test_the_remedy_says_what_to_write_instead() -> None:
     [finding] = findings("from datetime import datetime\nx = datetime.utcnow()")
     assert finding.remedy == "take the time from ctx.timestamp"
+
+
+def test_a_file_seen_before_is_judged_by_the_package_it_is_in_now() -> None:
+    contract = {"acme/contract.py": b"import acme.rules"}
+
+    assert check_sources({**contract, "acme/rules.py": b""}) == []
+    assert [each.what for each in check_sources(contract)] == ["import of acme.rules"]
+
+
+def test_the_same_source_is_found_fault_with_at_each_of_its_paths() -> None:
+    found = check_sources({"acme/a.py": b"x = 0.5", "acme/b.py": b"x = 0.5"})
+
+    assert [each.path for each in found] == ["acme/a.py", "acme/b.py"]
+
+
+def test_a_file_too_large_to_be_remembered_is_checked_like_any_other() -> None:
+    source = b"x = 0.5\n" * 10_000
+
+    assert len(check_sources({"acme/contract.py": source})) == 10_000

@@ -16,7 +16,7 @@ from tallystick.node.cli.channel_commands import CHANNEL, POLICY
 from tallystick.node.cli.channel_setting_commands import ORGANIZATION_GROUP
 from tallystick.node.cli.command import Command, Group
 from tallystick.node.cli.crypto_commands import CRYPTO
-from tallystick.node.cli.node_commands import BACKUP, RESTORE
+from tallystick.node.cli.node_commands import BACKUP, DOCTOR, RESTORE
 from tallystick.node.cli.register_commands import REGISTER
 
 _CALL: Final = (
@@ -200,6 +200,7 @@ GROUPS: Final[tuple[Group | Command, ...]] = (
     ORGANIZATION_GROUP,
     CHAINCODE,
     POLICY,
+    DOCTOR,
     BACKUP,
     RESTORE,
     _DEMO,

@@ -61,3 +61,20 @@ RESTORE: Final = Command(
         ),
     ),
 )
+DOCTOR: Final = Command(
+    "doctor",
+    "Check a node's keys, certificates, clocks, ports, disk, reachability and versions",
+    "tallystick.node.cli.doctor.command:doctor",
+    ("doctor --config peer.toml", "doctor --config peer.toml orderer.toml --json"),
+    (
+        Argument(
+            name="--config",
+            type=Path,
+            nargs="+",
+            required=True,
+            metavar="FILE",
+            help="settings of the node, TOML; several for several nodes",
+        ),
+        Argument(name="--json", action="store_true", help="print findings as JSON"),
+    ),
+)

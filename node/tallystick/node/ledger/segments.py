@@ -199,6 +199,14 @@ class SegmentFiles:
         self._dirty = True
 
 
+def last_whole_payload(path: Path) -> bytes | None:
+    """Return the payload of the last whole record in a file that another process may append to."""
+    data, offset, last = path.read_bytes(), 0, None
+    while (payload := _record_at(data, offset)) is not None:
+        offset, last = offset + _HEADER.size + len(payload), payload
+    return last
+
+
 def _header(payload: bytes) -> bytes:
     return _HEADER.pack(_MAGIC, len(payload), _checksum(payload))
 

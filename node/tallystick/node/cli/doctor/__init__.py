@@ -1,0 +1,1 @@
+"""What is wrong with a node and its surroundings, and what to do about it."""

@@ -1,0 +1,144 @@
+"""Looks at a node's files: keys, certificates, disk and ledgers. It changes none of them."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from tallystick.node.cli.doctor.certificates import Expected, judge_certificate
+from tallystick.node.cli.doctor.disk import DiskFacts
+from tallystick.node.cli.doctor.findings import Finding, failed
+from tallystick.node.cli.doctor.keys import judge_key
+from tallystick.node.cli.doctor.ledgers import LedgerFacts
+from tallystick.node.cli.doctor.probes import split
+from tallystick.node.ledger.segments import last_whole_payload
+from tallystick.node.settings import NodeSettings, OrdererSettings, PeerSettings
+from tallystick.protos.common.common_pb2 import Block, Envelope
+from tallystick.wire.envelope import channel_header_of
+from tallystick.wire.errors import WireError
+from tallystick.wire.messages import decode
+
+_SYNCED_BYTES: Final = 4096
+_NANOSECONDS: Final = 1e9
+
+
+def credentials(settings: PeerSettings | OrdererSettings, now: datetime) -> Iterator[Finding]:
+    """Yield what is to say about the node's keys and certificates."""
+    unit = "orderer" if isinstance(settings, OrdererSettings) else "peer"
+    msp = settings.msp.directory
+    authorities = _joined(msp / "cacerts") + _joined(msp / "intermediatecerts")
+    yield from _pair(
+        _only(msp / "signcerts"), _only(msp / "keystore"), Expected(authorities, unit=unit), now
+    )
+    tls = settings.tls
+    if tls is not None:
+        addresses = [settings.advertised_address or settings.listen_address]
+        hosts = [split(address)[0] for address in addresses]
+        expected = Expected(_joined(tls.root_certificates), hosts)
+        yield from _pair(tls.certificate, tls.private_key, expected, now)
+
+
+def _pair(certificate: Path, key: Path, expected: Expected, now: datetime) -> Iterator[Finding]:
+    try:
+        pem = certificate.read_bytes()
+    except OSError as error:
+        yield _unreadable("certificates", certificate, error)
+        return
+    yield from judge_certificate(str(certificate), pem, expected, now)
+    try:
+        secret, mode = key.read_bytes(), key.stat().st_mode
+    except OSError as error:
+        yield _unreadable("keys", key, error)
+        return
+    yield from judge_key(str(key), secret, mode, pem)
+
+
+def _unreadable(check: str, path: Path, error: OSError) -> Finding:
+    advice = "correct the path in the settings, or run this as the node's user"
+    return failed(check, str(path), f"cannot be read: {error.strerror}", advice)
+
+
+def measure_disk(directory: Path) -> DiskFacts:
+    """Return what the disk of a folder has room for, and how fast it syncs."""
+    place = next(path for path in (directory, *directory.parents) if path.exists())
+    files = os.statvfs(place)
+    problem, seconds = "", 0.0
+    try:
+        with tempfile.NamedTemporaryFile(dir=place, prefix=".tally-doctor-") as file:
+            begun = time.perf_counter()
+            file.write(bytes(_SYNCED_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+            seconds = time.perf_counter() - begun
+    except OSError as error:
+        problem = str(error.strerror)
+    return DiskFacts(
+        free_bytes=shutil.disk_usage(place).free,
+        free_files=files.f_favail if files.f_files else None,
+        problem=problem,
+        sync_s=seconds,
+    )
+
+
+def look_at_ledgers(settings: NodeSettings, *, listening: bool) -> LedgerFacts:
+    """Return what lies in the node's data directory."""
+    data = settings.data_directory
+    locks = [lock for lock in data.glob("channels/*/*/LOCK") if lock.is_file()]
+    leftovers = [*data.rglob("*.draft"), *data.parent.glob(f"{data.name}.restoring")]
+    return LedgerFacts(
+        locked=any(map(_is_held, locks)) if locks else None,
+        listening=listening,
+        block_files=[
+            (folder.parent.name, sorted(int(path.stem) for path in folder.glob("*.blocks")))
+            for folder in sorted(data.glob("channels/*/blocks"))
+        ],
+        leftovers=sorted(map(str, leftovers)),
+    )
+
+
+def newest_transactions(settings: NodeSettings) -> Iterator[tuple[str, float]]:
+    """Yield when the client of each channel's newest transaction says that it was made, in s.
+
+    Read from the block files, which a node that runs may append to.
+    """
+    for folder in sorted(settings.data_directory.glob("channels/*/blocks")):
+        files = sorted(path for path in folder.glob("*.blocks") if path.stat().st_size)
+        payload = last_whole_payload(files[-1]) if files else None
+        if payload is None:
+            continue
+        try:
+            header = channel_header_of(decode(Envelope, decode(Block, payload).data.data[-1]))
+        except WireError:
+            continue  # an entry that no node could read either
+        yield folder.parent.name, header.timestamp.ToNanoseconds() / _NANOSECONDS
+
+
+def _is_held(lock: Path) -> bool:
+    """Return whether a process holds a lock of LevelDB, without waiting and without taking it."""
+    try:
+        descriptor = os.open(lock, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _only(directory: Path) -> Path:
+    """Return the first file in a folder, or where one should be."""
+    found = sorted(directory.glob("*"))
+    return found[0] if found else directory
+
+
+def _joined(place: Path) -> bytes:
+    files = sorted(place.glob("*")) if place.is_dir() else [place]
+    return b"".join(path.read_bytes() for path in files if path.is_file())

@@ -1,0 +1,268 @@
+"""What the doctor says of what it sees: one row for each finding."""
+
+import socket
+import ssl
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tallystick.node.cli.doctor.certificates import Expected, judge_certificate
+from tallystick.node.cli.doctor.clocks import judge_clock, judge_newest_block
+from tallystick.node.cli.doctor.disk import DiskFacts, judge_disk
+from tallystick.node.cli.doctor.findings import Finding, State
+from tallystick.node.cli.doctor.keys import judge_key
+from tallystick.node.cli.doctor.ledgers import LedgerFacts, judge_ledgers
+from tallystick.node.cli.doctor.ports import Port, judge_port
+from tallystick.node.cli.doctor.reachability import judge_reach
+from tallystick.node.cli.doctor.versions import (
+    floors,
+    judge_etcd,
+    judge_packages,
+    judge_python,
+)
+from tallystick.node.cluster.material import Founding
+from tallystick.node.cluster.network import Network, create_network
+from tallystick.node.cluster.topology import default_topology
+
+OK, WARNING, FAILED = State.OK, State.WARNING, State.FAILED
+NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Node:
+    """Files of a peer, as they are made."""
+
+    certificate: bytes
+    key: bytes
+    authority: bytes
+    tls: bytes
+    tls_authority: bytes
+    other_key: bytes
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Network:
+    founding = Founding(int(NOW.timestamp() * 1e9), b"n" * 24)
+    return create_network(default_topology(), tmp_path_factory.mktemp("n") / "network", founding)
+
+
+@pytest.fixture(scope="module")
+def node(network: Network) -> Node:
+    peer = network.node_material(network.peer_of("ATSMSP"))
+    other = network.node_material(network.peer_of("ClearingMSP"))
+
+    def read(folder: Path) -> bytes:
+        return next(folder.iterdir()).read_bytes()
+
+    return Node(
+        certificate=read(peer / "msp" / "signcerts"),
+        key=read(peer / "msp" / "keystore"),
+        authority=read(peer / "msp" / "cacerts"),
+        tls=(peer / "tls" / "server.crt").read_bytes(),
+        tls_authority=(peer / "tls" / "ca.crt").read_bytes(),
+        other_key=read(other / "msp" / "keystore"),
+    )
+
+
+def check(findings: Iterable[Finding], state: State, text: str) -> None:
+    """Fail unless there is one finding of this state with this text, and advice if it is bad."""
+    found = list(findings)
+    assert [each.state for each in found] == [state], found
+    assert text in found[0].text
+    assert bool(found[0].advice) is (state is not OK)
+
+
+@pytest.mark.parametrize(
+    ("key", "mode", "state", "text"),
+    [
+        ("key", 0o100600, OK, "belongs to its certificate"),
+        ("key", 0o100640, FAILED, "others than its owner may use it (mode 0640)"),
+        ("other_key", 0o100600, FAILED, "belongs to another certificate"),
+        ("certificate", 0o100600, FAILED, "holds no key that can be read"),
+    ],
+)
+def test_keys(node: Node, key: str, mode: int, state: State, text: str) -> None:
+    check(judge_key("key.pem", getattr(node, key), mode, node.certificate), state, text)
+
+
+Case = Callable[[Node], Iterable[Finding]]
+
+
+def identity(node: Node, *, unit: str = "peer", after_days: float = 0) -> Iterable[Finding]:
+    expected = Expected(node.authority, unit=unit)
+    return judge_certificate("c", node.certificate, expected, NOW + timedelta(days=after_days))
+
+
+def server(node: Node, host: str, authorities: bytes | None = None) -> Iterable[Finding]:
+    expected = Expected(node.tls_authority if authorities is None else authorities, [host])
+    return judge_certificate("c", node.tls, expected, NOW)
+
+
+@pytest.mark.parametrize(
+    ("judged", "state", "text"),
+    [
+        (identity, OK, "is believed, says what it must, and is valid until 2036"),
+        (lambda node: identity(node, after_days=3650 - 10), WARNING, "expires in"),
+        (lambda node: identity(node, after_days=4000), FAILED, "expired on 2036"),
+        (lambda node: identity(node, after_days=-10), FAILED, "is valid from 2026"),
+        (lambda node: identity(node, unit="orderer"), FAILED, "orderer is not among them"),
+        (lambda node: server(node, "localhost"), OK, "is believed"),
+        (lambda node: server(node, "0.0.0.0"), OK, "is believed"),
+        (lambda node: server(node, "elsewhere.example"), FAILED, "is not valid for elsewhere"),
+        (lambda node: server(node, "localhost", node.authority), FAILED, "not among the author"),
+        (lambda node: server(node, "localhost", b""), FAILED, "not among the authorities"),
+        (
+            lambda _: judge_certificate("c", b"junk", Expected(b""), NOW),
+            FAILED,
+            "no PEM block",
+        ),
+    ],
+)
+def test_certificates(node: Node, judged: Case, state: State, text: str) -> None:
+    check(judged(node), state, text)
+
+
+@pytest.mark.parametrize(
+    ("found", "state", "text"),
+    [
+        (judge_clock("m", 1000.0, 1001.0, 60), OK, "agrees"),
+        (judge_clock("m", 1000.0, 1010.0, 60), WARNING, "10 s behind"),
+        (judge_clock("m", 1040.0, 1000.0, 60), FAILED, "40 s ahead of it; 60 s are refused"),
+        (judge_clock("m", 1000.0, None, 60), WARNING, "does not tell its time"),
+        (judge_newest_block("c", 1000.0, 900.0, 60), OK, "not from the future"),
+        (judge_newest_block("c", 1000.0, 1010.0, 60), WARNING, "10 s in this machine's future"),
+        (judge_newest_block("c", 1000.0, 1040.0, 60), FAILED, "40 s in this machine's future"),
+    ],
+)
+def test_clocks(found: Finding, state: State, text: str) -> None:
+    check([found], state, text)
+
+
+@pytest.mark.parametrize(
+    ("port", "state", "text"),
+    [
+        (Port.FREE, OK, "is free"),
+        (Port.OURS, OK, "held by this node"),
+        (Port.UNKNOWN, WARNING, "by whom cannot be told"),
+        (Port.FOREIGN, FAILED, "another program"),
+        (Port.NO_SUCH_HOST, FAILED, "no address of this machine"),
+    ],
+)
+def test_ports(port: Port, state: State, text: str) -> None:
+    check([judge_port("listen_address", "a:1", port)], state, text)
+
+
+GOOD_DISK = DiskFacts(free_bytes=1000 * MIB, free_files=None, problem="", sync_s=0.001)
+
+
+@pytest.mark.parametrize(
+    ("facts", "states", "text"),
+    [
+        (GOOD_DISK, [OK, OK], "1000 MiB are free"),
+        (replace(GOOD_DISK, free_bytes=150 * MIB), [WARNING, OK], "150 MiB are free"),
+        (replace(GOOD_DISK, free_bytes=MIB), [FAILED, OK], "1 MiB are free, and 100 MiB are"),
+        (replace(GOOD_DISK, free_files=5), [OK, FAILED, OK], "only 5 more files"),
+        (replace(GOOD_DISK, problem="Read-only"), [OK, FAILED], "cannot be written: Read-only"),
+        (replace(GOOD_DISK, sync_s=0.2), [OK, WARNING], "takes 200 ms"),
+    ],
+)
+def test_disks(facts: DiskFacts, states: list[State], text: str) -> None:
+    found = list(judge_disk("/data", facts, 100 * MIB))
+    assert [each.state for each in found] == states
+    assert any(text in each.text for each in found)
+    assert all(each.advice for each in found if each.state is not OK)
+
+
+def certificate_error(code: int) -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError()
+    error.verify_code, error.verify_message = code, "words of OpenSSL"
+    return error
+
+
+def tls_error(reason: str) -> ssl.SSLError:
+    error = ssl.SSLError(1, reason)
+    error.reason = reason
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (certificate_error(10), "has expired"),
+        (certificate_error(9), "is not valid yet"),
+        (certificate_error(20), "not trusted here"),
+        (certificate_error(62), "for another host"),
+        (certificate_error(23), "is refused: words of OpenSSL"),
+        (tls_error("WRONG_VERSION_NUMBER"), "speaks without TLS"),
+        (tls_error("TLSV13_ALERT_CERTIFICATE_REQUIRED"), "refuses our certificate"),
+        (tls_error("NO_CIPHERS"), "TLS fails: NO_CIPHERS"),
+        (TimeoutError(), "does not answer"),
+        (ConnectionRefusedError(), "nothing listens"),
+        (socket.gaierror(), "peer.example has no address"),
+        (ConnectionResetError(), "hung up"),
+        (EOFError(), "hung up"),
+        (OSError("no route to host"), "no route to host"),
+    ],
+)
+def test_what_keeps_a_node_from_being_reached(error: Exception, text: str) -> None:
+    check([judge_reach("peer", "peer.example:7051", error)], FAILED, text)
+
+
+def test_a_node_that_answers_is_reached() -> None:
+    check([judge_reach("peer", "peer.example:7051", None)], OK, "answers")
+
+
+@pytest.mark.parametrize(
+    ("found", "state", "text"),
+    [
+        ([judge_python((3, 12))], OK, "3.12"),
+        ([judge_python((3, 13))], FAILED, "3.13"),
+        (judge_packages({"grpcio": "1.90.0"}, {"grpcio": "1.85.1"}), OK, "1.90.0"),
+        (judge_packages({"grpcio": "1.9.0"}, {"grpcio": "1.85.1"}), FAILED, "1.9.0 is too old"),
+        (judge_packages({"plyvel": None}, {}), FAILED, "is not installed"),
+        ([judge_etcd("a:1", "3.4.23")], OK, "3.4.23"),
+        ([judge_etcd("a:1", "3.5.1")], FAILED, "3.5.0 to 3.5.2 can lose data"),
+        ([judge_etcd("a:1", "3.3.0")], FAILED, "3.4 is the oldest"),
+        ([judge_etcd("a:1", "")], FAILED, "cannot be told"),
+    ],
+)
+def test_versions(found: Iterable[Finding], state: State, text: str) -> None:
+    check(found, state, text)
+
+
+def test_floors_are_those_of_the_package_itself() -> None:
+    lines = ["grpcio>=1.85.1", "plyvel>=1.5.1; platform_system == 'Linux'", "pytest>=9"]
+    assert floors(lines, ["grpcio", "plyvel"]) == {"grpcio": "1.85.1", "plyvel": "1.5.1"}
+
+
+def seen(
+    files: Sequence[tuple[str, Sequence[int]]],
+    leftovers: Sequence[str],
+    *,
+    locked: bool | None,
+    listening: bool,
+) -> LedgerFacts:
+    return LedgerFacts(locked, listening, files, leftovers)
+
+
+@pytest.mark.parametrize(
+    ("facts", "state", "text"),
+    [
+        (seen([("c", [0, 1])], [], locked=True, listening=True), OK, "2 block files without a gap"),
+        (seen([("c", [0])], [], locked=None, listening=False), OK, "1 block files"),
+        (
+            seen([("c", [0, 2])], [], locked=False, listening=False),
+            FAILED,
+            "are gone: 000001.blocks",
+        ),
+        (seen([], [], locked=True, listening=False), FAILED, "does not listen as this node"),
+        (seen([], [], locked=False, listening=True), FAILED, "nothing holds a store here"),
+        (seen([], ["d/joined.draft"], locked=None, listening=False), WARNING, "was interrupted"),
+    ],
+)
+def test_ledgers(facts: LedgerFacts, state: State, text: str) -> None:
+    check(judge_ledgers("/data", facts), state, text)

@@ -69,7 +69,8 @@ its range, and the node does not start. A changed file counts from the next star
 
 `make configuration` writes this page, [a peer's example](../examples/operations/peer.toml) and
 [an orderer's](../examples/operations/orderer.toml) from the models in `settings.py`, and a test
-compares them. `tally doctor --config FILE` checks that what a file names is there and fits together.
+compares them. `tally doctor --config FILE` checks that what a file names is there and fits
+together.
 """
 
 

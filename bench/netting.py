@@ -158,13 +158,14 @@ def _fill(market: Market, book: Sequence[TradeTerms]) -> None:
                 settles_from=market.after(timedelta(0)),
                 expires_at=terms.expires_at,
                 proposed_at=market.after(timedelta(0)),
+                splits_seen=0,
                 status=Status.IN_CYCLE,
                 model=terms.model,
                 netting_cycle=CYCLE,
             )
             trades.save(row)
             trades.save_terms(row, terms)
-            underway.begin(ctx, terms)
+            underway.begin(ctx, terms, 0)
             obligations.append(obligation_of(row, terms, market.after(timedelta(0))))
         cycles.save_batch(CYCLE, batch, Batch(trades=len(obligations)))
         secret = sha256(batch.encode()).hexdigest()

@@ -34,11 +34,14 @@ class Split(Model):
     """For every ``old`` units there are ``new`` ones in their place; in lowest terms.
 
     Attributes:
-        turn: Its number.
+        turn: Its number among the turns of its security.
+        number: Its number among the splits of all securities, from 1: what was agreed says how
+            many it had seen, so that its order to a split is that of the ledger, and no clock's.
         at: When it was made.
     """
 
     turn: int
+    number: int
     new: Quantity
     old: Quantity
     at: Instant
@@ -86,10 +89,11 @@ class Timeline(Model):
         number = self.turns + 1
         return self.without(name).model_copy(update={"turns": number, "last_record": number})
 
-    def next_split(self, new: int, old: int, at: Instant) -> Split:
-        """Return the split that the next turn would be."""
+    def next_split(self, new: int, old: int, *, number: int, at: Instant) -> Split:
+        """Return the split that the next turn would be; ``number`` is among all securities'."""
         common = gcd(new, old)
-        return Split(turn=self.turns + 1, new=new // common, old=old // common, at=at)
+        turn = self.turns + 1
+        return Split(turn=turn, number=number, new=new // common, old=old // common, at=at)
 
     def after(self, split: Split) -> "Timeline":
         """Return the timeline after a split, which is its last turn then."""
@@ -108,26 +112,29 @@ class Timeline(Model):
             quantity = split.of(quantity)
         return quantity
 
-    def agreed(self, quantity: int, moment: Instant) -> int | None:
-        """Return what is due now of a quantity that was agreed at a moment.
+    def agreed(self, quantity: int, splits_seen: int) -> int | None:
+        """Return what is due now of a quantity that was agreed after so many splits of all.
 
         Returns:
             None when a split since leaves a fraction.
         """
         for split in self.splits:
-            if moment < split.at:
+            if splits_seen < split.number:
                 if not split.leaves_whole(quantity, 1):
                     return None
                 quantity = split.of(quantity)
         return quantity
 
-    def whole(self, quantity: int, moment: Instant, record_at: Instant | None = None) -> int:
-        """Return what a quantity agreed at a moment is now, or at a record date, rounded down.
+    def whole(self, quantity: int, splits_seen: int, until: int | None = None) -> int:
+        """Return what a quantity agreed after so many splits of all is now, rounded down.
 
-        What is done in the second of a record date is done after it.
+        Args:
+            quantity: In the units agreed.
+            splits_seen: How many splits of all securities there had been.
+            until: Only splits up to this turn count, such as that of a record date; None for all.
         """
         for split in self.splits:
-            if moment < split.at and (record_at is None or split.at < record_at):
+            if splits_seen < split.number and (until is None or split.turn <= until):
                 quantity = split.of(quantity)
         return quantity
 

@@ -75,12 +75,12 @@ def test_a_split_multiplies_all_that_counts_units(market: Market) -> None:
     assert market.evaluate(TOKEN, "security", "ACME").load(Security).terms.cap == 15_000
 
 
-def test_a_split_writes_one_row_however_many_hold(listening: ListeningMarket) -> None:
-    """F157: and tells one event."""
+def test_a_split_writes_two_rows_however_many_hold(listening: ListeningMarket) -> None:
+    """F157: that of the security, and the count of splits; and it tells one event."""
     before = dict(rows(listening))
     (told,) = split(listening, 2).events
     changed = {key for key, value in rows(listening).items() if before.get(key) != value}
-    assert (told.type, len(changed)) == ("token.SecuritySplit", 1)
+    assert (told.type, len(changed)) == ("token.SecuritySplit", 2)
 
 
 def test_a_reverse_split_is_refused_while_anybody_would_have_a_fraction(market: Market) -> None:

@@ -18,7 +18,8 @@ ratios = st.tuples(st.integers(1, 9), st.integers(1, 9)).filter(lambda ratio: ra
 def after(*ratios: tuple[int, int]) -> Timeline:
     timeline = NO_TURNS
     for new, old in ratios:
-        timeline = timeline.after(timeline.next_split(new, old, NOON))
+        number = len(timeline.splits) + 1
+        timeline = timeline.after(timeline.next_split(new, old, number=number, at=NOON))
     return timeline
 
 
@@ -27,7 +28,8 @@ def lot(quantity: int, day: int) -> Lot:
 
 
 def test_a_split_is_in_lowest_terms() -> None:
-    assert NO_TURNS.next_split(6, 4, NOON) == Split(turn=1, new=3, old=2, at=NOON)
+    split = NO_TURNS.next_split(6, 4, number=8, at=NOON)
+    assert split == Split(turn=1, number=8, new=3, old=2, at=NOON)
 
 
 def test_a_quantity_goes_through_every_split_since_it_was_written_and_no_other() -> None:
@@ -37,17 +39,17 @@ def test_a_quantity_goes_through_every_split_since_it_was_written_and_no_other()
 
 
 @pytest.mark.parametrize(
-    ("agreed_at", "quantity", "due"),
+    ("splits_seen", "quantity", "due"),
     [
-        pytest.param("2026-03-31T11:59:59Z", 10, 15, id="before the split"),
-        pytest.param(NOON, 10, 10, id="at the second of the split"),
-        pytest.param("2026-03-31T11:59:59Z", 9, None, id="of which a fraction is left"),
+        pytest.param(0, 10, 15, id="before the split"),
+        pytest.param(1, 10, 10, id="after the split"),
+        pytest.param(0, 9, None, id="of which a fraction is left"),
     ],
 )
 def test_what_was_agreed_is_due_in_units_of_now(
-    agreed_at: str, quantity: int, due: int | None
+    splits_seen: int, quantity: int, due: int | None
 ) -> None:
-    assert after((3, 2)).agreed(quantity, agreed_at) == due
+    assert after((3, 2)).agreed(quantity, splits_seen) == due
 
 
 def test_record_dates_are_due_from_their_second_on_the_earliest_first() -> None:
@@ -64,7 +66,7 @@ def test_a_sealed_record_date_is_a_turn_and_no_longer_to_come() -> None:
 
 
 def test_a_cap_stays_a_quantity() -> None:
-    split = NO_TURNS.next_split(1000, 1, NOON)
+    split = NO_TURNS.next_split(1000, 1, number=1, at=NOON)
     assert [capped(each, split) for each in (None, 7, MAX_QUANTITY)] == [None, 7000, MAX_QUANTITY]
 
 

@@ -109,7 +109,9 @@ class MarketClaims:
         is_settled = trade_row.status is Status.SETTLED
         if is_settled:
             # A part of the trade may have become a trade of its own meanwhile, with its own claim.
-            left = self._actions.register.units_then(row, terms.quantity, trade_row.proposed_at)
+            (left,) = self._actions.register.units_then(
+                row, (terms.quantity,), trade_row.splits_seen
+            )
             claim = claim.model_copy(update={"units": min(claim.units, left)})
             self._grant(row, claim)
         status = ClaimStatus.SETTLED if is_settled else ClaimStatus.DROPPED
@@ -146,7 +148,7 @@ class MarketClaims:
         claim = claim_due(row.terms, trade, terms)
         if claim is None or not distribution_of(row).is_for(claim.taker):
             return None
-        units = self._actions.register.units_then(row, claim.units, trade.proposed_at)
+        (units,) = self._actions.register.units_then(row, (claim.units,), trade.splits_seen)
         return claim.model_copy(update={"units": units})
 
     def _grant(self, row: Action, claim: MarketClaim) -> None:

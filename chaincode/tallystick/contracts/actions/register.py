@@ -31,6 +31,14 @@ class _Security(Model):
     terms: _Terms
 
 
+class _Sealed(Model):
+    """As much of a sealed record date as actions must know."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    turn: int
+
+
 class Register:
     """The register of holders, as corporate actions see it."""
 
@@ -54,12 +62,13 @@ class Register:
         place = (row.terms.security, row.terms.action)
         return int(self._ctx.invoke(Chaincode.TOKEN, "recorded_supply", *place))
 
-    def units_then(self, row: Action, quantity: int, agreed_at: Instant) -> int:
-        """Return what a quantity agreed at a moment was at an action's record date.
+    def units_then(self, row: Action, quantities: Sequence[int], splits_seen: int) -> list[int]:
+        """Return what quantities agreed after so many splits were at an action's record date.
 
         A fraction that a split left by then is none of it.
         """
-        return self._timeline(row.terms.security).whole(quantity, agreed_at, _record_at(row))
+        timeline, turn = self._timeline(row.terms.security), self._turn(row)
+        return [timeline.whole(quantity, splits_seen, turn) for quantity in quantities]
 
     def schedule(self, row: Action) -> None:
         """Set an action's record date, if it has one; it bears the action's id."""
@@ -92,10 +101,22 @@ class Register:
     def _present(
         self, row: Action, security: str, portions: Iterable[Portion]
     ) -> Iterator[Portion]:
-        """Yield portions with what splits have made of them since the record date."""
+        """Yield portions with what splits have made of them since the record date.
+
+        Between a record date and a split of another security there is no order but that of their
+        moments.
+        """
         timeline, record_at = self._timeline(security), _record_at(row)
+        turn = self._turn(row) if security == row.terms.security else None
         for holder, quantity in portions:
-            yield holder, timeline.recorded(quantity, record_at)
+            present = timeline.recorded(quantity, record_at)
+            yield holder, present if turn is None else timeline.scaled(quantity, turn)
+
+    def _turn(self, row: Action) -> int:
+        """Return the number of an action's record date among the turns of its security."""
+        place = (row.terms.security, row.terms.action)
+        answer = self._ctx.invoke(Chaincode.TOKEN, "record_date", *place)
+        return _Sealed.model_validate_json(answer).turn
 
     def _timeline(self, security: str) -> Timeline:
         answer = self._ctx.invoke(Chaincode.TOKEN, "timeline", security)

@@ -142,13 +142,13 @@ class Delivery(Move):
     """A move from somebody to somebody: it makes nothing and ends nothing.
 
     Attributes:
-        agreed_at: When the quantity was agreed, if that was in the units of then: what is due is
-            what the splits since have made of it. None for units of now.
+        splits_seen: How many splits of all securities there had been when the quantity was agreed:
+            what is due is what the splits since have made of it. None for units of now.
     """
 
     sender: Identifier
     receiver: Identifier
-    agreed_at: Instant | None = None
+    splits_seen: int | None = None
 
 
 class HeldMove(Delivery):

@@ -139,7 +139,7 @@ class BuyIns:
         for row, terms in trades:
             quantity = terms.quantity
             if terms.security == security:
-                due = timeline.agreed(quantity, row.proposed_at)
+                due = timeline.agreed(quantity, row.splits_seen)
                 if due is None:
                     raise RegisterReason.AGREED_FRACTION.refusal(
                         security=security, holder=terms.seller, quantity=quantity

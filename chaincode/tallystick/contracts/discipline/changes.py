@@ -103,7 +103,7 @@ class Changes:
         for each, its_terms in ((new, part), (rest_row, rest)):
             self._trades.save(each)
             self._trades.save_terms(each, its_terms)
-        underway.split(self._ctx, terms, (part, rest), row.proposed_at)
+        underway.split(self._ctx, terms, (part, rest), row.splits_seen)
         self._trades.copy_consents(row, new, part)
         self._fails.save(new, part.salt, unpaid)
         self._ctx.emit(

@@ -158,6 +158,7 @@ class SecuritySplit(LedgerEvent):
 
     Attributes:
         turn: Its number among the turns of the security's timeline.
+        number: Its number among the splits of all securities.
         at: Of the transaction.
         document_hash: Of the resolution.
     """
@@ -165,6 +166,7 @@ class SecuritySplit(LedgerEvent):
     kind: ClassVar[str] = "token.SecuritySplit"
     security: str
     turn: int
+    number: int
     new: int
     old: int
     at: Instant

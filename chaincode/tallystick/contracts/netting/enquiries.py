@@ -122,7 +122,7 @@ class Enquiries:
             GrossTrade.model_construct(
                 trade=trade.trade,
                 moves=tuple(
-                    delivery_of(due).model_copy(update={"agreed_at": trade.agreed_at})
+                    delivery_of(due).model_copy(update={"splits_seen": trade.splits_seen})
                     for due in trade.of(Kind.SECURITY)
                 ),
             )

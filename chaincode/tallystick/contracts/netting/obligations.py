@@ -54,14 +54,14 @@ class Obligation(Model):
     """A trade as a cycle sees it: all that is due in it, to be settled as a whole or not at all.
 
     Attributes:
-        agreed_at: When it was agreed: its units are those of then.
+        splits_seen: How many splits there had been when it was agreed: its units are those of then.
         accepted_at: When it was first accepted into a cycle; it is not younger for having waited.
         expires_at: From then on it cannot settle any more.
         order: What its buyer may have committed to its order; None when money pays it elsewhere.
     """
 
     trade: Identifier
-    agreed_at: Instant
+    splits_seen: int
     accepted_at: Instant
     expires_at: Instant
     dues: tuple[Due, ...]

@@ -106,7 +106,7 @@ def obligation_of(
     money = (_due(Kind.CASH, move) for move in terms.payments)
     return Obligation.model_construct(
         trade=trade.trade,
-        agreed_at=trade.proposed_at,
+        splits_seen=trade.splits_seen,
         accepted_at=trade.netted_since or moment,
         expires_at=trade.expires_at,
         dues=(*units, *money, *(_due_of(fee) for fee in fees if fee.payer != fee.receiver)),

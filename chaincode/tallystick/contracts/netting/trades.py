@@ -52,7 +52,7 @@ class NettedTrades:
             check_fits(cycle.terms, row, terms)
             if row.status is Status.PROPOSED:
                 self._lifecycle.require_lockable(row, terms)
-                held += units_of(terms, row.proposed_at)
+                held += units_of(terms, row.splits_seen)
             obligations.append(obligation_of(row, terms, self._moment, fees_of(self._ctx, terms)))
             salts.append(terms.salt)
             since = row.netted_since or self._moment

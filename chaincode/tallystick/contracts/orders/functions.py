@@ -75,7 +75,7 @@ class OrderFunctions(MarketContract):
         timeline = Orders(ctx).timeline(security)
 
         def due(line: Pending) -> int:
-            return timeline.whole(line.quantity, line.since)
+            return timeline.whole(line.quantity, line.splits_seen)
 
         sells = sum(due(each) for each in under_way if each.side is OrderSide.SELL)
         buys = sum(

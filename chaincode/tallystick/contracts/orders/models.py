@@ -40,6 +40,7 @@ class PlacedOrder(Model):
 
     Attributes:
         authority: By whose right it was placed: judged again when it is executed.
+        splits_seen: How many splits of all securities there had been when it was placed.
         unfilled: How many units it still wants.
         ended: Whether it was withdrawn.
     """
@@ -49,6 +50,7 @@ class PlacedOrder(Model):
     salt: str
     submitted_by: str
     placed_at: Instant
+    splits_seen: int
     unfilled: int
     ended: bool = False
 
@@ -61,13 +63,14 @@ class Commitment(Model):
     """Units that wait for an order, or a trade that fills it, at one venue.
 
     Attributes:
-        quantity: In the units of ``since``, when the order was placed.
+        quantity: In the units of when the order was placed.
+        splits_seen: How many splits of all securities there had been then.
     """
 
     venue: str
     order: str
     quantity: int
-    since: Instant
+    splits_seen: int
     expires_at: Instant
 
 
@@ -79,7 +82,7 @@ class Commitments(Model):
     def total(self, moment: Instant, timeline: Timeline) -> int:
         """Return how many units are committed at the present moment."""
         return sum(
-            timeline.whole(each.quantity, each.since)
+            timeline.whole(each.quantity, each.splits_seen)
             for each in self.commitments
             if moment < each.expires_at
         )
@@ -99,7 +102,8 @@ class Pending(Model):
 
     Attributes:
         name: Of the order or trade.
-        quantity: In the units of ``since``, when it was placed or agreed.
+        quantity: In the units of when it was placed or agreed.
+        splits_seen: How many splits of all securities there had been then.
     """
 
     kind: PendingKind
@@ -108,7 +112,7 @@ class Pending(Model):
     security: str
     side: OrderSide
     quantity: int
-    since: Instant
+    splits_seen: int
     expires_at: Instant
 
 

@@ -66,11 +66,12 @@ class Orders:
             salt=signed.salt,
             submitted_by=self._ctx.client.msp_id,
             placed_at=moment,
+            splits_seen=splits_made(self._ctx),
             unfilled=order.quantity,
         )
         self._require_standing(row)
         if order.side is OrderSide.SELL:
-            self._commit(order, signed.salt)
+            self._commit(row)
         self._save(rows, row)
         self._ctx.emit(events.OrderEntered(venue=order.venue, order=order.order))
 
@@ -114,7 +115,7 @@ class Orders:
     def free(self, order: OrderPlaced, quantity: int, salt: str) -> None:
         """Commit units to an order no more: they are on hold now, or wanted no more."""
         if order.side is OrderSide.SELL:
-            self._change_commitments(order, -quantity, salt)
+            self._change_commitments(order, -quantity, salt, splits_seen=0)
 
     def find(self, venue: str, order: str) -> PlacedOrder | None:
         """Return an order, or None."""
@@ -156,25 +157,29 @@ class Orders:
         refuse_if_any(report.licences)
         refuse_if_any([*report.findings, *licence_findings([row], report)])
 
-    def _commit(self, order: OrderPlaced, salt: str) -> None:
+    def _commit(self, placed: PlacedOrder) -> None:
+        order = placed.statement
         seen = HoldingSeen.model_validate_json(
             self._ctx.invoke(Chaincode.TOKEN, "holding", order.security, order.holder)
         )
-        row = self._change_commitments(order, order.quantity, salt)
+        row = self._change_commitments(order, order.quantity, placed.salt, placed.splits_seen)
         total = row.total(now(self._ctx), self.timeline(order.security))
         if total > seen.available or len(row.commitments) > MAX_COMMITMENTS:
             raise OrderReason.UNITS_COMMITTED.refusal(
                 holder=order.holder, security=order.security, quantity=order.quantity
             )
 
-    def _change_commitments(self, order: OrderPlaced, change: int, salt: str) -> Commitments:
+    def _change_commitments(
+        self, order: OrderPlaced, change: int, salt: str, splits_seen: int
+    ) -> Commitments:
+        """Write what is committed to an order; one that has a commitment keeps what it has seen."""
         key = composite_key("commitments", order.security, order.holder)
         former = self.commitments(order.security, order.holder)
         wanted = Commitment(
             venue=order.venue,
             order=order.order,
             quantity=change,
-            since=now(self._ctx),
+            splits_seen=splits_seen,
             expires_at=order.expires_at,
         )
         row = committed(former, wanted, now(self._ctx))
@@ -192,7 +197,7 @@ class Orders:
             security=order.security,
             side=order.side,
             quantity=row.unfilled,
-            since=row.placed_at,
+            splits_seen=row.splits_seen,
             expires_at=order.expires_at,
         )
         pending = PendingRows(self._ctx, order.venue, row.salt)
@@ -204,3 +209,11 @@ class Orders:
 
 def _key(order: str) -> str:
     return composite_key("order", order)
+
+
+def splits_made(ctx: Context) -> int:
+    """Return how many splits there have been, of all securities together.
+
+    Asked so, and not of one security, it tells nobody which one an order or a trade is about.
+    """
+    return int(ctx.invoke(Chaincode.TOKEN, "splits_made"))

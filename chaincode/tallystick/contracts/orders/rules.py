@@ -43,20 +43,21 @@ def committed(row: Commitments, change: Commitment, moment: Instant) -> Commitme
 
     What is over is dropped.
     """
-    quantity, since = change.quantity, change.since
+    quantity, splits_seen = change.quantity, change.splits_seen
     others = []
     for each in row.commitments:
         if (each.venue, each.order) == (change.venue, change.order):
-            quantity, since = quantity + each.quantity, each.since
+            quantity, splits_seen = quantity + each.quantity, each.splits_seen
         elif moment < each.expires_at:
             others.append(each)
     if quantity > 0:
-        others.append(change.model_copy(update={"quantity": quantity, "since": since}))
+        changed = {"quantity": quantity, "splits_seen": splits_seen}
+        others.append(change.model_copy(update=changed))
     return Commitments(commitments=tuple(others))
 
 
 def unit_findings(
-    placed: Sequence[PlacedOrder], agreed_at: Instant, timelines: Mapping[str, Timeline]
+    placed: Sequence[PlacedOrder], splits_seen: int, timelines: Mapping[str, Timeline]
 ) -> Iterator[Finding]:
     """Yield a finding for each order that a split lies between and the trade that fills it.
 
@@ -64,7 +65,7 @@ def unit_findings(
     """
     for order in placed:
         splits = timelines[order.statement.security].splits
-        if any(order.placed_at < split.at <= agreed_at for split in splits):
+        if any(order.splits_seen < split.number <= splits_seen for split in splits):
             yield OrderReason.ORDER_DIFFERS.finding(order=order.statement.order, what="unit")
 
 

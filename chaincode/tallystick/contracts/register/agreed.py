@@ -31,14 +31,18 @@ def in_present_units(state: State, moves: Sequence[DeliveryT]) -> tuple[Delivery
 def as_held(state: State, book: Book, moves: Sequence[DeliveryT]) -> tuple[DeliveryT, ...]:
     """Return deliveries as they are due now; what is on hold for one is what is due.
 
-    Splits change holds exactly, whatever the clocks of those who proposed trade and split.
+    Splits change holds exactly, and there is nothing to work out.
 
     Raises:
         Refusal: HOLD_UNKNOWN or AGREED_FRACTION.
     """
     present: list[DeliveryT] = []
     for move in moves:
-        if move.hold is None or move.agreed_at is None or not timeline_of(state, move.asset).splits:
+        if (
+            move.hold is None
+            or move.splits_seen is None
+            or not timeline_of(state, move.asset).splits
+        ):
             present += in_present_units(state, (move,))
         else:
             hold = book.require_hold(Account(move.asset, move.sender), move.hold)
@@ -49,6 +53,6 @@ def as_held(state: State, book: Book, moves: Sequence[DeliveryT]) -> tuple[Deliv
 def due_now(state: State, move: Delivery) -> int | None:
     """Return how many units of now a delivery is due of; None when a part of one would be left."""
     timeline = timeline_of(state, move.asset)
-    if move.agreed_at is None or not timeline.splits:
+    if move.splits_seen is None or not timeline.splits:
         return move.quantity
-    return timeline.agreed(move.quantity, move.agreed_at)
+    return timeline.agreed(move.quantity, move.splits_seen)

@@ -1,4 +1,4 @@
-"""Splits: other units in the place of all units of a security, by one row and one event.
+"""Splits: other units in the place of all units of a security, by its row and one event.
 
 Rows with a quantity are not touched; each says as of which turn it is, and is worked out when it is
 read. That is exact because a split is refused that leaves anybody, or any hold, with a fraction:
@@ -8,7 +8,7 @@ of positions, and what events tell remains the state.
 
 from collections.abc import Iterator
 
-from tallystick.chaincode import Context
+from tallystick.chaincode import Context, composite_key
 from tallystick.contracts import events
 from tallystick.contracts.book import Account
 from tallystick.contracts.instants import now
@@ -36,6 +36,16 @@ class SplitOrder(Model):
     document_hash: Sha256Hex
 
 
+class SplitsMade(Model):
+    """Row ``splits ()``: how many splits there have been, of all securities together.
+
+    Everything that is agreed in units reads it, and only a split writes it: so what was agreed
+    has seen exactly the splits that are before it on the ledger.
+    """
+
+    number: int = 0
+
+
 class Splits:
     """Splits, as one transaction makes them."""
 
@@ -55,7 +65,8 @@ class Splits:
         """
         RecordDates(self._ctx).seal_due(order.security)
         row = self._securities.require(order.security)
-        split = row.timeline.next_split(order.new, order.old, now(self._ctx))
+        number = self.made() + 1
+        split = row.timeline.next_split(order.new, order.old, number=number, at=now(self._ctx))
         self._require_possible(order, row.pause, row.timeline, split)
         if split.old > 1:
             found = self._fractions(order.security, split, row.terms.granularity)
@@ -63,6 +74,7 @@ class Splits:
         terms = row.terms.model_copy(update={"cap": capped(row.terms.cap, split)})
         timeline = row.timeline.after(split)
         self._securities.save(row.model_copy(update={"terms": terms, "timeline": timeline}))
+        self._ctx.state.save(splits_key(), SplitsMade(number=number))
         self._ctx.emit(
             events.SecuritySplit(
                 security=order.security,
@@ -70,6 +82,10 @@ class Splits:
                 **split.model_dump(),
             )
         )
+
+    def made(self) -> int:
+        """Return how many splits there have been, of all securities together."""
+        return (self._ctx.state.load(splits_key(), SplitsMade) or SplitsMade()).number
 
     def _require_possible(
         self, order: SplitOrder, pause: str | None, timeline: Timeline, split: Split
@@ -101,3 +117,8 @@ class Splits:
                         new=split.new,
                         old=split.old,
                     )
+
+
+def splits_key() -> str:
+    """Return the key of the row that counts splits."""
+    return composite_key("splits")

@@ -25,6 +25,7 @@ from tallystick.contracts.register.models import (
 from tallystick.contracts.register.publications import document_key, product_key
 from tallystick.contracts.register.record_dates import SealedRecord, record_date_key
 from tallystick.contracts.register.securities import security_key
+from tallystick.contracts.register.splits import SplitsMade, splits_key
 from tallystick.contracts.replay.compliance import COMPLIANCE_HANDLERS
 from tallystick.contracts.replay.positions import UNIT_EVENTS, Positions, Replay, turned
 from tallystick.contracts.statements import AllowanceScope
@@ -113,6 +114,7 @@ def _sealed(rows: Rows, event: events.RecordDateSealed, moment: Instant) -> None
 def _split(rows: Rows, event: events.SecuritySplit, _: Instant) -> None:
     timeline = turned(_timeline(rows, event.security), event)
     _set_timeline(rows, event.security, timeline)
+    rows[splits_key()] = SplitsMade(number=event.number)
     row = _security(rows, event.security)
     cap = capped(row.terms.cap, timeline.splits[-1])
     _change(rows, security_key(event.security), terms=row.terms.model_copy(update={"cap": cap}))

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 
 from tallystick.chaincode import Context
 from tallystick.contracts.agency.agencies import Agencies
-from tallystick.contracts.instants import Instant
 from tallystick.contracts.listings.listings import Listings
 from tallystick.contracts.orders.models import PlacedOrder
 from tallystick.contracts.orders.orders import Orders
@@ -52,7 +51,7 @@ class Admission:
         report = check_parties(self._ctx, [Party(identity=party)], authority)
         return list(report.licences or report.authority) or report.findings
 
-    def at_lock(self, terms: TradeTerms, agreed_at: Instant) -> list[Finding]:
+    def at_lock(self, terms: TradeTerms, splits_seen: int) -> list[Finding]:
         """Return what stands against locking a trade: who trades must still be able to."""
         check = self._brokered(terms, terms.orders, self._clearing(terms))
         placed = [self._orders.require(each.venue, each.order) for each in terms.placed_orders]
@@ -61,7 +60,7 @@ class Admission:
             *report.findings,
             *claim_findings(terms, report),
             *licence_findings(placed, report),
-            *self._unit_findings(placed, agreed_at),
+            *self._unit_findings(placed, splits_seen),
             *self._agency_findings(terms.orders),
             *self._listing_findings(terms),
         ]
@@ -110,13 +109,11 @@ class Admission:
             ),
         )
 
-    def _unit_findings(
-        self, placed: Sequence[PlacedOrder], agreed_at: Instant
-    ) -> Iterator[Finding]:
+    def _unit_findings(self, placed: Sequence[PlacedOrder], splits_seen: int) -> Iterator[Finding]:
         # Not asked when it is proposed: what that reads would show which security it is.
         securities = dict.fromkeys(each.statement.security for each in placed)
         timelines = {each: self._orders.timeline(each) for each in securities}
-        return unit_findings(placed, agreed_at, timelines)
+        return unit_findings(placed, splits_seen, timelines)
 
     def _agency_findings(self, orders: Sequence[tuple[str, Order]]) -> Iterator[Finding]:
         agencies = Agencies(self._ctx)

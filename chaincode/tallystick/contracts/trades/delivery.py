@@ -15,7 +15,6 @@ from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.fees.models import FeeKind
 from tallystick.contracts.fees.rules import FeeCase
 from tallystick.contracts.fees.schedules import Schedules
-from tallystick.contracts.instants import Instant
 from tallystick.contracts.payments import CashInstruction, Fee
 from tallystick.contracts.reasons import Finding
 from tallystick.contracts.trades.terms import DvpModel, TradeTerms
@@ -23,24 +22,24 @@ from tallystick.contracts.trades.terms import DvpModel, TradeTerms
 _FINDINGS = TypeAdapter(tuple[Finding, ...])
 
 
-def lock(ctx: Context, terms: TradeTerms, agreed_at: Instant) -> None:
+def lock(ctx: Context, terms: TradeTerms, splits_seen: int) -> None:
     """Hold all that is to go over; whoever holds it goes on holding it.
 
     The price comes out of what the buyer has committed to its order, as far as there is any.
     """
-    ctx.invoke(Chaincode.TOKEN, "lock", units_of(terms, agreed_at), terms.venue)
+    ctx.invoke(Chaincode.TOKEN, "lock", units_of(terms, splits_seen), terms.venue)
     _pay(ctx, CashInstruction(draws=terms.draws, lock=terms.payments, secret=terms.salt))
 
 
-def deliver(ctx: Context, terms: TradeTerms, agreed_at: Instant) -> None:
+def deliver(ctx: Context, terms: TradeTerms, splits_seen: int) -> None:
     """Deliver what is on hold, use receipts, and take the venue's fees."""
-    ctx.invoke(Chaincode.TOKEN, "deliver", units_of(terms, agreed_at), terms.venue)
+    ctx.invoke(Chaincode.TOKEN, "deliver", units_of(terms, splits_seen), terms.venue)
     _pay(ctx, _payment(ctx, terms))
 
 
-def deliver_at_once(ctx: Context, terms: TradeTerms, agreed_at: Instant) -> None:
+def deliver_at_once(ctx: Context, terms: TradeTerms, splits_seen: int) -> None:
     """Deliver out of what is available, and of what the buyer has committed to its order."""
-    ctx.invoke(Chaincode.TOKEN, "deliver", _available(units_of(terms, agreed_at)), terms.venue)
+    ctx.invoke(Chaincode.TOKEN, "deliver", _available(units_of(terms, splits_seen)), terms.venue)
     moves = tuple(_available(terms.payments))
     at_once = {"draws": terms.draws, "moves": moves}
     _pay(ctx, _payment(ctx, terms).model_copy(update=at_once))
@@ -54,9 +53,9 @@ def release(ctx: Context, terms: TradeTerms) -> None:
         _pay(ctx, CashInstruction(release=terms.payments, secret=terms.salt))
 
 
-def record_failure(ctx: Context, terms: TradeTerms, agreed_at: Instant) -> list[Finding]:
+def record_failure(ctx: Context, terms: TradeTerms, splits_seen: int) -> list[Finding]:
     """Return what stands against a delivery; the token contract records its part of it."""
-    units = ctx.invoke(Chaincode.TOKEN, "record_failure", units_of(terms, agreed_at), terms.venue)
+    units = ctx.invoke(Chaincode.TOKEN, "record_failure", units_of(terms, splits_seen), terms.venue)
     money = ctx.invoke(Chaincode.CASH, "delivery_findings", _payment(ctx, terms))
     return [*_FINDINGS.validate_json(units), *_FINDINGS.validate_json(money)]
 
@@ -89,9 +88,9 @@ def _pay(ctx: Context, instruction: CashInstruction) -> None:
     ctx.invoke(Chaincode.CASH, "instruct", instruction)
 
 
-def units_of(terms: TradeTerms, agreed_at: Instant) -> list[Delivery]:
+def units_of(terms: TradeTerms, splits_seen: int) -> list[Delivery]:
     """Return what goes over in units, those of the moment when it was agreed."""
-    return [move.model_copy(update={"agreed_at": agreed_at}) for move in terms.deliveries]
+    return [move.model_copy(update={"splits_seen": splits_seen}) for move in terms.deliveries]
 
 
 def _available(moves: Sequence[Delivery]) -> list[Delivery]:

@@ -5,7 +5,7 @@ from tallystick.contracts import events
 from tallystick.contracts.calendars.calendars import Calendars
 from tallystick.contracts.instants import Instant, now
 from tallystick.contracts.intents import SignedIntent
-from tallystick.contracts.orders.orders import Orders
+from tallystick.contracts.orders.orders import Orders, splits_made
 from tallystick.contracts.parties import (
     Exercised,
     require_licences,
@@ -69,12 +69,13 @@ class Lifecycle:
             status=Status.PROPOSED,
             model=terms.model,
             proposed_at=now(self._ctx),
+            splits_seen=splits_made(self._ctx),
         )
         for order in terms.placed_orders:
             self._orders.fill(order, terms.price)
         self._trades.save(row)
         self._trades.save_terms(row, terms)
-        underway.begin(self._ctx, terms)
+        underway.begin(self._ctx, terms, row.splits_seen)
         self._ctx.emit(
             events.TradeProposed(
                 trade=terms.trade,
@@ -134,15 +135,15 @@ class Lifecycle:
     def lock(self, trade: str) -> None:
         """Hold all legs of a trade to which everybody has agreed."""
         row, terms = self._known(trade)
-        refuse_if_any(self._admission.at_lock(terms, row.proposed_at))
+        refuse_if_any(self._admission.at_lock(terms, row.splits_seen))
         self.advance(row, terms, Step.LOCK)
         self._require_agreement(terms)
-        delivery.lock(self._ctx, terms, row.proposed_at)
+        delivery.lock(self._ctx, terms, row.splits_seen)
         self._ctx.emit(events.LegsLocked(trade=trade))
 
     def require_lockable(self, row: Trade, terms: TradeTerms) -> None:
         """Refuse a trade to which not everybody has agreed, or whose parties may not trade now."""
-        refuse_if_any(self._admission.at_lock(terms, row.proposed_at))
+        refuse_if_any(self._admission.at_lock(terms, row.splits_seen))
         self._require_agreement(terms)
 
     def settle(self, trade: str) -> None:
@@ -150,16 +151,16 @@ class Lifecycle:
         row, terms = self._known(trade)
         refuse_if_any(self._delivery_findings(terms))
         self.advance(row, terms, Step.SETTLE)
-        delivery.deliver(self._ctx, terms, row.proposed_at)
+        delivery.deliver(self._ctx, terms, row.splits_seen)
         self._ctx.emit(events.TradeSettled(trade=trade))
 
     def settle_at_once(self, trade: str) -> None:
         """Deliver all legs of a trade out of what is available, with no lock before."""
         row, terms = self._known(trade)
-        refuse_if_any(self._admission.at_lock(terms, row.proposed_at))
+        refuse_if_any(self._admission.at_lock(terms, row.splits_seen))
         self.advance(row, terms, Step.SETTLE_AT_ONCE)
         self._require_agreement(terms)
-        delivery.deliver_at_once(self._ctx, terms, row.proposed_at)
+        delivery.deliver_at_once(self._ctx, terms, row.splits_seen)
         self._ctx.emit(events.TradeSettled(trade=trade))
 
     def record_failure(self, trade: str) -> None:
@@ -168,7 +169,7 @@ class Lifecycle:
         moment = now(self._ctx)
         self.advance(before, terms, Step.RECORD_FAILURE)
         findings = self._delivery_findings(terms)
-        findings += delivery.record_failure(self._ctx, terms, before.proposed_at)
+        findings += delivery.record_failure(self._ctx, terms, before.splits_seen)
         if not findings:
             raise TradeReason.NOTHING_FAILS.refusal(trade=trade)
         former = self._trades.failure(before) if before.status is Status.FAILING else None

@@ -36,6 +36,8 @@ class Trade(Model):
             earlier where both sides agree.
         on_hold: Sides that do not want it to settle for now.
         proposed_at: When its venue recorded it; the UTC day of it is the trade day.
+        splits_seen: How many splits, of all securities together, there had been then: its
+            quantities are in the units of then.
         ended_at: When it settled or ended without delivery; None while it can settle.
         netting_cycle: The cycle that it is in, or was in last.
         netted_since: When it was first taken into a netting cycle.
@@ -52,6 +54,7 @@ class Trade(Model):
     model: DvpModel = DvpModel.GROSS
     on_hold: tuple[Side, ...] = ()
     proposed_at: Instant
+    splits_seen: int
     ended_at: Instant | None = None
     netting_cycle: str | None = None
     netted_since: Instant | None = None

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from tallystick.chaincode import Context
-from tallystick.contracts.instants import Instant, now
 from tallystick.contracts.orders.models import Pending, PendingKind
 from tallystick.contracts.orders.orders import Orders
 from tallystick.contracts.orders.pending import PendingRows
@@ -38,10 +37,10 @@ def sides_under_way(status: Status, model: DvpModel) -> tuple[OrderSide, ...]:
     return _BOTH if sides and model is DvpModel.NET else sides
 
 
-def begin(ctx: Context, terms: TradeTerms) -> None:
+def begin(ctx: Context, terms: TradeTerms, splits_seen: int) -> None:
     """Write what a trade that is proposed has under way."""
     PendingRows(ctx, terms.venue, terms.salt).add(
-        lines(terms, sides_under_way(Status.PROPOSED, terms.model), now(ctx))
+        lines(terms, sides_under_way(Status.PROPOSED, terms.model), splits_seen)
     )
 
 
@@ -58,21 +57,21 @@ def follow(ctx: Context, orders: Orders, terms: TradeTerms, change: tuple[Status
     over = tuple(side for side in before if side not in after)
     if not over:
         return
-    PendingRows(ctx, terms.venue, terms.salt).remove(lines(terms, over, now(ctx)))
+    PendingRows(ctx, terms.venue, terms.salt).remove(lines(terms, over))
     if OrderSide.SELL in over and terms.sell.is_placed:
         orders.free(terms.placed(OrderSide.SELL), terms.quantity, terms.salt)
 
 
-def split(ctx: Context, whole: TradeTerms, parts: Sequence[TradeTerms], agreed_at: Instant) -> None:
+def split(ctx: Context, whole: TradeTerms, parts: Sequence[TradeTerms], splits_seen: int) -> None:
     """Write what is under way once a trade that is proposed has become several."""
     rows = PendingRows(ctx, whole.venue, whole.salt)
     sides = sides_under_way(Status.PROPOSED, whole.model)
-    rows.remove(lines(whole, sides, agreed_at))
+    rows.remove(lines(whole, sides, splits_seen))
     for part in parts:
-        rows.add(lines(part, sides, agreed_at))
+        rows.add(lines(part, sides, splits_seen))
 
 
-def lines(terms: TradeTerms, sides: tuple[OrderSide, ...], agreed_at: Instant) -> list[Pending]:
+def lines(terms: TradeTerms, sides: tuple[OrderSide, ...], splits_seen: int = 0) -> list[Pending]:
     """Return what a trade has under way: a line for each holder, security and side.
 
     By its name alone a line is found again to be removed.
@@ -91,7 +90,7 @@ def lines(terms: TradeTerms, sides: tuple[OrderSide, ...], agreed_at: Instant) -
             security=security,
             side=side,
             quantity=quantity,
-            since=agreed_at,
+            splits_seen=splits_seen,
             expires_at=terms.expires_at,
         )
         for (side, holder, security), quantity in quantities.items()

@@ -32,7 +32,7 @@ def trade(
     moment = f"2024-01-02T09:00:{second:02}Z"
     return Obligation(
         trade=name,
-        agreed_at=moment,
+        splits_seen=0,
         accepted_at=moment,
         expires_at="2024-01-03T00:00:00Z",
         dues=(units, money),

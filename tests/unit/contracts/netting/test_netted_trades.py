@@ -20,6 +20,7 @@ def trade(status: Status, model: DvpModel = DvpModel.NET) -> Trade:
         settles_from="2024-01-02T00:00:00Z",
         expires_at="2024-01-03T00:00:00Z",
         proposed_at="2024-01-02T08:00:00Z",
+        splits_seen=0,
         status=status,
         model=model,
     )

@@ -22,6 +22,7 @@ PERMITTED: Permissions = {
     "cancel_record_date": TRANSFER_AGENT,
     "seal_record_dates": LICENSED,
     "split": TRANSFER_AGENT,
+    "splits_made": EVERYBODY,
     "timeline": EVERYBODY,
     "record_date": EVERYBODY,
     "position_at": EVERYBODY,
@@ -34,6 +35,7 @@ PERMITTED: Permissions = {
 HOLDERS: list[JsonValue] = ["alice"]
 
 QUESTIONS: Arguments = {
+    "splits_made": [],
     "timeline": ["ACME"],
     "record_date": ["ACME", "r-1"],
     "position_at": ["ACME", "r-1", "alice"],

@@ -57,6 +57,11 @@ class RecordDateFunctions(MarketContract):
         Splits(ctx).make(order)
 
     @query
+    def splits_made(self, ctx: Context) -> int:
+        """Return how many splits there have been, of all securities together."""
+        return Splits(ctx).made()
+
+    @query
     def timeline(self, ctx: Context, security: str) -> Timeline:
         """Return the record dates to come, and the splits, of a security."""
         return timeline_of(ctx.state, security)

@@ -14,7 +14,8 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos configuration format check test interop fabric-tools demo bench scenario etcd clean
+.PHONY: help setup protos configuration format check test interop fabric-tools demo bench scenario \
+        simulate etcd clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +29,7 @@ test: $(INSTALLED_DEV) ## Run the fast tests
 check: $(INSTALLED_DEV) ## Check format, lint, types, import directions and tidiness; edits nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy $(wildcard node protos chaincode client tests bench examples)
+	$(BIN)/mypy $(wildcard node protos chaincode client simulation tests bench examples)
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/test_tidy.py
 
@@ -38,6 +39,10 @@ format: $(INSTALLED_DEV) ## Format the code and repair what lint can repair
 
 scenario: $(INSTALLED_DEV) etcd ## Run the slow tests: whole networks, faults, simulations
 	@$(BIN)/pytest -m "slow and not interop and not fabric"
+
+SEEDS := 200
+simulate: $(INSTALLED_DEV) ## Run SEEDS=200 seeded simulations with faults, or one in full: SEED=17
+	@$(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
 # A program of the system, so it is installed where the system's are. Elsewhere TALLY_ETCD names it.
 etcd: ## Install etcd, through which several orderers share their order, unless it is there

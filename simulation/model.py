@@ -1,0 +1,189 @@
+"""The ledger as it must be, worked out again from the blocks alone.
+
+It shares no code with the nodes' validation: versions are looked up in a dictionary, and ranges are
+read from it.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from tallystick.protos.common.common_pb2 import (
+    ENDORSER_TRANSACTION,
+    Block,
+    BlockMetadataIndex,
+    ChannelHeader,
+    Envelope,
+    Payload,
+)
+from tallystick.protos.ledger.rwset.kvrwset.kv_rwset_pb2 import (
+    HashedRWSet,
+    KVRead,
+    KVReadHash,
+    KVRWSet,
+    RangeQueryInfo,
+)
+from tallystick.protos.ledger.rwset.rwset_pb2 import NsReadWriteSet, TxReadWriteSet
+from tallystick.protos.peer.proposal_pb2 import ChaincodeAction
+from tallystick.protos.peer.proposal_response_pb2 import ProposalResponsePayload
+from tallystick.protos.peer.transaction_pb2 import (
+    VALID,
+    ChaincodeActionPayload,
+    Transaction,
+)
+
+Place = tuple[str, str | bytes]
+At = tuple[int, int]
+
+_POSITION: Final = "\x00position\x00"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Where a transaction is: its block and its code."""
+
+    block_number: int
+    code: int
+
+
+@dataclass(slots=True)
+class LedgerModel:
+    """What the blocks so far say.
+
+    Attributes:
+        versions: Where each live key was last written.
+        values: Public values, by namespace and key.
+        outcomes: The first occurrence of each transaction id.
+        copies: How many further ones there were.
+    """
+
+    versions: dict[Place, At] = field(default_factory=dict)
+    values: dict[Place, bytes] = field(default_factory=dict)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    copies: int = 0
+
+    def copied(self) -> "LedgerModel":
+        """Return the same, which goes on by itself."""
+        return LedgerModel(dict(self.versions), dict(self.values), dict(self.outcomes), self.copies)
+
+    def apply(self, block: Block) -> Iterator[str]:
+        """Take in the next block; yield what is wrong with its verdicts."""
+        codes = block.metadata.metadata[BlockMetadataIndex.TRANSACTIONS_FILTER]
+        for index, (code, entry) in enumerate(zip(codes, block.data.data, strict=True)):
+            header, transaction = _opened(entry)
+            if header is None:
+                if code == VALID:
+                    yield f"transaction {index} cannot be read and is valid"
+                continue
+            known = header.tx_id in self.outcomes
+            if known and code == VALID:
+                yield f"transaction {header.tx_id} is valid although its id was used before"
+            self.copies += known
+            number = block.header.number
+            if header.tx_id and not known:
+                self.outcomes[header.tx_id] = Outcome(number, code)
+            if code == VALID and header.type == ENDORSER_TRANSACTION and transaction is not None:
+                yield from self._take(transaction, (number, index))
+
+    def _take(self, transaction: bytes, at: At) -> Iterator[str]:
+        sets = list(_sets_of(transaction))
+        for results in sets:
+            for problem in self._stale(results):
+                yield f"valid transaction {at[1]} {problem}"
+        for results in sets:
+            self._write(results, at)
+
+    def _stale(self, results: NsReadWriteSet) -> Iterator[str]:
+        namespace = results.namespace
+        public = KVRWSet.FromString(results.rwset)
+        for read in public.reads:
+            yield from self._differs((namespace, read.key), _at(read))
+        for query in public.range_queries_info:
+            yield from self._phantom(namespace, query)
+        for collection in results.collection_hashed_rwset:
+            place = f"{namespace}$$h{collection.collection_name}"
+            for hashed in HashedRWSet.FromString(collection.hashed_rwset).hashed_reads:
+                yield from self._differs((place, hashed.key_hash), _at(hashed))
+
+    def _differs(self, place: Place, seen: At | None) -> Iterator[str]:
+        if self.versions.get(place) != seen:
+            yield f"read {place} at {seen}, which is at {self.versions.get(place)}"
+
+    def _phantom(self, namespace: str, query: RangeQueryInfo) -> Iterator[str]:
+        if query.WhichOneof("reads_info") != "raw_reads":
+            return  # a summary of many keys, which this model does not work out
+        seen = [(read.key, _at(read)) for read in query.raw_reads.kv_reads]
+        end = query.end_key if query.itr_exhausted or not seen else seen[-1][0] + "\x00"
+        found = sorted(
+            ((key, at) for (space, key), at in self.versions.items() if space == namespace),
+            key=lambda pair: str(pair[0]).encode(),
+        )
+        held = [
+            (key, at)
+            for key, at in found
+            if isinstance(key, str) and query.start_key <= key and (not end or key < end)
+        ]
+        if seen != held:
+            yield f"read a range of {namespace} that has changed"
+
+    def _write(self, results: NsReadWriteSet, at: At) -> None:
+        namespace = results.namespace
+        public = KVRWSet.FromString(results.rwset)
+        for write in public.writes:
+            self._put((namespace, write.key), write.value, at, gone=write.is_delete)
+        for metadata in public.metadata_writes:
+            if (namespace, metadata.key) in self.versions:
+                self.versions[namespace, metadata.key] = at
+        for collection in results.collection_hashed_rwset:
+            place = f"{namespace}$$h{collection.collection_name}"
+            for hashed in HashedRWSet.FromString(collection.hashed_rwset).hashed_writes:
+                self._put((place, hashed.key_hash), hashed.value_hash, at, gone=hashed.is_delete)
+
+    def _put(self, place: Place, value: bytes, at: At, *, gone: bool) -> None:
+        if gone or not value:
+            self.versions.pop(place, None)
+            self.values.pop(place, None)
+        else:
+            self.versions[place] = at
+            self.values[place] = value
+
+    def money(self) -> int:
+        """Return what all accounts of the small contract hold together."""
+        return sum(
+            int(value)
+            for (namespace, key), value in self.values.items()
+            if namespace == "bank" and str(key).startswith("account-")
+        )
+
+    def units(self) -> int:
+        """Return what all holders of the token register hold together."""
+        return sum(
+            int(json.loads(value)["quantity"])
+            for (namespace, key), value in self.values.items()
+            if namespace == "token" and str(key).startswith(_POSITION)
+        )
+
+
+def _opened(entry: bytes) -> tuple[ChannelHeader | None, bytes | None]:
+    """Return an entry's channel header and ``Transaction`` bytes, as far as it has them."""
+    try:
+        payload = Payload.FromString(Envelope.FromString(entry).payload)
+        return ChannelHeader.FromString(payload.header.channel_header), payload.data
+    except ValueError:
+        return None, None
+
+
+def _sets_of(transaction: bytes) -> Iterator[NsReadWriteSet]:
+    for action in Transaction.FromString(transaction).actions:
+        endorsed = ChaincodeActionPayload.FromString(action.payload).action
+        payload = ProposalResponsePayload.FromString(endorsed.proposal_response_payload)
+        yield from TxReadWriteSet.FromString(
+            ChaincodeAction.FromString(payload.extension).results
+        ).ns_rwset
+
+
+def _at(read: KVRead | KVReadHash) -> At | None:
+    if not read.HasField("version"):
+        return None
+    return read.version.block_num, read.version.tx_num

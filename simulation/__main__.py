@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from typing import Final
 
@@ -26,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=0, help="the first one (%(default)s)")
     parser.add_argument("--seed", type=int, help="only this one, told in full")
     options = parser.parse_args(arguments)
-    _be_quiet()
+    logging.disable(logging.CRITICAL)  # the log of a run says what happened to its nodes
     if options.seed is not None:
         return _tell(run_seed(options.seed))
     began_s = time.monotonic()
@@ -72,7 +73,8 @@ def coverage_table(counts: Counter[str]) -> str:
 def _in_parallel(seeds: Iterable[int]) -> Iterator[Result]:
     workers = os.cpu_count() or 1
     # Not forked: a copy of a process with threads of libraries in it may hang.
-    with ProcessPoolExecutor(workers, get_context("spawn"), _be_quiet) as pool:
+    quiet = partial(logging.disable, logging.CRITICAL)
+    with ProcessPoolExecutor(workers, get_context("spawn"), quiet) as pool:
         yield from pool.map(run_seed, seeds)
 
 
@@ -92,11 +94,6 @@ def _tell(result: Result) -> int:
     if result.problem:
         print(f"replay it: make simulate SEED={result.seed}", flush=True)
     return 1 if result.problem else 0
-
-
-def _be_quiet() -> None:
-    """Leave out what the nodes log: the log of a run says what happened to them."""
-    logging.disable(logging.CRITICAL)
 
 
 def _positive(text: str) -> int:

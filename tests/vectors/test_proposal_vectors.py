@@ -12,11 +12,13 @@ from tallystick.node.endorsement.channel import EndorserChannel
 from tallystick.node.endorsement.endorser import Endorser, EndorserNode
 from tallystick.node.endorsement.errors import ProposalRefusedError
 from tallystick.node.endorsement.proposal import unpack
+from tallystick.node.limits.rates import ClientRates
 from tallystick.node.membership.registry import MspRegistry
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.observability.metrics import PeerMetrics
 from tallystick.node.runtime.packages import PackageStore
 from tallystick.node.runtime.runtime import Invocation, InvocationResult
+from tallystick.node.settings import ClientRateSettings
 from tallystick.node.system.access import AccessControl
 from tallystick.protos.common.common_pb2 import Block
 from tallystick.protos.peer.proposal_pb2 import SignedProposal
@@ -94,6 +96,7 @@ async def endorser_at(now_ns: int, directory: Path) -> Endorser:
             signer=NoSigner(),
             checker=SignatureChecker(),
             private_data=Idle(),
+            rates=ClientRates.on_loop(ClientRateSettings()),
             clock=lambda: now_ns,
             metrics=PeerMetrics(),
         ),

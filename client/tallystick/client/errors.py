@@ -79,12 +79,18 @@ class RpcFailure(ClientError):  # noqa: N818 -- what a transport reports, before
         code: The gRPC status.
         message: The status text.
         details: What each node involved said.
+        retry_after_s: When the peer wants to be asked again; None if it does not say.
     """
 
     def __init__(
-        self, code: grpc.StatusCode, message: str, details: Sequence[FailureDetail] = ()
+        self,
+        code: grpc.StatusCode,
+        message: str,
+        details: Sequence[FailureDetail] = (),
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(f"{code.name}: {message}")
+        self.retry_after_s = retry_after_s
         self.code = code
         self.message = message
         self.details = tuple(details)
@@ -109,6 +115,7 @@ class GatewayError(TransactionError):
         code: The gRPC status.
         message: The status text.
         details: What each node involved said, endorsers above all.
+        retry_after_s: When the peer wants to be asked again; None if it does not say.
     """
 
     _outcome: ClassVar[str] = "failed"
@@ -120,6 +127,12 @@ class GatewayError(TransactionError):
         self.code = failure.code
         self.message = failure.message
         self.details = failure.details
+        self.retry_after_s = failure.retry_after_s
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the peer had too much to do: nothing was done, and the call may pass later."""
+        return self.code is grpc.StatusCode.RESOURCE_EXHAUSTED
 
     @property
     def is_outage(self) -> bool:

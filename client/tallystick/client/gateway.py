@@ -224,6 +224,7 @@ def _session(
         signer=signer,
         deadlines=options.deadlines,
         retry=options.retry,
+        busy_retry=options.busy_retry,
         environment=options.environment or system_environment(asyncio.sleep),
         tls_certificate_hash=certificate_hash(pair.certificate) if pair else b"",
     )

@@ -19,6 +19,8 @@ from tallystick.protos.peer.events_pb2_grpc import DeliverStub
 from tallystick.wire.hashing import sha256
 
 _STATUS_DETAILS_TRAILER: Final = "grpc-status-details-bin"
+_RETRY_PUSHBACK: Final = "grpc-retry-pushback-ms"
+_LONGEST_PUSHBACK_S: Final = 3_600.0
 _MAX_MESSAGE_BYTES: Final = 100 * 1024 * 1024
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
@@ -179,7 +181,15 @@ def _closed() -> RpcFailure:
 
 
 def _failure(error: grpc.aio.AioRpcError) -> RpcFailure:
-    return RpcFailure(error.code(), error.details() or "", _details(error))
+    return RpcFailure(error.code(), error.details() or "", _details(error), _retry_after_s(error))
+
+
+def _retry_after_s(error: grpc.aio.AioRpcError) -> float | None:
+    """Return when the peer wants to be asked again, if it says so in a form that can be read."""
+    for key, value in error.trailing_metadata() or ():
+        if key == _RETRY_PUSHBACK and isinstance(value, str) and value.isdecimal():
+            return min(int(value) / 1_000, _LONGEST_PUSHBACK_S)
+    return None
 
 
 def _details(error: grpc.aio.AioRpcError) -> list[FailureDetail]:

@@ -57,6 +57,8 @@ class ClientOptions:
     Attributes:
         deadlines: For each phase.
         retry: What ``submit`` does when another transaction got in between.
+        busy_retry: What evaluation and endorsement do when the peer turns them away because it has
+            too much to do. They wait at least as long as it says, within the deadline.
         connect_s: How long a connection may take.
         server_name: The name in the server's certificate, where the address is another.
         client_certificate: For mutual TLS.
@@ -65,6 +67,7 @@ class ClientOptions:
 
     deadlines: Deadlines = Deadlines()
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    busy_retry: RetryPolicy = field(default_factory=lambda: RetryPolicy(attempts=10))
     connect_s: float = 10.0
     server_name: str = ""
     client_certificate: ClientCertificate | None = None

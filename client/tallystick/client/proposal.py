@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from tallystick.client.errors import EndorseError, EvaluateError, RpcFailure
-from tallystick.client.session import Session, within
+from tallystick.client.session import Session
 from tallystick.client.transaction import Transaction
 from tallystick.protos.common.common_pb2 import ChannelHeader, Header
 from tallystick.protos.gateway import gateway_pb2
@@ -107,8 +107,8 @@ class Proposal:
                 proposed_transaction=await self._signed(),
                 target_organizations=self._organizations,
             )
-            response = await within(
-                session.deadlines.evaluate_s, session.transport.evaluate(request)
+            response = await session.admitted(
+                session.deadlines.evaluate_s, lambda: session.transport.evaluate(request)
             )
         except RpcFailure as failure:
             raise EvaluateError(self.transaction_id, failure) from failure
@@ -129,7 +129,9 @@ class Proposal:
                 proposed_transaction=await self._signed(),
                 endorsing_organizations=self._organizations,
             )
-            response = await within(session.deadlines.endorse_s, session.transport.endorse(request))
+            response = await session.admitted(
+                session.deadlines.endorse_s, lambda: session.transport.endorse(request)
+            )
         except RpcFailure as failure:
             raise EndorseError(self.transaction_id, failure) from failure
         return Transaction(

@@ -1,7 +1,7 @@
 """What every step of a gateway shares."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -25,6 +25,7 @@ class Session:
         signer: Who the client is.
         deadlines: For each phase.
         retry: Unless a call says otherwise.
+        busy_retry: When the peer has too much to do.
         environment: Time and chance.
         tls_certificate_hash: Of the client's TLS certificate; empty without mutual TLS.
     """
@@ -33,6 +34,7 @@ class Session:
     signer: SigningIdentity
     deadlines: Deadlines
     retry: RetryPolicy
+    busy_retry: RetryPolicy
     environment: Environment
     tls_certificate_hash: bytes = b""
 
@@ -47,6 +49,31 @@ class Session:
             return await self.signer.sign(message)
         except SigningError as error:
             raise RpcFailure(grpc.StatusCode.UNAUTHENTICATED, str(error)) from error
+
+    async def admitted(
+        self, deadline_s: float | None, call: Callable[[], Awaitable[ResponseT]]
+    ) -> ResponseT:
+        """Return the answer of ``call``, made anew while the peer has too much to do for it.
+
+        Raises:
+            RpcFailure: The call failed, was turned away too often, or took too long.
+        """
+        return await within(deadline_s, self._until_admitted(call))
+
+    async def _until_admitted(self, call: Callable[[], Awaitable[ResponseT]]) -> ResponseT:
+        random, sleep = self.environment.random, self.environment.sleep
+        delays_s = self.busy_retry.delays_s(random)
+        while True:
+            try:
+                return await call()
+            except RpcFailure as failure:
+                is_busy = failure.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+                delay_s = next(delays_s, None) if is_busy else None
+                if delay_s is None:
+                    raise
+                # All who were turned away with one hint must not return in one moment.
+                hint_s = (failure.retry_after_s or 0.0) * random.uniform(1.0, 1.5)
+            await sleep(max(delay_s, hint_s))
 
 
 async def within(deadline_s: float | None, call: Awaitable[ResponseT]) -> ResponseT:

@@ -17,6 +17,7 @@ from tallystick.node.joining import (
     begun_by,
     first_blocks,
 )
+from tallystick.node.limits.rates import ClientRates
 from tallystick.node.observability.metrics import OrdererMetrics
 from tallystick.node.observability.operations import HealthChecks
 from tallystick.node.orderer_channel import OrdererChannel, OrdererEnvironment, open_channel
@@ -68,7 +69,9 @@ class OrdererNode:
         self._draining = False
         self._session: asyncio.Task[None] | None = None
         self.metrics = OrdererMetrics()
-        self._broadcast = BroadcastService(self._channels.get, self.metrics)
+        self._broadcast = BroadcastService(
+            self._channels.get, self.metrics, ClientRates.on_loop(settings.client_rate)
+        )
         self._deliver = DeliverService(
             self._channels.get,
             DeliverRules(

@@ -26,6 +26,8 @@ from tallystick.node.gateway.service import GatewayLimits, GatewayService
 from tallystick.node.gateway.watch import Watcher, watch_peers
 from tallystick.node.joining import AlreadyJoinedError, JoinedChannels, begun_by, first_blocks
 from tallystick.node.ledger.disk import MACHINE_DISK, Disk
+from tallystick.node.limits.rates import ClientRates
+from tallystick.node.limits.waiting_room import RoomLimits
 from tallystick.node.membership.directory import msp_config_from_directory
 from tallystick.node.membership.msp import Msp
 from tallystick.node.membership.registry import MspRegistry
@@ -105,10 +107,12 @@ class PeerNode:
         self._runtime = RuntimeRegistry(
             self._packages, RuntimeRules.from_settings(settings.chaincode), environment.random
         )
+        self._rates = ClientRates.on_loop(settings.client_rate)
         self.endorser = self._new_endorser(local_msp)
         self.gateway = GatewayService(
             self._gateway_channels,
             environment.random,
+            self._rates,
             _gateway_limits(settings.gateway),
         )
         self.deliver = DeliverService(
@@ -209,6 +213,7 @@ class PeerNode:
                 "gateway.Gateway": lambda: self.gateway.in_progress,
             }
         )
+        self.metrics.show_waiting({"gateway.Gateway": lambda: self.gateway.waiting})
 
     def _new_privacy(self) -> Privacy:
         settings, environment = self._settings.private_data, self._environment
@@ -243,6 +248,7 @@ class PeerNode:
                 signer=self._signer,
                 checker=self._checker,
                 private_data=self.privacy.dissemination,
+                rates=self._rates,
                 clock=self._environment.clock,
                 metrics=self.metrics,
             ),
@@ -350,7 +356,12 @@ class PeerNode:
 
 def _gateway_limits(settings: GatewaySettings) -> GatewayLimits:
     return GatewayLimits(
-        concurrency=settings.max_concurrent_calls,
+        room=RoomLimits(
+            working=settings.max_concurrent_calls,
+            waiting=settings.max_waiting_calls,
+            waiting_bytes=settings.max_waiting_bytes,
+            wait_s=settings.max_wait_s,
+        ),
         endorsement_timeout_s=settings.endorsement_timeout_s,
         broadcast_timeout_s=settings.broadcast_timeout_s,
         orderer_silence_s=settings.orderer_silence_s,

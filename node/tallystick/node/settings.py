@@ -122,6 +122,17 @@ class OperationsSettings(Settings):
     """With less room for data, the node is not healthy any more."""
 
 
+class ClientRateSettings(Settings):
+    """``[client_rate]``: how much one client, a certificate of a member, may ask of this node."""
+
+    calls_per_s: float = Field(default=2_000.0, gt=0)
+    """Proposals at a peer, envelopes at an orderer."""
+    burst: int = Field(default=10_000, ge=1)
+    """How many may come at once, after a time of rest."""
+    max_clients: int = Field(default=10_000, ge=1)
+    """How many are told apart. Whoever called longest ago is forgotten first, and begins anew."""
+
+
 class NodeSettings(Settings):
     """What peers and orderers have in common."""
 
@@ -138,6 +149,7 @@ class NodeSettings(Settings):
     tls: TlsSettings | None
     """``tls = "off"`` in the file serves in the clear; leaving it out is an error."""
     connections: ConnectionSettings = ConnectionSettings()
+    client_rate: ClientRateSettings = ClientRateSettings()
     log: LogSettings = LogSettings()
     operations: OperationsSettings = OperationsSettings()
 
@@ -244,7 +256,13 @@ class GatewaySettings(Settings):
     peer_check_interval_s: float = Field(default=5.0, gt=0)
     """How often other peers are asked whether they are there and how many blocks they have."""
     max_concurrent_calls: int = Field(default=500, ge=1)
-    """Calls of clients under way; more are refused with RESOURCE_EXHAUSTED."""
+    """Evaluations and endorsements that are worked on at once; others wait."""
+    max_waiting_calls: int = Field(default=10_000, ge=0)
+    """Calls that may wait for that; more are told to try again."""
+    max_waiting_bytes: int = Field(default=64 * 1024 * 1024, ge=1)
+    """What the calls that wait may hold in memory, in bytes."""
+    max_wait_s: float = Field(default=15.0, gt=0)
+    """Who would wait for longer is told to try again."""
 
 
 class EndorserSettings(Settings):

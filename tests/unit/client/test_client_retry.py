@@ -2,11 +2,12 @@
 
 from random import Random
 
+import grpc
 import pytest
 from tests.unit.client.conftest import CHANNEL_ID, Client, FakePeer
 
 from tallystick.client import NO_RETRY, RetryPolicy
-from tallystick.client.errors import CommitError
+from tallystick.client.errors import CommitError, EndorseError, RpcFailure, SubmitError
 from tallystick.protos.gateway import gateway_pb2
 from tallystick.protos.peer.transaction_pb2 import TxValidationCode
 
@@ -84,3 +85,56 @@ def test_a_policy_that_makes_no_sense_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=r"at least 1 attempt|delays must be"):
         RetryPolicy(attempts, initial_delay_s, maximum_delay_s)
+
+
+BUSY = RpcFailure(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many requests")
+
+
+def busy(retry_after_s: float) -> RpcFailure:
+    return RpcFailure(
+        grpc.StatusCode.RESOURCE_EXHAUSTED, "too many requests", retry_after_s=retry_after_s
+    )
+
+
+async def test_a_peer_with_too_much_to_do_is_asked_again_no_sooner_than_it_says(
+    peer: FakePeer, client: Client
+) -> None:
+    peer.fail("evaluate", busy(3.0))
+    peer.fail("endorse", busy(1.0), busy(2.0))
+    contract = client.gateway(peer).network(CHANNEL_ID).contract("token")
+    assert await contract.evaluate("balance_of") == b"answer"
+    assert await contract.submit("transfer") == b"result"
+    told_s = [3.0, 1.0, 2.0]
+    for paused_s, at_least_s in zip(client.pauses.asked_s, told_s, strict=True):
+        assert at_least_s <= paused_s <= 1.5 * at_least_s
+
+
+async def test_the_same_proposal_is_sent_again_when_the_peer_was_busy(
+    peer: FakePeer, client: Client
+) -> None:
+    peer.fail("endorse", BUSY)
+    await client.gateway(peer).network(CHANNEL_ID).contract("token").submit("transfer")
+    endorse = [each for each in peer.requests if isinstance(each, gateway_pb2.EndorseRequest)]
+    assert len(endorse) == 2
+    assert endorse[0] == endorse[1]
+
+
+async def test_a_peer_that_stays_busy_is_an_error_in_the_end(
+    peer: FakePeer, client: Client
+) -> None:
+    peer.fail("endorse", *[BUSY] * 10)
+    contract = client.gateway(peer).network(CHANNEL_ID).contract("token")
+    with pytest.raises(EndorseError, match="too many requests") as caught:
+        await contract.submit("transfer")
+    assert caught.value.is_busy
+    assert len(client.pauses.asked_s) == 9
+
+
+async def test_what_was_endorsed_is_not_submitted_twice_by_itself(
+    peer: FakePeer, client: Client
+) -> None:
+    peer.fail("submit", BUSY)
+    contract = client.gateway(peer).network(CHANNEL_ID).contract("token")
+    with pytest.raises(SubmitError):
+        await contract.submit("transfer")
+    assert client.pauses.asked_s == []

@@ -26,6 +26,7 @@ from tallystick.node.ledger.rwset import parse_results
 from tallystick.node.ledger.simulator import Simulator
 from tallystick.node.ledger.state import UpdateBatch
 from tallystick.node.ledger.version import Version
+from tallystick.node.limits.rates import ClientRates
 from tallystick.node.membership.ca import CertificateAuthority, CertificateRequest
 from tallystick.node.membership.certificates import to_pem
 from tallystick.node.membership.msp import Msp
@@ -40,6 +41,7 @@ from tallystick.node.runtime.collections import blocks_to_live
 from tallystick.node.runtime.lifecycle import DefinitionCache
 from tallystick.node.runtime.packages import PackageStore, build_package
 from tallystick.node.runtime.runtime import ChaincodeRuntime, Invocation, InvocationResult
+from tallystick.node.settings import ClientRateSettings
 from tallystick.node.system.access import AccessControl
 from tallystick.node.system.registry import system_chaincodes
 from tallystick.protos.common.common_pb2 import Block, BlockData, BlockHeader, BlockMetadata
@@ -182,7 +184,10 @@ class Peer:
         self.endorser = self.new_endorser()
 
     def new_endorser(
-        self, limits: EndorserLimits | None = None, runtime: ChaincodeRuntime | None = None
+        self,
+        limits: EndorserLimits | None = None,
+        runtime: ChaincodeRuntime | None = None,
+        rates: ClientRates | None = None,
     ) -> Endorser:
         return Endorser(
             self.channels,
@@ -194,6 +199,7 @@ class Peer:
                 signer=self.signer,
                 checker=self.checker,
                 private_data=self.privacy.dissemination,
+                rates=rates or ClientRates.on_loop(ClientRateSettings()),
                 clock=lambda: self.now_ns,
                 metrics=PeerMetrics(),
             ),

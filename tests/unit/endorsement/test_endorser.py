@@ -17,8 +17,11 @@ from tallystick.node.endorsement.endorser import EndorserLimits
 from tallystick.node.endorsement.errors import ProposalRefusedError
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.simulator import Simulator
+from tallystick.node.limits.errors import TooBusyError
+from tallystick.node.limits.rates import ClientRates
 from tallystick.node.membership.signing_identity import SigningIdentity
 from tallystick.node.policies.evaluate import SignedData, valid_identities
+from tallystick.node.settings import ClientRateSettings
 from tallystick.protos.common.common_pb2 import (
     CONFIG,
     CONFIG_UPDATE,
@@ -105,17 +108,37 @@ async def test_proposals_beyond_the_limit_are_refused_and_room_is_made_again(wor
         refusal = ""
 
     async def nested(package_id: str, invocation: object) -> object:
-        Nested.refusal = await refused(world, world.call(b"put"))
+        with pytest.raises(TooBusyError) as caught:
+            await endorser.process(world.call(b"put"))
+        Nested.refusal = str(caught.value)
         return await execute(package_id, invocation)  # type: ignore[arg-type]
 
     execute = world.one.runtime.execute
     world.one.runtime.execute = nested  # type: ignore[method-assign, assignment]
     assert (await endorser.process(world.call(b"put"))).response.status == 200
     assert Nested.refusal == (
-        "too many requests for /protos.Endorser, exceeding concurrency limit (1)"
+        "too many requests for /protos.Endorser, exceeding concurrency limit (1);"
+        " nothing was done: try again in 1 s"
     )
     world.one.runtime.execute = execute  # type: ignore[method-assign]
     assert (await endorser.process(world.call(b"put"))).response.status == 200
+
+
+async def test_a_client_that_calls_too_often_is_refused_before_the_chaincode_runs(
+    world: World,
+) -> None:
+    await world.define()
+    rates = ClientRates.on_loop(ClientRateSettings(calls_per_s=0.001, burst=2))
+    endorser = world.one.endorser = world.one.new_endorser(rates=rates)
+    forged = world.call(b"put")
+    forged.signature = world.call(b"put").signature
+    await refused(world, forged)  # and is not charged
+    for _ in range(2):
+        assert (await endorser.process(world.call(b"put"))).response.status == 200
+    ran = len(world.one.runtime.invocations)
+    with pytest.raises(TooBusyError, match="calls too often"):
+        await endorser.process(world.call(b"put"))
+    assert len(world.one.runtime.invocations) == ran
 
 
 @pytest.mark.parametrize("direction", [-1, 1])

@@ -19,7 +19,10 @@ from tallystick.node.gateway.errors import GatewayError
 from tallystick.node.gateway.planner import Planner
 from tallystick.node.gateway.service import GatewayLimits, GatewayService
 from tallystick.node.ledger.ledger import CommittedTransaction, Ledger
+from tallystick.node.limits.rates import ClientRates
+from tallystick.node.limits.waiting_room import RoomLimits
 from tallystick.node.policies.parser import parse_policy
+from tallystick.node.settings import ClientRateSettings
 from tallystick.protos.common.common_pb2 import Block, Envelope
 from tallystick.protos.gateway import gateway_pb2
 from tallystick.protos.orderer.ab_pb2 import BroadcastResponse, DeliverResponse
@@ -48,6 +51,7 @@ CHAINCODE = "token"
 LOCAL = "A"
 SOON_S = 0.01
 """A deadline for tests in which it expires."""
+ONE_AT_A_TIME = RoomLimits(working=1, waiting=0, waiting_bytes=1, wait_s=60)
 SECRET = {"price": b"7"}
 """Transient data."""
 
@@ -167,6 +171,7 @@ class Setting:
     orderers: list[ScriptedOrderer] = field(default_factory=list)
     limits: GatewayLimits = field(default_factory=GatewayLimits)
     random: Random = field(default_factory=Unshuffled)
+    rate: ClientRateSettings = field(default_factory=ClientRateSettings)
 
     def __post_init__(self) -> None:
         self.notifier = CommitNotifier(self.outcomes.get)
@@ -206,7 +211,8 @@ class Setting:
             orderers=self.orderers,
             planner=self.planner,
         )
-        return GatewayService({CHANNEL_ID: channel}, self.random, self.limits)
+        rates = ClientRates.on_loop(self.rate)
+        return GatewayService({CHANNEL_ID: channel}, self.random, rates, self.limits)
 
     def hurry(self) -> None:
         """Let every deadline expire at once."""
@@ -235,6 +241,23 @@ class Setting:
         prepared = envelope or Envelope(payload=b"transaction", signature=b"signature")
         request = gateway_pb2.SubmitRequest(channel_id=channel_id, prepared_transaction=prepared)
         return await self.service().submit(request)
+
+    def tired_service(self) -> GatewayService:
+        """Return a gateway of which the client has asked all that it may ask for 10 s."""
+        self.rate = ClientRateSettings(calls_per_s=0.1, burst=1)
+        service = self.service()
+        service.rates.charge(self.config.msps.identity(self.material.client.identity))
+        return service
+
+    def client_proposal(self) -> SignedProposal:
+        """Return a proposal of the client, whose signature nobody looks at."""
+        built = build_proposal(
+            ProposalArguments(CHANNEL_ID, CHAINCODE, (b"transfer",), {}),
+            creator=self.material.client.identity,
+            nonce=bytes(24),
+            timestamp_ns=NOW_NS,
+        )
+        return SignedProposal(proposal_bytes=built.proposal_bytes, signature=b"signature")
 
     def commit_status_request(
         self, transaction_id: str = "t1", *, signer: Signer | None = None, **changes: object

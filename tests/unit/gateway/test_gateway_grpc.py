@@ -9,6 +9,7 @@ from google.rpc import status_pb2
 from tests.unit.gateway.conftest import DOWN, Setting, endorsement, refusal, signed_proposal
 
 from tallystick.node.gateway.grpc_adapter import STATUS_DETAILS_TRAILER, GatewayServicer
+from tallystick.node.transport.pushback import RETRY_PUSHBACK
 from tallystick.node.transport.server import new_server, serving
 from tallystick.protos.gateway import gateway_pb2, gateway_pb2_grpc
 
@@ -54,6 +55,23 @@ async def test_without_details_there_is_no_trailer(
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert caught.value.details() == "the proposed transaction must contain a signed proposal"
     assert STATUS_DETAILS_TRAILER not in dict(caught.value.trailing_metadata())
+
+
+async def test_a_client_that_is_turned_away_is_told_when_to_come_again(setting: Setting) -> None:
+    service = setting.tired_service()
+    server = new_server()
+    gateway_pb2_grpc.add_GatewayServicer_to_server(GatewayServicer(service), server)
+    request = gateway_pb2.EvaluateRequest(proposed_transaction=setting.client_proposal())
+    async with (
+        serving(server, "127.0.0.1:0", tls=None, grace_s=0) as port,
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await gateway_pb2_grpc.GatewayStub(channel).Evaluate(request)
+    assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "nothing was done: try again in" in str(caught.value.details())
+    wait_ms = int(dict(caught.value.trailing_metadata())[RETRY_PUSHBACK])
+    assert 9_000 < wait_ms <= 10_000
 
 
 async def test_a_stream_ends_with_its_refusal(stub: gateway_pb2_grpc.GatewayStub) -> None:

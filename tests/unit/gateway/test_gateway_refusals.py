@@ -11,6 +11,7 @@ from tests.unit.gateway.conftest import (
     BROKEN,
     CHAINCODE,
     DOWN,
+    ONE_AT_A_TIME,
     SECRET,
     Setting,
     endorsement,
@@ -22,6 +23,7 @@ from tests.unit.gateway.conftest import (
 from tallystick.node.endorsement.errors import ProposalRefusedError
 from tallystick.node.gateway.errors import GatewayError
 from tallystick.node.gateway.service import GatewayLimits
+from tallystick.node.limits.errors import TooBusyError
 from tallystick.node.transport.ports import OrdererUnreachableError
 from tallystick.protos.common.common_pb2 import Envelope, Status
 from tallystick.protos.gateway import gateway_pb2
@@ -468,13 +470,12 @@ async def test_a_node_that_is_too_late_has_failed_like_one_that_cannot_be_reache
     )
 
 
-@pytest.mark.parametrize("call", [evaluate, endorse, submit])
-async def test_one_call_too_many_is_refused_until_another_ends(
+@pytest.mark.parametrize("call", [evaluate, endorse])
+async def test_one_call_too_many_is_turned_away_before_any_peer_is_asked(
     setting: Setting, call: Call
 ) -> None:
-    setting.limits = GatewayLimits(concurrency=1)
-    setting.add_peer("A", None, local=True)
-    setting.add_orderer(None)
+    setting.limits = GatewayLimits(room=ONE_AT_A_TIME)
+    peer = setting.add_peer("A", None, local=True)
     service = setting.service()
     calls: dict[Call, Callable[[], Awaitable[object]]] = {
         evaluate: lambda: service.evaluate(
@@ -483,25 +484,53 @@ async def test_one_call_too_many_is_refused_until_another_ends(
         endorse: lambda: service.endorse(
             gateway_pb2.EndorseRequest(proposed_transaction=signed_proposal())
         ),
-        submit: lambda: service.submit(
-            gateway_pb2.SubmitRequest(
-                channel_id=CHANNEL_ID, prepared_transaction=Envelope(signature=b"s")
-            )
-        ),
     }
 
     async def first() -> None:
         await calls[call]()
 
     async with asyncio.TaskGroup() as tasks:
-        for _ in range(2):  # the limit counts calls in progress, not calls
+        for asked in (1, 2):  # the limit counts calls in progress, not calls
             running = tasks.create_task(first())
             await asyncio.sleep(0)
             for refused in calls.values():
-                error = await failure(refused())
-                assert error.code is UNKNOWN
-                assert error.message == (
-                    "too many requests for /gateway.Gateway, exceeding concurrency limit (1)"
+                with pytest.raises(TooBusyError, match=r"try again in 0\.1 s") as caught:
+                    await refused()
+                assert "too many requests for /gateway.Gateway: 1 are worked on" in str(
+                    caught.value
                 )
+            assert peer.calls == asked
             running.cancel()
             await asyncio.wait([running])
+
+
+async def test_what_is_endorsed_is_submitted_however_much_there_is_to_do(setting: Setting) -> None:
+    setting.limits = GatewayLimits(room=ONE_AT_A_TIME)
+    setting.add_peer("A", None, local=True)
+    orderer = setting.add_orderer(BroadcastResponse(status=Status.SUCCESS))
+    service = setting.service()
+
+    async def endorsing() -> None:
+        await service.endorse(gateway_pb2.EndorseRequest(proposed_transaction=signed_proposal()))
+
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(endorsing())
+        await asyncio.sleep(0)
+        await service.submit(
+            gateway_pb2.SubmitRequest(
+                channel_id=CHANNEL_ID, prepared_transaction=Envelope(signature=b"s")
+            )
+        )
+        running.cancel()
+    assert len(orderer.envelopes) == 1
+
+
+async def test_a_client_that_has_used_up_its_rate_is_turned_away_before_any_peer_is_asked(
+    setting: Setting,
+) -> None:
+    peer = setting.add_peer("A", endorsement(), local=True)
+    request = gateway_pb2.EvaluateRequest(proposed_transaction=setting.client_proposal())
+    with pytest.raises(TooBusyError, match=r"calls too often: more than 0\.1 times") as caught:
+        await setting.tired_service().evaluate(request)
+    assert 9 < caught.value.retry_after_s <= 10
+    assert peer.calls == 0

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import grpc
 import pytest
 from tests.unit.conftest import CHANNEL_ID
-from tests.unit.gateway.conftest import Setting
+from tests.unit.gateway.conftest import ONE_AT_A_TIME, Setting
 
 from tallystick.node.gateway.commit_notifier import CommitNotifier, CommitOutcome
 from tallystick.node.gateway.errors import GatewayError
@@ -175,7 +175,7 @@ async def test_too_many_who_wait_are_told_so(setting: Setting) -> None:
 
 
 async def test_waiting_takes_no_place_among_the_calls_in_progress(setting: Setting) -> None:
-    setting.limits = GatewayLimits(concurrency=1)
+    setting.limits = GatewayLimits(room=ONE_AT_A_TIME)
     service = setting.service()
     async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
         waiting = [

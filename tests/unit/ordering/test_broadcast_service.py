@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 
 from tests.unit.conftest import CHANNEL_ID, NOW_NS, ChannelMaterial
 
+from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.limits.rates import ClientRates
 from tallystick.node.observability.metrics import OrdererMetrics
 from tallystick.node.ordering.admission import Refused, Submission
 from tallystick.node.ordering.chain import Answer, at_once, unavailable
 from tallystick.node.ordering.channel_admission import ChannelAdmission
 from tallystick.node.ordering.config_admission import EnvelopeAuthor
 from tallystick.node.ordering.service import BroadcastService
+from tallystick.node.settings import ClientRateSettings
 from tallystick.node.transport.ports import LOCAL_CALLER
-from tallystick.protos.common.common_pb2 import Status
+from tallystick.protos.common.common_pb2 import Envelope, Status
 from tallystick.protos.orderer.ab_pb2 import BroadcastResponse
 
 
@@ -81,6 +84,7 @@ class SlowChain:
 @dataclass
 class Channel:
     chain: ListChain | SlowChain
+    config: ChannelConfig
 
 
 async def stream(*envelopes: bytes) -> AsyncIterator[bytes]:
@@ -89,9 +93,16 @@ async def stream(*envelopes: bytes) -> AsyncIterator[bytes]:
 
 
 async def answers(
-    channel: Channel, *envelopes: bytes, metrics: OrdererMetrics | None = None
+    channel: Channel,
+    *envelopes: bytes,
+    metrics: OrdererMetrics | None = None,
+    rate: ClientRateSettings | None = None,
 ) -> list[BroadcastResponse]:
-    service = BroadcastService({CHANNEL_ID: channel}.get, metrics or OrdererMetrics())
+    service = BroadcastService(
+        {CHANNEL_ID: channel}.get,
+        metrics or OrdererMetrics(),
+        ClientRates.on_loop(rate or ClientRateSettings()),
+    )
     return [
         BroadcastResponse.FromString(response)
         async for response in service.broadcast(stream(*envelopes), LOCAL_CALLER)
@@ -100,7 +111,8 @@ async def answers(
 
 def channel_of(material: ChannelMaterial, room: int = 100) -> Channel:
     author = EnvelopeAuthor(material.orderer, lambda: b"nonce", lambda: NOW_NS)
-    return Channel(ListChain(ChannelAdmission(material.config(), author), room))
+    config = material.config()
+    return Channel(ListChain(ChannelAdmission(config, author), room), config)
 
 
 async def test_every_envelope_gets_its_answer_and_the_chain_keeps_their_order(
@@ -172,7 +184,9 @@ def slow_stream(
     material: ChannelMaterial, envelopes: int
 ) -> tuple[SlowChain, AsyncGenerator[bytes, None]]:
     chain = SlowChain()
-    service = BroadcastService({CHANNEL_ID: Channel(chain)}.get, OrdererMetrics())
+    rates = ClientRates.on_loop(ClientRateSettings())
+    channel = Channel(chain, material.config())
+    service = BroadcastService({CHANNEL_ID: channel}.get, OrdererMetrics(), rates)
     requests = stream(*[material.envelope()] * envelopes)
     responses = service.broadcast(requests, LOCAL_CALLER)
     assert isinstance(responses, AsyncGenerator)
@@ -215,3 +229,35 @@ async def test_what_was_placed_before_a_late_refusal_is_answered_too(
         rest = [BroadcastResponse.FromString(each).status async for each in responses]
     assert refused.info == "the leader is gone"
     assert rest == [Status.SUCCESS]
+
+
+async def test_a_client_that_has_used_up_its_rate_is_told_to_come_again(
+    channel_material: ChannelMaterial,
+) -> None:
+    channel = channel_of(channel_material)
+    rate = ClientRateSettings(calls_per_s=0.001, burst=1)
+    envelope = channel_material.envelope()
+    first, second = await answers(channel, envelope, envelope, rate=rate)
+    assert first.status == Status.SUCCESS
+    assert second.status == Status.SERVICE_UNAVAILABLE
+    assert "calls too often" in second.info
+    assert "try again in" in second.info
+
+
+async def test_envelopes_that_are_refused_are_not_charged_to_the_client_they_name(
+    channel_material: ChannelMaterial,
+) -> None:
+    channel = channel_of(channel_material)
+    rate = ClientRateSettings(calls_per_s=0.001, burst=1)
+    service = BroadcastService(
+        {CHANNEL_ID: channel}.get, OrdererMetrics(), ClientRates.on_loop(rate)
+    )
+    envelope = channel_material.envelope()
+    forged = Envelope.FromString(envelope)
+    forged.signature = forged.signature[:-1] + bytes([forged.signature[-1] ^ 1])
+    statuses = [
+        BroadcastResponse.FromString(response).status
+        for sent in (forged.SerializeToString(), envelope)
+        async for response in service.broadcast(stream(sent), LOCAL_CALLER)
+    ]
+    assert statuses == [Status.FORBIDDEN, Status.SUCCESS]

@@ -34,6 +34,8 @@ from tallystick.node.endorsement.response import (
 )
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.simulator import SimulationResult, Simulator
+from tallystick.node.limits.errors import TooBusyError
+from tallystick.node.limits.rates import ClientRates
 from tallystick.node.membership.errors import IdentityError, InvalidIdentityError
 from tallystick.node.membership.identity import Identity
 from tallystick.node.membership.signature_checker import SignatureChecker
@@ -63,6 +65,7 @@ SYSTEM_VERSION: Final = "syscc"
 _WITHOUT_SIMULATOR: Final = frozenset({"qscc", "cscc"})
 _NOTHING: Final = SimulationResult(public=b"", private=b"", touched=())
 _NS_PER_S: Final = 1_000_000_000
+_ROOM_AGAIN_S: Final = 1.0  # a few hundred proposals later
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +98,7 @@ class EndorserNode:
         signer: The peer's identity.
         checker: The peer's memory of good signatures.
         private_data: Keeps private results until their transaction commits.
+        rates: How much each client may still ask.
         clock: Returns now, nanoseconds since the epoch, UTC.
         metrics: Counts and times.
     """
@@ -106,6 +110,7 @@ class EndorserNode:
     signer: Signer
     checker: SignatureChecker
     private_data: PrivateResultsKeeper
+    rates: ClientRates
     clock: Callable[[], int]
     metrics: PeerMetrics
 
@@ -137,13 +142,13 @@ class Endorser:
 
         Raises:
             ProposalRefusedError: It is malformed, not signed by a client that may propose, too
-                early or late, known already, or one too many.
+                early or late, or known already.
+            TooBusyError: It is one too many, of all clients or of this one. No chaincode has run.
         """
         limit = self._limits.concurrency
         if self._in_progress >= limit:
-            raise ProposalRefusedError(
-                f"too many requests for {SERVICE}, exceeding concurrency limit ({limit})"
-            )
+            reason = f"too many requests for {SERVICE}, exceeding concurrency limit ({limit})"
+            raise TooBusyError(reason, retry_after_s=_ROOM_AGAIN_S)
         self._in_progress += 1
         self._node.metrics.proposal_received()
         try:
@@ -186,7 +191,7 @@ class Endorser:
     def _authenticated(
         self, proposal: UnpackedProposal, channel: EndorserChannel | None, now_ns: int
     ) -> Identity:
-        """Return the client, whose certificate and signature are good."""
+        """Return the client, whose certificate and signature are good, and who has calls left."""
         msps = self._node.access.local_msps if channel is None else channel.config.msps
         try:
             creator = msps.identity(proposal.creator)
@@ -197,9 +202,11 @@ class Endorser:
         if creator.not_after_ns < now_ns:
             raise ProposalRefusedError("proposal client identity expired")
         check_form(proposal)
+        self._node.rates.check(creator)
         signed = proposal.signed
         if not self._node.checker.good(creator, signed.proposal_bytes, signed.signature):
             raise access_denied(proposal, creator.msp_id)
+        self._node.rates.charge(creator)
         return creator
 
     def _check_size(self, proposal: UnpackedProposal) -> None:
@@ -223,9 +230,8 @@ class Endorser:
         simulator: Simulator | None = None
         if channel is not None and proposal.chaincode not in _WITHOUT_SIMULATOR:
             simulator = channel.ledger.simulator(proposal.transaction_id)
-        response = await system.invoke(
-            SystemInvocation(proposal.args, proposal.creator, channel, simulator)
-        )
+        call = SystemInvocation(proposal.args, proposal.creator, channel, simulator)
+        response = await system.invoke(call)
         if channel is None:
             return not_endorsed(response)
         result = InvocationResult(response, None)

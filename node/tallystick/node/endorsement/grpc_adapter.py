@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 import grpc
 
 from tallystick.node.endorsement.errors import ProposalRefusedError
+from tallystick.node.limits.errors import TooBusyError
+from tallystick.node.transport.pushback import pushback
 from tallystick.protos.peer import peer_pb2_grpc
 from tallystick.protos.peer.proposal_pb2 import SignedProposal
 from tallystick.protos.peer.proposal_response_pb2 import ProposalResponse
@@ -27,3 +29,7 @@ class EndorserServicer(peer_pb2_grpc.EndorserServicer):
             return await self._process(request)
         except ProposalRefusedError as error:
             await context.abort(grpc.StatusCode.UNKNOWN, str(error))
+        except TooBusyError as error:
+            await context.abort(
+                grpc.StatusCode.RESOURCE_EXHAUSTED, str(error), pushback(error.retry_after_s)
+            )

@@ -220,7 +220,9 @@ class Collector:
         details = tuple(answer.detail for answer in answers)
         if self.agreed and any(answer.response is not None for answer in answers):
             return DisagreementError(grpc.StatusCode.ABORTED, message, details)
-        return GatewayError(grpc.StatusCode.ABORTED, message, details)
+        busy = grpc.StatusCode.RESOURCE_EXHAUSTED
+        is_busy = any(answer.code is busy for answer in answers)
+        return GatewayError(busy if is_busy else grpc.StatusCode.ABORTED, message, details)
 
 
 def _layouts_over(

@@ -11,6 +11,7 @@ import grpc
 from tallystick.node.endorsement.errors import ProposalRefusedError
 from tallystick.node.endorsement.response import FAILED, REFUSED
 from tallystick.node.gateway.errors import FailureDetail
+from tallystick.node.limits.errors import TooBusyError
 from tallystick.node.transport.failures import in_words, too_late
 from tallystick.node.transport.ports import EndorserConnection
 from tallystick.protos.peer import proposal_pb2, proposal_response_pb2
@@ -94,14 +95,27 @@ async def ask(
         if peer.local:
             return Answer(peer, NextStep.STOP, grpc.StatusCode.FAILED_PRECONDITION, str(error))
         return _unavailable(peer, str(error))
+    except TooBusyError as error:
+        return _busy(peer, str(error))
     except grpc.aio.AioRpcError as error:
-        return _unavailable(peer, in_words(error), unreachable=error.code() in _SILENT)
+        return _failed(peer, error)
     return judge(peer, response)
 
 
 def _unavailable(peer: EndorsingPeer, message: str, *, unreachable: bool = False) -> Answer:
     code = grpc.StatusCode.UNAVAILABLE
     return Answer(peer, NextStep.TRY_NEXT, code, message, unreachable=unreachable)
+
+
+def _failed(peer: EndorsingPeer, error: grpc.aio.AioRpcError) -> Answer:
+    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return _busy(peer, in_words(error))
+    return _unavailable(peer, in_words(error), unreachable=error.code() in _SILENT)
+
+
+def _busy(peer: EndorsingPeer, message: str) -> Answer:
+    step = NextStep.STOP if peer.local else NextStep.TRY_NEXT
+    return Answer(peer, step, grpc.StatusCode.RESOURCE_EXHAUSTED, message)
 
 
 def judge(peer: EndorsingPeer, response: proposal_response_pb2.ProposalResponse) -> Answer:

@@ -9,6 +9,8 @@ from google.rpc import status_pb2
 
 from tallystick.node.gateway.errors import GatewayError
 from tallystick.node.gateway.service import GatewayService
+from tallystick.node.limits.errors import TooBusyError
+from tallystick.node.transport.pushback import pushback
 from tallystick.protos.gateway import gateway_pb2, gateway_pb2_grpc
 
 STATUS_DETAILS_TRAILER = "grpc-status-details-bin"
@@ -19,7 +21,10 @@ Answer = TypeVar("Answer")
 
 
 class GatewayServicer(gateway_pb2_grpc.GatewayServicer):
-    """Passes calls on; turns a ``GatewayError`` into a status with its details in the trailer."""
+    """Passes calls on; turns errors into a status.
+
+    The trailer holds the details of a ``GatewayError``, or when to come again.
+    """
 
     def __init__(self, service: GatewayService) -> None:
         self._service = service
@@ -87,6 +92,10 @@ async def _answered(
         return await call
     except GatewayError as error:
         await _abort(error, context)
+    except TooBusyError as error:
+        await context.abort(
+            grpc.StatusCode.RESOURCE_EXHAUSTED, str(error), pushback(error.retry_after_s)
+        )
 
 
 async def _abort(

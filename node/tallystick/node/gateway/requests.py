@@ -21,11 +21,15 @@ class ProposedCall:
         channel_id: The channel in the signed header.
         chaincode: Name of the chaincode to call.
         transient: Whether the proposal carries data that must stay off the ledger.
+        creator: Who it says it is from; whether that is so, the endorsers judge.
+        size_bytes: Of the proposal.
     """
 
     channel_id: str
     chaincode: str
     transient: bool
+    creator: bytes = b""
+    size_bytes: int = 0
 
 
 def proposed_call(signed: proposal_pb2.SignedProposal) -> ProposedCall:
@@ -42,6 +46,7 @@ def proposed_call(signed: proposal_pb2.SignedProposal) -> ProposedCall:
         proposal = proposal_pb2.Proposal.FromString(signed.proposal_bytes)
         header = common_pb2.Header.FromString(proposal.header)
         channel_header = common_pb2.ChannelHeader.FromString(header.channel_header)
+        signature_header = common_pb2.SignatureHeader.FromString(header.signature_header)
         extension = proposal_pb2.ChaincodeHeaderExtension.FromString(channel_header.extension)
         payload = proposal_pb2.ChaincodeProposalPayload.FromString(proposal.payload)
     except DecodeError as error:
@@ -53,7 +58,11 @@ def proposed_call(signed: proposal_pb2.SignedProposal) -> ProposedCall:
             f"no chaincode name is provided, channel id [{channel_header.channel_id}]"
         )
     return ProposedCall(
-        channel_header.channel_id, extension.chaincode_id.name, bool(payload.TransientMap)
+        channel_header.channel_id,
+        extension.chaincode_id.name,
+        bool(payload.TransientMap),
+        signature_header.creator,
+        len(signed.proposal_bytes),
     )
 
 

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 
@@ -30,6 +30,9 @@ from tallystick.node.gateway.endorsers import Answer, EndorsingPeer, NextStep, P
 from tallystick.node.gateway.errors import DisagreementError, GatewayError
 from tallystick.node.gateway.requests import ProposedCall, invalid_argument, proposed_call, read
 from tallystick.node.gateway.submission import OrdererChoice, submit_envelope, submit_to_quorum
+from tallystick.node.limits.rates import ClientRates
+from tallystick.node.limits.waiting_room import RoomLimits, WaitingRoom
+from tallystick.node.membership.errors import IdentityError
 from tallystick.node.policies.evaluate import SignedData
 from tallystick.node.system.access import policy_not_satisfied
 from tallystick.protos.common import common_pb2
@@ -43,8 +46,9 @@ class GatewayLimits:
     """How much a gateway takes on, and how long it waits. Source: wire.md §5.3.
 
     Attributes:
-        concurrency: Calls of Evaluate, Endorse and Submit in progress; more are refused. Waiting
-            for commits and events costs next to nothing, so that is limited elsewhere.
+        room: Calls of Evaluate and Endorse that are worked on, and those that wait for that. What
+            is endorsed already is not turned away any more: the orderers limit Submit, and the
+            transport limits all calls. Waiting for commits and events costs next to nothing.
         endorsement_timeout_s: How long one peer may take to answer before another is asked.
         broadcast_timeout_s: Likewise for an orderer.
         orderer_silence_s: How long an orderer that is asked may answer nobody at all, before
@@ -52,7 +56,7 @@ class GatewayLimits:
         disagreement_delays_s: Endorsers that disagree are asked anew after each of these in turn.
     """
 
-    concurrency: int = 500
+    room: RoomLimits = field(default_factory=RoomLimits)
     endorsement_timeout_s: float = 30.0
     broadcast_timeout_s: float = 30.0
     orderer_silence_s: float = 1.0
@@ -69,15 +73,30 @@ class GatewayService:
         self,
         channels: Mapping[str, GatewayChannel],
         random: Random,
+        rates: ClientRates,
         limits: GatewayLimits | None = None,
     ) -> None:
-        """Serve ``channels``; ``random`` spreads envelopes over the orderers of a channel."""
+        """Serve ``channels``.
+
+        Args:
+            channels: By id; they may change at any time.
+            random: Spreads envelopes over the orderers of a channel.
+            rates: How much each client may still ask of this peer.
+            limits: Of all clients together.
+        """
         self._channels = channels
         self._limits = limits or GatewayLimits()
         self._choices = defaultdict[str, OrdererChoice](
             partial(OrdererChoice, random, self._limits.orderer_silence_s)
         )
-        self._in_progress = 0
+        self._rates = rates
+        self._room = WaitingRoom("/gateway.Gateway", self._limits.room)
+        self._submitting = 0
+
+    @property
+    def rates(self) -> ClientRates:
+        """How much each client may still ask."""
+        return self._rates
 
     @property
     def channels(self) -> Mapping[str, GatewayChannel]:
@@ -85,9 +104,14 @@ class GatewayService:
         return self._channels
 
     async def evaluate(self, request: gateway_pb2.EvaluateRequest) -> gateway_pb2.EvaluateResponse:
-        """Run a chaincode on one peer and return its answer; nothing is ordered."""
+        """Run a chaincode on one peer and return its answer; nothing is ordered.
+
+        Raises:
+            GatewayError: It cannot be done.
+            TooBusyError: Not now; no chaincode has run.
+        """
         call = proposed_call(request.proposed_transaction)
-        with self._admitted():
+        async with self._admitted(call):
             channel = self._channel(call.channel_id, grpc.StatusCode.UNAVAILABLE)
             candidates = evaluation_candidates(channel, call, request.target_organizations)
             answers = [
@@ -106,11 +130,16 @@ class GatewayService:
         return gateway_pb2.EvaluateResponse(result=_result(answer.response))
 
     async def endorse(self, request: gateway_pb2.EndorseRequest) -> gateway_pb2.EndorseResponse:
-        """Collect endorsements and return the transaction for the client to sign."""
+        """Collect endorsements and return the transaction for the client to sign.
+
+        Raises:
+            GatewayError: It cannot be done.
+            TooBusyError: Not now; no chaincode has run.
+        """
         if not request.proposed_transaction.proposal_bytes:
             raise invalid_argument("the proposed transaction must contain a signed proposal")
         call = proposed_call(request.proposed_transaction)
-        with self._admitted():
+        async with self._admitted(call):
             channel = self._channels.get(call.channel_id)
             if channel is None:
                 raise no_endorsers(call, request.endorsing_organizations)
@@ -131,9 +160,12 @@ class GatewayService:
             raise invalid_argument("a prepared transaction is required")
         if not request.prepared_transaction.signature:
             raise invalid_argument("prepared transaction must be signed")
-        with self._admitted():
-            channel = self._channel(request.channel_id, grpc.StatusCode.FAILED_PRECONDITION)
+        channel = self._channel(request.channel_id, grpc.StatusCode.FAILED_PRECONDITION)
+        self._submitting += 1
+        try:
             await self._submit(request, channel)
+        finally:
+            self._submitting -= 1
         return gateway_pb2.SubmitResponse()
 
     async def _submit(self, request: gateway_pb2.SubmitRequest, channel: GatewayChannel) -> None:
@@ -255,21 +287,27 @@ class GatewayService:
     @property
     def in_progress(self) -> int:
         """How many calls of Evaluate, Endorse and Submit are being worked on."""
-        return self._in_progress
+        return self._room.working + self._submitting
 
-    @contextmanager
-    def _admitted(self) -> Iterator[None]:
-        limit = self._limits.concurrency
-        if self._in_progress >= limit:
-            raise GatewayError(
-                grpc.StatusCode.UNKNOWN,
-                f"too many requests for /gateway.Gateway, exceeding concurrency limit ({limit})",
-            )
-        self._in_progress += 1
-        try:
+    @property
+    def waiting(self) -> int:
+        """How many calls wait to be worked on."""
+        return self._room.waiting
+
+    @asynccontextmanager
+    async def _admitted(self, call: ProposedCall) -> AsyncIterator[None]:
+        channel = self._channels.get(call.channel_id)
+        if channel is not None:
+            self._check_rate(channel, call.creator)
+        async with self._room.place(call.size_bytes):
             yield
-        finally:
-            self._in_progress -= 1
+
+    def _check_rate(self, channel: GatewayChannel, creator: bytes) -> None:
+        try:
+            client = channel.config.msps.identity(creator)
+        except IdentityError:
+            return  # an endorser refuses it, and says why
+        self._rates.check(client)
 
 
 def _require(identity: bytes, channel_id: str) -> None:

@@ -66,7 +66,16 @@ class NodeMetrics:
         """Show how many calls of each service are being worked on."""
         self.gauges.add(
             "tallystick_calls_in_progress",
-            "Calls that are being worked on; beyond the limit in the settings they are refused.",
+            "Calls that are being worked on; beyond the limit in the settings they wait.",
+            ("service",),
+            lambda: [((service,), count()) for service, count in calls.items()],
+        )
+
+    def show_waiting(self, calls: Mapping[str, Callable[[], int]]) -> None:
+        """Show how many calls of each service wait to be worked on."""
+        self.gauges.add(
+            "tallystick_calls_waiting",
+            "Calls that wait to be worked on; beyond the limits in the settings they are refused.",
             ("service",),
             lambda: [((service,), count()) for service, count in calls.items()],
         )

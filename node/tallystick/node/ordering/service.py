@@ -3,9 +3,14 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Protocol
 
+from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.limits.errors import TooBusyError
+from tallystick.node.limits.rates import ClientRates
+from tallystick.node.membership.errors import IdentityError
+from tallystick.node.membership.identity import Identity
 from tallystick.node.observability.metrics import OrdererMetrics
 from tallystick.node.ordering.admission import (
     Refused,
@@ -13,7 +18,7 @@ from tallystick.node.ordering.admission import (
     read_submission,
     unknown_channel,
 )
-from tallystick.node.ordering.chain import Answer, Chain, at_once
+from tallystick.node.ordering.chain import Answer, Chain, at_once, unavailable
 from tallystick.node.transport.ports import Caller
 from tallystick.protos.common.common_pb2 import Status
 from tallystick.protos.orderer.ab_pb2 import BroadcastResponse
@@ -40,6 +45,10 @@ class OrderedChannel(Protocol):
     def chain(self) -> Chain:
         """Its total order."""
 
+    @property
+    def config(self) -> ChannelConfig:
+        """The configuration in force."""
+
 
 class LeadingChain(Protocol):
     """A chain of several orderers, one of whom leads."""
@@ -57,10 +66,14 @@ class BroadcastService:
     """
 
     def __init__(
-        self, channels: Callable[[str], OrderedChannel | None], metrics: OrdererMetrics
+        self,
+        channels: Callable[[str], OrderedChannel | None],
+        metrics: OrdererMetrics,
+        rates: ClientRates,
     ) -> None:
         self._channels = channels
         self._metrics = metrics
+        self._rates = rates
 
     def broadcast(self, requests: AsyncIterator[bytes], caller: Caller) -> AsyncIterator[bytes]:
         """Yield one response per envelope."""
@@ -73,8 +86,28 @@ class BroadcastService:
         channel = self._channels(submission.channel_id)
         if channel is None:
             return self._counted("", at_once(unknown_channel())), None
-        answer = channel.chain.order(submission)
+        answer = self._order(submission, channel)
         return self._counted(submission.channel_id, answer), channel.chain
+
+    def _order(self, submission: Submission, channel: OrderedChannel) -> Answer:
+        """Order an envelope, unless its client has nothing left; charge for what is ordered."""
+        try:
+            client = channel.config.msps.identity(submission.signed.identity)
+            self._rates.check(client)
+        except IdentityError:
+            return channel.chain.order(submission)  # which refuses it, and says why
+        except TooBusyError as error:
+            return at_once(unavailable(str(error)))
+        answer = channel.chain.order(submission)
+        if answer.done():
+            self._charge(client, answer)
+        else:
+            answer.add_done_callback(partial(self._charge, client))
+        return answer
+
+    def _charge(self, client: Identity, answer: Answer) -> None:
+        if not answer.cancelled() and answer.result() is None:
+            self._rates.charge(client)
 
     def _counted(self, channel_id: str, answer: Answer) -> Answer:
         """Return an answer that is counted and timed once it is there."""

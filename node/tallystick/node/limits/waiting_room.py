@@ -1,0 +1,96 @@
+"""Where calls wait while a node has its hands full.
+
+A node that works on everything at once does nothing in time: memory, task switches and disagreement
+between peers grow with what is in hand. One that refuses whatever it does not work on at once is
+busy refusing. So a fixed number is worked on, the rest waits in order, and only what would wait for
+too long is turned away.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from tallystick.node.limits.errors import TooBusyError
+
+_SHORTEST_RETRY_S: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class RoomLimits:
+    """The size of a waiting room.
+
+    Attributes:
+        working: Calls that are worked on at once; at least 1.
+        waiting: Calls that wait for that; 0 turns away whatever cannot begin at once.
+        waiting_bytes: Their size in all.
+        wait_s: How long one may wait.
+    """
+
+    working: int = 500
+    waiting: int = 10_000
+    waiting_bytes: int = 64 * 1024 * 1024
+    wait_s: float = 15.0
+
+
+class WaitingRoom:
+    """Lets in so many calls at once, and the others in the order in which they came.
+
+    ``refused`` counts whom it turned away.
+    """
+
+    def __init__(self, service: str, limits: RoomLimits) -> None:
+        """Open a room in front of ``service``, which is named to those who are turned away."""
+        self._service = service
+        self._limits = limits
+        self._places = asyncio.Semaphore(limits.working)
+        self._last_wait_s = 0.0
+        self.working = self.waiting = self.waiting_bytes = self.refused = 0
+
+    @asynccontextmanager
+    async def place(self, size_bytes: int) -> AsyncIterator[None]:
+        """Hold a place among those that are worked on, as soon as there is one.
+
+        Args:
+            size_bytes: What the call occupies while it waits.
+
+        Raises:
+            TooBusyError: The room is full, or the wait took too long.
+        """
+        if self._places.locked():
+            await self._wait(size_bytes)
+        else:
+            await self._places.acquire()
+        self.working += 1
+        try:
+            yield
+        finally:
+            self.working -= 1
+            self._places.release()
+
+    async def _wait(self, size_bytes: int) -> None:
+        limits, now_s = self._limits, asyncio.get_running_loop().time
+        is_full = self.waiting >= limits.waiting
+        if is_full or self.waiting_bytes + size_bytes > limits.waiting_bytes:
+            raise self._turned_away(f"with {self.waiting} waiting")
+        self.waiting += 1
+        self.waiting_bytes += size_bytes
+        came_s = now_s()
+        try:
+            async with asyncio.timeout(limits.wait_s):
+                await self._places.acquire()
+        except TimeoutError as error:
+            raise self._turned_away(f"for more than {limits.wait_s:g} s") from error
+        finally:
+            self.waiting -= 1
+            self.waiting_bytes -= size_bytes
+            self._last_wait_s = now_s() - came_s
+
+    def _turned_away(self, how: str) -> TooBusyError:
+        """Return the refusal. The room is served in order, so a wait lasts as long as the last."""
+        self.refused += 1
+        return TooBusyError(
+            f"too many requests for {self._service}: {self._limits.working} are worked on, {how}",
+            retry_after_s=max(_SHORTEST_RETRY_S, self._last_wait_s),
+        )

@@ -1,0 +1,146 @@
+"""Who works, who waits, and who is turned away."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+
+import pytest
+
+from tallystick.node.limits.errors import TooBusyError
+from tallystick.node.limits.waiting_room import RoomLimits, WaitingRoom
+
+LONG_S = 60.0
+
+
+def room(
+    working: int = 1, *, waiting: int = 10, waiting_bytes: int = 100, wait_s: float = LONG_S
+) -> WaitingRoom:
+    limits = RoomLimits(working, waiting, waiting_bytes, wait_s)
+    return WaitingRoom("/gateway.Gateway", limits)
+
+
+class Calls:
+    """Calls that hold their places until they are told to end."""
+
+    def __init__(self, room: WaitingRoom, tasks: asyncio.TaskGroup) -> None:
+        self._room = room
+        self._tasks = tasks
+        self._numbers = count()
+        self.working: list[int] = []
+        self._ends: dict[int, asyncio.Event] = {}
+
+    async def come(self, size_bytes: int = 1) -> asyncio.Task[None]:
+        task = self._tasks.create_task(self._call(next(self._numbers), size_bytes))
+        await settled()
+        return task
+
+    async def end(self, number: int) -> None:
+        self._ends[number].set()
+        await settled()
+
+    async def end_all(self) -> None:
+        while self.working:
+            await self.end(self.working[0])
+
+    async def _call(self, number: int, size_bytes: int) -> None:
+        async with self._room.place(size_bytes):
+            self.working.append(number)
+            self._ends[number] = asyncio.Event()
+            await self._ends[number].wait()
+            self.working.remove(number)
+
+
+async def settled() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+@contextmanager
+def turned_away(match: str) -> Iterator[None]:
+    with pytest.raises(TooBusyError, match=match):
+        yield
+
+
+async def test_so_many_work_and_the_others_follow_in_order() -> None:
+    async with asyncio.TaskGroup() as tasks:
+        waiting = room(2)
+        calls = Calls(waiting, tasks)
+        for _ in range(4):
+            await calls.come()
+        assert (calls.working, waiting.working, waiting.waiting) == ([0, 1], 2, 2)
+        await calls.end(1)
+        assert calls.working == [0, 2]
+        await calls.end(0)
+        assert calls.working == [2, 3]
+        await calls.end_all()
+    assert (waiting.working, waiting.waiting, waiting.waiting_bytes) == (0, 0, 0)
+
+
+async def test_a_full_room_turns_away_whoever_comes_until_somebody_leaves() -> None:
+    async with asyncio.TaskGroup() as tasks:
+        full = room(1, waiting=1)
+        calls = Calls(full, tasks)
+        await calls.come()
+        await calls.come()
+        with turned_away("1 are worked on, with 1 waiting; nothing was done"):
+            async with full.place(1):
+                pass
+        assert full.refused == 1
+        await calls.end(0)
+        await calls.come()
+        await calls.end_all()
+    assert full.refused == 1
+
+
+async def test_the_size_of_what_waits_is_limited_too() -> None:
+    async with asyncio.TaskGroup() as tasks:
+        small = room(1, waiting_bytes=100)
+        calls = Calls(small, tasks)
+        await calls.come(1_000)  # works, so takes no room
+        await calls.come(60)
+        with turned_away("with 1 waiting"):
+            async with small.place(41):
+                pass
+        await calls.come(40)
+        assert small.waiting_bytes == 100
+        await calls.end_all()
+
+
+async def test_nobody_waits_for_longer_than_allowed() -> None:
+    async with asyncio.TaskGroup() as tasks:
+        impatient = room(1, wait_s=0.01)
+        calls = Calls(impatient, tasks)
+        await calls.come()
+        with turned_away("for more than 0.01 s"):
+            async with impatient.place(1):
+                pass
+        assert (impatient.waiting, impatient.waiting_bytes) == (0, 0)
+        await calls.end_all()
+
+
+async def test_a_caller_that_gives_up_leaves_its_place_to_the_next() -> None:
+    async with asyncio.TaskGroup() as tasks:
+        waiting = room(1)
+        calls = Calls(waiting, tasks)
+        first = await calls.come()
+        second = await calls.come()
+        await calls.come()
+        second.cancel()
+        await settled()
+        assert waiting.waiting == 1
+        first.cancel()
+        await settled()
+        assert calls.working[-1] == 2
+        calls.working.remove(0)  # it was cut off before it could say so
+        await calls.end_all()
+    assert (waiting.working, waiting.waiting) == (0, 0)
+
+
+async def test_a_failed_call_gives_its_place_back() -> None:
+    one = room(1, waiting=0)
+    for _ in range(3):
+        with pytest.raises(ValueError, match="broken"):
+            async with one.place(1):
+                raise ValueError("broken")
+    assert one.working == 0

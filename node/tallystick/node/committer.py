@@ -18,6 +18,7 @@ from tallystick.node.deliver.source import BlockSource
 from tallystick.node.endorsement.channel import EndorserChannel
 from tallystick.node.gateway.commit_notifier import CommitNotifier, CommitOutcome
 from tallystick.node.ledger.disk import MACHINE_DISK, Disk
+from tallystick.node.ledger.head import read_head
 from tallystick.node.ledger.key_value_store import KeyValueStore
 from tallystick.node.ledger.ledger import CommittableBlock, Ledger
 from tallystick.node.ledger.private_data import RETENTION_BLOCKS
@@ -136,6 +137,7 @@ async def open_channel(
         LedgerError: The blocks or the store are damaged.
     """
     with ExitStack() as opening:
+        is_empty = not read_head(storage.store).height
         ledger = Ledger.open(
             storage.directory,
             storage.store,
@@ -144,6 +146,14 @@ async def open_channel(
             storage.disk,
         )
         opening.callback(ledger.close)
+        if is_empty and ledger.height:
+            _log.warning(
+                "the store of %s was missing or empty, and was made anew from %d blocks; private"
+                " values come from other members; if the old store is still somewhere, put it back,"
+                " and `tally ledger rebuild` keeps what it has",
+                storage.directory.parent,
+                ledger.height,
+            )
         if ledger.height and _hash(ledger.block(0)) != _hash(genesis):
             channel_id = ChannelConfig.from_block(genesis).channel_id
             raise GenesisMismatchError(channel_id, storage.directory)

@@ -1,8 +1,12 @@
 """What the programs of peer and orderer share: their first blocks and the signal to stop."""
 
 import asyncio
+import fcntl
 import gc
+import os
 import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tallystick.node.errors import LedgerError
@@ -38,6 +42,39 @@ class GenesisMismatchError(LedgerError):
         )
         self.channel_id = channel_id
         self.directory = directory
+
+
+class DataInUseError(LedgerError):
+    """Another process has a node's data.
+
+    Attributes:
+        directory: Where they are.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(f"{directory} is in use by another process: stop that node first")
+        self.directory = directory
+
+
+@contextmanager
+def holding(directory: Path) -> Iterator[None]:
+    """Keep other nodes, and what repairs ledgers, from a node's data for the length of the block.
+
+    Args:
+        directory: The node's data; created if need be.
+
+    Raises:
+        DataInUseError: Another process has them.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as always:
+        descriptor = os.open(directory, os.O_RDONLY)
+        always.callback(os.close, descriptor)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DataInUseError(directory) from error
+        yield
 
 
 def load_block(path: Path) -> Block:

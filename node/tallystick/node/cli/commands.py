@@ -16,6 +16,7 @@ from tallystick.node.cli.channel_commands import CHANNEL, POLICY
 from tallystick.node.cli.channel_setting_commands import ORGANIZATION_GROUP
 from tallystick.node.cli.command import Command, Group
 from tallystick.node.cli.crypto_commands import CRYPTO
+from tallystick.node.cli.ledger_commands import LEDGER
 from tallystick.node.cli.node_commands import BACKUP, DOCTOR, RESTORE
 from tallystick.node.cli.register_commands import REGISTER
 
@@ -193,6 +194,7 @@ GROUPS: Final[tuple[Group | Command, ...]] = (
     _QUERY,
     _EVENTS,
     REGISTER,
+    LEDGER,
     _PEER,
     _ORDERER,
     CRYPTO,

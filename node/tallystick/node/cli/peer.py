@@ -6,6 +6,7 @@ import sys
 from typing import Final
 
 from tallystick.node.peer_program import run_peer
+from tallystick.node.process import holding
 from tallystick.node.settings import PeerSettings, load_settings
 
 HASH_SEED: Final = "PYTHONHASHSEED"
@@ -16,7 +17,8 @@ async def start(options: argparse.Namespace) -> None:
     settings = load_settings(PeerSettings, options.config)
     if sys.flags.hash_randomization:
         _start_again_with_fixed_hashes()
-    await run_peer(settings)
+    with holding(settings.data_directory):
+        await run_peer(settings)
 
 
 def _start_again_with_fixed_hashes() -> None:

@@ -72,7 +72,7 @@ class _MachineFile:
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-        _sync_directory(path.parent)  # else a crash may forget that the file exists
+        sync_directory(path.parent)  # else a crash may forget that the file exists
 
     def size(self) -> int:
         """Return how many bytes it has."""
@@ -133,7 +133,8 @@ class MachineDisk(Disk):
 MACHINE_DISK: Final = MachineDisk()
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Return once the names in ``directory`` are on the disk."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

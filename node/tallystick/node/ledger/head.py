@@ -18,7 +18,7 @@ class UnsupportedFormatError(LedgerError):
     def __init__(self, found: bytes) -> None:
         super().__init__(
             f"the store has format {found!r}, this software reads format {keyspace.FORMAT!r}: "
-            "delete the store, and it is rebuilt from the blocks"
+            "`tally ledger rebuild` makes it anew from the blocks"
         )
         self.found = found
 

@@ -87,8 +87,8 @@ class ReplayMismatchError(LedgerError):
     def __init__(self, *, number: int, recorded: bytes, replayed: bytes) -> None:
         super().__init__(
             f"block {number} records commit hash {recorded.hex()}, but replaying it gives "
-            f"{replayed.hex()}: the store does not belong to these blocks; delete the store, and "
-            "it is rebuilt from them"
+            f"{replayed.hex()}: the store does not belong to these blocks; `tally ledger rebuild` "
+            "makes it anew from them"
         )
         self.number = number
         self.recorded = recorded

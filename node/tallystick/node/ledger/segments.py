@@ -5,15 +5,17 @@ filled one after the other and never changed, except that recovery removes a tor
 was being appended, and so was never reported as kept, when the machine stopped.
 """
 
+import logging
+import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from tallystick.node.errors import LedgerError
-from tallystick.node.ledger.disk import MACHINE_DISK, AppendFile, Disk
+from tallystick.node.ledger.disk import MACHINE_DISK, AppendFile, Disk, sync_directory
 
 DEFAULT_SEGMENT_BYTES: Final = 64 * 1024 * 1024
 
@@ -21,6 +23,9 @@ _MAGIC: Final = b"TLY\x01"
 _HEADER: Final = struct.Struct(">4sII")
 _LENGTH: Final = struct.Struct(">I")
 _SUFFIX: Final = ".blocks"
+_ASIDE: Final = ".aside"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +47,25 @@ class CorruptRecordError(LedgerError):
 
     def __init__(self, *, path: Path, offset: int) -> None:
         super().__init__(
-            f"{path} is damaged at byte {offset}: restore the file from a backup, or delete this "
-            "ledger and fetch its blocks from the network again"
+            f"{path} is damaged at byte {offset}: restore the file from a backup, or let "
+            "`tally ledger verify` say how to go on without"
+        )
+        self.path = path
+        self.offset = offset
+
+
+class TornRecordError(LedgerError):
+    """The last record was cut short, as a crash or a node at work leaves it.
+
+    Attributes:
+        path: The file.
+        offset: Where the record begins.
+    """
+
+    def __init__(self, *, path: Path, offset: int) -> None:
+        super().__init__(
+            f"{path} ends in the middle of a record, at byte {offset}, as a crash leaves it: start"
+            " the node, which removes the rest and fetches the block again"
         )
         self.path = path
         self.offset = offset
@@ -58,8 +80,8 @@ class MissingFileError(LedgerError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f"{path} is missing, and later files are there: restore it from a backup, or delete "
-            "this ledger and fetch its blocks from the network again"
+            f"{path} is missing, and later files are there: restore it from a backup, or let "
+            "`tally ledger verify` say how to go on without"
         )
         self.path = path
 
@@ -173,10 +195,10 @@ class SegmentFiles:
         self._file.close()
 
     def _path(self, segment: int) -> Path:
-        return self._directory / f"{segment:06}{_SUFFIX}"
+        return _path(self._directory, segment)
 
     def _count_files(self) -> int:
-        count = len(self._disk.names(self._directory, _SUFFIX))
+        count = _count(self._disk.names(self._directory, _SUFFIX))
         for segment in range(count):
             if not self._disk.exists(self._path(segment)):
                 raise MissingFileError(self._path(segment))
@@ -194,6 +216,12 @@ class SegmentFiles:
     def _remove_torn_record(self, segment: int, data: bytes, offset: int) -> None:
         if segment != self._last or _has_record_after(data, offset):
             raise CorruptRecordError(path=self._path(segment), offset=offset)
+        _log.warning(
+            "%s ended in the middle of a record, at byte %d: removed the rest, which was never"
+            " reported as kept",
+            self._path(segment),
+            offset,
+        )
         self._file.truncate(offset)
         self._size = offset
         self._dirty = True
@@ -205,6 +233,89 @@ def last_whole_payload(path: Path) -> bytes | None:
     while (payload := _record_at(data, offset)) is not None:
         offset, last = offset + _HEADER.size + len(payload), payload
     return last
+
+
+def read_records(directory: Path) -> Iterator[tuple[Path, int, bytes]]:
+    """Yield every record with its file and where it begins there; change nothing.
+
+    Raises:
+        TornRecordError: The last record was cut short.
+        CorruptRecordError: A record is damaged.
+        MissingFileError: A file is gone although later ones are there.
+    """
+    count = _count(path.name for path in directory.glob(f"*{_SUFFIX}"))
+    for segment in range(count):
+        path = _path(directory, segment)
+        if not path.exists():
+            raise MissingFileError(path)
+        data, offset = path.read_bytes(), 0
+        while (payload := _record_at(data, offset)) is not None:
+            yield path, offset, payload
+            offset += _HEADER.size + len(payload)
+        if offset == len(data):
+            continue
+        if segment + 1 != count or _has_record_after(data, offset):
+            raise CorruptRecordError(path=path, offset=offset)
+        raise TornRecordError(path=path, offset=offset)
+
+
+def cut_records(directory: Path, number: int) -> list[Path]:
+    """Move the record of this number and all behind it into other files, which are returned.
+
+    Nothing is lost by a crash on the way, and the same call again does the rest.
+
+    Raises:
+        CorruptRecordError: A record before it is damaged.
+        MissingFileError: A file before it is gone.
+    """
+    at, offset = _find(directory, number)
+    # From the end, so that no file is ever missing between two others.
+    later = sorted((path for path in directory.glob(f"*{_SUFFIX}") if path > at), reverse=True)
+    aside = [path.rename(path.with_suffix(_ASIDE)) for path in later]
+    if at.exists() and offset < at.stat().st_size:
+        kept = at.with_name(f"{at.stem}-{offset}{_ASIDE}")
+        with at.open("r+b") as file:
+            file.seek(offset)
+            kept.write_bytes(file.read())
+            _sync_file(kept)
+            file.truncate(offset)
+            os.fsync(file.fileno())
+        aside.append(kept)
+    sync_directory(directory)
+    return aside[::-1]
+
+
+def _find(directory: Path, number: int) -> tuple[Path, int]:
+    """Return the file of a record, readable or not, and where it begins there."""
+    index = 0
+    try:
+        for path, offset, _ in read_records(directory):
+            if index == number:
+                return path, offset
+            index += 1
+    except (CorruptRecordError, TornRecordError) as error:
+        if index < number:
+            raise
+        return error.path, error.offset
+    except MissingFileError as error:
+        if index < number:
+            raise
+        return error.path, 0
+    return _path(directory, _count(path.name for path in directory.glob(f"*{_SUFFIX}"))), 0
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _path(directory: Path, segment: int) -> Path:
+    return directory / f"{segment:06}{_SUFFIX}"
+
+
+def _count(names: Iterable[str]) -> int:
+    """Return how many files there are, those that are missing between others included."""
+    return max((int(name.removesuffix(_SUFFIX)) for name in names), default=-1) + 1
 
 
 def _header(payload: bytes) -> bytes:

@@ -213,7 +213,7 @@ class LedgerState(StateView):
 
     def _at(self, state_key: bytes) -> VersionedValue | None:
         encoded = self._store.get(state_key)
-        return None if encoded is None else _decode(encoded)
+        return None if encoded is None else decode_row(encoded)
 
 
 def private_namespace(namespace: str, collection: str) -> str:
@@ -273,7 +273,8 @@ def _encode(change: Change) -> bytes | None:
     )
 
 
-def _decode(encoded: bytes) -> VersionedValue:
+def decode_row(encoded: bytes) -> VersionedValue:
+    """Return what a row of the state, as the store has it, holds."""
     block_number, at = read_uvarint(encoded, 0)
     transaction_index, at = read_uvarint(encoded, at)
     metadata_size, at = read_uvarint(encoded, at)
@@ -286,7 +287,7 @@ def _decoded(
     pairs: Iterator[tuple[bytes, bytes]], prefix_size: int
 ) -> Iterator[tuple[str, VersionedValue]]:
     for state_key, encoded in pairs:
-        yield state_key[prefix_size:].decode(), _decode(encoded)
+        yield state_key[prefix_size:].decode(), decode_row(encoded)
 
 
 def _merged(

@@ -1,0 +1,176 @@
+"""``tally ledger``."""
+
+import argparse
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from tallystick.client.errors import ClientError
+from tallystick.client.network import Network
+from tallystick.node.cli.session import channel_of, connect
+from tallystick.node.errors import LedgerError
+from tallystick.node.ledger.key_value_store import StoreUnavailableError
+from tallystick.node.repair.compare import (
+    Divergence,
+    FetchBlock,
+    first_parting,
+    folder_parting,
+    state_parting,
+)
+from tallystick.node.repair.export import (
+    block_line,
+    blocks_between,
+    state_lines,
+    write_block_files,
+)
+from tallystick.node.repair.folder import LedgerFolder, NoStoreError, open_folder
+from tallystick.node.repair.rebuild import rebuild as rebuild_store
+from tallystick.node.repair.verify import Findings, checked, verify_deep
+from tallystick.protos.common.common_pb2 import Block
+from tallystick.protos.common.ledger_pb2 import BlockchainInfo
+from tallystick.wire.errors import WireError
+
+FAILURES = (ClientError, WireError)
+
+
+class NotAPeerError(LedgerError):
+    """Something was asked of an orderer's ledger that only a peer's has."""
+
+    def __init__(self, folder: LedgerFolder, wanted: str) -> None:
+        super().__init__(
+            f"{folder.directory} is an orderer's, which has no {wanted}: name a peer's"
+        )
+
+
+class WhichTwoError(LedgerError):
+    """It is not clear what to compare."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "name two folders, or none and with --with the organisation to compare with"
+        )
+
+
+async def verify(options: argparse.Namespace) -> None:
+    """Say whether a ledger on disk is in order, or what the first wrong thing in it is."""
+    folder = open_folder(options.directory)
+    findings = Findings()
+    if options.deep:
+        if not folder.is_peer:
+            raise NotAPeerError(folder, "flags and no state")
+        with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
+            await verify_deep(folder, Path(scratch), findings)
+    else:
+        for _ in checked(folder, findings):
+            pass
+    print(f"{findings.blocks} blocks with {findings.transactions} transactions are in order")
+    print(f"first block {findings.genesis_hash.hex()}: compare it with what others have")
+    print(f"last block  {findings.last_hash.hex()}")
+    if findings.commit_hash:
+        print(f"commit hash {findings.commit_hash.hex()}")
+    what = "chain, data hashes and signatures"
+    print(f"checked: {what}, flags, commit hashes, state" if options.deep else f"checked: {what}")
+    for note in findings.notes:
+        print(note)
+
+
+async def compare(options: argparse.Namespace) -> int:
+    """Say where two copies of a channel part; return 1 if they do."""
+    other = getattr(options, "with")
+    if len(options.directories) == 2 and not other:  # noqa: PLR2004 -- a pair
+        one, two = map(open_folder, options.directories)
+        return _compare_folders(one, two)
+    if options.directories or not other:
+        raise WhichTwoError
+    async with AsyncExitStack() as lifetime:
+        msp_id = getattr(options, "as")
+        networks = []
+        for each in (msp_id, other):
+            caller = argparse.Namespace(**{**vars(options), "as": each})
+            gateway = await lifetime.enter_async_context(await connect(caller))
+            networks.append(channel_of(gateway, options))
+        heights = [await _height(*pair) for pair in zip(networks, (msp_id, other), strict=True)]
+        fetch = [_fetcher(*pair) for pair in zip(networks, (msp_id, other), strict=True)]
+        parting = await first_parting(fetch[0], fetch[1], min(heights))
+    return _told(parting, min(heights), f"heights {heights[0]} and {heights[1]}")
+
+
+def rebuild(options: argparse.Namespace) -> None:
+    """Make the store of a ledger anew from its blocks."""
+    result = rebuild_store(open_folder(options.directory), getattr(options, "from"))
+    for path in result.set_aside:
+        print(f"set aside: {path}")
+    for note in result.notes:
+        print(note)
+    print(f"the store shows {result.blocks} blocks")
+    if result.kept_private_sets or result.missing_private_sets:
+        print(
+            f"private sets: {result.kept_private_sets} kept from the old store,"
+            f" {result.missing_private_sets} to come from other members"
+        )
+
+
+def export(options: argparse.Namespace) -> None:
+    """Write blocks or state to a file or a folder."""
+    folder = open_folder(options.directory)
+    output: Path = options.output
+    blocks = blocks_between(folder, options.first, options.last)
+    if options.what == "block-files":
+        print(f"{write_block_files(blocks, output)} blocks in {output}")
+        return
+    if options.what == "state" and not folder.is_peer:
+        raise NotAPeerError(folder, "state")
+    lines = (
+        state_lines(folder, options.namespace, options.start_key, options.end_key)
+        if options.what == "state"
+        else (block_line(block, is_peer=folder.is_peer) for block in blocks)
+    )
+    with output.open("x", encoding="utf-8") as file:
+        count = sum(1 for line in lines if file.write(f"{line}\n"))
+    print(f"{count} lines in {output}")
+
+
+def _compare_folders(one: LedgerFolder, other: LedgerFolder) -> int:
+    parting, heights = folder_parting(one, other)
+    shown = f"heights {heights[0]} and {heights[1]}"
+    if parting is not None or heights[0] != heights[1] or not (one.is_peer and other.is_peer):
+        return _told(parting, min(heights), shown)
+    try:
+        place = state_parting(one, other)
+    except (StoreUnavailableError, NoStoreError) as error:
+        return _told(None, min(heights), f"{shown}; the states were not compared: {error}")
+    if not place:
+        return _told(None, min(heights), f"{shown}, the same state")
+    print(f"all {heights[0]} blocks agree, and the states differ: {place}")
+    print("`tally ledger verify --deep` says which is wrong")
+    return 1
+
+
+def _told(parting: Divergence | None, common: int, more: str) -> int:
+    if parting is None:
+        print(f"the first {common} blocks agree ({more})")
+        return 0
+    print(f"block {parting.number} is the first that differs")
+    for line in parting.lines:
+        print(line)
+    return 1
+
+
+async def _height(network: Network, msp_id: str) -> int:
+    answer = await network.contract("qscc").evaluate(
+        "GetChainInfo", network.channel_id, endorsing_organizations=[msp_id]
+    )
+    return BlockchainInfo.FromString(answer).height
+
+
+def _fetcher(network: Network, msp_id: str) -> FetchBlock:
+    async def fetch(number: int) -> Block:
+        answer = await network.contract("qscc").evaluate(
+            "GetBlockByNumber",
+            network.channel_id,
+            str(number),
+            endorsing_organizations=[msp_id],
+        )
+        return Block.FromString(answer)
+
+    return fetch

@@ -1,0 +1,161 @@
+"""What lies where in the folder of one channel."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from google.protobuf.message import DecodeError
+
+from tallystick.node.errors import LedgerError
+from tallystick.node.ledger.key_value_store import OpenStore, StoreKind, open_store
+from tallystick.node.ledger.segments import (
+    CorruptRecordError,
+    MissingFileError,
+    read_records,
+)
+from tallystick.protos.common.common_pb2 import Block
+
+_BLOCKS: Final = "blocks"
+_PEER_STORE: Final = "store"
+_ORDERER_STORE: Final = "index"
+_SQLITE_FILE: Final = "store.sqlite3"
+
+
+class NoLedgerError(LedgerError):
+    """A folder is not that of a channel.
+
+    Attributes:
+        directory: The folder.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(
+            f"{directory} holds no ledger: name the folder of one channel, which has a folder"
+            f" {_BLOCKS!r}, such as DATA_DIRECTORY/channels/CHANNEL"
+        )
+        self.directory = directory
+
+
+class NoStoreError(LedgerError):
+    """A peer's ledger has no store of its views.
+
+    Attributes:
+        directory: Where it should be.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(
+            f"there is no store in {directory}: `tally ledger rebuild` makes it from the blocks"
+        )
+        self.directory = directory
+
+
+class WrongBlockError(LedgerError):
+    """A block is not what it should be.
+
+    Attributes:
+        number: The first such block.
+        problem: What is wrong with it.
+    """
+
+    def __init__(self, number: int, problem: str, remedy: str) -> None:
+        super().__init__(f"block {number} is wrong: {problem}\n{remedy}")
+        self.number = number
+        self.problem = problem
+
+
+class LaterStartError(LedgerError):
+    """A ledger does not begin with block 0.
+
+    Attributes:
+        first: The number of its first block.
+    """
+
+    def __init__(self, first: int) -> None:
+        super().__init__(
+            f"the ledger begins at block {first}: the blocks before it, which say who may sign the"
+            " later ones, are not here; use a peer that has the channel from block 0 on"
+        )
+        self.first = first
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFolder:
+    """The folder of one channel on one node.
+
+    Attributes:
+        directory: The folder.
+        is_peer: Whether it is a peer's; else it is an orderer's, which has blocks only.
+        kind: The kind of its store.
+    """
+
+    directory: Path
+    is_peer: bool
+    kind: StoreKind
+
+    @property
+    def blocks(self) -> Path:
+        """Where the block files are."""
+        return self.directory / _BLOCKS
+
+    @property
+    def store(self) -> Path:
+        """Where the views are, or the index of an orderer's blocks."""
+        return self.directory / (_PEER_STORE if self.is_peer else _ORDERER_STORE)
+
+    @contextmanager
+    def opened(self) -> Iterator[OpenStore]:
+        """Yield the store, kept from the node meanwhile.
+
+        Raises:
+            NoStoreError: There is none.
+            StoreUnavailableError: The node runs, or the store is damaged.
+        """
+        if not self.store.is_dir():
+            raise NoStoreError(self.store)
+        with open_store(self.kind, self.store) as store:
+            yield store
+
+    def read(self) -> Iterator[Block]:
+        """Yield the blocks, from the files alone, and change nothing.
+
+        Raises:
+            WrongBlockError: One cannot be read.
+            TornRecordError: The last one was cut short.
+            LaterStartError: The first one is not block 0.
+        """
+        number = 0
+        try:
+            for _, _, payload in read_records(self.blocks):
+                block = Block.FromString(payload)
+                if number == 0 and block.header.number:
+                    raise LaterStartError(block.header.number)
+                yield block
+                number += 1
+        except (CorruptRecordError, MissingFileError, DecodeError) as error:
+            raise WrongBlockError(number, str(error), self.remedy(number)) from error
+
+    def remedy(self, number: int) -> str:
+        """Return what to do about the first wrong block."""
+        if self.is_peer:
+            return (
+                f"stop the node, and `tally ledger rebuild --from {number}` sets this block and"
+                " what follows aside; the node then fetches them again"
+            )
+        return "restore the orderer's folder from a backup, or from another orderer's"
+
+
+def open_folder(directory: Path) -> LedgerFolder:
+    """Return what the folder of a channel is.
+
+    Raises:
+        NoLedgerError: It is none.
+    """
+    if not (directory / _BLOCKS).is_dir():
+        raise NoLedgerError(directory)
+    is_peer = not (directory / _ORDERER_STORE).is_dir()
+    store = directory / (_PEER_STORE if is_peer else _ORDERER_STORE)
+    kind: StoreKind = "sqlite" if (store / _SQLITE_FILE).exists() else "leveldb"
+    return LedgerFolder(directory, is_peer, kind)

@@ -1,0 +1,148 @@
+"""Makes the views of a ledger anew from its blocks; sets wrong blocks aside before, if told to.
+
+The new store grows beside the old one, and takes its place once it is whole. After a crash at any
+moment, the same command does the rest.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from tallystick.node.errors import LedgerError
+from tallystick.node.ledger import keyspace
+from tallystick.node.ledger.block_store import BlockStore
+from tallystick.node.ledger.key_value_store import (
+    KeyValueStore,
+    OpenStore,
+    StoreUnavailableError,
+    open_store,
+)
+from tallystick.node.ledger.ledger import Ledger
+from tallystick.node.ledger.private_sets import PrivateSets, forever
+from tallystick.node.ledger.segments import cut_records
+from tallystick.node.ledger.state import LedgerState
+from tallystick.node.process import holding
+from tallystick.node.repair.folder import LedgerFolder
+from tallystick.node.runtime.collections import blocks_to_live
+
+_NEW: Final = "store.new"
+_OLD: Final = "store.old"
+
+
+class OnlyCopyError(LedgerError):
+    """An orderer's blocks are not to be set aside."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(
+            f"{directory} is an orderer's: no block of it is set aside, for what it acknowledged"
+            " may be nowhere else; restore the folder from a backup, or from another orderer's"
+        )
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """What was done.
+
+    Attributes:
+        blocks: How many blocks the views show now.
+        set_aside: Files that hold what was cut off.
+        kept_private_sets: How many private sets of the old store were kept.
+        missing_private_sets: How many are to come from other members.
+        notes: What could not be used, and why.
+    """
+
+    blocks: int = 0
+    set_aside: list[Path] = field(default_factory=list)
+    kept_private_sets: int = 0
+    missing_private_sets: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+def rebuild(folder: LedgerFolder, cut_from: int | None = None) -> Rebuilt:
+    """Make the store of a ledger anew; first set block ``cut_from`` and all after it aside.
+
+    Raises:
+        DataInUseError: The node runs.
+        StoreUnavailableError: Another process has the store.
+        OnlyCopyError: It is an orderer's, and blocks are to be set aside.
+        LedgerError: A block that stays cannot be read; the message says what to do.
+    """
+    result = Rebuilt()
+    with holding(folder.directory.parent.parent):
+        if cut_from is not None:
+            if not folder.is_peer:
+                raise OnlyCopyError(folder.directory)
+            result.set_aside = cut_records(folder.blocks, cut_from)
+        new, old = folder.directory / _NEW, folder.directory / _OLD
+        shutil.rmtree(new, ignore_errors=True)
+        with ExitStack() as lifetime:
+            sources = list(_readable(folder, [folder.store, old], lifetime, result))
+            store = lifetime.enter_context(open_store(folder.kind, new))
+            if folder.is_peer:
+                _fill(folder, store, sources, result)
+            else:
+                blocks = BlockStore(folder.blocks, store)
+                result.blocks = blocks.height
+                blocks.close()
+        _swap(folder, new, old)
+    return result
+
+
+def _readable(
+    folder: LedgerFolder, paths: list[Path], lifetime: ExitStack, result: Rebuilt
+) -> Iterator[OpenStore]:
+    """Yield the old stores that can be opened; a crash may have left a second one."""
+    for path in paths:
+        if not path.is_dir():
+            continue
+        try:
+            yield lifetime.enter_context(open_store(folder.kind, path))
+        except StoreUnavailableError as error:
+            result.notes.append(f"nothing was taken from the old store: {error}")
+
+
+def _fill(
+    folder: LedgerFolder, store: KeyValueStore, sources: list[OpenStore], result: Rebuilt
+) -> None:
+    ledger = Ledger.open(folder.blocks, store, blocks_to_live)
+    try:
+        result.blocks = ledger.height
+        for source in sources:
+            _keep_private_values(ledger, store, source, result)
+        result.missing_private_sets = sum(
+            1
+            for namespace, collection in ledger.private_sets.missing_places()
+            for _ in ledger.private_sets.missing(namespace, collection)
+        )
+    finally:
+        ledger.close()
+
+
+def _keep_private_values(
+    ledger: Ledger, store: KeyValueStore, source: OpenStore, result: Rebuilt
+) -> None:
+    """Take over what blocks cannot give, as if another member had sent it."""
+    kept = PrivateSets(source, LedgerState(source), forever)
+    places = list(ledger.private_sets.missing_places())
+    for namespace, collection in places:
+        for set_id in list(ledger.private_sets.missing(namespace, collection)):
+            rwset = kept.get(set_id)
+            if rwset is not None and ledger.commit_missing(set_id, rwset):
+                result.kept_private_sets += 1
+    first = keyspace.TRANSIENT
+    for key, value in source.range(first, keyspace.end_of_prefix(first)):
+        store.write({key: value})
+
+
+def _swap(folder: LedgerFolder, new: Path, old: Path) -> None:
+    os.sync()  # what the new store holds must be on the disk before the old one goes
+    if folder.store.is_dir():
+        shutil.rmtree(old, ignore_errors=True)
+        folder.store.rename(old)
+    new.rename(folder.store)
+    os.sync()
+    shutil.rmtree(old, ignore_errors=True)

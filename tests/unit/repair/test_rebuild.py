@@ -1,0 +1,171 @@
+"""``tally ledger rebuild``: the store made anew, whatever became of the old one."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.unit.repair.conftest import BLOCKS, MakePeer, commit, rewrite
+
+from tallystick.node.ledger import segments
+from tallystick.node.ledger.block_store import CorruptBlockError
+from tallystick.node.process import DataInUseError, holding
+from tallystick.node.repair import rebuild as rebuilding
+from tallystick.node.repair.compare import folder_parting, state_parting
+from tallystick.node.repair.folder import LedgerFolder, NoStoreError
+from tallystick.node.repair.rebuild import OnlyCopyError, rebuild
+from tallystick.protos.common.common_pb2 import Block
+
+
+def rows_of(folder: LedgerFolder) -> dict[bytes, bytes]:
+    with folder.opened() as store:
+        return dict(store.range(b"", b""))
+
+
+def test_the_rebuilt_store_has_every_row_of_the_old_one(peer: LedgerFolder) -> None:
+    before = rows_of(peer)
+    assert rebuild(peer).blocks == BLOCKS
+    assert rows_of(peer) == before
+    assert sorted(path.name for path in peer.directory.iterdir()) == ["blocks", "store"]
+
+
+def test_a_lost_store_is_made_from_the_blocks(peer: LedgerFolder) -> None:
+    before = rows_of(peer)
+    shutil.rmtree(peer.store)
+    with pytest.raises(NoStoreError, match="tally ledger rebuild"), peer.opened():
+        pass
+    rebuild(peer)
+    assert rows_of(peer) == before
+
+
+def test_a_damaged_store_is_replaced_and_that_is_said(peer: LedgerFolder) -> None:
+    before = rows_of(peer)
+    for path in peer.store.glob("MANIFEST*"):
+        path.write_bytes(b"not a manifest")
+    (note,) = rebuild(peer).notes
+    assert note.startswith("nothing was taken from the old store")
+    assert rows_of(peer) == before
+
+
+def test_what_waits_for_its_transaction_is_kept(peer: LedgerFolder) -> None:
+    with peer.opened() as store:
+        store.write({b"pwaiting": b"private results"})
+    rebuild(peer)
+    assert rows_of(peer)[b"pwaiting"] == b"private results"
+
+
+def test_nothing_is_done_while_the_node_runs(peer: LedgerFolder) -> None:
+    before = rows_of(peer)
+    data = peer.directory.parent.parent
+    with holding(data), pytest.raises(DataInUseError, match="stop that node first"):
+        rebuild(peer)
+    assert rows_of(peer) == before
+
+
+@pytest.mark.parametrize("left", ["nothing in place", "an empty store in place"])
+def test_a_crash_between_the_two_stores_loses_nothing(
+    peer: LedgerFolder, monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    with peer.opened() as store:
+        store.write({b"pwaiting": b"private results"})
+    before = rows_of(peer)
+
+    def crash(path: Path, target: Path) -> Path:
+        if path.name == "store.new":
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    rename = Path.rename
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", crash)
+        with pytest.raises(KeyboardInterrupt):
+            rebuild(peer)
+    assert not peer.store.exists()
+    if left == "an empty store in place":
+        peer.store.mkdir()
+    rebuild(peer)
+    assert rows_of(peer) == before
+    assert not (peer.directory / "store.old").exists()
+
+
+async def test_blocks_set_aside_are_committed_again(
+    peer: LedgerFolder, make_peer: MakePeer, chain: list[Block]
+) -> None:
+    good = await make_peer("good")
+    result = rebuild(peer, 2)
+    assert result.blocks == 2
+    assert [path.suffix for path in result.set_aside] == [".aside"]
+    await commit(peer.directory, chain)
+    assert folder_parting(peer, good) == (None, (BLOCKS, BLOCKS))
+    assert state_parting(peer, good) == ""
+
+
+async def test_a_peer_with_a_damaged_block_starts_after_what_its_message_says(
+    peer: LedgerFolder, chain: list[Block]
+) -> None:
+    (path,) = peer.blocks.iterdir()
+    data = bytearray(path.read_bytes())
+    data[-500] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(CorruptBlockError, match="`tally ledger verify` say how to go on"):
+        await commit(peer.directory, chain)
+    rebuild(peer, BLOCKS - 1)
+    await commit(peer.directory, chain)
+    assert [block.header for block in peer.read()] == [block.header for block in chain]
+
+
+async def test_a_peer_whose_store_was_lost_says_so_and_goes_on(
+    peer: LedgerFolder, chain: list[Block], caplog: pytest.LogCaptureFixture
+) -> None:
+    before = rows_of(peer)
+    shutil.rmtree(peer.store)
+    await commit(peer.directory, chain)
+    assert "`tally ledger rebuild` keeps what it has" in caplog.text
+    assert rows_of(peer) == before
+
+
+async def test_a_peer_whose_last_block_was_cut_short_before_it_was_kept_says_so_and_goes_on(
+    peer: LedgerFolder, chain: list[Block], caplog: pytest.LogCaptureFixture
+) -> None:
+    rebuild(peer, BLOCKS - 1)
+    (path,) = peer.blocks.glob("*.blocks")
+    with path.open("ab") as file:
+        file.write(b"TLY\x01torn")
+    await commit(peer.directory, chain)
+    assert "ended in the middle of a record" in caplog.text
+    assert len(list(peer.read())) == BLOCKS
+
+
+def test_files_behind_a_missing_one_are_set_aside(peer: LedgerFolder) -> None:
+    (path,) = peer.blocks.iterdir()
+    shutil.copy(path, path.with_name("000002.blocks"))
+    result = rebuild(peer, BLOCKS)
+    assert [each.name for each in result.set_aside] == ["000002.aside"]
+    assert result.blocks == BLOCKS
+
+
+def test_a_block_before_the_cut_must_be_good(peer: LedgerFolder) -> None:
+    (path,) = peer.blocks.iterdir()
+    content = path.read_bytes()
+    path.write_bytes(b"X" + content[1:])
+    with pytest.raises(segments.CorruptRecordError, match="at byte 0"):
+        rebuild(peer, 2)
+    assert path.read_bytes() == b"X" + content[1:]
+
+
+def test_an_orderers_index_is_made_anew_and_its_blocks_stay(orderer: LedgerFolder) -> None:
+    before = rows_of(orderer)
+    assert rebuild(orderer).blocks == BLOCKS
+    assert rows_of(orderer) == before
+    with pytest.raises(OnlyCopyError, match="may be nowhere else"):
+        rebuild(orderer, 2)
+    assert len(list(orderer.read())) == BLOCKS
+
+
+def test_a_block_that_stays_and_is_none_stops_the_rebuilding_with_the_old_store_in_place(
+    peer: LedgerFolder,
+) -> None:
+    before = rows_of(peer)
+    rewrite(peer, lambda blocks: blocks.pop(2))
+    with pytest.raises(CorruptBlockError):
+        rebuilding.rebuild(peer)
+    assert rows_of(peer) == before

@@ -1,0 +1,176 @@
+"""What ``tally ledger verify`` says of ledgers that somebody or something has damaged."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.unit.repair.conftest import BLOCKS, rewrite
+
+from tallystick.node.ledger.segments import TornRecordError
+from tallystick.node.repair.folder import (
+    LaterStartError,
+    LedgerFolder,
+    NoLedgerError,
+    WrongBlockError,
+    open_folder,
+)
+from tallystick.node.repair.verify import Findings, WrongStateError, checked, verify_deep
+from tallystick.protos.common.common_pb2 import (
+    COMMIT_HASH,
+    SIGNATURES,
+    TRANSACTIONS_FILTER,
+    Block,
+    Metadata,
+)
+from tallystick.wire.hashing import block_header_hash
+
+WRONG = 3
+"""The block that is made wrong."""
+
+
+def verify(folder: LedgerFolder) -> Findings:
+    findings = Findings()
+    for _ in checked(folder, findings):
+        assert findings.blocks
+    return findings
+
+
+async def deep(folder: LedgerFolder, scratch: Path) -> Findings:
+    findings = Findings()
+    await verify_deep(folder, scratch, findings)
+    return findings
+
+
+@pytest.mark.parametrize("kind", ["peer", "orderer"])
+def test_a_good_ledger_is_in_order(kind: str, request: pytest.FixtureRequest) -> None:
+    folder: LedgerFolder = request.getfixturevalue(kind)
+    findings = verify(folder)
+    last = list(folder.read())[-1]
+    assert (findings.blocks, findings.transactions) == (BLOCKS, BLOCKS)
+    assert findings.last_hash == block_header_hash(last.header)
+    assert bool(findings.commit_hash) == folder.is_peer
+
+
+async def test_doing_all_again_gives_what_a_good_ledger_records(
+    peer: LedgerFolder, tmp_path: Path
+) -> None:
+    findings = await deep(peer, tmp_path / "scratch")
+    assert (findings.blocks, findings.notes) == (BLOCKS, [])
+
+
+def other_data(blocks: list[Block]) -> None:
+    blocks[WRONG].data.data[0] += b"x"
+
+
+def other_signature(blocks: list[Block]) -> None:
+    metadata = Metadata.FromString(blocks[WRONG].metadata.metadata[SIGNATURES])
+    metadata.signatures[0].signature = b"forged"
+    blocks[WRONG].metadata.metadata[SIGNATURES] = metadata.SerializeToString()
+
+
+def left_out(blocks: list[Block]) -> None:
+    del blocks[WRONG]
+
+
+def other_past(blocks: list[Block]) -> None:
+    blocks[WRONG].header.previous_hash = bytes(32)
+
+
+@pytest.mark.parametrize(
+    ("forge", "problem"),
+    [
+        (other_data, "data hash"),
+        (other_signature, "/Channel/Orderer/BlockValidation"),
+        (left_out, "block 3 was due"),
+        (other_past, "does not follow block 2"),
+    ],
+)
+def test_the_first_forged_block_is_named_with_what_is_wrong_and_what_to_do(
+    peer: LedgerFolder, forge: Callable[[list[Block]], None], problem: str
+) -> None:
+    rewrite(peer, forge)
+    with pytest.raises(WrongBlockError, match=problem) as wrong:
+        verify(peer)
+    assert "`tally ledger rebuild --from" in str(wrong.value)
+
+
+def test_an_orderers_wrong_block_is_not_for_setting_aside(orderer: LedgerFolder) -> None:
+    rewrite(orderer, other_data)
+    with pytest.raises(WrongBlockError, match="from a backup") as wrong:
+        verify(orderer)
+    assert wrong.value.number == WRONG
+
+
+def other_flag(blocks: list[Block]) -> None:
+    blocks[WRONG].metadata.metadata[TRANSACTIONS_FILTER] = bytes(1)
+
+
+def other_commit_hash(blocks: list[Block]) -> None:
+    value = Metadata(value=bytes(32)).SerializeToString()
+    blocks[WRONG].metadata.metadata[COMMIT_HASH] = value
+
+
+@pytest.mark.parametrize(
+    ("forge", "problem"),
+    [(other_flag, "records VALID for transaction 0"), (other_commit_hash, "commit hash 0000")],
+)
+async def test_only_doing_all_again_finds_what_no_orderer_signs(
+    peer: LedgerFolder, tmp_path: Path, forge: Callable[[list[Block]], None], problem: str
+) -> None:
+    rewrite(peer, forge)
+    assert verify(peer).blocks == BLOCKS
+    with pytest.raises(WrongBlockError, match=problem) as wrong:
+        await deep(peer, tmp_path / "scratch")
+    assert wrong.value.number == WRONG
+
+
+async def test_a_row_that_no_block_wrote_is_found(peer: LedgerFolder, tmp_path: Path) -> None:
+    with peer.opened() as store:
+        store.write({b"stoken\x00alice": b"\x03\x00\x001000"})
+    with pytest.raises(WrongStateError, match="token/'alice' is '1000'"):
+        await deep(peer, tmp_path / "scratch")
+
+
+async def test_without_the_store_the_rest_is_checked_and_it_is_said(
+    peer: LedgerFolder, tmp_path: Path
+) -> None:
+    with peer.opened():
+        findings = await deep(peer, tmp_path / "scratch")
+    (note,) = findings.notes
+    assert note.startswith("the state was not compared")
+    assert "stop that one first" in note
+
+
+def test_a_damaged_byte_is_found_and_the_block_named(peer: LedgerFolder) -> None:
+    (path,) = peer.blocks.iterdir()
+    data = bytearray(path.read_bytes())
+    data[len(data) - 2000] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(WrongBlockError, match=f"{path} is damaged at byte"):
+        verify(peer)
+
+
+def test_a_block_cut_short_at_the_end_is_told_from_damage(peer: LedgerFolder) -> None:
+    (path,) = peer.blocks.iterdir()
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(TornRecordError, match="start the node, which removes the rest"):
+        verify(peer)
+
+
+def test_a_missing_file_is_named_with_the_block_that_it_began_with(peer: LedgerFolder) -> None:
+    (path,) = peer.blocks.iterdir()
+    path.rename(path.with_name("000001.blocks"))
+    with pytest.raises(WrongBlockError, match=r"000000\.blocks is missing") as wrong:
+        verify(peer)
+    assert wrong.value.number == 0
+
+
+def test_a_ledger_that_begins_later_is_refused_with_the_reason(peer: LedgerFolder) -> None:
+    rewrite(peer, lambda blocks: blocks.pop(0))
+    with pytest.raises(LaterStartError, match="begins at block 1"):
+        verify(peer)
+
+
+def test_another_folder_is_no_ledger(tmp_path: Path) -> None:
+    with pytest.raises(NoLedgerError, match="name the folder of one channel"):
+        open_folder(tmp_path)

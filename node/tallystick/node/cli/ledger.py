@@ -69,7 +69,9 @@ async def verify(options: argparse.Namespace) -> None:
     if findings.commit_hash:
         print(f"commit hash {findings.commit_hash.hex()}")
     what = "chain, data hashes and signatures"
-    print(f"checked: {what}, flags, commit hashes, state" if options.deep else f"checked: {what}")
+    if options.deep:
+        what += ", flags, commit hashes" if findings.notes else ", flags, commit hashes, state"
+    print(f"checked: {what}")
     for note in findings.notes:
         print(note)
 
@@ -106,7 +108,7 @@ def rebuild(options: argparse.Namespace) -> None:
     if result.kept_private_sets or result.missing_private_sets:
         print(
             f"private sets: {result.kept_private_sets} kept from the old store,"
-            f" {result.missing_private_sets} to come from other members"
+            f" {result.missing_private_sets} not here, which members give to members"
         )
 
 

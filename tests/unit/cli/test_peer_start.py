@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from tallystick.node.cli import peer
+from tallystick.node.process import DataInUseError, holding
 
 
 class Replaced(BaseException):
@@ -16,18 +17,22 @@ class Replaced(BaseException):
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[object]:
     """What was run: settings of a peer, or the command that replaces the process."""
     happened: list[object] = []
 
-    async def run_peer(settings: object) -> None:
-        happened.append(settings)
+    async def run_peer(settings: SimpleNamespace) -> None:
+        with pytest.raises(DataInUseError), holding(settings.data_directory):
+            pass  # nobody else has the data while the peer runs
+        happened.append(settings.path)
 
     def execve(_: str, command: list[str], environment: dict[str, str]) -> None:
         happened.append((command[1:], environment["PYTHONHASHSEED"]))
         raise Replaced
 
-    monkeypatch.setattr(peer, "load_settings", lambda _, path: path)
+    monkeypatch.setattr(
+        peer, "load_settings", lambda _, path: SimpleNamespace(path=path, data_directory=tmp_path)
+    )
     monkeypatch.setattr(peer, "run_peer", run_peer)
     monkeypatch.setattr(os, "execve", execve)
     monkeypatch.setattr(sys, "argv", ["tally", "peer", "start", "--config", "peer.toml"])

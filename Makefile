@@ -15,7 +15,7 @@ unexport VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
 .PHONY: help setup protos configuration format check test interop fabric-tools demo bench scenario \
-        simulate etcd clean
+        simulate chaos reliability etcd clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,17 @@ scenario: $(INSTALLED_DEV) etcd ## Run the slow tests: whole networks, faults, s
 SEEDS := 200
 simulate: $(INSTALLED_DEV) ## Run SEEDS=200 seeded simulations with faults, or one in full: SEED=17
 	@$(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+MINUTES ?= 15
+chaos: $(INSTALLED_DEV) etcd ## Kill and pause the processes of a network at random for MINUTES, from SEED if it is given
+	@TALLY_CHAOS_MINUTES=$(MINUTES) TALLY_CHAOS_SEED=$(SEED) TALLY_CHAOS_RESUMES_WITHIN_S=2 \
+	    $(BIN)/pytest -q tests/scenarios/faults/test_chaos.py
+
+reliability: export TALLY_RELIABILITY := .cache/reliability
+reliability: $(INSTALLED_DEV) etcd ## Cause every fault and bad input, and write docs/reliability.md from what was seen
+	@rm -rf $(TALLY_RELIABILITY)
+	@$(BIN)/pytest -q tests/scenarios/refusals tests/scenarios/faults --ignore tests/scenarios/faults/test_chaos.py
+	@$(BIN)/python -m tests.scenarios.reliability
 
 # A program of the system, so it is installed where the system's are. Elsewhere TALLY_ETCD names it.
 etcd: ## Install etcd, through which several orderers share their order, unless it is there

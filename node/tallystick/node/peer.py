@@ -27,7 +27,6 @@ from tallystick.node.gateway.watch import Watcher, watch_peers
 from tallystick.node.joining import AlreadyJoinedError, JoinedChannels, begun_by, first_blocks
 from tallystick.node.ledger.disk import MACHINE_DISK, Disk
 from tallystick.node.limits.rates import ClientRates
-from tallystick.node.limits.waiting_room import RoomLimits
 from tallystick.node.membership.directory import msp_config_from_directory
 from tallystick.node.membership.msp import Msp
 from tallystick.node.membership.registry import MspRegistry
@@ -41,7 +40,7 @@ from tallystick.node.privacy.reconciliation import ReconciliationPace
 from tallystick.node.runtime.packages import PackageStore
 from tallystick.node.runtime.registration import serving_chaincode
 from tallystick.node.runtime.registry import RuntimeRegistry, RuntimeRules
-from tallystick.node.settings import GatewaySettings, PeerSettings
+from tallystick.node.settings import PeerSettings
 from tallystick.node.system.access import AccessControl
 from tallystick.node.system.registry import system_chaincodes
 from tallystick.node.transport.backoff import Backoff
@@ -113,7 +112,7 @@ class PeerNode:
             self._gateway_channels,
             environment.random,
             self._rates,
-            _gateway_limits(settings.gateway),
+            GatewayLimits.from_settings(settings.gateway),
         )
         self.deliver = DeliverService(
             self._channels.get,
@@ -352,20 +351,6 @@ class PeerNode:
             orderers=orderers,
             planner=Planner(lambda: channel.config, channel.definitions),
         )
-
-
-def _gateway_limits(settings: GatewaySettings) -> GatewayLimits:
-    return GatewayLimits(
-        room=RoomLimits(
-            working=settings.max_concurrent_calls,
-            waiting=settings.max_waiting_calls,
-            waiting_bytes=settings.max_waiting_bytes,
-            wait_s=settings.max_wait_s,
-        ),
-        endorsement_timeout_s=settings.endorsement_timeout_s,
-        broadcast_timeout_s=settings.broadcast_timeout_s,
-        orderer_silence_s=settings.orderer_silence_s,
-    )
 
 
 def _readers(config: ChannelConfig, form: BlockForm) -> str:

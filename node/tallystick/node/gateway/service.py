@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
+from typing import Self
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -34,6 +35,7 @@ from tallystick.node.limits.rates import ClientRates
 from tallystick.node.limits.waiting_room import RoomLimits, WaitingRoom
 from tallystick.node.membership.errors import IdentityError
 from tallystick.node.policies.evaluate import SignedData
+from tallystick.node.settings import GatewaySettings
 from tallystick.node.system.access import policy_not_satisfied
 from tallystick.protos.common import common_pb2
 from tallystick.protos.gateway import gateway_pb2
@@ -61,6 +63,21 @@ class GatewayLimits:
     broadcast_timeout_s: float = 30.0
     orderer_silence_s: float = 1.0
     disagreement_delays_s: tuple[float, ...] = (0.05, 0.1, 0.2)
+
+    @classmethod
+    def from_settings(cls, settings: GatewaySettings) -> Self:
+        """Return the limits that an operator has set."""
+        return cls(
+            room=RoomLimits(
+                working=settings.max_concurrent_calls,
+                waiting=settings.max_waiting_calls,
+                waiting_bytes=settings.max_waiting_bytes,
+                wait_s=settings.max_wait_s,
+            ),
+            endorsement_timeout_s=settings.endorsement_timeout_s,
+            broadcast_timeout_s=settings.broadcast_timeout_s,
+            orderer_silence_s=settings.orderer_silence_s,
+        )
 
 
 class GatewayService:

@@ -29,7 +29,7 @@ _CATCH_UP_S: Final = 5.0
 class Registers:
     """Two clients at each peer, which do one thing after the other.
 
-    Three kinds of operation are linearizable, and only these are done here:
+    Two kinds of operation are linearizable, and one should be:
 
     - a write, from its proposal until its commit is known;
     - a read that is submitted: it is valid if what it read is still so at its place in the order;
@@ -39,12 +39,14 @@ class Registers:
     Attributes:
         network: The network.
         random: Chance.
-        history: What was done, by register. What certainly did not happen is left out.
+        history: Writes and submitted reads, by register. What certainly did not happen is left out.
+        queries: The queries, each with its register.
     """
 
     network: RunningNetwork
     random: Random
     history: dict[str, list[Operation]] = field(default_factory=dict)
+    queries: list[tuple[str, Operation]] = field(default_factory=list)
     _seen: int = 0
     _begun: list[int] = field(default_factory=lambda: [0] * REGISTERS)
     _stopping: bool = False
@@ -134,7 +136,7 @@ class Registers:
             self._seen = max(self._seen, await self._height(peer) - 1)
         except (EvaluateError, TimeoutError):
             return False
-        self._keep(key, Operation("read", value, called_s, _now_s()))
+        self.queries.append((key, Operation("read", value, called_s, _now_s())))
         return True
 
     async def _height(self, peer: Node) -> int:

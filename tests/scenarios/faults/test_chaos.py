@@ -135,17 +135,30 @@ async def test_random_kills_and_pauses_lose_nothing_and_fork_nothing(
         check_no_fork(network)
         check_nothing_lost(network, load)
 
-    lines = as_json_lines((key, each) for key, kept in registers.history.items() for each in kept)
+    kept = [(key, each) for key, history in registers.history.items() for each in history]
+    lines = as_json_lines([*kept, *registers.queries])
     if HISTORY:
         await asyncio.to_thread(Path(HISTORY).write_text, lines, encoding="utf-8")
     report(f"none of {len(load.acknowledged)} acknowledged transactions was lost")
     report(f"registers: {registers.counts} in {len(registers.history)} histories")
+    report(f"with {len(registers.queries)} queries too, {stale(registers)} are not linearizable")
     report(summary("killed", chaos.after_kill_s))
     report(summary("paused", chaos.after_pause_s))
     broken = [key for key, history in registers.history.items() if not is_linearizable(history)]
     assert not broken, f"not linearizable: {broken}"
     assert registers.counts["reads"] > 0
     assert max(chaos.after_kill_s) < RESUMES_WITHIN_S
+
+
+def stale(registers: Registers) -> int:
+    """Return in how many histories a query was answered from a state that had been replaced.
+
+    It is reported and does not fail the run: why it happens, rarely, is an open question.
+    """
+    whole = {key: list(history) for key, history in registers.history.items()}
+    for key, query in registers.queries:
+        whole.setdefault(key, []).append(query)
+    return sum(not is_linearizable(history) for history in whole.values())
 
 
 def summary(done: str, silences_s: list[float]) -> str:

@@ -1,10 +1,12 @@
 """The network that refuses, shared by the tests of one module: no refusal changes it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
+from tests.scenarios.refusals.doors import SEEN
 from tests.scenarios.refusals.network import RefusalNetwork, refusal_network
+from tests.scenarios.reliability import Record, advice, keep
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -12,3 +14,22 @@ async def network(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ref
     """Two peers and an orderer behind gRPC with TLS, with one contract."""
     async with refusal_network(tmp_path_factory.mktemp("refusals")) as network:
         yield network
+
+
+@pytest.fixture(autouse=True)
+def kept(request: pytest.FixtureRequest, network: RefusalNetwork) -> Iterator[None]:
+    """What the refusals of a test say goes into docs/reliability.md."""
+    SEEN.clear()
+    network.verdicts.clear()
+    yield
+    function = request.function.__name__
+    case = request.node.callspec.id if hasattr(request.node, "callspec") else ""
+    keep(
+        Record(
+            test=f"{request.path.name}::{function}",
+            case=case,
+            fault=function.removeprefix("test_").replace("_", " "),
+            seen=tuple(SEEN) or tuple(each for each in network.verdicts if each != "VALID"),
+            to_do=advice(request.path.stem),
+        )
+    )

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from google.rpc import status_pb2
 from tests.scenarios.refusals.network import RefusalNetwork
 
+from tallystick.protos.common.common_pb2 import Status
 from tallystick.protos.gateway.gateway_pb2 import ErrorDetail
 from tallystick.protos.orderer import ab_pb2
 from tallystick.protos.orderer.ab_pb2 import BroadcastResponse
@@ -21,6 +22,9 @@ PEER_DELIVER: Final = "/protos.Deliver/Deliver"
 PEER_DELIVER_FILTERED: Final = "/protos.Deliver/DeliverFiltered"
 PEER_DELIVER_PRIVATE: Final = "/protos.Deliver/DeliverWithPrivateData"
 CHAINCODE_EVENTS: Final = "/gateway.Gateway/ChaincodeEvents"
+
+SEEN: Final[list[str]] = []
+"""Every refusal that came through a door since the test began, in its words."""
 
 _TIMEOUT_S: Final = 20.0
 
@@ -45,7 +49,12 @@ async def process_proposal(
 ) -> ProposalResponse | Failure:
     """Return what ``protos.Endorser/ProcessProposal`` answers."""
     answer = await _call(network.peer_channel, "/protos.Endorser/ProcessProposal", request)
-    return answer if isinstance(answer, Failure) else ProposalResponse.FromString(answer)
+    if isinstance(answer, Failure):
+        return answer
+    response = ProposalResponse.FromString(answer)
+    if response.response.message:
+        SEEN.append(f"{response.response.status}: {response.response.message}")
+    return response
 
 
 async def gateway(
@@ -72,7 +81,8 @@ async def broadcast(network: RefusalNetwork, *envelopes: Message | bytes) -> lis
     """Return status and info of each answer to ``envelopes``, sent on one stream."""
     path = "/orderer.AtomicBroadcast/Broadcast"
     answers = [answer async for answer in _stream(network.orderer_channel, path, *envelopes)]
-    responses = map(BroadcastResponse.FromString, answers)
+    responses = [BroadcastResponse.FromString(answer) for answer in answers]
+    SEEN.extend(f"{Status.Name(each.status)}: {each.info}" for each in responses if each.info)
     return [(response.status, response.info) for response in responses]
 
 
@@ -80,9 +90,14 @@ async def deliver(network: RefusalNetwork, path: str, request: Message | bytes) 
     """Return the statuses that a stream of blocks carries, 0 for each block."""
     if path == ORDERER_DELIVER:
         answers = [one async for one in _stream(network.orderer_channel, path, request)]
-        return [ab_pb2.DeliverResponse.FromString(one).status for one in answers]
-    answers = [one async for one in _stream(network.peer_channel, path, request)]
-    return [events_pb2.DeliverResponse.FromString(one).status for one in answers]
+        statuses = [int(ab_pb2.DeliverResponse.FromString(one).status) for one in answers]
+    else:
+        answers = [one async for one in _stream(network.peer_channel, path, request)]
+        statuses = [int(events_pb2.DeliverResponse.FromString(one).status) for one in answers]
+    SEEN.extend(
+        Status.Name(Status.ValueType(each)) for each in statuses if each not in (0, Status.SUCCESS)
+    )
+    return statuses
 
 
 async def too_large_for_a_stream(network: RefusalNetwork, path: str, size: int) -> Failure:
@@ -128,4 +143,5 @@ def _failure(error: grpc.aio.AioRpcError) -> Failure:
     trailers = dict(error.trailing_metadata() or ())
     status = status_pb2.Status.FromString(trailers.get("grpc-status-details-bin", b""))
     details = [ErrorDetail.FromString(detail.value).message for detail in status.details]
+    SEEN.append(": ".join((error.code().name, error.details() or "", *details)))
     return Failure(error.code(), error.details() or "", tuple(details))

@@ -1,0 +1,135 @@
+"""Strangers that take connections or send garbage: those who behave notice nothing."""
+
+import asyncio
+import resource
+import ssl
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from random import Random
+
+import psutil
+import pytest
+from tests.scenarios.crash_network import RunningNetwork
+from tests.scenarios.faults.conftest import Outcome
+from tests.scenarios.faults.test_node_faults import audited
+
+from tallystick.node.cluster.node import Node
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.cluster,
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+IDLE = 5_000
+FLOODS = 300
+FLOOD_BYTES = 64 * 1024
+MAX_GROWTH_BYTES = 256 * 1024 * 1024
+HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+Flood = Callable[[Node, Random], Awaitable[None]]
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Let this process have as many connections as the test wants."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 3 * IDLE:
+        pytest.skip(f"a process may have only {hard} files here, and {3 * IDLE} are wanted")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 3 * IDLE), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("many_files")
+async def test_five_thousand_idle_connections_to_a_peer_disturb_nobody(
+    network: RunningNetwork, outcome: Outcome
+) -> None:
+    victim = network.peers[0]
+    writers: list[asyncio.StreamWriter] = []
+    try:
+        async with audited(network) as load:
+            for _ in range(IDLE):
+                _, writer = await asyncio.open_connection(victim.host, victim.topology.port)
+                writers.append(writer)
+            await load.more_commits(50)
+            open_here = len(psutil.Process(network.pid(victim)).net_connections("tcp"))
+            for writer in writers:
+                writer.close()
+    finally:
+        for writer in writers:
+            writer.close()
+    outcome(
+        f"{IDLE} idle connections to a peer",
+        f"the peer holds {'all' if open_here >= IDLE else 'some'} of them, and works",
+        to_do="nothing",
+    )
+
+
+async def raw(node: Node, random: Random) -> None:
+    """Send bytes where TLS is spoken."""
+    _, writer = await asyncio.open_connection(node.host, node.topology.port)
+    await _sent(writer, random.randbytes(FLOOD_BYTES))
+
+
+async def within_tls(node: Node, random: Random) -> None:
+    """Send bytes where HTTP/2 is spoken."""
+    await _sent(await _tls(node), random.randbytes(FLOOD_BYTES))
+
+
+async def frames(node: Node, random: Random) -> None:
+    """Send frames of HTTP/2 with random types, flags and contents."""
+    written = [HTTP2_PREFACE, (0).to_bytes(3, "big") + b"\x04\x00" + bytes(4)]
+    for _ in range(100):
+        content = random.randbytes(random.randrange(512))
+        head = len(content).to_bytes(3, "big") + random.randbytes(2)
+        written.append(head + random.randrange(1 << 31).to_bytes(4, "big") + content)
+    await _sent(await _tls(node), b"".join(written))
+
+
+async def _tls(node: Node) -> asyncio.StreamWriter:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # whoever sends garbage does not care to whom
+    context.set_alpn_protocols(["h2"])
+    _, writer = await asyncio.open_connection(node.host, node.topology.port, ssl=context)
+    return writer
+
+
+async def _sent(writer: asyncio.StreamWriter, content: bytes) -> None:
+    with suppress(OSError):  # the node has hung up, as it should
+        writer.write(content)
+        await writer.drain()
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        pytest.param(raw, id="TCP"),
+        pytest.param(within_tls, id="TLS"),
+        pytest.param(frames, id="HTTP/2"),
+    ],
+)
+async def test_a_flood_of_garbage_disturbs_nobody(
+    network: RunningNetwork, outcome: Outcome, flood: Flood
+) -> None:
+    victims = (network.peers[0], network.orderers[0])
+    processes = [psutil.Process(network.pid(node)) for node in victims]
+    before = [process.memory_info().rss for process in processes]
+    random = Random(1)
+    async with audited(network) as load:
+        for _ in range(FLOODS):
+            for node in victims:
+                await flood(node, random)
+        await load.more_commits(50)
+    for process, size in zip(processes, before, strict=True):
+        assert process.is_running()
+        assert process.memory_info().rss - size < MAX_GROWTH_BYTES
+    outcome(
+        "floods of garbage: over TCP, within TLS, as frames of HTTP/2",
+        "the connection is closed; others notice nothing",
+        to_do="nothing",
+    )

@@ -1,0 +1,138 @@
+"""What the tests of faults and refusals saw, kept for docs/reliability.md: `make reliability`.
+
+A test that runs with TALLY_RELIABILITY set leaves a record in the folder that it names. The records
+are the table's only source, so that it shows messages as they were.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+FOLDER: Final = os.environ.get("TALLY_RELIABILITY", "")
+DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "reliability.md"
+TESTS: Final = (Path(__file__).parent / "refusals", Path(__file__).parent / "faults")
+
+MESSAGES_SHOWN: Final = 3
+LONGEST_MESSAGE: Final = 240
+NOT_OF_A_REFUSAL: Final = {"test_chaos.py"}
+"""Files without rows: a run that has every fault at once shows no message."""
+
+_HEAD: Final = """# What every fault and every bad input does
+
+Written by `make reliability` from what the tests saw. Each row is a test; it asserts that nothing
+is lost. The messages are those that it got, with long numbers and ports as `…`. Random kills of all
+processes are another test: `make chaos`.
+"""
+_COLUMNS: Final = "| what happens | what is seen | lost | what to do | test |"
+_ADVICE: Final = {
+    "test_refusals_of_proposals": "mend the proposal; nothing was ordered",
+    "test_refusals_of_envelopes": "mend the envelope; nothing was ordered",
+    "test_refusals_of_readers": "mend the request, or ask as somebody who may read",
+    "test_refusals_at_commit": "propose anew; the transaction is on the ledger without effect",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What one test, or one case of it, saw.
+
+    Attributes:
+        test: File and function, such as ``test_node_faults.py::test_something``.
+        case: The case; empty if the test has one.
+        fault: What was done to the network.
+        seen: What users and operators were told, word for word.
+        to_do: What to do about it.
+    """
+
+    test: str
+    case: str
+    fault: str
+    seen: Sequence[str]
+    to_do: str
+
+
+def keep(record: Record) -> None:
+    """Write a record, where records are wanted."""
+    if FOLDER:
+        folder = Path(FOLDER)
+        folder.mkdir(parents=True, exist_ok=True)
+        name = sha256(f"{record.test}[{record.case}]".encode()).hexdigest()[:24]
+        text = json.dumps(asdict(record), ensure_ascii=False, indent=1)
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def advice(module: str) -> str:
+    """Return what to do about the refusals of a module of tests."""
+    return _ADVICE[module]
+
+
+def tests_with_rows() -> set[str]:
+    """Return the tests that must have a row, as file and function."""
+    found = set()
+    for folder in TESTS:
+        for path in folder.glob("test_*.py"):
+            if path.name not in NOT_OF_A_REFUSAL:
+                text = path.read_text(encoding="utf-8")
+                names = re.findall(r"^(?:async )?def (test_\w+)\(", text, re.MULTILINE)
+                found |= {f"{path.name}::{name}" for name in names}
+    return found
+
+
+def table(records: Iterable[Record]) -> str:
+    """Return the document."""
+    by_test: dict[str, list[Record]] = {}
+    for record in sorted(records, key=lambda each: (each.test, each.case)):
+        by_test.setdefault(record.test, []).append(record)
+    faults = [each for each in by_test if each.partition("::")[0].endswith("_faults.py")]
+    parts = [_HEAD]
+    for title, tests in (
+        ("Faults", faults),
+        ("Bad input", [each for each in by_test if each not in faults]),
+    ):
+        parts.append(
+            f"\n## {title}\n\n| what happens | what is seen | lost | what to do | test |\n"
+        )
+        parts.append("|---|---|---|---|---|\n")
+        parts += [_row(test, by_test[test]) for test in tests]
+    return "".join(parts)
+
+
+def _row(test: str, records: Sequence[Record]) -> str:
+    first = records[0]
+    cases = f" ({len(records)} cases)" if len(records) > 1 else ""
+    messages = list(dict.fromkeys(_shown(each) for record in records for each in record.seen))
+    shown = messages[:MESSAGES_SHOWN]
+    more = len(messages) - len(shown)
+    seen = "<br>".join(f"`{each}`" for each in shown) + (f"<br>and {more} more" if more else "")
+    name = test.partition("::")[2]
+    columns = (first.fault + cases, seen or "the answer to a request in order", "nothing")
+    return f"| {' | '.join(columns)} | {first.to_do} | `{name}` |\n"
+
+
+def _shown(message: str) -> str:
+    text = re.sub(r"[0-9a-fA-F]{16,}|(?<=:)\d{4,5}\b|/\S*/(?=data/|logs/)", "…", message)
+    text = re.sub(r"[`|\s]+", " ", text.replace("�", "?")).strip()
+    return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 3] + "..."
+
+
+def main() -> None:
+    """Write the document from the records.
+
+    Raises:
+        SystemExit: A test has left no record.
+    """
+    paths = Path(FOLDER).glob("*.json")
+    records = [Record(**json.loads(path.read_text(encoding="utf-8"))) for path in paths]
+    missing = tests_with_rows() - {each.test for each in records}
+    if missing:
+        raise SystemExit("no record of: " + ", ".join(sorted(missing)))
+    DOCUMENT.write_text(table(records), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

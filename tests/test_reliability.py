@@ -3,14 +3,14 @@
 import re
 from collections import Counter
 
-from tests.scenarios.reliability import DOCUMENT, Record, table, tests_with_rows
+from tests.scenarios.reliability import DOCUMENT, Record, documented_tests, table
 
 ROW = re.compile(r"^\| .* \| nothing \| .+ \| `(test_\w+)` \|$", re.MULTILINE)
 
 
 def test_every_fault_and_bad_input_that_is_tested_is_in_the_table_once() -> None:
     rows = Counter(ROW.findall(DOCUMENT.read_text(encoding="utf-8")))
-    tested = Counter(test.partition("::")[2] for test in tests_with_rows())
+    tested = Counter(test.partition("::")[2] for test in documented_tests())
     assert rows == tested, "run `make reliability`"
 
 

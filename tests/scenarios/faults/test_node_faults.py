@@ -56,6 +56,7 @@ async def test_a_killed_peer_fails_its_own_clients_only_and_comes_back(
     async with audited(network) as load:
         await network.kill(victim)
         seen = await refusal(network, victim)
+        assert "UNAVAILABLE" in seen
         await load.more_commits(50)
         await network.start(victim)
     outcome("kill -9 of a peer", seen, to_do=f"start it; then {BY_ITSELF}")

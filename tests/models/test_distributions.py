@@ -17,7 +17,7 @@ from tests.unit.contracts import actions_stage as stage
 from tests.unit.contracts.listening import ListeningMarket
 
 from tallystick.chaincode.keys import composite_key
-from tallystick.contracts.actions.distributions import entitlement_key, totals_key
+from tallystick.contracts.actions.distributions import entitlement_key, hold_of, totals_key
 from tallystick.contracts.actions.models import Action, Entitlement, Totals
 from tallystick.contracts.book import Hold, hold_key
 from tallystick.contracts.book.models import Account
@@ -250,7 +250,7 @@ class DistributionMachine(MarketWalk):
         return self.confidential(Chaincode.SETTLEMENT, key, Entitlement)
 
     def waiting(self, action: str) -> int:
-        key = hold_key(Account("USD", "acme"), action)
+        key = hold_key(Account("USD", "acme"), hold_of(action))
         hold = self.confidential(Chaincode.CASH, key, Hold)
         return 0 if hold is None else hold.quantity
 

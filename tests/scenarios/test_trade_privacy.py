@@ -108,12 +108,17 @@ def terms(market: Market, request: pytest.FixtureRequest) -> TradeTerms:
     return market.terms(f"T-{name}", quantity=10, amount=AMOUNT)
 
 
-async def lock(market: Market, terms: TradeTerms, network: LocalNetwork) -> None:
+async def propose(market: Market, terms: TradeTerms, network: LocalNetwork) -> None:
+    """Propose a trade, and let whichever member has not endorsed that fetch the terms."""
     await market.propose(terms)
+    for msp_id in (ATS, CLEARING, AGENT):
+        await catch_up(network, msp_id)
+
+
+async def lock(market: Market, terms: TradeTerms, network: LocalNetwork) -> None:
+    await propose(market, terms, network)
     await market.consent(terms, "buyer")
     await market.consent(terms, "seller")
-    for msp_id in (CLEARING, AGENT):  # either may have been left out so far
-        await catch_up(network, msp_id)
     await market.lock(terms.trade)
 
 
@@ -191,7 +196,7 @@ async def test_what_settlement_and_cash_say_in_public_never_names_the_parties(
 async def test_until_the_legs_are_locked_no_event_names_the_parties(
     market: Market, terms: TradeTerms, tally_network: LocalNetwork
 ) -> None:
-    await market.propose(terms)
+    await propose(market, terms, tally_network)
     for _, text in said_of(
         terms.trade, tally_network
     ):  # nor does anything else, before the consents
@@ -241,7 +246,7 @@ READERS = (
 async def test_readers_see_the_terms_or_the_hash(
     market: Market, terms: TradeTerms, tally_network: LocalNetwork
 ) -> None:
-    await market.propose(terms)
+    await propose(market, terms, tally_network)
     await catch_up(tally_network, CLEARING)
     await catch_up(tally_network, AGENT)
     for reader, party, sees in READERS:
@@ -317,9 +322,9 @@ async def test_a_member_that_missed_the_terms_gets_them_and_endorses_the_settlem
 
 
 async def test_a_venue_that_is_no_member_cannot_endorse_a_settlement(
-    market: Market, terms: TradeTerms
+    market: Market, terms: TradeTerms, tally_network: LocalNetwork
 ) -> None:
-    await market.propose(terms)
+    await propose(market, terms, tally_network)
     await market.consent(terms, "buyer")
     await market.consent(terms, "seller")
     lock_legs = (Chaincode.SETTLEMENT, "lock_legs", terms.trade)

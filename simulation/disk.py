@@ -1,7 +1,7 @@
 """The disk of one machine: files and stores that forget what was not synced."""
 
 import errno
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -74,12 +74,14 @@ class SimulatedDisk(Disk):
         contents: What is on it.
         free_bytes: How much more fits.
         opened: The stores that are open, by directory.
+        on_append: Told of each write to a file, before anybody can sync it.
     """
 
     def __init__(self, contents: Contents, random: Random, coverage: Coverage) -> None:
         self.contents = contents
         self.free_bytes = ENDLESS
         self.opened: dict[Path, KeyValueReader] = {}
+        self.on_append: Callable[[], object] = int
         self._random = random
         self._coverage = coverage
         self._is_gone = False
@@ -182,6 +184,7 @@ class _OpenFile:
             return
         fitting = self._disk.take(len(data))
         self._file.data += data[:fitting]
+        self._disk.on_append()
         if fitting < len(data):
             raise self._disk.full()
 

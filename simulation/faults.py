@@ -82,6 +82,7 @@ class Faults:
         for host in self._hosts:
             host.skew_ns = 0
             host.disk.free_bytes = ENDLESS
+            host.disk.on_append = int
             if host.is_paused:
                 host.resume()
             if host.machine is not None:
@@ -102,7 +103,10 @@ class Faults:
                 self._world.coverage.reached(Fault.POWER_CUT if power else Fault.CRASH)
                 host.crash(power=power)
 
-        machine.break_after(random.randint(*_STEPS_TO_CRASH), strike)
+        if power and random.random() < 0.5:  # when it hurts: between a write and its sync
+            host.disk.on_append = lambda: machine.break_after(0, strike)
+        else:
+            machine.break_after(random.randint(*_STEPS_TO_CRASH), strike)
         await asyncio.sleep(random.uniform(*_DOWN_S))
         if host.machine is None:
             self._start(host)

@@ -28,6 +28,8 @@ from tallystick.protos.ledger.rwset.rwset_pb2 import NsReadWriteSet, TxReadWrite
 from tallystick.protos.peer.proposal_pb2 import ChaincodeAction
 from tallystick.protos.peer.proposal_response_pb2 import ProposalResponsePayload
 from tallystick.protos.peer.transaction_pb2 import (
+    MVCC_READ_CONFLICT,
+    PHANTOM_READ_CONFLICT,
     VALID,
     ChaincodeActionPayload,
     Transaction,
@@ -35,6 +37,9 @@ from tallystick.protos.peer.transaction_pb2 import (
 
 Place = tuple[str, str | bytes]
 At = tuple[int, int]
+
+_SOUND: Final = (VALID, MVCC_READ_CONFLICT, PHANTOM_READ_CONFLICT)
+"""Codes of transactions that use up their id in their own block already."""
 
 _POSITION: Final = "\x00position\x00"
 
@@ -55,33 +60,35 @@ class LedgerModel:
         versions: Where each live key was last written.
         values: Public values, by namespace and key.
         outcomes: The first occurrence of each transaction id.
-        copies: How many further ones there were.
     """
 
     versions: dict[Place, At] = field(default_factory=dict)
     values: dict[Place, bytes] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
-    copies: int = 0
 
     def copied(self) -> "LedgerModel":
         """Return the same, which goes on by itself."""
-        return LedgerModel(dict(self.versions), dict(self.values), dict(self.outcomes), self.copies)
+        return LedgerModel(dict(self.versions), dict(self.values), dict(self.outcomes))
 
     def apply(self, block: Block) -> Iterator[str]:
         """Take in the next block; yield what is wrong with its verdicts."""
         codes = block.metadata.metadata[BlockMetadataIndex.TRANSACTIONS_FILTER]
+        number = block.header.number
+        sound: set[str] = set()
         for index, (code, entry) in enumerate(zip(codes, block.data.data, strict=True)):
             header, transaction = _opened(entry)
             if header is None:
                 if code == VALID:
                     yield f"transaction {index} cannot be read and is valid"
                 continue
-            known = header.tx_id in self.outcomes
-            if known and code == VALID:
+            earlier = self.outcomes.get(header.tx_id)
+            # As in Fabric, a forgery that is refused takes the id from nobody in its own block.
+            used = header.tx_id in sound or (earlier is not None and earlier.block_number < number)
+            if used and code == VALID:
                 yield f"transaction {header.tx_id} is valid although its id was used before"
-            self.copies += known
-            number = block.header.number
-            if header.tx_id and not known:
+            if code in _SOUND:
+                sound.add(header.tx_id)
+            if header.tx_id and earlier is None:
                 self.outcomes[header.tx_id] = Outcome(number, code)
             if code == VALID and header.type == ENDORSER_TRANSACTION and transaction is not None:
                 yield from self._take(transaction, (number, index))

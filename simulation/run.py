@@ -191,5 +191,6 @@ def _end(world: World, hosts: list[Host]) -> None:
             task.cancel()
         with suppress(StuckError):
             loop.run_until_complete(asyncio.wait(tasks, timeout=_SERVED_WITHIN_S))
-    loop.run_until_complete(loop.shutdown_asyncgens())
+    with suppress(StuckError):
+        loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()

@@ -120,8 +120,11 @@ class SimulatedNetwork:
             if machine is None:
                 self._later(self._delay_s(target, source), _fail, answer, "nobody listens there")
                 return
-            task = self._start(machine, self._serve(machine, source, work, answer))
-            serving.append(task)
+            # Before the work begins: a task that is cancelled before its first step never runs.
+            tell_crash = _Teller(self, target, source, answer)
+            self._crashed[machine].add_done_callback(tell_crash, context=Context())
+            work_there = self._serve(machine, source, work, answer, tell_crash)
+            serving.append(self._start(machine, work_there))
 
         if self._passes(source, target):
             self._later(self._delay_s(source, target, in_order=in_order), arrive)
@@ -193,11 +196,9 @@ class SimulatedNetwork:
         source: str,
         work: Callable[[], Awaitable[ResultT]],
         answer: asyncio.Future[ResultT],
+        tell_crash: "_Teller",
     ) -> None:
-        """Do the work on a machine, and send the outcome back."""
-        crashed = self._crashed[machine]
-        tell_crash = _Teller(self, machine.name, source, answer)
-        crashed.add_done_callback(tell_crash, context=Context())
+        """Do the work on a machine, and send the outcome back, unless a crash is told first."""
         try:
             result = await work()
         except Exception as error:  # noqa: BLE001 - it crosses the network
@@ -207,7 +208,7 @@ class SimulatedNetwork:
         else:
             self._reply(machine, source, _succeed, answer, result)
         finally:
-            crashed.remove_done_callback(tell_crash)
+            self._crashed[machine].remove_done_callback(tell_crash)
 
     def _reply(
         self, machine: Machine, source: str, tell: Callable[..., object], *what: object

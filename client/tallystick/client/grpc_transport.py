@@ -29,6 +29,9 @@ _OPTIONS: Final = (
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
+    # Otherwise gRPC lets all channels to one address share a connection, and the server's limit of
+    # calls on one connection would count the calls of all gateways of a process together.
+    ("grpc.use_local_subchannel_pool", 1),
     # By default the wait grows to two minutes: a peer that is back would be found late.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 10_000),

@@ -36,6 +36,21 @@ def server_options(*, max_concurrent_streams: int) -> Options:
     ]
 
 
+def backlog_options(max_concurrent_calls: int | None) -> Options:
+    """Return how many calls may have arrived that nobody has begun yet.
+
+    By itself gRPC drops calls by chance beyond 1,000, and all beyond 3,000, with a bare CANCELLED
+    that says neither whether to retry nor why. How many calls are open at all is limited anyway,
+    and whoever is refused for that is told so.
+    """
+    if max_concurrent_calls is None:
+        return []
+    return [
+        ("grpc.server.max_pending_requests", max_concurrent_calls),
+        ("grpc.server.max_pending_requests_hard_limit", max_concurrent_calls),
+    ]
+
+
 def client_options() -> Options:
     """Return the options of a channel that stays open, and sees its server die and return."""
     return [

@@ -9,7 +9,7 @@ import grpc
 from tallystick.node.errors import LedgerError
 from tallystick.node.transport.credentials import ServerTls, certificate_hash
 from tallystick.node.transport.malformed import RefuseMalformedRequests
-from tallystick.node.transport.options import server_options
+from tallystick.node.transport.options import backlog_options, server_options
 from tallystick.node.transport.ports import Caller, StreamService
 
 ServicerContext = grpc.aio.ServicerContext[bytes, AsyncIterator[bytes]]
@@ -40,7 +40,10 @@ def new_server(
     """
     return grpc.aio.server(
         interceptors=(RefuseMalformedRequests(),),
-        options=server_options(max_concurrent_streams=max_concurrent_streams),
+        options=[
+            *server_options(max_concurrent_streams=max_concurrent_streams),
+            *backlog_options(max_concurrent_calls),
+        ],
         maximum_concurrent_rpcs=max_concurrent_calls,
     )
 

@@ -99,7 +99,8 @@ async def _put(contract: Contract, key: str, result: Load, random: Random) -> bo
         result.failed[error.code_name] += 1
         return False
     except TransactionError as error:
-        result.failed[f"{type(error).__name__}: {error}"[:120]] += 1
+        code = getattr(error, "code", None)
+        result.failed[f"{type(error).__name__} {getattr(code, 'name', '')}".strip()] += 1
         return False
     return True
 

@@ -1,0 +1,67 @@
+"""The page with the plot of a memory run, made from the JSON of that run."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+POINTS = 20
+"""So many of the samples are drawn: more would hide each other's labels."""
+
+
+def render(result: Path) -> str:
+    """Return the Markdown of the samples in ``result``: a Mermaid chart and a table."""
+    report = json.loads(result.read_text())
+    samples = report["samples"]
+    every = max(1, (len(samples) - 1) // POINTS)
+    drawn = samples[::every]
+    nodes = list(samples[0]["resident_mib"])
+    lines = {name: [each["resident_mib"][name] for each in drawn] for name in nodes}
+    last = samples[-1]
+    return "\n".join(
+        [
+            f"# Memory over {last['transactions']:,} transactions",
+            "",
+            f"`python -m bench.memory`, {report['measured_at'][:10]}:"
+            f" {_machine(report['machine'])}. {last['transactions']:,} writes of 100 bytes"
+            " under new keys were committed in"
+            f" {last['seconds']:,.0f} s ({last['transactions'] / last['seconds']:,.0f} a second).",
+            "",
+            "```mermaid",
+            "xychart-beta",
+            f'    title "Resident MiB of each node ({", ".join(nodes)})"',
+            '    x-axis "Thousand transactions" '
+            f"{json.dumps([each['transactions'] // 1000 for each in drawn])}",
+            f'    y-axis "MiB" 0 --> {1.2 * max(map(max, lines.values())):.0f}',
+            *(f"    line {json.dumps(values)}" for values in lines.values()),
+            "```",
+            "",
+            _row("thousand transactions", *nodes),
+            _row(*["---"] * (1 + len(nodes))),
+            *(_row(each["transactions"] // 1000, *each["resident_mib"].values()) for each in drawn),
+            "",
+            "What a node gained from one quarter of the run to the next, in MiB:",
+            "",
+            _row("quarter", *nodes),
+            _row(*["---"] * (1 + len(nodes))),
+            *_gains(samples, nodes),
+            "",
+        ]
+    )
+
+
+def _gains(samples: list[dict[str, dict[str, float]]], nodes: list[str]) -> list[str]:
+    """Return a row for each quarter; the first quarter's gain is that of a node warming up."""
+    last = len(samples) - 1
+    corners = [samples[last * quarter // 4]["resident_mib"] for quarter in range(5)]
+    return [
+        _row(number, *(f"{late[name] - early[name]:+.1f}" for name in nodes))
+        for number, (early, late) in enumerate(pairwise(corners), 1)
+    ]
+
+
+def _machine(machine: dict[str, object]) -> str:
+    return f"{machine['cores']} cores ({machine['processor']}), Python {machine['python']}"
+
+
+def _row(*cells: object) -> str:
+    return "| " + " | ".join(map(str, cells)) + " |"

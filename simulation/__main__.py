@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 from typing import Final
@@ -27,11 +28,27 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=0, help="the first one (%(default)s)")
     parser.add_argument("--seed", type=int, help="only this one, told in full")
     options = parser.parse_args(arguments)
-    logging.disable(logging.CRITICAL)  # the log of a run says what happened to its nodes
-    if options.seed is not None:
-        return _tell(run_seed(options.seed))
+    with _quiet():
+        if options.seed is not None:
+            return _tell(run_seed(options.seed))
+        return _run(range(options.first, options.first + options.seeds))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the logs of nodes to themselves: the log of a run says what happened to them."""
+    former = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(former)
+
+
+def _run(seeds: range) -> int:
+    """Run seeds, print what they amount to, and return the exit status."""
     began_s = time.monotonic()
-    results = list(_shown(_in_parallel(range(options.first, options.first + options.seeds))))
+    results = list(_shown(_in_parallel(seeds)))
     print(f"{summary(results)}, in {time.monotonic() - began_s:.0f} s")
     counts = total(results)
     print(coverage_table(counts))

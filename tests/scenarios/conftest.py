@@ -149,8 +149,14 @@ class Market:
             salt=secrets.token_hex(32),
         )
 
-    async def propose(self, terms: TradeTerms) -> None:
-        await self.submit(Participant.ATS, Chaincode.SETTLEMENT, "propose_trade", terms=terms)
+    async def propose(self, terms: TradeTerms, endorsers: tuple[str, ...] = ()) -> None:
+        await self.submit(
+            Participant.ATS,
+            Chaincode.SETTLEMENT,
+            "propose_trade",
+            endorsers=endorsers,
+            terms=terms,
+        )
 
     async def consent(
         self, terms: TradeTerms, side: Side, valid_until: Instant | None = None

@@ -38,9 +38,17 @@ async def market(tally_network: LocalNetwork) -> Market:
     return market
 
 
-async def agree(market: Market, trade: str, *, quantity: int = 10, amount: int = 500) -> None:
+async def agree(
+    market: Market,
+    trade: str,
+    *,
+    quantity: int = 10,
+    amount: int = 500,
+    endorsers: tuple[str, ...] = (),
+) -> None:
+    """Propose a trade, endorsed by ``endorsers`` if there are any, and consent to it."""
     terms = market.terms(trade, quantity=quantity, amount=amount)
-    await market.propose(terms)
+    await market.propose(terms, endorsers)
     await market.consent(terms, "buyer")
     await market.consent(terms, "seller")
 
@@ -147,7 +155,8 @@ async def test_a_member_that_was_down_gets_the_terms_and_endorses_the_settlement
         launcher, agent = Launcher(network), network.peer_of(Participant.TRANSFER_AGENT)
         await launcher.stop(agent)
         market.running = (Participant.ATS, Participant.CLEARING)
-        await agree(market, "T-1")
+        # A proposal reads the register, so a gateway by itself would ask the transfer agent too.
+        await agree(market, "T-1", endorsers=market.running)
         launcher.start(agent)
         await launcher.wait_until_ready(agent)
         market.running = PEERS

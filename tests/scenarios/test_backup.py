@@ -2,15 +2,13 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from random import Random
 
 import pytest
 from tests.scenarios.crash_audit import check_chain, opened_books, ordered_blocks
 from tests.scenarios.crash_load import Load
 from tests.scenarios.crash_network import NOTES, RunningNetwork, running_network
+from tests.scenarios.orderer_network import under_load
 
 from tallystick.node.cli.main import main
 from tallystick.node.cluster.node import Node
@@ -21,15 +19,6 @@ from tallystick.wire.hashing import block_header_hash
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
 ETCD_KEEPS_LITTLE = "max_log_blocks = 5\n"
-
-
-@asynccontextmanager
-async def under_load(network: RunningNetwork) -> AsyncIterator[Load]:
-    load = Load(list(network.gateways.values()), Random(1))
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(load.run(), name="load")
-        yield load
-        load.stop()
 
 
 def config(network: RunningNetwork, node: Node) -> tuple[str, str]:

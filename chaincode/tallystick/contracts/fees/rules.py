@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from tallystick.contracts.fees.models import FeeKind, FeeLine, Rounding
-from tallystick.contracts.models import Model
+from tallystick.contracts.models import MAX_QUANTITY, Model
 from tallystick.contracts.payments import Fee
 from tallystick.contracts.reasons import FeeReason, Finding
 from tallystick.contracts.statements import Side
@@ -34,6 +34,9 @@ def fees_of(lines: Sequence[FeeLine], case: FeeCase) -> Iterator[Fee]:
     """Yield what is taken, line by line; nothing where it comes to nothing.
 
     Nobody pays a fee to itself.
+
+    Raises:
+        Refusal: FEE_TOO_LARGE, when it is more than any amount can be.
     """
     matching = [
         line for line in lines if line.kind is case.kind and line.security in {None, case.security}
@@ -43,6 +46,10 @@ def fees_of(lines: Sequence[FeeLine], case: FeeCase) -> Iterator[Fee]:
         if line.security is None and (line.payer, line.receiver) in special:
             continue
         payer, amount = case.party(line.payer), amount_of(line, case.amount)
+        if amount > MAX_QUANTITY:
+            raise FeeReason.FEE_TOO_LARGE.refusal(
+                payer=payer, receiver=line.receiver, amount=str(amount), limit=MAX_QUANTITY
+            )
         if amount and payer != line.receiver:
             yield Fee(cash=case.cash, payer=payer, receiver=line.receiver, amount=amount)
 

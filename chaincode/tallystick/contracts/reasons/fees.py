@@ -7,7 +7,7 @@ from tallystick.contracts.reasons.table import Kind, ReasonTable
 
 @unique
 class FeeReason(ReasonTable):
-    """What is wrong with a schedule of fees."""
+    """What is wrong with a schedule of fees, or with what it comes to."""
 
     FEE_TWICE = (
         Kind.MALFORMED,
@@ -17,4 +17,9 @@ class FeeReason(ReasonTable):
     FEE_BOUNDS_WRONG = (
         Kind.MALFORMED,
         "A fee of {receiver} is to be at least {minimum} and at most {maximum}; swap them.",
+    )
+    FEE_TOO_LARGE = (
+        Kind.RULE,
+        "The fee that {payer} would pay to {receiver} is {amount}, and nothing is larger than"
+        " {limit}; let the venue set its maximum.",
     )

@@ -3,7 +3,10 @@
 from tests.unit.contracts.fees import set_fees
 from tests.unit.contracts.refusals.scenarios import reaches
 
+from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.fees.models import FeeKind, FeeLine
+from tallystick.contracts.models import MAX_QUANTITY
+from tallystick.contracts.participants import Participant
 from tallystick.contracts.reasons import FeeReason
 from tallystick.contracts.testing import Market
 
@@ -18,3 +21,10 @@ def _(market: Market) -> None:
 @reaches(FeeReason.FEE_BOUNDS_WRONG)
 def _(market: Market) -> None:
     set_fees(market, LINE.model_copy(update={"minimum": 2, "maximum": 1}))
+
+
+@reaches(FeeReason.FEE_TOO_LARGE)
+def _(market: Market) -> None:
+    set_fees(market, LINE.model_copy(update={"flat": MAX_QUANTITY, "basis_points": 1}))
+    quoted = (Participant.ATS, "trade", "ACME", 10_000)
+    market.evaluate(Chaincode.SETTLEMENT, "quote_fees", *quoted)

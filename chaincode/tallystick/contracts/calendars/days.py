@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
-from tallystick.contracts.calendars.models import Calendar, Schedule
+from tallystick.contracts.calendars.models import Calendar, CalendarGiven, Schedule
 from tallystick.contracts.instants import Day, Instant, instant
 
 _MINUTE = timedelta(minutes=1)
@@ -55,7 +55,7 @@ def schedule_on(calendar: Calendar, day: Day) -> Schedule:
     return calendar.schedules[max(0, begun - 1)]
 
 
-def local_day(calendar: Calendar, moment: Instant) -> Day:
+def local_day(calendar: CalendarGiven, moment: Instant) -> Day:
     """Return the local day on which a moment falls."""
     begun = bisect_right(calendar.schedules, moment, key=lambda each: _moment(each, each.since))
     schedule = calendar.schedules[max(0, begun - 1)]

@@ -20,11 +20,15 @@ from tallystick.contracts.reasons import CalendarReason
 def check_change(before: Calendar, given: CalendarGiven, moment: Instant) -> None:
     """Return if a calendar may change so: in nothing that is said of today or of earlier days.
 
+    Nor may a day to come have begun by what is said now, as it would have in a place far enough
+    east: what was due on it could be late before anybody knew.
+
     Raises:
         Refusal: CALENDAR_PAST_CHANGED.
     """
     today = local_day(before, moment)
-    if _as_of(before, today) != _as_of(given, today):
+    is_begun = local_day(given, moment) > today
+    if is_begun or _as_of(before, today) != _as_of(given, today):
         raise CalendarReason.CALENDAR_PAST_CHANGED.refusal(calendar=before.calendar, today=today)
 
 

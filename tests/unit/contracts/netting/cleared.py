@@ -102,19 +102,25 @@ class ClearedMarket(Market):
         """Let the bank lend a member up to a cap, for this day."""
         grant_credit(self, cap, member, 24 * HOUR)
 
-    def pledge(self, member: str, amount: int) -> None:
+    def pledge(self, member: str, amount: int, cash: str = "USD") -> None:
         """Let a member reserve money as collateral, for who clears."""
-        self._reserve(member, amount, CLEARING, "margin", ReservationUse.COLLATERAL)
+        self._reserve((member, cash), amount, CLEARING, "margin", ReservationUse.COLLATERAL)
 
     def commit(self, member: str, amount: int, order: str) -> None:
         """Let a member commit money to an order, for the venue."""
-        self._reserve(member, amount, Participant.ATS, order, ReservationUse.ORDER)
+        self._reserve((member, "USD"), amount, Participant.ATS, order, ReservationUse.ORDER)
 
     def _reserve(
-        self, member: str, amount: int, keeper: str, name: str, use: ReservationUse
+        self,
+        account: tuple[str, str],
+        amount: int,
+        keeper: str,
+        name: str,
+        use: ReservationUse,
     ) -> None:
+        member, cash = account
         said = MoneyReserved(
-            cash="USD",
+            cash=cash,
             holder=member,
             keeper=keeper,
             reservation=name,

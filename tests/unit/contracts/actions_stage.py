@@ -132,12 +132,12 @@ def record(market: Market, terms: ActionTerms) -> None:
     market.submit(AGENT, Chaincode.TOKEN, "seal_record_dates", terms.security)
 
 
-def withhold(market: Market, holder: str, withholding: int) -> Outcome:
+def withhold(market: Market, holder: str, withholding: int, salt: str = "6b" * 16) -> Outcome:
     """Set a holder's own rate of withholding."""
     rates = RatesGiven(
         security="ACME",
         rates=(HolderRate(holder=holder, withholding=withholding),),
-        salt="6b" * 16,
+        salt=salt,
     )
     return market.submit(AGENT, SETTLEMENT, "set_withholding", rates=rates)
 

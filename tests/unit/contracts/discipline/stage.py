@@ -74,12 +74,17 @@ def go_to(market: Market, moment: str) -> None:
     market.ledger.now = datetime.fromisoformat(moment)
 
 
-def prepare(market: Market) -> None:
-    """Give the venue its calendar and its figures, and everybody the means to trade and to pay."""
+def prepare_venue(market: Market) -> None:
+    """Give the venue its calendar and its figures."""
     market.submit(P.CLEARING, SETTLEMENT, "set_calendar", NEW_YORK)
     conventions = ConventionsGiven(standard=Convention(calendar="new-york"), least_part=10)
     market.submit(P.ATS, SETTLEMENT, "set_conventions", conventions)
     judge_by(market, "eu-csdr-2026-01-01", since="2026-04-01")
+
+
+def prepare(market: Market) -> None:
+    """Prepare the venue, and give everybody the means to trade and to pay."""
+    prepare_venue(market)
     go_to(market, TRADED)
     for who in ("alice", "bob"):
         market.deposit(who, 2 * AMOUNT)
@@ -172,9 +177,9 @@ def collect(market: Market, *trades: str, through: str) -> Outcome:
 
 
 def call(market: Market, agent: str = P.BROKER_DEALER, trade: str = "T-1") -> Outcome:
-    digest = row(market, trade).terms_hash
-    said = BuyInCalled(trade=trade, party="bob", terms_hash=digest, agent=agent)
-    intent = market.sign("bob", said)
+    digest, buyer = row(market, trade).terms_hash, recorded_terms(market, trade).buyer
+    said = BuyInCalled(trade=trade, party=buyer, terms_hash=digest, agent=agent)
+    intent = market.sign(buyer, said)
     return market.submit(P.BROKER_DEALER, SETTLEMENT, "call_buy_in", trade, agent, intent=intent)
 
 

@@ -109,7 +109,7 @@ async def issue_all(market: Market, terms: OfferingTerms) -> None:
     await market.submit(P.ISSUER, SETTLEMENT, "conclude_offering", terms.offering)
 
 
-async def offer(market: Market) -> OfferingTerms:
+async def offer(market: Market, **changes: object) -> OfferingTerms:
     """Offer so many units that everybody gets between half and all of what it orders."""
     agent = P.TRANSFER_AGENT
     named = Amendment(security=SECURITY, name="Acme common stock", identifiers=(ISIN,))
@@ -137,6 +137,7 @@ async def offer(market: Market) -> OfferingTerms:
         allocation=AllocationRule.PRO_RATA,
         long_stop_at=instant(market.now() + timedelta(days=2)),
     )
+    terms = OfferingTerms.model_validate({**terms.model_dump(), **changes})
     await market.submit(P.ISSUER, SETTLEMENT, "announce_offering", terms)
     await market.submit(agent, SETTLEMENT, "accept_offering", terms.offering, [ISIN])
     return terms

@@ -1,18 +1,20 @@
-"""What time ends, to the second, on a network of several nodes whose clock is set.
+"""What time ends, to the second, on a network of several nodes whose clock is set."""
 
-The time of a transaction is that of its proposal, which every endorser compares with its own clock:
-here all clocks stand at the microsecond before the moment, and then at the moment.
-"""
-
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import JsonValue
 from tests.scenarios.conftest import CASH, SECURITY, Market
+from tests.scenarios.moments import (
+    JUST_BEFORE,
+    START,
+    begun_by,
+    ended_by,
+    opened_at_nine,
+    refused,
+)
 
-from tallystick.client.errors import EndorseError
 from tallystick.contracts.calendars.models import (
     CalendarGiven,
     Convention,
@@ -38,25 +40,15 @@ from tallystick.contracts.statements import (
 from tallystick.contracts.trades.terms import TradeTerms
 from tallystick.node.testing import LocalNetwork
 
-START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 A_YEAR = timedelta(days=365)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-JUST_BEFORE = timedelta(microseconds=1)
-
-Act = Callable[[], Awaitable[object]]
 
 
 @pytest.fixture
 async def market(tally_network: LocalNetwork) -> Market:
     """Alice holds 100 units since 9 o'clock; her claim and her mandate end in a year."""
-    tally_network.clock.stand_still(START)
-    market = Market(
-        tally_network.channel_id,
-        {str(each): tally_network.gateway(each) for each in Participant},
-        lambda: datetime.fromtimestamp(tally_network.clock() / 1e9, UTC),
-    )
-    await market.open()
+    market = await opened_at_nine(tally_network)
     await market.onboard("alice", "bob")
     await market.submit(
         Participant.TRANSFER_AGENT, Chaincode.TOKEN, "issue", SECURITY, "alice", 100
@@ -73,30 +65,6 @@ async def transfer(
 ) -> None:
     statement = sent(quantity, sender=sender, receiver=receiver)
     await market.submit(Participant.BROKER_DEALER, Chaincode.TOKEN, "transfer", statement)
-
-
-async def refused(act: Act) -> str:
-    """Return the code with which an act is refused."""
-    with pytest.raises(EndorseError) as refusal:
-        await act()
-    return refusal.value.refusals[0].message.partition(":")[0]
-
-
-async def ended_by(network: LocalNetwork, act: Act, moment: datetime) -> str:
-    """Let an act happen just before a moment; return the code that ends it from that second on."""
-    network.clock.stand_still(moment - JUST_BEFORE)
-    await act()
-    network.clock.stand_still(moment)
-    return await refused(act)
-
-
-async def begun_by(network: LocalNetwork, act: Act, moment: datetime) -> str:
-    """Let an act happen at a moment; return the code with which it is refused just before."""
-    network.clock.stand_still(moment - JUST_BEFORE)
-    code = await refused(act)
-    network.clock.stand_still(moment)
-    await act()
-    return code
 
 
 @pytest.mark.slow

@@ -1,7 +1,8 @@
-"""Random dividends among random trades: every cent is accounted for, and nobody is paid twice.
+"""Random dividends and redemptions among random trades: every cent and unit is accounted for.
 
 F150, F153, F155, W30: after every act the money that waits under an action's name is what its sums
-say, and they are the sums of what holders are entitled to and have got.
+say, and they are the sums of what holders are entitled to and have got. F159: so many units have
+ended as were paid for.
 """
 
 from datetime import timedelta
@@ -19,6 +20,7 @@ from tests.unit.contracts.listening import ListeningMarket
 from tallystick.chaincode.keys import composite_key
 from tallystick.contracts.actions.distributions import entitlement_key, hold_of, totals_key
 from tallystick.contracts.actions.models import Action, Entitlement, Totals
+from tallystick.contracts.actions.terms import ActionType
 from tallystick.contracts.book import Hold, hold_key
 from tallystick.contracts.book.models import Account
 from tallystick.contracts.chaincodes import Chaincode
@@ -30,7 +32,7 @@ from tallystick.contracts.replay import Decisions, Register, Replay
 RowT = TypeVar("RowT", bound=Model)
 
 INVESTORS = ("alice", "bob", "carol")
-MONEY = 100_000
+MONEY, UNITS = 100_000, 100
 
 investors = st.sampled_from(INVESTORS)
 quantities = st.integers(min_value=1, max_value=60)
@@ -51,11 +53,12 @@ class DistributionMachine(MarketWalk):
         self.replay, self.register, self.recorded = Replay(), Register(), {}
         self.decisions = Decisions()
         self.announced: list[str] = []
+        self.redemptions: list[str] = []
         self.proposed = 0
         stage.open_payer(self.market, MONEY)
         for investor in INVESTORS:
             self.act(partial(self.market.deposit, investor, 1000))
-            self.act(partial(self.market.issue, investor, 100))
+            self.act(partial(self.market.issue, investor, UNITS))
 
     # --- what holders do ---
 
@@ -98,6 +101,12 @@ class DistributionMachine(MarketWalk):
         else:
             venue = Participant.ATS
             self.act(lambda: self.submit(venue, Chaincode.SETTLEMENT, "cancel", trade, "a reason"))
+
+    @rule(holder=investors, quantity=st.integers(1, UNITS), is_lifted=st.booleans())
+    def freeze(self, holder: str, quantity: int, *, is_lifted: bool) -> None:
+        function = "unfreeze_units" if is_lifted else "freeze_units"
+        arguments = ("ACME", holder, quantity, "a reason")
+        self.act(lambda: self.submit(stage.AGENT, Chaincode.TOKEN, function, *arguments))
 
     @rule(holder=investors, withholding=st.integers(0, 10_000))
     def set_rate(self, holder: str, withholding: int) -> None:
@@ -143,8 +152,31 @@ class DistributionMachine(MarketWalk):
             self.claim_for(action, trade, is_raised=False)
         return action
 
-    def give(self, numerator: int, denominator: int, withholding: int, steps: int) -> str:
-        """Announce a dividend and take it as far as ``steps`` says: entered, funded, payable."""
+    @rule(
+        target=actions,
+        holder=investors,
+        price=st.integers(1, 20),
+        sold=st.sampled_from((0, 0, 1)),
+        is_frozen=st.sampled_from((False, False, True)),
+    )
+    def redeem(self, holder: str, price: int, sold: int, *, is_frozen: bool) -> str:
+        """Redeem what one holder has, so that the others go on; pay it if it can be."""
+        action = self.give(price, 1, 1500, 3, targets=(holder,))
+        other = next(each for each in INVESTORS if each != holder)
+        if sold:
+            self.transfer([holder, other], sold)
+        if is_frozen:
+            self.freeze(holder, 1, is_lifted=False)
+        self.act(lambda: stage.pay(self.market, *INVESTORS, action=action))
+        return action
+
+    def give(
+        self, numerator: int, denominator: int, withholding: int, steps: int, **more: object
+    ) -> str:
+        """Announce a dividend and take it as far as ``steps`` says: entered, funded, payable.
+
+        One that is only for somebody is a redemption.
+        """
         action = f"D-{len(self.announced) + 1}"
         given = stage.given(
             self.market,
@@ -152,8 +184,12 @@ class DistributionMachine(MarketWalk):
             denominator,
             withholding=withholding,
             tax_account="revenue",
+            **more,
         )
-        terms = stage.dividend(self.market, action, distribution=given)
+        kind = ActionType.REDEMPTION if given.targets else ActionType.CASH_DIVIDEND
+        terms = stage.dividend(self.market, action, distribution=given, action_type=kind)
+        if given.targets:
+            self.redemptions.append(action)
         self.act(lambda: stage.announce(self.market, terms))
         self.act(lambda: stage.confirm(self.market, action))
         self.announced.append(action)
@@ -232,6 +268,17 @@ class DistributionMachine(MarketWalk):
             assert self.waiting(action) == totals.remaining
             withheld += totals.withheld
         assert self.market.money("revenue") == withheld
+
+    @invariant()
+    def so_many_units_have_ended_as_were_paid_for(self) -> None:
+        entitled = [
+            found
+            for action in self.redemptions
+            for each in INVESTORS
+            if (found := self.entitlement(action, each)) is not None and found.is_paid
+        ]
+        left = sum(self.market.units(each) for each in INVESTORS)
+        assert left == UNITS * len(INVESTORS) - sum(each.units for each in entitled)
 
     # --- how ---
 

@@ -4,7 +4,7 @@ Everybody who held at the record date is entered before anything is paid: so wha
 is due to all of them, and every minor unit of it is accounted for.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 from tallystick.chaincode import Context, composite_key
@@ -37,7 +37,7 @@ from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.parties import require_authority
 from tallystick.contracts.payments import CashInstruction
 from tallystick.contracts.readers import actions_of
-from tallystick.contracts.reasons import ActionReason
+from tallystick.contracts.reasons import ActionReason, Finding, refuse_if_any
 from tallystick.contracts.statements import DistributionFunded, EntitlementClaimed, VotesCast
 
 
@@ -105,49 +105,43 @@ class Distributions:
     def pay(self, action: str, holders: Sequence[str]) -> None:
         """Give some holders what they get, all of them or none.
 
+        By a redemption those are paid whose units end now; of the others it is noted why not, and
+        they can be paid later.
+
         Raises:
             Refusal: ACTION_UNKNOWN, ACTION_STATUS, NOT_PAYABLE_YET, ENTITLEMENT_UNKNOWN,
                 ENTITLEMENT_PAID, ENTITLEMENT_CLAIMED, or what stands against a holder.
         """
-        row = self._actions.require(action)
-        is_in_units = row.terms.action_type in IN_UNITS
-        step = Step.PAY_UNITS if is_in_units else Step.PAY_MONEY
-        row = self._actions.advanced(action, step)
-        given, moment = distribution_of(row), now(self._ctx)
-        if moment < given.payable_at:
-            raise ActionReason.NOT_PAYABLE_YET.refusal(
-                action=action, payable_at=given.payable_at, now=moment
-            )
-        if is_in_units:
-            self._actions.save(row)
-        due = self._mark_paid(row, holders)
-        if is_in_units:
-            self._actions.register.issue(row, given.asset, [(who, each.due) for who, each in due])
-        else:
-            self._pay_money(row, given, due)
-        if row.terms.action_type is ActionType.REDEMPTION:
-            units = [(who, each.units) for who, each in due]
-            self._actions.register.redeem(row, units)
-        self._ctx.emit(events.EntitlementsPaid(action=action, holders=len(due)))
+        row = self._payable(action)
+        due = self._due(row, holders)
+        hindrances = self._redeem(row, due, is_asked=False)
+        if hindrances:
+            self._note(row, due, hindrances)
+        payable = {who: each for who, each in due.items() if who not in hindrances}
+        if payable:
+            self._give(row, payable)
 
     def claim(self, claimed: EntitlementClaimed, intent: SignedIntent | None) -> None:
         """Give a holder what it gets, as it asks, until claims end.
 
         Raises:
-            Refusal: CLAIMS_OVER, ACTION_DIFFERS for what only the transfer agent gives, or as
-                ``pay``.
+            Refusal: CLAIMS_OVER, ACTION_DIFFERS for units, which only the transfer agent gives,
+                what stands against the end of units that are redeemed, or as ``pay``.
         """
         row = self._actions.require(claimed.action)
-        if row.terms.action_type in IN_UNITS | {ActionType.REDEMPTION}:
+        if row.terms.action_type in IN_UNITS:
             raise ActionReason.ACTION_DIFFERS.refusal(
                 action=claimed.action, action_type=row.terms.action_type, step="claim"
             )
-        self._actions.advanced(claimed.action, Step.PAY_MONEY)
+        row = self._payable(claimed.action)
         until = distribution_of(row).claims_until
         if now(self._ctx) >= until:
             raise ActionReason.CLAIMS_OVER.refusal(action=claimed.action, claims_until=until)
         require_authority(self._ctx, claimed.holder, claimed, intent)
-        self.pay(claimed.action, (claimed.holder,))
+        due = self._due(row, (claimed.holder,))
+        hindrances = self._redeem(row, due, is_asked=True)
+        refuse_if_any(hindrances.get(claimed.holder, ()))
+        self._give(row, due)
 
     def reclaim(self, action: str) -> None:
         """Give back to the payer what nobody has got in time, with what rounding has left.
@@ -206,33 +200,82 @@ class Distributions:
         cast = self._actions.rows(ballot).load(vote_key(option.action, holder), VotesCast)
         return elected_units(held, () if cast is None else cast.votes, option)
 
-    def _mark_paid(self, row: Action, holders: Sequence[str]) -> list[tuple[str, Entitlement]]:
-        """Write that holders have got what is due to them; return what they were entitled to."""
+    def _payable(self, action: str) -> Action:
+        """Return an action that is being paid."""
+        row = self._actions.require(action)
+        is_in_units = row.terms.action_type in IN_UNITS
+        row = self._actions.advanced(action, Step.PAY_UNITS if is_in_units else Step.PAY_MONEY)
+        payable_at, moment = distribution_of(row).payable_at, now(self._ctx)
+        if moment < payable_at:
+            raise ActionReason.NOT_PAYABLE_YET.refusal(
+                action=action, payable_at=payable_at, now=moment
+            )
+        return row
+
+    def _due(self, row: Action, holders: Sequence[str]) -> Mapping[str, Entitlement]:
+        """Return what is due to holders, each named once."""
         action, rows = row.terms.action, self._actions.rows(row)
-        totals = self._totals(rows, action)
-        if row.terms.action_type in IN_UNITS:  # which nobody funds: they come into being
-            given = distribution_of(row)
-            totals = totals.model_copy(update={"funded": brings(totals.entitled, given)})
-        due = []
+        due: dict[str, Entitlement] = {}
         for holder in holders:
             found = _require(rows, action, holder)
-            if found.is_over:
+            if found.is_over or holder in due:
                 raise ActionReason.ENTITLEMENT_PAID.refusal(action=action, holder=holder)
             if found.claimed:
                 raise ActionReason.ENTITLEMENT_CLAIMED.refusal(
                     action=action, holder=holder, units=found.claimed
                 )
-            rows.save(entitlement_key(action, holder), found.settled)
-            totals = with_paid(totals, found)
-            due.append((holder, found))
-        rows.save(totals_key(action), totals)
+            due[holder] = found
         return due
 
-    def _pay_money(
-        self, row: Action, given: Distribution, due: Iterable[tuple[str, Entitlement]]
+    def _redeem(
+        self, row: Action, due: Mapping[str, Entitlement], *, is_asked: bool
+    ) -> Mapping[str, tuple[Finding, ...]]:
+        """End the units that are redeemed, before their holders are paid.
+
+        Returns:
+            Whose cannot end now, and why; nobody where nothing is redeemed.
+        """
+        if row.terms.action_type is not ActionType.REDEMPTION:
+            return {}
+        portions = [(who, each.units) for who, each in due.items()]
+        return self._actions.register.redeem(row, portions, is_asked=is_asked)
+
+    def _note(
+        self,
+        row: Action,
+        due: Mapping[str, Entitlement],
+        hindrances: Mapping[str, tuple[Finding, ...]],
     ) -> None:
-        amounts = [(holder, each.due) for holder, each in due]
-        withheld = sum(each.tax_due for _, each in due)
+        """Write why holders are not paid."""
+        action, rows = row.terms.action, self._actions.rows(row)
+        for holder, findings in hindrances.items():
+            noted = due[holder].model_copy(update={"hindrances": findings})
+            rows.save(entitlement_key(action, holder), noted)
+        self._ctx.emit(events.RedemptionsHindered(action=action, holders=len(hindrances)))
+
+    def _give(self, row: Action, due: Mapping[str, Entitlement]) -> None:
+        """Give holders what is due to them, and write that they have got it."""
+        action, given = row.terms.action, distribution_of(row)
+        is_in_units = row.terms.action_type in IN_UNITS
+        rows = self._actions.rows(row)
+        totals = self._totals(rows, action)
+        if is_in_units:  # which nobody funds: they come into being
+            self._actions.save(row)
+            totals = totals.model_copy(update={"funded": brings(totals.entitled, given)})
+        for holder, each in due.items():
+            rows.save(entitlement_key(action, holder), each.settled)
+            totals = with_paid(totals, each)
+        rows.save(totals_key(action), totals)
+        if is_in_units:
+            portions = [(who, each.due) for who, each in due.items()]
+            self._actions.register.issue(row, given.asset, portions)
+        else:
+            self._pay_money(row, given, due)
+        self._ctx.emit(events.EntitlementsPaid(action=action, holders=len(due)))
+
+    def _pay_money(self, row: Action, given: Distribution, due: Mapping[str, Entitlement]) -> None:
+        amounts = [(holder, each.due) for holder, each in due.items()]
+        withheld = sum(each.tax_due for each in due.values())
         if given.tax_account is not None:
             amounts.append((given.tax_account, withheld))
         moves = tuple(

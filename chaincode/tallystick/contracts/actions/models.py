@@ -10,6 +10,7 @@ from tallystick.contracts.actions.terms import ActionTerms, Rate
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.models import Identifier, Model, Salt
+from tallystick.contracts.reasons import Finding
 from tallystick.contracts.statements import VotesCast
 
 MAX_PAGE = 500
@@ -88,6 +89,8 @@ class Entitlement(Model):
         is_paid: Whether it has got what was due when it was paid.
         paid: What it has got.
         taxed: What was withheld when it got it.
+        hindrances: Of a redemption, why the units could not end when that was tried last; as long
+            as they have not, nothing is paid.
     """
 
     units: int
@@ -98,6 +101,7 @@ class Entitlement(Model):
     is_paid: bool = False
     paid: int = 0
     taxed: int = 0
+    hindrances: tuple[Finding, ...] = ()
 
     @property
     def net(self) -> int:
@@ -122,7 +126,7 @@ class Entitlement(Model):
     @property
     def settled(self) -> "Entitlement":
         """The entitlement once what is due is paid."""
-        changes = {"is_paid": True, "paid": self.net, "taxed": self.withheld}
+        changes = {"is_paid": True, "paid": self.net, "taxed": self.withheld, "hindrances": ()}
         return self.model_copy(update=changes)
 
 

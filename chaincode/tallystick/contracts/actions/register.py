@@ -1,6 +1,6 @@
 """What corporate actions ask the token contract, which alone knows who holds what, and tell it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pydantic import ConfigDict, JsonValue, TypeAdapter
 
@@ -9,9 +9,12 @@ from tallystick.contracts.actions.models import Action
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.models import Model
+from tallystick.contracts.reasons import Finding
+from tallystick.contracts.redemptions import PaidRedemption, UnitsDue, Unredeemed
 from tallystick.contracts.timelines import RecordDate, Timeline
 
 _UNITS = TypeAdapter(tuple[int, ...])
+_UNREDEEMED = TypeAdapter(tuple[Unredeemed, ...])
 
 Portion = tuple[str, int]
 """A holder, and how many units."""
@@ -90,13 +93,33 @@ class Register:
 
     def issue(self, row: Action, security: str, portions: Iterable[Portion]) -> None:
         """Issue units of the record date to holders; nothing to those who get none."""
-        self._for_each("issue_to_many", "to", security, self._present(row, security, portions))
+        lines: list[JsonValue] = [
+            {"to": holder, "quantity": quantity}
+            for holder, quantity in self._present(row, security, portions)
+            if quantity
+        ]
+        if lines:
+            self._ctx.invoke(Chaincode.TOKEN, "issue_to_many", security, lines)
 
-    def redeem(self, row: Action, portions: Iterable[Portion]) -> None:
-        """End units of the record date of holders; nothing of those who have none."""
+    def redeem(
+        self, row: Action, portions: Iterable[Portion], *, is_asked: bool
+    ) -> Mapping[str, tuple[Finding, ...]]:
+        """End units of the record date of those against whom nothing stands.
+
+        Returns:
+            The other holders, none of whose units have ended, with every reason.
+        """
         security = row.terms.security
-        present = self._present(row, security, portions)
-        self._for_each("redeem_from_many", "holder", security, present)
+        due = [
+            UnitsDue(holder=holder, quantity=quantity)
+            for holder, quantity in self._present(row, security, portions)
+            if quantity
+        ]
+        if not due:
+            return {}
+        asked = PaidRedemption(security=security, units=tuple(due), is_asked=is_asked)
+        answer = self._ctx.invoke(Chaincode.TOKEN, "redeem_for_payment", asked)
+        return {each.holder: each.findings for each in _UNREDEEMED.validate_json(answer)}
 
     def _present(
         self, row: Action, security: str, portions: Iterable[Portion]
@@ -121,15 +144,6 @@ class Register:
     def _timeline(self, security: str) -> Timeline:
         answer = self._ctx.invoke(Chaincode.TOKEN, "timeline", security)
         return Timeline.model_validate_json(answer)
-
-    def _for_each(
-        self, function: str, who: str, security: str, portions: Iterable[Portion]
-    ) -> None:
-        lines: list[JsonValue] = [
-            {who: holder, "quantity": quantity} for holder, quantity in portions if quantity
-        ]
-        if lines:
-            self._ctx.invoke(Chaincode.TOKEN, function, security, lines)
 
 
 def _record_at(row: Action) -> Instant:

@@ -60,19 +60,21 @@ class Plan:
 
     def overdrafts(self) -> list[Finding]:
         """Return a finding for everybody who would have less than nothing available."""
-        return [
-            RegisterReason.INSUFFICIENT_AVAILABLE.finding(
+        return [finding for account in self.after for finding in self.overdrafts_of(account)]
+
+    def overdrafts_of(self, account: Account) -> Iterator[Finding]:
+        """Yield a finding when an account would have less than nothing available."""
+        before, missing = self.before[account], -self.after[account].available
+        if missing > 0:
+            yield RegisterReason.INSUFFICIENT_AVAILABLE.finding(
                 asset=account.asset,
                 holder=account.holder,
-                available=self.before[account].available,
-                missing=-position.available,
-                quantity=self.before[account].quantity,
-                held=self.before[account].held,
-                frozen=self.before[account].frozen,
+                available=before.available,
+                missing=missing,
+                quantity=before.quantity,
+                held=before.held,
+                frozen=before.frozen,
             )
-            for account, position in self.after.items()
-            if position.available < 0
-        ]
 
     def excesses(self) -> list[Finding]:
         """Return a finding for everybody who would hold more than a row can say exactly."""

@@ -58,7 +58,7 @@ class InGoodStanding(Rule[NoParameters]):
 
 
 class GiverInGoodStanding(Rule[NoParameters]):
-    """Who surrenders units, or holds them for nobody in particular, is known and not stopped.
+    """Who gives units up is known and not stopped: by surrender, for money, or on hold for nobody.
 
     The agent's own redemptions are not judged by it: they put the register right.
     """

@@ -44,7 +44,8 @@ from tallystick.contracts.powers import Power
 from tallystick.contracts.readers import reading_findings
 from tallystick.contracts.reasons import AccessReason, CustodyReason, RegisterReason, refuse_if_any
 from tallystick.contracts.register.functions.allowances import AllowanceFunctions
-from tallystick.contracts.register.movements import Instruction, Movements
+from tallystick.contracts.register.instructions import Instruction
+from tallystick.contracts.register.movements import Movements
 from tallystick.contracts.statements import UnitsDistributed
 from tallystick.contracts.statements.custody import MAX_SHARES
 

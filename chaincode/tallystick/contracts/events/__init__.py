@@ -24,6 +24,7 @@ from tallystick.contracts.events.actions import (
     EntitlementsEntered,
     EntitlementsPaid,
     MarketClaimChanged,
+    RedemptionsHindered,
     VoteReceived,
 )
 from tallystick.contracts.events.base import Basis, LedgerEvent
@@ -300,6 +301,7 @@ __all__ = [
     "RecordDateCancelled",
     "RecordDateSealed",
     "RecordDateSet",
+    "RedemptionsHindered",
     "ReferenceKept",
     "RefusalRecorded",
     "RegimeSet",

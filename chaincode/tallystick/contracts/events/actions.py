@@ -70,6 +70,14 @@ class EntitlementsPaid(LedgerEvent):
     holders: int
 
 
+class RedemptionsHindered(LedgerEvent):
+    """Units of so many holders could not end when they should; these are not paid."""
+
+    kind: ClassVar[str] = "settlement.RedemptionsHindered"
+    action: str
+    holders: int
+
+
 class ActionClosed(LedgerEvent):
     """An action is over: what was left of its money went back, it was executed, or counted."""
 

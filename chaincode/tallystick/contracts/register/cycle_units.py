@@ -6,7 +6,8 @@ from tallystick.contracts.compliance.rulings import Rulings
 from tallystick.contracts.cycles import CycleDelivery, EndState
 from tallystick.contracts.events import Basis
 from tallystick.contracts.reasons import Finding
-from tallystick.contracts.register.movements import Instruction, Movements
+from tallystick.contracts.register.instructions import Instruction
+from tallystick.contracts.register.movements import Movements
 
 
 class CycleUnits:

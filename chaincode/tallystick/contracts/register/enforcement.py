@@ -6,8 +6,9 @@ from tallystick.contracts.book import Account, Move
 from tallystick.contracts.events import Basis
 from tallystick.contracts.lots import Dates
 from tallystick.contracts.reasons import RegisterReason
+from tallystick.contracts.register.instructions import Instruction
 from tallystick.contracts.register.models import ForcedMove, ForcedOrder, Relabelling
-from tallystick.contracts.register.movements import Instruction, Movements
+from tallystick.contracts.register.movements import Movements
 from tallystick.contracts.register.securities import Securities
 
 

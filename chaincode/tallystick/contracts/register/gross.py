@@ -37,7 +37,8 @@ from tallystick.contracts.models import MAX_QUANTITY
 from tallystick.contracts.parties import PartyReport, Standing
 from tallystick.contracts.reasons import Finding, RegisterReason, refuse_if_any
 from tallystick.contracts.register.agreed import due_now, in_present_units
-from tallystick.contracts.register.movements import Instruction, Movements
+from tallystick.contracts.register.instructions import Instruction
+from tallystick.contracts.register.movements import Movements
 from tallystick.contracts.register.rules import move_findings
 from tallystick.contracts.register.securities import Securities
 

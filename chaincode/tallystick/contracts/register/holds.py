@@ -14,8 +14,9 @@ from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import Instant, now
 from tallystick.contracts.parties import Authority, Exercised
 from tallystick.contracts.reasons import RegisterReason
+from tallystick.contracts.register.instructions import Instruction
 from tallystick.contracts.register.models import HoldExecution
-from tallystick.contracts.register.movements import Instruction, Movements
+from tallystick.contracts.register.movements import Movements
 from tallystick.contracts.statements import HoldDeclined, HoldExtended, UnitsHeld
 
 

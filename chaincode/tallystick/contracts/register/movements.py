@@ -7,7 +7,7 @@ prepare a movement and give it up; they change nobody's quantity.
 
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tallystick.chaincode import Context
 from tallystick.contracts import events
@@ -21,12 +21,9 @@ from tallystick.contracts.book import (
     accounts_of,
     position_key,
 )
-from tallystick.contracts.compliance.basics import ALWAYS, GIVING_UP
-from tallystick.contracts.compliance.bindings import Bound
 from tallystick.contracts.compliance.case import Case, Disclosed, Leg
 from tallystick.contracts.compliance.cases import Cases, Given, Subject, Subjects, subject_of
 from tallystick.contracts.compliance.decisions import Asked, Decision, free_lots, takes_barred
-from tallystick.contracts.compliance.enforcement import ENFORCED
 from tallystick.contracts.compliance.judging import Result, judge
 from tallystick.contracts.compliance.records import Outcome
 from tallystick.contracts.compliance.rulings import Rulings
@@ -34,13 +31,12 @@ from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import day_of, now
 from tallystick.contracts.lots import Lot, taken
 from tallystick.contracts.parties import (
-    Authority,
-    Exercised,
     PartiesReport,
     Party,
     check_parties,
 )
 from tallystick.contracts.reasons import ComplianceReason, Finding, refuse_if_any
+from tallystick.contracts.register.instructions import Instruction
 from tallystick.contracts.register.publications import Publications
 from tallystick.contracts.register.record_dates import RecordDates
 from tallystick.contracts.register.rules import ON_SALE, cap_findings, move_findings
@@ -48,28 +44,6 @@ from tallystick.contracts.register.securities import Securities, security_key
 
 THAWED = "taken by order"
 """Why units are unfrozen that a forced movement takes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Instruction:
-    """What shall move, and by what right; judged as a whole, executed as a whole.
-
-    Attributes:
-        moves: What moves; delivered units come out of their hold.
-        basis: By what right.
-        authority: A mandate or signatures to be judged along; None when the right is judged.
-        exercised: Organisations that take part, with the powers that they need for it; None for
-            the submitter, who needs some live licence.
-        venue: MSP of the venue where it was agreed; None where there is none.
-        document_hash: Of what it is for, or what orders it.
-    """
-
-    moves: tuple[Move, ...]
-    basis: Basis
-    authority: Authority | None = None
-    exercised: tuple[Exercised, ...] | None = None
-    venue: str | None = None
-    document_hash: str | None = None
 
 
 class Movements:
@@ -176,7 +150,7 @@ class Movements:
         subjects = self.subjects(instruction)
         security = self._securities.require(instruction.moves[0].asset)
         return Asked(
-            always=_always(instruction),
+            always=instruction.always,
             bound={name: subject.bound for name, subject in subjects.items()},
             granularity=security.terms.granularity,
         )
@@ -272,7 +246,7 @@ class Movements:
 
     def _results(self, case: Case, instruction: Instruction) -> tuple[Result, ...]:
         bound = {name: each.bound for name, each in self.subjects(instruction).items()}
-        return judge(case, _always(instruction), bound)
+        return judge(case, instruction.always, bound)
 
     def _freed(self, instruction: Instruction, decision: Decision) -> Iterator[Move]:
         """Yield the moves, those of senders who would give barred lots with a choice of others."""
@@ -323,8 +297,9 @@ class Movements:
         for asset in dict.fromkeys(move.asset for move in instruction.moves):
             security = self._securities.require(asset)
             moves = [move for move in instruction.moves if move.asset == asset]
-            is_asked = instruction.authority is not None
-            yield from move_findings(security, moves, instruction.basis, is_asked=is_asked)
+            yield from move_findings(
+                security, moves, instruction.basis, is_asked=instruction.is_own
+            )
             created = sum(
                 quantity for account, quantity in plan.created.items() if account.asset == asset
             )
@@ -390,10 +365,3 @@ class Movements:
             disclosed = tuple(self._disclosed(name, each) for each in subject.needs.documents)
             found = self._known[name, venue] = replace(subject, disclosed=disclosed)
         return found
-
-
-def _always(instruction: Instruction) -> Sequence[Bound]:
-    if instruction.basis is Basis.FORCED:
-        return ENFORCED
-    gives_up = any(move.receiver is None for move in instruction.moves)
-    return (*ALWAYS, *GIVING_UP) if gives_up and instruction.authority is not None else ALWAYS

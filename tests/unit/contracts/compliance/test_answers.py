@@ -24,8 +24,9 @@ from tallystick.contracts.compliance.records import DecisionRecord, Outcome, Rec
 from tallystick.contracts.events import Basis
 from tallystick.contracts.lots import LotChoice, LotLock, Origin
 from tallystick.contracts.participants import Participant
+from tallystick.contracts.register.instructions import Instruction
 from tallystick.contracts.register.models import Allocation, Verdict
-from tallystick.contracts.register.movements import Instruction, Movements
+from tallystick.contracts.register.movements import Movements
 from tallystick.contracts.statements import Portion, UnitsSentToMany
 from tallystick.contracts.token import TokenContract
 

@@ -1,4 +1,4 @@
-"""Who may fix record dates and split securities, and arguments that are well formed."""
+"""Who may fix record dates, split and redeem securities, and arguments that are well formed."""
 
 from datetime import timedelta
 
@@ -12,6 +12,7 @@ from tests.unit.contracts.permissions.roles import (
     Permissions,
 )
 
+from tallystick.contracts.redemptions import PaidRedemption, UnitsDue
 from tallystick.contracts.register.splits import SplitOrder
 from tallystick.contracts.testing import EVIDENCE, Market
 from tallystick.contracts.timelines import RecordDate
@@ -30,8 +31,10 @@ PERMITTED: Permissions = {
     "positions_at": EVERYBODY,
     "supply_at": EVERYBODY,
     "recorded_supply": NOBODY,
+    "redeem_for_payment": NOBODY,
 }
 
+REDEMPTION = PaidRedemption(security="ACME", units=(UnitsDue(holder="alice", quantity=1),))
 HOLDERS: list[JsonValue] = ["alice"]
 
 QUESTIONS: Arguments = {
@@ -53,5 +56,6 @@ def arguments(market: Market) -> Arguments:
         "cancel_record_date": ["ACME", "r-2"],
         "seal_record_dates": ["ACME"],
         "recorded_supply": ["ACME", "r-1"],
+        "redeem_for_payment": [REDEMPTION],
         "split": [SplitOrder(security="ACME", new=2, old=1, document_hash=EVIDENCE)],
     }

@@ -13,7 +13,9 @@ from tallystick.contracts.models import Identifier, Quantity
 from tallystick.contracts.parties import Exercised, authority_for
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import Finding, RegisterReason
+from tallystick.contracts.redemptions import PaidRedemption, Unredeemed
 from tallystick.contracts.register.agreed import as_held, in_present_units
+from tallystick.contracts.register.instructions import Instruction
 from tallystick.contracts.register.models import (
     Allocation,
     Allocations,
@@ -21,7 +23,8 @@ from tallystick.contracts.register.models import (
     Redemptions,
     Verdict,
 )
-from tallystick.contracts.register.movements import Instruction, Movements
+from tallystick.contracts.register.movements import Movements
+from tallystick.contracts.register.redemption import redeem_for_payment
 from tallystick.contracts.statements import UnitsSent, UnitsSentToMany, UnitsSurrendered
 
 
@@ -176,6 +179,15 @@ class MovementFunctions(MarketContract):
         movements = Movements(ctx)
         moves = as_held(ctx.state, movements.book, moves)
         movements.execute(Instruction(moves, Basis.SETTLEMENT, venue=venue))
+
+    @transaction
+    @only_through(Chaincode.SETTLEMENT)
+    def redeem_for_payment(self, ctx: Context, asked: PaidRedemption) -> tuple[Unredeemed, ...]:
+        """End units of holders who are paid for them; return those whose cannot end now, and why.
+
+        Of each holder all that is asked ends, or nothing.
+        """
+        return redeem_for_payment(ctx, asked)
 
     @transaction
     @only_through(Chaincode.SETTLEMENT)

@@ -10,7 +10,8 @@ from tallystick.contracts.offers import Allotments, Offer, OfferReport
 from tallystick.contracts.parties import Exercised
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import Finding, refuse_if_any
-from tallystick.contracts.register.movements import Instruction, Movements
+from tallystick.contracts.register.instructions import Instruction
+from tallystick.contracts.register.movements import Movements
 from tallystick.contracts.register.rules import offer_findings
 from tallystick.contracts.register.securities import Securities
 

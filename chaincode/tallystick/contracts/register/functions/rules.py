@@ -10,8 +10,9 @@ from tallystick.contracts.models import Identifier
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import ComplianceReason
 from tallystick.contracts.register.functions.movements import move_of
+from tallystick.contracts.register.instructions import Instruction
 from tallystick.contracts.register.models import Security
-from tallystick.contracts.register.movements import Instruction, Movements
+from tallystick.contracts.register.movements import Movements
 from tallystick.contracts.register.securities import Securities
 from tallystick.contracts.statements import UnitsSent
 

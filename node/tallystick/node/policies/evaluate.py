@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Protocol
 
 from tallystick.node.membership.errors import IdentityError
@@ -42,6 +43,9 @@ class Verdict:
 
 SATISFIED: Final = Verdict(satisfied=True)
 
+REMEMBERED_VERDICTS: Final = 1_024
+"""How many sets of identities a policy remembers: those of its clients, or of their endorsers."""
+
 
 class Policy(Protocol):
     """Something that identities satisfy or do not."""
@@ -75,6 +79,8 @@ def valid_identities(
 class SignaturePolicyEvaluator:
     """A signature policy, ready for many evaluations.
 
+    What it says of identities depends on nothing else, so each set of them is judged once.
+
     Attributes:
         rule: The gates.
         principals: What the rule's leaves refer to by index.
@@ -88,9 +94,13 @@ class SignaturePolicyEvaluator:
         self.rule: Rule = rule_of(envelope)
         self.principals = tuple(envelope.identities)
         self.msps = msps
+        self._verdict = lru_cache(REMEMBERED_VERDICTS)(self._judge)
 
     def evaluate(self, identities: Sequence[Identity]) -> Verdict:
         """Return whether ``identities`` satisfy the policy; see `Policy`."""
+        return self._verdict(tuple(identities))
+
+    def _judge(self, identities: tuple[Identity, ...]) -> Verdict:
         satisfies, principals = self.msps.satisfies, self.principals
 
         def qualifies(position: int, principal: int) -> bool:

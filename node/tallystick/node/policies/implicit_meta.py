@@ -1,15 +1,18 @@
 """Policies that count the policies of the groups below them. Source: wire.md §14.2."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from tallystick.node.membership.identity import Identity
 from tallystick.node.policies.errors import MalformedPolicyError
-from tallystick.node.policies.evaluate import SATISFIED, Policy, Verdict
+from tallystick.node.policies.evaluate import REMEMBERED_VERDICTS, SATISFIED, Policy, Verdict
 from tallystick.protos.common.policies_pb2 import ImplicitMetaPolicy
 
 
 class ImplicitMetaEvaluator:
     """Satisfied when enough policies of one name, one for each child group, are.
+
+    Like a signature policy it judges each set of identities once.
 
     Attributes:
         threshold: How many.
@@ -30,9 +33,13 @@ class ImplicitMetaEvaluator:
         self.threshold = _threshold(message.rule, len(children))
         self.name = message.sub_policy
         self.children = children
+        self._verdict = lru_cache(REMEMBERED_VERDICTS)(self._judge)
 
     def evaluate(self, identities: Sequence[Identity]) -> Verdict:
         """Return whether enough children are satisfied by ``identities``; see `Policy`."""
+        return self._verdict(tuple(identities))
+
+    def _judge(self, identities: tuple[Identity, ...]) -> Verdict:
         satisfied = 0
         for child in self.children.values():
             if satisfied == self.threshold:

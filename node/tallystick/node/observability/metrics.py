@@ -3,11 +3,13 @@
 Where Fabric measures the same, names and labels are Fabric's, so that its dashboards read these
 nodes. What only this software has begins with ``tallystick_``. Labels have values from the
 channel's configuration only: what a client can choose at will would fill the memory of whoever
-collects.
+collects. So the series of a metric are few, and the way to each is remembered without a limit:
+to find one by its labels costs more than to count.
 """
 
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -90,8 +92,14 @@ class NodeMetrics:
             lambda: values,
         )
 
-    def _seconds(self, name: str, documentation: str, *labels: str) -> Histogram:
-        return Histogram(name, documentation, labels, registry=self.registry, buckets=SECONDS)
+    def _seconds(self, name: str, documentation: str, *labels: str) -> Callable[..., Histogram]:
+        """Return what finds the series of a new histogram by the values of its labels."""
+        histogram = Histogram(name, documentation, labels, registry=self.registry, buckets=SECONDS)
+        return cache(histogram.labels)
+
+    def _counts(self, name: str, documentation: str, *labels: str) -> Callable[..., Counter]:
+        """Return what finds the series of a new counter by the values of its labels."""
+        return cache(self._count(name, documentation, *labels).labels)
 
     def _count(self, name: str, documentation: str, *labels: str) -> Counter:
         return Counter(name, documentation, labels, registry=self.registry)
@@ -115,7 +123,7 @@ class PeerMetrics(NodeMetrics):
             "Time taken in seconds to validate and commit a block.",
             "channel",
         )
-        self._transactions = self._count(
+        self._transactions = self._counts(
             "ledger_transaction_count",
             "Number of transactions processed; the chaincode is empty unless they are valid.",
             "channel",
@@ -142,7 +150,7 @@ class PeerMetrics(NodeMetrics):
         transactions: Iterable[CountedTransaction | None],
     ) -> None:
         """Count a block: how long it took, and what became of each of its transactions."""
-        self._processing.labels(channel).observe(seconds)
+        self._processing(channel).observe(seconds)
         counts = Tally(
             (
                 "CONFIG" if transaction is None else "ENDORSER_TRANSACTION",
@@ -153,7 +161,7 @@ class PeerMetrics(NodeMetrics):
         )
         for (kind, chaincode, code), number in counts.items():
             name = TxValidationCode.Name(TxValidationCode.ValueType(code))
-            self._transactions.labels(channel, kind, chaincode, name).inc(number)
+            self._transactions(channel, kind, chaincode, name).inc(number)
 
     def proposal_received(self) -> None:
         """Count a proposal, before anything is known of it."""
@@ -163,7 +171,7 @@ class PeerMetrics(NodeMetrics):
         self, channel: str, chaincode: str, seconds: float, *, success: bool
     ) -> None:
         """Count a proposal for a chaincode that the channel has."""
-        self._proposals.labels(channel, chaincode, str(success).lower()).observe(seconds)
+        self._proposals(channel, chaincode, "true" if success else "false").observe(seconds)
 
 
 class OrdererMetrics(NodeMetrics):
@@ -171,7 +179,7 @@ class OrdererMetrics(NodeMetrics):
 
     def __init__(self) -> None:
         super().__init__()
-        self._processed = self._count(
+        self._processed = self._counts(
             "broadcast_processed_count",
             "The number of envelopes processed; the channel is empty if it is not ordered here.",
             "channel",
@@ -186,5 +194,5 @@ class OrdererMetrics(NodeMetrics):
 
     def envelope_answered(self, channel: str, status: str, seconds: float) -> None:
         """Count an envelope and its answer."""
-        self._processed.labels(channel, status).inc()
-        self._enqueue.labels(channel, status).observe(seconds)
+        self._processed(channel, status).inc()
+        self._enqueue(channel, status).observe(seconds)

@@ -3,13 +3,20 @@
 import asyncio
 from random import Random
 
+import grpc
 import pytest
 from tests.unit.conftest import CHANNEL_ID, NOW_NS, ChannelMaterial
 from tests.unit.gateway.conftest import DOWN, Said, Setting, refusal
 
 from tallystick.node.endorsement.proposal import unpack
 from tallystick.node.gateway import watch
-from tallystick.node.gateway.endorsers import EndorsingPeer, PeerDirectory, Standing
+from tallystick.node.gateway.endorsers import (
+    Answer,
+    EndorsingPeer,
+    NextStep,
+    PeerDirectory,
+    Standing,
+)
 from tallystick.node.gateway.watch import Watcher, ask_heights, watch_peers
 from tallystick.protos.common.ledger_pb2 import BlockchainInfo
 from tallystick.protos.peer.proposal_pb2 import SignedProposal
@@ -126,10 +133,15 @@ def ranked(*standings: Standing, local_height: int = 5) -> list[str]:
         for msp_id, name in zip("AABC", names, strict=True)
     ]
     directory = PeerDirectory(peers, local_msp_id="A", local_height=lambda: local_height)
+    list(directory)  # whatever order it is in before it learns more
     for peer, known in zip(peers[1:], standings, strict=True):
-        standing = directory.standing(peer)
-        standing.height, standing.is_down = known.height, known.is_down
+        directory.note_height(peer, known.height)
+        directory.note(_answer(peer, unreachable=known.is_down))
     return [peer.address for peer in directory]
+
+
+def _answer(peer: EndorsingPeer, *, unreachable: bool) -> Answer:
+    return Answer(peer, NextStep.USE, grpc.StatusCode.OK, unreachable=unreachable)
 
 
 def test_the_own_organisation_comes_first_and_the_highest_of_it() -> None:
@@ -147,6 +159,19 @@ def test_who_is_down_comes_last_even_in_the_own_organisation() -> None:
     ]
 
 
+def test_the_own_peer_overtakes_a_colleague_as_soon_as_it_has_more_blocks() -> None:
+    own, colleague = (
+        EndorsingPeer("A", name, None, local=name == "own")  # type: ignore[arg-type]
+        for name in ("own", "colleague")
+    )
+    blocks = ["genesis"]
+    directory = PeerDirectory([own, colleague], local_msp_id="A", local_height=lambda: len(blocks))
+    directory.note_height(colleague, 2)
+    assert list(directory) == [colleague, own]
+    blocks.extend(("first", "second"))
+    assert list(directory) == [own, colleague]
+
+
 def test_peers_that_stay_keep_their_standing_and_those_that_leave_lose_it() -> None:
     stays, leaves = (
         EndorsingPeer("B", name, None)  # type: ignore[arg-type]
@@ -154,7 +179,7 @@ def test_peers_that_stay_keep_their_standing_and_those_that_leave_lose_it() -> N
     )
     directory = PeerDirectory([stays, leaves], local_msp_id="A")
     for peer in (stays, leaves):
-        directory.standing(peer).height = 4
+        directory.note_height(peer, 4)
     directory.replace([stays])
     directory.replace([stays, leaves])
     assert (directory.standing(stays).height, directory.standing(leaves).height) == (4, 0)

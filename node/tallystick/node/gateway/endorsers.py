@@ -4,7 +4,7 @@ import asyncio
 import enum
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import grpc
 
@@ -131,7 +131,7 @@ def judge(peer: EndorsingPeer, response: proposal_response_pb2.ProposalResponse)
     return Answer(peer, NextStep.STOP, grpc.StatusCode.UNKNOWN, text, response)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Standing:
     """What was last heard of one peer.
 
@@ -150,6 +150,8 @@ class PeerDirectory:
     Those that answer come before those that did not, the gateway's own organisation before others,
     and within that whoever has more blocks; among equals, the gateway's own peer. Source: wire.md
     §5.2. What is known of a peer changes this order alone: nobody is left out because of it.
+
+    Every call asks for the order, and few things change it: it is worked out when one has.
     """
 
     def __init__(
@@ -163,6 +165,8 @@ class PeerDirectory:
         self.local_msp_id = local_msp_id
         self._local_height = local_height
         self._standings: dict[tuple[str, str], Standing] = {}
+        self._order: tuple[EndorsingPeer, ...] | None = None
+        self._height_at_order = 0
         self.replace(peers)
 
     def replace(self, peers: Sequence[EndorsingPeer]) -> None:
@@ -174,9 +178,14 @@ class PeerDirectory:
             )
             for peer in peers
         }
+        self._order = None
 
     def __iter__(self) -> Iterator[EndorsingPeer]:
-        return iter(sorted(self._peers, key=self._rank))
+        height = self._local_height()
+        if self._order is None or height != self._height_at_order:
+            self._order = tuple(sorted(self._peers, key=self._rank))
+            self._height_at_order = height
+        return iter(self._order)
 
     def of(self, msp_id: str) -> list[EndorsingPeer]:
         """Return the peers that ``msp_id`` runs."""
@@ -192,8 +201,21 @@ class PeerDirectory:
 
     def note(self, answer: Answer) -> None:
         """Remember whether a peer answered."""
-        if not answer.peer.local:
-            self.standing(answer.peer).is_down = answer.unreachable
+        if answer.peer.local:
+            return
+        standing = self.standing(answer.peer)
+        if standing.is_down != answer.unreachable:
+            self._learn(answer.peer, replace(standing, is_down=answer.unreachable))
+
+    def note_height(self, peer: EndorsingPeer, height: int) -> None:
+        """Remember how many blocks a peer has."""
+        self._learn(peer, replace(self.standing(peer), height=height))
+
+    def _learn(self, peer: EndorsingPeer, standing: Standing) -> None:
+        key = (peer.msp_id, peer.address)
+        if key in self._standings:  # else it has left
+            self._standings[key] = standing
+            self._order = None
 
     def _rank(self, peer: EndorsingPeer) -> tuple[bool, bool, int, bool]:
         standing = self.standing(peer)

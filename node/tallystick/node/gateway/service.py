@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -32,7 +31,7 @@ from tallystick.node.gateway.errors import DisagreementError, GatewayError
 from tallystick.node.gateway.requests import ProposedCall, invalid_argument, proposed_call, read
 from tallystick.node.gateway.submission import OrdererChoice, submit_envelope, submit_to_quorum
 from tallystick.node.limits.rates import ClientRates
-from tallystick.node.limits.waiting_room import RoomLimits, WaitingRoom
+from tallystick.node.limits.waiting_room import Place, RoomLimits, WaitingRoom
 from tallystick.node.membership.errors import IdentityError
 from tallystick.node.policies.evaluate import SignedData
 from tallystick.node.settings import GatewaySettings
@@ -131,15 +130,12 @@ class GatewayService:
         async with self._admitted(call):
             channel = self._channel(call.channel_id, grpc.StatusCode.UNAVAILABLE)
             candidates = evaluation_candidates(channel, call, request.target_organizations)
-            answers = [
-                answer
-                async for answer in _tried(
-                    channel.peers,
-                    candidates,
-                    request.proposed_transaction,
-                    timeout_s=self._limits.endorsement_timeout_s,
-                )
-            ]
+            answers = await _tried(
+                channel.peers,
+                candidates,
+                request.proposed_transaction,
+                timeout_s=self._limits.endorsement_timeout_s,
+            )
             if all(each.lacks_chaincode for each in answers):
                 raise no_candidates(call, request.target_organizations)
             answer = _useful(answers)
@@ -311,13 +307,12 @@ class GatewayService:
         """How many calls wait to be worked on."""
         return self._room.waiting
 
-    @asynccontextmanager
-    async def _admitted(self, call: ProposedCall) -> AsyncIterator[None]:
+    def _admitted(self, call: ProposedCall) -> Place:
+        """Return the place in which a call is worked on, if its client has calls left."""
         channel = self._channels.get(call.channel_id)
         if channel is not None:
             self._check_rate(channel, call.creator)
-        async with self._room.place(call.size_bytes):
-            yield
+        return self._room.place(call.size_bytes)
 
     def _check_rate(self, channel: GatewayChannel, creator: bytes) -> None:
         try:
@@ -344,14 +339,16 @@ async def _tried(
     proposal: proposal_pb2.SignedProposal,
     *,
     timeout_s: float,
-) -> AsyncGenerator[Answer, None]:
-    """Yield what one candidate after another says, until it is the chaincode's own word."""
+) -> list[Answer]:
+    """Return what one candidate after another says, until it is the chaincode's own word."""
+    answers: list[Answer] = []
     for peer in candidates:
         answer = await ask(peer, proposal, timeout_s=timeout_s)
         peers.note(answer)
-        yield answer
+        answers.append(answer)
         if answer.step is not NextStep.TRY_NEXT:
-            return
+            break
+    return answers
 
 
 def _useful(answers: Sequence[Answer]) -> Answer:

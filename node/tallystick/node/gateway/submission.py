@@ -145,6 +145,9 @@ async def _offer_in_turn(
 
     The next offer is made when the one before fails, or when its orderer is silent.
     """
+    if len(orderers) == 1:  # silent or not, there is nobody else to ask
+        await offer(orderers[0])
+        return
     async with asyncio.TaskGroup() as group:
         offers: list[asyncio.Task[None]] = []
         for orderer in orderers:

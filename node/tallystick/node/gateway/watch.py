@@ -67,7 +67,7 @@ async def _ask_height(peer: EndorsingPeer, question: SignedProposal, peers: Peer
         info = BlockchainInfo.FromString(answer.response.response.payload)
     except DecodeError:
         return
-    peers.standing(peer).height = info.height
+    peers.note_height(peer, info.height)
 
 
 def _question(channel_id: str, watcher: Watcher) -> SignedProposal:

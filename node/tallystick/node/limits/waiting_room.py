@@ -7,9 +7,8 @@ too long is turned away.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Final
 
 from tallystick.node.limits.errors import TooBusyError
@@ -48,9 +47,12 @@ class WaitingRoom:
         self._last_wait_s = 0.0
         self.working = self.waiting = self.waiting_bytes = self.refused = 0
 
-    @asynccontextmanager
-    async def place(self, size_bytes: int) -> AsyncIterator[None]:
-        """Hold a place among those that are worked on, as soon as there is one.
+    def place(self, size_bytes: int) -> "Place":
+        """Return a place for a call of ``size_bytes``, to be entered as a context."""
+        return Place(self, size_bytes)
+
+    async def enter(self, size_bytes: int) -> None:
+        """Return once the call may be worked on.
 
         Args:
             size_bytes: What the call occupies while it waits.
@@ -63,11 +65,11 @@ class WaitingRoom:
         else:
             await self._places.acquire()
         self.working += 1
-        try:
-            yield
-        finally:
-            self.working -= 1
-            self._places.release()
+
+    def leave(self) -> None:
+        """Let the next call be worked on instead of one that has entered."""
+        self.working -= 1
+        self._places.release()
 
     async def _wait(self, size_bytes: int) -> None:
         limits, now_s = self._limits, asyncio.get_running_loop().time
@@ -94,3 +96,27 @@ class WaitingRoom:
             f"too many requests for {self._service}: {self._limits.working} are worked on, {how}",
             retry_after_s=max(_SHORTEST_RETRY_S, self._last_wait_s),
         )
+
+
+class Place:
+    """A place among the calls that are worked on, held for the length of the block.
+
+    Entering waits for it, and raises what ``WaitingRoom.enter`` does.
+    """
+
+    __slots__ = ("_room", "_size_bytes")
+
+    def __init__(self, room: WaitingRoom, size_bytes: int) -> None:
+        self._room = room
+        self._size_bytes = size_bytes
+
+    async def __aenter__(self) -> None:
+        await self._room.enter(self._size_bytes)
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._room.leave()

@@ -12,25 +12,10 @@ from dataclasses import dataclass, field
 from random import Random
 
 from simulation.coverage import Coverage, Fault
-from tallystick.node.ordering.etcd.port import (
-    Change,
-    Committed,
-    CompactedError,
-    Condition,
-    Deletion,
-    EtcdUnavailableError,
-    Found,
-    KeyRange,
-    LeaseLostError,
-    Put,
-    Record,
-    only,
-)
+from tallystick.node.ordering.etcd import port
 
 _ANSWER_S = (0.0005, 0.003)
 _NO_ANSWER_S = 1.0
-_GIVEN_UP = 0.3
-"""How often a client whose answer was lost has no time left to ask again."""
 
 
 @dataclass
@@ -46,18 +31,20 @@ class Cluster:
         has_quorum: Whether anything can be decided.
         unreachable: The orderers that do not reach it.
         answer_loss: How likely it is that the answer to a transaction is lost.
+        giving_up: How likely it is that a client has then no time left to ask again.
     """
 
     random: Random
     coverage: Coverage
-    records: dict[bytes, Record] = field(default_factory=dict)
-    history: list[tuple[int, list[Change]]] = field(default_factory=list)
+    records: dict[bytes, port.Record] = field(default_factory=dict)
+    history: list[tuple[int, list[port.Change]]] = field(default_factory=list)
     revision: int = 1
     compacted: int = 0
     leases: dict[int, tuple[float, int]] = field(default_factory=dict)
     has_quorum: bool = True
     unreachable: set[str] = field(default_factory=set)
     answer_loss: float = 0.0
+    giving_up: float = 0.3
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def begun_anew(self, random: Random, coverage: Coverage) -> "Cluster":
@@ -68,30 +55,30 @@ class Cluster:
             cluster.end(lease)
         return cluster
 
-    def apply(self, changes: Sequence[Put | Deletion]) -> None:
+    def apply(self, changes: Sequence[port.Put | port.Deletion]) -> None:
         """Make changes, all at one revision."""
         self.revision += 1
-        made: list[Change] = []
+        made: list[port.Change] = []
         for change in changes:
-            if isinstance(change, Put):
+            if isinstance(change, port.Put):
                 earlier = self.records.get(change.key)
                 created = self.revision if earlier is None else earlier.create_revision
-                record = Record(change.key, change.value, created, change.lease)
+                record = port.Record(change.key, change.value, created, change.lease)
                 self.records[change.key] = record
-                made.append(Change(change.key, record))
+                made.append(port.Change(change.key, record))
             else:
                 for key in self.keys(change.keys):
                     del self.records[key]
-                    made.append(Change(key, None))
+                    made.append(port.Change(key, None))
         if made:
             self.history.append((self.revision, made))
         self.tell()
 
-    def keys(self, keys: KeyRange) -> list[bytes]:
+    def keys(self, keys: port.KeyRange) -> list[bytes]:
         """Return what is there of a range, in order."""
         return sorted(key for key in self.records if keys.start <= key < keys.end)
 
-    def meets(self, condition: Condition) -> bool:
+    def meets(self, condition: port.Condition) -> bool:
         """Return whether a key was created when the condition says so; 0 is never."""
         record = self.records.get(condition.key)
         return condition.create_revision == (0 if record is None else record.create_revision)
@@ -114,7 +101,7 @@ class Cluster:
         """End a lease, and with it its keys."""
         self.leases.pop(lease, None)
         for key in [key for key, record in self.records.items() if record.lease == lease]:
-            self.apply([Deletion(only(key))])
+            self.apply([port.Deletion(port.only(key))])
 
     def tell(self) -> None:
         """Wake those who watch."""
@@ -127,39 +114,56 @@ class Cluster:
 
 
 class EtcdConnection:
-    """One orderer's way to a cluster; satisfies `Etcd`."""
+    """One orderer's way to a cluster; satisfies `Etcd`.
+
+    Attributes:
+        answers_to_lose: How many of the next transactions take effect without an answer.
+    """
 
     def __init__(self, cluster: Cluster, orderer: str) -> None:
         self._cluster = cluster
         self._orderer = orderer
+        self.answers_to_lose = 0
 
-    async def read(self, keys: KeyRange, *, limit: int = 0, newest_first: bool = False) -> Found:
+    @property
+    def is_reachable(self) -> bool:
+        """Whether the orderer reaches the cluster."""
+        return self._orderer not in self._cluster.unreachable
+
+    @is_reachable.setter
+    def is_reachable(self, reachable: bool) -> None:
+        change = self._cluster.unreachable.discard if reachable else self._cluster.unreachable.add
+        change(self._orderer)
+
+    async def read(
+        self, keys: port.KeyRange, *, limit: int = 0, newest_first: bool = False
+    ) -> port.Found:
         """Return what is there of a range."""
         await self._reach()
         names = self._cluster.keys(keys)[:: -1 if newest_first else 1]
         chosen = names[:limit] if limit else names
         records = [self._cluster.records[name] for name in chosen]
-        return Found(records, self._cluster.revision, len(chosen) < len(names))
+        return port.Found(records, self._cluster.revision, len(chosen) < len(names))
 
     async def commit(
-        self, conditions: Sequence[Condition], changes: Sequence[Put | Deletion]
-    ) -> Committed:
+        self, conditions: Sequence[port.Condition], changes: Sequence[port.Put | port.Deletion]
+    ) -> port.Committed:
         """Make changes if all conditions hold."""
         await self._reach()
         cluster = self._cluster
         for change in changes:
-            if isinstance(change, Put) and change.lease and change.lease not in cluster.leases:
-                raise LeaseLostError
+            if isinstance(change, port.Put) and change.lease and change.lease not in cluster.leases:
+                raise port.LeaseLostError
         held = all(map(cluster.meets, conditions))
         if held:
             cluster.apply(changes)
-        if cluster.random.random() < cluster.answer_loss:
+        if self._loses_answer():
             cluster.coverage.reached(Fault.ETCD_ANSWER_LOST)
-            if cluster.random.random() < _GIVEN_UP:
-                raise EtcdUnavailableError("no answer in time")
+            if cluster.random.random() < cluster.giving_up:
+                raise port.EtcdUnavailableError("no answer in time")
             # A client asks again, as it would any member that does not answer.
             return await self.commit(conditions, changes)
-        return Committed(held, cluster.revision)
+        return port.Committed(held, cluster.revision)
 
     async def grant(self, ttl_s: int) -> int:
         """Return a new lease."""
@@ -182,15 +186,17 @@ class EtcdConnection:
         await self._reach()
         self._cluster.end(lease)
 
-    async def watch(self, keys: KeyRange, revision: int) -> AsyncGenerator[Sequence[Change], None]:
+    async def watch(
+        self, keys: port.KeyRange, revision: int
+    ) -> AsyncGenerator[Sequence[port.Change], None]:
         """Yield the changes to a range from a revision on."""
         cluster = self._cluster
         while True:
             news = cluster.news
             if not cluster.reaches(self._orderer):
-                raise EtcdUnavailableError("no leader")
+                raise port.EtcdUnavailableError("no leader")
             if revision <= cluster.compacted:
-                raise CompactedError(cluster.compacted)
+                raise port.CompactedError(cluster.compacted)
             newest = cluster.revision
             for at, changes in list(cluster.history):
                 found = [each for each in changes if keys.start <= each.key < keys.end]
@@ -206,10 +212,16 @@ class EtcdConnection:
         self._cluster.compacted = max(self._cluster.compacted, revision)
         self._cluster.history = [each for each in self._cluster.history if each[0] > revision]
 
+    def _loses_answer(self) -> bool:
+        if self.answers_to_lose:
+            self.answers_to_lose -= 1
+            return True
+        return self._cluster.random.random() < self._cluster.answer_loss
+
     async def _reach(self) -> None:
         self._cluster.expire()
         await asyncio.sleep(self._cluster.random.uniform(*_ANSWER_S))
         if not self._cluster.reaches(self._orderer):
             self._cluster.coverage.reached(Fault.ETCD_LOSS)
             await asyncio.sleep(_NO_ANSWER_S)
-            raise EtcdUnavailableError("no leader")
+            raise port.EtcdUnavailableError("no leader")

@@ -4,7 +4,7 @@ import asyncio
 from random import Random
 
 import pytest
-from tests.unit.ordering.etcd.fake import run
+from tests.virtual_time import run
 
 from tallystick.node.gateway.submission import OrdererChoice, Taken
 from tallystick.node.transport.local import LocalOrderer

@@ -1,11 +1,12 @@
-"""An etcd cluster in memory, a clock that leaps, and orderers on them."""
+"""Orderers around an etcd cluster in memory."""
 
 import asyncio
-import selectors
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from random import Random
 
+from simulation.coverage import Coverage
+from simulation.etcd import Cluster, EtcdConnection
 from tests.unit.conftest import CHANNEL_ID
 
 from tallystick.node.channel.config import ChannelConfig
@@ -16,20 +17,6 @@ from tallystick.node.ordering.etcd.copying import Copyist, LocalCopy
 from tallystick.node.ordering.etcd.fellows import UnreachableFellowError
 from tallystick.node.ordering.etcd.keys import LogKeys
 from tallystick.node.ordering.etcd.log import OrderedLog
-from tallystick.node.ordering.etcd.port import (
-    Change,
-    Committed,
-    CompactedError,
-    Condition,
-    Deletion,
-    EtcdUnavailableError,
-    Found,
-    KeyRange,
-    LeaseLostError,
-    Put,
-    Record,
-    only,
-)
 from tallystick.node.ordering.etcd.retention import Retention
 from tallystick.node.ordering.etcd.session import Session
 from tallystick.node.ordering.etcd.shared import Candidate, SharedOrdering
@@ -46,185 +33,15 @@ from tallystick.protos.orderer.ab_pb2 import BroadcastResponse
 from tallystick.protos.tallystick.ordered_log_pb2 import Leader
 from tallystick.wire.hashing import block_data_hash, block_header_hash
 
-ResultT = TypeVar("ResultT")
-
 TTL_S = 2
 NO_ANSWER = unavailable("killed before it answered")
 GENESIS = Block(header=BlockHeader(number=0, data_hash=b"genesis"))
 KEYS = LogKeys("test", CHANNEL_ID, block_header_hash(GENESIS.header))
 
 
-class _LeapingSelector(selectors.DefaultSelector):
-    """Waits for nothing: the time that would have passed has passed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now_s = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        assert timeout is not None, "everybody waits for somebody else"
-        self.now_s += timeout
-        return super().select(0)
-
-
-class LeapingLoop(asyncio.SelectorEventLoop):
-    """An event loop in which sleeping takes no time."""
-
-    def __init__(self) -> None:
-        self._leaping = _LeapingSelector()
-        super().__init__(self._leaping)
-
-    def time(self) -> float:
-        return self._leaping.now_s
-
-
-def run(story: Callable[[], Awaitable[ResultT]], *, within_s: float = 600.0) -> ResultT:
-    """Return what a story comes to; ``within_s`` are seconds of its own clock."""
-
-    async def bounded() -> ResultT:
-        async with asyncio.timeout(within_s):
-            return await story()
-
-    with asyncio.Runner(loop_factory=LeapingLoop) as runner:
-        return runner.run(bounded())
-
-
-@dataclass
-class Cluster:
-    """What all members of etcd agree on."""
-
-    records: dict[bytes, Record] = field(default_factory=dict)
-    history: list[tuple[int, list[Change]]] = field(default_factory=list)
-    revision: int = 1
-    compacted: int = 0
-    leases: dict[int, float] = field(default_factory=dict)
-    has_quorum: bool = True
-    news: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def apply(self, changes: Sequence[Put | Deletion]) -> None:
-        """Make changes, all at one revision."""
-        self.revision += 1
-        made: list[Change] = []
-        for change in changes:
-            if isinstance(change, Put):
-                earlier = self.records.get(change.key)
-                created = self.revision if earlier is None else earlier.create_revision
-                record = Record(change.key, change.value, created, change.lease)
-                self.records[change.key] = record
-                made.append(Change(change.key, record))
-            else:
-                for key in self.keys(change.keys):
-                    del self.records[key]
-                    made.append(Change(key, None))
-        if made:
-            self.history.append((self.revision, made))
-        self.tell()
-
-    def keys(self, keys: KeyRange) -> list[bytes]:
-        return sorted(key for key in self.records if keys.start <= key < keys.end)
-
-    def expire(self) -> None:
-        """End what has lapsed."""
-        now_s = asyncio.get_running_loop().time()
-        if self.has_quorum:  # else nobody could decide it
-            for lease, ends_s in list(self.leases.items()):
-                if ends_s <= now_s:
-                    self.end(lease)
-
-    def end(self, lease: int) -> None:
-        self.leases.pop(lease, None)
-        for key in [key for key, record in self.records.items() if record.lease == lease]:
-            self.apply([Deletion(only(key))])
-
-    def tell(self) -> None:
-        news, self.news = self.news, asyncio.Event()
-        news.set()
-
-
-class FakeEtcd:
-    """One orderer's connection to a cluster."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self.cluster = cluster
-        self.is_reachable = True
-        self.answers_to_lose = 0
-        """How many commits take effect without an answer."""
-
-    async def read(self, keys: KeyRange, *, limit: int = 0, newest_first: bool = False) -> Found:
-        await self._reach()
-        names = self.cluster.keys(keys)[:: -1 if newest_first else 1]
-        chosen = names[:limit] if limit else names
-        records = [self.cluster.records[name] for name in chosen]
-        return Found(records, self.cluster.revision, len(chosen) < len(names))
-
-    async def commit(
-        self, conditions: Sequence[Condition], changes: Sequence[Put | Deletion]
-    ) -> Committed:
-        await self._reach()
-        cluster = self.cluster
-        for change in changes:
-            if isinstance(change, Put) and change.lease and change.lease not in cluster.leases:
-                raise LeaseLostError
-        held = all(
-            cluster.records[each.key].create_revision == each.create_revision
-            if each.key in cluster.records
-            else each.create_revision == 0
-            for each in conditions
-        )
-        if held:
-            cluster.apply(changes)
-        if self.answers_to_lose:
-            self.answers_to_lose -= 1
-            # A client asks again, as it would any member that does not answer.
-            return await self.commit(conditions, changes)
-        return Committed(held, cluster.revision)
-
-    async def grant(self, ttl_s: int) -> int:
-        await self._reach()
-        lease = len(self.cluster.leases) + 1000 * self.cluster.revision
-        self.cluster.leases[lease] = asyncio.get_running_loop().time() + ttl_s
-        asyncio.get_running_loop().call_later(ttl_s + 0.01, self.cluster.expire)
-        self.cluster.revision += 1
-        return lease
-
-    async def keep_alive(self, lease: int) -> bool:
-        await self._reach()
-        if lease not in self.cluster.leases:
-            return False
-        self.cluster.leases[lease] = asyncio.get_running_loop().time() + TTL_S
-        asyncio.get_running_loop().call_later(TTL_S + 0.01, self.cluster.expire)
-        return True
-
-    async def revoke(self, lease: int) -> None:
-        await self._reach()
-        self.cluster.end(lease)
-
-    async def watch(self, keys: KeyRange, revision: int) -> AsyncGenerator[Sequence[Change], None]:
-        cluster = self.cluster
-        while True:
-            news = cluster.news
-            if not self.is_reachable or not cluster.has_quorum:
-                raise EtcdUnavailableError("no leader")
-            if revision <= cluster.compacted:
-                raise CompactedError(cluster.compacted)
-            for at, changes in list(cluster.history):
-                found = [each for each in changes if keys.start <= each.key < keys.end]
-                if at >= revision and found:
-                    yield found
-            revision = max(revision, cluster.revision + 1)
-            await news.wait()
-
-    async def compact(self, revision: int) -> None:
-        await self._reach()
-        self.cluster.compacted = revision
-        self.cluster.history = [each for each in self.cluster.history if each[0] > revision]
-
-    async def _reach(self) -> None:
-        self.cluster.expire()
-        await asyncio.sleep(0.001)
-        if not self.is_reachable or not self.cluster.has_quorum:
-            await asyncio.sleep(1.0)
-            raise EtcdUnavailableError("no leader")
+def new_cluster() -> Cluster:
+    """Return a cluster whose clients ask again as long as their answers are lost."""
+    return Cluster(Random(0), Coverage(), giving_up=0.0)
 
 
 @dataclass
@@ -323,7 +140,7 @@ class Orderer:
     """One orderer, which can be stopped and started."""
 
     name: str
-    etcd: FakeEtcd
+    etcd: EtcdConnection
     network: "dict[str, Orderer]"
     config: ChannelConfig
     memory: MemoryBlocks = field(default_factory=MemoryBlocks)
@@ -401,11 +218,11 @@ class Orderers:
         *,
         retention: Retention | None = None,
     ) -> None:
-        self.cluster = Cluster()
+        self.cluster = new_cluster()
         self.all: dict[str, Orderer] = {}
         for index in range(count):
             name = f"orderer{index}:7050"
-            etcd = FakeEtcd(self.cluster)
+            etcd = EtcdConnection(self.cluster, name)
             self.all[name] = Orderer(
                 name, etcd, self.all, config, retention=retention or Retention()
             )
@@ -436,7 +253,7 @@ class Orderers:
 
     async def level(self) -> None:
         """Return once all that run have every block of the log."""
-        newest = await OrderedLog(FakeEtcd(self.cluster), KEYS).newest() or 0
+        newest = await OrderedLog(EtcdConnection(self.cluster, "nobody"), KEYS).newest() or 0
         while True:
             running = [each for each in self.all.values() if each.chain is not None]
             if all(each.memory.height > newest for each in running):

@@ -12,9 +12,9 @@ from tests.unit.ordering.etcd.fake import (
     Orderers,
     envelope,
     quick,
-    run,
     submission,
 )
+from tests.virtual_time import run
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.ordering.admission import Refused
@@ -174,6 +174,7 @@ def test_without_a_quorum_submission_is_refused_with_a_reason_and_goes_on_afterw
 ) -> None:
     async def story(orderers: Orderers) -> None:
         assert await (await orderers.leader()).order("before") is None
+        await orderers.level()
         orderers.cluster.has_quorum = False
         orderers.cluster.tell()
         for each in orderers.all.values():
@@ -235,6 +236,7 @@ def test_an_empty_log_is_not_begun_anew_behind_blocks_that_exist(config: Channel
     async def story(orderers: Orderers) -> None:
         (only_one,) = orderers.all.values()
         assert await only_one.order("1") is None
+        await orderers.level()
         await only_one.kill()
         orderers.cluster.records.clear()  # somebody wiped etcd
         only_one.start()
@@ -305,6 +307,7 @@ def test_what_no_orderer_should_have_written_stops_the_channel_and_says_why(
     async def story(orderers: Orderers) -> None:
         (only_one,) = orderers.all.values()
         assert await only_one.order("1") is None
+        await orderers.level()
         if not batch.previous_hash:
             batch.previous_hash = only_one.memory.last_hash
         term = orderers.cluster.records[KEYS.leader].create_revision

@@ -8,8 +8,9 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from simulation.etcd import Cluster, EtcdConnection
 from tests.unit.conftest import CHANNEL_ID, NOW_NS, ChannelMaterial
-from tests.unit.ordering.etcd.fake import TTL_S, Cluster, FakeEtcd
+from tests.unit.ordering.etcd.fake import TTL_S, new_cluster
 
 from tallystick.node.channel.config import BatchParameters, ChannelConfig
 from tallystick.node.channel.config_delta import compute_update
@@ -37,7 +38,7 @@ class Pair:
 
     material: ChannelMaterial
     directory: Path
-    cluster: Cluster = field(default_factory=Cluster)
+    cluster: Cluster = field(default_factory=new_cluster)
     nodes: dict[str, OrdererNode] = field(default_factory=dict)
 
     def node(self, name: str) -> OrdererNode:
@@ -50,7 +51,7 @@ class Pair:
             tls=None,
         )
         nonces = count()
-        etcd = FakeEtcd(self.cluster)
+        etcd = EtcdConnection(self.cluster, name)
         shared = SharedOrdering(etcd, Session(etcd, TTL_S), Candidate(name, "OrdererMSP"))
 
         def fellows(_: Callable[[], ChannelConfig]) -> "Direct":

@@ -2,5 +2,6 @@
 
 ``service`` answers requests (``seek`` says which blocks, ``access`` whether, ``responses`` in which
 form) from a ``source`` that ``height`` keeps up to date. ``puller`` is the other end: it follows an
-orderer and lets through what ``verification`` finds good.
+orderer (``requests`` says what it asks), lets through what ``verification`` finds good, and leaves
+one that lacks what ``witnesses`` have.
 """

@@ -2,38 +2,43 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
 from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.deliver.requests import SeekRequests
 from tallystick.node.deliver.trouble import Trouble
 from tallystick.node.deliver.verification import UntrustedBlockError, verify_block
+from tallystick.node.deliver.witnesses import Grace, Inquiry, first_witness
 from tallystick.node.transport.backoff import Backoff
 from tallystick.node.transport.ports import OrdererConnection, OrdererUnreachableError
-from tallystick.protos.common.common_pb2 import (
-    DELIVER_SEEK_INFO,
-    Block,
-    BlockHeader,
-    ChannelHeader,
-    Status,
-)
-from tallystick.protos.orderer.ab_pb2 import DeliverResponse, SeekInfo, SeekPosition, SeekSpecified
-from tallystick.wire.envelope import FOREVER_BLOCK_NUMBER, build_payload, signed_envelope
+from tallystick.node.transport.tasks import supervised_tasks
+from tallystick.protos.common.common_pb2 import Block, BlockHeader, Status
+from tallystick.protos.orderer.ab_pb2 import DeliverResponse
 from tallystick.wire.errors import WireError
-from tallystick.wire.messages import timestamp_from_ns
 from tallystick.wire.signing import Signer
 
 PATIENCE_S: Final = 30.0
 """How long an orderer may send nothing before another is asked, as long as Fabric's peers wait."""
+SILENCE_S: Final = 1.0
+"""How long it may send nothing before others are asked whether there is something to send."""
 
 _log = logging.getLogger(__name__)
 
 
 class _LeavingError(Exception):
-    """Another orderer's turn; the message says why. Never leaves this module."""
+    """Another orderer's turn; the message says why. Never leaves this module.
+
+    Attributes:
+        better: The one to follow instead, if there is a reason to prefer one.
+    """
+
+    def __init__(self, reason: str, better: OrdererConnection | None = None) -> None:
+        super().__init__(reason)
+        self.better = better
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class PullerEnvironment:
         clock: Now, in nanoseconds since the epoch.
         backoff: How long to wait between attempts.
         sleep: Waits for some seconds.
-        patience_s: After how many seconds of silence another orderer is asked, if there is one.
+        patience_s: After how many seconds of silence another orderer is followed, if there is one.
     """
 
     clock: Callable[[], int]
@@ -56,10 +61,11 @@ class PullerEnvironment:
 class BlockPuller:
     """The blocks of one channel as its orderers deliver them, each verified.
 
-    A lost or lying orderer is left for the next one. So is one that sends nothing for a while:
-    there may be nothing, but it may also be cut off from the others, or withhold a block. And so is
-    one that the channel no longer names. How much may arrive before it is asked for is bounded by
-    the flow control of the stream (``transport.options.LOOKAHEAD_BYTES``).
+    A lost or lying orderer is left for the next one. One that is silent while another proves to
+    have the next block is left for that. So is one that sends nothing for long, proof or not:
+    perhaps nobody else could be asked. And so is one that the channel no longer names. How much may
+    arrive before it is asked for is bounded by the flow control of the stream
+    (``transport.options.LOOKAHEAD_BYTES``).
     """
 
     def __init__(
@@ -85,6 +91,8 @@ class BlockPuller:
         self._config = config
         self._environment = environment
         self._tls_certificate_hash = tls_certificate_hash
+        self._better: OrdererConnection | None = None
+        self._grace = Grace(longest_s=environment.patience_s)
         self._trouble = Trouble()
 
     def fault(self) -> str:
@@ -105,38 +113,46 @@ class BlockPuller:
                     self._config().channel_id,
                 )
             else:
-                orderer = orderers[attempt % len(orderers)]
-                patience_s = self._environment.patience_s if len(orderers) > 1 else None
-                async with aclosing(self._trusting(orderer, last, patience_s)) as blocks:
+                orderer = self._chosen(orderers, attempt)
+                async with aclosing(self._trusting(orderer, last)) as blocks:
                     async for block in blocks:
                         self._environment.backoff.reset()
                         last = block.header
                         yield block
             await self._environment.sleep(self._environment.backoff.next_delay_s())
 
+    def _chosen(self, orderers: Sequence[OrdererConnection], attempt: int) -> OrdererConnection:
+        better, self._better = self._better, None
+        if better is not None and better in orderers:
+            return better
+        return orderers[attempt % len(orderers)]
+
     async def _trusting(
-        self, orderer: OrdererConnection, last: BlockHeader, patience_s: float | None
+        self, orderer: OrdererConnection, last: BlockHeader
     ) -> AsyncGenerator[Block, None]:
         """Yield blocks as long as there is no reason to prefer another orderer; log the reason."""
         now_s = asyncio.get_running_loop().time
         self._trouble.asked(now_s())
         try:
-            async with aclosing(self._follow(orderer, last, patience_s)) as blocks:
+            async with aclosing(self._follow(orderer, last)) as blocks:
                 async for block in blocks:
                     self._trouble.over()
                     yield block
         except _LeavingError as error:
             _log.info("stopped following orderer %s: %s", orderer.endpoint, error)
+            self._better = error.better
         except (OrdererUnreachableError, UntrustedBlockError, WireError) as error:
             _log.warning("stopped following orderer %s: %s", orderer.endpoint, error)
             self._trouble.failed(now_s(), f"{orderer.endpoint}: {error}")
 
     async def _follow(
-        self, orderer: OrdererConnection, last: BlockHeader, patience_s: float | None
+        self, orderer: OrdererConnection, last: BlockHeader
     ) -> AsyncGenerator[Block, None]:
         config = self._config()
-        async with aclosing(orderer.deliver(self._seek(last.number + 1))) as responses:
-            while response := await _next(responses, patience_s):
+        _log.info("follows orderer %s from block %d on", orderer.endpoint, last.number + 1)
+        request = self._requests(config).following(last.number + 1)
+        async with aclosing(orderer.deliver(request)) as responses:
+            while response := await self._next(responses, orderer, last):
                 if response.WhichOneof("Type") != "block":
                     raise OrdererUnreachableError(
                         orderer.endpoint, f"it answered {Status.Name(response.status)}"
@@ -149,29 +165,62 @@ class BlockPuller:
                     if orderer not in self._orderers():
                         raise _LeavingError("the channel has other orderers now")
 
-    def _seek(self, start: int) -> bytes:
-        channel_header = ChannelHeader(
-            type=DELIVER_SEEK_INFO,
-            channel_id=self._config().channel_id,
-            timestamp=timestamp_from_ns(self._environment.clock()),
-            tls_cert_hash=self._tls_certificate_hash,
+    def _requests(self, config: ChannelConfig) -> SeekRequests:
+        return SeekRequests(
+            config.channel_id, self._signer, self._environment.clock, self._tls_certificate_hash
         )
-        seek = SeekInfo(
-            start=SeekPosition(specified=SeekSpecified(number=start)),
-            stop=SeekPosition(specified=SeekSpecified(number=FOREVER_BLOCK_NUMBER)),
-            behavior=SeekInfo.BLOCK_UNTIL_READY,
-        )
-        payload = build_payload(
-            channel_header, seek.SerializeToString(), creator=self._signer.identity
-        )
-        return signed_envelope(payload, self._signer).SerializeToString()
 
-
-async def _next(
-    responses: AsyncIterator[DeliverResponse], patience_s: float | None
-) -> DeliverResponse | None:
-    try:
-        async with asyncio.timeout(patience_s):
+    async def _next(
+        self,
+        responses: AsyncGenerator[DeliverResponse, None],
+        orderer: OrdererConnection,
+        last: BlockHeader,
+    ) -> DeliverResponse | None:
+        """Return what an orderer sends next, None at the end, as long as there is patience."""
+        others = [other for other in self._orderers() if other is not orderer]
+        if not others:
             return await anext(responses, None)
-    except TimeoutError as error:
-        raise _LeavingError(f"it sent nothing for {patience_s:g} s") from error
+        patience_s = self._environment.patience_s
+        shown = _Shown()
+        try:
+            async with supervised_tasks() as beside, asyncio.timeout(patience_s) as limit:
+                watching = beside.create_task(self._watch(others, last, limit, shown))
+                response = await anext(responses, None)
+                watching.cancel()
+        except TimeoutError as error:
+            if shown.by is None:
+                raise _LeavingError(f"it sent nothing for {patience_s:g} s") from error
+            self._grace.was_in_vain()
+            raise _LeavingError(
+                f"it did not send block {last.number + 1}, which {shown.by.endpoint} has", shown.by
+            ) from error
+        self._grace.block_came(shown.for_s())
+        return response
+
+    async def _watch(
+        self,
+        others: Sequence[OrdererConnection],
+        last: BlockHeader,
+        limit: asyncio.Timeout,
+        shown: "_Shown",
+    ) -> None:
+        """Bring ``limit`` nearer once another orderer shows the block that is waited for."""
+        await asyncio.sleep(SILENCE_S)
+        config = self._config()
+        inquiry = Inquiry(self._requests(config), last, config)
+        shown.by = await first_witness(others, inquiry)
+        if shown.by is not None:
+            shown.at_s = asyncio.get_running_loop().time()
+            limit.reschedule(shown.at_s + self._grace.seconds)
+
+
+@dataclass(slots=True)
+class _Shown:
+    """Who has shown the block that is waited for, and when; None if nobody has."""
+
+    by: OrdererConnection | None = None
+    at_s: float = 0.0
+
+    def for_s(self) -> float:
+        """Return how long ago that was; 0 if it was not."""
+        return 0.0 if self.by is None else asyncio.get_running_loop().time() - self.at_s

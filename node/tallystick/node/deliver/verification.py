@@ -46,7 +46,25 @@ def verify_block(block: Block, previous: BlockHeader, config: ChannelConfig) -> 
     """
     problem = (
         _check_place(block.header, previous)
+        or _check_metadata(block)
         or _check_content(block)
+        or _check_signatures(block, config)
+    )
+    if problem:
+        raise UntrustedBlockError(block.header.number, problem)
+
+
+def verify_header(block: Block, previous: BlockHeader, config: ChannelConfig) -> None:
+    """Return if the header of ``block`` follows ``previous`` and the orderers vouch for it.
+
+    The block may come without its data.
+
+    Raises:
+        UntrustedBlockError: Not so.
+    """
+    problem = (
+        _check_place(block.header, previous)
+        or _check_metadata(block)
         or _check_signatures(block, config)
     )
     if problem:
@@ -61,7 +79,7 @@ def verify_alone(block: Block, config: ChannelConfig) -> None:
     Raises:
         UntrustedBlockError: Not so.
     """
-    problem = _check_content(block) or _check_signatures(block, config)
+    problem = _check_metadata(block) or _check_content(block) or _check_signatures(block, config)
     if problem:
         raise UntrustedBlockError(block.header.number, problem)
 
@@ -74,9 +92,13 @@ def _check_place(header: BlockHeader, previous: BlockHeader) -> str:
     return ""
 
 
-def _check_content(block: Block) -> str:
+def _check_metadata(block: Block) -> str:
     if len(block.metadata.metadata) < METADATA_SLOTS:
         return f"it has {len(block.metadata.metadata)} metadata entries instead of {METADATA_SLOTS}"
+    return ""
+
+
+def _check_content(block: Block) -> str:
     if not block.data.data:
         return "it is empty"
     if block_data_hash(block.data.data) != block.header.data_hash:

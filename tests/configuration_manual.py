@@ -28,10 +28,17 @@ EXAMPLES: Final[dict[Path, type[NodeSettings]]] = {
 }
 
 _UNITS: Final = {"_s": "seconds", "_bytes": "bytes", "_blocks": "blocks"}
-_BOUNDS: Final = (("gt", "more than {}"), ("ge", "at least {}"), ("min_length", "{} or more"))
+_BOUNDS: Final = (
+    ("gt", "more than {}"),
+    ("ge", "at least {}"),
+    ("le", "at most {}"),
+    ("min_length", "{} or more"),
+)
 _SHOWN: Final = {
     "listen_address": "0.0.0.0:7051",
     "operations.listen_address": "127.0.0.1:7052",
+    "telemetry.address": "collector.one.example:4317",
+    "telemetry.root_certificates": "tls/collector-ca.crt",
     "advertised_address": "peer0.one.example:7051",
     "data_directory": "/var/lib/tallystick/data",
     "genesis_blocks": ["genesis.block"],

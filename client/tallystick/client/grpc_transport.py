@@ -12,6 +12,7 @@ from google.rpc.status_pb2 import Status
 
 from tallystick.client.errors import ConnectError, FailureDetail, RpcFailure
 from tallystick.client.options import ClientOptions
+from tallystick.client.tracing import trace_headers
 from tallystick.protos.common.common_pb2 import Envelope
 from tallystick.protos.gateway import gateway_pb2, gateway_pb2_grpc
 from tallystick.protos.peer.events_pb2 import DeliverResponse
@@ -50,24 +51,24 @@ class GrpcTransport:
     async def evaluate(self, request: gateway_pb2.EvaluateRequest) -> gateway_pb2.EvaluateResponse:
         """Call ``Evaluate``."""
         with _failures():
-            return await self._gateway.Evaluate(request)
+            return await self._gateway.Evaluate(request, metadata=trace_headers())
 
     async def endorse(self, request: gateway_pb2.EndorseRequest) -> gateway_pb2.EndorseResponse:
         """Call ``Endorse``."""
         with _failures():
-            return await self._gateway.Endorse(request)
+            return await self._gateway.Endorse(request, metadata=trace_headers())
 
     async def submit(self, request: gateway_pb2.SubmitRequest) -> gateway_pb2.SubmitResponse:
         """Call ``Submit``."""
         with _failures():
-            return await self._gateway.Submit(request)
+            return await self._gateway.Submit(request, metadata=trace_headers())
 
     async def commit_status(
         self, request: gateway_pb2.SignedCommitStatusRequest
     ) -> gateway_pb2.CommitStatusResponse:
         """Call ``CommitStatus``."""
         with _failures():
-            return await self._gateway.CommitStatus(request)
+            return await self._gateway.CommitStatus(request, metadata=trace_headers())
 
     async def chaincode_events(
         self, request: gateway_pb2.SignedChaincodeEventsRequest

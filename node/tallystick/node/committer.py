@@ -28,6 +28,7 @@ from tallystick.node.observability.metrics import PeerMetrics
 from tallystick.node.process import GenesisMismatchError
 from tallystick.node.runtime.collections import blocks_to_live
 from tallystick.node.runtime.lifecycle import DefinitionCache
+from tallystick.node.telemetry.spans import BlockStages
 from tallystick.node.validation.validator import ValidatedBlock, Validator
 from tallystick.protos.common.common_pb2 import Block
 from tallystick.wire.hashing import block_header_hash
@@ -66,7 +67,9 @@ class PeerChannel(EndorserChannel):
         """
         now_s = asyncio.get_running_loop().time
         started_s = now_s()
+        stages = BlockStages(self.config.channel_id)
         validated = await self.validator.validate(block)
+        stages.passed("validation")
         await self.ledger.commit(
             CommittableBlock(
                 block=block,
@@ -75,6 +78,7 @@ class PeerChannel(EndorserChannel):
                 transaction_ids=validated.transaction_ids,
             )
         )
+        stages.passed("commit")
         if validated.config is not None:
             self.config = ChannelConfig.from_config(
                 self.config.channel_id, validated.config, self.checker
@@ -85,6 +89,7 @@ class PeerChannel(EndorserChannel):
         self.notifier.publish(
             block.header.number, zip(validated.transaction_ids, validated.codes, strict=True)
         )
+        stages.tell(block.header.number, validated.transaction_ids, validated.codes)
         self.watch.advance(self.ledger.height)
         self.metrics.block_committed(
             self.config.channel_id, now_s() - started_s, validated.codes, validated.transactions

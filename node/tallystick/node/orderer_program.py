@@ -27,6 +27,7 @@ from tallystick.node.ordering.participation import ChannelParticipation
 from tallystick.node.ordering.participation_http import serving_participation
 from tallystick.node.process import load_block, settle_memory, stop_signal
 from tallystick.node.settings import EtcdSettings, OrdererSettings, TlsSettings
+from tallystick.node.telemetry.tracing import tracing
 from tallystick.node.transport.channels import ChannelPool
 from tallystick.node.transport.credentials import ClientTls, ServerTls
 from tallystick.node.transport.server import add_stream_services, new_server, serving
@@ -52,9 +53,11 @@ async def run_orderer(
     configure_logging(settings.log.format, settings.log.level)
     signer = SigningIdentity.from_directory(settings.msp.directory, settings.msp.id)
     blocks = [load_block(path) for path in settings.genesis_blocks]
+    clock = time.time_ns  # noqa: TID251 - the composition root makes the clock
     async with AsyncExitStack() as lifetime:
+        await lifetime.enter_async_context(tracing(settings, "tallystick-orderer", clock))
         environment = OrdererEnvironment(
-            clock=time.time_ns,  # noqa: TID251 - the composition root makes the clock
+            clock=clock,
             new_nonce=lambda: secrets.token_bytes(NONCE_SIZE),
             sharing=await _sharing(settings, signer, lifetime),
         )

@@ -18,6 +18,7 @@ from tallystick.node.privacy.connections import PrivateDataServicer
 from tallystick.node.process import load_block, settle_memory, stop_signal
 from tallystick.node.settings import PeerSettings
 from tallystick.node.system.snapshots import refuse_snapshots
+from tallystick.node.telemetry.tracing import tracing
 from tallystick.node.transport.channels import ChannelPool
 from tallystick.node.transport.credentials import ServerTls
 from tallystick.node.transport.server import add_stream_services, new_server, serving
@@ -46,10 +47,15 @@ async def run_peer(
     configure_logging(settings.log.format, settings.log.level)
     signer = SigningIdentity.from_directory(settings.msp.directory, settings.msp.id)
     blocks = [load_block(path) for path in settings.genesis_blocks]
-    async with ChannelPool() as pool, supervised_tasks() as tasks:
+    clock = time.time_ns  # noqa: TID251 - the composition root makes the clock
+    async with (
+        tracing(settings, "tallystick-peer", clock),
+        ChannelPool() as pool,
+        supervised_tasks() as tasks,
+    ):
         connector = GrpcConnector(settings, pool, tasks)
         environment = PeerEnvironment(
-            clock=time.time_ns,  # noqa: TID251 - the composition root makes the clock
+            clock=clock,
             random=random.Random(),  # noqa: S311 - spreads reconnects, keeps no secret
             connector=connector,
         )

@@ -122,6 +122,21 @@ class OperationsSettings(Settings):
     """With less room for data, the node is not healthy any more."""
 
 
+class TelemetrySettings(Settings):
+    """``[telemetry]``: where traces of transactions are sent. Needs ``tallystick[telemetry]``."""
+
+    address: Address
+    """A collector's, which takes OTLP over gRPC."""
+    tls: bool = True
+    """``false`` sends in the clear: to a collector on this machine only."""
+    root_certificates: ResolvedPath | None = None
+    """Authorities of the collector's certificate; left out, those that gRPC brings."""
+    sample_ratio: float = Field(default=1.0, gt=0, le=1)
+    """Which part of all traces is recorded, also of those that a client has begun."""
+    max_waiting_spans: int = Field(default=4_096, ge=512)
+    """What waits to be sent. Beyond that spans are lost, and transactions go on."""
+
+
 class ClientRateSettings(Settings):
     """``[client_rate]``: how much one client, a certificate of a member, may ask of this node."""
 
@@ -152,6 +167,8 @@ class NodeSettings(Settings):
     client_rate: ClientRateSettings = ClientRateSettings()
     log: LogSettings = LogSettings()
     operations: OperationsSettings = OperationsSettings()
+    telemetry: TelemetrySettings | None = None
+    """Left out, nothing is traced."""
 
     @model_validator(mode="before")
     @classmethod

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import grpc
 import pytest
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from tests.traces import collecting
 from tests.unit.conftest import ChannelMaterial
 
 from tallystick.node.cluster.ports import free_ports
@@ -328,3 +330,27 @@ async def test_several_failures_of_supervised_tasks_stay_together() -> None:
     with pytest.raises(ExceptionGroup) as caught:
         await run()
     assert len(caught.value.exceptions) == 2
+
+
+async def test_an_envelope_that_is_traced_has_a_stream_of_its_own() -> None:
+    fake = FakeOrderer(refuses=lambda envelope: envelope == b"refused")
+    with collecting(ALWAYS_ON) as collected:
+        async with connected(fake) as orderer:
+            with collected.tracer.start_as_current_span("root"):
+                answers = await broadcast_all(orderer, [b"1", b"refused", b"2"])
+            untraced = await broadcast_all(orderer, [b"3", b"4"])
+    assert [a.status for a in answers if isinstance(a, BroadcastResponse)] == [200, 403, 200]
+    assert [a.status for a in untraced if isinstance(a, BroadcastResponse)] == [200, 200]
+    assert fake.streams == 3 + 1
+
+
+async def test_a_traced_envelope_without_an_answer_fails() -> None:
+    fake = FakeOrderer(ends_before=lambda _: True)
+    with collecting(ALWAYS_ON) as collected:
+        async with connected(fake) as orderer:
+            with (
+                collected.tracer.start_as_current_span("root"),
+                pytest.raises(OrdererUnreachableError, match="ended before the response"),
+            ):
+                await orderer.broadcast(b"1")
+    assert not fake.received

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tallystick.node.gateway.channel import GatewayChannel
+from tallystick.node.gateway.requests import invalid_argument
 from tallystick.protos.common import common_pb2
 from tallystick.protos.gateway import gateway_pb2
 from tallystick.protos.peer import (
@@ -71,3 +73,18 @@ def _event_of(entry: bytes) -> chaincode_event_pb2.ChaincodeEvent | None:
     if not action.events:
         return None
     return chaincode_event_pb2.ChaincodeEvent.FromString(action.events)
+
+
+def first_block(channel: GatewayChannel, request: gateway_pb2.ChaincodeEventsRequest) -> int:
+    """Return where a replay starts. Source: wire.md §5.6, the table of start positions."""
+    if request.after_transaction_id:
+        found = channel.ledger.transaction(request.after_transaction_id)
+        if found is not None:
+            return found.block_number
+    match request.start_position.WhichOneof("Type"):
+        case None | "next_commit":
+            return channel.ledger.height
+        case "specified":
+            return request.start_position.specified.number
+        case other:
+            raise invalid_argument(f"invalid start position type: {other}")

@@ -19,6 +19,7 @@ class ProposedCall:
 
     Attributes:
         channel_id: The channel in the signed header.
+        transaction_id: The id in the signed header.
         chaincode: Name of the chaincode to call.
         transient: Whether the proposal carries data that must stay off the ledger.
         creator: Who it says it is from; whether that is so, the endorsers judge.
@@ -30,6 +31,7 @@ class ProposedCall:
     transient: bool
     creator: bytes = b""
     size_bytes: int = 0
+    transaction_id: str = ""
 
 
 def proposed_call(signed: proposal_pb2.SignedProposal) -> ProposedCall:
@@ -63,6 +65,7 @@ def proposed_call(signed: proposal_pb2.SignedProposal) -> ProposedCall:
         bool(payload.TransientMap),
         signature_header.creator,
         len(signed.proposal_bytes),
+        channel_header.tx_id,
     )
 
 
@@ -76,6 +79,18 @@ def read(message_type: type[MessageT], signed: bytes, name: str) -> MessageT:
         return message_type.FromString(signed)
     except DecodeError as error:
         raise invalid_argument(f"invalid {name}: {error}") from error
+
+
+def require_origin(identity: bytes, channel_id: str) -> None:
+    """Check that a client says who it is and which channel it means.
+
+    Raises:
+        GatewayError: INVALID_ARGUMENT; it does not.
+    """
+    if not identity:
+        raise invalid_argument("no identity provided")
+    if not channel_id:
+        raise invalid_argument("no channel ID provided")
 
 
 def unpack_error(reason: str) -> GatewayError:

@@ -19,7 +19,7 @@ from tallystick.node.gateway.candidates import (
     no_candidates,
     no_endorsers,
 )
-from tallystick.node.gateway.chaincode_events import ChaincodeEventFilter
+from tallystick.node.gateway.chaincode_events import ChaincodeEventFilter, first_block
 from tallystick.node.gateway.channel import GatewayChannel
 from tallystick.node.gateway.collector import Collector
 from tallystick.node.gateway.commit_notifier import (
@@ -28,14 +28,22 @@ from tallystick.node.gateway.commit_notifier import (
 )
 from tallystick.node.gateway.endorsers import Answer, EndorsingPeer, NextStep, PeerDirectory, ask
 from tallystick.node.gateway.errors import DisagreementError, GatewayError
-from tallystick.node.gateway.requests import ProposedCall, invalid_argument, proposed_call, read
+from tallystick.node.gateway.requests import (
+    ProposedCall,
+    invalid_argument,
+    proposed_call,
+    read,
+    require_origin,
+)
 from tallystick.node.gateway.submission import OrdererChoice, submit_envelope, submit_to_quorum
 from tallystick.node.limits.rates import ClientRates
 from tallystick.node.limits.waiting_room import Place, RoomLimits, WaitingRoom
 from tallystick.node.membership.errors import IdentityError
+from tallystick.node.observability.context import log_about
 from tallystick.node.policies.evaluate import SignedData
 from tallystick.node.settings import GatewaySettings
 from tallystick.node.system.access import policy_not_satisfied
+from tallystick.node.telemetry import spans
 from tallystick.protos.common import common_pb2
 from tallystick.protos.gateway import gateway_pb2
 from tallystick.protos.peer import proposal_pb2, proposal_response_pb2
@@ -173,6 +181,8 @@ class GatewayService:
             raise invalid_argument("a prepared transaction is required")
         if not request.prepared_transaction.signature:
             raise invalid_argument("prepared transaction must be signed")
+        log_about(channel=request.channel_id, transaction_id=request.transaction_id)
+        spans.follow(request.transaction_id)  # what comes of it comes of being submitted
         channel = self._channel(request.channel_id, grpc.StatusCode.FAILED_PRECONDITION)
         self._submitting += 1
         try:
@@ -201,9 +211,10 @@ class GatewayService:
         if not signed.request:
             raise invalid_argument("a commit status request is required")
         request = read(gateway_pb2.CommitStatusRequest, signed.request, "status request")
-        _require(request.identity, request.channel_id)
+        require_origin(request.identity, request.channel_id)
         if not request.transaction_id:
             raise invalid_argument("transaction ID should not be empty")
+        log_about(channel=request.channel_id, transaction_id=request.transaction_id)
         channel = self._authorised("gateway/CommitStatus", request, signed)
         try:
             outcome = await channel.notifier.wait(request.transaction_id)
@@ -229,7 +240,7 @@ class GatewayService:
             gateway_pb2.ChaincodeEventsRequest, signed.request, "chaincode events request"
         )
         channel = self._authorised("gateway/ChaincodeEvents", request, signed)
-        number = _first_block(channel, request)
+        number = first_block(channel, request)
         matching = ChaincodeEventFilter(request.chaincode_id, request.after_transaction_id)
         while True:
             try:
@@ -309,6 +320,8 @@ class GatewayService:
 
     def _admitted(self, call: ProposedCall) -> Place:
         """Return the place in which a call is worked on, if its client has calls left."""
+        log_about(channel=call.channel_id, transaction_id=call.transaction_id)
+        spans.describe(chaincode=call.chaincode)
         channel = self._channels.get(call.channel_id)
         if channel is not None:
             self._check_rate(channel, call.creator)
@@ -320,13 +333,6 @@ class GatewayService:
         except IdentityError:
             return  # an endorser refuses it, and says why
         self._rates.check(client)
-
-
-def _require(identity: bytes, channel_id: str) -> None:
-    if not identity:
-        raise invalid_argument("no identity provided")
-    if not channel_id:
-        raise invalid_argument("no channel ID provided")
 
 
 def _denied(reason: str) -> GatewayError:
@@ -380,18 +386,3 @@ def _result(answer: proposal_response_pb2.ProposalResponse) -> proposal_response
         return answer.response
     answer.response.payload = action.response.payload
     return answer.response
-
-
-def _first_block(channel: GatewayChannel, request: gateway_pb2.ChaincodeEventsRequest) -> int:
-    """Return where a replay starts. Source: wire.md §5.6, the table of start positions."""
-    if request.after_transaction_id:
-        found = channel.ledger.transaction(request.after_transaction_id)
-        if found is not None:
-            return found.block_number
-    match request.start_position.WhichOneof("Type"):
-        case None | "next_commit":
-            return channel.ledger.height
-        case "specified":
-            return request.start_position.specified.number
-        case other:
-            raise invalid_argument(f"invalid start position type: {other}")

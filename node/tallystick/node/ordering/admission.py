@@ -54,6 +54,7 @@ class Submission:
         channel_id: Where it wants to be ordered.
         header_type: What it claims to be.
         signed: Who sent it, and the signature over the payload.
+        transaction_id: What it claims to be called.
     """
 
     envelope: bytes
@@ -61,6 +62,7 @@ class Submission:
     channel_id: str
     header_type: int
     signed: SignedData
+    transaction_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ def read_submission(received: bytes) -> Submission | Refused:
         channel_id=channel_header.channel_id,
         header_type=channel_header.type,
         signed=SignedData(creator, envelope.payload, envelope.signature),
+        transaction_id=channel_header.tx_id,
     )
 
 

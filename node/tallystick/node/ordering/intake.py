@@ -5,6 +5,7 @@ import asyncio
 from tallystick.node.ordering.admission import Refused, Submission
 from tallystick.node.ordering.chain import SHUTTING_DOWN, Answer
 from tallystick.node.ordering.sequencer import Batch, OrderingRules, QueueLimits, Sequencer
+from tallystick.node.telemetry import spans
 
 
 class Intake:
@@ -26,7 +27,7 @@ class Intake:
         if self._closed is not None:
             settle(self._closed)
         else:
-            self._sequencer.accept(submission, settle)
+            self._sequencer.accept(submission, settle, spans.moment())
             self._wake.set()
         return answer
 
@@ -40,6 +41,8 @@ class Intake:
             self._wake.clear()
             closing = self._closed is not None
             batch = self._sequencer.next_batch(clock(), closing=closing)
+            if batch is not None:
+                batch.passed("batch")
             if batch is not None or closing:
                 return batch
             try:

@@ -7,13 +7,14 @@ the chain, and settles it.
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.ordering.admission import Admitted, Refused, Submission
 from tallystick.node.ordering.block_cutter import BlockCutter
 from tallystick.node.ordering.chain import unavailable
+from tallystick.node.telemetry.spans import Moment
 
 Settle = Callable[[Refused | None], object]
 """Told once what became of an envelope: None if it is in the order for good."""
@@ -48,10 +49,11 @@ class OrderingRules(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An envelope that waits for its place, and whoever waits for its answer."""
+    """An envelope that waits for its place, whoever waits for its answer, and its trace if any."""
 
     admitted: Admitted
     settle: Settle
+    moment: Moment | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -75,6 +77,12 @@ class Batch:
     def envelopes(self) -> list[bytes]:
         """What goes into the block."""
         return [member.admitted.envelope for member in self.members]
+
+    def passed(self, stage: str, **facts: str | int) -> None:
+        """Record a stage that the traced envelopes have behind them now."""
+        for member in self.members:
+            if member.moment is not None:
+                member.moment.passed(stage, facts)
 
     def settle(self, answer: Refused | None) -> None:
         """Tell everybody who waits for one of the envelopes."""
@@ -103,7 +111,7 @@ class Sequencer:
         """When the open batch must be closed; None if none is open."""
         return self._deadline_s
 
-    def accept(self, submission: Submission, settle: Settle) -> None:
+    def accept(self, submission: Submission, settle: Settle, moment: Moment | None = None) -> None:
         """Judge an envelope and queue it; ``settle`` is told at once if it is refused."""
         admitted = self._rules.admit(submission)
         if isinstance(admitted, Refused):
@@ -116,7 +124,7 @@ class Sequencer:
                 )
             )
         else:
-            self._waiting.append(Waiting(admitted, settle))
+            self._waiting.append(Waiting(admitted, settle, moment))
             self._waiting_bytes += admitted.size_bytes
 
     def next_batch(self, now_s: float, *, closing: bool = False) -> Batch | None:
@@ -168,7 +176,7 @@ class Sequencer:
             _log.warning("refused an envelope that had waited: %s", again.info)
             waiting.settle(again)
             return None
-        return Waiting(again, waiting.settle)
+        return replace(waiting, admitted=again)
 
     def _place(self, waiting: Waiting, now_s: float) -> None:
         """Put an envelope in its batch, or in its own block."""

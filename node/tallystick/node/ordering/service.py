@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AbstractContextManager
 from functools import lru_cache, partial
-from typing import Protocol
+from typing import Final, Protocol
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.limits.errors import TooBusyError
@@ -19,12 +20,16 @@ from tallystick.node.ordering.admission import (
     unknown_channel,
 )
 from tallystick.node.ordering.chain import Answer, Chain, at_once, unavailable
+from tallystick.node.telemetry import spans
 from tallystick.node.transport.ports import Caller
 from tallystick.protos.common.common_pb2 import Status
 from tallystick.protos.orderer.ab_pb2 import BroadcastResponse
 
 Placed = tuple[Answer, Chain | None]
 """What becomes of an envelope, and the chain that decides it, if one does."""
+
+_BROADCAST: Final = "orderer.AtomicBroadcast/Broadcast"
+_FORWARD: Final = "tallystick.Ordering/Forward"
 
 _log = logging.getLogger(__name__)
 
@@ -86,7 +91,9 @@ class BroadcastService:
         channel = self._channels(submission.channel_id)
         if channel is None:
             return self._counted("", at_once(unknown_channel())), None
-        answer = self._order(submission, channel)
+        with _span(_BROADCAST, submission) as until:
+            answer = self._order(submission, channel)
+            until(answer)
         return self._counted(submission.channel_id, answer), channel.chain
 
     def _order(self, submission: Submission, channel: OrderedChannel) -> Answer:
@@ -143,7 +150,18 @@ class ForwardService:
         if isinstance(submission, Refused):
             return at_once(submission), None
         chain = self._chains(submission.channel_id)
-        return (at_once(unknown_channel()) if chain is None else chain.order_here(submission)), None
+        if chain is None:
+            return at_once(unknown_channel()), None
+        with _span(_FORWARD, submission) as until:
+            answer = chain.order_here(submission)
+            until(answer)
+        return answer, None
+
+
+def _span(method: str, submission: Submission) -> AbstractContextManager[spans.Until]:
+    return spans.span_until(
+        method, channel=submission.channel_id, transaction_id=submission.transaction_id
+    )
 
 
 async def _answered(

@@ -76,6 +76,7 @@ class SoloChain:
                 await self._writer.write_config(batch.envelopes[0])
                 # Before anybody reads the block: who has lost the right to read shall not get it.
                 self._rules.adopt(batch.config)
+            batch.passed("block write", block_number=self._height)
             self._height = self._writer.height
             self._on_height(self._height)
             batch.settle(None)

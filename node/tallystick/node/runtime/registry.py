@@ -18,6 +18,7 @@ from tallystick.node.runtime.runtime import ChaincodeRuntime, Invocation, Invoca
 from tallystick.node.runtime.service import service_endpoint
 from tallystick.node.runtime.shim_errors import LaunchError
 from tallystick.node.settings import ChaincodeSettings
+from tallystick.node.telemetry import spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,8 @@ class RuntimeRegistry(ChaincodeRuntime):
         runtime = self._chosen.get(package_id)
         if runtime is None:
             runtime = self._chosen[package_id] = self._choose(package_id)
-        return await runtime.execute(package_id, invocation)
+        with spans.span("chaincode execution", chaincode=invocation.chaincode):
+            return await runtime.execute(package_id, invocation)
 
     def _choose(self, package_id: str) -> ChaincodeRuntime:
         content = self._packages.get(package_id)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
+from tallystick.node.telemetry import spans
 from tallystick.node.transport.ports import LOCAL_CALLER, OrdererUnreachableError, StreamService
 from tallystick.protos.orderer.ab_pb2 import BroadcastResponse, DeliverResponse
 from tallystick.protos.peer.proposal_pb2 import SignedProposal
@@ -46,7 +47,8 @@ class LocalEndorser:
 
     async def process_proposal(self, proposal: SignedProposal) -> ProposalResponse:
         """Return the peer's answer; what the endorser raises passes through."""
-        return await self._process(proposal)
+        with spans.span("protos.Endorser/ProcessProposal"):
+            return await self._process(proposal)
 
 
 async def _only(message: bytes) -> AsyncIterator[bytes]:

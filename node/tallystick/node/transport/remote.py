@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, Self
 
 import grpc
 
+from tallystick.node.telemetry import spans
 from tallystick.node.transport.failures import in_words
 from tallystick.node.transport.options import MAX_RECONNECT_DELAY_MS
 from tallystick.node.transport.ports import OrdererUnreachableError
@@ -155,6 +156,8 @@ class RemoteOrderer:
         Raises:
             OrdererUnreachableError: There is no answer. The envelope may be ordered all the same.
         """
+        if spans.moment() is not None:
+            return await self._broadcast_alone(envelope)
         waiting = _Waiting(envelope, asyncio.get_running_loop().create_future())
         if self._stream is None:
             self._open([waiting])
@@ -179,6 +182,24 @@ class RemoteOrderer:
                 yield decode(DeliverResponse, response)
         except grpc.aio.AioRpcError as error:
             raise OrdererUnreachableError(self._endpoint, in_words(error)) from error
+        finally:
+            call.cancel()
+
+    async def _broadcast_alone(self, envelope: bytes) -> BroadcastResponse:
+        """Broadcast an envelope on a stream of its own: a stream has one trace, in its metadata."""
+        await self._connected()
+        call = self._open_broadcast(metadata=spans.headers())
+        try:
+            await call.write(envelope)
+            await call.done_writing()
+            response = await call.read()
+            if not isinstance(response, bytes):
+                raise OrdererUnreachableError(self._endpoint, ENDED_EARLY)
+            return decode(BroadcastResponse, response)
+        except grpc.aio.AioRpcError as error:
+            raise OrdererUnreachableError(self._endpoint, in_words(error)) from error
+        except WireError as error:
+            raise OrdererUnreachableError(self._endpoint, str(error)) from error
         finally:
             call.cancel()
 
@@ -242,4 +263,4 @@ class RemoteEndorser:
         Raises:
             grpc.aio.AioRpcError: The peer refused, or could not be reached.
         """
-        return await self._stub.ProcessProposal(proposal)
+        return await self._stub.ProcessProposal(proposal, metadata=spans.headers())

@@ -7,6 +7,7 @@ from typing import cast
 import grpc
 
 from tallystick.node.errors import LedgerError
+from tallystick.node.telemetry import spans
 from tallystick.node.transport.credentials import ServerTls, certificate_hash
 from tallystick.node.transport.malformed import RefuseMalformedRequests
 from tallystick.node.transport.options import backlog_options, server_options
@@ -39,7 +40,7 @@ def new_server(
         max_concurrent_calls: How many calls may be open in all; more are refused.
     """
     return grpc.aio.server(
-        interceptors=(RefuseMalformedRequests(),),
+        interceptors=(*spans.interceptors(), RefuseMalformedRequests()),
         options=[
             *server_options(max_concurrent_streams=max_concurrent_streams),
             *backlog_options(max_concurrent_calls),

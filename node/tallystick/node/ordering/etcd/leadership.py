@@ -197,6 +197,7 @@ class Leadership:
         except asyncio.CancelledError:
             batch.settle(unavailable("the orderer stops; the envelope may be ordered all the same"))
             raise
+        batch.passed("block write", block_number=number)
         batch.settle(None)
         await self._progress.height_of(number + 1)
 

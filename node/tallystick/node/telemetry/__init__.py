@@ -1,0 +1,1 @@
+"""Traces: which way one transaction took through the nodes, and where it spent its time."""

@@ -9,7 +9,6 @@ from typing import Annotated
 from pydantic import Field
 
 from tallystick.contracts.events import SecurityIdentifier
-from tallystick.contracts.instants import Instant
 from tallystick.contracts.lots import Origin
 from tallystick.contracts.models import Identifier, Model, Quantity, Sha256Hex
 from tallystick.contracts.reasons import Finding
@@ -23,7 +22,8 @@ class Offer(Model):
 
     Attributes:
         issuer: MSP of who offers.
-        agreed_at: When it was announced, in the units of then.
+        splits_seen: How many splits, of all securities together, there had been when it was
+            announced: it is in the units of then.
         unit_price: What a unit costs, in minor units of money.
         multiple: Units are allotted in multiples of it.
         pack: Of the exemption by which they are offered, with its version.
@@ -36,7 +36,7 @@ class Offer(Model):
 
     security: Identifier
     issuer: str
-    agreed_at: Instant
+    splits_seen: int
     unit_price: Quantity
     multiple: Quantity
     pack: Identifier

@@ -156,6 +156,8 @@ class Offering(Model):
     """Row ``offering (offering)``, which everybody may read; never deleted.
 
     Attributes:
+        splits_seen: How many splits, of all securities together, there had been when it was
+            announced: its units are those of then.
         approved_by: MSP of the authority that approved it, or None.
         identifiers: What the depository calls the security, as who keeps the register says.
         closed_at: When it was closed, or at its end if that came first; None before.
@@ -167,6 +169,7 @@ class Offering(Model):
     terms_hash: str
     status: Status
     announced_at: Instant
+    splits_seen: int
     approved_by: str | None = None
     identifiers: tuple[SecurityIdentifier, ...] = ()
     closed_at: Instant | None = None
@@ -180,7 +183,7 @@ class Offering(Model):
         return Offer(
             security=terms.security,
             issuer=terms.issuer,
-            agreed_at=self.announced_at,
+            splits_seen=self.splits_seen,
             unit_price=terms.price,
             multiple=terms.multiple,
             pack=terms.pack,

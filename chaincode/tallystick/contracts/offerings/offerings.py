@@ -23,6 +23,7 @@ from tallystick.contracts.offerings.orderbook import OrderBook
 from tallystick.contracts.offerings.rules import check_discretion, check_terms
 from tallystick.contracts.offerings.states import Step, after
 from tallystick.contracts.offers import Allotments, OfferReport
+from tallystick.contracts.orders.orders import splits_made
 from tallystick.contracts.parties import Exercised, Party, check_parties
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import OfferingReason, refuse_if_any
@@ -57,6 +58,7 @@ class Offerings:
             terms_hash=terms.digest,
             status=Status.ANNOUNCED,
             announced_at=now(self._ctx),
+            splits_seen=splits_made(self._ctx),
         )
         self._save(row)
         self._ctx.emit(

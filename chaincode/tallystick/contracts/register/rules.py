@@ -111,10 +111,10 @@ def _law_findings(offer: Offer, pack: Pack) -> Iterator[Finding]:
 
 def _split_findings(offer: Offer, security: Security) -> Iterator[Finding]:
     for split in security.timeline.splits:
-        if offer.agreed_at < split.at:
+        if offer.splits_seen < split.number:
             yield OfferingReason.OFFER_DIFFERS.finding(
                 security=offer.security,
                 part="unit",
-                offered=f"as of {offer.agreed_at}",
+                offered="as it was when announced",
                 wanted=f"split {split.new} for {split.old} at {split.at}",
             )

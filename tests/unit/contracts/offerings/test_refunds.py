@@ -11,6 +11,7 @@ from tests.unit.contracts.offerings.stage import (
     LONG_STOP,
     MONEY,
     PAID_LATER,
+    PRICE,
     SETTLEMENT,
     P,
     PrimaryMarket,
@@ -21,7 +22,7 @@ from tallystick.contracts.offerings.models import (
     SubscriptionStatus,
 )
 
-SECOND = timedelta(seconds=1)
+SECOND, A_MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
 def everything_is_back(market: PrimaryMarket) -> bool:
@@ -206,3 +207,48 @@ def test_after_a_split_nothing_is_issued_for_the_price_of_before(primary: Primar
     primary.refund("a")
 
     assert (primary.units("alice"), primary.free_money("alice")) == (0, MONEY)
+
+
+SKEWS = pytest.mark.parametrize(
+    "skew_s", [pytest.param(30, id="later"), 0, pytest.param(-30, id="earlier")]
+)
+"""By how much the second event bears a later second than the first, by its submitter's clock."""
+
+
+@SKEWS
+@pytest.mark.parametrize("is_accepted", [True, False], ids=["accepted", "only announced"])
+def test_an_offering_announced_before_a_split_is_of_another_unit_whatever_the_clocks(
+    skew_s: int, primary: PrimaryMarket, *, is_accepted: bool
+) -> None:
+    """F157: the order of the ledger counts; two in one second have one, too."""
+    primary.issue("carol", 100)
+    terms = primary.offered()
+    primary.ledger.advance(A_MINUTE)
+    primary.announce(terms)
+    if is_accepted:
+        primary.accept()
+    primary.ledger.advance(timedelta(seconds=skew_s))
+    split(primary, 2)
+    primary.ledger.advance(HOUR)
+
+    if is_accepted:
+        assert refused(primary.place, primary.order("a", "alice", 500)) == "OFFER_DIFFERS"
+    else:
+        assert refused(primary.accept) == "OFFER_DIFFERS"
+
+
+@SKEWS
+def test_an_offering_announced_after_a_split_is_of_the_units_of_now_whatever_the_clocks(
+    skew_s: int, primary: PrimaryMarket
+) -> None:
+    """F157."""
+    primary.issue("carol", 100)
+    primary.ledger.advance(A_MINUTE)
+    split(primary, 2)
+    primary.ledger.advance(timedelta(seconds=skew_s))
+    primary.offer()
+    primary.subscribe("a", "alice", 500)
+    primary.to_the_issue()
+    primary.issue_page("a")
+
+    assert (primary.units("alice"), primary.money("alice")) == (500, MONEY - 500 * PRICE)

@@ -126,6 +126,7 @@ def token_arguments(market: Market) -> Arguments:
         terms_hash=terms(market).digest,
         status=Status.OPEN,
         announced_at=market.after(timedelta(0)),
+        splits_seen=0,
     )
     return {"offer_findings": [offering.offer], "issue_offered": [offering.offer, []]}
 

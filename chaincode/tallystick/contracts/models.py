@@ -16,6 +16,8 @@ MAX_QUANTITY = 2**53 - 1
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$")]
 # Of a person or an account: no sign that makes it an e-mail address.
 Pseudonym = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+# Of what a holder names: with no sign that holds of trades have, so that none is taken for one.
+OwnName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Quantity = Annotated[int, Field(gt=0, le=MAX_QUANTITY)]
 Sha256Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # Random, so that a hash does not give away what it is of: at least 128 bits, in hex.

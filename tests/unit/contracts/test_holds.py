@@ -6,7 +6,10 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 from tests.unit.contracts.acts import refused
+from tests.unit.contracts.netting.books import For
+from tests.unit.contracts.netting.cleared import cleared_of
 from tests.unit.contracts.register_acts import (
     HASH_LOCK,
     HOUR,
@@ -24,6 +27,7 @@ from tallystick.contracts.participants import Participant
 from tallystick.contracts.register.models import HoldExecution
 from tallystick.contracts.statements import HoldDeclined, HoldExtended
 from tallystick.contracts.testing import EVIDENCE, Market
+from tallystick.contracts.trades.terms import DvpModel
 
 pytestmark = pytest.mark.requirement("F51", "F68", "F69", "F70", "F71", "F72", "F73", "F74", "W2")
 BROKER, CLEARING = Participant.BROKER_DEALER, Participant.CLEARING
@@ -292,11 +296,11 @@ def test_an_order_of_a_court_releases_a_hold(market: Market) -> None:
 @pytest.mark.parametrize(
     "act",
     [
-        pytest.param(partial(execute, quantity=10, hold="T-1"), id="execute"),
-        pytest.param(partial(release, name="T-1"), id="release"),
+        pytest.param(partial(execute, quantity=10, hold="T-1@0"), id="execute"),
+        pytest.param(partial(release, name="T-1@0"), id="release"),
         pytest.param(
             lambda market: as_agent(
-                market, "release_hold_by_order", "ACME", "alice", "T-1", EVIDENCE
+                market, "release_hold_by_order", "ACME", "alice", "T-1@0", EVIDENCE
             ),
             id="release by order",
         ),
@@ -304,7 +308,7 @@ def test_an_order_of_a_court_releases_a_hold(market: Market) -> None:
             lambda market: signed(
                 market,
                 "bob",
-                HoldDeclined(security="ACME", holder="alice", hold="T-1", receiver="bob"),
+                HoldDeclined(security="ACME", holder="alice", hold="T-1@0", receiver="bob"),
             ),
             id="decline",
         ),
@@ -313,7 +317,7 @@ def test_an_order_of_a_court_releases_a_hold(market: Market) -> None:
                 market,
                 "alice",
                 HoldExtended(
-                    security="ACME", holder="alice", hold="T-1", expires_at=market.after(HOUR)
+                    security="ACME", holder="alice", hold="T-1@0", expires_at=market.after(HOUR)
                 ),
             ),
             id="renew",
@@ -330,3 +334,25 @@ def test_the_hold_of_a_trade_ends_with_its_trade_only(
     assert refused(act, market) == "NOT_THE_NOTARY"
     market.settle()
     assert (market.units("bob"), holds(market)) == (10, {})
+
+
+@pytest.mark.parametrize("model", list(DvpModel))
+def test_no_hold_of_a_holder_stands_in_the_way_of_a_trade(model: DvpModel, market: Market) -> None:
+    """SS-89, F74: whatever its name; and no end of the trade ends it."""
+    cleared = cleared_of(market)
+    hold(cleared, 5, name="T-1")
+    cleared.trade("T-1", "alice", "bob", For(10, 500), model)
+    if model is DvpModel.GROSS:
+        cleared.lock()
+        cleared.settle()
+    else:
+        cleared.open_cycle(cleared.cycle_terms(model=model))
+        cleared.accept("T-1")
+        cleared.settle_cycle()
+
+    assert (cleared.units("bob"), holds(cleared)) == (10, {"T-1": 5})
+
+
+def test_a_holder_names_no_hold_as_those_of_trades_are_named(market: Market) -> None:
+    with pytest.raises(ValidationError):
+        hold(market, name="T-1@0")

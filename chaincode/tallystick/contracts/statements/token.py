@@ -6,7 +6,7 @@ from pydantic import Field
 
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.lots import ANY_LOTS, LotChoice
-from tallystick.contracts.models import Identifier, Model, Quantity, Sha256Hex
+from tallystick.contracts.models import Identifier, Model, OwnName, Quantity, Sha256Hex
 from tallystick.contracts.statements.base import Statement
 
 MAX_RECEIVERS = 1000
@@ -149,7 +149,7 @@ class UnitsHeld(Statement):
     """So many of my units shall wait; a notary decides whether they go, and I cannot use them.
 
     Attributes:
-        hold: Its name, among my holds of the security.
+        hold: Its name, among my holds of the security; without "@".
         receiver: To whom alone they may go; None when the notary says it.
         expires_at: From then on the units can only come back to me.
         hash_lock: SHA-256 of a secret, in hex: whoever shows the secret may execute the hold too.
@@ -160,7 +160,7 @@ class UnitsHeld(Statement):
 
     security: Identifier
     holder: Identifier
-    hold: Identifier
+    hold: OwnName
     quantity: Quantity
     notary: Identifier
     receiver: Identifier | None = None

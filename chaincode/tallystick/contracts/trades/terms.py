@@ -217,9 +217,14 @@ class TradeTerms(Model):
     def named_legs(self) -> tuple[tuple[str, TradeLeg], ...]:
         """Every leg with its name, which its hold or receipt bears.
 
-        Units and price have the trade's id; further legs its id and a number.
+        The price has the trade's id; the units its id and 0, further legs its id and a number.
+        No hold of a holder's own has such a sign in its name, so none stands in the way of units.
         """
-        names = (self.trade, self.trade, *(f"{self.trade}@{n + 1}" for n in range(len(self.legs))))
+        names = (
+            f"{self.trade}@0",
+            self.trade,
+            *(f"{self.trade}@{n + 1}" for n in range(len(self.legs))),
+        )
         return tuple(zip(names, self.all_legs, strict=True))
 
     def moves(self, kind: LegKind) -> tuple[HeldMove, ...]:

@@ -129,8 +129,8 @@ def test_under_model_2_units_are_held_for_each_trade_and_money_is_netted(
     assert cleared.holdings() == {"ann": (6, 0, 60), "ben": (10, 0, 0)}
     told = [read_event(each) for each in outcome.events]
     assert [(each.quantity, each.hold) for each in told if isinstance(each, UnitsTransferred)] == [
-        (10, "T-1"),
-        (6, "T-2"),
+        (10, "T-1@0"),
+        (6, "T-2@0"),
     ]
     assert [(each.kind, each.net, each.reduction) for each in cleared.report().assets] == [
         ("cash", 60, 5714),

@@ -41,7 +41,10 @@ class HeldBytes:
         Raises:
             SimulationTooLargeError: It is one too many.
         """
-        self._add(_ENTRY_BYTES + sum(map(len, contents)))
+        size = _ENTRY_BYTES
+        for content in contents:
+            size += len(content)
+        self._add(size)
 
     def add_row(self, key: str) -> None:
         """Count a row of a range, of which at most the key is kept.

@@ -8,7 +8,8 @@ Source: wire.md §13.
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from functools import lru_cache
+from typing import Final, NamedTuple, Protocol
 
 from tallystick.node.ledger import keyspace
 from tallystick.node.ledger.key_value_store import KeyValueReader
@@ -16,6 +17,10 @@ from tallystick.node.ledger.varint import read_uvarint, uvarint
 from tallystick.node.ledger.version import Version
 from tallystick.protos.ledger.txmgr.updates_pb2 import Updates
 from tallystick.wire.hashing import version_bytes
+
+_REMEMBERED_ROWS: Final = 8_192
+_REMEMBERED_ROW_BYTES: Final = 1_024
+"""Of longer rows to take the value out of costs more than all else; together 8 MiB at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,13 +279,26 @@ def _encode(change: Change) -> bytes | None:
 
 
 def decode_row(encoded: bytes) -> VersionedValue:
-    """Return what a row of the state, as the store has it, holds."""
+    """Return what a row of the state, as the store has it, holds.
+
+    A row is met again and again: by the simulations that read it, and by the checks whether it has
+    changed since. So short rows are remembered.
+    """
+    if len(encoded) > _REMEMBERED_ROW_BYTES:
+        return _decode(encoded)
+    return _remembered(encoded)
+
+
+def _decode(encoded: bytes) -> VersionedValue:
     block_number, at = read_uvarint(encoded, 0)
     transaction_index, at = read_uvarint(encoded, at)
     metadata_size, at = read_uvarint(encoded, at)
     value_at = at + metadata_size
     version = Version(block_number, transaction_index)
     return VersionedValue(encoded[value_at:], version, encoded[at:value_at])
+
+
+_remembered = lru_cache(_REMEMBERED_ROWS)(_decode)
 
 
 def _decoded(

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from tallystick.chaincode import Context, query
-from tallystick.contracts.book import Account, Position, holder_of, position_key, timeline_of
+from tallystick.contracts.book import Account, Book, Position, holder_of, position_key, timeline_of
 from tallystick.contracts.instants import instant_from_ns
 from tallystick.contracts.licensed import MarketContract
 from tallystick.contracts.models import PageSize
@@ -19,7 +19,6 @@ from tallystick.contracts.register.models import (
     Prices,
     RegisterPage,
 )
-from tallystick.contracts.register.movements import Movements
 
 Holders = Annotated[tuple[str, ...], Field(max_length=MAX_BATCH)]
 
@@ -30,23 +29,23 @@ class HolderFunctions(MarketContract):
     @query
     def balance_of(self, ctx: Context, security: str, holder: str) -> int:
         """Return how many units somebody holds, held and frozen ones included."""
-        return Movements(ctx).book.position(Account(security, holder)).quantity
+        return _book(ctx).position(Account(security, holder)).quantity
 
     @query
     def holding(self, ctx: Context, security: str, holder: str) -> Holding:
         """Return a holder's line of the register."""
-        return _holding(holder, Movements(ctx).book.position(Account(security, holder)))
+        return _holding(holder, _book(ctx).position(Account(security, holder)))
 
     @query
     def holdings(self, ctx: Context, security: str, holders: Holders) -> tuple[Holding, ...]:
         """Return the lines of several holders, in the order of the question."""
-        book = Movements(ctx).book
+        book = _book(ctx)
         return tuple(_holding(each, book.position(Account(security, each))) for each in holders)
 
     @query
     def portfolio(self, ctx: Context, holder: str, prices: Prices) -> tuple[PortfolioLine, ...]:
         """Return what somebody holds of the securities that are priced, and its value."""
-        book = Movements(ctx).book
+        book = _book(ctx)
         positions = [(each, book.position(Account(each.security, holder))) for each in prices]
         return tuple(
             PortfolioLine(
@@ -63,7 +62,7 @@ class HolderFunctions(MarketContract):
         self, ctx: Context, security: str, holder: str, tranche: str = ""
     ) -> tuple[LotLine, ...]:
         """Return a holder's lots, the longest held first; with a tranche, only those of it."""
-        lots = Movements(ctx).book.position(Account(security, holder)).lots
+        lots = _book(ctx).position(Account(security, holder)).lots
         return tuple(
             LotLine(lot=lot.name, **lot.model_dump())
             for lot in lots
@@ -106,6 +105,10 @@ class HolderFunctions(MarketContract):
             )
             for change in islice(changes, limit)
         )
+
+
+def _book(ctx: Context) -> Book:
+    return Book(ctx.state, ctx.transaction_id)
 
 
 def _holding(holder: str, position: Position) -> Holding:

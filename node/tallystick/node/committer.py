@@ -7,13 +7,14 @@ simulates a transaction therefore sees the state before a block or after it, nev
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import ExitStack, aclosing
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.deliver.height import HeightWatch
 from tallystick.node.deliver.puller import BlockPuller
+from tallystick.node.deliver.read_ahead import read_ahead
 from tallystick.node.deliver.source import BlockSource
 from tallystick.node.endorsement.channel import EndorserChannel
 from tallystick.node.gateway.commit_notifier import CommitNotifier, CommitOutcome
@@ -29,6 +30,7 @@ from tallystick.node.process import GenesisMismatchError
 from tallystick.node.runtime.collections import blocks_to_live
 from tallystick.node.runtime.lifecycle import DefinitionCache
 from tallystick.node.telemetry.spans import BlockStages
+from tallystick.node.validation.ahead.preparation import NO_SERVICE, CheckedAhead, SignatureService
 from tallystick.node.validation.validator import ValidatedBlock, Validator
 from tallystick.protos.common.common_pb2 import Block
 from tallystick.wire.hashing import block_header_hash
@@ -47,6 +49,7 @@ class PeerChannel(EndorserChannel):
         notifier: Wakes those who wait for transactions.
         checker: The peer's memory of signatures.
         metrics: Counts and times.
+        signature_service: Checks signatures of blocks that wait.
         fault: Why blocks must not be relied on at the moment; empty when all is well.
         config_listeners: Told each new configuration as soon as it is in force.
     """
@@ -57,6 +60,7 @@ class PeerChannel(EndorserChannel):
     notifier: CommitNotifier
     checker: SignatureChecker
     metrics: PeerMetrics
+    signature_service: SignatureService = NO_SERVICE
     fault: str = ""
     config_listeners: list[Callable[[ChannelConfig], None]] = field(default_factory=list)
 
@@ -100,9 +104,14 @@ class PeerChannel(EndorserChannel):
         """Commit what the orderers deliver, without end."""
         log_about(channel=self.config.channel_id)
         last = self.ledger.block(self.ledger.height - 1).header
-        async with aclosing(puller.blocks(last)) as blocks:
-            async for block in blocks:
-                await self.commit(block)
+        arriving = read_ahead(
+            puller.blocks(last), lambda block: CheckedAhead(block, self.signature_service)
+        )
+        async with arriving as blocks:
+            async for each in blocks:
+                if each.preparation is not None:
+                    self.checker.remember_all(await each.preparation.good_signatures())
+                await self.commit(each.block)
 
     def close(self) -> None:
         """Turn away everybody who waits for blocks or transactions."""

@@ -47,6 +47,7 @@ from tallystick.node.transport.backoff import Backoff
 from tallystick.node.transport.local import LocalEndorser
 from tallystick.node.transport.ports import OrdererConnection
 from tallystick.node.transport.tasks import supervised_tasks
+from tallystick.node.validation.ahead.preparation import NO_SERVICE, SignatureService
 from tallystick.protos.common.common_pb2 import Block
 
 _log = logging.getLogger(__name__)
@@ -61,12 +62,14 @@ class PeerEnvironment:
         random: Spreads the attempts to reconnect, and the load over orderers.
         connector: Reaches other nodes.
         disk: Has the ledgers.
+        signature_service: Checks signatures of blocks that wait.
     """
 
     clock: Callable[[], int]
     random: random.Random
     connector: NodeConnector
     disk: Disk = MACHINE_DISK
+    signature_service: SignatureService = NO_SERVICE
 
 
 class PeerNode:
@@ -270,6 +273,7 @@ class PeerNode:
             checker=self._checker,
             metrics=self.metrics,
         )
+        channel.signature_service = self._environment.signature_service
         lifetime.callback(channel.ledger.close)
         _log.info("channel %s: %d blocks in %s", channel_id, channel.ledger.height, directory)
         return channel

@@ -23,6 +23,8 @@ from tallystick.node.transport.channels import ChannelPool
 from tallystick.node.transport.credentials import ServerTls
 from tallystick.node.transport.server import add_stream_services, new_server, serving
 from tallystick.node.transport.tasks import supervised_tasks
+from tallystick.node.validation.ahead.preparation import NO_SERVICE, SignatureService
+from tallystick.node.validation.ahead.process import signature_process
 from tallystick.protos.gateway import gateway_pb2_grpc
 from tallystick.protos.peer import peer_pb2_grpc
 from tallystick.protos.tallystick.private_data_pb2_grpc import (
@@ -50,6 +52,7 @@ async def run_peer(
     clock = time.time_ns  # noqa: TID251 - the composition root makes the clock
     async with (
         tracing(settings, "tallystick-peer", clock),
+        signature_service(settings) as checking,
         ChannelPool() as pool,
         supervised_tasks() as tasks,
     ):
@@ -58,6 +61,7 @@ async def run_peer(
             clock=clock,
             random=random.Random(),  # noqa: S311 - spreads reconnects, keeps no secret
             connector=connector,
+            signature_service=checking,
         )
         async with (
             PeerNode(settings, signer, blocks, environment) as node,
@@ -73,6 +77,16 @@ async def run_peer(
             _log.info("shutting down")
             node.drain()
         connector.close()
+
+
+@asynccontextmanager
+async def signature_service(settings: PeerSettings) -> AsyncIterator[SignatureService]:
+    """Yield who checks signatures ahead for the length of the block."""
+    if settings.checks_signatures_ahead:
+        async with signature_process() as process:
+            yield process
+    else:
+        yield NO_SERVICE
 
 
 @asynccontextmanager

@@ -345,6 +345,8 @@ class PeerSettings(NodeSettings):
 
     advertised_address: Address | None = None
     """Where others reach this peer; the listen address unless set."""
+    checks_signatures_ahead: bool = True
+    """Whether a second process, of some 50 MiB, checks signatures while the peer is far behind."""
     orderers: tuple[OrdererEndpointSettings, ...] = ()
     gateway: GatewaySettings = GatewaySettings()
     endorser: EndorserSettings = EndorserSettings()

@@ -1,12 +1,34 @@
 """Checking signatures, without checking again what this node has signed or checked itself."""
 
-from typing import Final
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Self
 
 from tallystick.node.membership.identity import Identity
 from tallystick.wire.errors import WireError
 from tallystick.wire.hashing import sha256
 
 _DEFAULT_CAPACITY: Final = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class GoodSignature:
+    """A signature that was found good.
+
+    Attributes:
+        identity: ``SerializedIdentity`` bytes of the signer.
+        digest: SHA-256 of what was signed.
+        signature: In the low-s form.
+    """
+
+    identity: bytes
+    digest: bytes
+    signature: bytes
+
+    @classmethod
+    def of(cls, identity: bytes, message: bytes, signature: bytes) -> Self:
+        """Return a signature over ``message``, of which only the hash is kept."""
+        return cls(identity, sha256(message), signature)
 
 
 class SignatureChecker:
@@ -33,9 +55,14 @@ class SignatureChecker:
             message: What was signed.
             signature: In the low-s form.
         """
-        if len(self._good) >= self._capacity and signature not in self._good:
-            del self._good[next(iter(self._good))]
-        self._good[signature] = (identity_serialized, sha256(message))
+        self.remember_all([GoodSignature.of(identity_serialized, message, signature)])
+
+    def remember_all(self, signatures: Iterable[GoodSignature]) -> None:
+        """Likewise for signatures that this node has verified elsewhere."""
+        for each in signatures:
+            if len(self._good) >= self._capacity and each.signature not in self._good:
+                del self._good[next(iter(self._good))]
+            self._good[each.signature] = (each.identity, each.digest)
 
     def good(self, identity: Identity, message: bytes, signature: bytes) -> bool:
         """Return whether ``identity`` made ``signature`` over exactly ``message``."""

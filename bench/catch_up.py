@@ -53,12 +53,14 @@ class Missed:
         blocks: In how many blocks.
         height: Of the chain in the end.
         per_second: How fast they were committed.
+        load_average: Of the machine, when it ended.
     """
 
     workload: str
     blocks: int
     height: int
     per_second: float
+    load_average: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class CatchUp:
         ratio: The second rate by the first.
         cpu_ms: CPU milliseconds for each transaction, by process.
         resident_mib: Resident memory of the peer in the end.
+        load_average: Of the machine over the last minute, when the load ended and in the end: how
+            much else it had to do.
     """
 
     workload: str
@@ -84,6 +88,7 @@ class CatchUp:
     ratio: float
     cpu_ms: dict[str, float]
     resident_mib: float
+    load_average: tuple[float, float]
 
 
 async def run(directory: Path, workload: str, seconds: float) -> CatchUp:
@@ -97,6 +102,7 @@ async def run(directory: Path, workload: str, seconds: float) -> CatchUp:
         await launcher.restart(late)
         before = await progress(late)
         load = await measure(network, workload, in_flight=IN_FLIGHT, seconds=seconds)
+        busy = psutil.getloadavg()[0]
         _say(f"{load.done} transactions committed, {load.per_second:.0f}/s")
         after = await progress(late)
         for node in network.nodes:
@@ -104,7 +110,8 @@ async def run(directory: Path, workload: str, seconds: float) -> CatchUp:
                 await launcher.stop(node)
         shutil.rmtree(data)
         shutil.copytree(kept, data)
-        missed = Missed(workload, after.height - before.height, after.height, load.per_second)
+        blocks = after.height - before.height
+        missed = Missed(workload, blocks, after.height, load.per_second, busy)
         return await _caught_up(network, late, missed)
 
 
@@ -131,6 +138,7 @@ async def _caught_up(network: Network, late: Node, missed: Missed) -> CatchUp:
         ratio=done / took / missed.per_second,
         cpu_ms=used_then.cpu_ms_since(used, done),
         resident_mib=used_then.resident_bytes[late.name] / 2**20,
+        load_average=(missed.load_average, psutil.getloadavg()[0]),
     )
 
 

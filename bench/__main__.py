@@ -10,11 +10,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bench import floor
-from bench.market import BROKER, WORKLOADS, prepare
+from bench.market import WORKLOADS, prepare_network
 from bench.measure import Measurement, measure
 from bench.report import add_output, save
 from bench.table import render
-from tallystick.client import Gateway
 from tallystick.node.cluster.network import Network
 from tallystick.node.cluster.startup import running_network
 from tallystick.node.cluster.topology import ChaincodeTopology, Topology, default_topology
@@ -55,22 +54,13 @@ async def run(arguments: argparse.Namespace) -> list[Measurement]:
     with tempfile.TemporaryDirectory() as directory:
         async with running_network(topology(), Path(directory) / "network", _say) as network:
             holders = 4 * max(arguments.in_flight)
-            await _prepare(network, holders=holders)
+            await prepare_network(network, holders=holders)
             _say(f"{holders} holders are ready")
             return [
                 await _measured(network, workload, in_flight, arguments.seconds)
                 for workload in arguments.workloads
                 for in_flight in arguments.in_flight
             ]
-
-
-async def _prepare(network: Network, *, holders: int) -> None:
-    profiles = network.directory / "profiles"
-    async with (
-        await Gateway.from_profile(profiles / f"{BROKER}.json") as broker,
-        await Gateway.from_profile(profiles / "TransferAgentMSP.json") as agent,
-    ):
-        await prepare(broker, agent, channel=network.channel_id, holders=holders)
 
 
 async def _measured(network: Network, workload: str, in_flight: int, seconds: float) -> Measurement:

@@ -20,11 +20,10 @@ import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench.__main__ import topology
-from bench.market import BROKER, prepare
+from bench.market import prepare_network
 from bench.measure import measure
 from bench.processes import usage
 from bench.report import add_output, save
-from tallystick.client import Gateway
 from tallystick.node.cluster.launcher import Launcher
 from tallystick.node.cluster.network import Network
 from tallystick.node.cluster.node import Node
@@ -95,7 +94,7 @@ async def run(directory: Path, workload: str, seconds: float) -> CatchUp:
     """Return what a peer did that missed ``seconds`` of a load."""
     async with running_network(topology(), directory / "network", _say) as network:
         launcher, late = Launcher(network), network.peer_of(LATE)
-        await _prepare(network)
+        await prepare_network(network, holders=4 * IN_FLIGHT)
         data, kept = network.data_directory(late), directory / "before"
         await launcher.stop(late)
         shutil.copytree(data, kept)
@@ -157,15 +156,6 @@ async def progress(peer: Node) -> Progress:
 def _read(url: str) -> str:
     with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 -- it is http, see above
         return str(answer.read(), "utf-8")
-
-
-async def _prepare(network: Network) -> None:
-    profiles = network.directory / "profiles"
-    async with (
-        await Gateway.from_profile(profiles / f"{BROKER}.json") as broker,
-        await Gateway.from_profile(profiles / "TransferAgentMSP.json") as agent,
-    ):
-        await prepare(broker, agent, channel=network.channel_id, holders=4 * IN_FLIGHT)
 
 
 def _say(text: str) -> None:

@@ -14,10 +14,9 @@ from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench.market import BROKER, prepare
+from bench.market import prepare_network
 from bench.measure import Measurement, measure
 from bench.report import add_output, save
-from tallystick.client import Gateway
 from tallystick.node.cluster.material import Founding
 from tallystick.node.cluster.network import Network, create_network
 from tallystick.node.cluster.ports import on_free_ports
@@ -89,12 +88,7 @@ async def _network(stack: AsyncExitStack, directory: Path, runtime: str, holders
             with created.settings_file(node).open("a") as settings:
                 settings.write(f'\n[chaincode]\nruntime = "{runtime}"\n')
     network = await stack.enter_async_context(running_network(None, directory, _say))
-    profiles = directory / "profiles"
-    async with (
-        await Gateway.from_profile(profiles / f"{BROKER}.json") as broker,
-        await Gateway.from_profile(profiles / "TransferAgentMSP.json") as agent,
-    ):
-        await prepare(broker, agent, channel=network.channel_id, holders=holders)
+    await prepare_network(network, holders=holders)
     return network
 
 

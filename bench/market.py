@@ -20,6 +20,7 @@ from tallystick.contracts.parties import Requirement
 from tallystick.contracts.register.models import Allocation, SecurityTerms
 from tallystick.contracts.statements import ClaimMade, MandateGranted, Registration, Statement
 from tallystick.contracts.wallet import Wallet
+from tallystick.node.cluster.network import Network
 from tallystick.wire.signing import sign
 
 WORKLOADS = ("transfer", "ruled", "put", "query", "hot")
@@ -56,6 +57,16 @@ Item = TypeVar("Item")
 def holder(index: int) -> str:
     """Return the name of one of the holders; 2i and 2i + 1 make a pair."""
     return f"holder-{index}"
+
+
+async def prepare_network(network: Network, *, holders: int) -> None:
+    """Do as `prepare` on a network whose profiles are where `running_network` puts them."""
+    profiles = network.directory / "profiles"
+    async with (
+        await Gateway.from_profile(profiles / f"{BROKER}.json") as broker,
+        await Gateway.from_profile(profiles / "TransferAgentMSP.json") as agent,
+    ):
+        await prepare(broker, agent, channel=network.channel_id, holders=holders)
 
 
 async def prepare(broker: Gateway, agent: Gateway, *, channel: str, holders: int) -> "Setup":

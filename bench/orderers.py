@@ -13,10 +13,9 @@ from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench.market import BROKER, prepare
+from bench.market import prepare_network
 from bench.measure import Measurement, measure
 from bench.report import add_output, save
-from tallystick.client import Gateway
 from tallystick.node.cluster.network import Network
 from tallystick.node.cluster.orderers import with_orderers
 from tallystick.node.cluster.ports import on_free_ports
@@ -84,12 +83,7 @@ async def run(arguments: argparse.Namespace) -> list[tuple[int, Measurement]]:
 
 async def _network(stack: AsyncExitStack, directory: Path, orderers: int, holders: int) -> Network:
     network = await stack.enter_async_context(running_network(topology(orderers), directory, _say))
-    profiles = directory / "profiles"
-    async with (
-        await Gateway.from_profile(profiles / f"{BROKER}.json") as broker,
-        await Gateway.from_profile(profiles / "TransferAgentMSP.json") as agent,
-    ):
-        await prepare(broker, agent, channel=network.channel_id, holders=holders)
+    await prepare_network(network, holders=holders)
     return network
 
 

@@ -89,7 +89,7 @@ def test_clients_and_authors_of_contracts_install_no_node(client_only: Path) -> 
     python = client_only / "python"
     imports = "import tallystick.chaincode.testing, tallystick.client.sync, tallystick.contracts"
     run(python, "-W", "error", "-c", imports)
-    for module in ("plyvel", "yaml", "pkcs11"):
+    for module in ("plyvel", "yaml", "pkcs11", "opentelemetry"):
         assert "ModuleNotFoundError" in run(python, "-c", f"import {module}", expected=1)
 
 
@@ -120,3 +120,8 @@ def test_the_node_extra_brings_a_network_up(
         assert run(tally, "query", "token", "balance_of", "ACME", "alice", *network) == "0\n"
     finally:
         run(tally, "cluster", "down", *network)
+    settings = tmp_path / "network" / "peers" / "peer0.ats.example.toml"
+    with settings.open("a", encoding="utf-8") as more:
+        more.write('[telemetry]\naddress = "localhost:4317"\n')
+    refused = run(tally, "peer", "start", "--config", settings, expected=1)
+    assert "pip install 'tallystick[node,telemetry]'" in refused

@@ -25,12 +25,21 @@ NOT_RUN = {
     "python3 -m venv .venv && . .venv/bin/activate": "tests run in an environment of their own",
     "tally register prove 5f0e… --output event.json": "no such transaction;"
     " tests/scenarios/test_register_proofs.py proves one that there is",
+    "useradd --system --home-dir /var/lib/tallystick tallystick": "a test makes no user",
+    "runuser -u tallystick -- /opt/tallystick/bin/tally doctor"
+    " --config /etc/tallystick/peer.toml": "tests/scenarios/test_doctor.py examines nodes that run",
+    "systemctl enable --now tallystick-peer": "no systemd runs where tests do",
     "pip install --quiet 'tallystick[testing]'": "tests/scenarios/test_packaging.py installs it",
 }
 
 # Sections whose blocks need those before them, or software of others; by the test that runs them.
 SECTIONS = {
     "test_tutorial.py": ("docs/chaincode.md", "## Ten minutes from an empty folder\n"),
+    "scenarios/test_packaging.py": (
+        "docs/operations.md",
+        "## Installing on a machine of its own\n",
+    ),
+    "scenarios/test_etcd_moved.py": ("docs/etcd.md", "## Moving or losing the cluster\n"),
     "interop/test_hsm.py": ("docs/client.md", "## Keys in a hardware security module\n"),
 }
 

@@ -4,9 +4,11 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from tests.documents import Reader, blocks
 
 pytestmark = pytest.mark.slow
 
@@ -105,6 +107,35 @@ def test_the_hsm_extra_brings_what_keys_on_tokens_need(wheel: Path, tmp_path: Pa
     python = programs / "python"
     run(python, "-W", "error", "-c", "import tallystick.client.cryptoki")
     assert "ModuleNotFoundError" in run(python, "-c", "import plyvel", expected=1)
+
+
+def test_a_node_is_installed_as_the_manual_says(wheel: Path, tmp_path: Path) -> None:
+    """Below a folder in place of the root, and from this checkout in place of the registry."""
+    reader = Reader(tmp_path)
+    (tmp_path / "etc" / "systemd" / "system").mkdir(parents=True)
+    places = {
+        "'tallystick[node]'": f"'{wheel}[node]'",
+        "/opt/": f"{tmp_path}/opt/",
+        "/etc/": f"{tmp_path}/etc/",
+        "--group tallystick": "--group $(id --group --name)",
+    }
+    for name in ("peer.toml", "tallystick-peer.service"):
+        example = (ROOT / "examples" / "operations" / name).read_text(encoding="utf-8")
+        reader.save(name, replaced(example, places))
+    printed = [
+        reader.run(replaced(block.script, places))
+        for block in blocks("bash")
+        if block.run_by == "scenarios/test_packaging.py"
+    ]
+    release = wheel.name.split("-")[1]
+    assert printed[0].splitlines()[-1] == f"tallystick {release}"
+    assert (tmp_path / "etc" / "tallystick" / "peer.toml").stat().st_mode & 0o777 == 0o640
+
+
+def replaced(text: str, places: Mapping[str, str]) -> str:
+    for place, other in places.items():
+        text = text.replace(place, other)
+    return text
 
 
 @pytest.mark.cluster

@@ -7,6 +7,7 @@ import inspect
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Final
 
 from tallystick.node.cli.command import Command, Group
@@ -56,6 +57,8 @@ def build_parser() -> argparse.ArgumentParser:
         description="A permissioned ledger for securities.",
         epilog="Begin with: tally cluster up",
     )
+    release = f"tallystick {version('tallystick')}"
+    parser.add_argument("--version", action="version", version=release)
     groups = parser.add_subparsers(metavar="COMMAND", required=True)
     for group in GROUPS:
         if isinstance(group, Command):

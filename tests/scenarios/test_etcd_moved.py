@@ -1,0 +1,126 @@
+"""The cluster of etcd is moved, and lost, as docs/etcd.md says; no block is ordered twice."""
+
+import asyncio
+import re
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+from tests.documents import Reader, blocks
+from tests.scenarios.crash_audit import check_chain, ordered_blocks
+
+from tallystick.node.cluster.launcher import Launcher
+from tallystick.node.cluster.material import Founding
+from tallystick.node.cluster.network import Network, create_network
+from tallystick.node.cluster.node import Node
+from tallystick.node.cluster.orderers import with_orderers
+from tallystick.node.cluster.ports import on_free_ports
+from tallystick.node.cluster.startup import system_source
+from tallystick.node.cluster.topology import EtcdTopology, default_topology
+from tallystick.wire.hashing import block_header_hash
+
+pytestmark = [pytest.mark.slow, pytest.mark.cluster]
+
+DOCUMENTED = with_orderers(default_topology(), 3)
+"""The network that the manual is written for; tests run it on other ports."""
+HOW_TO_ASK, MOVING, LOST = [
+    block.script for block in blocks("bash") if block.run_by == "scenarios/test_etcd_moved.py"
+]
+PATIENCE_S = 30.0
+
+
+class Operator:
+    """Follows the manual, on the ports that the network has here."""
+
+    def __init__(self, network: Network, reader: Reader) -> None:
+        self.network = network
+        self._reader = reader
+        documented = Network(network.directory, DOCUMENTED)
+        pairs = zip(documented.nodes, network.nodes, strict=True)
+        self._ports = {
+            str(there): str(here)
+            for each in pairs
+            for there, here in zip(*map(ports_of, each), strict=True)
+        }
+
+    def follow(self, script: str) -> str:
+        """Run the lines of a block and return what they print."""
+        moved = re.sub(r"\b\d{4}\b", lambda port: self._ports.get(port[0], port[0]), script)
+        return self._reader.run(moved)
+
+    def nodes(self, kind: str) -> list[Node]:
+        return [node for node in self.network.nodes if node.kind == kind]
+
+    def chains(self) -> list[list[bytes]]:
+        """Return the header hashes of each stopped orderer, whose chain is checked."""
+        found = []
+        for node in self.nodes("orderer"):
+            chain = ordered_blocks(self.network, node)
+            check_chain(chain)
+            found.append([block_header_hash(block.header) for block in chain])
+        return found
+
+
+def ports_of(node: Node) -> list[int]:
+    member = node.topology
+    peer_port = [member.peer_port] if isinstance(member, EtcdTopology) else []
+    return [member.port, member.operations_port, *peer_port]
+
+
+@pytest.fixture
+async def operator(tmp_path: Path) -> AsyncIterator[Operator]:
+    if shutil.which("etcdctl") is None:
+        pytest.skip("etcdctl is not installed: apt-get install etcd-client")
+    source = system_source()
+    founding = Founding(source.now_ns(), source.nonce())
+    network = create_network(on_free_ports(DOCUMENTED), tmp_path / ".tallystick", founding)
+    reader = Reader(tmp_path)
+    reader.run("tally cluster up")
+    yield Operator(network, reader)
+    reader.run("tally cluster down")
+
+
+async def said(orderer: Node, words: str) -> None:
+    """Return once the health of an orderer says so."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            if words in await asyncio.to_thread(health, orderer):
+                return
+            await asyncio.sleep(0.1)
+
+
+def health(node: Node) -> str:
+    try:
+        with urlopen(f"http://{node.operations_address}/healthz", timeout=5) as answer:
+            return str(answer.read())
+    except HTTPError as error:
+        return str(error.read())
+    except OSError:
+        return "it does not answer yet"
+
+
+async def test_a_cluster_that_is_moved_or_lost_forks_nothing(operator: Operator) -> None:
+    assert "is healthy" in operator.follow(HOW_TO_ASK)
+    assert "committed in block" in operator.follow(MOVING)
+
+    # A snapshot that is older than the newest block is what the manual warns of.
+    operator.follow(". ./etcdctl.env; etcdctl snapshot save older.snapshot")
+    operator.follow("tally invoke cash open_cash DKK DKK --as BankMSP")
+    restoring = MOVING[MOVING.index("tally cluster down") : MOVING.index("tally cluster up")]
+    operator.follow(restoring.replace("etcd.snapshot", "older.snapshot"))
+    before = operator.chains()
+    launcher = Launcher(operator.network)
+    for node in [*operator.nodes("etcd"), *operator.nodes("orderer")]:
+        launcher.start(node)
+    for node in operator.nodes("orderer"):
+        await said(node, "the log in etcd ends with block")
+
+    assert "committed in block" in operator.follow(LOST)
+    operator.follow("tally cluster down")
+    after = operator.chains()
+    assert after[0] == after[1] == after[2]
+    assert all(after[0][: len(chain)] == chain for chain in before)
+    assert len(after[0]) == max(map(len, before)) + 1

@@ -10,10 +10,19 @@ from types import MappingProxyType
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID, ObjectIdentifier
+from google.protobuf.message import DecodeError
 from pydantic import BaseModel
 
 from tallystick.protos.msp.identities_pb2 import SerializedIdentity
 
+# What is raised about a certificate beside ValueError, and about the message around it.
+_UNREADABLE = (
+    DecodeError,
+    TypeError,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 ATTRIBUTES_EXTENSION = ObjectIdentifier("1.2.3.4.5.6.7.8.1")
 
 
@@ -66,8 +75,11 @@ class ClientIdentity:
 
 @lru_cache(maxsize=1024)
 def _parse(creator: bytes) -> ClientIdentity:
-    identity = SerializedIdentity.FromString(creator)
-    return ClientIdentity(identity.mspid, x509.load_pem_x509_certificate(identity.id_bytes))
+    try:
+        identity = SerializedIdentity.FromString(creator)
+        return ClientIdentity(identity.mspid, x509.load_pem_x509_certificate(identity.id_bytes))
+    except _UNREADABLE as error:
+        raise ValueError(f"not an identity with an X.509 certificate: {error}") from error
 
 
 def _values(name: x509.Name, oid: ObjectIdentifier) -> tuple[str, ...]:

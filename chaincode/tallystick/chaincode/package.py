@@ -124,7 +124,7 @@ def parse_package(package: bytes) -> ChaincodePackage:
     """
     if len(package) > MAX_PACKAGE_BYTES:
         raise PackageError(f"package has {len(package)} bytes, the limit is {MAX_PACKAGE_BYTES}")
-    outer = dict(_members(package))
+    outer = dict(members_of(package))
     missing = {_METADATA_FILE, _CODE_FILE} - outer.keys()
     if missing:
         raise PackageError(f"package lacks {', '.join(sorted(missing))}")
@@ -134,7 +134,7 @@ def parse_package(package: bytes) -> ChaincodePackage:
         raise PackageError(f"{_METADATA_FILE} of the package is malformed: {error}") from error
     if not _LABEL.fullmatch(metadata.label):
         raise PackageError(f"package label {metadata.label!r} is not allowed")
-    files = dict(_members(outer[_CODE_FILE]))
+    files = dict(members_of(outer[_CODE_FILE]))
     if metadata.type == PYTHON:
         if not _ENTRY.fullmatch(metadata.path):
             raise PackageError(f"package path {metadata.path!r} is not of the form module:Class")
@@ -186,10 +186,10 @@ def _archive(files: Mapping[str, bytes]) -> bytes:
             member = tarfile.TarInfo(path)
             member.size = len(files[path])
             tar.addfile(member, io.BytesIO(files[path]))
-    return _gzip(buffer.getvalue())
+    return compressed(buffer.getvalue())
 
 
-def _gzip(data: bytes) -> bytes:
+def compressed(data: bytes) -> bytes:
     """Return ``data`` as a gzip stream of stored blocks.
 
     Compressors differ between machines, and an id is a hash of these bytes; so nothing is
@@ -206,7 +206,7 @@ def _gzip(data: bytes) -> bytes:
     return bytes(stream)
 
 
-def _members(archive: bytes) -> Iterator[tuple[str, bytes]]:
+def members_of(archive: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield the regular files of a gzipped tar."""
     unpacked = _gunzip(archive)
     try:
@@ -216,7 +216,9 @@ def _members(archive: bytes) -> Iterator[tuple[str, bytes]]:
                     raise PackageError(f"archive has more than {MAX_FILES} members")
                 if member.isdir():
                     continue
-                content = tar.extractfile(member) if member.isreg() else None
+                # A sparse file may claim any size: reading it would fill the memory with zeros.
+                is_plain = member.isreg() and not member.issparse()
+                content = tar.extractfile(member) if is_plain else None
                 if content is None:
                     raise PackageError(f"archive member {member.name!r} is not a regular file")
                 yield _inner_path(member.name), content.read()

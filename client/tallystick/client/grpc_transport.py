@@ -201,13 +201,18 @@ def _details(error: grpc.aio.AioRpcError) -> list[FailureDetail]:
     for key, value in error.trailing_metadata() or ():
         if key == _STATUS_DETAILS_TRAILER and isinstance(value, bytes):
             try:
-                return _decoded(value)
+                return details_of(value)
             except DecodeError:
                 return []
     return []
 
 
-def _decoded(trailer: bytes) -> list[FailureDetail]:
+def details_of(trailer: bytes) -> list[FailureDetail]:
+    """Return what each node that refused has said, from the bytes of a ``google.rpc.Status``.
+
+    Raises:
+        DecodeError: They are none.
+    """
     details: list[FailureDetail] = []
     for packed in Status.FromString(trailer).details:
         detail = gateway_pb2.ErrorDetail()

@@ -362,7 +362,7 @@ def load_settings(settings_type: type[SettingsT], path: Path) -> SettingsT:
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # numbers and nesting without end, too
         raise SettingsError(path, [str(error)]) from error
     try:
         return settings_type.model_validate(document, context=path.parent)

@@ -14,6 +14,7 @@ from tallystick.protos.msp.msp_principal_pb2 import MSPPrincipal, MSPRole
 from tallystick.wire.errors import MalformedMessageError, WireError
 from tallystick.wire.messages import decode
 
+_SPACES: Final = re.compile(r"\s*")
 _TOKEN: Final = re.compile(
     r"\s*(?:(?P<word>[A-Za-z]+)|(?P<number>[0-9]+)|(?P<quoted>'[^']*'|\"[^\"]*\")|(?P<mark>[(),]))"
 )
@@ -37,6 +38,7 @@ _GATES: Final = {
 }
 _MAX_DEPTH: Final = 40  # protobuf reads 100 levels, of which a gate takes two
 _MAX_COUNT: Final = 2**31 - 1
+_MAX_DIGITS: Final = 20  # Python gives up on numbers of thousands of digits, with another error
 
 
 class PolicySyntaxError(WireError):
@@ -155,7 +157,8 @@ class _Parser:
         start = self._start()
         token = self._next()
         digits = token[1].strip("'\"") if token[0] in ("number", "quoted") else ""
-        if not (digits.isascii() and digits.isdecimal()) or int(digits) > _MAX_COUNT:
+        is_number = digits.isascii() and digits.isdecimal() and len(digits) <= _MAX_DIGITS
+        if not is_number or int(digits) > _MAX_COUNT:
             raise PolicySyntaxError(self._text, start, "expected how many members OutOf needs")
         self._take_mark(",")
         return int(digits)
@@ -183,8 +186,9 @@ class _Parser:
 
     def _start(self) -> int:
         """Return where the next token starts."""
-        rest = self._text[self._position :]
-        return self._position + len(rest) - len(rest.lstrip())
+        spaces = _SPACES.match(self._text, self._position)
+        assert spaces is not None, "no spaces are spaces too"
+        return spaces.end()
 
     def _next(self) -> tuple[str, str]:
         found = _TOKEN.match(self._text, self._position)

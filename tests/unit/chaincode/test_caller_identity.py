@@ -35,3 +35,5 @@ def test_an_identity_is_parsed_once() -> None:
 def test_an_identity_without_certificate_is_refused() -> None:
     with pytest.raises(ValueError, match="PEM"):
         ClientIdentity.of(serialize_identity("BrokerMSP", b"not a certificate"))
+    with pytest.raises(ValueError, match="not an identity"):
+        ClientIdentity.of(b"\xff")

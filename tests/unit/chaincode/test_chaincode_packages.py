@@ -157,6 +157,11 @@ PYTHON = {"type": "python", "label": "acme", "path": "acme.contract:Acme"}
             "not a regular file",
             id="link",
         ),
+        pytest.param(
+            archive(PYTHON, tgz({"src/x.py": bytes(512)}, tarfile.GNUTYPE_SPARSE)),
+            "not a regular file",
+            id="sparse, so of any size",
+        ),
     ],
 )
 def test_bytes_that_are_no_package_are_refused(data: bytes, problem: str) -> None:

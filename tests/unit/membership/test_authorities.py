@@ -4,11 +4,17 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from tallystick.node.membership.authorities import CertificateAuthorities, certifiers_identifier
 from tallystick.node.membership.ca import CertificateAuthority, CertificateRequest
-from tallystick.node.membership.certificates import canonical_certificate, load_certificate, to_der
+from tallystick.node.membership.certificates import (
+    canonical_certificate,
+    load_certificate,
+    parse_certificate,
+    to_der,
+)
 from tallystick.node.membership.errors import CertificateError
 from tallystick.wire.hashing import sha256
 
@@ -30,15 +36,19 @@ NO_CERTIFICATE_SIGNING = x509.KeyUsage(
 NAME_CONSTRAINTS = x509.NameConstraints([x509.DNSName("example.com")], None)
 
 
-def root_with(*extensions: x509.ExtensionType) -> CertificateAuthority:
+def root_with(
+    *extensions: x509.ExtensionType,
+    serial: int = 7,
+    key: ec.EllipticCurvePrivateKey | None = None,
+) -> CertificateAuthority:
     """Return a self-signed certificate with these extensions alone."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = key or ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ca")])
     builder = x509.CertificateBuilder(
         issuer_name=name,
         subject_name=name,
         public_key=key.public_key(),
-        serial_number=7,
+        serial_number=serial,
         not_valid_before=NOW,
         not_valid_after=NOW + timedelta(days=1),
     )
@@ -110,6 +120,24 @@ def test_two_chains_are_as_bad_as_none() -> None:
     assert len(CertificateAuthorities(roots[:1]).chain(user)) == 2
     with pytest.raises(CertificateError, match="has 2 chains to a root"):
         CertificateAuthorities(roots).chain(user)
+
+
+def test_authorities_that_certify_each_other_cost_no_more_than_a_hundred_checks() -> None:
+    """Go's crypto/x509 has this limit; the chains of these 24 authorities are 24 factorial."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    alike = [root_with(CA_FLAG, IDENTIFIER, serial=serial, key=key) for serial in range(1, 25)]
+    root = CertificateAuthority.create("root", "org", now=NOW)
+    with pytest.raises(CertificateError, match="0 chains"):
+        CertificateAuthorities([root.certificate], [each.certificate for each in alike])
+
+
+def test_an_authority_must_have_a_key_of_a_known_kind() -> None:
+    known = root_with(CA_FLAG, IDENTIFIER).certificate.public_bytes(Encoding.DER)
+    curve = bytes.fromhex("06082a8648ce3d030107")
+    assert known.count(curve) == 1
+    unknown = parse_certificate(known.replace(curve, bytes.fromhex("06082a8648ce3d030177")))
+    with pytest.raises(CertificateError, match="no key for checks"):
+        CertificateAuthorities([unknown])
 
 
 def test_a_path_length_limits_how_many_authorities_stand_below() -> None:

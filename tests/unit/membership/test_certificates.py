@@ -1,4 +1,5 @@
 import json
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -57,6 +58,20 @@ def test_pem_is_read_as_fabric_reads_it(text: bytes, surplus: bytes) -> None:
 def test_text_without_a_whole_pem_block_is_refused(text: bytes) -> None:
     with pytest.raises(CertificateError, match="no PEM block"):
         certificates.first_pem_block(text)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"-----BEGIN A:-----\n", b"-----BEGIN A-----\n", b"-----BEGIN A-----\na:b\n", b"a:b\n"],
+)
+def test_the_time_for_a_text_grows_with_its_length_and_not_with_its_square(line: bytes) -> None:
+    """Whoever can send a message can send this as the certificate of its creator."""
+    text = line * (2_000_000 // len(line))
+    begun = time.perf_counter()
+    with pytest.raises(CertificateError, match="no PEM block"):
+        certificates.first_pem_block(text)
+    assert time.perf_counter() - begun < 5, "where it grew with the square it took an hour"
+    assert certificates.first_pem_block(text + b"text\n" + BLOCK).der == b"\0\1\2"
 
 
 def test_bytes_that_are_no_certificate_are_refused() -> None:

@@ -94,6 +94,7 @@ def test_levels_that_are_not_named_again_are_those_of_all_others() -> None:
         pytest.param(b'{"spec": "a b=info"}', "'a b' is no name of a logger", id="no logger"),
         pytest.param(b'{"spec": "info:debug"}', "only one level", id="two levels for all"),
         pytest.param(b'{"spec": "%s"}' % (b"a=info:" * 70), "more than 64", id="too long"),
+        pytest.param(b"[" * 4_000, "spec", id="nested without end"),
     ],
 )
 def test_a_bad_specification_changes_nothing(body: bytes, told: str) -> None:
@@ -153,6 +154,10 @@ async def test_a_body_is_read_as_long_as_it_says() -> None:
         pytest.param(b"PUT /logspec HTTP/1.1\r\nContent-Length: 9\r\n\r\n{}", id="body cut short"),
         pytest.param(
             b"PUT /logspec HTTP/1.1\r\nContent-Length: 99999\r\n\r\n", id="body far too long"
+        ),
+        pytest.param(
+            b"PUT /logspec HTTP/1.1\r\nContent-Length: " + b"9" * 5_000 + b"\r\n\r\n",
+            id="a length that Python refuses to read",
         ),
     ],
 )

@@ -64,6 +64,7 @@ def test_each_role_has_its_word(word: str, role: MSPRole.MSPRoleType.ValueType) 
         pytest.param("OutOf('A.peer')", 6, "how many members", id="OutOf without a number"),
         pytest.param("OutOf(2)", 7, "expected ','", id="OutOf without members"),
         pytest.param("OutOf(3,'A.peer')", 6, "3 out of 1 can never", id="too many needed"),
+        pytest.param(f"OutOf({'9' * 5_000},'A.peer')", 6, "how many members", id="endless number"),
         pytest.param("OutOf(99999999999,'A.peer')", 6, "how many members", id="huge number"),
         pytest.param("OutOf('\u0661','A.peer')", 6, "how many members", id="foreign digits"),
         pytest.param("OR(" * 41, 120, "deeper than 40", id="too deep"),

@@ -122,6 +122,8 @@ def test_tls_is_switched_off_only_by_name(tmp_path: Path) -> None:
             id="mutual TLS without authorities",
         ),
         pytest.param("[msp]", "[msp", "at line", id="not TOML"),
+        pytest.param("[msp]", f"a = {'9' * 5_000}\n[msp]", "digits", id="an endless number"),
+        pytest.param("[msp]", f"a = {'[' * 5_000}\n[msp]", "recursion", id="endless nesting"),
     ],
 )
 def test_an_error_names_the_file_and_the_key(

@@ -140,6 +140,17 @@ BROKEN = [
         id="kind of principal",
     ),
     pytest.param(
+        package(
+            collection(
+                policy=principal_policy(
+                    MSPPrincipal(principal_classification=MSPPrincipal.Classification.ValueType(9))
+                )
+            )
+        ),
+        "collection-name: vault -- principal type 9 is not supported",
+        id="a kind of principal that does not exist",
+    ),
+    pytest.param(
         package(collection(policy=identity(b"nobody"))),
         "collection-name: vault -- contains an identity that is not part of the channel",
         id="identity of a stranger",

@@ -351,10 +351,10 @@ def parse_topology(content: str, origin: str) -> Topology:
     """
     try:
         return Topology.model_validate(tomllib.loads(content))
-    except tomllib.TOMLDecodeError as error:
-        raise TopologyError(origin, [str(error)]) from error
     except ValidationError as error:
         raise TopologyError(origin, problems_in(error)) from error
+    except (ValueError, RecursionError) as error:  # no TOML, or numbers and nesting without end
+        raise TopologyError(origin, [str(error)]) from error
 
 
 def _check_unique(what: str, names: list[str]) -> None:

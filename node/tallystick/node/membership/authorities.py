@@ -20,6 +20,8 @@ from tallystick.wire.hashing import sha256
 Chain = tuple[x509.Certificate, ...]
 
 _FIRST_SECOND: Final = timedelta(seconds=1)
+# CAs that certify each other have a chain for each order of them. Go, and so Fabric, stops here.
+_MAX_SIGNATURE_CHECKS: Final = 100
 # An extension that says it is critical must be understood, or the certificate does not count.
 _UNDERSTOOD: Final = frozenset({
     ExtensionOID.AUTHORITY_INFORMATION_ACCESS,
@@ -78,7 +80,7 @@ class CertificateAuthorities:
         _check_extensions(certificate)
         found = [
             chain
-            for chain in self._chains((certificate,))
+            for chain in self._chains((certificate,), iter(range(_MAX_SIGNATURE_CHECKS)))
             if all(map(_usable_for_identities, chain))
         ]
         if len(found) != 1:
@@ -121,18 +123,20 @@ class CertificateAuthorities:
         chain = self.chain(authority)
         return certificates.canonical_certificate(authority, chain[min(1, len(chain) - 1)])
 
-    def _chains(self, below: Chain) -> Iterator[Chain]:
-        """Yield every chain that continues ``below`` to a root."""
+    def _chains(self, below: Chain, checks: Iterator[int]) -> Iterator[Chain]:
+        """Yield every chain that continues ``below`` to a root; ``checks`` are what it may cost."""
         child = below[-1]
         for encoded, authority in self._by_subject.get(child.issuer, {}).items():
             if authority in below or not _may_issue(authority, below):
                 continue
+            if next(checks, None) is None:
+                return
             if not _signed_by(child, authority):
                 continue
             if encoded in self._root_bytes:
                 yield (*below, authority)
             else:
-                yield from self._chains((*below, authority))
+                yield from self._chains((*below, authority), checks)
 
 
 def certifiers_identifier(issuers: Iterable[x509.Certificate]) -> bytes:
@@ -174,6 +178,10 @@ def _check_extensions(certificate: x509.Certificate) -> None:
 
 def _check_authority(authority: x509.Certificate) -> None:
     """Raise CertificateError unless ``authority`` has what every CA of an MSP must have."""
+    try:
+        authority.public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise CertificateError(f"{describe(authority)} has no key for checks: {error}") from error
     if not certificates.is_ca(authority):
         raise CertificateError(f"{describe(authority)} is no CA: its CA flag is not set")
     usage = certificates.extension(authority, x509.KeyUsage)

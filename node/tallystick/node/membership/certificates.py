@@ -9,6 +9,7 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar
@@ -28,14 +29,13 @@ ATTRIBUTES_OID: Final = x509.ObjectIdentifier("1.2.3.4.5.6.7.8.1")
 
 ExtensionT = TypeVar("ExtensionT", bound=x509.ExtensionType)
 
-# Dashes around a label, headers with a colon if any, base64 lines, and whatever whitespace ends the
-# last line.
-_PEM: Final = re.compile(
-    rb"(?m:^)-----BEGIN (?P<label>[^\n-]*)-----[ \t\r]*\n"
-    rb"(?:[^\n:]*:[^\n]*\n)*"
-    rb"(?P<body>[^-]*)"
-    rb"-----END (?P=label)-----[ \t]*\r?(?:\n|\Z)"
+# Dashes around a label, and headers with a colon if any. What was read as a header is not looked
+# at again: else a text of nothing but beginnings would take the square of its length in time.
+_PEM_BEGIN: Final = re.compile(
+    rb"(?m:^)-----BEGIN (?P<label>[^\n-]*)-----[ \t\r]*\n(?:[^\n:]*:[^\n]*\n)*+"
 )
+# Base64 lines, and whatever whitespace ends the last line.
+_PEM_END: Final = re.compile(rb"(?P<body>[^-]*)-----END (?P<label>[^\n-]*)-----[ \t]*\r?(?:\n|\Z)")
 _ECDSA_ALGORITHMS: Final = frozenset({
     SignatureAlgorithmOID.ECDSA_WITH_SHA1,
     SignatureAlgorithmOID.ECDSA_WITH_SHA224,
@@ -77,12 +77,16 @@ def first_pem_block(text: bytes) -> PemBlock:
     Raises:
         CertificateError: There is none.
     """
-    for found in _PEM.finditer(text):
-        try:
-            content = base64.b64decode(b"".join(found["body"].split()), validate=True)
-        except binascii.Error:
-            continue  # a broken block does not hide the next one
-        return PemBlock(found["label"].decode("ascii", "replace"), content, text[found.end() :])
+    start = 0
+    while begin := _PEM_BEGIN.search(text, start):
+        start = begin.end()  # a broken block does not hide the next one, wherever that begins
+        end = _PEM_END.match(text, start)
+        if end is None or end["label"] != begin["label"]:
+            continue
+        with suppress(binascii.Error):
+            content = base64.b64decode(b"".join(end["body"].split()), validate=True)
+            label = begin["label"].decode("ascii", "replace")
+            return PemBlock(label, content, text[end.end() :])
     raise CertificateError("no PEM block: expected text that starts with -----BEGIN")
 
 

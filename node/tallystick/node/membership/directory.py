@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from tallystick.node.membership.certificates import first_pem_block
 from tallystick.node.membership.errors import CertificateError, MaterialError
@@ -64,7 +64,7 @@ def msp_config_from_directory(path: Path, msp_id: str) -> MSPConfig:
     Raises:
         MaterialError: A file cannot be read, or there is no CA certificate.
     """
-    settings = _settings(path / SETTINGS_FILE)
+    settings = settings_of(path / SETTINGS_FILE)
     roots = _certificates(path / CA_CERTIFICATES)
     if not roots:
         raise MaterialError(
@@ -106,12 +106,21 @@ def _certificates(directory: Path) -> list[bytes]:
     return found
 
 
-def _settings(file: Path) -> MspSettings:
+def settings_of(file: Path) -> MspSettings:
+    """Return what ``config.yaml`` says; without such a file, what an empty one would.
+
+    Raises:
+        MaterialError: It says something else than it should.
+    """
     if not file.exists():
         return MspSettings()
     try:
         return MspSettings.model_validate(yaml.safe_load(file.read_bytes()) or {})
-    except (yaml.YAMLError, ValidationError) as error:
+    except (
+        yaml.YAMLError,
+        ValueError,
+        RecursionError,
+    ) as error:  # days that are none, among others
         raise MaterialError(str(file), f"not a valid MSP configuration: {error}") from error
 
 

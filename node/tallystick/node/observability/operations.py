@@ -25,7 +25,9 @@ HealthChecks = Mapping[str, Callable[[], str]]
 """Component to a function that returns what is wrong with it, or an empty string."""
 
 REQUEST_TIMEOUT_S: Final = 5.0
-_MAX_HEAD_BYTES: Final = 8 * 1024
+MAX_HEAD_BYTES: Final = 8 * 1024
+UNREADABLE: Final = (asyncio.IncompleteReadError, asyncio.LimitOverrunError)
+"""A request that is cut short, or too long."""
 _MAX_BODY_BYTES: Final = 4 * 1024
 
 
@@ -66,16 +68,16 @@ async def serving_operations(address: str, operations: Operations) -> AsyncItera
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT_S):
                 peer = writer.get_extra_info("peername")
-                request = await _read(reader, is_local=_is_loopback(peer[0]))
+                request = await read_request(reader, is_local=_is_loopback(peer[0]))
                 writer.write(respond(request, operations))
                 await writer.drain()
-        except (TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError):
+        except (*UNREADABLE, TimeoutError, OSError):
             return  # a client that does not ask gets no answer
         finally:
             writer.close()
 
     host, _, port = address.rpartition(":")
-    server = await asyncio.start_server(answer, host.strip("[]"), int(port), limit=_MAX_HEAD_BYTES)
+    server = await asyncio.start_server(answer, host.strip("[]"), int(port), limit=MAX_HEAD_BYTES)
     async with server:
         yield server.sockets[0].getsockname()[1]
 
@@ -127,7 +129,7 @@ def _set_log_spec(request: Request, _: Operations) -> bytes:
         return _json(HTTPStatus.FORBIDDEN, {"error": error})
     try:
         set_log_spec(str(json.loads(request.body)["spec"]))
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         reason = str(error) if isinstance(error, LogSpecError) else 'send {"spec": "info"}'
         return _json(HTTPStatus.BAD_REQUEST, {"error": reason})
     return _response(HTTPStatus.NO_CONTENT, b"", content_type="application/json")
@@ -141,7 +143,7 @@ _ANSWERS: Final[Mapping[str, Mapping[str, Callable[[Request, Operations], bytes]
 }
 
 
-async def _read(reader: asyncio.StreamReader, *, is_local: bool) -> Request:
+async def read_request(reader: asyncio.StreamReader, *, is_local: bool) -> Request:
     """Read one request.
 
     Raises:
@@ -154,13 +156,19 @@ async def _read(reader: asyncio.StreamReader, *, is_local: bool) -> Request:
     length = 0
     for line in lines:
         name, _, value = line.partition(":")
-        if name.strip().lower() == "content-length" and value.strip().isdecimal():
-            length = int(value)
-    if length > _MAX_BODY_BYTES:
-        raise asyncio.LimitOverrunError("the body is too long", length)
+        if name.strip().lower() == "content-length":
+            length = _body_length(value.strip())
     body = await reader.readexactly(length)
     path = rest.partition(" ")[0].partition("?")[0]
     return Request(method, path, body, is_local)
+
+
+def _body_length(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        return 0
+    if len(text) > len(str(_MAX_BODY_BYTES)) or int(text) > _MAX_BODY_BYTES:
+        raise asyncio.LimitOverrunError("the body is too long", _MAX_BODY_BYTES)
+    return int(text)
 
 
 def _is_loopback(address: str) -> bool:

@@ -17,15 +17,15 @@ from tallystick.node.settings import AdminSettings
 
 REQUEST_TIMEOUT_S: Final = 30.0
 MAX_BODY_BYTES: Final = 10 * 1024 * 1024
-_MAX_HEAD_BYTES: Final = 16 * 1024
+MAX_HEAD_BYTES: Final = 16 * 1024
 
 
 class AdminTlsError(LedgerError):
     """The certificates or the key of the admin listener cannot be used."""
 
 
-class _BadRequestError(Exception):
-    """A request that cannot be read. Never leaves this module: there it becomes an answer."""
+class BadRequestError(Exception):
+    """A request that cannot be read, and the status with which that is answered."""
 
     def __init__(self, status: HTTPStatus, problem: str) -> None:
         super().__init__(problem)
@@ -74,7 +74,7 @@ async def serving_participation(
 
     host, _, port = settings.listen_address.rpartition(":")
     server = await asyncio.start_server(
-        handle, host.strip("[]"), int(port), limit=_MAX_HEAD_BYTES, ssl=admin_tls(settings)
+        handle, host.strip("[]"), int(port), limit=MAX_HEAD_BYTES, ssl=admin_tls(settings)
     )
     async with server:
         yield server.sockets[0].getsockname()[1]
@@ -86,23 +86,29 @@ async def _answer(
     participation: ChannelParticipation,
 ) -> Answer:
     try:
-        request = await _read(reader, writer)
-    except _BadRequestError as error:
+        request = await read_request(reader, writer)
+    except BadRequestError as error:
         return failure(error.status, str(error))
     return await participation.answer(request)
 
 
-async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Request:
+async def read_request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Request:
+    """Read one request.
+
+    Raises:
+        BadRequestError: It cannot be read, or is longer than any that is answered.
+        IncompleteReadError: It was cut short.
+    """
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     except asyncio.LimitOverrunError as error:
-        raise _BadRequestError(
+        raise BadRequestError(
             HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the request's headers are too long"
         ) from error
     first, *lines = head.rstrip("\r\n").split("\r\n")
     words = first.split(" ")
     if len(words) != 3:  # noqa: PLR2004 - method, target and version
-        raise _BadRequestError(HTTPStatus.BAD_REQUEST, "the request line cannot be read")
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, "the request line cannot be read")
     fields = (line.partition(":") for line in lines)
     headers = {name.strip().lower(): value.strip() for name, _, value in fields}
     length = _body_length(headers)
@@ -118,12 +124,12 @@ async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> R
 
 def _body_length(headers: dict[str, str]) -> int:
     if "transfer-encoding" in headers:
-        raise _BadRequestError(HTTPStatus.LENGTH_REQUIRED, "send the body with a Content-Length")
+        raise BadRequestError(HTTPStatus.LENGTH_REQUIRED, "send the body with a Content-Length")
     text = headers.get("content-length", "0")
     if not (text.isascii() and text.isdecimal()):
-        raise _BadRequestError(HTTPStatus.BAD_REQUEST, "Content-Length is not a number")
+        raise BadRequestError(HTTPStatus.BAD_REQUEST, "Content-Length is not a number")
     if len(text) > len(str(MAX_BODY_BYTES)) or int(text) > MAX_BODY_BYTES:
-        raise _BadRequestError(
+        raise BadRequestError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is longer than {MAX_BODY_BYTES} bytes"
         )
     return int(text)

@@ -141,7 +141,8 @@ def _check_member(
         elif kind == MSPPrincipal.IDENTITY:
             msp_id = msps.endorser(principal.principal).msp_id
         else:
-            name = MSPPrincipal.Classification.Name(kind)
+            known = kind in MSPPrincipal.Classification.values()
+            name = MSPPrincipal.Classification.Name(kind) if known else kind
             raise _broken(collection, f"principal type {name} is not supported")
     except MalformedMessageError as error:
         raise _broken(collection, f"a principal cannot be read: {error}") from error

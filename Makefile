@@ -15,7 +15,7 @@ unexport VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
 .PHONY: help setup protos configuration format check test interop fabric-tools demo bench scenario \
-        simulate chaos reliability etcd clean
+        simulate chaos reliability etcd fuzz clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ test: $(INSTALLED_DEV) ## Run the fast tests
 check: $(INSTALLED_DEV) ## Check format, lint, types, import directions and tidiness; edits nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy $(wildcard node protos chaincode client simulation tests bench examples)
+	$(BIN)/mypy $(wildcard node protos chaincode client simulation tests bench examples fuzz)
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/test_tidy.py
 
@@ -67,6 +67,10 @@ interop: $(INSTALLED_DEV) ## Run Fabric's own clients against a network
 fabric-tools: $(INSTALLED_DEV) ## Run Fabric's own programs, found through FABRIC_BIN, against a network
 	@tests/interop/install
 	@$(BIN)/pytest -m fabric tests/fabric
+
+SECONDS ?= 5
+fuzz: $(INSTALLED_DEV) ## Fuzz every decoder of outside bytes for SECONDS=5 each, or one: TARGET=block
+	@$(BIN)/python -m fuzz $(TARGET) --seconds $(SECONDS)
 
 bench: $(INSTALLED_DEV) ## Measure throughput and latency
 	@$(BIN)/python -m bench

@@ -17,7 +17,7 @@ Rule = Callable[[Path], Iterator[str]]
 
 ROOT = Path(__file__).parents[1]
 NAMESPACE_ROOTS = ("node", "protos", "chaincode", "client")
-FOLDERS = (*NAMESPACE_ROOTS, "simulation", "tests", "examples", "bench", "docs", ".ci")
+FOLDERS = (*NAMESPACE_ROOTS, "simulation", "fuzz", "tests", "examples", "bench", "docs", ".ci")
 TEXT_SUFFIXES = {"", ".cfg", ".json", ".md", ".mjs", ".proto", ".py", ".toml", ".txt", ".yaml"}
 NOT_WRITTEN_BY_HAND = re.compile(r"_pb2(_grpc)?\.pyi?$|^uv\.lock$|^package-lock\.json$|^\.git$")
 NOT_WRITTEN_HERE = {"__pycache__", "node_modules"}

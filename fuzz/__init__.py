@@ -1,0 +1,1 @@
+"""Fuzzing of every decoder that meets bytes from outside: `make fuzz`."""

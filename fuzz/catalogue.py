@@ -1,0 +1,25 @@
+"""All targets, by the area that they are of, which is a module of `fuzz.targets`."""
+
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Final
+
+from fuzz.target import Target
+from fuzz.targets import chaincode, clients, files, http, identities, ledger, policies, requests
+
+_AREAS: Final[tuple[ModuleType, ...]] = (
+    requests,
+    ledger,
+    identities,
+    policies,
+    chaincode,
+    http,
+    files,
+    clients,
+)
+TARGETS: Final[Mapping[str, Target]] = {
+    target.name: target for area in _AREAS for target in area.TARGETS
+}
+AREA_OF: Final[Mapping[str, str]] = {
+    target.name: area.__name__.rpartition(".")[2] for area in _AREAS for target in area.TARGETS
+}

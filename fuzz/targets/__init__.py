@@ -1,0 +1,1 @@
+"""All targets, by area."""

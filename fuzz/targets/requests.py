@@ -1,0 +1,71 @@
+"""What clients and administrators send to peers and orderers."""
+
+from fuzz.context import channel
+from fuzz.target import Target
+from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.channel.config_update import authorize, signed_update
+from tallystick.node.channel.errors import ChannelConfigError
+from tallystick.node.deliver.access import SessionAccess, check_freshness, read_request
+from tallystick.node.deliver.seek import SeekRefused, resolve
+from tallystick.node.endorsement.errors import ProposalRefusedError
+from tallystick.node.endorsement.proposal import check_form, time_text, unpack
+from tallystick.node.gateway.errors import GatewayError
+from tallystick.node.gateway.requests import proposed_call
+from tallystick.node.ordering.admission import Submission, admit, read_submission
+from tallystick.node.ordering.config_admission import NoUpdateError, updated_channel
+from tallystick.protos.common.common_pb2 import Envelope
+from tallystick.protos.common.configtx_pb2 import Config
+from tallystick.protos.orderer.ab_pb2 import SeekInfo
+from tallystick.protos.peer.proposal_pb2 import SignedProposal
+from tallystick.wire.errors import WireError
+from tallystick.wire.messages import decode
+
+HEIGHT = 8
+
+
+def _envelope(data: bytes) -> None:
+    """As an orderer takes what is broadcast."""
+    submission = read_submission(data)
+    if isinstance(submission, Submission):
+        admit(submission, channel(), now_ns=0)
+
+
+def _proposal(data: bytes) -> None:
+    """As an endorser takes it."""
+    proposal = unpack(decode(SignedProposal, data))
+    time_text(proposal.timestamp_ns)
+    check_form(proposal)
+
+
+def _gateway_proposal(data: bytes) -> None:
+    """As a gateway reads it, to find endorsers."""
+    proposed_call(decode(SignedProposal, data))
+
+
+def _config_update(data: bytes) -> None:
+    """As an orderer judges an update, and as the command line explains it."""
+    update = decode(Envelope, data)
+    updated_channel(update)
+    signed_update(channel(), update)
+    result = authorize(channel(), update)
+    if isinstance(result, Config):
+        ChannelConfig.from_config(channel().channel_id, result)
+
+
+def _deliver(data: bytes) -> None:
+    """As peers and orderers take requests for blocks."""
+    request = read_request(data)
+    if isinstance(request, SeekRefused):
+        return
+    check_freshness(request, now_ns=0, time_window_s=1)
+    resolve(decode(SeekInfo, request.seek), HEIGHT)
+    SessionAccess(request.signed, lambda _: "/Channel/Readers").evaluate(channel(), now_ns=0)
+
+
+TARGETS = (
+    Target("envelope", _envelope),
+    Target("proposal", _proposal, (WireError, ProposalRefusedError)),
+    Target("gateway_proposal", _gateway_proposal, (WireError, GatewayError)),
+    Target("config_update", _config_update, (WireError, NoUpdateError, ChannelConfigError)),
+    Target("deliver", _deliver, (WireError,)),
+)

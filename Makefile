@@ -15,7 +15,7 @@ unexport VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
 .PHONY: help setup protos configuration format check test interop fabric-tools demo bench scenario \
-        simulate chaos reliability etcd fuzz clean
+        simulate chaos reliability etcd softhsm fuzz clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,7 +37,7 @@ format: $(INSTALLED_DEV) ## Format the code and repair what lint can repair
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-scenario: $(INSTALLED_DEV) etcd ## Run the slow tests: whole networks, faults, simulations
+scenario: $(INSTALLED_DEV) etcd softhsm ## Run the slow tests: whole networks, faults, simulations
 	@$(BIN)/pytest -m "slow and not interop and not fabric"
 
 SEEDS := 200
@@ -60,6 +60,11 @@ etcd: ## Install etcd, through which several orderers share their order, unless 
 	@command -v "$${TALLY_ETCD:-etcd}" >/dev/null || \
 	    { apt-get update -qq && apt-get install -y -qq etcd-server; } || \
 	    { echo "Install etcd 3.4 or later, or let TALLY_ETCD name it." >&2; exit 1; }
+
+softhsm: ## Install SoftHSM, in whose tokens tests keep keys, unless it is there
+	@command -v softhsm2-util >/dev/null || \
+	    { apt-get update -qq && apt-get install -y -qq softhsm2; } || \
+	    echo "There is no SoftHSM: the tests of keys on tokens are skipped." >&2
 
 interop: $(INSTALLED_DEV) ## Run Fabric's own clients against a network
 	@tests/interop/run

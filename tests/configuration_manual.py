@@ -18,8 +18,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from tests.documents import ROOT
 
-from tallystick.node import settings
-from tallystick.node.settings import NodeSettings, OrdererSettings, PeerSettings, Settings, table_of
+from tallystick.node import settings, settings_parts
+from tallystick.node.settings import NodeSettings, OrdererSettings, PeerSettings, table_of
+from tallystick.node.settings_parts import Settings
 
 MANUAL: Final = ROOT / "docs" / "configuration.md"
 EXAMPLES: Final[dict[Path, type[NodeSettings]]] = {
@@ -44,6 +45,11 @@ _SHOWN: Final = {
     "genesis_blocks": ["genesis.block"],
     "msp.id": "OneMSP",
     "msp.directory": "msp",
+    "msp.pkcs11.library": "/usr/lib/softhsm/libsofthsm2.so",
+    "msp.pkcs11.token": "one",
+    "msp.pkcs11.label": "peer0",
+    "msp.pkcs11.id": "a1b2",
+    "msp.pkcs11.pin_file": "pin",
     "tls.certificate": "tls/server.crt",
     "tls.private_key": "tls/server.key",
     "tls.root_certificates": "tls/ca.crt",
@@ -269,8 +275,9 @@ def _about(model: type[Settings]) -> str:
 def _meanings(model: type[Settings]) -> dict[str, str]:
     """Return the docstrings below the keys of a model and of those that it extends."""
     found: dict[str, str] = {}
-    tree = ast.parse(inspect.getsource(settings))
-    bodies = {node.name: node.body for node in tree.body if isinstance(node, ast.ClassDef)}
+    trees = [ast.parse(inspect.getsource(module)) for module in (settings_parts, settings)]
+    classes = [node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
+    bodies = {node.name: node.body for node in classes}
     for kind in reversed(model.__mro__):
         body = bodies.get(kind.__name__, [])
         for key, text in pairwise(body):

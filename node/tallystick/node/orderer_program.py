@@ -14,7 +14,8 @@ from contextlib import (
 
 from tallystick.node.channel.config import ChannelConfig, client_authorities
 from tallystick.node.fellow_orderers import FellowOrderers, OrdererLinks
-from tallystick.node.membership.signing_identity import SigningIdentity
+from tallystick.node.key_files import check_key_files
+from tallystick.node.membership.token_identity import signer_of
 from tallystick.node.observability.logs import configure_logging
 from tallystick.node.observability.program import observed
 from tallystick.node.orderer import OrdererNode
@@ -51,11 +52,12 @@ async def run_orderer(
         LedgerError: It cannot start; the message says what to do.
     """
     configure_logging(settings.log.format, settings.log.level)
-    signer = SigningIdentity.from_directory(settings.msp.directory, settings.msp.id)
+    check_key_files(settings)
     blocks = [load_block(path) for path in settings.genesis_blocks]
     clock = time.time_ns  # noqa: TID251 - the composition root makes the clock
     async with AsyncExitStack() as lifetime:
         await lifetime.enter_async_context(tracing(settings, "tallystick-orderer", clock))
+        signer = await lifetime.enter_async_context(signer_of(settings.msp))
         environment = OrdererEnvironment(
             clock=clock,
             new_nonce=lambda: secrets.token_bytes(NONCE_SIZE),

@@ -31,7 +31,6 @@ from tallystick.node.membership.directory import msp_config_from_directory
 from tallystick.node.membership.msp import Msp
 from tallystick.node.membership.registry import MspRegistry
 from tallystick.node.membership.signature_checker import SignatureChecker
-from tallystick.node.membership.signing_identity import SigningIdentity
 from tallystick.node.observability.metrics import PeerMetrics
 from tallystick.node.observability.operations import HealthChecks
 from tallystick.node.privacy.node import PrivacyNode
@@ -49,6 +48,7 @@ from tallystick.node.transport.ports import OrdererConnection
 from tallystick.node.transport.tasks import supervised_tasks
 from tallystick.node.validation.ahead.preparation import NO_SERVICE, SignatureService
 from tallystick.protos.common.common_pb2 import Block
+from tallystick.wire.signing import Signer
 
 _log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class PeerNode:
     def __init__(
         self,
         settings: PeerSettings,
-        signer: SigningIdentity,
+        signer: Signer,
         genesis_blocks: Sequence[Block],
         environment: PeerEnvironment,
     ) -> None:

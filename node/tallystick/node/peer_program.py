@@ -10,7 +10,8 @@ from tallystick.node.channel.config import client_authorities
 from tallystick.node.connector import GrpcConnector
 from tallystick.node.endorsement.grpc_adapter import EndorserServicer
 from tallystick.node.gateway.grpc_adapter import GatewayServicer
-from tallystick.node.membership.signing_identity import SigningIdentity
+from tallystick.node.key_files import check_key_files
+from tallystick.node.membership.token_identity import signer_of
 from tallystick.node.observability.logs import configure_logging
 from tallystick.node.observability.program import observed
 from tallystick.node.peer import PeerEnvironment, PeerNode
@@ -47,12 +48,13 @@ async def run_peer(
         LedgerError: It cannot start; the message says what to do.
     """
     configure_logging(settings.log.format, settings.log.level)
-    signer = SigningIdentity.from_directory(settings.msp.directory, settings.msp.id)
+    check_key_files(settings)
     blocks = [load_block(path) for path in settings.genesis_blocks]
     clock = time.time_ns  # noqa: TID251 - the composition root makes the clock
     async with (
         tracing(settings, "tallystick-peer", clock),
         signature_service(settings) as checking,
+        signer_of(settings.msp) as signer,
         ChannelPool() as pool,
         supervised_tasks() as tasks,
     ):

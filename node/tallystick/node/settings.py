@@ -9,15 +9,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
-from pydantic.functional_validators import AfterValidator
+from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from tallystick.node.errors import LedgerError
+from tallystick.node.settings_parts import Address, Pkcs11Settings, ResolvedPath, Settings
 
 SettingsT = TypeVar("SettingsT", bound="NodeSettings")
-
-_MAX_PORT = 65_535
 
 
 class SettingsError(LedgerError):
@@ -34,28 +32,6 @@ class SettingsError(LedgerError):
         )
         self.path = path
         self.problems = problems
-
-
-def _check_address(address: str) -> str:
-    host, separator, port = address.rpartition(":")
-    if not separator or not host or not port.isdecimal() or int(port) > _MAX_PORT:
-        raise ValueError("an address is host:port, such as 0.0.0.0:7050 or [::]:7050")
-    return address
-
-
-def _resolve(path: Path, info: ValidationInfo) -> Path:
-    base = info.context if isinstance(info.context, Path) else Path()
-    return base / path
-
-
-Address = Annotated[str, AfterValidator(_check_address)]
-ResolvedPath = Annotated[Path, AfterValidator(_resolve)]
-
-
-class Settings(BaseModel):
-    """One table of a settings file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class TlsSettings(Settings):
@@ -89,6 +65,8 @@ class MspSettings(Settings):
     """The organisation that runs the node."""
     directory: ResolvedPath
     """Certificate, key and authorities, laid out as Fabric's tools do."""
+    pkcs11: Pkcs11Settings | None = None
+    """Left out, the key is in the directory."""
 
 
 class ConnectionSettings(Settings):
@@ -163,6 +141,8 @@ class NodeSettings(Settings):
     msp: MspSettings
     tls: TlsSettings | None
     """``tls = "off"`` in the file serves in the clear; leaving it out is an error."""
+    exposed_keys: Literal["refuse", "warn"] = "refuse"
+    """What to do at the start if others than its owner may use a private key."""
     connections: ConnectionSettings = ConnectionSettings()
     client_rate: ClientRateSettings = ClientRateSettings()
     log: LogSettings = LogSettings()

@@ -51,13 +51,7 @@ class SigningIdentity:
         Raises:
             MaterialError: There is not exactly one certificate, or no key fits it.
         """
-        signcerts = msp_directory / "signcerts"
-        found = sorted(signcerts.glob("*.pem"))
-        if len(found) != 1:
-            raise MaterialError(
-                str(signcerts), f"expected one certificate (*.pem), found {len(found)}"
-            )
-        certificate_pem = found[0].read_bytes()
+        certificate, certificate_pem = own_certificate(msp_directory)
         keystore = msp_directory / "keystore"
         for path in sorted(path for path in keystore.glob("*") if path.is_file()):
             try:
@@ -66,12 +60,25 @@ class SigningIdentity:
                 continue  # a keystore may hold other keys too
         raise MaterialError(
             str(keystore),
-            f"no private key here belongs to {found[0]}: copy the key of that certificate",
+            f"no private key here belongs to {certificate}: copy the key of that certificate",
         )
 
     def sign(self, message: bytes) -> bytes:
         """Return a low-s signature over ``message``."""
         return sign(self._private_key, message)
+
+
+def own_certificate(msp_directory: Path) -> tuple[Path, bytes]:
+    """Return the one certificate in ``signcerts`` of a local MSP directory: its file, and the PEM.
+
+    Raises:
+        MaterialError: There is not exactly one.
+    """
+    signcerts = msp_directory / "signcerts"
+    found = sorted(signcerts.glob("*.pem"))
+    if len(found) != 1:
+        raise MaterialError(str(signcerts), f"expected one certificate (*.pem), found {len(found)}")
+    return found[0], found[0].read_bytes()
 
 
 def load_private_key(pem: bytes) -> EllipticCurvePrivateKey:

@@ -14,7 +14,7 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos configuration format check test interop fabric-tools demo bench scenario \
+.PHONY: help setup protos configuration format check audit test interop fabric-tools demo bench scenario \
         simulate chaos reliability etcd softhsm fuzz clean
 
 help: ## Show this list
@@ -26,12 +26,16 @@ demo: $(INSTALLED_NODE) ## Run a whole network and settle a trade on it
 test: $(INSTALLED_DEV) ## Run the fast tests
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow and not interop and not fabric"
 
-check: $(INSTALLED_DEV) ## Check format, lint, types, import directions and tidiness; edits nothing
+check: $(INSTALLED_DEV) ## Check format, lint, types, imports, tidiness and dependencies; edits nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy $(wildcard node protos chaincode client simulation tests bench examples fuzz)
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/test_tidy.py
+	@$(BIN)/python -m tests.dependency_audit
+
+audit: $(INSTALLED_DEV) ## Ask whether a dependency has a known vulnerability; TALLY_AUDIT=live takes no old answer
+	@$(BIN)/python -m tests.dependency_audit
 
 format: $(INSTALLED_DEV) ## Format the code and repair what lint can repair
 	$(BIN)/ruff check --fix-only .

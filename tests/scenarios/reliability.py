@@ -24,11 +24,14 @@ NOT_OF_A_REFUSAL: Final = {"test_chaos.py"}
 
 _HEAD: Final = """# What every fault and every bad input does
 
-Written by `make reliability` from what the tests saw. Each row is a test; it asserts that nothing
-is lost. The messages are those that it got, with long numbers and ports as `…`. Random kills of all
-processes are another test: `make chaos`.
+Written by `make reliability` from what the tests saw, counted and did. Each row is a test. The
+messages are those that it got, with long numbers and ports as `…`; what was lost it has counted;
+what to do about a fault is what it did before all was well again. Random kills of all processes are
+another test: `make chaos`.
 """
-_COLUMNS: Final = "| what happens | what is seen | lost | what to do | test |"
+_COLUMNS: Final = (
+    "| what happens | what is seen | lost | what to do | test |\n|---|---|---|---|---|\n"
+)
 _ADVICE: Final = {
     "test_refusals_of_proposals": "mend the proposal; nothing was ordered",
     "test_refusals_of_envelopes": "mend the envelope; nothing was ordered",
@@ -46,14 +49,16 @@ class Record:
         case: The case; empty if the test has one.
         fault: What was done to the network.
         seen: What users and operators were told, word for word.
-        to_do: What to do about it.
+        lost: What was lost, as the test counted it.
+        to_do: What was done about it, step by step; nothing if it passes by itself.
     """
 
     test: str
     case: str
     fault: str
     seen: Sequence[str]
-    to_do: str
+    lost: str
+    to_do: Sequence[str]
 
 
 def keep(record: Record) -> None:
@@ -94,10 +99,7 @@ def table(records: Iterable[Record]) -> str:
         ("Faults", faults),
         ("Bad input", [each for each in by_test if each not in faults]),
     ):
-        parts.append(
-            f"\n## {title}\n\n| what happens | what is seen | lost | what to do | test |\n"
-        )
-        parts.append("|---|---|---|---|---|\n")
+        parts.append(f"\n## {title}\n\n{_COLUMNS}")
         parts += [_row(test, by_test[test]) for test in tests]
     return "".join(parts)
 
@@ -110,8 +112,18 @@ def _row(test: str, records: Sequence[Record]) -> str:
     more = len(messages) - len(shown)
     seen = "<br>".join(f"`{each}`" for each in shown) + (f"<br>and {more} more" if more else "")
     name = test.partition("::")[2]
-    columns = (first.fault + cases, seen or "the answer to a request in order", "nothing")
-    return f"| {' | '.join(columns)} | {first.to_do} | `{name}` |\n"
+    columns = (
+        first.fault + cases,
+        seen or "the answer to a request in order",
+        _all(each.lost for each in records),
+        _all("; ".join(map(_shown, each.to_do)) or "nothing" for each in records),
+        f"`{name}`",
+    )
+    return f"| {' | '.join(columns)} |\n"
+
+
+def _all(texts: Iterable[str]) -> str:
+    return "<br>".join(dict.fromkeys(texts))
 
 
 def _shown(message: str) -> str:

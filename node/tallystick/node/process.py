@@ -1,6 +1,7 @@
 """What the programs of peer and orderer share: their first blocks and the signal to stop."""
 
 import asyncio
+import errno
 import fcntl
 import gc
 import os
@@ -8,11 +9,14 @@ import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Final
 
 from tallystick.node.errors import LedgerError
 from tallystick.protos.common.common_pb2 import Block
 from tallystick.wire.errors import WireError
 from tallystick.wire.messages import decode
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class BlockFileError(LedgerError):
@@ -56,6 +60,21 @@ class DataInUseError(LedgerError):
         self.directory = directory
 
 
+class DiskFullError(LedgerError):
+    """A node stops because its disk is full.
+
+    Attributes:
+        directory: Where its data are.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(
+            f"the disk of {directory} is full, and so the node stops: make room there and start it"
+            " again; nothing that it acknowledged is lost"
+        )
+        self.directory = directory
+
+
 @contextmanager
 def holding(directory: Path) -> Iterator[None]:
     """Keep other nodes, and what repairs ledgers, from a node's data for the length of the block.
@@ -75,6 +94,28 @@ def holding(directory: Path) -> Iterator[None]:
         except BlockingIOError as error:
             raise DataInUseError(directory) from error
         yield
+
+
+@contextmanager
+def explaining_full_disk(directory: Path) -> Iterator[None]:
+    """Say what to do when a node with its data in ``directory`` ends because the disk is full.
+
+    Raises:
+        DiskFullError: It does.
+    """
+    try:
+        yield
+    except (OSError, BaseExceptionGroup) as error:
+        if _is_of_full_disk(error):
+            raise DiskFullError(directory) from error
+        raise
+
+
+def _is_of_full_disk(error: BaseException) -> bool:
+    """Return whether a failure, or any of a group, is that something did not fit."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(_is_of_full_disk, error.exceptions))
+    return isinstance(error, OSError) and error.errno in _FULL
 
 
 def load_block(path: Path) -> Block:

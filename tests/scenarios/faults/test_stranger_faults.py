@@ -10,8 +10,8 @@ from random import Random
 import psutil
 import pytest
 from tests.scenarios.crash_network import RunningNetwork
-from tests.scenarios.faults.conftest import Outcome
-from tests.scenarios.faults.test_node_faults import audited
+from tests.scenarios.faults.audit import audited
+from tests.scenarios.faults.outcome import Outcome
 
 from tallystick.node.cluster.node import Node
 
@@ -48,7 +48,7 @@ async def test_five_thousand_idle_connections_to_a_peer_disturb_nobody(
     victim = network.peers[0]
     writers: list[asyncio.StreamWriter] = []
     try:
-        async with audited(network) as load:
+        async with audited(network, outcome) as load:
             for _ in range(IDLE):
                 _, writer = await asyncio.open_connection(victim.host, victim.topology.port)
                 writers.append(writer)
@@ -60,11 +60,8 @@ async def test_five_thousand_idle_connections_to_a_peer_disturb_nobody(
     finally:
         for writer in writers:
             writer.close()
-    outcome(
-        f"{IDLE} idle connections to a peer",
-        f"the peer holds {open_here} connections, and works",
-        to_do="nothing",
-    )
+    outcome.saw(f"the peer holds {open_here} connections, and works")
+    outcome.keep(f"{IDLE} idle connections to a peer")
 
 
 async def raw(node: Node, random: Random) -> None:
@@ -121,7 +118,7 @@ async def test_a_flood_of_garbage_disturbs_nobody(
     processes = [psutil.Process(network.pid(node)) for node in victims]
     before = [process.memory_info().rss for process in processes]
     random = Random(1)
-    async with audited(network) as load:
+    async with audited(network, outcome) as load:
         for _ in range(FLOODS):
             for node in victims:
                 await flood(node, random)
@@ -129,8 +126,5 @@ async def test_a_flood_of_garbage_disturbs_nobody(
     for process, size in zip(processes, before, strict=True):
         assert process.is_running()
         assert process.memory_info().rss - size < MAX_GROWTH_BYTES
-    outcome(
-        "floods of garbage: over TCP, within TLS, as frames of HTTP/2",
-        "the connection is closed; others notice nothing",
-        to_do="nothing",
-    )
+    outcome.saw("the connection is closed; others notice nothing")
+    outcome.keep("floods of garbage: over TCP, within TLS, as frames of HTTP/2")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 from tests.scenarios.refusals.doors import SEEN
-from tests.scenarios.refusals.network import RefusalNetwork, refusal_network
+from tests.scenarios.refusals.network import RefusalNetwork, Tip, refusal_network
 from tests.scenarios.reliability import Record, advice, keep
 
 
@@ -21,6 +21,7 @@ def kept(request: pytest.FixtureRequest, network: RefusalNetwork) -> Iterator[No
     """What the refusals of a test say goes into docs/reliability.md."""
     SEEN.clear()
     network.verdicts.clear()
+    before = network.tip
     yield
     function = request.function.__name__
     case = request.node.callspec.id if hasattr(request.node, "callspec") else ""
@@ -30,6 +31,15 @@ def kept(request: pytest.FixtureRequest, network: RefusalNetwork) -> Iterator[No
             case=case,
             fault=function.removeprefix("test_").replace("_", " "),
             seen=tuple(SEEN) or tuple(each for each in network.verdicts if each != "VALID"),
-            to_do=advice(request.path.stem),
+            lost=_lost(network, before),
+            to_do=(advice(request.path.stem),),
         )
     )
+
+
+def _lost(network: RefusalNetwork, before: Tip) -> str:
+    """Return what has become of the ledger, whose every block vouches for those before."""
+    if network.tip == before:
+        return "nothing; the ledger is as it was"
+    assert network.tip_at(before.height) == before, "a refusal has changed what was committed"
+    return "nothing; blocks were added to those before"

@@ -30,7 +30,7 @@ from tallystick.node.cluster.material import Founding, genesis_block
 from tallystick.node.cluster.member_topology import ADMIN
 from tallystick.node.cluster.peer_client import Source
 from tallystick.node.cluster.topology import ChaincodeTopology, Topology
-from tallystick.node.ledger.committed import recorded_codes
+from tallystick.node.ledger.committed import recorded_codes, recorded_commit_hash
 from tallystick.node.membership.signing_identity import SigningIdentity
 from tallystick.node.orderer import OrdererNode
 from tallystick.node.orderer_channel import OrdererEnvironment
@@ -51,6 +51,7 @@ from tallystick.node.testing.transport import LocalTransport
 from tallystick.node.transport.local import LocalEndorser, LocalOrderer
 from tallystick.protos.common.common_pb2 import Block
 from tallystick.protos.peer.transaction_pb2 import TxValidationCode
+from tallystick.wire.hashing import block_header_hash
 from tallystick.wire.txid import NONCE_SIZE
 
 CHANNEL_ID: Final = "securities"
@@ -101,6 +102,21 @@ _TIMEOUT_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
+class Tip:
+    """Where a ledger stands.
+
+    Attributes:
+        height: How many blocks there are.
+        header_hash: Of the last block; it covers all blocks.
+        commit_hash: Recorded in the last block; it covers all verdicts and updates.
+    """
+
+    height: int
+    header_hash: bytes
+    commit_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class RefusalNetwork:
     """A network with the contract ``notes``, which both organisations must endorse.
 
@@ -130,6 +146,16 @@ class RefusalNetwork:
     def height(self) -> int:
         """How many blocks the peer of the clearing firm has."""
         return self.peers[CLEARING].channels[CHANNEL_ID].ledger.height
+
+    @property
+    def tip(self) -> Tip:
+        """Where the ledger of that peer stands."""
+        return self.tip_at(self.height)
+
+    def tip_at(self, height: int) -> Tip:
+        """Return where it stood when it had so many blocks."""
+        block = self.peers[CLEARING].channels[CHANNEL_ID].ledger.block(height - 1)
+        return Tip(height, block_header_hash(block.header), recorded_commit_hash(block))
 
     async def order(self, *entries: bytes) -> list[int]:
         """Have ``entries`` ordered whatever they are, as by an orderer that checks nothing.

@@ -1,6 +1,7 @@
 """A peer runs with the hash seed that every peer has, whoever starts it."""
 
 import argparse
+import errno
 import os
 import sys
 from pathlib import Path
@@ -9,7 +10,12 @@ from types import SimpleNamespace
 import pytest
 
 from tallystick.node.cli import peer
-from tallystick.node.process import DataInUseError, holding
+from tallystick.node.process import (
+    DataInUseError,
+    DiskFullError,
+    explaining_full_disk,
+    holding,
+)
 
 
 class Replaced(BaseException):
@@ -58,3 +64,30 @@ async def test_a_peer_with_fixed_hashes_runs(
     monkeypatch.setattr(sys, "flags", SimpleNamespace(hash_randomization=0))
     await peer.start(OPTIONS)
     assert run == [Path("peer.toml")]
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [FULL, OSError(errno.EDQUOT, "Quota"), ExceptionGroup("two channels", [FULL, ValueError()])],
+)
+def test_a_node_that_ends_for_want_of_room_says_where_and_what_to_do(
+    failure: Exception, tmp_path: Path
+) -> None:
+    with (
+        pytest.raises(DiskFullError, match=r"is full, .* make room there and start it") as told,
+        explaining_full_disk(tmp_path),
+    ):
+        raise failure
+    assert told.value.directory == tmp_path
+
+
+@pytest.mark.parametrize(
+    "failure", [OSError(errno.EIO, "I/O"), ExceptionGroup("others", [ValueError()])]
+)
+def test_other_failures_are_told_as_they_are(failure: Exception, tmp_path: Path) -> None:
+    with pytest.raises(type(failure)) as told, explaining_full_disk(tmp_path):
+        raise failure
+    assert told.value is failure

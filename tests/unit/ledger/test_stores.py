@@ -1,11 +1,14 @@
 """What single key-value stores do beyond the port."""
 
+import errno
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 
+import plyvel
 import pytest
 
-from tallystick.node.ledger import leveldb
+from tallystick.node.ledger import leveldb, sqlite
 from tallystick.node.ledger.key_value_store import StoreUnavailableError, open_store
 
 
@@ -38,3 +41,38 @@ def test_sqlite_can_be_read_while_it_is_written(tmp_path: Path) -> None:
         reader = sqlite3.connect(tmp_path / "store.sqlite3")
         assert reader.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         reader.close()
+
+
+def test_sqlite_tells_of_a_full_disk_as_the_system_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing of the batch is written."""
+    small = "CREATE TABLE pairs (key BLOB PRIMARY KEY, value BLOB); PRAGMA max_page_count = 4;"
+    monkeypatch.setattr(sqlite, "_PREPARATION", small)
+    with open_store("sqlite", tmp_path) as store:
+        store.write({b"key": b"value"})
+        with pytest.raises(OSError, match=r"No space left on device: .*sqlite3") as failure:
+            store.write({b"key": b"other", b"large": bytes(100_000)})
+        assert failure.value.errno == errno.ENOSPC
+        assert (store.get(b"key"), store.get(b"large")) == (b"value", None)
+
+
+def test_leveldb_tells_of_a_full_disk_as_the_system_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise plyvel.IOError(b"IO error: 000003.log: No space left on device")
+
+    with open_store("leveldb", tmp_path) as store:
+        full = SimpleNamespace(put={}.__setitem__, write=fail)
+        monkeypatch.setattr(
+            plyvel,
+            "DB",
+            lambda *_, **__: SimpleNamespace(write_batch=lambda: full, close=store.close),
+        )
+        with (
+            pytest.raises(OSError, match=r"000003\.log: No space left on device") as failure,
+            open_store("leveldb", tmp_path / "full") as other,
+        ):
+            other.write({b"key": b"value"})
+    assert failure.value.errno == errno.ENOSPC

@@ -6,7 +6,7 @@ import sys
 from typing import Final
 
 from tallystick.node.peer_program import run_peer
-from tallystick.node.process import holding
+from tallystick.node.process import explaining_full_disk, holding
 from tallystick.node.settings import PeerSettings, load_settings
 
 HASH_SEED: Final = "PYTHONHASHSEED"
@@ -17,7 +17,7 @@ async def start(options: argparse.Namespace) -> None:
     settings = load_settings(PeerSettings, options.config)
     if sys.flags.hash_randomization:
         _start_again_with_fixed_hashes()
-    with holding(settings.data_directory):
+    with holding(settings.data_directory), explaining_full_disk(settings.data_directory):
         await run_peer(settings)
 
 

@@ -36,6 +36,9 @@ class KeyValueStore(KeyValueReader, Protocol):
         machine, which can lose the latest batches: always whole ones, and never one whose
         successor is kept. Whoever needs more keeps the data elsewhere first, as the ledger does
         with blocks, and writes here again after a restart.
+
+        Raises:
+            OSError: The disk is full or failing.
         """
 
 

@@ -1,5 +1,7 @@
 """The key-value store in LevelDB: the one that nodes use."""
 
+import errno
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -18,6 +20,7 @@ except ImportError:  # there are platforms without a wheel; SQLite serves them
 _WRITE_BUFFER_BYTES: Final = 16 * 1024 * 1024
 _CACHE_BYTES: Final = 32 * 1024 * 1024
 _BLOOM_BITS_PER_KEY: Final = 10  # one lookup of an absent key in a hundred reaches the disk
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 class LevelDbStore(OpenStore):
@@ -73,7 +76,10 @@ class LevelDbStore(OpenStore):
                 changes.delete(key)
             else:
                 changes.put(key, value)
-        changes.write()
+        try:
+            changes.write()
+        except plyvel.IOError as error:
+            raise _with_number(error) from error
 
     def close(self) -> None:
         """Release the database and its lock."""
@@ -95,6 +101,16 @@ class _LevelDbSnapshot(KeyValueReader):
             start=start, stop=end or None
         )
         return pairs
+
+
+def _with_number(error: OSError) -> OSError:
+    """Return a failure that says in ``errno``, too, that the disk is full, if that is in its words.
+
+    LevelDB has words only, those of the system.
+    """
+    words = _words_of(error)
+    full = next((each for each in _FULL if words.endswith(os.strerror(each))), None)
+    return OSError(words) if full is None else OSError(full, words)
 
 
 def _words_of(error: Exception) -> str:

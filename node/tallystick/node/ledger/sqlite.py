@@ -1,5 +1,7 @@
 """The key-value store in SQLite, for platforms on which LevelDB cannot be installed."""
 
+import errno
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -82,10 +84,13 @@ class SqliteStore(OpenStore):
                 "DELETE FROM pairs WHERE key = ?",
                 ((key,) for key, value in batch.items() if value is None),
             )
-        except BaseException:
-            connection.execute("ROLLBACK")
+            connection.execute("COMMIT")
+        except BaseException as error:
+            if connection.in_transaction:  # which SQLite itself has undone if there was no room
+                connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error) and error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path)) from error
             raise
-        connection.execute("COMMIT")
 
     def close(self) -> None:
         """Release the database."""

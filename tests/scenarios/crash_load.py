@@ -34,11 +34,12 @@ class Call:
 
 @dataclass(slots=True)
 class Load:
-    """Sixteen clients, spread over gateways, each with one transaction in flight.
+    """Clients, spread over gateways, each with one transaction in flight.
 
     Attributes:
         gateways: Whom the clients ask.
         random: Chance.
+        clients: How many.
         reported: The outcome of each transaction whose client was told one, with what it asked for.
         unknown: The other submitted ones, by id: they may or may not be on the ledger.
         acknowledged: When an orderer took each transaction for good, by id, in seconds.
@@ -47,6 +48,7 @@ class Load:
 
     gateways: Sequence[Gateway]
     random: Random
+    clients: int = IN_FLIGHT
     reported: dict[str, tuple[Call, CommitStatus]] = field(default_factory=dict)
     unknown: dict[str, Call] = field(default_factory=dict)
     acknowledged: dict[str, float] = field(default_factory=dict)
@@ -66,9 +68,9 @@ class Load:
 
     async def run(self) -> None:
         """Write until stopped, and return when all that was in flight has ended."""
-        async with asyncio.TaskGroup() as clients:
-            for number in range(IN_FLIGHT):
-                clients.create_task(self._client(number), name=f"client {number}")
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(self.clients):
+                tasks.create_task(self._client(number), name=f"client {number}")
 
     def stop(self) -> None:
         """Begin no more transactions."""

@@ -8,7 +8,7 @@ from random import Random
 from typing import Final
 
 from tests.scenarios.crash_audit import check_chain, opened_books, ordered_blocks
-from tests.scenarios.crash_load import Load
+from tests.scenarios.crash_load import IN_FLIGHT, Load
 from tests.scenarios.crash_network import NOTES, RunningNetwork, running_network
 
 from tallystick.client.options import ClientOptions, Deadlines
@@ -43,8 +43,8 @@ async def three_orderers(
 
 
 @asynccontextmanager
-async def under_load(network: RunningNetwork) -> AsyncIterator[Load]:
-    load = Load(list(network.gateways.values()), Random(1))
+async def under_load(network: RunningNetwork, clients: int = IN_FLIGHT) -> AsyncIterator[Load]:
+    load = Load(list(network.gateways.values()), Random(1), clients)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(load.run(), name="load")
         yield load

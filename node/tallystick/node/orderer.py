@@ -152,13 +152,17 @@ class OrdererNode:
     @property
     def health_checks(self) -> HealthChecks:
         """What `/healthz` asks."""
-        return {"ordering": self._problem}
+        return {"ordering": self._problem, "blocks": self._damage}
 
     def _problem(self) -> str:
         if self._draining:
             return "the orderer is shutting down"
         problems = {name: channel.chain.problem for name, channel in self._channels.items()}
         return "; ".join(f"{name}: {each}" for name, each in problems.items() if each)
+
+    def _damage(self) -> str:
+        damages = {name: channel.source.damage for name, channel in self._channels.items()}
+        return "; ".join(f"{name}: {each}" for name, each in damages.items() if each)
 
     def connection(self) -> LocalOrderer:
         """Return a way to reach this orderer from the same process."""
@@ -239,10 +243,11 @@ class OrdererNode:
             channel.source.watch.close()
 
     def _start(self, channel_id: str) -> None:
-        chain = self._channels[channel_id].chain
+        channel = self._channels[channel_id]
         self._chains[channel_id] = self._tasks.create_task(
-            chain.run(), name=f"chain of {channel_id}"
+            channel.chain.run(), name=f"chain of {channel_id}"
         )
+        self._tasks.create_task(channel.source.inspect(), name=f"inspect blocks of {channel_id}")
 
     def _close_stores(self) -> None:
         with ExitStack() as stack:

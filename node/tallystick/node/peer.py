@@ -287,10 +287,12 @@ class PeerNode:
         channel_id = channel.config.channel_id
         puller = self._puller(channel)
         self._health[channel_id] = puller.fault
+        self._health[f"{channel_id} blocks"] = lambda: channel.source.damage
         following = (
             ("follow", channel.follow(puller)),
             ("reconcile", self._reconcile(channel)),
             ("watch peers of", self._watch_peers(channel_id)),
+            ("inspect blocks of", channel.source.inspect()),
         )
         self._following[channel_id] = [
             self._tasks.create_task(work, name=f"{name} {channel_id}") for name, work in following

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,8 @@ from tests.scenarios.orderer_network import under_load
 from tallystick.client.errors import CommitStatusError, GatewayError
 from tallystick.node.cluster.node import Node
 
+CLIENTS: Final = 6
+"""Few: nodes start, and commands run, beside them."""
 PATIENCE_S: Final = 60.0
 _ASKED_AT_ONCE: Final = 32
 _TIMEOUT_S: Final = 5.0
@@ -25,7 +27,7 @@ _POLL_S: Final = 0.05
 @asynccontextmanager
 async def audited(network: RunningNetwork, outcome: Outcome) -> AsyncIterator[Load]:
     """Run a load; afterwards all peers agree, and have all that its clients were told."""
-    async with under_load(network) as load:
+    async with under_load(network, CLIENTS) as load:
         await load.more_commits(20)
         yield load
         await load.more_commits(20)
@@ -73,9 +75,12 @@ async def health(node: Node) -> str:
 
 
 async def unhealthy(node: Node, why: str) -> str:
-    """Return what a node says is wrong with it, once that has ``why`` in it."""
+    """Return what a node says is wrong with it, once it runs and that has ``why`` in it."""
+    reason = ""
     async with asyncio.timeout(PATIENCE_S):
-        while why not in (reason := await health(node)):  # noqa: ASYNC110 -- a node is asked
+        while why not in reason:
+            with suppress(ConnectionRefusedError):
+                reason = await health(node)
             await asyncio.sleep(_POLL_S)
     return reason
 

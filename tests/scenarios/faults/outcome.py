@@ -47,7 +47,7 @@ class Outcome:
 
     def tally(self, *arguments: str | Path) -> str:
         """Do what the command says, and return what it prints; it must succeed."""
-        shown = [each.name.upper() if isinstance(each, Path) else each for each in arguments]
+        shown = ["DIRECTORY" if isinstance(each, Path) else each for each in arguments]
         self.done.append(f"tally {' '.join(shown)}")
         return tally(*arguments)
 

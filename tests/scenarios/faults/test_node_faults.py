@@ -2,12 +2,13 @@
 
 import asyncio
 import os
+import shutil
 import signal
 from time import monotonic
 
 import pytest
 from tests.scenarios.crash_network import RunningNetwork
-from tests.scenarios.faults.audit import audited, refusal
+from tests.scenarios.faults.audit import Log, audited, ledger_folder, refusal
 from tests.scenarios.faults.outcome import Outcome
 from tests.scenarios.orderer_network import leader
 
@@ -51,3 +52,17 @@ async def test_a_hanging_orderer_that_leads_is_replaced_and_asked_no_more(
         assert silence_s < 10.0, "half a minute, if nobody else were asked"
     outcome.saw(f"submissions wait {silence_s:.1f} s and are answered")
     outcome.keep("SIGSTOP of the orderer that leads")
+
+
+async def test_a_deleted_state_store_is_made_again_from_the_blocks(
+    network: RunningNetwork, outcome: Outcome
+) -> None:
+    victim = network.peers[1]
+    async with audited(network, outcome):  # in the end, the commit hashes are compared
+        assert await network.stop(victim) == 0
+        log = Log(network, victim)
+        shutil.rmtree(ledger_folder(network, victim) / "store")
+        await outcome.awaits("start it", network.start(victim))
+        outcome.saw(log.line("WARNING", "the store of", "was made anew from"))
+        await network.height(victim)
+    outcome.keep("the state store of a peer is deleted")

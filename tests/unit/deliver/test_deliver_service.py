@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 from tests.unit.conftest import CHANNEL_ID, NEWEST, NOW_NS, OLDEST, ChannelMaterial, at
@@ -13,6 +14,7 @@ from tallystick.node.deliver.height import HeightWatch
 from tallystick.node.deliver.responses import BlockForm
 from tallystick.node.deliver.service import DeliverRules, DeliverService
 from tallystick.node.deliver.source import BlockSource
+from tallystick.node.ledger.block_store import CorruptBlockError
 from tallystick.node.membership.identity import Identity
 from tallystick.node.transport.ports import LOCAL_CALLER, Caller
 from tallystick.protos.common.common_pb2 import (
@@ -50,9 +52,12 @@ class BlockList:
 
     blocks: list[Block]
     reads: int = 0
+    damaged: set[int] = field(default_factory=set)
 
     def read_bytes(self, number: int) -> bytes:
         self.reads += 1
+        if number in self.damaged:
+            raise CorruptBlockError(number=number, path=Path("000000.blocks"), offset=7)
         return self.blocks[number].SerializeToString()
 
 
@@ -295,6 +300,30 @@ async def test_a_stopping_node_sends_what_it_has_and_then_503(node: Node) -> Non
     node.watch.close()
     responses = await received(node.deliver(node.request(at(1), at(9))))
     assert responses == [1, 2, "SERVICE_UNAVAILABLE"]
+
+
+async def test_a_damaged_block_ends_the_stream_with_503_and_is_named(
+    node: Node, caplog: pytest.LogCaptureFixture
+) -> None:
+    node.blocks.damaged.add(1)
+    responses = await received(node.deliver(node.request()))
+    assert responses == [0, "SERVICE_UNAVAILABLE"]
+    assert node.source.damage.startswith("block 1 is lost: 000000.blocks is damaged at byte 7")
+    assert node.source.damage in caplog.messages
+
+
+async def test_after_the_start_every_block_is_read_once_to_find_damage(node: Node) -> None:
+    await node.source.inspect()
+    assert (node.blocks.reads, node.source.damage) == (3, "")
+    node.blocks.damaged.add(1)
+    await node.source.inspect()
+    assert (node.blocks.reads, node.source.damage[:15]) == (5, "block 1 is lost")
+
+
+async def test_the_inspection_ends_when_the_node_stops(node: Node) -> None:
+    node.watch.close()
+    await node.source.inspect()
+    assert node.blocks.reads == 0
 
 
 async def test_several_readers_of_a_new_block_cost_one_read(node: Node) -> None:

@@ -1,12 +1,13 @@
 """What ``tally ledger verify`` says of ledgers that somebody or something has damaged."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.unit.repair.conftest import BLOCKS, rewrite
 
-from tallystick.node.ledger.segments import TornRecordError
+from tallystick.node.ledger.segments import TornRecordError, read_records
 from tallystick.node.repair.folder import (
     LaterStartError,
     LedgerFolder,
@@ -150,11 +151,29 @@ def test_a_damaged_byte_is_found_and_the_block_named(peer: LedgerFolder) -> None
         verify(peer)
 
 
-def test_a_block_cut_short_at_the_end_is_told_from_damage(peer: LedgerFolder) -> None:
+def test_a_block_cut_short_by_a_crash_is_told_from_damage(peer: LedgerFolder) -> None:
     (path,) = peer.blocks.iterdir()
+    shutil.rmtree(peer.store)  # which otherwise knows that the block was whole
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(TornRecordError, match="start the node, which removes the rest"):
         verify(peer)
+
+
+@pytest.mark.parametrize(
+    ("bytes_left", "problem"),
+    [(-1, r"000000\.blocks ends at byte \d+, in the middle of it"), (0, "blocks ends before it")],
+)
+def test_a_file_that_lost_blocks_that_were_whole_is_damaged(
+    peer: LedgerFolder, bytes_left: int, problem: str
+) -> None:
+    """Started, the node would refuse: its store has them."""
+    _, end, _ = list(read_records(peer.blocks))[-1]
+    (path,) = peer.blocks.iterdir()
+    path.write_bytes(path.read_bytes()[: bytes_left or end])
+    with pytest.raises(WrongBlockError, match=problem) as wrong:
+        verify(peer)
+    assert wrong.value.number == BLOCKS - 1
+    assert f"rebuild --from {BLOCKS - 1}" in str(wrong.value)
 
 
 def test_a_missing_file_is_named_with_the_block_that_it_began_with(peer: LedgerFolder) -> None:

@@ -29,6 +29,11 @@ class HeightWatch:
         """The number of blocks that can be read."""
         return self._height
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the node stops, or leaves the channel."""
+        return self._closed
+
     def advance(self, height: int) -> None:
         """Set the height, which never falls, and wake whoever waits."""
         assert height >= self._height, f"height fell from {self._height} to {height}"

@@ -17,6 +17,7 @@ from tallystick.node.deliver.height import WatchClosedError
 from tallystick.node.deliver.responses import BlockForm, private_data_response, status_response
 from tallystick.node.deliver.seek import BlockRange, SeekRefused, resolve
 from tallystick.node.deliver.source import BlockSource
+from tallystick.node.ledger.block_store import CorruptBlockError
 from tallystick.node.membership.identity import Identity
 from tallystick.node.transport.ports import Caller
 from tallystick.protos.common.common_pb2 import Status
@@ -118,7 +119,12 @@ class DeliverService:
                 if refusal is not None:
                     yield _refusal(refusal, caller)
                     return
-                yield delivery.response(number)
+                try:
+                    response = delivery.response(number)
+                except CorruptBlockError as error:
+                    yield _refusal(SeekRefused(Status.SERVICE_UNAVAILABLE, str(error)), caller)
+                    return
+                yield response
             yield status_response(Status.SUCCESS)
 
     def _accept(

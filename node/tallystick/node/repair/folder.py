@@ -9,12 +9,19 @@ from typing import Final
 from google.protobuf.message import DecodeError
 
 from tallystick.node.errors import LedgerError
-from tallystick.node.ledger.key_value_store import OpenStore, StoreKind, open_store
+from tallystick.node.ledger import keyspace
+from tallystick.node.ledger.key_value_store import (
+    OpenStore,
+    StoreKind,
+    StoreUnavailableError,
+    open_store,
+)
 from tallystick.node.ledger.segments import (
     CorruptRecordError,
     MissingFileError,
     read_records,
 )
+from tallystick.node.ledger.varint import read_uvarint
 from tallystick.protos.common.common_pb2 import Block
 
 _BLOCKS: Final = "blocks"
@@ -137,6 +144,20 @@ class LedgerFolder:
         except (CorruptRecordError, MissingFileError, DecodeError) as error:
             raise WrongBlockError(number, str(error), self.remedy(number)) from error
 
+    def check_end(self, height: int, problem: str) -> None:
+        """Fail if the store knows of more blocks than can be read: no crash cuts whole ones short.
+
+        Raises:
+            WrongBlockError: It does.
+        """
+        try:
+            with self.opened() as store:
+                found = store.get(keyspace.INDEXED_KEY)
+        except (NoStoreError, StoreUnavailableError):
+            return  # there is none, or the node runs: then the end may be on its way
+        if found is not None and read_uvarint(found, 0)[0] > height:
+            raise WrongBlockError(height, problem, self.remedy(height))
+
     def remedy(self, number: int) -> str:
         """Return what to do about the first wrong block."""
         if self.is_peer:
@@ -144,7 +165,10 @@ class LedgerFolder:
                 f"stop the node, and `tally ledger rebuild --from {number}` sets this block and"
                 " what follows aside; the node then fetches them again"
             )
-        return "restore the orderer's folder from a backup, or from another orderer's"
+        return (
+            "restore the orderer's folder from a backup; one that shares its order through etcd may"
+            " also start without the folder, and copies the chain again"
+        )
 
 
 def open_folder(directory: Path) -> LedgerFolder:

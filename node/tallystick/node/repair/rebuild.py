@@ -39,7 +39,8 @@ class OnlyCopyError(LedgerError):
     def __init__(self, directory: Path) -> None:
         super().__init__(
             f"{directory} is an orderer's: no block of it is set aside, for what it acknowledged"
-            " may be nowhere else; restore the folder from a backup, or from another orderer's"
+            " may be nowhere else; restore the folder from a backup; an orderer that shares its"
+            " order through etcd may also start without the folder, and copies the chain again"
         )
 
 

@@ -16,6 +16,7 @@ from tallystick.node.ledger.committed import (
     recorded_commit_hash,
 )
 from tallystick.node.ledger.key_value_store import OpenStore, StoreUnavailableError, open_store
+from tallystick.node.ledger.segments import TornRecordError
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.observability.metrics import PeerMetrics
 from tallystick.node.repair.folder import LedgerFolder, NoStoreError, WrongBlockError
@@ -74,7 +75,7 @@ def checked(folder: LedgerFolder, findings: Findings) -> Iterator[Block]:
     """
     config: ChannelConfig | None = None
     last = BlockHeader()
-    for block in folder.read():
+    for block in _read_to_the_end(folder):
         if config is None:
             config = _config_of(folder, block, findings)
         else:
@@ -91,6 +92,19 @@ def checked(folder: LedgerFolder, findings: Findings) -> Iterator[Block]:
         if folder.is_peer:
             findings.commit_hash = _commit_hash_of(folder, block)
         yield block
+
+
+def _read_to_the_end(folder: LedgerFolder) -> Iterator[Block]:
+    number = 0
+    try:
+        for block in folder.read():
+            yield block
+            number += 1
+    except TornRecordError as error:
+        place = f"{error.path} ends at byte {error.offset}, in the middle of it"
+        folder.check_end(number, place)
+        raise
+    folder.check_end(number, f"{folder.blocks} ends before it")
 
 
 async def verify_deep(folder: LedgerFolder, scratch: Path, findings: Findings) -> None:

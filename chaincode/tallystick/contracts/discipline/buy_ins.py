@@ -1,6 +1,6 @@
 """Buy-ins: what is not delivered is bought elsewhere, or its value paid; the seller pays."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 
 from tallystick.chaincode import Context, composite_key
 from tallystick.contracts import events
@@ -15,7 +15,7 @@ from tallystick.contracts.discipline.rules import BuyInStep
 from tallystick.contracts.instants import now
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.models import Identifier
-from tallystick.contracts.parties import Exercised
+from tallystick.contracts.parties import Exercised, Party, check_parties
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import DisciplineReason, RegisterReason
 from tallystick.contracts.statements import BuyInCalled, BuyInWithdrawn
@@ -24,7 +24,7 @@ from tallystick.contracts.trades.lifecycle import Lifecycle
 from tallystick.contracts.trades.models import Trade
 from tallystick.contracts.trades.signing import require_signature
 from tallystick.contracts.trades.states import Step
-from tallystick.contracts.trades.terms import TradeTerms
+from tallystick.contracts.trades.terms import LegKind, TradeLeg, TradeTerms
 
 
 class BuyIns:
@@ -66,16 +66,19 @@ class BuyIns:
         self._require_agents(trade, buy_in)
         bought_row = self._trades.require(replacement)
         rules.require_venue(bought_row, row.venue)
-        bought = self._trades.terms(bought_row)
         rows = self._trades.rows(row, terms.salt)
         used = composite_key("bought-in", replacement)
-        if rows.holds(used):
+        if rows.holds(used) or not rules.has_settled_since(bought_row, buy_in.called_at):
             raise DisciplineReason.REPLACEMENT_WRONG.refusal(trade=trade, replacement=replacement)
-        wanted, got = self._in_present_units((row, terms), (bought_row, bought))
-        rules.check_replacement(wanted, bought_row, got, buy_in)
+        bought = self._trades.terms(bought_row)
+        rules.check_replacement(
+            self._in_present_units(row, terms),
+            self._in_present_units(bought_row, bought),
+            self._persons(terms.buyer, terms.seller, bought.seller),
+        )
         rows.save(used, BoughtIn(trade=trade))
-        changed = {"replacement": replacement}
-        self._conclude(row, terms, buy_in.model_copy(update=changed), status, bought.amount)
+        ended = buy_in.model_copy(update={"status": status, "replacement": replacement})
+        self._conclude(row, terms, ended, bought.amount)
         self._ctx.emit(events.BuyInExecuted(trade=trade, replacement=replacement))
 
     def give_up(self, trade: str) -> None:
@@ -88,7 +91,8 @@ class BuyIns:
     def compensate(self, trade: str, market_value: int, evidence_hash: str) -> None:
         """End a trade whose units could not be bought; the seller pays what they are dearer."""
         row, terms, buy_in, status = self._advanced(trade, BuyInStep.COMPENSATE)
-        self._conclude(row, terms, buy_in, status, market_value)
+        ended = buy_in.model_copy(update={"status": status})
+        self._conclude(row, terms, ended, market_value)
         self._ctx.emit(events.BuyInCompensated(trade=trade, evidence_hash=evidence_hash))
 
     def withdraw(self, trade: str, intent: SignedIntent) -> None:
@@ -127,25 +131,33 @@ class BuyIns:
         )
         require_signature(self._ctx, terms, "buyer", (said, intent), exercised)
 
-    def _in_present_units(self, *trades: tuple[Trade, TradeTerms]) -> Iterator[TradeTerms]:
-        """Yield terms of trades in one security, with what splits have made of their quantities.
+    def _in_present_units(self, row: Trade, terms: TradeTerms) -> TradeTerms:
+        """Return terms of a trade with what splits have made of the units that go over.
 
         Raises:
             Refusal: AGREED_FRACTION.
         """
-        security = trades[0][1].security
-        answer = self._ctx.invoke(Chaincode.TOKEN, "timeline", security)
-        timeline = Timeline.model_validate_json(answer)
-        for row, terms in trades:
-            quantity = terms.quantity
-            if terms.security == security:
-                due = timeline.agreed(quantity, row.splits_seen)
-                if due is None:
-                    raise RegisterReason.AGREED_FRACTION.refusal(
-                        security=security, holder=terms.seller, quantity=quantity
-                    )
-                quantity = due
-            yield terms.model_copy(update={"quantity": quantity})
+        units, _, *further = (self._leg_now(row, leg) for leg in terms.all_legs)
+        changed = {"quantity": units.quantity, "legs": tuple(further)}
+        return terms.model_copy(update=changed)
+
+    def _leg_now(self, row: Trade, leg: TradeLeg) -> TradeLeg:
+        if leg.kind is not LegKind.UNITS:
+            return leg
+        answer = self._ctx.invoke(Chaincode.TOKEN, "timeline", leg.asset)
+        due = Timeline.model_validate_json(answer).agreed(leg.quantity, row.splits_seen)
+        if due is None:
+            raise RegisterReason.AGREED_FRACTION.refusal(
+                security=leg.asset, holder=leg.sender, quantity=leg.quantity
+            )
+        return leg.model_copy(update={"quantity": due})
+
+    def _persons(self, *identities: str) -> Mapping[str, str]:
+        """Return who is behind each identity: of a sub-account, its owner."""
+        parties = [Party(identity=each) for each in identities]
+        report = check_parties(self._ctx, parties, exercised=())
+        known = zip(identities, report.parties, strict=True)
+        return {who: each.profile.person if each.profile else who for who, each in known}
 
     def _require_agents(self, trade: str, buy_in: BuyIn) -> None:
         caller = self._ctx.client.msp_id
@@ -176,14 +188,13 @@ class BuyIns:
             )
         return clock
 
-    def _conclude(
-        self, row: Trade, terms: TradeTerms, buy_in: BuyIn, status: BuyInStatus, value: int
-    ) -> None:
+    def _conclude(self, row: Trade, terms: TradeTerms, buy_in: BuyIn, value: int) -> None:
         """End a trade, and let its seller pay what a value is above the amount, if it is."""
         compensation = max(0, value - terms.amount)
-        changed = {"status": status, "compensation": compensation}
-        self._save(row, terms, buy_in.model_copy(update=changed))
-        Lifecycle(self._ctx).end(row.trade, Step.CANCEL)
+        self._save(row, terms, buy_in.model_copy(update={"compensation": compensation}))
+        replacement = buy_in.replacement
+        step = Step.CANCEL if replacement is None else Step.BUY_IN
+        Lifecycle(self._ctx).end(row.trade, step, replaced_by=replacement)
         if compensation:
             cash = self._fails.paying_cash(row, terms)
             pay(

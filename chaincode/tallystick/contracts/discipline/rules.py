@@ -19,7 +19,7 @@ from tallystick.contracts.instants import Instant, day_of, later
 from tallystick.contracts.reasons import DisciplineReason, TradeReason
 from tallystick.contracts.statements import Side, SplitTrade
 from tallystick.contracts.trades.models import Status, Trade
-from tallystick.contracts.trades.terms import DvpModel, TradeTerms
+from tallystick.contracts.trades.terms import DvpModel, TradeLeg, TradeTerms
 
 _GREATEST_LEAD_S = 14 * 3600
 """Local time is at most so far ahead of UTC."""
@@ -218,23 +218,44 @@ def buy_in_after(trade: str, buy_in: BuyIn | None, step: BuyInStep, moment: Inst
     return status
 
 
-def check_replacement(
-    terms: TradeTerms, replacement: Trade, bought: TradeTerms, buy_in: BuyIn
-) -> None:
-    """Return if a trade is what the agent was to buy.
+def has_settled_since(replacement: Trade, called_at: Instant) -> bool:
+    """Return whether a trade has settled since a buy-in was called."""
+    ended_at = replacement.ended_at
+    return replacement.status is Status.SETTLED and ended_at is not None and ended_at >= called_at
+
+
+def check_replacement(wanted: TradeTerms, got: TradeTerms, persons: Mapping[str, str]) -> None:
+    """Return if a trade is what the agent was to buy: the same in all legs from somebody else.
+
+    Who sells it is neither the seller that fails nor the buyer itself, whatever account it uses:
+    they could name any price for the other to pay.
+
+    Args:
+        wanted: Terms of the trade that fails, in the units of now.
+        got: Terms of the other, likewise.
+        persons: Who is behind each identity of both trades.
 
     Raises:
         Refusal: REPLACEMENT_WRONG.
     """
-    same = _bought(terms) == _bought(bought)
-    is_new = replacement.status is Status.SETTLED and (
-        replacement.ended_at is not None and replacement.ended_at >= buy_in.called_at
+    is_same = _bought(_sold_by(wanted, got.seller)) == _bought(got)
+    seller = persons[got.seller]
+    if not is_same or seller in {persons[wanted.seller], persons[wanted.buyer]}:
+        raise DisciplineReason.REPLACEMENT_WRONG.refusal(trade=wanted.trade, replacement=got.trade)
+
+
+def _sold_by(terms: TradeTerms, seller: str) -> TradeTerms:
+    """Return terms with another seller, in further legs, too."""
+
+    def renamed(identity: str) -> str:
+        return seller if identity == terms.seller else identity
+
+    legs = (
+        leg.model_copy(update={"sender": renamed(leg.sender), "receiver": renamed(leg.receiver)})
+        for leg in terms.legs
     )
-    if not (same and is_new) or bought.seller == terms.seller:
-        raise DisciplineReason.REPLACEMENT_WRONG.refusal(
-            trade=terms.trade, replacement=bought.trade
-        )
+    return terms.model_copy(update={"seller": seller, "legs": tuple(legs)})
 
 
-def _bought(terms: TradeTerms) -> tuple[str, int, str, str, str]:
-    return terms.security, terms.quantity, terms.cash, terms.buyer, terms.venue
+def _bought(terms: TradeTerms) -> tuple[str, int, str, str, str, tuple[TradeLeg, ...]]:
+    return terms.security, terms.quantity, terms.cash, terms.buyer, terms.venue, terms.legs

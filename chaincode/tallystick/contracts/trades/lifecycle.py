@@ -233,9 +233,10 @@ class Lifecycle:
         self._trades.save(following)
         underway.follow(self._ctx, self._orders, terms, (row.status, following.status))
 
-    def end(self, trade: str, step: Step) -> TradeTerms:
+    def end(self, trade: str, step: Step, *, replaced_by: str | None = None) -> TradeTerms:
         """End a trade without delivery; give its locks up if it has any. Return its terms."""
         row, terms = self._known(trade)
+        row = row.model_copy(update={"replaced_by": replaced_by})
         self.advance(row, terms, step)
         if row.status in HAS_LOCKS:
             delivery.release(self._ctx, terms)

@@ -22,6 +22,7 @@ class Status(StrEnum):
     WITHDRAWN = "withdrawn"
     REJECTED = "rejected"
     CANCELLED = "cancelled"
+    BOUGHT_IN = "bought-in"
     EXPIRED = "expired"
 
 
@@ -41,6 +42,7 @@ class Trade(Model):
         ended_at: When it settled or ended without delivery; None while it can settle.
         netting_cycle: The cycle that it is in, or was in last.
         netted_since: When it was first taken into a netting cycle.
+        replaced_by: Of one that is bought in, the trade that has delivered the same.
     """
 
     trade: str
@@ -58,6 +60,7 @@ class Trade(Model):
     ended_at: Instant | None = None
     netting_cycle: str | None = None
     netted_since: Instant | None = None
+    replaced_by: str | None = None
 
 
 class Consented(Model):

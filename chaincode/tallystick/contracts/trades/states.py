@@ -22,6 +22,7 @@ class Step(StrEnum):
     WITHDRAW = "withdraw from"
     REJECT = "reject"
     CANCEL = "cancel"
+    BUY_IN = "buy in"
     EXPIRE = "expire"
     NET = "net"
     SETTLE_NET = "settle net"
@@ -47,6 +48,9 @@ OPEN = (*_BY_ITSELF, Status.IN_CYCLE)
 
 _LOCKED = (Status.LOCKED, Status.FAILING)
 
+_UNLOCKED = (Status.PROPOSED, Status.FAILING)
+"""Of those failing, only what a model holds is locked."""
+
 # A step from a status that is not listed here is refused. Consents and approvals change no status:
 # whether all are there is asked when the legs are locked, or delivered at once.
 TRANSITIONS: Mapping[tuple[Status, Step], Status] = MappingProxyType(
@@ -60,8 +64,9 @@ TRANSITIONS: Mapping[tuple[Status, Step], Status] = MappingProxyType(
         (Status.PROPOSED, Step.WITHDRAW): Status.WITHDRAWN,
         **{(status, Step.REJECT): Status.REJECTED for status in _BY_ITSELF},
         **{(status, Step.CANCEL): Status.CANCELLED for status in _BY_ITSELF},
+        **{(status, Step.BUY_IN): Status.BOUGHT_IN for status in _UNLOCKED},
         **{(status, Step.EXPIRE): Status.EXPIRED for status in _BY_ITSELF},
-        **{(status, Step.NET): Status.IN_CYCLE for status in (Status.PROPOSED, Status.FAILING)},
+        **{(status, Step.NET): Status.IN_CYCLE for status in _UNLOCKED},
         (Status.IN_CYCLE, Step.SETTLE_NET): Status.SETTLED,
         (Status.IN_CYCLE, Step.LEAVE_CYCLE): Status.FAILING,
         (Status.IN_CYCLE, Step.DROP): Status.CANCELLED,
@@ -79,6 +84,7 @@ GUARDS: Mapping[Step, tuple[Guard, ...]] = MappingProxyType(
         Step.WITHDRAW: (),
         Step.REJECT: (),
         Step.CANCEL: (),
+        Step.BUY_IN: (Guard.BEFORE_EXPIRY,),
         Step.EXPIRE: (Guard.AFTER_EXPIRY,),
         Step.NET: (Guard.BEFORE_EXPIRY, Guard.NETTED, Guard.NOT_HELD),
         Step.SETTLE_NET: (),

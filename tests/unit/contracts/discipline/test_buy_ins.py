@@ -1,5 +1,7 @@
 """Buy-ins: called when the pack allows, executed by the agent, or settled in money."""
 
+from dataclasses import replace
+
 import pytest
 from tests.unit.contracts.discipline.stage import (
     A_SECOND,
@@ -21,10 +23,12 @@ from tests.unit.contracts.refusals.record_dates import split
 
 from tallystick.chaincode import Refusal
 from tallystick.chaincode.testing import Outcome
+from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.discipline.models import BuyIn, BuyInStatus, Cause
 from tallystick.contracts.discipline.rules import BUY_IN_TRANSITIONS, BuyInStep, buy_in_after
-from tallystick.contracts.statements import BuyInWithdrawn
+from tallystick.contracts.statements import BuyInWithdrawn, SubAccountOpened
 from tallystick.contracts.testing import Market
+from tallystick.contracts.trades.terms import LegKind, TradeLeg
 
 FOURTH_CUT_OFF = "2026-04-09T21:00:00Z"
 DUE = "2026-04-16T21:00:00Z"
@@ -48,7 +52,12 @@ def buy_in(market: Market) -> BuyIn:
 
 
 def bought(
-    market: Market, *, amount: int = DEARER, seller: str = "carol", quantity: int = 100
+    market: Market,
+    *,
+    amount: int = DEARER,
+    seller: str = "carol",
+    quantity: int = 100,
+    legs: tuple[TradeLeg, ...] = (),
 ) -> None:
     """Let the buyer have the units from another seller, at once."""
     agreed = terms(
@@ -57,6 +66,7 @@ def bought(
         quantity=quantity,
         amount=amount,
         seller=seller,
+        legs=legs,
         cycle=0,
         settlement_day="2026-04-10",
     )
@@ -168,16 +178,71 @@ def test_the_agent_buys_elsewhere_and_the_trade_ends(
         before[0] - difference,
         before[1] - amount + difference,
     )
-    assert row(failing).status == "cancelled"
+    assert (row(failing).status, row(failing).replaced_by) == ("bought-in", "T-2")
     assert (buy_in(failing).status, buy_in(failing).compensation) == ("executed", difference)
 
 
-def test_what_the_seller_itself_delivers_is_no_replacement(failing: Market) -> None:
+@pytest.mark.parametrize("seller", ["alice", "alice-2", "bob-2"])
+def test_what_the_seller_or_the_buyer_sells_by_any_account_is_no_replacement(
+    failing: Market, seller: str
+) -> None:
+    """F144, W12: who has both sides names any price, and the other would pay it."""
+    owner = seller.partition("-")[0]
+    if seller != owner:
+        opened = SubAccountOpened(identity=owner, account=seller)
+        intent = failing.sign(owner, opened)
+        failing.submit(P.BROKER_DEALER, Chaincode.IDENTITY, "open_sub_account", opened, intent)
+        failing.wallets[seller] = replace(failing.wallets[owner], identity=seller)
+        failing.entrust(seller)
+        failing.issue(seller, 100)
     call(failing)
-    bought(failing, seller="alice")
+    bought(failing, seller=seller)
+    before = failing.money("alice"), row(failing)
 
     with pytest.raises(Refusal, match="REPLACEMENT_WRONG"):
         execute(failing)
+    assert (failing.money("alice"), row(failing)) == before
+
+
+def leg(sender: str, receiver: str, kind: LegKind = LegKind.MONEY, quantity: int = 7) -> TradeLeg:
+    asset = "ACME" if kind is LegKind.UNITS else "USD"
+    return TradeLeg(kind=kind, asset=asset, sender=sender, receiver=receiver, quantity=quantity)
+
+
+@pytest.mark.parametrize(
+    ("due", "legs", "is_same"),
+    [
+        pytest.param((), (leg("carol", "bob"),), False, id="money comes back"),
+        pytest.param((), (leg("bob", "carol", LegKind.UNITS),), False, id="units go back"),
+        pytest.param((leg("alice", "bob", LegKind.UNITS),), (), False, id="units are missing"),
+        pytest.param(
+            (leg("alice", "bob", LegKind.UNITS),),
+            (leg("carol", "bob", LegKind.UNITS),),
+            True,
+            id="the same units come from the other seller",
+        ),
+    ],
+)
+def test_a_replacement_has_the_same_further_legs(
+    disciplined: Market, due: tuple[TradeLeg, ...], legs: tuple[TradeLeg, ...], *, is_same: bool
+) -> None:
+    """F144: a price says nothing beside something else that goes over."""
+    disciplined.onboard("carol")
+    disciplined.issue("carol", 1000)
+    disciplined.deposit("carol", 1000)
+    matched(disciplined, legs=due)
+    go_to(disciplined, FOURTH_CUT_OFF)
+    note(disciplined, "2026-04-06", Cause.LACK_OF_SECURITIES, "seller")
+    call(disciplined)
+    disciplined.issue("bob", 10)
+    bought(disciplined, legs=legs)
+
+    if is_same:
+        execute(disciplined)
+        assert row(disciplined).status == "bought-in"
+    else:
+        with pytest.raises(Refusal, match="REPLACEMENT_WRONG"):
+            execute(disciplined)
 
 
 def test_what_was_bought_before_the_call_is_no_replacement(failing: Market) -> None:

@@ -2,11 +2,13 @@
 
 SS-89, SS-109, F139, F144. After every act: units and money are as many as before; a trade and its
 parts add up to what was agreed on; an age is what a recount of cut-offs says, and never falls; what
-is locked belongs to open, locked trades; and penalties that were paid are those that were due.
+is locked belongs to open, locked trades; penalties that were paid are those that were due; and a
+trade that was bought in names the one that has replaced it.
 """
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from hypothesis import settings
@@ -21,6 +23,7 @@ from hypothesis.stateful import (
 )
 from tests.unit.contracts.discipline import stage
 from tests.unit.contracts.discipline.stage import AMOUNT
+from tests.unit.contracts.trades.stage import settle_at_once
 
 from tallystick.chaincode import Refusal
 from tallystick.contracts.cash.models import CashAccount
@@ -33,6 +36,7 @@ from tallystick.contracts.testing import Market
 from tallystick.contracts.trades.states import HAS_LOCKS
 
 UNITS, MONEY = 1000, 4 * AMOUNT + 50_000
+HOLDERS = ("alice", "bob", "carol")
 MAX_TRADES = 3
 TEMPLATE: list[Market] = []
 
@@ -45,8 +49,9 @@ def opened() -> Market:
         market = Market()
         market.ledger.now = datetime(2026, 4, 2, 15, tzinfo=UTC)
         market.open()
-        market.onboard("alice", "bob")
+        market.onboard(*HOLDERS)
         market.issue("alice", UNITS)
+        market.issue("carol", UNITS)
         market.deposit("bob", 50_000)
         stage.prepare(market)
         TEMPLATE.append(market)
@@ -64,6 +69,7 @@ class DisciplineMachine(RuleBasedStateMachine):
         self.families: dict[str, list[str]] = {}
         self.agreed: dict[str, tuple[int, int]] = {}
         self.ages: dict[str, int] = {}
+        self.bought: dict[str, str] = {}
 
     def act(self, submit: Callable[[], object]) -> bool:
         """Let something happen, or be refused; return whether it happened."""
@@ -157,6 +163,42 @@ class DisciplineMachine(RuleBasedStateMachine):
             self.act(lambda: stage.note(self.market, name, cause, side, trade))
             self.collect(trade)
 
+    @rule(trade=trades, dearer=st.integers(-5000, 5000))
+    def buy_in(self, trade: str, dearer: int) -> None:
+        """Let the buyer buy from carol what has failed for long; the seller pays what is dearer."""
+        self.wait_until_a_buy_in_is_due(trade)
+        for each in (stage.fail(self.market, trade).days or ())[-4:]:
+            note = partial(stage.note, self.market, each.day, Cause.LACK_OF_SECURITIES, "seller")
+            self.act(partial(note, trade))
+        if not self.act(lambda: stage.call(self.market, trade=trade)):
+            return
+        wanted, today = stage.recorded_terms(self.market, trade), self.market.ledger.now.date()
+        terms = stage.terms(
+            self.market,
+            f"{trade}.carol",
+            quantity=wanted.quantity,
+            amount=max(1, wanted.amount + dearer),
+            seller="carol",
+            cycle=0,
+            settlement_day=today.isoformat(),
+            expires_at=self.market.after(timedelta(days=9)),
+        )
+        self.market.agree(terms)
+        self.act(lambda: settle_at_once(self.market, terms.trade))
+        before = self.market.money("alice")
+        place = (stage.P.BROKER_DEALER, Chaincode.SETTLEMENT, "execute_buy_in")
+        if self.act(lambda: self.market.submit(*place, trade, terms.trade)):
+            self.bought[trade] = terms.trade
+            assert before - self.market.money("alice") == max(0, terms.amount - wanted.amount)
+
+    def wait_until_a_buy_in_is_due(self, trade: str) -> None:
+        """Go to a business day that is a week after that of the trade, while the venue is open."""
+        day = datetime.fromisoformat(f"{stage.row(self.market, trade).settlement_day}T15:00:00Z")
+        day += timedelta(days=7)
+        while day < self.market.ledger.now or day.isoweekday() > 5:
+            day += timedelta(days=1)
+        self.market.ledger.now = day
+
     def collect(self, trade: str) -> None:
         before, today = stage.fail(self.market, trade), self.market.ledger.now.date().isoformat()
         money = self.market.money("alice")
@@ -173,8 +215,8 @@ class DisciplineMachine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_created_or_lost(self) -> None:
-        assert sum(map(self.market.units, ("alice", "bob"))) == UNITS
-        assert sum(map(self.market.money, ("alice", "bob"))) == MONEY
+        assert sum(map(self.market.units, HOLDERS)) == 2 * UNITS
+        assert sum(map(self.market.money, HOLDERS)) == MONEY
 
     @invariant()
     def a_trade_and_its_parts_are_what_was_agreed_on(self) -> None:
@@ -205,6 +247,14 @@ class DisciplineMachine(RuleBasedStateMachine):
         assert units.held == sum(each.quantity for each in locked)
         assert money.held == sum(each.amount for each in locked)
         assert not [each for each in rows if each.ended_at and each.status in HAS_LOCKS]
+
+    @invariant()
+    def who_was_bought_in_names_a_trade_that_has_settled(self) -> None:
+        rows = {each: stage.row(self.market, each) for each in self.all_trades()}
+        named = {name: row.replaced_by for name, row in rows.items() if row.replaced_by}
+        assert named == self.bought
+        assert named.keys() == {name for name, row in rows.items() if row.status == "bought-in"}
+        assert all(stage.row(self.market, each).status == "settled" for each in named.values())
 
     def all_trades(self) -> list[str]:
         return [each for family in self.families.values() for each in family]

@@ -28,6 +28,7 @@ from tallystick.contracts.confidential import SALT_SIZE
 from tallystick.contracts.models import Model
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.replay import Decisions, Register, Replay
+from tallystick.contracts.trades.terms import LegKind, TradeLeg
 
 RowT = TypeVar("RowT", bound=Model)
 
@@ -70,21 +71,34 @@ class DistributionMachine(MarketWalk):
     def trade(self, sides: list[str], quantity: int, steps: int) -> str:
         return self.make_trade(sides, quantity, steps)
 
-    def make_trade(self, sides: list[str], quantity: int, steps: int) -> str:
-        """Propose a trade and take it as far as ``steps`` says: consents, locks, settlement."""
+    def make_trade(
+        self, sides: list[str], quantity: int, steps: int, *, is_passed_on: bool = False
+    ) -> str:
+        """Propose a trade and take it as far as ``steps`` says: consents, locks, settlement.
+
+        The buyer may pass half of it on to the third, by a further leg.
+        """
         self.proposed += 1
+        onward = TradeLeg(
+            kind=LegKind.UNITS,
+            asset="ACME",
+            sender=sides[0],
+            receiver=sides[2],
+            quantity=(quantity + 1) // 2,
+        )
         name = f"T-{self.proposed}"
         terms = self.market.terms(name, quantity=quantity, amount=quantity).model_copy(
             update={
                 "buyer": sides[0],
                 "seller": sides[1],
+                "legs": (onward,) if is_passed_on else (),
                 "expires_at": self.market.after(timedelta(days=60)),
             }
         )
         self.act(lambda: self.market.propose(terms))
         if steps > 0:
-            self.act(lambda: self.market.consent(terms, "buyer"))
-            self.act(lambda: self.market.consent(terms, "seller"))
+            for side in terms.parties:
+                self.act(partial(self.market.consent, terms, side))
         if steps > 1:
             self.act(lambda: self.market.lock(name))
         if steps > 3:
@@ -128,22 +142,22 @@ class DistributionMachine(MarketWalk):
         target=actions,
         sides=st.permutations(INVESTORS),
         quantity=quantities,
-        numerator=st.integers(1, 50),
-        denominator=st.integers(1, 30),
+        rate=st.tuples(st.integers(1, 50), st.integers(1, 30)),
         is_settled=st.none() | st.booleans(),
+        is_passed_on=st.booleans(),
     )
     def give_over_a_trade(
         self,
         sides: list[str],
         quantity: int,
-        numerator: int,
-        denominator: int,
+        rate: tuple[int, int],
         *,
         is_settled: bool | None,
+        is_passed_on: bool,
     ) -> str:
         """Let a trade be open over a record date, and claimed for; and end it, or not."""
-        trade = self.make_trade(sides, quantity, 2)
-        action = self.give(numerator, denominator, 1500, 3)
+        trade = self.make_trade(sides, quantity, 2, is_passed_on=is_passed_on)
+        action = self.give(*rate, 1500, 3)
         self.claim_for(action, trade, is_raised=True)
         for holder in sides:
             self.pay_out(action, holder, is_pushed=True)

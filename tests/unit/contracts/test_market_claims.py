@@ -21,12 +21,15 @@ from tests.unit.contracts.actions_stage import (
     resolve_claim,
     withhold,
 )
+from tests.unit.contracts.acts import refused
 from tests.unit.contracts.refusals.record_dates import split
+from tests.unit.contracts.trades.stage import settle_at_once
 
 from tallystick.chaincode import Refusal
 from tallystick.contracts.actions.models import DueClaims, MarketClaim
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.testing import Market
+from tallystick.contracts.trades.terms import LegKind, TradeLeg
 
 
 @pytest.fixture
@@ -49,6 +52,10 @@ def funded(market: Market, amount: int = 5000, **more: object) -> None:
 def claim_of(market: Market, trade: str = "T-1") -> MarketClaim:
     found = market.submit(Participant.CLEARING, SETTLEMENT, "market_claim", "D-1", trade)
     return found.load(MarketClaim)
+
+
+def units_of(market: Market, trade: str = "T-1") -> list[int]:
+    return [line.units for line in claim_of(market, trade).lines]
 
 
 def paid(market: Market, *holders: str) -> list[int]:
@@ -154,7 +161,7 @@ def test_a_claim_is_in_the_units_of_the_record_date(market: Market) -> None:
     record(market, dividend(market))
     enter(market, "alice")
     raise_claim(market)
-    assert claim_of(market).units == 800
+    assert units_of(market) == [800]
     market.settle()
     resolve_claim(market)
     assert (entitled(market, "alice").gross, entitled(market, "bob").gross) == (6000, 4000)
@@ -166,7 +173,7 @@ def test_a_split_in_the_second_of_the_record_date_comes_after_it(market: Market)
     split(market, 2)
     enter(market, "alice")
     raise_claim(market)
-    assert claim_of(market).units == 400
+    assert units_of(market) == [400]
 
 
 def test_trades_for_which_a_claim_is_due_are_found(market: Market) -> None:
@@ -182,6 +189,73 @@ def test_trades_for_which_a_claim_is_due_are_found(market: Market) -> None:
     assert due() == ("T-1",)
     raise_claim(market)
     assert due() == ()
+
+
+# --- trades of several legs ---
+
+
+def units_leg(sender: str, receiver: str, quantity: int, asset: str = "ACME") -> TradeLeg:
+    return TradeLeg(
+        kind=LegKind.UNITS, asset=asset, sender=sender, receiver=receiver, quantity=quantity
+    )
+
+
+def agree_on_legs(market: Market, *legs: TradeLeg, is_locked: bool = True) -> None:
+    """Let alice sell 400 to bob, as T-2, with further legs; alice and carol hold 1000 each."""
+    market.submit(Participant.ATS, SETTLEMENT, "cancel", "T-1", "another trade is looked at")
+    market.onboard("carol")
+    market.issue("carol", 1000)
+    terms = market.terms("T-2", quantity=400)
+    more = {"expires_at": market.after(30 * A_DAY), "legs": legs}
+    market.agree(terms.model_copy(update=more))
+    if is_locked:
+        market.lock("T-2")
+    record(market, dividend(market))
+    enter(market, "alice", "carol")
+    fund(market, 10_000)
+    market.ledger.advance(A_DAY)
+
+
+def test_a_trade_has_one_claim_with_a_line_for_each_leg_of_units(market: Market) -> None:
+    """W30: whoever gives units in it owes, and waits."""
+    market.create_security("BETA")
+    market.list_security("BETA")
+    market.issue("alice", 5, "BETA")
+    others = units_leg("carol", "bob", 100), units_leg("alice", "carol", 5, "BETA")
+    agree_on_legs(market, *others)
+    raise_claim(market, "T-2")
+
+    assert [(line.leg, line.giver, line.units) for line in claim_of(market, "T-2").lines] == [
+        ("T-2", "alice", 400),
+        ("T-2@1", "carol", 100),
+    ]
+    for giver in ("alice", "carol"):
+        assert refused(pay, market, giver) == "ENTITLEMENT_CLAIMED"
+    market.settle("T-2")
+    resolve_claim(market, "T-2")
+    assert paid(market, "alice", "bob", "carol") == [3000, 2500, 4500]
+    assert report(market).remaining == 0
+
+
+def test_what_somebody_gets_and_gives_in_one_trade_counts_as_one(market: Market) -> None:
+    """W30: bob passes units on that it never held; nobody is uncovered."""
+    agree_on_legs(market, units_leg("bob", "carol", 300), is_locked=False)
+    raise_claim(market, "T-2")
+    assert [entitled(market, each).claimed for each in ("alice", "carol")] == [400, 0]
+    settle_at_once(market, "T-2")
+    resolve_claim(market, "T-2")
+
+    assert paid(market, "alice", "bob", "carol") == [3000, 500, 6500]
+    assert report(market).remaining == 0
+
+
+def test_a_claim_is_raised_wholly_or_not_at_all(market: Market) -> None:
+    """W30: carol cannot cover its line, so alice is not held back either."""
+    agree_on_legs(market, units_leg("carol", "bob", 100))
+    pay(market, "carol")
+
+    assert refused(raise_claim, market, "T-2") == "ENTITLEMENT_PAID"
+    assert entitled(market, "alice").claimed == 0
 
 
 @pytest.mark.parametrize("seconds", [0, 30])

@@ -5,6 +5,10 @@ the action gives. The other way round, who sold on or after the ex day, and deli
 record date, is owed it by the buyer: a reverse claim. A claim moves entitlement, not money: so it
 cannot fail for want of money, each side's own rate of withholding counts, and the sums stay exact.
 As long as the trade is open, the entitlement waits.
+
+A trade has one claim, with a line for each of its legs of units. What a holder gives by one line
+and gets by another counts as one. A trade that was bought in has been replaced by another: of the
+two claims, one stands (see ``rules.outlives``).
 """
 
 from collections.abc import Iterator
@@ -25,7 +29,13 @@ from tallystick.contracts.actions.models import (
     MarketClaim,
     Totals,
 )
-from tallystick.contracts.actions.rules import claim_due, entitlement, regranted
+from tallystick.contracts.actions.rules import (
+    claim_due,
+    claim_lines,
+    entitlement,
+    outlives,
+    regranted,
+)
 from tallystick.contracts.actions.states import Step
 from tallystick.contracts.confidential import ConfidentialRows
 from tallystick.contracts.reasons import ActionReason
@@ -45,47 +55,42 @@ class MarketClaims:
         self._trades = Trades(ctx)
 
     def raise_claim(self, action: str, trade: str) -> None:
-        """Enter the claim that a trade has given rise to.
+        """Enter the claim that a trade has given rise to, with all its lines.
 
-        That of a trade that is settled is settled at once; until the trade is over, the giver is
-        not paid.
+        That of a trade that is over is settled at once; until the trade is over, the givers are not
+        paid. One that is open is lowered once a part of its trade is a trade of its own, with its
+        own claim.
 
         Raises:
             Refusal: MARKET_CLAIM_EXISTS, MARKET_CLAIM_NOT_DUE, MARKET_CLAIM_UNCOVERED, or
-                ENTITLEMENT_PAID when the giver has got what it is to give.
+                ENTITLEMENT_PAID when a giver has got what it is to give.
         """
         row = self._actions.advanced(action, Step.CLAIM)
         trade_row = self._trades.require(trade)
         terms = self._trades.terms(trade_row)
         rows = self._trades.rows(trade_row, terms.salt)
-        key = claim_key(action, trade)
-        if rows.load(key, MarketClaim) is not None:
-            raise ActionReason.MARKET_CLAIM_EXISTS.refusal(action=action, trade=trade)
+        known = rows.load(claim_key(action, trade), MarketClaim)
         claim = self._due(row, trade_row, terms)
+        is_over = trade_row.status not in OPEN
+        if known is not None:
+            is_lower = claim is not None and claim != known
+            if known.status is not ClaimStatus.OPEN or is_over or not is_lower:
+                raise ActionReason.MARKET_CLAIM_EXISTS.refusal(action=action, trade=trade)
+            self._free(row, known)
         if claim is None:
             raise ActionReason.MARKET_CLAIM_NOT_DUE.refusal(action=action, trade=trade)
-        giver = self._entitlement(row, claim.giver)
-        if giver.is_paid:
-            raise ActionReason.ENTITLEMENT_PAID.refusal(action=action, holder=claim.giver)
-        if giver.units - giver.claimed < claim.units:
-            raise ActionReason.MARKET_CLAIM_UNCOVERED.refusal(
-                action=action,
-                trade=trade,
-                holder=claim.giver,
-                units=claim.units,
-                left=giver.units - giver.claimed,
-            )
-        if trade_row.status is Status.SETTLED:
-            claim = claim.model_copy(update={"status": ClaimStatus.SETTLED})
+        self._hold_back(row, trade, claim)
+        if is_over:
+            self._free(row, claim)
             self._grant(row, claim)
-        else:
-            waiting = giver.model_copy(update={"claimed": giver.claimed + claim.units})
-            self._actions.rows(row).save(entitlement_key(action, claim.giver), waiting)
-        rows.save(key, claim)
+            claim = claim.model_copy(update={"status": ClaimStatus.SETTLED})
+        rows.save(claim_key(action, trade), claim)
         self._tell(action, trade, claim)
 
     def resolve(self, action: str, trade: str) -> None:
         """Settle a claim whose trade is settled, or drop one whose trade ended otherwise.
+
+        That of a trade that was bought in is settled if it outlives the trade.
 
         Raises:
             Refusal: MARKET_CLAIM_UNKNOWN, MARKET_CLAIM_OVER, or MARKET_CLAIM_OPEN.
@@ -103,16 +108,16 @@ class MarketClaims:
             raise ActionReason.MARKET_CLAIM_OPEN.refusal(
                 action=action, trade=trade, state=trade_row.status
             )
-        giver = self._entitlement(row, claim.giver)
-        freed = giver.model_copy(update={"claimed": giver.claimed - claim.units})
-        self._actions.rows(row).save(entitlement_key(action, claim.giver), freed)
-        is_settled = trade_row.status is Status.SETTLED
+        replacement = self._replacement(trade_row)
+        is_settled = trade_row.status is Status.SETTLED or (
+            replacement is not None and outlives(row.terms, trade_row, replacement)
+        )
+        self._free(row, claim)
         if is_settled:
             # A part of the trade may have become a trade of its own meanwhile, with its own claim.
-            (left,) = self._actions.register.units_then(
-                row, (terms.quantity,), trade_row.splits_seen
-            )
-            claim = claim.model_copy(update={"units": min(claim.units, left)})
+            lines = claim_lines(row.terms, terms, is_reverse=claim.is_reverse)
+            claim = claim.model_copy(update={"lines": lines})
+            claim = self._as_recorded(row, trade_row, claim)
             self._grant(row, claim)
         status = ClaimStatus.SETTLED if is_settled else ClaimStatus.DROPPED
         claim = claim.model_copy(update={"status": status})
@@ -145,18 +150,51 @@ class MarketClaims:
     def _due(self, row: Action, trade: Trade, terms: TradeTerms) -> MarketClaim | None:
         if trade.ended_at != self._trades.ended_at(trade):
             return None  # Its cycle has ended, and its row does not say yet what became of it.
-        claim = claim_due(row.terms, trade, terms)
-        if claim is None or not distribution_of(row).is_for(claim.taker):
-            return None
-        (units,) = self._actions.register.units_then(row, (claim.units,), trade.splits_seen)
-        return claim.model_copy(update={"units": units})
+        claim = claim_due(row.terms, trade, terms, self._replacement(trade))
+        return None if claim is None else self._as_recorded(row, trade, claim)
+
+    def _replacement(self, trade: Trade) -> Trade | None:
+        return None if trade.replaced_by is None else self._trades.require(trade.replaced_by)
+
+    def _as_recorded(self, row: Action, trade: Trade, claim: MarketClaim) -> MarketClaim:
+        """Return a claim in the units of the record date."""
+        agreed = [line.units for line in claim.lines]
+        then = self._actions.register.units_then(row, agreed, trade.splits_seen)
+        lines = (
+            line.model_copy(update={"units": units})
+            for line, units in zip(claim.lines, then, strict=True)
+        )
+        return claim.model_copy(update={"lines": tuple(lines)})
+
+    def _hold_back(self, row: Action, trade: str, claim: MarketClaim) -> None:
+        """Let entitlement that is claimed wait; refuse when a giver has too little or was paid."""
+        action, rows = row.terms.action, self._actions.rows(row)
+        for holder, units in claim.given.items():
+            giver = self._entitlement(row, holder)
+            if giver.is_paid:
+                raise ActionReason.ENTITLEMENT_PAID.refusal(action=action, holder=holder)
+            left = giver.units - giver.claimed
+            if left < units:
+                raise ActionReason.MARKET_CLAIM_UNCOVERED.refusal(
+                    action=action, trade=trade, holder=holder, units=units, left=left
+                )
+            waiting = giver.model_copy(update={"claimed": giver.claimed + units})
+            rows.save(entitlement_key(action, holder), waiting)
+
+    def _free(self, row: Action, claim: MarketClaim) -> None:
+        """Let entitlement wait no longer."""
+        rows = self._actions.rows(row)
+        for holder, units in claim.given.items():
+            giver = self._entitlement(row, holder)
+            freed = giver.model_copy(update={"claimed": giver.claimed - units})
+            rows.save(entitlement_key(row.terms.action, holder), freed)
 
     def _grant(self, row: Action, claim: MarketClaim) -> None:
-        """Move entitlement from giver to taker; the sums follow."""
+        """Move entitlement from givers to takers; the sums follow."""
         action, rows = row.terms.action, self._actions.rows(row)
         totals = rows.load(totals_key(action), Totals)
         assert totals is not None, "claims are raised once everybody is entered"
-        for holder, change in ((claim.giver, -claim.units), (claim.taker, claim.units)):
+        for holder, change in claim.changes.items():
             before = self._entitlement(row, holder)
             after = regranted(before, change, distribution_of(row))
             rows.save(entitlement_key(action, holder), after)

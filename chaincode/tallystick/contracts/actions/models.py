@@ -1,5 +1,7 @@
 """The rows, arguments and results of corporate actions."""
 
+from collections import Counter
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
@@ -140,21 +142,47 @@ class ClaimStatus(StrEnum):
     """Its trade ended without delivery."""
 
 
+class ClaimLine(Model):
+    """What one leg of units of a trade gives rise to.
+
+    Attributes:
+        leg: Its name: the trade's id, of further legs with a number.
+        giver: Whose entitlement goes.
+        taker: Who gets it.
+        units: How many units' worth, in the units of the record date.
+    """
+
+    leg: str
+    giver: str
+    taker: str
+    units: int
+
+
 class MarketClaim(Model):
     """Private row ``market-claim (action, trade)``, in the collection of the trade's venue.
 
     Attributes:
-        giver: Whose entitlement goes.
-        taker: Who gets it.
-        units: How many units' worth, in the units of the record date.
-        is_reverse: Whether it is the buyer who gives.
+        lines: One for each leg of the action's security, in the order of the legs.
+        is_reverse: Whether those give who got the units, such as the buyer.
     """
 
-    giver: str
-    taker: str
-    units: int
+    lines: tuple[ClaimLine, ...]
     is_reverse: bool
     status: ClaimStatus = ClaimStatus.OPEN
+
+    @property
+    def changes(self) -> Mapping[str, int]:
+        """How many units' worth each holder gets by all lines together; negative if it gives."""
+        changes: Counter[str] = Counter()
+        for line in self.lines:
+            changes[line.giver] -= line.units
+            changes[line.taker] += line.units
+        return {holder: change for holder, change in changes.items() if change}
+
+    @property
+    def given(self) -> Mapping[str, int]:
+        """How many units' worth each of those gives who get less than they give."""
+        return {holder: -change for holder, change in self.changes.items() if change < 0}
 
 
 class Totals(Model):

@@ -14,12 +14,13 @@ from tests.scenarios.crash_audit import check_chain, ordered_blocks
 
 from tallystick.node.cluster.launcher import Launcher
 from tallystick.node.cluster.material import Founding
+from tallystick.node.cluster.member_topology import EtcdTopology
 from tallystick.node.cluster.network import Network, create_network
 from tallystick.node.cluster.node import Node
 from tallystick.node.cluster.orderers import with_orderers
 from tallystick.node.cluster.ports import on_free_ports
 from tallystick.node.cluster.startup import system_source
-from tallystick.node.cluster.topology import EtcdTopology, default_topology
+from tallystick.node.cluster.topology import default_topology
 from tallystick.wire.hashing import block_header_hash
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]

@@ -10,6 +10,8 @@ from random import Random
 
 import pytest
 from tests.unit.conftest import CHANNEL_ID, NOW_NS, ChannelMaterial
+from tests.unit.deliver.live import Network, Story, seek_of
+from tests.virtual_time import run
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.config_edits import with_orderer_endpoints
@@ -20,17 +22,19 @@ from tallystick.node.ledger.memory import MemoryStore
 from tallystick.node.ordering.block_writer import BlockWriter
 from tallystick.node.transport.backoff import Backoff
 from tallystick.node.transport.ports import OrdererUnreachableError
-from tallystick.protos.common.common_pb2 import Block, Envelope, Payload
-from tallystick.protos.orderer.ab_pb2 import BroadcastResponse, DeliverResponse, SeekInfo
+from tallystick.protos.common.common_pb2 import Block
+from tallystick.protos.orderer.ab_pb2 import BroadcastResponse, DeliverResponse
 
 SILENCE = DeliverResponse()
+LENGTH = 40
 
 
 @dataclass
 class ScriptedOrderer:
     """Delivers what its script says, one part per connection; then nobody is there.
 
-    SILENCE in a script means that nothing more comes, and the stream stays open.
+    SILENCE in a script means that nothing more comes, and the stream stays open. Who asks for the
+    newest block is told nothing.
     """
 
     endpoint: str
@@ -45,6 +49,8 @@ class ScriptedOrderer:
         raise AssertionError(f"a puller broadcasts nothing, not even {envelope!r}")
 
     async def deliver(self, seek_envelope: bytes) -> AsyncGenerator[DeliverResponse, None]:
+        if seek_of(seek_envelope).start.HasField("newest"):
+            return
         self.seeks.append(seek_envelope)
         if not self.script:
             raise OrdererUnreachableError(self.endpoint, "nobody there")
@@ -56,10 +62,6 @@ class ScriptedOrderer:
 
     def starts(self) -> list[int]:
         return [seek_of(envelope).start.specified.number for envelope in self.seeks]
-
-
-def seek_of(envelope: bytes) -> SeekInfo:
-    return SeekInfo.FromString(Payload.FromString(Envelope.FromString(envelope).payload).data)
 
 
 @dataclass
@@ -157,3 +159,36 @@ def pulling(channel_material: ChannelMaterial) -> Callable[..., Pulling]:
         return made
 
     return make
+
+
+@pytest.fixture
+async def chain(channel_material: ChannelMaterial, tmp_path: Path) -> list[Block]:
+    store = BlockStore(tmp_path, MemoryStore())
+    store.append(channel_material.genesis())
+    nonces = count()
+    writer = BlockWriter(
+        store, channel_material.orderer, new_nonce=lambda: next(nonces).to_bytes(24, "big")
+    )
+    envelope = channel_material.envelope(b"one")
+    written = [await writer.write([envelope]) for _ in range(LENGTH - 1)]
+    store.close()
+    return [channel_material.genesis(), *written]
+
+
+@pytest.fixture
+def told(channel_material: ChannelMaterial, chain: list[Block]) -> Callable[[Story], Network]:
+    """Let a story happen; return the network as it is then."""
+
+    def tell(story: Story) -> Network:
+        network = Network(channel_material, chain)
+
+        async def whole() -> None:
+            async with asyncio.TaskGroup() as tasks:
+                following = tasks.create_task(network.follow())
+                await story(network)
+                following.cancel()
+
+        run(whole, within_s=1e6)
+        return network
+
+    return tell

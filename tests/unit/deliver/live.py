@@ -1,13 +1,25 @@
 """Orderers on a virtual clock, which deliver what they have, unless they hang."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
+from random import Random
 
-from tests.unit.deliver.conftest import seek_of
+from tests.unit.conftest import NOW_NS, ChannelMaterial
 
-from tallystick.protos.common.common_pb2 import Block, Status
+from tallystick.node.deliver.puller import BlockPuller, PullerEnvironment
+from tallystick.node.transport.backoff import Backoff
+from tallystick.protos.common.common_pb2 import Block, Envelope, Payload, Status
 from tallystick.protos.orderer.ab_pb2 import BroadcastResponse, DeliverResponse, SeekInfo
+
+NAMES = ("o1", "o2", "o3")
+
+Story = Callable[["Network"], Awaitable[None]]
+
+
+def seek_of(envelope: bytes) -> SeekInfo:
+    return SeekInfo.FromString(Payload.FromString(Envelope.FromString(envelope).payload).data)
 
 
 @dataclass
@@ -22,6 +34,8 @@ class LiveOrderer:
         line_s: How long a whole block is on its way.
         forge: Changes what it sends.
         follows: At which block somebody began to follow it.
+        ranges: Which blocks it was asked for that it might have.
+        sent: The whole blocks that it has sent.
         headers: Of which block somebody asked it for the header.
     """
 
@@ -32,6 +46,8 @@ class LiveOrderer:
     line_s: float = 0.0
     forge: Callable[[Block], object] = lambda _: None
     follows: list[int] = field(default_factory=list)
+    ranges: list[tuple[int, int]] = field(default_factory=list)
+    sent: list[int] = field(default_factory=list)
     headers: list[int] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -47,17 +63,70 @@ class LiveOrderer:
 
     async def deliver(self, seek_envelope: bytes) -> AsyncGenerator[DeliverResponse, None]:
         seek = seek_of(seek_envelope)
+        if seek.start.HasField("newest"):
+            while self.hangs:
+                await self._news.wait()
+            yield DeliverResponse(block=Block(header=self.chain[self.height - 1].header))
+            return
         start, stop = seek.start.specified.number, seek.stop.specified.number
         is_header = seek.content_type == SeekInfo.HEADER_WITH_SIG
-        (self.headers if is_header else self.follows).append(start)
+        waits = seek.behavior == SeekInfo.BLOCK_UNTIL_READY
+        if waits:
+            (self.headers if is_header else self.follows).append(start)
+        else:
+            self.ranges.append((start, stop))
         for number in range(start, stop + 1):
-            while self.hangs or number >= self.height:
+            while self.hangs or (waits and number >= self.height):
                 await self._news.wait()
+            if number >= self.height:
+                yield DeliverResponse(status=Status.NOT_FOUND)
+                return
             block = Block.FromString(self.chain[number].SerializeToString())
             if is_header:
                 block.ClearField("data")
             else:
                 await asyncio.sleep(self.line_s)
+                self.sent.append(number)
             self.forge(block)
             yield DeliverResponse(block=block)
         yield DeliverResponse(status=Status.SUCCESS)
+
+
+class Network:
+    """Three orderers, and a peer that follows them."""
+
+    def __init__(self, material: ChannelMaterial, chain: list[Block]) -> None:
+        self.orderers = [LiveOrderer(name, chain) for name in NAMES]
+        self.came: list[Block] = []
+        self.came_s: list[float] = []
+        config = material.config()
+        self._genesis = material.genesis()
+        self._puller = BlockPuller(
+            lambda: self.orderers,
+            signer=material.peer,
+            config=lambda: config,
+            environment=PullerEnvironment(lambda: NOW_NS, Backoff(Random(1)), asyncio.sleep),
+        )
+
+    async def follow(self) -> None:
+        """Note when each block comes."""
+        async with aclosing(self._puller.blocks(self._genesis.header)) as blocks:
+            async for block in blocks:
+                assert block.header.number == len(self.came_s) + 1
+                self.came.append(block)
+                self.came_s.append(now_s())
+
+    def ordered(self, number: int, by: Sequence[LiveOrderer] | None = None) -> float:
+        """Let some orderers, or all, have blocks up to ``number``; return when that is."""
+        for each in self.orderers if by is None else by:
+            each.set(height=number + 1)
+        return now_s()
+
+    @property
+    def changes(self) -> int:
+        """How often the peer has turned to an orderer."""
+        return sum(len(each.follows) for each in self.orderers)
+
+
+def now_s() -> float:
+    return asyncio.get_running_loop().time()

@@ -12,8 +12,8 @@ from tests.unit.deliver.conftest import (
     Pulling,
     ScriptedOrderer,
     carrying,
-    seek_of,
 )
+from tests.unit.deliver.live import seek_of
 
 from tallystick.protos.common.common_pb2 import (
     SIGNATURES,

@@ -2,105 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import aclosing
-from itertools import count
-from pathlib import Path
+from collections.abc import Callable
 from random import Random
 
 import pytest
-from tests.unit.conftest import NOW_NS, ChannelMaterial
-from tests.unit.deliver.live import LiveOrderer
-from tests.virtual_time import run
+from tests.unit.deliver.conftest import LENGTH
+from tests.unit.deliver.live import Network, Story
 
-from tallystick.node.deliver.puller import PATIENCE_S, SILENCE_S, BlockPuller, PullerEnvironment
+from tallystick.node.deliver.puller import PATIENCE_S, SILENCE_S
 from tallystick.node.deliver.witnesses import GRACE_S, Grace
-from tallystick.node.ledger.block_store import BlockStore
-from tallystick.node.ledger.memory import MemoryStore
-from tallystick.node.ordering.block_writer import BlockWriter
-from tallystick.node.transport.backoff import Backoff
 from tallystick.protos.common.common_pb2 import Block
 
-LENGTH = 40
+Told = Callable[[Story], Network]
 SOON_S = SILENCE_S + GRACE_S + 0.2
 """Until another orderer is followed, its block being there: two seconds and a moment."""
-
-NAMES = ("o1", "o2", "o3")
-Story = Callable[["Network"], Awaitable[None]]
-
-
-@pytest.fixture
-async def chain(channel_material: ChannelMaterial, tmp_path: Path) -> list[Block]:
-    store = BlockStore(tmp_path, MemoryStore())
-    store.append(channel_material.genesis())
-    nonces = count()
-    writer = BlockWriter(
-        store, channel_material.orderer, new_nonce=lambda: next(nonces).to_bytes(24, "big")
-    )
-    envelope = channel_material.envelope(b"one")
-    written = [await writer.write([envelope]) for _ in range(LENGTH - 1)]
-    store.close()
-    return [channel_material.genesis(), *written]
-
-
-class Network:
-    """Three orderers, and a peer that follows them."""
-
-    def __init__(self, material: ChannelMaterial, chain: list[Block]) -> None:
-        self.orderers = [LiveOrderer(name, chain) for name in NAMES]
-        self.came_s: list[float] = []
-        config = material.config()
-        self._genesis = material.genesis()
-        self._puller = BlockPuller(
-            lambda: self.orderers,
-            signer=material.peer,
-            config=lambda: config,
-            environment=PullerEnvironment(lambda: NOW_NS, Backoff(Random(1)), asyncio.sleep),
-        )
-
-    async def follow(self) -> None:
-        """Note when each block comes."""
-        async with aclosing(self._puller.blocks(self._genesis.header)) as blocks:
-            async for block in blocks:
-                assert block.header.number == len(self.came_s) + 1
-                self.came_s.append(now_s())
-
-    def ordered(self, number: int, by: Sequence[LiveOrderer] | None = None) -> float:
-        """Let some orderers, or all, have blocks up to ``number``; return when that is."""
-        for each in self.orderers if by is None else by:
-            each.set(height=number + 1)
-        return now_s()
-
-    @property
-    def changes(self) -> int:
-        """How often the peer has turned to an orderer."""
-        return sum(len(each.follows) for each in self.orderers)
-
-
-def now_s() -> float:
-    return asyncio.get_running_loop().time()
-
-
-@pytest.fixture
-def told(channel_material: ChannelMaterial, chain: list[Block]) -> Callable[[Story], Network]:
-    """Let a story happen; return the network as it is then."""
-
-    def tell(story: Story) -> Network:
-        network = Network(channel_material, chain)
-
-        async def whole() -> None:
-            async with asyncio.TaskGroup() as tasks:
-                following = tasks.create_task(network.follow())
-                await story(network)
-                following.cancel()
-
-        run(whole, within_s=1e6)
-        return network
-
-    return tell
-
-
-Told = Callable[[Story], Network]
 
 
 def test_an_orderer_that_hangs_is_left_soon_for_one_that_has_the_next_block(told: Told) -> None:

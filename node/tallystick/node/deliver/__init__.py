@@ -3,5 +3,6 @@
 ``service`` answers requests (``seek`` says which blocks, ``access`` whether, ``responses`` in which
 form) from a ``source`` that ``height`` keeps up to date. ``puller`` is the other end: it follows an
 orderer (``requests`` says what it asks), lets through what ``verification`` finds good, and leaves
-one that lacks what ``witnesses`` have. ``read_ahead`` lets blocks be prepared before their turn.
+one that lacks what ``witnesses`` have. ``ranges`` fetches from several when much is missing, and
+``read_ahead`` lets blocks be prepared before their turn.
 """

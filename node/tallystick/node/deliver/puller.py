@@ -3,12 +3,13 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
 from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.deliver.ranges import FAR_BEHIND_BLOCKS, RangeFetch
 from tallystick.node.deliver.requests import SeekRequests
 from tallystick.node.deliver.trouble import Trouble
 from tallystick.node.deliver.verification import UntrustedBlockError, verify_block
@@ -148,6 +149,10 @@ class BlockPuller:
     async def _follow(
         self, orderer: OrdererConnection, last: BlockHeader
     ) -> AsyncGenerator[Block, None]:
+        async with aclosing(self._catch_up(orderer, last)) as missing:
+            async for block in missing:
+                last = block.header
+                yield block
         config = self._config()
         _log.info("follows orderer %s from block %d on", orderer.endpoint, last.number + 1)
         request = self._requests(config).following(last.number + 1)
@@ -164,6 +169,22 @@ class BlockPuller:
                     config = self._config()
                     if orderer not in self._orderers():
                         raise _LeavingError("the channel has other orderers now")
+
+    async def _catch_up(
+        self, orderer: OrdererConnection, last: BlockHeader
+    ) -> AsyncGenerator[Block, None]:
+        """Yield the blocks that an orderer has, from whoever has them, if they are many."""
+        if len(self._orderers()) == 1:
+            return
+        requests = self._requests(self._config())
+        newest = await _newest(orderer, requests)
+        if newest - last.number < FAR_BEHIND_BLOCKS:
+            return
+        _log.info("fetches blocks %d to %d from all orderers", last.number + 1, newest)
+        fetch = RangeFetch(self._orderers, requests, self._config)
+        async with aclosing(fetch.blocks(last, newest)) as blocks:
+            async for block in blocks:
+                yield block
 
     def _requests(self, config: ChannelConfig) -> SeekRequests:
         return SeekRequests(
@@ -212,6 +233,21 @@ class BlockPuller:
         if shown.by is not None:
             shown.at_s = asyncio.get_running_loop().time()
             limit.reschedule(shown.at_s + self._grace.seconds)
+
+
+async def _newest(orderer: OrdererConnection, requests: SeekRequests) -> int:
+    """Return the number of an orderer's newest block, in its own words; 0 if it says nothing.
+
+    Nothing depends on that being true: blocks are asked for as far as somebody has them.
+    """
+    with suppress(TimeoutError):
+        async with (
+            asyncio.timeout(SILENCE_S),
+            aclosing(orderer.deliver(requests.newest_header())) as responses,
+        ):
+            response = await anext(responses, None)
+            return 0 if response is None else response.block.header.number
+    return 0
 
 
 @dataclass(slots=True)

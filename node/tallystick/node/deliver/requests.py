@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tallystick.protos.common.common_pb2 import DELIVER_SEEK_INFO, ChannelHeader
-from tallystick.protos.orderer.ab_pb2 import SeekInfo, SeekPosition, SeekSpecified
+from tallystick.protos.orderer.ab_pb2 import SeekInfo, SeekNewest, SeekPosition, SeekSpecified
 from tallystick.wire.envelope import FOREVER_BLOCK_NUMBER, build_payload, signed_envelope
 from tallystick.wire.messages import timestamp_from_ns
 from tallystick.wire.signing import Signer
@@ -35,6 +35,22 @@ class SeekRequests:
         seek = _between(number, number, SeekInfo.BLOCK_UNTIL_READY)
         seek.content_type = SeekInfo.HEADER_WITH_SIG
         return self._signed(seek)
+
+    def those_between(self, start: int, stop: int) -> bytes:
+        """Return the request for blocks that are there, both ends included."""
+        return self._signed(_between(start, stop, SeekInfo.FAIL_IF_NOT_READY))
+
+    def newest_header(self) -> bytes:
+        """Return the request for the header of the newest block."""
+        newest = SeekPosition(newest=SeekNewest())
+        return self._signed(
+            SeekInfo(
+                start=newest,
+                stop=newest,
+                behavior=SeekInfo.FAIL_IF_NOT_READY,
+                content_type=SeekInfo.HEADER_WITH_SIG,
+            )
+        )
 
     def _signed(self, seek: SeekInfo) -> bytes:
         channel_header = ChannelHeader(

@@ -15,7 +15,7 @@ unexport VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
 .PHONY: help setup protos configuration format check audit test interop fabric-tools demo bench scenario \
-        simulate chaos reliability etcd softhsm fuzz clean
+        simulate chaos reliability etcd softhsm porcupine fuzz clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,7 +49,7 @@ simulate: $(INSTALLED_DEV) ## Run SEEDS=200 seeded simulations with faults, or o
 	@$(BIN)/python -m simulation $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
 MINUTES ?= 15
-chaos: $(INSTALLED_DEV) etcd ## Kill and pause the processes of a network at random for MINUTES, from SEED if it is given
+chaos: $(INSTALLED_DEV) etcd porcupine ## Kill and pause the processes of a network at random for MINUTES, from SEED if it is given
 	@TALLY_CHAOS_MINUTES=$(MINUTES) TALLY_CHAOS_SEED=$(SEED) TALLY_CHAOS_RESUMES_WITHIN_S=2 \
 	    $(BIN)/pytest -q tests/scenarios/faults/test_chaos.py
 
@@ -69,6 +69,11 @@ softhsm: ## Install SoftHSM, in whose tokens tests keep keys, unless it is there
 	@command -v softhsm2-util >/dev/null || \
 	    { apt-get update -qq && apt-get install -y -qq softhsm2; } || \
 	    echo "There is no SoftHSM: the tests of keys on tokens are skipped." >&2
+
+# Wants Go and, once, the network. Without them our own search judges alone, and the run says so.
+porcupine: ## Build Porcupine, a checker of linearizability, for `make chaos`
+	@cd tests/porcupine && go build -o ../../.cache/porcupine . || \
+	    echo "There is no Porcupine: histories are judged by our own search alone." >&2
 
 interop: $(INSTALLED_DEV) ## Run Fabric's own clients against a network
 	@tests/interop/run

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from itertools import combinations, permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.scenarios.faults.linearizable import Operation, as_json_lines, is_linearizable
+from tests.scenarios.faults.porcupine import PROGRAM, judged_by_porcupine
 
 NEVER = math.inf
 
@@ -71,6 +72,16 @@ operations = st.builds(
     moments,
     st.booleans(),
 )
+
+
+@pytest.mark.skipif(not PROGRAM.exists(), reason="`make porcupine` did not build Porcupine")
+@settings(max_examples=50)
+@given(st.lists(st.lists(operations, max_size=12), max_size=40))
+def test_the_search_and_porcupine_agree(histories: list[list[Operation]]) -> None:
+    keyed = {f"register-{number}": history for number, history in enumerate(histories)}
+    lines = as_json_lines((key, each) for key, history in keyed.items() for each in history)
+    refused = {key for key, history in keyed.items() if not is_linearizable(history)}
+    assert set(judged_by_porcupine(lines)) == refused
 
 
 @given(st.lists(operations, max_size=5))

@@ -15,6 +15,7 @@ from typing import Final
 import pytest
 from tests.scenarios.crash_load import Load
 from tests.scenarios.crash_network import RunningNetwork
+from tests.scenarios.faults import porcupine
 from tests.scenarios.faults.linearizable import as_json_lines, is_linearizable
 from tests.scenarios.faults.registers import Registers, settled
 from tests.scenarios.orderer_network import (
@@ -144,12 +145,18 @@ async def test_random_kills_and_pauses_lose_nothing_and_fork_nothing(
 
 def check_history(registers: Registers, report: Report) -> int:
     """Fail unless what clients did is linearizable; return how many reads there are."""
+    kept = [(key, each) for key, history in registers.history.items() for each in history]
+    lines = as_json_lines(kept)
     if HISTORY:
-        kept = [(key, each) for key, history in registers.history.items() for each in history]
-        Path(HISTORY).write_text(as_json_lines(kept), encoding="utf-8")
-    report(f"registers: {registers.counts} in {len(registers.history)} histories")
+        Path(HISTORY).write_text(lines, encoding="utf-8")
     broken = [key for key, each in registers.history.items() if not is_linearizable(each)]
+    judges = "our search"
+    if porcupine.PROGRAM.exists():
+        judges += " and Porcupine"
+        assert porcupine.judged_by_porcupine(lines) == sorted(broken), "they disagree"
+    report(f"registers: {registers.counts} in {len(registers.history)} histories")
     assert not broken, f"not linearizable: {broken}"
+    report(f"linearizable, by {judges}")
     return registers.counts["reads"]
 
 

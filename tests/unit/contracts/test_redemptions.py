@@ -28,6 +28,7 @@ from tests.unit.contracts.register_acts import as_agent
 from tallystick.chaincode import Refusal
 from tallystick.contracts.actions.terms import ActionType
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.compliance.records import DecisionRecord, Recomputation
 from tallystick.contracts.events import RedemptionsHindered, read_event
 from tallystick.contracts.statements import ClaimWithdrawn
 from tallystick.contracts.testing import KYC, KYC_HOUSE, Market
@@ -146,6 +147,20 @@ def test_a_pause_of_trading_does_not_stop_a_redemption(market: Market) -> None:
     pay(market, *HOLDERS)
 
     assert [paid_and_left(market, each) for each in HOLDERS] == [(UNITS * PRICE, 0)] * 2
+
+
+def test_the_decision_to_end_units_for_money_can_be_worked_out_again(market: Market) -> None:
+    """SS-80, F159: of those that have ended; what hinders others is noted with the action."""
+    freeze_one(market)
+    decision = pay(market, *HOLDERS).transaction_id
+    record = market.evaluate(Chaincode.TOKEN, "decision", "ACME", decision).load(DecisionRecord)
+    again = market.evaluate(Chaincode.TOKEN, "recompute", "ACME", decision).load(Recomputation)
+
+    assert [(leg.sender, leg.receiver, leg.quantity) for leg in record.legs] == [
+        ("bob", None, UNITS)
+    ]
+    assert "giver-in-good-standing" in {each.rule for each in record.results}
+    assert again.agrees
 
 
 def test_nobody_is_paid_twice_in_one_page(market: Market) -> None:

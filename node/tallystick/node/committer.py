@@ -74,6 +74,7 @@ class PeerChannel(EndorserChannel):
         stages = BlockStages(self.config.channel_id)
         validated = await self.validator.validate(block)
         stages.passed("validation")
+        validated_s = now_s()
         await self.ledger.commit(
             CommittableBlock(
                 block=block,
@@ -83,6 +84,7 @@ class PeerChannel(EndorserChannel):
             )
         )
         stages.passed("commit")
+        committed_s = now_s()
         if validated.config is not None:
             self.config = ChannelConfig.from_config(
                 self.config.channel_id, validated.config, self.checker
@@ -95,6 +97,11 @@ class PeerChannel(EndorserChannel):
         )
         stages.tell(block.header.number, validated.transaction_ids, validated.codes)
         self.watch.advance(self.ledger.height)
+        self.metrics.block_stages(
+            self.config.channel_id,
+            validation_s=validated_s - started_s,
+            commit_s=committed_s - validated_s,
+        )
         self.metrics.block_committed(
             self.config.channel_id, now_s() - started_s, validated.codes, validated.transactions
         )

@@ -85,6 +85,12 @@ class OrdererNode:
         self.metrics.show_heights(
             lambda: {name: each.chain.height for name, each in self._channels.items()}
         )
+        self.metrics.show_waiting_envelopes(
+            lambda: {name: each.chain.waiting for name, each in self._channels.items()}
+        )
+        self.metrics.show_leadership(
+            lambda: {name: each.chain.leads for name, each in self._channels.items()}
+        )
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:

@@ -39,6 +39,7 @@ from tallystick.node.privacy.reconciliation import ReconciliationPace
 from tallystick.node.runtime.packages import PackageStore
 from tallystick.node.runtime.registration import serving_chaincode
 from tallystick.node.runtime.registry import RuntimeRegistry, RuntimeRules
+from tallystick.node.runtime.timed import TimedRuntime
 from tallystick.node.settings import PeerSettings
 from tallystick.node.system.access import AccessControl
 from tallystick.node.system.registry import system_chaincodes
@@ -243,7 +244,7 @@ class PeerNode:
         return Endorser(
             self._channels,
             EndorserNode(
-                runtime=self._runtime,
+                runtime=TimedRuntime(self._runtime, self.metrics),
                 packages=self._packages,
                 system=system_chaincodes(self._packages, access, self._channels, self.join),
                 access=access,

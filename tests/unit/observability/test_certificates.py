@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tallystick.node.observability.certificates import OwnCertificate, warnings
+from tallystick.node.observability.certificates import OwnCertificate, expired, warnings
 from tallystick.node.observability.metrics import NodeMetrics
 from tallystick.node.observability.program import observed
 from tallystick.node.settings import OrdererSettings
@@ -66,3 +66,17 @@ async def test_a_node_goes_by_the_certificates_that_it_started_with(tmp_path: Pa
         name = "tallystick_certificate_expiry_timestamp_seconds"
         end = metrics.registry.get_sample_value(name, labels)
     assert end == (NOW + timedelta(days=3)).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("use", "left", "told"),
+    [
+        ("tls", timedelta(seconds=0), ""),
+        ("tls", timedelta(seconds=-1), "server.crt (tls) has expired, on 2026-06-01 11:59 UTC"),
+        ("tls-ca", timedelta(days=-1), ""),
+    ],
+)
+def test_a_node_is_not_healthy_once_nobody_accepts_its_certificate(
+    use: str, left: timedelta, told: str
+) -> None:
+    assert expired([OwnCertificate(use, Path("server.crt"), NOW + left)], NOW) == told

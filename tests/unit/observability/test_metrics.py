@@ -74,3 +74,31 @@ def test_two_nodes_in_one_process_count_apart() -> None:
     labels = {"channel": "market", "status": "SUCCESS"}
     assert value(one.registry, "broadcast_processed_count_total", **labels) == 1
     assert value(other.registry, "broadcast_processed_count_total", **labels) is None
+
+
+def test_a_block_is_timed_by_what_it_went_through() -> None:
+    metrics = PeerMetrics()
+    metrics.block_stages("market", validation_s=0.25, commit_s=0.5)
+    for name, seconds in (("validation", 0.25), ("commit_block", 0.5)):
+        family = f"gossip_privdata_{name}_duration"
+        assert value(metrics.registry, f"{family}_sum", channel="market") == seconds
+        assert value(metrics.registry, f"{family}_count", channel="market") == 1
+
+
+def test_chaincode_is_timed_apart_from_what_is_around_it() -> None:
+    metrics = PeerMetrics()
+    metrics.chaincode_executed("market", "token", 0.5)
+    metrics.chaincode_timed_out("token")
+    labels = {"channel": "market", "chaincode": "token"}
+    assert value(metrics.registry, "tallystick_chaincode_duration_sum", **labels) == 0.5
+    assert value(metrics.registry, "chaincode_execute_timeouts_total", chaincode="token") == 1
+
+
+def test_an_orderer_shows_what_waits_and_what_it_leads() -> None:
+    metrics = OrdererMetrics()
+    metrics.show_waiting_envelopes(lambda: {"market": 7})
+    metrics.show_leadership(lambda: {"market": True, "bonds": False})
+    assert value(metrics.registry, "tallystick_envelopes_waiting", channel="market") == 7
+    leads = "consensus_etcdraft_is_leader"
+    assert value(metrics.registry, leads, channel="market") == 1
+    assert value(metrics.registry, leads, channel="bonds") == 0

@@ -275,3 +275,19 @@ async def test_of_two_changes_of_one_configuration_the_later_one_is_judged_again
     async with asyncio.timeout(5):
         await one.chain.run()
     assert one.writer.batches == [[b"config: new"]]
+
+
+async def test_what_waits_is_counted_until_it_is_given_out(solo: MakeSolo) -> None:
+    here = solo(max_message_count=3)
+    assert here.chain.leads
+    here.order("a", "b")
+    assert here.chain.waiting == 2
+    running = asyncio.get_running_loop().create_task(here.chain.run())
+    await asyncio.sleep(0)
+    assert here.chain.waiting == 2  # in an open batch
+    answers = here.order("c", "d")
+    await answers[0]
+    assert here.chain.waiting == 1
+    here.chain.drain()
+    await running
+    assert here.chain.waiting == 0

@@ -34,6 +34,11 @@ class OwnCertificate:
     ends_at: datetime
 
 
+def moment_of(now_ns: int) -> datetime:
+    """Return the second in which ``now_ns``, nanoseconds since the epoch, is."""
+    return datetime.fromtimestamp(now_ns // _NS_PER_S, UTC)
+
+
 def own_certificates(settings: NodeSettings) -> Iterator[OwnCertificate]:
     """Yield the certificates that a node's settings name; files that hold none are left out.
 
@@ -63,6 +68,19 @@ def warnings(certificates: Sequence[OwnCertificate], now: datetime) -> Iterator[
         )
 
 
+def expired(certificates: Sequence[OwnCertificate], now: datetime) -> str:
+    """Return which of the node's own certificates nobody accepts any more; empty if all do.
+
+    Of its authorities another one may have taken the place.
+    """
+    ended = [
+        f"{each.path} ({each.use}) has expired, on {each.ends_at:%Y-%m-%d %H:%M} UTC"
+        for each in certificates
+        if each.ends_at < now and not each.use.endswith("-ca")
+    ]
+    return "; ".join(ended)
+
+
 async def warn_of_expiry(
     certificates: Sequence[OwnCertificate],
     clock: Callable[[], int],
@@ -76,8 +94,7 @@ async def warn_of_expiry(
         sleep: Waits for some seconds.
     """
     while True:
-        now = datetime.fromtimestamp(clock() // _NS_PER_S, UTC)
-        for text in warnings(certificates, now):
+        for text in warnings(certificates, moment_of(clock())):
             _log.warning("%s", text)
         await sleep(_DAY_S)
 

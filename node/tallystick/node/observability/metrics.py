@@ -123,6 +123,16 @@ class PeerMetrics(NodeMetrics):
             "Time taken in seconds to validate and commit a block.",
             "channel",
         )
+        self._validation = self._seconds(
+            "gossip_privdata_validation_duration",
+            "Time it takes to validate a block (in seconds).",
+            "channel",
+        )
+        self._commit = self._seconds(
+            "gossip_privdata_commit_block_duration",
+            "Time it takes to commit private data and the corresponding block (in seconds).",
+            "channel",
+        )
         self._transactions = self._counts(
             "ledger_transaction_count",
             "Number of transactions processed; the chaincode is empty unless they are valid.",
@@ -141,6 +151,30 @@ class PeerMetrics(NodeMetrics):
         self._received = self._count(
             "endorser_proposals_received", "The number of proposals received."
         )
+        self._chaincode = self._seconds(
+            "tallystick_chaincode_duration",
+            "The time that a chaincode took for the call of a client, in seconds.",
+            "channel",
+            "chaincode",
+        )
+        self._timeouts = self._counts(
+            "chaincode_execute_timeouts",
+            "The number of chaincode executions (Init or Invoke) that have timed out.",
+            "chaincode",
+        )
+
+    def block_stages(self, channel: str, *, validation_s: float, commit_s: float) -> None:
+        """Time what a block went through."""
+        self._validation(channel).observe(validation_s)
+        self._commit(channel).observe(commit_s)
+
+    def chaincode_executed(self, channel: str, chaincode: str, seconds: float) -> None:
+        """Time a call of a chaincode that the channel has."""
+        self._chaincode(channel, chaincode).observe(seconds)
+
+    def chaincode_timed_out(self, chaincode: str) -> None:
+        """Count a call that took longer than it may."""
+        self._timeouts(chaincode).inc()
 
     def block_committed(
         self,
@@ -190,6 +224,24 @@ class OrdererMetrics(NodeMetrics):
             "The time to enqueue an envelope, ordering included where the answer waits for it.",
             "channel",
             "status",
+        )
+
+    def show_waiting_envelopes(self, waiting: Callable[[], Mapping[str, int]]) -> None:
+        """Show how many envelopes of each channel wait here to be in a block."""
+        self.gauges.add(
+            "tallystick_envelopes_waiting",
+            "Envelopes that wait to be ordered; beyond the limits in the settings, refused.",
+            ("channel",),
+            lambda: [((channel,), number) for channel, number in waiting().items()],
+        )
+
+    def show_leadership(self, leads: Callable[[], Mapping[str, bool]]) -> None:
+        """Show of each channel whether this orderer leads it."""
+        self.gauges.add(
+            "consensus_etcdraft_is_leader",
+            "The leadership status of the current node: 1 if it is the leader else 0.",
+            ("channel",),
+            lambda: [((channel,), float(leading)) for channel, leading in leads().items()],
         )
 
     def envelope_answered(self, channel: str, status: str, seconds: float) -> None:

@@ -7,7 +7,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from typing import cast
 
-from tallystick.node.observability.certificates import own_certificates, warn_of_expiry
+from tallystick.node.observability.certificates import (
+    expired,
+    moment_of,
+    own_certificates,
+    warn_of_expiry,
+)
 from tallystick.node.observability.disk import disk_check
 from tallystick.node.observability.metrics import NodeMetrics
 from tallystick.node.observability.operations import (
@@ -42,7 +47,12 @@ async def observed(
         (each.use, each.path.name, each.ends_at.timestamp()) for each in certificates
     )
     disk = disk_check(settings.data_directory, settings.operations.min_free_disk_bytes)
-    all_checks = ChainMap({"disk": disk}, cast("MutableMapping[str, Callable[[], str]]", checks))
+
+    def certificate_check() -> str:
+        return expired(certificates, moment_of(clock()))
+
+    own_checks = {"disk": disk, "certificates": certificate_check}
+    all_checks = ChainMap(own_checks, cast("MutableMapping[str, Callable[[], str]]", checks))
     operations = Operations(all_checks, metrics.registry, version("tallystick"))
     address = settings.operations.listen_address
     async with AsyncExitStack() as stack:

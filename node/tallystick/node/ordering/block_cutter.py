@@ -34,6 +34,11 @@ class BlockCutter(Generic[ItemT]):
         """Whether a batch is open."""
         return bool(self._pending)
 
+    @property
+    def pending(self) -> int:
+        """How many envelopes are in the open batch."""
+        return len(self._pending)
+
     def add(self, item: ItemT) -> list[list[ItemT]]:
         """Take one envelope; return the batches that it completes, in order: none, one or two.
 

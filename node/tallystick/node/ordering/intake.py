@@ -16,6 +16,11 @@ class Intake:
         self._closed: Refused | None = None
         self._wake = asyncio.Event()
 
+    @property
+    def waiting(self) -> int:
+        """How many envelopes are in no batch that was given out."""
+        return self._sequencer.waiting
+
     def order(self, submission: Submission) -> Answer:
         """Queue an envelope; what is returned yields the answer once it is clear."""
         answer: Answer = asyncio.get_running_loop().create_future()

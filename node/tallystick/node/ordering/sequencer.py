@@ -111,6 +111,12 @@ class Sequencer:
         """When the open batch must be closed; None if none is open."""
         return self._deadline_s
 
+    @property
+    def waiting(self) -> int:
+        """How many envelopes have not been given out."""
+        ready = sum(len(batch.members) for batch in self._ready)
+        return len(self._waiting) + self._cutter.pending + ready
+
     def accept(self, submission: Submission, settle: Settle, moment: Moment | None = None) -> None:
         """Judge an envelope and queue it; ``settle`` is told at once if it is refused."""
         admitted = self._rules.admit(submission)

@@ -55,6 +55,16 @@ class SoloChain:
         return ""
 
     @property
+    def leads(self) -> bool:
+        """Whether the order is made here: where else?"""
+        return True
+
+    @property
+    def waiting(self) -> int:
+        """How many envelopes wait for their block."""
+        return self._intake.waiting
+
+    @property
     def problem(self) -> str:
         """Why nothing can be ordered at the moment: this chain needs nobody else."""
         return ""

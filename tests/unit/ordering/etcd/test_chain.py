@@ -494,3 +494,20 @@ def test_a_channel_that_is_left_while_etcd_is_away_is_left_all_the_same(
         assert "stays there" in caplog.text
 
     told(config, story)
+
+
+def test_an_orderer_tells_whether_it_leads_and_what_waits_there(config: ChannelConfig) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        chains = {each.name: each.chain for each in orderers.all.values()}
+        leading = {name for name, chain in chains.items() if chain is not None and chain.leads}
+        assert leading == {leader.name}
+        assert all(chain is not None and chain.waiting == 0 for chain in chains.values())
+        for chain in chains.values():
+            assert chain is not None
+            answers = [chain.order(submission(envelope(f"{n}"))) for n in range(3)]
+            assert chain.waiting == 3
+            assert await asyncio.gather(*answers) == [None] * 3
+            assert chain.waiting == 0
+
+    told(config, story)

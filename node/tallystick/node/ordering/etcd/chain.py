@@ -86,6 +86,17 @@ class EtcdChain:
         return role.address if isinstance(role, Following) else ""
 
     @property
+    def leads(self) -> bool:
+        """Whether this orderer leads the channel."""
+        return isinstance(self._progress.role, Leading)
+
+    @property
+    def waiting(self) -> int:
+        """How many envelopes wait here: for their block, or for the leader's answer."""
+        role = self._progress.role
+        return len(self._forwards) + (role.intake.waiting if isinstance(role, Leading) else 0)
+
+    @property
     def problem(self) -> str:
         """Why nothing can be ordered at the moment; empty when all is well."""
         if self._fault:

@@ -17,15 +17,19 @@ from tallystick.node.cli.doctor.keys import judge_key
 from tallystick.node.cli.doctor.ledgers import LedgerFacts, judge_ledgers
 from tallystick.node.cli.doctor.ports import Port, judge_port
 from tallystick.node.cli.doctor.reachability import judge_reach
+from tallystick.node.cli.doctor.surroundings import reach_collector
 from tallystick.node.cli.doctor.versions import (
     floors,
     judge_etcd,
+    judge_extra,
     judge_packages,
     judge_python,
 )
 from tallystick.node.cluster.material import Founding
 from tallystick.node.cluster.network import Network, create_network
 from tallystick.node.cluster.topology import default_topology
+from tallystick.node.settings import TelemetrySettings
+from tallystick.node.transport.server import new_server, serving
 
 OK, WARNING, FAILED = State.OK, State.WARNING, State.FAILED
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
@@ -216,6 +220,16 @@ def test_a_node_that_answers_is_reached() -> None:
     check([judge_reach("peer", "peer.example:7051", None)], OK, "answers")
 
 
+async def test_a_collector_of_traces_is_asked_whether_it_speaks(tmp_path: Path) -> None:
+    server = new_server()
+    async with serving(server, "127.0.0.1:0", tls=None, grace_s=0) as port:
+        there = TelemetrySettings(address=f"127.0.0.1:{port}", tls=False)
+        check([await reach_collector(there)], OK, "answers")
+    check([await reach_collector(there)], FAILED, "nothing listens there")
+    without_roots = TelemetrySettings(address=there.address, root_certificates=tmp_path / "ca.crt")
+    check([await reach_collector(without_roots)], FAILED, "cannot be used: [Errno 2] No such file")
+
+
 @pytest.mark.parametrize(
     ("found", "state", "text"),
     [
@@ -224,6 +238,12 @@ def test_a_node_that_answers_is_reached() -> None:
         (judge_packages({"grpcio": "1.90.0"}, {"grpcio": "1.85.1"}), OK, "1.90.0"),
         (judge_packages({"grpcio": "1.9.0"}, {"grpcio": "1.85.1"}), FAILED, "1.9.0 is too old"),
         (judge_packages({"plyvel": None}, {}), FAILED, "is not installed"),
+        ([judge_extra("telemetry", "sdk", "1.45.2")], OK, "1.45.2"),
+        (
+            [judge_extra("telemetry", "sdk", None)],
+            FAILED,
+            "the settings need it",
+        ),
         ([judge_etcd("a:1", "3.4.23")], OK, "3.4.23"),
         ([judge_etcd("a:1", "3.5.1")], FAILED, "3.5.0 to 3.5.2 can lose data"),
         ([judge_etcd("a:1", "3.3.0")], FAILED, "3.4 is the oldest"),

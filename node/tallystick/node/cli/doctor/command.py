@@ -27,10 +27,16 @@ from tallystick.node.cli.doctor.surroundings import (
     health,
     judge_ports,
     ports,
+    reach_collector,
     reach_etcd,
     reach_others,
 )
-from tallystick.node.cli.doctor.versions import floors, judge_packages, judge_python
+from tallystick.node.cli.doctor.versions import (
+    floors,
+    judge_extra,
+    judge_packages,
+    judge_python,
+)
 from tallystick.node.cli.node_file import UnlikeAnyNodeError, load_node_settings
 from tallystick.node.membership.errors import CertificateError
 from tallystick.node.settings import (
@@ -41,6 +47,7 @@ from tallystick.node.settings import (
 )
 
 _SICK: Final = 1
+_TRACES: Final = "opentelemetry-sdk"
 _PACKAGES: Final = ("grpcio", "protobuf", "cryptography")
 
 
@@ -84,6 +91,9 @@ async def examine(path: Path) -> list[Finding]:
     if listening:
         findings += [each async for each in health(settings)]
     findings += [each async for each in reach_others(settings)]
+    if settings.telemetry is not None:
+        findings += [judge_extra("telemetry", _TRACES, _installed(_TRACES))]
+        findings += [await reach_collector(settings.telemetry)]
     if isinstance(settings, OrdererSettings) and settings.etcd is not None:
         findings += [each async for each in reach_etcd(settings.etcd, now_s)]
     return findings

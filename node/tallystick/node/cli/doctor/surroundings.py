@@ -1,5 +1,6 @@
 """Asks whom the node works with: other nodes, etcd, its own operations."""
 
+import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -29,6 +30,7 @@ from tallystick.node.settings import (
     OrdererSettings,
     PeerSettings,
     RemotePeerSettings,
+    TelemetrySettings,
     TlsSettings,
 )
 from tallystick.protos.common.common_pb2 import Block
@@ -114,6 +116,19 @@ async def reach_etcd(etcd: EtcdSettings, now_s: float) -> AsyncIterator[Finding]
         yield judge_reach("etcd", address, None)
         yield judge_etcd(address, str(answer.body.get("etcdserver", "")))
         yield judge_clock(f"etcd {address}", now_s, answer.date_s, _ETCD_CLOCK_SKEW_S)
+
+
+async def reach_collector(telemetry: TelemetrySettings) -> Finding:
+    """Return whether the collector of traces speaks."""
+    context = None
+    if telemetry.tls:
+        try:
+            context = ssl.create_default_context(cafile=telemetry.root_certificates)
+        except OSError as error:
+            text = f"the authorities of its certificate cannot be used: {error}"
+            return failed(_CHECK, "collector", text, "correct telemetry.root_certificates")
+    address = telemetry.address
+    return judge_reach("collector", address, await speak_grpc(address, context))
 
 
 async def ports(settings: PeerSettings | OrdererSettings) -> Mapping[str, tuple[str, Port]]:

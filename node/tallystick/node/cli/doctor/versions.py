@@ -48,6 +48,14 @@ def judge_packages(
             yield ok(_CHECK, name, version)
 
 
+def judge_extra(extra: str, name: str, version: str | None) -> Finding:
+    """Return what is to say about a package that the settings ask for; None: not installed."""
+    if version is None:
+        advice = f"pip install 'tallystick[node,{extra}]'"
+        return failed(_CHECK, name, "is not installed, and the settings need it", advice)
+    return ok(_CHECK, name, version)
+
+
 def judge_etcd(member: str, version: str) -> Finding:
     """Return what is to say about the release of a member of etcd."""
     try:

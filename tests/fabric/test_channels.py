@@ -9,7 +9,7 @@ import pytest
 from tallystick.protos.common.common_pb2 import Block
 
 if TYPE_CHECKING:
-    from tests.fabric.conftest import Site
+    from tests.fabric.conftest import Finished, Site
 
 
 def test_a_peer_tells_where_its_channel_stands(site: "Site") -> None:
@@ -54,18 +54,21 @@ def test_only_an_administrator_joins_and_only_once(site: "Site") -> None:
     site.peer("channel", "list", msp_id="BankMSP").failed("access denied: channel []")
 
 
-def test_snapshots_are_refused_with_a_reason(site: "Site") -> None:
-    refused = site.peer("channel", "joinbysnapshotstatus").failed()
-    assert "does not support ledger snapshots yet" in refused.err
-    site.peer("channel", "joinbysnapshot", "--snapshotpath", "/nowhere").failed(
-        "does not support ledger snapshots yet"
-    )
+def test_snapshots_are_asked_for_listed_and_withdrawn(site: "Site") -> None:
+    status = site.peer("channel", "joinbysnapshotstatus").succeeded()
+    assert "No joinbysnapshot operation is in progress" in status.err + status.out
+    site.peer("channel", "joinbysnapshot", "--snapshotpath", "/nowhere").failed("cannot be read")
     node = site.network.peer_of("ATSMSP")
     to_peer = ("--peerAddress", node.address, "--tlsRootCertFile", site.tls_root("ATSMSP"))
-    for words in (("listpending",), ("submitrequest", "-b", "0"), ("cancelrequest", "-b", "1")):
-        site.peer("snapshot", *words, "-c", site.channel_id, *to_peer).failed(
-            "does not support ledger snapshots yet"
-        )
+
+    def ask(*words: str) -> "Finished":
+        return site.peer("snapshot", *words, "-c", site.channel_id, *to_peer)
+
+    ask("submitrequest", "-b", "100000").succeeded()
+    assert "100000" in ask("listpending").succeeded().out
+    ask("submitrequest", "-b", "100000").failed("duplicate snapshot request")
+    ask("cancelrequest", "-b", "100000").succeeded()
+    assert "100000" not in ask("listpending").succeeded().out
 
 
 def test_an_orderer_is_administered_over_its_own_interface(site: "Site") -> None:

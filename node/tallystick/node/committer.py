@@ -16,8 +16,10 @@ from tallystick.node.deliver.height import HeightWatch
 from tallystick.node.deliver.puller import BlockPuller
 from tallystick.node.deliver.read_ahead import read_ahead
 from tallystick.node.deliver.source import BlockSource
+from tallystick.node.deliver.verification import ChainTip
 from tallystick.node.endorsement.channel import EndorserChannel
 from tallystick.node.gateway.commit_notifier import CommitNotifier, CommitOutcome
+from tallystick.node.ledger.config_record import config_record
 from tallystick.node.ledger.disk import MACHINE_DISK, Disk
 from tallystick.node.ledger.head import read_head
 from tallystick.node.ledger.key_value_store import KeyValueStore
@@ -33,7 +35,9 @@ from tallystick.node.telemetry.spans import BlockStages
 from tallystick.node.validation.ahead.preparation import NO_SERVICE, CheckedAhead, SignatureService
 from tallystick.node.validation.validator import ValidatedBlock, Validator
 from tallystick.protos.common.common_pb2 import Block
+from tallystick.protos.common.configtx_pb2 import ConfigEnvelope
 from tallystick.wire.hashing import block_header_hash
+from tallystick.wire.messages import decode
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +56,7 @@ class PeerChannel(EndorserChannel):
         signature_service: Checks signatures of blocks that wait.
         fault: Why blocks must not be relied on at the moment; empty when all is well.
         config_listeners: Told each new configuration as soon as it is in force.
+        commit_listeners: Called after each block, before the next one.
     """
 
     validator: Validator
@@ -63,6 +68,7 @@ class PeerChannel(EndorserChannel):
     signature_service: SignatureService = NO_SERVICE
     fault: str = ""
     config_listeners: list[Callable[[ChannelConfig], None]] = field(default_factory=list)
+    commit_listeners: list[Callable[[], None]] = field(default_factory=list)
 
     async def commit(self, block: Block) -> None:
         """Validate ``block``, make it durable, and tell everybody who waits for it.
@@ -96,6 +102,8 @@ class PeerChannel(EndorserChannel):
             block.header.number, zip(validated.transaction_ids, validated.codes, strict=True)
         )
         stages.tell(block.header.number, validated.transaction_ids, validated.codes)
+        for committed in self.commit_listeners:
+            committed()
         self.watch.advance(self.ledger.height)
         self.metrics.block_stages(
             self.config.channel_id,
@@ -110,7 +118,7 @@ class PeerChannel(EndorserChannel):
     async def follow(self, puller: BlockPuller) -> None:
         """Commit what the orderers deliver, without end."""
         log_about(channel=self.config.channel_id)
-        last = self.ledger.block(self.ledger.height - 1).header
+        last = ChainTip(self.ledger.height - 1, self.ledger.info().currentBlockHash)
         arriving = read_ahead(
             puller.blocks(last), lambda block: CheckedAhead(block, self.signature_service)
         )
@@ -144,14 +152,21 @@ class ChannelStorage:
 
 
 async def open_channel(
-    genesis: Block,
+    beginning: Block | str,
     storage: ChannelStorage,
     *,
     msp_id: str,
     checker: SignatureChecker,
     metrics: PeerMetrics,
 ) -> PeerChannel:
-    """Open the channel that begins with ``genesis``, creating or recovering its ledger.
+    """Open a channel, creating or recovering its ledger.
+
+    Args:
+        beginning: Its first block; or its id, if its ledger began with a snapshot.
+        storage: Where it is kept.
+        msp_id: The peer's organisation.
+        checker: The peer's memory of signatures.
+        metrics: Counts and times.
 
     Raises:
         GenesisMismatchError: The storage holds a channel with another beginning.
@@ -168,23 +183,42 @@ async def open_channel(
         )
         opening.callback(ledger.close)
         if is_empty and ledger.height:
-            _log.warning(
-                "the store of %s was missing or empty, and was made anew from %d blocks; private"
-                " values come from other members; if the old store is still somewhere, put it back,"
-                " and `tally ledger rebuild` keeps what it has",
-                storage.directory.parent,
-                ledger.height,
+            _warn_of_lost_store(storage.directory.parent, ledger.height)
+        if isinstance(beginning, str):
+            channel = _assemble(
+                _config_in_force(beginning, ledger, checker), ledger, msp_id, checker, metrics
             )
-        if ledger.height and _hash(ledger.block(0)) != _hash(genesis):
-            channel_id = ChannelConfig.from_block(genesis).channel_id
-            raise GenesisMismatchError(channel_id, storage.directory)
-        config_block = ledger.block(ledger.last_config_block_number()) if ledger.height else genesis
-        config = ChannelConfig.from_block(config_block, checker)
-        channel = _assemble(config, ledger, msp_id, checker, metrics)
-        if not ledger.height:
-            await channel.commit(genesis)
+        else:
+            config = ChannelConfig.from_block(beginning, checker)
+            if ledger.height:
+                _check_begins(ledger, beginning, config.channel_id, storage.directory)
+                config = _config_in_force(config.channel_id, ledger, checker)
+            channel = _assemble(config, ledger, msp_id, checker, metrics)
+            if not ledger.height:
+                await channel.commit(beginning)
         opening.pop_all()
     return channel
+
+
+def _warn_of_lost_store(directory: Path, height: int) -> None:
+    _log.warning(
+        "the store of %s was missing or empty, and was made anew from %d blocks; private values"
+        " come from other members; if the old store is still somewhere, put it back, and"
+        " `tally ledger rebuild` keeps what it has",
+        directory,
+        height,
+    )
+
+
+def _check_begins(ledger: Ledger, genesis: Block, channel_id: str, directory: Path) -> None:
+    """Return if the ledger begins with ``genesis``, as far as its blocks are here."""
+    if ledger.first_block == 0 and _hash(ledger.block(0)) != _hash(genesis):
+        raise GenesisMismatchError(channel_id, directory)
+
+
+def _config_in_force(channel_id: str, ledger: Ledger, checker: SignatureChecker) -> ChannelConfig:
+    envelope = decode(ConfigEnvelope, config_record(ledger).value)
+    return ChannelConfig.from_config(channel_id, envelope.config, checker)
 
 
 def _assemble(

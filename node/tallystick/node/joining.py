@@ -8,6 +8,8 @@ from typing import Final
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.genesis import is_channel_id
 from tallystick.node.errors import LedgerError
+from tallystick.node.ledger.chain_start import START
+from tallystick.node.ledger.snapshot_import import BLOCKS
 from tallystick.node.process import load_block
 from tallystick.protos.common.common_pb2 import Block
 
@@ -86,6 +88,10 @@ class JoinedChannels:
         """
         paths = sorted(self._directory.glob(f"*/{_FIRST_BLOCK}"))
         return {path.parent.name: load_block(path) for path in paths}
+
+    def from_snapshots(self) -> Iterable[str]:
+        """Return the ids of the channels whose ledgers do not begin with block 0."""
+        return [path.parents[1].name for path in self._directory.glob(f"[!.]*/{BLOCKS}/{START}")]
 
     def remember(self, channel_id: str, genesis: Block) -> None:
         """Keep ``genesis`` durably: after a crash there is all of it, or nothing."""

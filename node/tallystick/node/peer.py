@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager as ContextManager
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -26,6 +27,7 @@ from tallystick.node.gateway.service import GatewayLimits, GatewayService
 from tallystick.node.gateway.watch import Watcher, watch_peers
 from tallystick.node.joining import AlreadyJoinedError, JoinedChannels, begun_by, first_blocks
 from tallystick.node.ledger.disk import MACHINE_DISK, Disk
+from tallystick.node.ledger.snapshot_import import BLOCKS, STORE
 from tallystick.node.limits.rates import ClientRates
 from tallystick.node.membership.directory import msp_config_from_directory
 from tallystick.node.membership.msp import Msp
@@ -42,7 +44,11 @@ from tallystick.node.runtime.registry import RuntimeRegistry, RuntimeRules
 from tallystick.node.runtime.timed import TimedRuntime
 from tallystick.node.settings import PeerSettings
 from tallystick.node.system.access import AccessControl
+from tallystick.node.system.configuration import Membership
 from tallystick.node.system.registry import system_chaincodes
+from tallystick.node.system.snapshot_joining import JoiningPlace, SnapshotJoining
+from tallystick.node.system.snapshot_requests import SnapshotRequests
+from tallystick.node.system.snapshots import SnapshotAccess
 from tallystick.node.transport.backoff import Backoff
 from tallystick.node.transport.local import LocalEndorser
 from tallystick.node.transport.ports import OrdererConnection
@@ -101,6 +107,10 @@ class PeerNode:
         self._gateway_channels: dict[str, GatewayChannel] = {}
         self._joined = JoinedChannels(settings.data_directory / "channels")
         self._joining = asyncio.Lock()
+        self._snapshot_joining = SnapshotJoining(
+            JoiningPlace(self._channels, self._folder, settings.store, self._open_from_snapshot)
+        )
+        self.snapshots: dict[str, SnapshotRequests] = {}
         self._following: dict[str, list[asyncio.Task[None]]] = {}
         self._health: dict[str, Callable[[], str]] = {}
         self._stores = AsyncExitStack()
@@ -112,12 +122,7 @@ class PeerNode:
         )
         self._rates = ClientRates.on_loop(settings.client_rate)
         self.endorser = self._new_endorser(local_msp)
-        self.gateway = GatewayService(
-            self._gateway_channels,
-            environment.random,
-            self._rates,
-            GatewayLimits.from_settings(settings.gateway),
-        )
+        self.gateway = self._new_gateway()
         self.deliver = DeliverService(
             self._channels.get,
             DeliverRules(
@@ -134,11 +139,13 @@ class PeerNode:
         async with AsyncExitStack() as stack:
             self._stores = await stack.enter_async_context(AsyncExitStack())
             blocks = first_blocks(self._genesis_blocks, self._joined.genesis_blocks())
-            for genesis in blocks.values():
-                self._add(await self._open_channel(genesis, self._stores))
+            for channel_id in blocks.keys() | set(self._joined.from_snapshots()):
+                beginning = blocks.get(channel_id, channel_id)
+                self._add(await self._open_channel(channel_id, beginning, self._stores))
             await stack.enter_async_context(self._runtime)
             self._tasks = await stack.enter_async_context(supervised_tasks())
             stack.callback(self._stop_following)
+            self._following[""] = [self._tasks.create_task(self._snapshot_joining.run())]
             for channel in self._channels.values():
                 self._follow(channel)
             self._lifetime = stack.pop_all()
@@ -187,13 +194,23 @@ class PeerNode:
         async with self._joining:
             if channel_id in self._channels:
                 raise AlreadyJoinedError(channel_id)
-            async with AsyncExitStack() as stack:
-                channel = await self._open_channel(genesis, stack)
-                self._joined.remember(channel_id, genesis)
-                await self._stores.enter_async_context(stack.pop_all())
-            self._add(channel)
-            self._follow(channel)
+            await self._take_part(channel_id, genesis)
         _log.info("joined channel %s", channel_id)
+
+    async def _take_part(self, channel_id: str, beginning: Block | str) -> None:
+        async with AsyncExitStack() as stack:
+            channel = await self._open_channel(channel_id, beginning, stack)
+            if isinstance(beginning, Block):
+                self._joined.remember(channel_id, beginning)
+            await self._stores.enter_async_context(stack.pop_all())
+        self._add(channel)
+        self._follow(channel)
+
+    async def _open_from_snapshot(self, channel_id: str) -> None:
+        await self._take_part(channel_id, channel_id)
+
+    def _folder(self, channel_id: str) -> Path:
+        return self._settings.data_directory / "channels" / channel_id
 
     def serving_chaincode(self) -> ContextManager[int | None]:
         """Let chaincode register, if the settings say where."""
@@ -238,15 +255,29 @@ class PeerNode:
             ),
         )
 
+    def _new_gateway(self) -> GatewayService:
+        return GatewayService(
+            self._gateway_channels,
+            self._environment.random,
+            self._rates,
+            GatewayLimits.from_settings(self._settings.gateway),
+        )
+
     def _new_endorser(self, local_msp: Msp) -> Endorser:
         settings = self._settings
         access = AccessControl(MspRegistry([local_msp]), settings.msp.id)
+        self.snapshot_access = SnapshotAccess(access, self._checker, self._environment.clock)
         return Endorser(
             self._channels,
             EndorserNode(
                 runtime=TimedRuntime(self._runtime, self.metrics),
                 packages=self._packages,
-                system=system_chaincodes(self._packages, access, self._channels, self.join),
+                system=system_chaincodes(
+                    self._packages,
+                    access,
+                    self._channels,
+                    Membership(self.join, self._snapshot_joining),
+                ),
                 access=access,
                 signer=self._signer,
                 checker=self._checker,
@@ -261,21 +292,25 @@ class PeerNode:
             ),
         )
 
-    async def _open_channel(self, genesis: Block, lifetime: AsyncExitStack) -> PeerChannel:
-        channel_id = ChannelConfig.from_block(genesis).channel_id
-        directory = self._settings.data_directory / "channels" / channel_id
-        disk = self._environment.disk
-        store = lifetime.enter_context(disk.open_store(self._settings.store, directory / "store"))
+    async def _open_channel(
+        self, channel_id: str, beginning: Block | str, lifetime: AsyncExitStack
+    ) -> PeerChannel:
+        directory, disk = self._folder(channel_id), self._environment.disk
+        store = lifetime.enter_context(disk.open_store(self._settings.store, directory / STORE))
         retention = self._settings.private_data.transient_retention_blocks
         channel = await open_channel(
-            genesis,
-            ChannelStorage(directory / "blocks", store, retention, disk),
+            beginning,
+            ChannelStorage(directory / BLOCKS, store, retention, disk),
             msp_id=self._settings.msp.id,
             checker=self._checker,
             metrics=self.metrics,
         )
         channel.signature_service = self._environment.signature_service
         lifetime.callback(channel.ledger.close)
+        folder = self._settings.data_directory / "snapshots" / "completed" / channel_id
+        snapshots = SnapshotRequests(channel_id, channel.ledger, store, folder)
+        channel.commit_listeners.append(snapshots.block_committed)
+        self.snapshots[channel_id] = snapshots
         _log.info("channel %s: %d blocks in %s", channel_id, channel.ledger.height, directory)
         return channel
 
@@ -292,6 +327,7 @@ class PeerNode:
         following = (
             ("follow", channel.follow(puller)),
             ("reconcile", self._reconcile(channel)),
+            ("make snapshots of", self.snapshots[channel_id].run()),
             ("watch peers of", self._watch_peers(channel_id)),
             ("inspect blocks of", channel.source.inspect()),
         )

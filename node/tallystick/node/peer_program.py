@@ -18,7 +18,7 @@ from tallystick.node.peer import PeerEnvironment, PeerNode
 from tallystick.node.privacy.connections import PrivateDataServicer
 from tallystick.node.process import load_block, settle_memory, stop_signal
 from tallystick.node.settings import PeerSettings
-from tallystick.node.system.snapshots import refuse_snapshots
+from tallystick.node.system.snapshots import SnapshotService
 from tallystick.node.telemetry.tracing import tracing
 from tallystick.node.transport.channels import ChannelPool
 from tallystick.node.transport.credentials import ServerTls
@@ -28,6 +28,7 @@ from tallystick.node.validation.ahead.preparation import NO_SERVICE, SignatureSe
 from tallystick.node.validation.ahead.process import signature_process
 from tallystick.protos.gateway import gateway_pb2_grpc
 from tallystick.protos.peer import peer_pb2_grpc
+from tallystick.protos.peer.snapshot_pb2_grpc import add_SnapshotServicer_to_server
 from tallystick.protos.tallystick.private_data_pb2_grpc import (
     add_PrivateDataServicer_to_server,
 )
@@ -101,7 +102,7 @@ async def serving_peer(node: PeerNode, settings: PeerSettings) -> AsyncIterator[
     )
     peer_pb2_grpc.add_EndorserServicer_to_server(EndorserServicer(node.endorser.process), server)
     add_PrivateDataServicer_to_server(PrivateDataServicer(node.privacy.service), server)
-    refuse_snapshots(server)
+    add_SnapshotServicer_to_server(SnapshotService(node.snapshots, node.snapshot_access), server)
     if settings.gateway.enabled:
         gateway_pb2_grpc.add_GatewayServicer_to_server(GatewayServicer(node.gateway), server)
     add_stream_services(

@@ -53,6 +53,7 @@ class BlockList:
     blocks: list[Block]
     reads: int = 0
     damaged: set[int] = field(default_factory=set)
+    first_block: int = 0
 
     def read_bytes(self, number: int) -> bytes:
         self.reads += 1

@@ -18,7 +18,8 @@ from tallystick.node.gateway.endorsers import EndorsingPeer, PeerDirectory
 from tallystick.node.gateway.errors import GatewayError
 from tallystick.node.gateway.planner import Planner
 from tallystick.node.gateway.service import GatewayLimits, GatewayService
-from tallystick.node.ledger.ledger import CommittedTransaction, Ledger
+from tallystick.node.ledger.ledger import Ledger
+from tallystick.node.ledger.transaction_index import TransactionLocation
 from tallystick.node.limits.rates import ClientRates
 from tallystick.node.limits.waiting_room import RoomLimits
 from tallystick.node.policies.parser import parse_policy
@@ -101,9 +102,10 @@ class ScriptedLedger:
     """Committed blocks, and the blocks of transactions by id."""
 
     def __init__(self) -> None:
+        self.first_block = 0
         self.blocks: list[Block] = []
         self.reads = 0
-        self.transactions: dict[str, CommittedTransaction] = {}
+        self.transactions: dict[str, TransactionLocation] = {}
 
     @property
     def height(self) -> int:
@@ -113,7 +115,7 @@ class ScriptedLedger:
         self.reads += 1
         return self.blocks[number]
 
-    def transaction(self, transaction_id: str) -> CommittedTransaction | None:
+    def location(self, transaction_id: str) -> TransactionLocation | None:
         return self.transactions.get(transaction_id)
 
 

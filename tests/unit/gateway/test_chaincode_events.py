@@ -12,7 +12,7 @@ from tests.unit.gateway.conftest import CHAINCODE, Setting
 
 from tallystick.node.gateway.chaincode_events import ChaincodeEventFilter, events_of
 from tallystick.node.gateway.errors import GatewayError
-from tallystick.node.ledger.ledger import CommittedTransaction
+from tallystick.node.ledger.transaction_index import TransactionLocation
 from tallystick.protos.common.common_pb2 import (
     CONFIG,
     Block,
@@ -78,9 +78,9 @@ def commit(setting: Setting, *transactions: Emitted) -> None:
     """Commit a block of these transactions, and wake who waits for it."""
     number = setting.ledger.height
     setting.ledger.blocks.append(block(number, *transactions))
-    for each in transactions:
-        committed = CommittedTransaction(b"", each.code, number)
-        setting.ledger.transactions.setdefault(each.transaction_id, committed)
+    for index, each in enumerate(transactions):
+        location = TransactionLocation(number, index, each.code)
+        setting.ledger.transactions.setdefault(each.transaction_id, location)
     setting.watch.advance(setting.ledger.height)
 
 
@@ -236,3 +236,10 @@ def test_a_checkpoint_is_passed_once() -> None:
     assert second is not None
     assert [event.tx_id for event in first.events] == ["t2"]
     assert [event.tx_id for event in second.events] == ["t1", "t3"]
+
+
+async def test_events_of_blocks_that_a_snapshot_stands_for_are_not_here(replayed: Setting) -> None:
+    replayed.ledger.first_block = 2
+    with pytest.raises(GatewayError, match="begin with block 2") as refused:
+        await anext(stream(replayed, start_position=at(1)))
+    assert refused.value.code is grpc.StatusCode.NOT_FOUND

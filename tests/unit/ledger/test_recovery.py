@@ -9,8 +9,9 @@ import pytest
 
 from tallystick.node.ledger import keyspace
 from tallystick.node.ledger.block_store import BlockStore
-from tallystick.node.ledger.ledger import Ledger, ReplayMismatchError
+from tallystick.node.ledger.ledger import Ledger
 from tallystick.node.ledger.memory import MemoryStore
+from tallystick.node.ledger.replay import ReplayMismatchError
 from tallystick.node.ledger.state import UpdateBatch, state_entries
 from tallystick.node.ledger.version import Version
 

@@ -4,12 +4,12 @@ import pytest
 from tests.unit.endorsement.conftest import CHANNEL_ID, Keys, World
 
 from tallystick.node.errors import LedgerError
-from tallystick.node.system.configuration import ConfigurationChaincode
+from tallystick.node.system.configuration import ConfigurationChaincode, Membership
 from tallystick.node.system.port import SystemInvocation
 from tallystick.protos.common.common_pb2 import Block
 from tallystick.protos.common.configtx_pb2 import Config
 from tallystick.protos.peer.proposal_response_pb2 import Response
-from tallystick.protos.peer.query_pb2 import ChannelQueryResponse
+from tallystick.protos.peer.query_pb2 import ChannelQueryResponse, JoinBySnapshotStatus
 from tallystick.wire.envelope import ProposalArguments
 
 
@@ -103,19 +103,28 @@ async def test_calls_that_ask_for_nothing(world: World, args: tuple[bytes, ...],
         pytest.param((b"JoinChainBySnapshot", b"/snapshots/trades/9"), id="join"),
     ],
 )
-async def test_snapshots_are_not_there_yet(world: World, args: tuple[bytes, ...]) -> None:
-    response = await ask(world, *args)
-    assert response.status == 500
-    assert "does not support ledger snapshots yet" in response.message
+async def test_only_administrators_join_from_snapshots(
+    world: World, args: tuple[bytes, ...]
+) -> None:
     denied = await ask(world, *args, role="client")
     assert denied.message.startswith(f"access denied for [{args[0].decode()}]: ")
+
+
+async def test_a_folder_without_a_snapshot_is_refused_at_once(world: World) -> None:
+    response = await ask(world, b"JoinChainBySnapshot", b"/no/snapshot")
+    assert response.status == 500
+    assert "cannot be read" in response.message
+    status = await ask(world, b"JoinBySnapshotStatus")
+    assert JoinBySnapshotStatus.FromString(status.payload) == JoinBySnapshotStatus()
 
 
 async def test_what_goes_wrong_in_joining_is_told(world: World, keys: Keys) -> None:
     async def fail(_: Block) -> None:
         raise LedgerError("the disk is full")
 
-    configuration = ConfigurationChaincode({}, world.one.access, fail)
+    configuration = ConfigurationChaincode(
+        {}, world.one.access, Membership(fail, world.one.from_snapshots)
+    )
     args = (b"JoinChain", keys.genesis.SerializeToString())
     admin = keys.organizations["OneMSP"].admin.identity
     response = await configuration.invoke(SystemInvocation(args, admin, None, None))

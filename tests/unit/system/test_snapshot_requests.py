@@ -1,24 +1,119 @@
-"""Requests for ledger snapshots, which are told that there are none yet (wire.md §8.1)."""
+"""Requests for ledger snapshots over gRPC (wire.md §8.1, §8.3, §13)."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import grpc
 import pytest
+from tests.unit.endorsement.conftest import Keys, World
 
-from tallystick.node.system.snapshots import METHODS, REASON, SERVICE, refuse_snapshots
+from tallystick.node.ledger.key_value_store import KeyValueStore
+from tallystick.node.ledger.memory import MemoryStore
+from tallystick.node.system.snapshot_requests import SnapshotRequests
+from tallystick.node.system.snapshots import SnapshotAccess, SnapshotService
 from tallystick.node.transport.server import new_server, serving
+from tallystick.protos.common.common_pb2 import SignatureHeader
+from tallystick.protos.peer.snapshot_pb2 import (
+    SignedSnapshotRequest,
+    SnapshotQuery,
+    SnapshotRequest,
+)
+from tallystick.protos.peer.snapshot_pb2_grpc import SnapshotStub, add_SnapshotServicer_to_server
+
+CHANNEL = "trades"
+LATER = 900
 
 
-@pytest.mark.parametrize("method", METHODS)
-async def test_a_request_is_refused_with_what_to_do_instead(method: str) -> None:
+@dataclass
+class Site:
+    """A peer that takes requests, and somebody who makes them."""
+
+    stub: SnapshotStub
+    requests: SnapshotRequests
+    store: KeyValueStore
+    folder: Path
+    keys: Keys
+    last: int
+
+    def signed(
+        self, number: int, *, role: str = "admin", channel: str = CHANNEL, forged: bool = False
+    ) -> SignedSnapshotRequest:
+        signer = getattr(self.keys.organizations["OneMSP"], role)
+        request = SnapshotRequest(
+            signature_header=SignatureHeader(creator=signer.identity, nonce=b"n"),
+            channel_id=channel,
+            block_number=number,
+        ).SerializeToString()
+        return SignedSnapshotRequest(
+            request=request, signature=signer.sign(request + b"?" * forged)
+        )
+
+    async def pending(self) -> list[int]:
+        signer = self.keys.organizations["OneMSP"].admin
+        query = SnapshotQuery(
+            signature_header=SignatureHeader(creator=signer.identity, nonce=b"n"),
+            channel_id=CHANNEL,
+        ).SerializeToString()
+        signed = SignedSnapshotRequest(request=query, signature=signer.sign(query))
+        return list((await self.stub.QueryPendings(signed)).block_numbers)
+
+
+@pytest.fixture
+async def site(world: World, keys: Keys, tmp_path: Path) -> AsyncIterator[Site]:
+    peer, store, folder = world.one, MemoryStore(), tmp_path / "snapshots"
+    requests = SnapshotRequests(CHANNEL, peer.ledger, store, folder)
+    access = SnapshotAccess(peer.access, peer.checker, lambda: peer.now_ns)
     server = new_server()
-    refuse_snapshots(server)
+    add_SnapshotServicer_to_server(SnapshotService({CHANNEL: requests}, access), server)
     async with (
         serving(server, "localhost:0", tls=None, grace_s=0) as port,
         grpc.aio.insecure_channel(f"localhost:{port}") as channel,
     ):
-        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
-            f"/{SERVICE}/{method}"
-        )
-        with pytest.raises(grpc.aio.AioRpcError) as refusal:
-            await call(b"")
-    assert refusal.value.code() == grpc.StatusCode.UNIMPLEMENTED
-    assert refusal.value.details() == REASON
+        yield Site(SnapshotStub(channel), requests, store, folder, keys, peer.ledger.height - 1)
+
+
+async def test_the_last_block_is_meant_by_zero_and_its_snapshot_is_made(site: Site) -> None:
+    await site.stub.Generate(site.signed(0))
+    assert await site.pending() == [site.last]
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        making = tasks.create_task(site.requests.run())
+        while site.requests.pending:  # noqa: ASYNC110 - nothing else tells
+            await asyncio.sleep(0.01)
+        making.cancel()
+    assert (site.folder / str(site.last) / "public_state.data").exists()
+    with pytest.raises(grpc.aio.AioRpcError, match="already generated"):
+        await site.stub.Generate(site.signed(0))
+
+
+async def test_a_request_waits_survives_a_restart_and_can_be_withdrawn(
+    site: Site, world: World
+) -> None:
+    await site.stub.Generate(site.signed(LATER))
+    with pytest.raises(grpc.aio.AioRpcError, match=f"duplicate .* block number {LATER}"):
+        await site.stub.Generate(site.signed(LATER))
+    again = SnapshotRequests(CHANNEL, world.one.ledger, site.store, site.folder)
+    assert list(again.pending) == [LATER]
+    await site.stub.Cancel(site.signed(LATER))
+    assert await site.pending() == []
+    with pytest.raises(grpc.aio.AioRpcError, match="no snapshot request exists"):
+        await site.stub.Cancel(site.signed(LATER))
+
+
+@pytest.mark.parametrize(
+    ("role", "channel", "forged", "code"),
+    [
+        pytest.param("client", CHANNEL, False, "PERMISSION_DENIED", id="not an administrator"),
+        pytest.param("admin", CHANNEL, True, "PERMISSION_DENIED", id="not signed"),
+        pytest.param("admin", "elsewhere", False, "NOT_FOUND", id="another channel"),
+        pytest.param("admin", "", False, "INVALID_ARGUMENT", id="no channel"),
+    ],
+)
+async def test_who_may_not_ask_is_refused_and_nothing_is_noted(
+    site: Site, role: str, channel: str, *, forged: bool, code: str
+) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await site.stub.Generate(site.signed(LATER, role=role, channel=channel, forged=forged))
+    assert refusal.value.code().name == code
+    assert await site.pending() == []

@@ -12,6 +12,7 @@ from tallystick.node.cluster.channels import remember, with_joined_channel
 from tallystick.node.cluster.material import Founding, genesis_block
 from tallystick.node.cluster.network import write_genesis
 from tallystick.node.cluster.startup import system_source
+from tallystick.node.errors import LedgerError
 from tallystick.node.policies.parser import describe
 from tallystick.node.process import load_block
 from tallystick.protos.common.configtx_pb2 import ConfigGroup
@@ -23,6 +24,14 @@ from tallystick.protos.common.policies_pb2 import (
 )
 
 FAILURES = (ClientError,)
+
+
+class JoinArgumentError(LedgerError):
+    """It is not clear what a peer should join with."""
+
+    def __init__(self) -> None:
+        super().__init__("give either the channel's first block or --snapshot with a folder")
+
 
 _QUERY_CHAINCODE = "qscc"
 
@@ -75,6 +84,11 @@ async def info(options: argparse.Namespace) -> None:
 
 async def join(options: argparse.Namespace) -> None:
     """Make an organisation's peers join a channel; those that are on it already stay."""
+    if (options.block is None) == (options.snapshot is None):
+        raise JoinArgumentError
+    if options.snapshot is not None:
+        await _join_from_snapshot(options)
+        return
     block = load_block(options.block)
     config = ChannelConfig.from_block(block)
     async with AsyncExitStack() as stack:
@@ -85,6 +99,13 @@ async def join(options: argparse.Namespace) -> None:
         write_genesis(grown, grown.topology.find_channel(config.channel_id), block)
         remember(grown)
     print(f"the peer of {administrator.msp_id} joined {config.channel_id}")
+
+
+async def _join_from_snapshot(options: argparse.Namespace) -> None:
+    async with AsyncExitStack() as stack:
+        administrator, _ = await administrator_of(options, stack)
+        await administrator.join_from_snapshot(options.snapshot.resolve())
+    print(f"the peer of {administrator.msp_id} joined from the snapshot in {options.snapshot}")
 
 
 async def list_channels(options: argparse.Namespace) -> None:

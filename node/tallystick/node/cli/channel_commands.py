@@ -52,9 +52,18 @@ _READS: Final = (
         "join",
         "Make an organisation's peer join a channel",
         "tallystick.node.cli.channel:join",
-        ("join genesis.block --as ClearingMSP",),
+        ("join genesis.block --as ClearingMSP", "join --snapshot /backup/trades/900"),
         (
-            Argument(name="block", type=Path, metavar="FILE", help="the channel's first block"),
+            Argument(
+                name="block", type=Path, nargs="?", metavar="FILE", help="the channel's first block"
+            ),
+            Argument(
+                name="--snapshot",
+                type=Path,
+                metavar="DIRECTORY",
+                help="instead of the block: a snapshot of the channel, in a folder of the peer's"
+                " machine",
+            ),
             NETWORK,
             ORGANIZATION,
         ),

@@ -6,6 +6,7 @@ Source: wire.md §8.2, §16.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, TypeVar
 
 from google.protobuf.message import Message
@@ -39,6 +40,7 @@ from tallystick.protos.peer.lifecycle.lifecycle_pb2 import (
     QueryInstalledChaincodesResult,
 )
 from tallystick.protos.peer.policy_pb2 import ApplicationPolicy
+from tallystick.protos.peer.query_pb2 import JoinBySnapshotStatus
 from tallystick.wire.signing import Signer
 
 ENDORSEMENT_PLUGIN: Final = "escc"
@@ -73,6 +75,23 @@ class PeerBehindError(LedgerError):
         )
         self.msp_id = msp_id
         self.block_number = block_number
+
+
+class JoinFailedError(LedgerError):
+    """A peer did not join the channel of a snapshot.
+
+    Attributes:
+        msp_id: Its organisation.
+        directory: The snapshot.
+    """
+
+    def __init__(self, msp_id: str, directory: Path) -> None:
+        super().__init__(
+            f"the peer of {msp_id} did not join from {directory}: its log says why; nothing of the "
+            "snapshot was kept"
+        )
+        self.msp_id = msp_id
+        self.directory = directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +186,21 @@ class Administrator:
         for peer in self._peers():
             if channel_id not in await peer.channels():
                 await peer.call(CONFIGURATION, "JoinChain", genesis)
+
+    async def join_from_snapshot(self, directory: Path) -> None:
+        """Make each peer join the channel of a snapshot; return once they have.
+
+        Raises:
+            PeerRefusedError: One is on the channel already, or finds no snapshot there.
+            JoinFailedError: One began and gave up.
+        """
+        for peer in self._peers():
+            before = set(await peer.channels())
+            await peer.call(CONFIGURATION, "JoinChainBySnapshot", str(directory).encode())
+            while await _is_joining(peer):  # noqa: ASYNC110 - the peer has no other way to tell
+                await asyncio.sleep(POLL_INTERVAL_S)
+            if set(await peer.channels()) == before:
+                raise JoinFailedError(self.msp_id, directory)
 
     async def channels(self) -> Sequence[str]:
         """Return the ids of the first peer's channels."""
@@ -349,3 +383,8 @@ def _source_of(package: str) -> ChaincodeSource:
     if not package:
         return ChaincodeSource(unavailable=ChaincodeSource.Unavailable())
     return ChaincodeSource(local_package=ChaincodeSource.Local(package_id=package))
+
+
+async def _is_joining(peer: PeerClient) -> bool:
+    answer = await peer.call(CONFIGURATION, "JoinBySnapshotStatus")
+    return JoinBySnapshotStatus.FromString(answer).in_progress

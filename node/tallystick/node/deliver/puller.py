@@ -12,12 +12,12 @@ from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.deliver.ranges import FAR_BEHIND_BLOCKS, RangeFetch
 from tallystick.node.deliver.requests import SeekRequests
 from tallystick.node.deliver.trouble import Trouble
-from tallystick.node.deliver.verification import UntrustedBlockError, verify_block
+from tallystick.node.deliver.verification import Previous, UntrustedBlockError, verify_block
 from tallystick.node.deliver.witnesses import Grace, Inquiry, first_witness
 from tallystick.node.transport.backoff import Backoff
 from tallystick.node.transport.ports import OrdererConnection, OrdererUnreachableError
 from tallystick.node.transport.tasks import supervised_tasks
-from tallystick.protos.common.common_pb2 import Block, BlockHeader, Status
+from tallystick.protos.common.common_pb2 import Block, Status
 from tallystick.protos.orderer.ab_pb2 import DeliverResponse
 from tallystick.wire.errors import WireError
 from tallystick.wire.signing import Signer
@@ -100,7 +100,7 @@ class BlockPuller:
         """Return what keeps blocks from coming, once it has lasted; empty when all is well."""
         return self._trouble.text(asyncio.get_running_loop().time(), self._environment.patience_s)
 
-    async def blocks(self, last: BlockHeader) -> AsyncGenerator[Block, None]:
+    async def blocks(self, last: Previous) -> AsyncGenerator[Block, None]:
         """Yield the blocks after ``last``, in order and without end.
 
         The next block is verified only when it is asked for: commit a block before that, so that a
@@ -129,7 +129,7 @@ class BlockPuller:
         return orderers[attempt % len(orderers)]
 
     async def _trusting(
-        self, orderer: OrdererConnection, last: BlockHeader
+        self, orderer: OrdererConnection, last: Previous
     ) -> AsyncGenerator[Block, None]:
         """Yield blocks as long as there is no reason to prefer another orderer; log the reason."""
         now_s = asyncio.get_running_loop().time
@@ -147,7 +147,7 @@ class BlockPuller:
             self._trouble.failed(now_s(), f"{orderer.endpoint}: {error}")
 
     async def _follow(
-        self, orderer: OrdererConnection, last: BlockHeader
+        self, orderer: OrdererConnection, last: Previous
     ) -> AsyncGenerator[Block, None]:
         async with aclosing(self._catch_up(orderer, last)) as missing:
             async for block in missing:
@@ -195,7 +195,7 @@ class BlockPuller:
         self,
         responses: AsyncGenerator[DeliverResponse, None],
         orderer: OrdererConnection,
-        last: BlockHeader,
+        last: Previous,
     ) -> DeliverResponse | None:
         """Return what an orderer sends next, None at the end, as long as there is patience."""
         others = [other for other in self._orderers() if other is not orderer]
@@ -221,7 +221,7 @@ class BlockPuller:
     async def _watch(
         self,
         others: Sequence[OrdererConnection],
-        last: BlockHeader,
+        last: Previous,
         limit: asyncio.Timeout,
         shown: "_Shown",
     ) -> None:

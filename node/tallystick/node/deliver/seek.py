@@ -23,24 +23,32 @@ class SeekRefused:
     reason: str
 
 
-def resolve(seek: SeekInfo, height: int) -> BlockRange | SeekRefused:
-    """Return the blocks that ``seek`` asks of a chain of ``height`` blocks, at least one."""
+def resolve(seek: SeekInfo, height: int, first: int = 0) -> BlockRange | SeekRefused:
+    """Return the blocks that ``seek`` asks of a chain of ``height`` blocks, at least one.
+
+    ``first`` is the first block that is kept: the oldest one here.
+    """
     if not seek.HasField("start") or not seek.HasField("stop"):
         return SeekRefused(Status.BAD_REQUEST, "start and stop must both be set")
-    start = _start(seek.start, height)
+    start = _start(seek.start, height, first)
     if start is None:
         return SeekRefused(Status.BAD_REQUEST, "start names no position")
+    if start < first:
+        return SeekRefused(
+            Status.NOT_FOUND,
+            f"block {start} is not kept here: the blocks of this ledger begin with block {first}",
+        )
     if start > height:
         return SeekRefused(Status.NOT_FOUND, f"block {start} is beyond the next one, {height}")
     return _range(start, seek.stop, height, same=seek.start == seek.stop)
 
 
-def _start(position: SeekPosition, height: int) -> int | None:
+def _start(position: SeekPosition, height: int, first: int) -> int | None:
     match position.WhichOneof("Type"):
         case "oldest":
-            return 0
+            return first
         case "newest":
-            return height - 1
+            return max(first, height - 1)
         case "next_commit":
             return height
         case "specified":

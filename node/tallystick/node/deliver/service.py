@@ -167,7 +167,7 @@ class DeliverService:
         refusal = access.evaluate(channel.config, now_ns=self._rules.clock())
         if refusal is not None:
             return refusal
-        blocks = resolve(seek, channel.source.watch.height)
+        blocks = resolve(seek, channel.source.watch.height, channel.source.first_block)
         if isinstance(blocks, SeekRefused):
             return blocks
         if form is BlockForm.WHOLE and seek.content_type == SeekInfo.HEADER_WITH_SIG:

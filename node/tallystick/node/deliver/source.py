@@ -19,6 +19,10 @@ _log = logging.getLogger(__name__)
 class BlockReader(Protocol):
     """Whatever stores blocks."""
 
+    @property
+    def first_block(self) -> int:
+        """Number of the first block that is kept."""
+
     def read_bytes(self, number: int) -> bytes:
         """Return the encoded block; ``number`` is below the height.
 
@@ -48,6 +52,11 @@ class BlockSource:
     def watch(self) -> HeightWatch:
         """The height up to which blocks can be read."""
         return self._watch
+
+    @property
+    def first_block(self) -> int:
+        """Number of the first block that can be read."""
+        return self._reader.first_block
 
     def read(self, number: int) -> bytes:
         """Return the encoded block.

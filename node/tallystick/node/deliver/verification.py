@@ -1,5 +1,6 @@
 """What a block from someone else must fulfil before it is believed. Pure. Source: wire.md §11."""
 
+from dataclasses import dataclass
 from typing import Final
 
 from tallystick.node.channel.config import ChannelConfig
@@ -38,7 +39,18 @@ class UntrustedBlockError(LedgerError):
         self.problem = problem
 
 
-def verify_block(block: Block, previous: BlockHeader, config: ChannelConfig) -> None:
+@dataclass(frozen=True, slots=True)
+class ChainTip:
+    """The last block of a chain, where nothing of it is known but its number and header hash."""
+
+    number: int
+    block_hash: bytes
+
+
+Previous = BlockHeader | ChainTip
+
+
+def verify_block(block: Block, previous: Previous, config: ChannelConfig) -> None:
     """Return if ``block`` follows ``previous`` and the orderers of ``config`` vouch for it.
 
     Raises:
@@ -54,7 +66,7 @@ def verify_block(block: Block, previous: BlockHeader, config: ChannelConfig) -> 
         raise UntrustedBlockError(block.header.number, problem)
 
 
-def verify_header(block: Block, previous: BlockHeader, config: ChannelConfig) -> None:
+def verify_header(block: Block, previous: Previous, config: ChannelConfig) -> None:
     """Return if the header of ``block`` follows ``previous`` and the orderers vouch for it.
 
     The block may come without its data.
@@ -84,10 +96,11 @@ def verify_alone(block: Block, config: ChannelConfig) -> None:
         raise UntrustedBlockError(block.header.number, problem)
 
 
-def _check_place(header: BlockHeader, previous: BlockHeader) -> str:
+def _check_place(header: BlockHeader, previous: Previous) -> str:
     if header.number != previous.number + 1:
         return f"block {previous.number + 1} was due"
-    if header.previous_hash != block_header_hash(previous):
+    known = previous.block_hash if isinstance(previous, ChainTip) else block_header_hash(previous)
+    if header.previous_hash != known:
         return f"it does not follow block {previous.number} as it is known here"
     return ""
 

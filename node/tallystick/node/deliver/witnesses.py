@@ -16,9 +16,8 @@ from typing import Final
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.deliver.requests import SeekRequests
-from tallystick.node.deliver.verification import UntrustedBlockError, verify_header
+from tallystick.node.deliver.verification import Previous, UntrustedBlockError, verify_header
 from tallystick.node.transport.ports import OrdererConnection, OrdererUnreachableError
-from tallystick.protos.common.common_pb2 import BlockHeader
 from tallystick.wire.errors import WireError
 
 GRACE_S: Final = 1.0
@@ -64,7 +63,7 @@ class Inquiry:
     """
 
     requests: SeekRequests
-    last: BlockHeader
+    last: Previous
     config: ChannelConfig
 
 

@@ -3,8 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import grpc
+
 from tallystick.node.gateway.channel import GatewayChannel
+from tallystick.node.gateway.errors import GatewayError
 from tallystick.node.gateway.requests import invalid_argument
+from tallystick.node.ledger.block_store import BlockNotFoundError
 from tallystick.protos.common import common_pb2
 from tallystick.protos.gateway import gateway_pb2
 from tallystick.protos.peer import (
@@ -76,9 +80,21 @@ def _event_of(entry: bytes) -> chaincode_event_pb2.ChaincodeEvent | None:
 
 
 def first_block(channel: GatewayChannel, request: gateway_pb2.ChaincodeEventsRequest) -> int:
-    """Return where a replay starts. Source: wire.md §5.6, the table of start positions."""
+    """Return where a replay starts. Source: wire.md §5.6, the table of start positions.
+
+    Raises:
+        GatewayError: The block is not here any more, or the position is none.
+    """
+    number, ledger = _start(channel, request), channel.ledger
+    if number < ledger.first_block:
+        missing = BlockNotFoundError(number=number, height=ledger.height, first=ledger.first_block)
+        raise GatewayError(grpc.StatusCode.NOT_FOUND, str(missing))
+    return number
+
+
+def _start(channel: GatewayChannel, request: gateway_pb2.ChaincodeEventsRequest) -> int:
     if request.after_transaction_id:
-        found = channel.ledger.transaction(request.after_transaction_id)
+        found = channel.ledger.location(request.after_transaction_id)
         if found is not None:
             return found.block_number
     match request.start_position.WhichOneof("Type"):

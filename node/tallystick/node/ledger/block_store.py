@@ -9,6 +9,7 @@ from google.protobuf.message import DecodeError
 
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger import keyspace
+from tallystick.node.ledger.chain_start import read_start
 from tallystick.node.ledger.disk import MACHINE_DISK, Disk
 from tallystick.node.ledger.key_value_store import KeyValueStore
 from tallystick.node.ledger.segments import (
@@ -59,17 +60,26 @@ class BrokenChainError(LedgerError):
 
 
 class BlockNotFoundError(LedgerError):
-    """A block was asked for that does not exist yet.
+    """A block was asked for that does not exist yet, or is not kept here.
 
     Attributes:
         number: The block's number.
-        height: How many blocks there are.
+        height: How many blocks the chain has.
+        first: The first one that is kept: not 0 if the ledger came from a snapshot or was pruned.
     """
 
-    def __init__(self, *, number: int, height: int) -> None:
-        super().__init__(f"there is no block {number}: the ledger has {height} blocks, from 0 on")
+    def __init__(self, *, number: int, height: int, first: int = 0) -> None:
+        if 0 <= number < first:
+            message = (
+                f"block {number} is not here: the blocks of this ledger begin with block {first}; "
+                "ask a peer that has kept the earlier ones"
+            )
+        else:
+            message = f"there is no block {number}: the ledger has {height} blocks, from 0 on"
+        super().__init__(message)
         self.number = number
         self.height = height
+        self.first = first
 
 
 class CorruptBlockError(LedgerError):
@@ -89,7 +99,7 @@ class CorruptBlockError(LedgerError):
 
 
 class BlockStore:
-    """A chain of blocks from block 0 on, each of which refers to the one before.
+    """A chain of blocks, each of which refers to the one before; from block 0 on, as a rule.
 
     The index never runs ahead of the disk: a block's entries are written once the block is synced,
     by the next ``append`` or ``close``, or by an owner that takes them into a batch of its own.
@@ -118,9 +128,12 @@ class BlockStore:
         """
         self._index = index
         self._pending: dict[bytes, bytes | None] = {}
-        self._height = 0
-        self._last_hash = b""
-        self._files = SegmentFiles(directory, segment_bytes=segment_bytes, disk=disk)
+        self._start = read_start(directory)
+        self._height = self._start.block_number
+        self._last_hash = self._start.previous_hash
+        self._files = SegmentFiles(
+            directory, segment_bytes=segment_bytes, disk=disk, start=self._start.location
+        )
         with ExitStack() as undo:
             undo.callback(self._files.close)
             self._recover()
@@ -128,8 +141,13 @@ class BlockStore:
 
     @property
     def height(self) -> int:
-        """How many blocks there are, which is the number of the next one."""
+        """How many blocks the chain has, which is the number of the next one."""
         return self._height
+
+    @property
+    def first_block(self) -> int:
+        """Number of the first block that is kept: 0, unless a snapshot stands for the others."""
+        return self._start.block_number
 
     @property
     def last_hash(self) -> bytes:
@@ -165,11 +183,11 @@ class BlockStore:
         """Return a block exactly as it was serialised when it was appended.
 
         Raises:
-            BlockNotFoundError: The number is not below the height.
+            BlockNotFoundError: The number is not below the height, or before the first block.
             CorruptBlockError: The file no longer holds what was written.
         """
-        if not 0 <= number < self._height:
-            raise BlockNotFoundError(number=number, height=self._height)
+        if not self.first_block <= number < self._height:
+            raise BlockNotFoundError(number=number, height=self._height, first=self.first_block)
         try:
             return self._files.read(self._location(number))
         except CorruptRecordError as error:

@@ -1,10 +1,11 @@
 """How far the views of a ledger have come, in one record that every commit replaces."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger import keyspace
-from tallystick.node.ledger.key_value_store import KeyValueStore
+from tallystick.node.ledger.key_value_store import KeyValueReader, KeyValueStore
 from tallystick.node.ledger.varint import read_uvarint, uvarint
 
 
@@ -47,6 +48,13 @@ class Head:
         for digest in (self.block_hash, self.previous_hash, self.commit_hash):
             encoded += uvarint(len(digest)) + digest
         return {keyspace.HEAD_KEY: encoded, keyspace.FORMAT_KEY: keyspace.FORMAT}
+
+
+class LedgerMoment(NamedTuple):
+    """What a ledger keeps beside its blocks, at one height; ``docs/formats.md`` has its layout."""
+
+    store: KeyValueReader
+    head: Head
 
 
 def read_head(store: KeyValueStore) -> Head:

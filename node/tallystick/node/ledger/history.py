@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Protocol
 
 from tallystick.node.ledger import keyspace
+from tallystick.node.ledger.block_store import BlockNotFoundError
 from tallystick.node.ledger.committed import find_modification
 from tallystick.node.ledger.key_value_store import KeyValueReader
 from tallystick.node.ledger.varint import uvarint
@@ -22,7 +23,8 @@ class HistoryView(Protocol):
     def modifications(self, namespace: str, key: str) -> Iterator[KeyModification]:
         """Yield every write of a public key by a valid transaction, newest first.
 
-        A deletion has an empty value. The timestamp is the one in the transaction's header.
+        A deletion has an empty value. The timestamp is the one in the transaction's header. What
+        was written before the first block that is here is not known.
         """
 
 
@@ -40,7 +42,10 @@ class History(HistoryView):
         for entry, _ in self._store.range(prefix, keyspace.end_of_prefix(prefix)):
             version = _decode_version(entry[len(prefix) :])
             if block is None or block.header.number != version.block_number:
-                block = self._read_block(version.block_number)
+                try:
+                    block = self._read_block(version.block_number)
+                except BlockNotFoundError:  # not here, and so is nothing older
+                    return
             transaction = block.data.data[version.transaction_index]
             modification = find_modification(transaction, namespace, key)
             if modification is not None:  # None: the transaction changed nothing but metadata

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from tallystick.node.errors import LedgerError
-from tallystick.node.ledger import committed
+from tallystick.node.ledger import committed, promised_hashes
 from tallystick.node.ledger.block_store import (
     BlockNotFoundError,
     BlockOutOfOrderError,
@@ -17,7 +16,7 @@ from tallystick.node.ledger.block_store import (
 )
 from tallystick.node.ledger.collection_rules import UNGUARDED, CollectionRules
 from tallystick.node.ledger.disk import MACHINE_DISK, Disk
-from tallystick.node.ledger.head import Head, read_head
+from tallystick.node.ledger.head import Head, LedgerMoment, read_head
 from tallystick.node.ledger.history import History, HistoryView, history_entries
 from tallystick.node.ledger.key_value_store import KeyValueStore
 from tallystick.node.ledger.private_data import (
@@ -26,6 +25,7 @@ from tallystick.node.ledger.private_data import (
     TransientStore,
 )
 from tallystick.node.ledger.private_sets import BlocksToLive, Entries, PrivateSets, forever
+from tallystick.node.ledger.replay import ReplayMismatchError, StateLostError, recorded_updates
 from tallystick.node.ledger.rwset import parse_results
 from tallystick.node.ledger.simulator import Simulator
 from tallystick.node.ledger.state import (
@@ -37,10 +37,9 @@ from tallystick.node.ledger.state import (
 )
 from tallystick.node.ledger.steady_reader import SteadyReader
 from tallystick.node.ledger.transaction_index import TransactionIndex, TransactionLocation
-from tallystick.node.ledger.version import Version
 from tallystick.protos.common.common_pb2 import Block
 from tallystick.protos.common.ledger_pb2 import BlockchainInfo
-from tallystick.protos.peer.transaction_pb2 import TxValidationCode
+from tallystick.protos.ledger.rwset.kvrwset.kv_rwset_pb2 import KVWriteHash
 from tallystick.wire.hashing import block_header_hash, commit_hash
 
 _log = logging.getLogger(__name__)
@@ -73,26 +72,6 @@ class CommittedTransaction(NamedTuple):
     envelope: bytes
     code: int
     block_number: int
-
-
-class ReplayMismatchError(LedgerError):
-    """A block, applied again after a crash, has another outcome than the one it records.
-
-    Attributes:
-        number: The block's number.
-        recorded: The commit hash in the block.
-        replayed: The commit hash that replaying it gives.
-    """
-
-    def __init__(self, *, number: int, recorded: bytes, replayed: bytes) -> None:
-        super().__init__(
-            f"block {number} records commit hash {recorded.hex()}, but replaying it gives "
-            f"{replayed.hex()}: the store does not belong to these blocks; `tally ledger rebuild` "
-            "makes it anew from them"
-        )
-        self.number = number
-        self.recorded = recorded
-        self.replayed = replayed
 
 
 class Ledger:
@@ -150,6 +129,7 @@ class Ledger:
             CorruptBlockError: A block other than one cut short by a crash cannot be read.
             MissingFileError: A block file is gone although later ones are there.
             ReplayMismatchError: The store does not belong to the blocks.
+            StateLostError: The store is lost, and the blocks that are left cannot rebuild it.
             UnsupportedFormatError: The store has another layout.
         """
         blocks = BlockStore(directory, store, disk=disk)
@@ -163,6 +143,11 @@ class Ledger:
         return self._head.height
 
     @property
+    def first_block(self) -> int:
+        """Number of the first block that is here: 0, unless a snapshot stands for the others."""
+        return self._blocks.first_block
+
+    @property
     def state(self) -> StateView:
         """The state after the last committed block."""
         return self._state
@@ -173,12 +158,22 @@ class Ledger:
         return self._history
 
     def info(self) -> BlockchainInfo:
-        """Return the height and the header hashes of the last two blocks."""
-        return BlockchainInfo(
+        """Return the height, the header hashes of the last two blocks, and where blocks begin."""
+        info = BlockchainInfo(
             height=self._head.height,
             currentBlockHash=self._head.block_hash,
             previousBlockHash=self._head.previous_hash,
         )
+        if self.first_block:
+            info.bootstrappingSnapshotInfo.lastBlockInSnapshot = self.first_block - 1
+        return info
+
+    def moment(self) -> LedgerMoment:
+        """Return everything that the ledger keeps, as it is now: no later block shows.
+
+        It may be read in another thread.
+        """
+        return LedgerMoment(self._store.snapshot(), self._head)
 
     def last_config_block_number(self) -> int:
         """Return the number of the newest block that carries a channel configuration."""
@@ -204,7 +199,7 @@ class Ledger:
         """Return a committed block.
 
         Raises:
-            BlockNotFoundError: The number is not below the height.
+            BlockNotFoundError: The number is not below the height, or before the first block here.
             CorruptBlockError: The file no longer holds what was written.
         """
         return Block.FromString(self.read_bytes(number))
@@ -212,7 +207,7 @@ class Ledger:
     def read_bytes(self, number: int) -> bytes:
         """Return a committed block as it was serialised. Raises what ``block`` raises."""
         if number >= self.height:
-            raise BlockNotFoundError(number=number, height=self.height)
+            raise BlockNotFoundError(number=number, height=self.height, first=self.first_block)
         return self._blocks.read_bytes(number)
 
     def block_by_hash(self, header_hash: bytes) -> Block | None:
@@ -278,18 +273,13 @@ class Ledger:
         Raises:
             MalformedMessageError: It is no ``KVRWSet`` bytes.
         """
-        if self.private_sets.missing_hash(set_id) is None:
+        digest = self.private_sets.missing_hash(set_id)
+        if digest is None:
             return False
-        entry = self.block(set_id.version.block_number).data.data[set_id.version.transaction_index]
-        hashed_writes = [
-            write
-            for namespace in parse_results(committed.results_of_entry(entry)).namespaces
-            if namespace.namespace == set_id.namespace
-            for collection in namespace.collections
-            if collection.name == set_id.collection
-            for write in collection.writes
-        ]
-        entries = self.private_sets.late_entries(set_id, rwset, hashed_writes)
+        if digest:
+            entries = self.private_sets.late_entries(set_id, rwset, self._hashed_writes(set_id))
+        else:
+            entries = promised_hashes.late_entries(self._store, self._state, set_id, rwset)
         if entries is None:
             return False
         self._store.write(entries)
@@ -300,10 +290,18 @@ class Ledger:
 
         Raises:
             ReplayMismatchError: The store does not belong to the blocks.
+            StateLostError: The blocks that are left are not enough to rebuild the views.
         """
+        if self.height < self.first_block:
+            raise StateLostError(self.first_block)
         for number in range(self.height, self._blocks.height):
             block = self._blocks.read(number)
-            committable = self._replayed(block)
+            committable = CommittableBlock(
+                block=block,
+                codes=committed.recorded_codes(block),
+                updates=recorded_updates(block, self._state),
+                transaction_ids=list(map(committed.transaction_id_of_entry, block.data.data)),
+            )
             next_head = self._next_head(committable)
             recorded = committed.recorded_commit_hash(block)
             if next_head.commit_hash not in (b"", recorded):
@@ -316,6 +314,21 @@ class Ledger:
     def close(self) -> None:
         """Release the block files."""
         self._blocks.close()
+
+    def _hashed_writes(self, set_id: PrivateSetId) -> Sequence[KVWriteHash] | None:
+        """Return what a transaction wrote in a collection; None if its block is not here."""
+        version = set_id.version
+        if version.block_number < self.first_block:
+            return None
+        entry = self.block(version.block_number).data.data[version.transaction_index]
+        return [
+            write
+            for namespace in parse_results(committed.results_of_entry(entry)).namespaces
+            if namespace.namespace == set_id.namespace
+            for collection in namespace.collections
+            if collection.name == set_id.collection
+            for write in collection.writes
+        ]
 
     async def _sync_then_apply(self, committable: CommittableBlock, next_head: Head) -> None:
         try:
@@ -382,18 +395,3 @@ class Ledger:
         entries = self.private_sets.block_entries(found, updates, number)
         entries |= changes.entries()
         return entries | self.transient.removals(filter(None, committable.transaction_ids))
-
-    def _replayed(self, block: Block) -> CommittableBlock:
-        entries = block.data.data
-        codes = committed.recorded_codes(block)
-        updates = UpdateBatch()
-        for index, entry in enumerate(entries):
-            if codes[index] == TxValidationCode.VALID and committed.is_endorser_transaction(entry):
-                rwset = parse_results(committed.results_of_entry(entry))
-                rwset.apply_to(updates, Version(block.header.number, index), self._state)
-        return CommittableBlock(
-            block=block,
-            codes=codes,
-            updates=updates,
-            transaction_ids=[committed.transaction_id_of_entry(entry) for entry in entries],
-        )

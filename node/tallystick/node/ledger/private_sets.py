@@ -79,14 +79,17 @@ class PrivateSets:
         self, namespace: str, collection: str, first_block: int = 0
     ) -> Iterator[PrivateSetId]:
         """Yield the sets that this node lacks of a collection, oldest first."""
-        prefix = keyspace.MISSING_SET + _place(namespace, collection) + keyspace.SEPARATOR
+        prefix = keyspace.MISSING_SET + place_key(namespace, collection) + keyspace.SEPARATOR
         start = prefix + _number(first_block)
         for key, _ in self._store.range(start, keyspace.end_of_prefix(prefix)):
             yield PrivateSetId(_read_version(key, len(prefix))[0], namespace, collection)
 
     def missing_hash(self, set_id: PrivateSetId) -> bytes | None:
-        """Return the SHA-256 of a set that this node lacks; None if it lacks no such set."""
-        return self._store.get(_missing_key(set_id))
+        """Return the SHA-256 of a set that this node lacks; None if it lacks no such set.
+
+        It is empty for a set from before a snapshot: see ``promised_hashes``.
+        """
+        return self._store.get(missing_key(set_id))
 
     def block_entries(
         self, found: Mapping[PrivateSetId, bytes], batch: UpdateBatch, number: int
@@ -96,14 +99,14 @@ class PrivateSets:
         for set_id, digest in batch.private_sets.items():
             rwset = found.get(set_id)
             if rwset is None:
-                entries[_missing_key(set_id)] = digest
+                entries[missing_key(set_id)] = digest
             else:
                 purged = _purged_after(set_id, batch.purges)
-                entries |= _kept_entries(set_id, _without(rwset, purged))
+                entries |= kept_entries(set_id, _without(rwset, purged))
         return entries | self._schedule_entries(batch, number)
 
     def late_entries(
-        self, set_id: PrivateSetId, rwset: bytes, hashed_writes: Iterable[KVWriteHash]
+        self, set_id: PrivateSetId, rwset: bytes, hashed_writes: Iterable[KVWriteHash] | None
     ) -> Entries | None:
         """Return what a set that was missing writes; None if it is not what the ledger promises.
 
@@ -113,17 +116,20 @@ class PrivateSets:
         Args:
             set_id: The set, which ``missing`` names.
             rwset: What somebody says it is: ``KVRWSet`` bytes.
-            hashed_writes: What the transaction wrote there, in hashes.
+            hashed_writes: What the transaction wrote there, in hashes; None if its block is not
+                here any more: then nothing but the whole set is good.
 
         Raises:
             MalformedMessageError: The set cannot be read.
         """
         whole = sha256(rwset) == self.missing_hash(set_id)
-        if not whole and not self._is_remainder(set_id, rwset, hashed_writes):
+        if not whole and (
+            hashed_writes is None or not self._is_remainder(set_id, rwset, hashed_writes)
+        ):
             return None
         kept = _without(rwset, self._purged_keys(set_id, rwset))
-        entries = _kept_entries(set_id, kept)
-        entries[_missing_key(set_id)] = None
+        entries = kept_entries(set_id, kept)
+        entries[missing_key(set_id)] = None
         return entries | private_entries(
             set_id.namespace, set_id.collection, self._late_changes(set_id, kept)
         )
@@ -151,14 +157,14 @@ class PrivateSets:
     def _forget_entries(self, born: int, namespace: str, collection: str) -> Entries:
         """Return what forgetting the sets of one block in one collection writes."""
         entries: Entries = {}
-        prefix = keyspace.MISSING_SET + _place(namespace, collection) + keyspace.SEPARATOR
-        prefix += _number(born)
-        for row, _ in self._store.range(prefix, keyspace.end_of_prefix(prefix)):
-            entries[row] = None
+        born_there = place_key(namespace, collection) + keyspace.SEPARATOR + _number(born)
+        for prefix in (keyspace.MISSING_SET + born_there, keyspace.PROMISED_HASH + born_there):
+            for row, _ in self._store.range(prefix, keyspace.end_of_prefix(prefix)):
+                entries[row] = None
         for set_id, rwset in self.of_block(born):
             if (set_id.namespace, set_id.collection) != (namespace, collection):
                 continue
-            entries |= dict.fromkeys(_kept_entries(set_id, rwset))
+            entries |= dict.fromkeys(kept_entries(set_id, rwset))
             for key in _keys(decode(KVRWSet, rwset)):
                 held = self._state.get_private(namespace, collection, key)
                 if held is not None and held.version.block_number == born:
@@ -166,17 +172,26 @@ class PrivateSets:
                     entries |= private_entries(namespace, collection, gone)
         return entries
 
+    def expiry_key(self, namespace: str, collection: str, number: int) -> bytes | None:
+        """Return where the hashes are listed that block ``number`` wrote, until their time is over.
+
+        None if they live forever.
+        """
+        life = self._lives(self._state, namespace, collection)
+        last = number + life + 1
+        if not life or last > _LAST_NUMBER:
+            return None
+        return keyspace.EXPIRY + _number(last) + _number(number) + place_key(namespace, collection)
+
     def _schedule_entries(self, batch: UpdateBatch, number: int) -> Entries:
         """Return the records that make what a block writes expire in time."""
         entries: Entries = {}
         for namespace, collections in batch.hashed.items():
             for collection, changes in collections.items():
-                life = self._lives(self._state, namespace, collection)
-                last = number + life + 1
-                if not life or last > _LAST_NUMBER:
+                key = self.expiry_key(namespace, collection, number)
+                if key is None:
                     continue
-                key = keyspace.EXPIRY + _number(last) + _number(number)
-                entries[key + _place(namespace, collection)] = b"".join(
+                entries[key] = b"".join(
                     key_hash
                     for key_hash, change in changes.items()
                     if isinstance(change, VersionedValue)
@@ -246,7 +261,13 @@ class PrivateSets:
         return changes
 
 
-def _kept_entries(set_id: PrivateSetId, rwset: bytes) -> Entries:
+def set_rows(set_id: PrivateSetId) -> tuple[bytes, bytes]:
+    """Return where a missing set is on record, and where the hashes promised for it are."""
+    missing = missing_key(set_id)
+    return missing, keyspace.PROMISED_HASH + missing[len(keyspace.MISSING_SET) :]
+
+
+def kept_entries(set_id: PrivateSetId, rwset: bytes) -> Entries:
     """Return the rows of a set: its bytes, and for each key that it has that it is there."""
     entries: Entries = {_set_key(set_id): rwset}
     for key in _keys(decode(KVRWSet, rwset)):
@@ -297,24 +318,26 @@ def _read_version(key: bytes, at: int) -> tuple[Version, bytes]:
     return version, key[end:]
 
 
-def _place(namespace: str, collection: str) -> bytes:
+def place_key(namespace: str, collection: str) -> bytes:
+    """Return how keys of the store name a collection."""
     return namespace.encode() + keyspace.SEPARATOR + collection.encode()
 
 
 def _set_key(set_id: PrivateSetId) -> bytes:
-    place = _place(set_id.namespace, set_id.collection)
+    place = place_key(set_id.namespace, set_id.collection)
     return keyspace.PRIVATE_SET + _version(set_id.version) + place
 
 
-def _missing_key(set_id: PrivateSetId) -> bytes:
-    place = _place(set_id.namespace, set_id.collection)
+def missing_key(set_id: PrivateSetId) -> bytes:
+    """Return where it is on record that a set is missing."""
+    place = place_key(set_id.namespace, set_id.collection)
     return keyspace.MISSING_SET + place + keyspace.SEPARATOR + _version(set_id.version)
 
 
 def _key_prefix(namespace: str, collection: str, key_hash: bytes) -> bytes:
-    place = _place(namespace, collection)
+    place = place_key(namespace, collection)
     return keyspace.PRIVATE_KEY + place + keyspace.SEPARATOR + key_hash
 
 
 def _purged_key(namespace: str, collection: str, key_hash: bytes) -> bytes:
-    return keyspace.PURGED_KEY + _place(namespace, collection) + keyspace.SEPARATOR + key_hash
+    return keyspace.PURGED_KEY + place_key(namespace, collection) + keyspace.SEPARATOR + key_hash

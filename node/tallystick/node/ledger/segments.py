@@ -37,6 +37,10 @@ class Location:
     length: int
 
 
+BEGINNING: Final = Location(0, 0, 0)
+"""Before the first record of the first file."""
+
+
 class CorruptRecordError(LedgerError):
     """A record that was kept cannot be read back.
 
@@ -99,6 +103,7 @@ class SegmentFiles:
         *,
         segment_bytes: int = DEFAULT_SEGMENT_BYTES,
         disk: Disk = MACHINE_DISK,
+        start: Location = BEGINNING,
     ) -> None:
         """Use the files in ``directory``, which is created if need be.
 
@@ -106,6 +111,7 @@ class SegmentFiles:
             directory: Only the files ending in .blocks are looked at.
             segment_bytes: A file takes no further record once that would make it longer.
             disk: Has the directory.
+            start: Where the records begin; files before it are deleted.
 
         Raises:
             MissingFileError: Later files are there, this one is not.
@@ -114,7 +120,9 @@ class SegmentFiles:
         self._disk = disk
         self._directory = directory
         self._segment_bytes = segment_bytes
-        self._last = max(0, self._count_files() - 1)
+        self._start = start
+        self._delete_files_before(start.segment)
+        self._last = start.segment + max(0, self._count_files() - 1)
         self._file = self._open_for_append()
         self._size = self._file.size()
         self._dirty = self._size > 0  # what a process before this one has written may not be synced
@@ -127,7 +135,7 @@ class SegmentFiles:
         Raises:
             CorruptRecordError: A record is damaged, and it is not the last one.
         """
-        start = Location(0, 0, 0) if after is None else after
+        start = self._start if after is None else after
         offset = start.offset + start.length
         for segment in range(start.segment, self._last + 1):
             data = self._disk.read(self._path(segment))
@@ -197,9 +205,14 @@ class SegmentFiles:
     def _path(self, segment: int) -> Path:
         return _path(self._directory, segment)
 
+    def _delete_files_before(self, first: int) -> None:
+        """Delete the files that hold nothing any more; after a crash, the rest of them."""
+        for segment in range(first):
+            self._path(segment).unlink(missing_ok=True)
+
     def _count_files(self) -> int:
-        count = _count(self._disk.names(self._directory, _SUFFIX))
-        for segment in range(count):
+        count = _count(self._disk.names(self._directory, _SUFFIX)) - self._start.segment
+        for segment in range(self._start.segment, self._start.segment + count):
             if not self._disk.exists(self._path(segment)):
                 raise MissingFileError(self._path(segment))
         return count

@@ -259,6 +259,28 @@ def hash_entry_key(namespace: str, collection: str, key_hash: bytes) -> bytes:
     return _state_key(hash_namespace(namespace, collection), key_hash)
 
 
+def state_row(namespace: str, key: bytes, held: VersionedValue) -> tuple[bytes, bytes]:
+    """Return the row of the store that has what one key holds."""
+    encoded = _encode(held)
+    assert encoded is not None, "only a deletion has no row"
+    return _state_key(namespace, key), encoded
+
+
+def state_rows(store: KeyValueReader) -> Iterator[tuple[str, bytes, VersionedValue]]:
+    """Yield namespace, key and value of the whole state, private values and hashes included.
+
+    Rows come in the order of the namespace's and the key's bytes.
+    """
+    rows = store.range(keyspace.STATE, keyspace.end_of_prefix(keyspace.STATE))
+    last, namespace = b"", ""
+    for state_key, encoded in rows:
+        end = state_key.index(keyspace.SEPARATOR)
+        if state_key[:end] != last:
+            last = state_key[:end]
+            namespace = last[len(keyspace.STATE) :].decode()
+        yield namespace, state_key[end + 1 :], decode_row(encoded)
+
+
 def _state_key(namespace: str, key: bytes) -> bytes:
     return keyspace.STATE + namespace.encode() + keyspace.SEPARATOR + key
 

@@ -1,11 +1,13 @@
 """Where every transaction is: the index from a transaction id to the first block that has it."""
 
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from heapq import merge
 from typing import Final
 
 from tallystick.node.ledger import keyspace
-from tallystick.node.ledger.key_value_store import KeyValueStore
+from tallystick.node.ledger.key_value_store import KeyValueReader, KeyValueStore
 from tallystick.node.ledger.varint import read_uvarint, uvarint
 
 _DIGEST: Final = b"\x01"
@@ -35,9 +37,12 @@ class TransactionIndex:
         self._store = store
 
     def find(self, transaction_id: str) -> TransactionLocation | None:
-        """Return where the transaction with this id first appeared."""
+        """Return where the transaction with this id first appeared.
+
+        None if there is none, or if all that is known of it is its id, from a snapshot.
+        """
         encoded = self._store.get(_index_key(transaction_id))
-        return None if encoded is None else _decode(encoded)
+        return _decode(encoded) if encoded else None
 
     def contains(self, transaction_id: str) -> bool:
         """Tell whether any transaction, valid or not, has this id."""
@@ -57,6 +62,36 @@ class TransactionIndex:
             if transaction_id and key not in entries and self._store.get(key) is None:
                 entries[key] = uvarint(block_number) + uvarint(index) + codes[index : index + 1]
         return entries
+
+
+def bare_entry(transaction_id: str) -> tuple[bytes, bytes]:
+    """Return the entry of a transaction of which nothing but the id is known."""
+    return _index_key(transaction_id), b""
+
+
+def transaction_ids(store: KeyValueReader) -> Iterator[str]:
+    """Yield every id in the index, the shorter ones first, those of one length in order.
+
+    Ids that are no digests are rare, for only invalid transactions have them: they are sorted in
+    memory.
+    """
+    start = keyspace.TRANSACTION + _TEXT
+    others = sorted(
+        (
+            key[len(start) :].decode()
+            for key, _ in store.range(start, keyspace.end_of_prefix(start))
+        ),
+        key=lambda each: (len(each.encode()), each),
+    )
+    prefix = keyspace.TRANSACTION + _DIGEST
+    digests = (
+        key[len(prefix) :].hex() for key, _ in store.range(prefix, keyspace.end_of_prefix(prefix))
+    )
+    sizes = [len(each.encode()) for each in others]
+    first, last = bisect_left(sizes, _DIGEST_CHARACTERS), bisect_right(sizes, _DIGEST_CHARACTERS)
+    yield from others[:first]
+    yield from merge(digests, others[first:last])
+    yield from others[last:]
 
 
 def _index_key(transaction_id: str) -> bytes:

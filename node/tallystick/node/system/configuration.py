@@ -2,25 +2,42 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.errors import ChannelConfigError
 from tallystick.node.errors import LedgerError
+from tallystick.node.ledger.block_store import BlockNotFoundError
 from tallystick.node.system.access import AccessControl, AccessDeniedError
 from tallystick.node.system.port import SystemChannel, SystemInvocation, failure, success
+from tallystick.node.system.snapshot_joining import SnapshotJoining
 from tallystick.protos.common.common_pb2 import Block
 from tallystick.protos.peer.proposal_response_pb2 import Response
-from tallystick.protos.peer.query_pb2 import ChannelInfo, ChannelQueryResponse
+from tallystick.protos.peer.query_pb2 import (
+    ChannelInfo,
+    ChannelQueryResponse,
+    JoinBySnapshotStatus,
+)
 from tallystick.wire.errors import MalformedMessageError
 from tallystick.wire.messages import decode
 
 NAME: Final = "cscc"
 
-_SNAPSHOT_FUNCTIONS: Final = ("JoinChainBySnapshot", "JoinBySnapshotStatus")
 
-Join = Callable[[Block], Awaitable[None]]
-"""Makes a peer join the channel of a configuration block; raises LedgerError if it cannot."""
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """How a peer takes part in further channels.
+
+    Attributes:
+        join: Joins the channel of a configuration block. Raises LedgerError.
+        from_snapshots: Joins channels from snapshots.
+    """
+
+    join: Callable[[Block], Awaitable[None]]
+    from_snapshots: SnapshotJoining
+
 
 _log = logging.getLogger(__name__)
 
@@ -32,18 +49,18 @@ class ConfigurationChaincode:
         self,
         channels: Mapping[str, SystemChannel],
         access: AccessControl,
-        join: Join,
+        membership: Membership,
     ) -> None:
         """Show ``channels``, by channel id, which may change at any time.
 
         Args:
             channels: The channels of this peer.
             access: Guards every function.
-            join: Called with blocks that have been checked.
+            membership: Told which channels to join.
         """
         self._channels = channels
         self._access = access
-        self._join = join
+        self._membership = membership
 
     async def invoke(self, invocation: SystemInvocation) -> Response:
         """Return the answer to one call: the function and, for most, what it is about."""
@@ -53,8 +70,8 @@ class ConfigurationChaincode:
         name = args[0].decode(errors="replace")
         if name == "GetChannels":
             return self._list_channels(invocation)
-        if name in _SNAPSHOT_FUNCTIONS:
-            return self._refuse_snapshots(name, invocation)
+        if name == "JoinBySnapshotStatus":
+            return self._show_snapshot_status(invocation)
         return await self._answer_about(name, invocation)
 
     def answer_chaincode(self, invocation: SystemInvocation, entry_chaincode: str) -> Response:
@@ -72,6 +89,8 @@ class ConfigurationChaincode:
         match name:
             case "JoinChain":
                 return await self._join_channel(args[1], invocation)
+            case "JoinChainBySnapshot":
+                return self._join_by_snapshot(args[1], invocation)
             case "GetConfigBlock" | "GetChannelConfig":
                 return self._show_channel(name, args[1].decode(errors="replace"), invocation)
             case _:
@@ -85,15 +104,31 @@ class ConfigurationChaincode:
         channels = [ChannelInfo(channel_id=channel_id) for channel_id in sorted(self._channels)]
         return success(ChannelQueryResponse(channels=channels).SerializeToString())
 
-    def _refuse_snapshots(self, name: str, invocation: SystemInvocation) -> Response:
+    def _join_by_snapshot(self, directory: bytes, invocation: SystemInvocation) -> Response:
+        name = "JoinChainBySnapshot"
         try:
             self._access.check(f"{NAME}/{name}", invocation.creator, None)
         except AccessDeniedError as error:
             return failure(f"access denied for [{name}]: {error}")
-        return failure(
-            f"{name}: this peer does not support ledger snapshots yet; join with the channel's "
-            "genesis block, by JoinChain"
-        )
+        try:
+            self._membership.from_snapshots.begin(Path(directory.decode(errors="replace")))
+        except LedgerError as error:
+            _log.warning("cannot join from a snapshot: %s", error)
+            return failure(str(error))
+        return success(b"")
+
+    def _show_snapshot_status(self, invocation: SystemInvocation) -> Response:
+        name = "JoinBySnapshotStatus"
+        try:
+            self._access.check(f"{NAME}/{name}", invocation.creator, None)
+        except AccessDeniedError as error:
+            return failure(f"access denied for [{name}]: {error}")
+        directory = self._membership.from_snapshots.under_way
+        status = JoinBySnapshotStatus()
+        if directory is not None:
+            status.in_progress = True
+            status.bootstrapping_snapshot_dir = str(directory)
+        return success(status.SerializeToString())
 
     def _show_channel(self, name: str, channel_id: str, invocation: SystemInvocation) -> Response:
         if name == "GetChannelConfig" and not channel_id:
@@ -111,7 +146,10 @@ class ConfigurationChaincode:
         if name == "GetChannelConfig":
             return success(channel.config.config.SerializeToString(deterministic=True))
         ledger = channel.ledger
-        return success(ledger.read_bytes(ledger.last_config_block_number()))
+        try:
+            return success(ledger.read_bytes(ledger.last_config_block_number()))
+        except BlockNotFoundError as error:
+            return failure(f"{error}; GetChannelConfig has the configuration itself")
 
     async def _join_channel(self, block_bytes: bytes, invocation: SystemInvocation) -> Response:
         try:
@@ -135,7 +173,7 @@ class ConfigurationChaincode:
                 "with state [ACTIVE]"
             )
         try:
-            await self._join(block)
+            await self._membership.join(block)
         except LedgerError as error:
             _log.warning("cannot join channel %s: %s", channel_id, error)
             return failure(f"cannot create ledger from genesis block: {error}")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from tallystick.node.errors import LedgerError
+from tallystick.node.ledger.block_store import BlockNotFoundError
 from tallystick.node.ledger.ledger import Ledger
 from tallystick.node.system.access import AccessControl, AccessDeniedError
 from tallystick.node.system.port import SystemChannel, SystemInvocation, failure, success
@@ -71,7 +72,10 @@ class QueryChaincode:
             self._access.check(f"{NAME}/{name}", invocation.creator, channel.config)
         except AccessDeniedError as error:
             raise _QueryError(f"access denied for [{name}][{channel_id}]: [{error}]") from error
-        return function(channel.ledger, b"" if name == _INFO else args[2])
+        try:
+            return function(channel.ledger, b"" if name == _INFO else args[2])
+        except BlockNotFoundError as error:
+            raise _QueryError(f"{name}: {error}") from error
 
 
 def _chain_info(ledger: Ledger, _: bytes) -> bytes:

@@ -1,0 +1,75 @@
+"""How long a snapshot of a large state takes, to write and to begin with.
+
+``python -m bench.snapshots --keys 1000000`` fills a store, writes a snapshot of it and makes a
+ledger of that, in a temporary folder; it prints seconds, bytes and the memory at its highest.
+"""
+
+import argparse
+import json
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+from tallystick.node.ledger.head import Head, LedgerMoment
+from tallystick.node.ledger.key_value_store import OpenStore, open_store
+from tallystick.node.ledger.snapshot_export import SnapshotSource, write_snapshot
+from tallystick.node.ledger.snapshot_import import import_snapshot
+from tallystick.node.ledger.state import UpdateBatch, VersionedValue, state_entries
+from tallystick.node.ledger.transaction_index import bare_entry
+from tallystick.node.ledger.version import Version
+from tallystick.node.runtime.collections import blocks_to_live
+from tallystick.wire.hashing import sha256
+
+KEYS_TO_A_BATCH = 10_000
+LAST_BLOCK = 1000
+
+
+def main() -> None:
+    """Measure once and print the result as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keys", type=int, default=1_000_000)
+    keys = parser.parse_args().keys
+    with tempfile.TemporaryDirectory() as folder:
+        print(json.dumps(measure(Path(folder), keys), indent=2))
+
+
+def measure(folder: Path, keys: int) -> dict[str, float]:
+    """Return seconds to write and to begin with a snapshot of ``keys`` keys, and its size."""
+    with open_store("leveldb", folder / "store") as store:
+        fill(store, keys)
+        head = Head(LAST_BLOCK + 1, 0, sha256(b"last"), sha256(b"before"), sha256(b"commit"))
+        source = SnapshotSource(
+            "bench", LedgerMoment(store.snapshot(), head), VersionedValue(b"", Version(0, 0)), {}
+        )
+        began_s = time.perf_counter()
+        write_snapshot(source, folder / "snapshot")
+        wrote_s = time.perf_counter()
+    import_snapshot(folder / "snapshot", folder / "ledger", "leveldb", blocks_to_live)
+    imported_s = time.perf_counter()
+    return {
+        "keys": keys,
+        "write_s": round(wrote_s - began_s, 2),
+        "join_s": round(imported_s - wrote_s, 2),
+        "snapshot_mb": round(
+            sum(file.stat().st_size for file in (folder / "snapshot").iterdir()) / 1e6, 1
+        ),
+        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, 1),
+    }
+
+
+def fill(store: OpenStore, keys: int) -> None:
+    """Put so many keys, and a transaction for each, where a ledger has them."""
+    for first in range(0, keys, KEYS_TO_A_BATCH):
+        batch = UpdateBatch()
+        rows: dict[bytes, bytes | None] = {}
+        for number in range(first, min(keys, first + KEYS_TO_A_BATCH)):
+            version = Version(1 + number % LAST_BLOCK, number % 500)
+            batch.put("token", f"holding/{number:09}", b"%0100d" % number, version)
+            key, value = bare_entry(sha256(number.to_bytes(8, "big")).hex())
+            rows[key] = value
+        store.write(state_entries(batch) | rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""Joining a channel from a snapshot, which goes on after whoever asked for it has his answer.
+
+Source: wire.md §8.2; hyperledger/fabric core/ledger/ledgermgmt/ledger_mgmt.go.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Container
+from dataclasses import dataclass
+from pathlib import Path
+
+from tallystick.node.channel.genesis import is_channel_id
+from tallystick.node.errors import LedgerError
+from tallystick.node.ledger.key_value_store import StoreKind
+from tallystick.node.ledger.snapshot_file import SnapshotDamagedError
+from tallystick.node.ledger.snapshot_import import import_snapshot
+from tallystick.node.ledger.snapshot_metadata import read_metadata
+from tallystick.node.runtime.collections import blocks_to_live
+
+_log = logging.getLogger(__name__)
+
+
+class CannotJoinError(LedgerError):
+    """A peer cannot begin to join a channel from a snapshot now.
+
+    Attributes:
+        directory: The snapshot.
+    """
+
+    def __init__(self, directory: Path, problem: str) -> None:
+        super().__init__(problem)
+        self.directory = directory
+
+
+@dataclass(frozen=True, slots=True)
+class JoiningPlace:
+    """Where the ledger of a snapshot goes, and what happens once it is there.
+
+    Attributes:
+        channels: The ids of the channels that the peer is on.
+        folder: Returns the folder of a channel.
+        store: The kind of store to make.
+        open: Takes part in the channel whose ledger is in its folder now.
+    """
+
+    channels: Container[str]
+    folder: Callable[[str], Path]
+    store: StoreKind
+    open: Callable[[str], Awaitable[None]]
+
+
+class SnapshotJoining:
+    """Joins one channel at a time from a snapshot; ``run`` does the work."""
+
+    def __init__(self, place: JoiningPlace) -> None:
+        self._place = place
+        self._wanted: asyncio.Queue[tuple[Path, str]] = asyncio.Queue()
+        self._under_way: Path | None = None
+
+    @property
+    def under_way(self) -> Path | None:
+        """The snapshot of the channel that is being joined; None if there is none."""
+        return self._under_way
+
+    def begin(self, directory: Path) -> None:
+        """Begin to take part in the channel of a snapshot, from its next block on.
+
+        ``under_way`` tells until when, and the log whether it went well.
+
+        Raises:
+            CannotJoinError: Another one is being joined, or the peer is on the channel.
+            SnapshotDamagedError: The folder holds no snapshot.
+        """
+        if self._under_way is not None:
+            raise CannotJoinError(
+                directory,
+                f"a ledger is being created from a snapshot at {self._under_way}. Call ledger "
+                "creation again after it is done.",
+            )
+        channel_id = read_metadata(directory).channel_id
+        if not is_channel_id(channel_id):  # it becomes the name of a folder
+            raise SnapshotDamagedError(directory, "names a channel as none may be called")
+        if channel_id in self._place.channels:
+            raise CannotJoinError(
+                directory, f"ledger [{channel_id}] already exists with state [ACTIVE]"
+            )
+        self._under_way = directory
+        self._wanted.put_nowait((directory, channel_id))
+
+    async def run(self) -> None:
+        """Join what is asked for, without end."""
+        place = self._place
+        while True:
+            directory, channel_id = await self._wanted.get()
+            try:
+                await asyncio.to_thread(
+                    import_snapshot,
+                    directory,
+                    place.folder(channel_id),
+                    place.store,
+                    blocks_to_live,
+                )
+                await place.open(channel_id)
+            except (LedgerError, OSError) as error:
+                _log.error("did not join channel %s from %s: %s", channel_id, directory, error)
+            else:
+                _log.info("joined channel %s from the snapshot in %s", channel_id, directory)
+            finally:
+                self._under_way = None

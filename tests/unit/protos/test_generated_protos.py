@@ -21,8 +21,8 @@ FIELDS: dict[str, dict[str, int]] = json.loads(
     (Path(__file__).parents[2] / "vectors" / "proto_fields.json").read_text(encoding="utf-8")
 )
 FABRIC_PACKAGES = {
-    "common", "etcdraft", "gateway", "kvrwset", "lifecycle", "msp", "orderer", "protos",
-    "queryresult", "rwset", "txmgr",
+    "common", "etcdraft", "gateway", "kvrwset", "lifecycle", "msp", "orderer",
+    "privacyenabledstate", "protos", "queryresult", "rwset", "txmgr",
 }  # fmt: skip
 ETCD_PACKAGES = {"etcdserverpb", "mvccpb"}
 OWN_PACKAGE = "tallystick"
@@ -142,6 +142,7 @@ def test_messages_and_fields_are_those_of_fabric(messages: list[Descriptor]) -> 
         ("protos.Deliver", "Deliver DeliverFiltered DeliverWithPrivateData"),
         ("protos.ChaincodeSupport", "Register"),
         ("protos.Chaincode", "Connect"),
+        ("protos.Snapshot", "Generate Cancel QueryPendings"),
         ("orderer.AtomicBroadcast", "Broadcast Deliver"),
     ],
 )

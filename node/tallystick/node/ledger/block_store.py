@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger import keyspace
-from tallystick.node.ledger.chain_start import read_start
+from tallystick.node.ledger.chain_start import ChainStart, read_start
 from tallystick.node.ledger.disk import MACHINE_DISK, Disk
 from tallystick.node.ledger.key_value_store import KeyValueStore
 from tallystick.node.ledger.segments import (
@@ -125,10 +125,11 @@ class BlockStore:
         Raises:
             CorruptBlockError: A block other than one cut short cannot be read.
             MissingFileError: A file is gone although later ones are there.
+            DamagedStartError: It is not known where the blocks begin.
         """
         self._index = index
         self._pending: dict[bytes, bytes | None] = {}
-        self._start = read_start(directory)
+        self._start = read_start(directory, disk)
         self._height = self._start.block_number
         self._last_hash = self._start.previous_hash
         self._files = SegmentFiles(
@@ -143,6 +144,11 @@ class BlockStore:
     def height(self) -> int:
         """How many blocks the chain has, which is the number of the next one."""
         return self._height
+
+    @property
+    def start(self) -> ChainStart:
+        """The first block that is kept, and what is known of those before it."""
+        return self._start
 
     @property
     def first_block(self) -> int:

@@ -1,24 +1,32 @@
-"""Where the blocks of a ledger begin, in one file beside them.
+"""Where the blocks of a ledger begin, in files beside them.
 
-A ledger that began with a snapshot has no earlier blocks. A ledger without the file begins with
-block 0.
+A ledger that began with a snapshot has no earlier blocks; one that was pruned has given them up and
+keeps their headers, so that the chain can still be followed from its first block on. A ledger
+without these files begins with block 0.
 """
 
+import base64
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from google.protobuf.message import DecodeError
+
 from tallystick.node.errors import LedgerError
+from tallystick.node.ledger.disk import MACHINE_DISK, Disk, sync_directory
 from tallystick.node.ledger.segments import BEGINNING, Location
+from tallystick.node.ledger.varint import read_uvarint, uvarint
+from tallystick.protos.common.common_pb2 import BlockHeader
 
 START: Final = "start.json"
+HEADERS: Final = "pruned.headers"
 
 
 class DamagedStartError(LedgerError):
-    """A file that says where the blocks begin cannot be read.
+    """A file that says what was before the blocks cannot be read.
 
     Attributes:
         path: The file.
@@ -34,20 +42,24 @@ class DamagedStartError(LedgerError):
 
 @dataclass(frozen=True, slots=True)
 class ChainStart:
-    """The first block that is kept.
+    """The first block that is kept, and what must be known of those before it.
 
     Attributes:
         block_number: Its number.
         previous_hash: Header hash of the block before; empty for block 0.
         location: Where its record begins.
+        config_block: Number of the block that brought the configuration in force before it.
+        config: That configuration, ``ConfigEnvelope`` bytes; empty for block 0.
     """
 
     block_number: int = 0
     previous_hash: bytes = b""
     location: Location = BEGINNING
+    config_block: int = 0
+    config: bytes = b""
 
 
-def read_start(directory: Path) -> ChainStart:
+def read_start(directory: Path, disk: Disk = MACHINE_DISK) -> ChainStart:
     """Return where the blocks in ``directory`` begin.
 
     Raises:
@@ -55,7 +67,7 @@ def read_start(directory: Path) -> ChainStart:
     """
     path = directory / START
     try:
-        content = path.read_bytes()
+        content = disk.read(path)
     except FileNotFoundError:
         return ChainStart()
     try:
@@ -64,6 +76,8 @@ def read_start(directory: Path) -> ChainStart:
             int(start["first_block"]),
             bytes.fromhex(start["previous_hash"]),
             Location(int(start["segment"]), int(start["offset"]), 0),
+            int(start["config_block"]),
+            base64.b64decode(start["config"], validate=True),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedStartError(path) from error
@@ -76,12 +90,42 @@ def write_start(directory: Path, start: ChainStart) -> None:
         "previous_hash": start.previous_hash.hex(),
         "segment": start.location.segment,
         "offset": start.location.offset,
+        "config_block": start.config_block,
+        "config": base64.b64encode(start.config).decode(),
     }
     directory.mkdir(parents=True, exist_ok=True)
-    replace_durably(directory / START, [json.dumps(content).encode()])
+    _replace(directory / START, [json.dumps(content).encode()])
 
 
-def replace_durably(path: Path, parts: Iterable[bytes]) -> None:
+def pruned_headers(directory: Path) -> Iterator[BlockHeader]:
+    """Yield the headers of the blocks that were pruned, in order.
+
+    Raises:
+        DamagedStartError: The file that has them cannot be read.
+    """
+    path = directory / HEADERS
+    first_block = read_start(directory).block_number
+    content = path.read_bytes() if path.exists() else b""
+    at = 0
+    while at < len(content):
+        try:
+            size, at = read_uvarint(content, at)
+            header = BlockHeader.FromString(content[at : at + size])
+        except (IndexError, DecodeError) as error:
+            raise DamagedStartError(path) from error
+        at += size
+        if header.number >= first_block:  # a crash came between these headers and the new start
+            return
+        yield header
+
+
+def write_pruned_headers(directory: Path, headers: Iterable[BlockHeader]) -> None:
+    """Keep the headers of all pruned blocks, durably, in place of those kept before."""
+    encoded = (header.SerializeToString() for header in headers)
+    _replace(directory / HEADERS, (uvarint(len(header)) + header for header in encoded))
+
+
+def _replace(path: Path, parts: Iterable[bytes]) -> None:
     """Write a file: after a crash it has its old content or all of the new."""
     draft = path.with_suffix(".draft")
     with draft.open("wb") as file:
@@ -90,24 +134,3 @@ def replace_durably(path: Path, parts: Iterable[bytes]) -> None:
         os.fsync(file.fileno())
     draft.replace(path)
     sync_directory(path.parent)
-
-
-def sync_directory(directory: Path) -> None:
-    """Make the names in a directory durable."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_tree(directory: Path) -> None:
-    """Make everything below a directory durable."""
-    for folder, _, names in os.walk(directory):
-        for name in names:
-            descriptor = os.open(Path(folder) / name, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        sync_directory(Path(folder))

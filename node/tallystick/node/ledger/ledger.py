@@ -14,6 +14,7 @@ from tallystick.node.ledger.block_store import (
     BlockOutOfOrderError,
     BlockStore,
 )
+from tallystick.node.ledger.chain_start import ChainStart
 from tallystick.node.ledger.collection_rules import UNGUARDED, CollectionRules
 from tallystick.node.ledger.disk import MACHINE_DISK, Disk
 from tallystick.node.ledger.head import Head, LedgerMoment, read_head
@@ -25,8 +26,12 @@ from tallystick.node.ledger.private_data import (
     TransientStore,
 )
 from tallystick.node.ledger.private_sets import BlocksToLive, Entries, PrivateSets, forever
-from tallystick.node.ledger.replay import ReplayMismatchError, StateLostError, recorded_updates
-from tallystick.node.ledger.rwset import parse_results
+from tallystick.node.ledger.replay import (
+    ReplayMismatchError,
+    StateLostError,
+    hashed_writes,
+    recorded_updates,
+)
 from tallystick.node.ledger.simulator import Simulator
 from tallystick.node.ledger.state import (
     LedgerState,
@@ -146,6 +151,11 @@ class Ledger:
     def first_block(self) -> int:
         """Number of the first block that is here: 0, unless a snapshot stands for the others."""
         return self._blocks.first_block
+
+    @property
+    def start(self) -> ChainStart:
+        """The first block that is here, and what is known of those before it."""
+        return self._blocks.start
 
     @property
     def state(self) -> StateView:
@@ -317,18 +327,8 @@ class Ledger:
 
     def _hashed_writes(self, set_id: PrivateSetId) -> Sequence[KVWriteHash] | None:
         """Return what a transaction wrote in a collection; None if its block is not here."""
-        version = set_id.version
-        if version.block_number < self.first_block:
-            return None
-        entry = self.block(version.block_number).data.data[version.transaction_index]
-        return [
-            write
-            for namespace in parse_results(committed.results_of_entry(entry)).namespaces
-            if namespace.namespace == set_id.namespace
-            for collection in namespace.collections
-            if collection.name == set_id.collection
-            for write in collection.writes
-        ]
+        number = set_id.version.block_number
+        return None if number < self.first_block else hashed_writes(self.block(number), set_id)
 
     async def _sync_then_apply(self, committable: CommittableBlock, next_head: Head) -> None:
         try:

@@ -1,11 +1,14 @@
 """What a committed block changed, read from the block itself, and why replaying it can fail."""
 
+from collections.abc import Sequence
+
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger import committed
 from tallystick.node.ledger.rwset import parse_results
-from tallystick.node.ledger.state import StateView, UpdateBatch
+from tallystick.node.ledger.state import PrivateSetId, StateView, UpdateBatch
 from tallystick.node.ledger.version import Version
 from tallystick.protos.common.common_pb2 import Block
+from tallystick.protos.ledger.rwset.kvrwset.kv_rwset_pb2 import KVWriteHash
 from tallystick.protos.peer.transaction_pb2 import TxValidationCode
 
 
@@ -39,8 +42,8 @@ class StateLostError(LedgerError):
     def __init__(self, first_block: int) -> None:
         super().__init__(
             f"the store is lost, and it cannot be rebuilt from blocks that begin with block "
-            f"{first_block}: restore it from a backup, or delete this ledger and join the channel "
-            "from a snapshot again"
+            f"{first_block}: `tally ledger rebuild --snapshot` makes it from a snapshot and the "
+            "blocks after that"
         )
         self.first_block = first_block
 
@@ -58,3 +61,16 @@ def recorded_updates(block: Block, state: StateView) -> UpdateBatch:
             rwset = parse_results(committed.results_of_entry(entry))
             rwset.apply_to(updates, Version(block.header.number, index), state)
     return updates
+
+
+def hashed_writes(block: Block, set_id: PrivateSetId) -> Sequence[KVWriteHash]:
+    """Return what the transaction of a private set wrote in its collection; it is in ``block``."""
+    entry = block.data.data[set_id.version.transaction_index]
+    return [
+        write
+        for namespace in parse_results(committed.results_of_entry(entry)).namespaces
+        if namespace.namespace == set_id.namespace
+        for collection in namespace.collections
+        if collection.name == set_id.collection
+        for write in collection.writes
+    ]

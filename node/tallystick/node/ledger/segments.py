@@ -111,7 +111,7 @@ class SegmentFiles:
             directory: Only the files ending in .blocks are looked at.
             segment_bytes: A file takes no further record once that would make it longer.
             disk: Has the directory.
-            start: Where the records begin; files before it are deleted.
+            start: Where the records begin; files before it are not looked at.
 
         Raises:
             MissingFileError: Later files are there, this one is not.
@@ -121,7 +121,6 @@ class SegmentFiles:
         self._directory = directory
         self._segment_bytes = segment_bytes
         self._start = start
-        self._delete_files_before(start.segment)
         self._last = start.segment + max(0, self._count_files() - 1)
         self._file = self._open_for_append()
         self._size = self._file.size()
@@ -205,11 +204,6 @@ class SegmentFiles:
     def _path(self, segment: int) -> Path:
         return _path(self._directory, segment)
 
-    def _delete_files_before(self, first: int) -> None:
-        """Delete the files that hold nothing any more; after a crash, the rest of them."""
-        for segment in range(first):
-            self._path(segment).unlink(missing_ok=True)
-
     def _count_files(self) -> int:
         count = _count(self._disk.names(self._directory, _SUFFIX)) - self._start.segment
         for segment in range(self._start.segment, self._start.segment + count):
@@ -248,8 +242,8 @@ def last_whole_payload(path: Path) -> bytes | None:
     return last
 
 
-def read_records(directory: Path) -> Iterator[tuple[Path, int, bytes]]:
-    """Yield every record with its file and where it begins there; change nothing.
+def read_records(directory: Path, start: Location = BEGINNING) -> Iterator[tuple[Path, int, bytes]]:
+    """Yield the records from ``start`` on with file and place there; change nothing.
 
     Raises:
         TornRecordError: The last record was cut short.
@@ -257,23 +251,24 @@ def read_records(directory: Path) -> Iterator[tuple[Path, int, bytes]]:
         MissingFileError: A file is gone although later ones are there.
     """
     count = _count(path.name for path in directory.glob(f"*{_SUFFIX}"))
-    for segment in range(count):
+    offset = start.offset
+    for segment in range(start.segment, count):
         path = _path(directory, segment)
         if not path.exists():
             raise MissingFileError(path)
-        data, offset = path.read_bytes(), 0
+        data = path.read_bytes()
         while (payload := _record_at(data, offset)) is not None:
             yield path, offset, payload
             offset += _HEADER.size + len(payload)
-        if offset == len(data):
-            continue
-        if segment + 1 != count or _has_record_after(data, offset):
-            raise CorruptRecordError(path=path, offset=offset)
-        raise TornRecordError(path=path, offset=offset)
+        if offset != len(data):
+            if segment + 1 != count or _has_record_after(data, offset):
+                raise CorruptRecordError(path=path, offset=offset)
+            raise TornRecordError(path=path, offset=offset)
+        offset = 0
 
 
-def cut_records(directory: Path, number: int) -> list[Path]:
-    """Move the record of this number and all behind it into other files, which are returned.
+def cut_records(directory: Path, index: int, start: Location = BEGINNING) -> list[Path]:
+    """Move a record, counted from ``start``, and all behind it into other files; return these.
 
     Nothing is lost by a crash on the way, and the same call again does the rest.
 
@@ -281,7 +276,7 @@ def cut_records(directory: Path, number: int) -> list[Path]:
         CorruptRecordError: A record before it is damaged.
         MissingFileError: A file before it is gone.
     """
-    at, offset = _find(directory, number)
+    at, offset = _find(directory, index, start)
     # From the end, so that no file is ever missing between two others.
     later = sorted((path for path in directory.glob(f"*{_SUFFIX}") if path > at), reverse=True)
     aside = [path.rename(path.with_suffix(_ASIDE)) for path in later]
@@ -298,20 +293,32 @@ def cut_records(directory: Path, number: int) -> list[Path]:
     return aside[::-1]
 
 
-def _find(directory: Path, number: int) -> tuple[Path, int]:
+def place_of(directory: Path, index: int, start: Location = BEGINNING) -> Location:
+    """Return where a record begins, counted from ``start``. Raises what ``read_records`` raises."""
+    path, offset = _find(directory, index, start)
+    return Location(int(path.stem), offset, 0)
+
+
+def files_before(directory: Path, start: Location) -> list[Path]:
+    """Return the files that have no record from ``start`` on, in order."""
+    paths = (_path(directory, segment) for segment in range(start.segment))
+    return [path for path in paths if path.exists()]
+
+
+def _find(directory: Path, wanted: int, start: Location) -> tuple[Path, int]:
     """Return the file of a record, readable or not, and where it begins there."""
     index = 0
     try:
-        for path, offset, _ in read_records(directory):
-            if index == number:
+        for path, offset, _ in read_records(directory, start):
+            if index == wanted:
                 return path, offset
             index += 1
     except (CorruptRecordError, TornRecordError) as error:
-        if index < number:
+        if index < wanted:
             raise
         return error.path, error.offset
     except MissingFileError as error:
-        if index < number:
+        if index < wanted:
             raise
         return error.path, 0
     return _path(directory, _count(path.name for path in directory.glob(f"*{_SUFFIX}"))), 0

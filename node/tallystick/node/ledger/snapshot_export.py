@@ -10,8 +10,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from tallystick.node.ledger.chain_start import sync_directory, sync_tree
 from tallystick.node.ledger.config_record import CONFIG_KEY, CONFIG_NAMESPACE
+from tallystick.node.ledger.disk import sync_directory, sync_tree
 from tallystick.node.ledger.head import LedgerMoment
 from tallystick.node.ledger.snapshot_file import SnapshotFileWriter
 from tallystick.node.ledger.snapshot_metadata import (
@@ -148,7 +148,7 @@ def _write_state(source: SnapshotSource, draft: Path) -> dict[str, str]:
         for namespace, key, held in state_rows(source.moment.store):
             if _PRIVATE_HASHES in namespace:
                 hashed.add(namespace, key, held)
-            elif namespace != CONFIG_NAMESPACE and _PRIVATE_VALUES not in namespace:
+            elif _PRIVATE_VALUES not in namespace:
                 public.add(namespace, key, held)
         return public.finish() | hashed.finish()
 

@@ -102,10 +102,11 @@ class ChannelMaterial:
         header_type: int = ENDORSER_TRANSACTION,
         channel_id: str = CHANNEL_ID,
         signer: Signer | None = None,
+        transaction_id: str = "",
     ) -> bytes:
         """Return a signed envelope for broadcast."""
         creator = signer or self.client
-        header = ChannelHeader(type=header_type, channel_id=channel_id)
+        header = ChannelHeader(type=header_type, channel_id=channel_id, tx_id=transaction_id)
         payload = build_payload(header, data, creator=creator.identity, nonce=b"nonce")
         return signed_envelope(payload, creator).SerializeToString()
 

@@ -14,7 +14,7 @@ from tallystick.node.cli.doctor.clocks import judge_clock, judge_newest_block
 from tallystick.node.cli.doctor.disk import DiskFacts, judge_disk
 from tallystick.node.cli.doctor.findings import Finding, State
 from tallystick.node.cli.doctor.keys import judge_key
-from tallystick.node.cli.doctor.ledgers import LedgerFacts, judge_ledgers
+from tallystick.node.cli.doctor.ledgers import BlockFiles, LedgerFacts, judge_ledgers
 from tallystick.node.cli.doctor.ports import Port, judge_port
 from tallystick.node.cli.doctor.reachability import judge_reach
 from tallystick.node.cli.doctor.surroundings import reach_collector
@@ -266,7 +266,7 @@ def seen(
     locked: bool | None,
     listening: bool,
 ) -> LedgerFacts:
-    return LedgerFacts(locked, listening, files, leftovers)
+    return LedgerFacts(locked, listening, [BlockFiles(*each) for each in files], leftovers)
 
 
 @pytest.mark.parametrize(
@@ -278,6 +278,27 @@ def seen(
             seen([("c", [0, 2])], [], locked=False, listening=False),
             FAILED,
             "are gone: 000001.blocks",
+        ),
+        (
+            LedgerFacts(
+                locked=None,
+                listening=False,
+                block_files=[BlockFiles("c", [2, 3], first=2)],
+                leftovers=[],
+            ),
+            OK,
+            "2 block files without a gap",
+        ),
+        (
+            LedgerFacts(
+                locked=None,
+                listening=False,
+                block_files=[],
+                leftovers=[],
+                damaged=["start.json is damaged: restore it"],
+            ),
+            FAILED,
+            "start.json is damaged",
         ),
         (seen([], [], locked=True, listening=False), FAILED, "does not listen as this node"),
         (seen([], [], locked=False, listening=True), FAILED, "nothing holds a store here"),

@@ -72,3 +72,30 @@ def test_a_request_that_names_none_is_refused(seek: SeekInfo, status: int) -> No
     assert isinstance(refused, SeekRefused)
     assert refused.status == status
     assert refused.reason
+
+
+FIRST = 3
+"""The first block of a chain that does not begin with block 0."""
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "answer"),
+    [
+        pytest.param(OLDEST, NEWEST, BlockRange(3, 4), id="the oldest is the first one kept"),
+        pytest.param(at(3), at(3), BlockRange(3, 3), id="it can be named"),
+        pytest.param(NEWEST, NEWEST, BlockRange(4, 4), id="the newest is the last as ever"),
+        pytest.param(
+            at(2),
+            NEWEST,
+            SeekRefused(
+                Status.NOT_FOUND,
+                "block 2 is not kept here: the blocks of this ledger begin with block 3",
+            ),
+            id="an earlier one is refused with the reason",
+        ),
+    ],
+)
+def test_blocks_that_are_not_kept(
+    start: SeekPosition, stop: SeekPosition, answer: BlockRange | SeekRefused
+) -> None:
+    assert resolve(SeekInfo(start=start, stop=stop), HEIGHT, FIRST) == answer

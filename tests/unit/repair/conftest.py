@@ -9,6 +9,7 @@ from tests.unit.conftest import CHANNEL_ID, ChannelMaterial
 
 from tallystick.node.committer import ChannelStorage, open_channel
 from tallystick.node.ledger.block_store import BlockStore
+from tallystick.node.ledger.chain_start import read_start
 from tallystick.node.ledger.leveldb import LevelDbStore
 from tallystick.node.ledger.memory import MemoryStore
 from tallystick.node.ledger.segments import SegmentFiles
@@ -33,7 +34,9 @@ async def chain(channel_material: ChannelMaterial, tmp_path: Path) -> list[Block
         store, channel_material.orderer, new_nonce=lambda: next(nonces).to_bytes(24, "big")
     )
     written = [
-        await writer.write([channel_material.envelope(b"%d" % number)])
+        await writer.write(
+            [channel_material.envelope(b"%d" % number, transaction_id=f"{number:064x}")]
+        )
         for number in range(BLOCKS - 1)
     ]
     store.close()
@@ -42,9 +45,10 @@ async def chain(channel_material: ChannelMaterial, tmp_path: Path) -> list[Block
 
 async def commit(folder: Path, chain: list[Block]) -> None:
     """Commit the blocks that a peer's folder lacks, as the peer does."""
+    from_snapshot = read_start(folder / "blocks").block_number > 0
     with LevelDbStore(folder / "store") as store:
         channel = await open_channel(
-            chain[0],
+            CHANNEL_ID if from_snapshot else chain[0],
             ChannelStorage(folder / "blocks", store),
             msp_id="ClearingMSP",
             checker=SignatureChecker(),
@@ -90,7 +94,7 @@ def rewrite(folder: LedgerFolder, change: Callable[[list[Block]], object]) -> No
     """Write the block files again, whole and with another content."""
     blocks = list(folder.read())
     change(blocks)
-    for path in folder.blocks.iterdir():
+    for path in folder.blocks.glob("*.blocks"):
         path.unlink()
     files = SegmentFiles(folder.blocks)
     for block in blocks:

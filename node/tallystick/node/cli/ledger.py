@@ -24,6 +24,7 @@ from tallystick.node.repair.export import (
     write_block_files,
 )
 from tallystick.node.repair.folder import LedgerFolder, NoStoreError, open_folder
+from tallystick.node.repair.prune import prune as prune_blocks
 from tallystick.node.repair.rebuild import rebuild as rebuild_store
 from tallystick.node.repair.verify import Findings, checked, verify_deep
 from tallystick.protos.common.common_pb2 import Block
@@ -59,11 +60,16 @@ async def verify(options: argparse.Namespace) -> None:
         if not folder.is_peer:
             raise NotAPeerError(folder, "flags and no state")
         with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
-            await verify_deep(folder, Path(scratch), findings)
+            await verify_deep(folder, Path(scratch), findings, options.snapshot)
     else:
         for _ in checked(folder, findings):
             pass
     print(f"{findings.blocks} blocks with {findings.transactions} transactions are in order")
+    if findings.first_block:
+        print(
+            f"the blocks begin with block {findings.first_block}, signed by whom the snapshot"
+            f" before it names; {findings.headers} headers of earlier blocks are here"
+        )
     print(f"first block {findings.genesis_hash.hex()}: compare it with what others have")
     print(f"last block  {findings.last_hash.hex()}")
     if findings.commit_hash:
@@ -91,15 +97,18 @@ async def compare(options: argparse.Namespace) -> int:
             caller = argparse.Namespace(**{**vars(options), "as": each})
             gateway = await lifetime.enter_async_context(await connect(caller))
             networks.append(channel_of(gateway, options))
-        heights = [await _height(*pair) for pair in zip(networks, (msp_id, other), strict=True)]
+        infos = [await _info(*pair) for pair in zip(networks, (msp_id, other), strict=True)]
+        heights = [info.height for info in infos]
         fetch = [_fetcher(*pair) for pair in zip(networks, (msp_id, other), strict=True)]
-        parting = await first_parting(fetch[0], fetch[1], min(heights))
+        first = max(map(_first_block, infos))
+        parting = await first_parting(fetch[0], fetch[1], min(heights), first)
     return _told(parting, min(heights), f"heights {heights[0]} and {heights[1]}")
 
 
 def rebuild(options: argparse.Namespace) -> None:
     """Make the store of a ledger anew from its blocks."""
-    result = rebuild_store(open_folder(options.directory), getattr(options, "from"))
+    folder = open_folder(options.directory)
+    result = rebuild_store(folder, getattr(options, "from"), options.snapshot)
     for path in result.set_aside:
         print(f"set aside: {path}")
     for note in result.notes:
@@ -112,10 +121,20 @@ def rebuild(options: argparse.Namespace) -> None:
         )
 
 
+def prune(options: argparse.Namespace) -> None:
+    """Give up the blocks of a stopped peer that a snapshot stands in for."""
+    result = prune_blocks(open_folder(options.directory), options.snapshot)
+    print(f"the blocks begin with block {result.first_block}")
+    print(f"{result.headers} headers of earlier blocks are kept")
+    print(f"{result.freed_bytes} bytes were freed")
+
+
 def export(options: argparse.Namespace) -> None:
     """Write blocks or state to a file or a folder."""
     folder = open_folder(options.directory)
     output: Path = options.output
+    if options.what != "state" and options.first < folder.start.block_number:
+        print(f"the blocks begin with block {folder.start.block_number}")
     blocks = blocks_between(folder, options.first, options.last)
     if options.what == "block-files":
         print(f"{write_block_files(blocks, output)} blocks in {output}")
@@ -158,11 +177,16 @@ def _told(parting: Divergence | None, common: int, more: str) -> int:
     return 1
 
 
-async def _height(network: Network, msp_id: str) -> int:
+async def _info(network: Network, msp_id: str) -> BlockchainInfo:
     answer = await network.contract("qscc").evaluate(
         "GetChainInfo", network.channel_id, endorsing_organizations=[msp_id]
     )
-    return BlockchainInfo.FromString(answer).height
+    return BlockchainInfo.FromString(answer)
+
+
+def _first_block(info: BlockchainInfo) -> int:
+    snapshot = info.HasField("bootstrappingSnapshotInfo")
+    return info.bootstrappingSnapshotInfo.lastBlockInSnapshot + 1 if snapshot else 0
 
 
 def _fetcher(network: Network, msp_id: str) -> FetchBlock:

@@ -12,6 +12,13 @@ _DIRECTORY: Final = Argument(
     metavar="DIRECTORY",
     help="the channel's folder of a node, DATA_DIRECTORY/channels/CHANNEL",
 )
+_SNAPSHOT: Final = Argument(
+    name="--snapshot",
+    type=Path,
+    metavar="DIRECTORY",
+    help="begin with this snapshot in place of the first blocks, which a ledger that joined from"
+    " one, or was pruned, does not have",
+)
 _EXPORT: Final = (
     _DIRECTORY,
     Argument(
@@ -56,6 +63,7 @@ LEDGER: Final = Group(
                     help="where --deep builds its copy, as large as the ledger; default: the"
                     " system's folder for temporary files",
                 ),
+                _SNAPSHOT,
             ),
         ),
         Command(
@@ -92,6 +100,24 @@ LEDGER: Final = Group(
                     type=natural,
                     metavar="N",
                     help="set block N and all after it aside before, to be fetched again",
+                ),
+                _SNAPSHOT,
+            ),
+        ),
+        Command(
+            "prune",
+            "Give up the blocks of a stopped peer that a snapshot stands in for, but their headers",
+            "tallystick.node.cli.ledger:prune",
+            ("prune data/channels/securities --snapshot data/snapshots/completed/securities/900",),
+            (
+                _DIRECTORY,
+                Argument(
+                    name="--snapshot",
+                    type=Path,
+                    required=True,
+                    metavar="DIRECTORY",
+                    help="a snapshot of this ledger, or of another organisation's, after a block"
+                    " that is here",
                 ),
             ),
         ),

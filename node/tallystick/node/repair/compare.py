@@ -52,14 +52,17 @@ def tip_of(block: Block) -> Tip:
     return Tip(block_header_hash(block.header), recorded_commit_hash(block))
 
 
-async def first_parting(one: FetchBlock, other: FetchBlock, height: int) -> Divergence | None:
+async def first_parting(
+    one: FetchBlock, other: FetchBlock, height: int, first: int = 0
+) -> Divergence | None:
     """Return where two peers part in their first ``height`` blocks; None if they do not.
 
     Each hash covers all before it, so halving finds the block: some 20 look-ups in a million.
+    Blocks before ``first``, which a peer does not have, are covered, but cannot be told apart.
     """
-    if not height or await _agree(one, other, height - 1):
+    if height <= first or await _agree(one, other, height - 1):
         return None
-    low, high = 0, height - 1  # all below low agree, high does not
+    low, high = first, height - 1  # all below low agree, or are not here; high does not
     while low < high:
         middle = (low + high) // 2
         if await _agree(one, other, middle):
@@ -74,14 +77,18 @@ def folder_parting(
 ) -> tuple[Divergence | None, tuple[int, int]]:
     """Return where two ledgers on disk part, and how many blocks each has before that.
 
-    What a peer records of a block is compared only if both are peers.
+    What a peer records of a block is compared only if both are peers. The first blocks that are
+    compared are those that both have; their hashes cover what was before.
 
     Raises:
         LedgerError: A block file cannot be read.
     """
     judged = one.is_peer and other.is_peer
-    heights = [0, 0]
-    for left, right in zip_longest(one.read(), other.read()):
+    first = max(one.start.block_number, other.start.block_number)
+    if first and _hash_before(one, first) != _hash_before(other, first):
+        return Divergence(first - 1, ("header hash: two chains",)), (first - 1, first - 1)
+    heights = [first, first]
+    for left, right in zip_longest(*(blocks_from(each, first) for each in (one, other))):
         if left is not None and right is not None:
             is_same = tip_of(left) == tip_of(right) if judged else left.header == right.header
             if not is_same:
@@ -90,6 +97,19 @@ def folder_parting(
         heights[0] += left is not None
         heights[1] += right is not None
     return None, (heights[0], heights[1])
+
+
+def _hash_before(folder: LedgerFolder, first: int) -> bytes:
+    """Return the header hash of the block before ``first``; empty if it is not known."""
+    start = folder.start
+    if start.block_number == first:
+        return start.previous_hash
+    return next((block_header_hash(each.header) for each in blocks_from(folder, first - 1)), b"")
+
+
+def blocks_from(folder: LedgerFolder, first: int) -> Iterator[Block]:
+    """Yield the blocks from ``first`` on. Raises LedgerError where a block file cannot be read."""
+    return (block for block in folder.read() if block.header.number >= first)
 
 
 def state_parting(one: LedgerFolder, other: LedgerFolder) -> str:

@@ -10,6 +10,7 @@ from tallystick.node.ledger.committed import (
     recorded_codes,
     recorded_commit_hash,
 )
+from tallystick.node.repair.compare import blocks_from
 from tallystick.node.repair.folder import LedgerFolder
 from tallystick.node.repair.rows import rows
 from tallystick.protos.common.common_pb2 import Block, HeaderType
@@ -23,11 +24,10 @@ def blocks_between(folder: LedgerFolder, first: int, last: int | None) -> Iterat
     Raises:
         LedgerError: A block file cannot be read.
     """
-    for block in folder.read():
+    for block in blocks_from(folder, first):
         if last is not None and block.header.number > last:
             return
-        if block.header.number >= first:
-            yield block
+        yield block
 
 
 def write_block_files(blocks: Iterator[Block], directory: Path) -> int:

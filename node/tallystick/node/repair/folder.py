@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError
 
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger import keyspace
+from tallystick.node.ledger.chain_start import START, ChainStart, read_start
 from tallystick.node.ledger.key_value_store import (
     OpenStore,
     StoreKind,
@@ -74,16 +75,16 @@ class WrongBlockError(LedgerError):
 
 
 class LaterStartError(LedgerError):
-    """A ledger does not begin with block 0.
+    """A ledger begins with another block than it should.
 
     Attributes:
         first: The number of its first block.
     """
 
-    def __init__(self, first: int) -> None:
+    def __init__(self, first: int, expected: int) -> None:
         super().__init__(
-            f"the ledger begins at block {first}: the blocks before it, which say who may sign the"
-            " later ones, are not here; use a peer that has the channel from block 0 on"
+            f"the ledger begins at block {first} in place of {expected}: what was before, and says"
+            f" who may sign, is not here; restore the folder, {START} with it, from a backup"
         )
         self.first = first
 
@@ -112,6 +113,11 @@ class LedgerFolder:
         """Where the views are, or the index of an orderer's blocks."""
         return self.directory / (_PEER_STORE if self.is_peer else _ORDERER_STORE)
 
+    @property
+    def start(self) -> ChainStart:
+        """The first block, and what is known of those before it. Raises DamagedStartError."""
+        return read_start(self.blocks)
+
     @contextmanager
     def opened(self) -> Iterator[OpenStore]:
         """Yield the store, kept from the node meanwhile.
@@ -131,14 +137,16 @@ class LedgerFolder:
         Raises:
             WrongBlockError: One cannot be read.
             TornRecordError: The last one was cut short.
-            LaterStartError: The first one is not block 0.
+            LaterStartError: The first one is not the one that it should be.
+            DamagedStartError: It is not known where they begin.
         """
-        number = 0
+        start = self.start
+        number = start.block_number
         try:
-            for _, _, payload in read_records(self.blocks):
+            for _, _, payload in read_records(self.blocks, start.location):
                 block = Block.FromString(payload)
-                if number == 0 and block.header.number:
-                    raise LaterStartError(block.header.number)
+                if number == start.block_number < block.header.number:
+                    raise LaterStartError(block.header.number, start.block_number)
                 yield block
                 number += 1
         except (CorruptRecordError, MissingFileError, DecodeError) as error:

@@ -24,9 +24,16 @@ from tallystick.node.ledger.key_value_store import (
 from tallystick.node.ledger.ledger import Ledger
 from tallystick.node.ledger.private_sets import PrivateSets, forever
 from tallystick.node.ledger.segments import cut_records
+from tallystick.node.ledger.snapshot_import import fill_store
+from tallystick.node.ledger.snapshot_metadata import SnapshotMetadata
 from tallystick.node.ledger.state import LedgerState
 from tallystick.node.process import holding
 from tallystick.node.repair.folder import LedgerFolder
+from tallystick.node.repair.snapshot import (
+    ForeignSnapshotError,
+    NoSnapshotError,
+    fitting_snapshot,
+)
 from tallystick.node.runtime.collections import blocks_to_live
 
 _NEW: Final = "store.new"
@@ -63,27 +70,42 @@ class Rebuilt:
     notes: list[str] = field(default_factory=list)
 
 
-def rebuild(folder: LedgerFolder, cut_from: int | None = None) -> Rebuilt:
+def rebuild(
+    folder: LedgerFolder, cut_from: int | None = None, snapshot: Path | None = None
+) -> Rebuilt:
     """Make the store of a ledger anew; first set block ``cut_from`` and all after it aside.
+
+    Args:
+        folder: The ledger.
+        cut_from: The first block to set aside; None for no block.
+        snapshot: What to begin with in place of the first blocks, which may not be here.
 
     Raises:
         DataInUseError: The node runs.
         StoreUnavailableError: Another process has the store.
         OnlyCopyError: It is an orderer's, and blocks are to be set aside.
+        NoSnapshotError: The first blocks are not here, and nothing stands in for them.
+        ForeignSnapshotError: The snapshot is of something else.
+        SnapshotDamagedError: It is not whole.
         LedgerError: A block that stays cannot be read; the message says what to do.
     """
     result = Rebuilt()
     with holding(folder.directory.parent.parent):
+        base = _base(folder, snapshot, cut_from)
         if cut_from is not None:
             if not folder.is_peer:
                 raise OnlyCopyError(folder.directory)
-            result.set_aside = cut_records(folder.blocks, cut_from)
+            start = folder.start
+            index = cut_from - start.block_number
+            result.set_aside = cut_records(folder.blocks, index, start.location)
         new, old = folder.directory / _NEW, folder.directory / _OLD
         shutil.rmtree(new, ignore_errors=True)
         with ExitStack() as lifetime:
             sources = list(_readable(folder, [folder.store, old], lifetime, result))
             store = lifetime.enter_context(open_store(folder.kind, new))
             if folder.is_peer:
+                if base is not None:
+                    fill_store(*base, store, blocks_to_live)
                 _fill(folder, store, sources, result)
             else:
                 blocks = BlockStore(folder.blocks, store)
@@ -91,6 +113,23 @@ def rebuild(folder: LedgerFolder, cut_from: int | None = None) -> Rebuilt:
                 blocks.close()
         _swap(folder, new, old)
     return result
+
+
+def _base(
+    folder: LedgerFolder, snapshot: Path | None, cut_from: int | None
+) -> tuple[Path, SnapshotMetadata] | None:
+    """Return what the new store begins with; None for block 0."""
+    first = folder.start.block_number
+    if snapshot is None:
+        if first:
+            raise NoSnapshotError(first)
+        return None
+    metadata = fitting_snapshot(folder, snapshot)
+    if cut_from is not None and cut_from <= metadata.last_block:
+        raise ForeignSnapshotError(
+            snapshot, f"it includes block {cut_from}, which is to be fetched again"
+        )
+    return snapshot, metadata
 
 
 def _readable(

@@ -14,8 +14,9 @@ from tallystick.node.cli.doctor.certificates import Expected, judge_certificate
 from tallystick.node.cli.doctor.disk import DiskFacts
 from tallystick.node.cli.doctor.findings import Finding, failed
 from tallystick.node.cli.doctor.keys import judge_key
-from tallystick.node.cli.doctor.ledgers import LedgerFacts
+from tallystick.node.cli.doctor.ledgers import BlockFiles, LedgerFacts
 from tallystick.node.cli.doctor.probes import split
+from tallystick.node.ledger.chain_start import ChainStart, DamagedStartError, read_start
 from tallystick.node.ledger.segments import last_whole_payload
 from tallystick.node.settings import NodeSettings, OrdererSettings, PeerSettings
 from tallystick.protos.common.common_pb2 import Block, Envelope
@@ -89,16 +90,31 @@ def look_at_ledgers(settings: NodeSettings, *, listening: bool) -> LedgerFacts:
     """Return what lies in the node's data directory."""
     data = settings.data_directory
     locks = [lock for lock in data.glob("channels/*/*/LOCK") if lock.is_file()]
-    leftovers = [*data.rglob("*.draft"), *data.parent.glob(f"{data.name}.restoring")]
+    starts = {folder: _start(folder) for folder in sorted(data.glob("channels/[!.]*/blocks"))}
+    joining = data.glob("channels/.*.joining")
+    leftovers = [*data.rglob("*.draft"), *joining, *data.parent.glob(f"{data.name}.restoring")]
     return LedgerFacts(
         locked=any(map(_is_held, locks)) if locks else None,
         listening=listening,
         block_files=[
-            (folder.parent.name, sorted(int(path.stem) for path in folder.glob("*.blocks")))
-            for folder in sorted(data.glob("channels/*/blocks"))
+            BlockFiles(
+                folder.parent.name,
+                sorted(int(path.stem) for path in folder.glob("*.blocks")),
+                start.location.segment,
+            )
+            for folder, start in starts.items()
+            if isinstance(start, ChainStart)
         ],
+        damaged=[str(start) for start in starts.values() if isinstance(start, DamagedStartError)],
         leftovers=sorted(map(str, leftovers)),
     )
+
+
+def _start(folder: Path) -> ChainStart | DamagedStartError:
+    try:
+        return read_start(folder)
+    except DamagedStartError as error:
+        return error
 
 
 def newest_transactions(settings: NodeSettings) -> Iterator[tuple[str, float]]:

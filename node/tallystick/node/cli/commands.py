@@ -19,6 +19,7 @@ from tallystick.node.cli.crypto_commands import CRYPTO
 from tallystick.node.cli.ledger_commands import LEDGER
 from tallystick.node.cli.node_commands import BACKUP, DOCTOR, RESTORE
 from tallystick.node.cli.register_commands import REGISTER
+from tallystick.node.cli.snapshot_commands import SNAPSHOT
 
 _CALL: Final = (
     Argument(name="chaincode", metavar="CHAINCODE", help="the chaincode to call"),
@@ -195,6 +196,7 @@ GROUPS: Final[tuple[Group | Command, ...]] = (
     _EVENTS,
     REGISTER,
     LEDGER,
+    SNAPSHOT,
     _PEER,
     _ORDERER,
     CRYPTO,

@@ -15,7 +15,8 @@ from tallystick.node.cluster.administrator import Administrator
 from tallystick.node.cluster.member_topology import ADMIN, CLIENT
 from tallystick.node.cluster.network import Network
 from tallystick.node.cluster.node import Node
-from tallystick.node.cluster.peer_client import Source
+from tallystick.node.cluster.peer_client import PeerClient, Source
+from tallystick.node.cluster.snapshot_client import SnapshotClient
 from tallystick.node.cluster.topology import ChannelTopology
 from tallystick.node.errors import LedgerError
 from tallystick.node.transport.channels import ChannelPool
@@ -23,6 +24,7 @@ from tallystick.node.transport.credentials import ClientTls, KeyPair, certificat
 from tallystick.node.transport.remote import RemoteEndorser, RemoteOrderer
 from tallystick.node.transport.tasks import supervised_tasks
 from tallystick.protos.common.configtx_pb2 import Config
+from tallystick.protos.peer.snapshot_pb2_grpc import SnapshotStub
 from tallystick.wire.messages import decode
 
 _CONNECT_TIMEOUT_S: Final = 1.0
@@ -87,6 +89,19 @@ class Access:
             gateway=await self.gateway(msp_id, ADMIN),
             source=self._source,
         )
+
+    def snapshots(self, msp_id: str) -> SnapshotClient:
+        """Return the way for an administrator to ask an organisation's first peer for snapshots.
+
+        Raises:
+            UnknownMemberError: There is no such organisation.
+        """
+        peer = self._network.peer_of(msp_id)
+        channel = self._pool.channel(peer.address, self._credentials(msp_id, peer))
+        client = PeerClient(
+            msp_id, self._network.user(msp_id, ADMIN), RemoteEndorser(channel), self._source
+        )
+        return SnapshotClient(client, SnapshotStub(channel))
 
     async def administrators(self, channel: ChannelTopology) -> list[Administrator]:
         """Return the administrators of all organisations on a channel that run peers."""

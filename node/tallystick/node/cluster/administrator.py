@@ -46,6 +46,7 @@ from tallystick.wire.signing import Signer
 ENDORSEMENT_PLUGIN: Final = "escc"
 VALIDATION_PLUGIN: Final = "vscc"
 _ALREADY_INSTALLED: Final = "already successfully installed"
+_ALREADY_JOINED: Final = "already exists with state"
 _ALREADY_APPROVED: Final = "attempted to redefine "
 
 POLL_INTERVAL_S: Final = 0.1
@@ -188,15 +189,20 @@ class Administrator:
                 await peer.call(CONFIGURATION, "JoinChain", genesis)
 
     async def join_from_snapshot(self, directory: Path) -> None:
-        """Make each peer join the channel of a snapshot; return once they have.
+        """Make each peer join the channel of a snapshot, unless it is on it; return once they have.
 
         Raises:
-            PeerRefusedError: One is on the channel already, or finds no snapshot there.
+            PeerRefusedError: One finds no snapshot there.
             JoinFailedError: One began and gave up.
         """
         for peer in self._peers():
             before = set(await peer.channels())
-            await peer.call(CONFIGURATION, "JoinChainBySnapshot", str(directory).encode())
+            try:
+                await peer.call(CONFIGURATION, "JoinChainBySnapshot", str(directory).encode())
+            except PeerRefusedError as error:
+                if _ALREADY_JOINED not in error.reason:
+                    raise
+                continue
             while await _is_joining(peer):  # noqa: ASYNC110 - the peer has no other way to tell
                 await asyncio.sleep(POLL_INTERVAL_S)
             if set(await peer.channels()) == before:

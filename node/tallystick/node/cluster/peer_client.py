@@ -25,6 +25,8 @@ _WORDS: Final = {
     "InstallChaincode": "install the package",
     "QueryInstalledChaincodes": "tell what is installed",
     "JoinChain": "join the channel",
+    "JoinChainBySnapshot": "begin to join from the snapshot",
+    "JoinBySnapshotStatus": "tell whether it is joining",
     "GetChannels": "tell its channels",
     "GetChainInfo": "tell how many blocks it has",
 }

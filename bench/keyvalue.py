@@ -14,6 +14,12 @@ class KeyValueContract(Contract):
         ctx.state.put(key, value.encode())
 
     @transaction
+    def fill(self, ctx: Context, keys: list[str], value: str) -> None:
+        """Write a value under many keys."""
+        for key in keys:
+            ctx.state.put(key, value.encode())
+
+    @transaction
     def increment(self, ctx: Context, key: str) -> int:
         """Add one to a counter; those who do so at the same time conflict."""
         count = int(ctx.state.get(key) or b"0") + 1

@@ -1,7 +1,8 @@
 """How long a snapshot of a large state takes, to write and to begin with.
 
 ``python -m bench.snapshots --keys 1000000`` fills a store, writes a snapshot of it and makes a
-ledger of that, in a temporary folder; it prints seconds, bytes and the memory at its highest.
+ledger of that, in a temporary folder; it prints seconds by the clock and of CPU time, bytes, and
+the memory at its highest.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import resource
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from tallystick.node.ledger.head import Head, LedgerMoment
 from tallystick.node.ledger.key_value_store import OpenStore, open_store
@@ -42,20 +44,34 @@ def measure(folder: Path, keys: int) -> dict[str, float]:
         source = SnapshotSource(
             "bench", LedgerMoment(store.snapshot(), head), VersionedValue(b"", Version(0, 0)), {}
         )
-        began_s = time.perf_counter()
+        began = _now()
         write_snapshot(source, folder / "snapshot")
-        wrote_s = time.perf_counter()
+        wrote = _now()
+    closed = _now()
     import_snapshot(folder / "snapshot", folder / "ledger", "leveldb", blocks_to_live)
-    imported_s = time.perf_counter()
+    imported = _now()
     return {
         "keys": keys,
-        "write_s": round(wrote_s - began_s, 2),
-        "join_s": round(imported_s - wrote_s, 2),
+        "write_s": round(wrote.wall_s - began.wall_s, 2),
+        "write_cpu_s": round(wrote.cpu_s - began.cpu_s, 2),
+        "join_s": round(imported.wall_s - closed.wall_s, 2),
+        "join_cpu_s": round(imported.cpu_s - closed.cpu_s, 2),
         "snapshot_mb": round(
             sum(file.stat().st_size for file in (folder / "snapshot").iterdir()) / 1e6, 1
         ),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, 1),
     }
+
+
+class _Moment(NamedTuple):
+    """By the clock, and by what all threads of this process had of processors."""
+
+    wall_s: float
+    cpu_s: float
+
+
+def _now() -> _Moment:
+    return _Moment(time.perf_counter(), time.process_time())
 
 
 def fill(store: OpenStore, keys: int) -> None:

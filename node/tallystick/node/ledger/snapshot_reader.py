@@ -29,11 +29,14 @@ class SnapshotReader:
 
     Every iterator raises SnapshotDamagedError where a file is not what its name says, and at its
     end if the file has another hash than the metadata says.
+
+    Attributes:
+        directory: Where the files are.
     """
 
     def __init__(self, directory: Path, metadata: SnapshotMetadata) -> None:
         """Read the files in ``directory``, which ``metadata`` is of."""
-        self._directory = directory
+        self.directory = directory
         self._metadata = metadata
 
     def config(self) -> VersionedValue:
@@ -95,7 +98,7 @@ class SnapshotReader:
         return record.key, VersionedValue(record.value, version, record.metadata)
 
     def _open(self, name: str) -> SnapshotFileReader:
-        return SnapshotFileReader(self._directory / name, self._metadata.file_hashes[name])
+        return SnapshotFileReader(self.directory / name, self._metadata.file_hashes[name])
 
     def text(self, kind: str, content: bytes) -> str:
         """Return a name in the data of one kind."""
@@ -106,7 +109,7 @@ class SnapshotReader:
 
     def wrong(self, kind: str, problem: str) -> SnapshotDamagedError:
         """Return what to raise for the data of one kind."""
-        return SnapshotDamagedError(self._directory / data_file(kind), problem)
+        return SnapshotDamagedError(self.directory / data_file(kind), problem)
 
 
 def _read_version(encoded: bytes) -> Version:

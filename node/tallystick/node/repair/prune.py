@@ -17,7 +17,7 @@ from tallystick.node.ledger.chain_start import (
     write_pruned_headers,
     write_start,
 )
-from tallystick.node.ledger.key_value_store import KeyValueStore
+from tallystick.node.ledger.disk import sync_tree
 from tallystick.node.ledger.ledger import Ledger
 from tallystick.node.ledger.segments import Location, files_before, place_of
 from tallystick.node.ledger.snapshot_metadata import SnapshotMetadata, verify_files
@@ -72,8 +72,7 @@ def prune(folder: LedgerFolder, snapshot: Path) -> Pruned:
         metadata = fitting_snapshot(folder, snapshot)
         verify_files(snapshot, metadata)
         if metadata.last_block >= folder.start.block_number:
-            with folder.opened() as store:
-                _begin_later(folder, snapshot, metadata, store)
+            _begin_later(folder, SnapshotReader(snapshot, metadata), metadata)
         start = folder.start
         freed = sum(_delete(path) for path in files_before(folder.blocks, start.location))
         headers = sum(1 for _ in pruned_headers(folder.blocks))
@@ -81,26 +80,32 @@ def prune(folder: LedgerFolder, snapshot: Path) -> Pruned:
 
 
 def _begin_later(
-    folder: LedgerFolder, snapshot: Path, metadata: SnapshotMetadata, store: KeyValueStore
+    folder: LedgerFolder, snapshot: SnapshotReader, metadata: SnapshotMetadata
 ) -> None:
-    reader, first = SnapshotReader(snapshot, metadata), metadata.last_block + 1
-    with closing(Ledger.open(folder.blocks, store, blocks_to_live)) as ledger:
+    first = metadata.last_block + 1
+    with (
+        folder.opened() as store,
+        closing(Ledger.open(folder.blocks, store, blocks_to_live)) as ledger,
+    ):
         if first >= ledger.height:
             raise ForeignSnapshotError(
-                snapshot, f"it is of the last block, {metadata.last_block}; one must be left"
+                snapshot.directory, f"no block follows its last one, {metadata.last_block}, yet"
             )
-        config = reader.config()
-        store.write(dict(reader.collection_history()))
+        store.write(dict(snapshot.collection_history()))
         headers = chain(pruned_headers(folder.blocks), _headers(ledger, first))
         write_pruned_headers(folder.blocks, headers)
-        start = ChainStart(
-            block_number=first,
-            previous_hash=metadata.block_hash,
-            location=_location(folder, first),
-            config_block=config.version.block_number,
-            config=config.value,
-        )
-        write_start(folder.blocks, start)
+    # A machine that stops may lose the newest batches of a store, which blocks give back: from here
+    # on, the blocks that go cannot.
+    sync_tree(folder.store)
+    config = snapshot.config()
+    start = ChainStart(
+        block_number=first,
+        previous_hash=metadata.block_hash,
+        location=_location(folder, first),
+        config_block=config.version.block_number,
+        config=config.value,
+    )
+    write_start(folder.blocks, start)
 
 
 def _headers(ledger: Ledger, end: int) -> Iterator[BlockHeader]:

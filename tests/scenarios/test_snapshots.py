@@ -10,7 +10,7 @@ from tests.scenarios.crash_network import RunningNetwork, running_network
 from tests.scenarios.orderer_network import under_load
 from tests.scenarios.pairs import ATS, pairs_topology
 
-from tallystick.client.errors import EndorseError, EvaluateError
+from tallystick.client.errors import EndorseError, EvaluateError, EventStreamError
 from tallystick.client.gateway import Gateway
 from tallystick.node.cli.main import main
 from tallystick.node.cluster.access import Access
@@ -144,6 +144,22 @@ async def test_a_peer_joins_from_a_snapshot_taken_under_load_and_is_like_the_oth
         for peer in (first, second):
             assert await network.stop(peer) == 0
         await asyncio.to_thread(check_folders, network, first, second, snapshot, capsys)
+        await check_that_pruned_peers_go_on(network, int(snapshot.name) + 1)
+
+
+async def check_that_pruned_peers_go_on(network: RunningNetwork, first_block: int) -> None:
+    """Start the two peers again, and let them commit, and say which blocks they do not have."""
+    first, second, clearing, _ = network.peers
+    for peer in (first, second):
+        await network.start(peer)
+    await until_endorsed_by(network.gateways[clearing.name], "after pruning")
+    assert len(set((await network.tips()).values())) == 1, "after pruning, too"
+    for peer in (first, second):
+        channel = network.gateways[peer.name].network()
+        with pytest.raises(EventStreamError, match="NOT_FOUND"):
+            async with channel.block_events(start_block=first_block - 1) as blocks:
+                await anext(blocks)
+        assert (await network.block(peer, first_block)).header.number == first_block
 
 
 def check_folders(

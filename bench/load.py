@@ -19,6 +19,7 @@ from pathlib import Path
 from bench.market import BROKER, RULED, SECURITY, WORKLOADS, holder
 from tallystick.client import NO_RETRY, ClientOptions, Gateway
 from tallystick.client.errors import CommitError, TransactionError
+from tallystick.client.network import Network
 from tallystick.contracts.statements import UnitsSent
 
 Operation = Callable[[int, int], Awaitable[object]]
@@ -43,7 +44,7 @@ class LoadResult:
 
 async def run(gateway: Gateway, workload: str, *, in_flight: int, seconds: float) -> LoadResult:
     """Return what happened in ``seconds`` with ``in_flight`` places busy all the time."""
-    operation = _operation(gateway, workload)
+    operate = operation(gateway.network(), workload)
     latencies: list[float] = []
     failed: Counter[str] = Counter()
     clock = time.perf_counter
@@ -55,7 +56,7 @@ async def run(gateway: Gateway, workload: str, *, in_flight: int, seconds: float
         times = 0
         while (begun := clock()) < end:
             try:
-                await operation(place, times)
+                await operate(place, times)
                 latencies.append(clock() - begun)
             except CommitError as error:
                 failed[error.code_name] += 1
@@ -82,8 +83,8 @@ async def run(gateway: Gateway, workload: str, *, in_flight: int, seconds: float
     )
 
 
-def _operation(gateway: Gateway, workload: str) -> Operation:
-    network = gateway.network()
+def operation(network: Network, workload: str) -> Operation:
+    """Return what a workload does again and again, on a channel that has been prepared."""
     token, keyvalue = network.contract("token"), network.contract("keyvalue")
     value = "x" * 100
     run_id = os.getpid()

@@ -82,7 +82,7 @@ async def prepare(broker: Gateway, agent: Gateway, *, channel: str, holders: int
         What can sign for them.
     """
     setup = Setup(channel, datetime.now(UTC))
-    identity, token = (agent.network().contract(name) for name in ("identity", "token"))
+    identity, token = (agent.network(channel).contract(name) for name in ("identity", "token"))
     house = setup.registration(_KYC_HOUSE)
     await identity.submit("register_identity", house.statement, house.intent)
     await identity.submit("set_topic", {"topic": RESIDENCE, "values": ["US", "DE"]})
@@ -91,7 +91,7 @@ async def prepare(broker: Gateway, agent: Gateway, *, channel: str, holders: int
     names = [holder(index) for index in range(holders)]
     for batch in _batches(names):
         newcomers = [setup.onboarding(name) for name in batch]
-        await broker.network().contract("identity").submit("onboard", newcomers)
+        await broker.network(channel).contract("identity").submit("onboard", newcomers)
     for security in (SECURITY, RULED):
         terms = SecurityTerms(
             security=security,

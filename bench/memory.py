@@ -21,7 +21,7 @@ import psutil
 
 from bench.memory_page import render
 from bench.processes import usage
-from bench.report import add_output, save
+from bench.report import RESULTS, add_output, save
 from tallystick.client import Gateway
 from tallystick.client.contract import Contract
 from tallystick.node.cluster.launcher import Launcher
@@ -31,6 +31,7 @@ from tallystick.node.cluster.startup import running_network
 from tallystick.node.cluster.topology import ChaincodeTopology, Topology, default_topology
 
 VALUE = "x" * 100
+STORE_RESULT = RESULTS / "store-memory-two-cores.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def main() -> None:
     output = save({"samples": samples}, arguments.output, "memory")
     if arguments.page:
         arguments.page.parent.mkdir(parents=True, exist_ok=True)
-        arguments.page.write_text(render(output))
+        arguments.page.write_text(render(output, STORE_RESULT))
     sys.stdout.write(f"Written to {output}\n")
 
 

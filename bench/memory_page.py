@@ -8,8 +8,13 @@ POINTS = 20
 """So many of the samples are drawn: more would hide each other's labels."""
 
 
-def render(result: Path) -> str:
-    """Return the Markdown of the samples in ``result``: a Mermaid chart and a table."""
+def render(result: Path, store_result: Path) -> str:
+    """Return the Markdown of the samples in ``result``: a Mermaid chart and tables.
+
+    Args:
+        result: JSON of `bench.memory`.
+        store_result: JSON of `bench.store_memory`, which tells kinds of memory apart.
+    """
     report = json.loads(result.read_text())
     samples = report["samples"]
     every = max(1, (len(samples) - 1) // POINTS)
@@ -45,6 +50,8 @@ def render(result: Path) -> str:
             _row(*["---"] * (1 + len(nodes))),
             *_gains(samples, nodes),
             "",
+            *_kinds(json.loads(store_result.read_text())["samples"]),
+            "",
         ]
     )
 
@@ -56,6 +63,32 @@ def _gains(samples: list[dict[str, dict[str, float]]], nodes: list[str]) -> list
     return [
         _row(number, *(f"{late[name] - early[name]:+.1f}" for name in nodes))
         for number, (early, late) in enumerate(pairwise(corners), 1)
+    ]
+
+
+def _kinds(samples: list[dict[str, float]]) -> list[str]:
+    """Return what grows: the samples of a store alone, one for each tenth of the run."""
+    last = len(samples) - 1
+    columns = ("tables", "allocated_mib", "mapped_tables_mib", "resident_mib")
+    return [
+        "## What grows",
+        "",
+        "What comes and goes in steps are pages of LevelDB's tables. It maps these files into"
+        " memory, at most 1,000 of 2 MiB, and the kernel counts pages that were touched as"
+        " resident: those of all tables that a compaction reads and writes, until it deletes them."
+        " They are not the node's own: the kernel takes them back when memory is short. What a peer"
+        " allocates for its store does not grow, but for index and filter of each open table, 7"
+        " bytes for a transaction, until 1,000 tables are open.",
+        "",
+        "`python -m bench.store_memory` tells the kinds apart. It writes the rows of the same"
+        " transactions to a store that is alone in its process. Resident MiB:",
+        "",
+        _row("thousand transactions", "tables", "allocated", "pages of tables", "all"),
+        _row(*["---"] * 5),
+        *(
+            _row(round(each["transactions"] / 1000), *(each[column] for column in columns))
+            for each in (samples[last * tenth // 10] for tenth in range(11))
+        ),
     ]
 
 

@@ -1,0 +1,54 @@
+"""A gateway of which too much is asked keeps its pace, and tells everybody else to come again."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from bench.market import BROKER
+from bench.orderers import topology
+from bench.overload import Load, gateway_load
+from tests.scenarios.crash_network import running_network
+
+pytestmark = [pytest.mark.slow, pytest.mark.cluster]
+
+AT_WORK = 16
+WAITING = 16
+LIMITS = f"""
+[gateway]
+max_concurrent_calls = {AT_WORK}
+max_waiting_calls = {WAITING}
+"""
+FITS = AT_WORK
+TOO_MANY = 12 * (AT_WORK + WAITING)
+SECONDS = 6.0
+TIMEOUT_S = 180
+KEPT = 0.6
+"""What `python -m bench.overload` shows on a quiet machine is 0.9; here other tests may run."""
+
+
+async def test_with_too_much_to_do_throughput_holds_and_who_is_turned_away_is_told(
+    tmp_path: Path,
+) -> None:
+    async with (
+        AsyncExitStack() as stack,
+        running_network(tmp_path / "network", topology(1), peer_settings=LIMITS) as network,
+    ):
+        profile = network.network.profile(BROKER)
+        await stack.enter_async_context(asyncio.timeout(TIMEOUT_S))
+        before = await gateway_load(profile, FITS, SECONDS)
+        over = await gateway_load(profile, TOO_MANY, SECONDS)
+        after = await gateway_load(profile, FITS, SECONDS)
+
+    for load in (before, over, after):
+        assert not load.failed, "whoever is not served is told so, before endorsement"
+    assert turned_away(before) == turned_away(after) == 0
+    assert turned_away(over) > TOO_MANY - AT_WORK - WAITING
+    assert set(over.refused) == {"RESOURCE_EXHAUSTED"}
+    best = max(before.per_second, after.per_second)
+    assert over.per_second > KEPT * best
+    assert after.per_second > KEPT * best
+
+
+def turned_away(load: Load) -> int:
+    return load.refused.total()

@@ -88,7 +88,7 @@ def locked(content: str) -> Mapping[str, list[Version]]:
 
 
 def judged(packages: Mapping[str, list[Version]], snapshot: Snapshot, today: date) -> Outcome:
-    """Return what a snapshot says of packages; it says nothing of those that it does not cover."""
+    """Return what a snapshot says of packages, with a warning of those that it does not cover."""
     problems = [
         f"{name} {version} is affected by {advisory.id}: {advisory.summary}"
         for advisory in snapshot.advisories
@@ -97,10 +97,6 @@ def judged(packages: Mapping[str, list[Version]], snapshot: Snapshot, today: dat
         if name == advisory.package
         and any(affected.include(version) for affected in advisory.affected)
     ]
-    problems += [
-        f"{name} is not covered by {ADVISORIES.name}: refresh it, or audit where OSV is reached"
-        for name in sorted(packages.keys() - set(snapshot.packages))
-    ]
     age_days = (today - snapshot.day).days
     warning = (
         f"OSV cannot be reached: judged by {snapshot.source} of {snapshot.day}, {age_days} days"
@@ -108,7 +104,9 @@ def judged(packages: Mapping[str, list[Version]], snapshot: Snapshot, today: dat
     )
     if age_days > MAX_AGE_DAYS:
         warning += f"; it is older than {MAX_AGE_DAYS} days, so audit again where OSV is reached"
-    return Outcome(tuple(problems), (warning,))
+    uncovered = ", ".join(sorted(packages.keys() - set(snapshot.packages)))
+    gap = (f"{ADVISORIES.name} does not cover {uncovered}: NOT audited, refresh it",)
+    return Outcome(tuple(problems), (warning, *(gap if uncovered else ())))
 
 
 Run = Callable[[list[str], Path], "subprocess.CompletedProcess[str]"]

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,23 +150,25 @@ class RunningNetwork:
 
 
 @asynccontextmanager
-async def running_network(
+async def running_network(  # noqa: PLR0913, PLR0917 -- what differs between scenarios
     directory: Path,
     topology: Topology | None = None,
     options: ClientOptions = _OPTIONS,
     peer_settings: str = "",
     orderer_settings: str = "",
+    new_launcher: Callable[[Network], Launcher] = Launcher,
 ) -> AsyncIterator[RunningNetwork]:
     """Run a new network, by default with the contract ``notes`` and three peers.
 
     Any two of them endorse it. ``options`` are those of the clients; ``peer_settings`` and
-    ``orderer_settings``, TOML, are added to the settings of each peer and orderer.
+    ``orderer_settings``, TOML, are added to the settings of each peer and orderer; what
+    ``new_launcher`` returns starts the nodes.
     """
     topology = topology or default_topology().model_copy(update={"chaincodes": (NOTES,)})
     source = system_source()
     founding = Founding(source.now_ns(), source.nonce())
     network = create_network(on_free_ports(topology), directory, founding)
-    launcher = Launcher(network)
+    launcher = new_launcher(network)
     async with AsyncExitStack() as stack:
         for node in network.nodes:
             if node.kind != "etcd":

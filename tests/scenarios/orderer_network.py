@@ -1,7 +1,7 @@
 """A network whose order three organisations keep together, and what must be true at its end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
@@ -12,9 +12,11 @@ from tests.scenarios.crash_load import IN_FLIGHT, Load
 from tests.scenarios.crash_network import NOTES, RunningNetwork, running_network
 
 from tallystick.client.options import ClientOptions, Deadlines
+from tallystick.node.cluster.launcher import Launcher
+from tallystick.node.cluster.network import Network
 from tallystick.node.cluster.node import Node
 from tallystick.node.cluster.orderers import with_orderers
-from tallystick.node.cluster.topology import default_topology
+from tallystick.node.cluster.topology import Topology, default_topology
 from tallystick.node.ordering.etcd.client import EtcdClient
 from tallystick.node.ordering.etcd.keys import LogKeys
 from tallystick.node.ordering.etcd.port import only
@@ -29,15 +31,23 @@ PATIENCE_S: Final = 30.0
 
 @asynccontextmanager
 async def three_orderers(
-    directory: Path, orderer_settings: str = ""
+    directory: Path,
+    orderer_settings: str = "",
+    place: Callable[[Topology], Topology] = lambda topology: topology,
+    new_launcher: Callable[[Network], Launcher] = Launcher,
 ) -> AsyncIterator[RunningNetwork]:
+    """Run three peers, three orderers and three members of etcd.
+
+    ``place`` may change where they are, and what ``new_launcher`` returns starts them.
+    """
     topology = default_topology().model_copy(update={"chaincodes": (NOTES,)})
     deadlines = Deadlines(evaluate_s=5.0, endorse_s=5.0, submit_s=15.0, commit_status_s=5.0)
     async with running_network(
         directory / "network",
-        with_orderers(topology, 3),
+        place(with_orderers(topology, 3)),
         ClientOptions(deadlines=deadlines),
         orderer_settings=orderer_settings,
+        new_launcher=new_launcher,
     ) as network:
         yield network
 

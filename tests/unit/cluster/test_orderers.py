@@ -1,8 +1,10 @@
 """Networks of several orderers, and the members of etcd beside them."""
 
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography.x509 import IPAddress, SubjectAlternativeName, load_pem_x509_certificate
 from tests.unit.conftest import NOW_NS
 
 from tallystick.node.channel.config import ChannelConfig
@@ -54,6 +56,35 @@ def test_members_of_etcd_ask_for_certificates_and_know_each_other(network: Netwo
         "etcd0.orderer3.example=https://localhost:9081"
     ) in arguments
     assert "--listen-client-urls=https://localhost:7080" in arguments
+
+
+def test_organisations_may_have_hosts_of_their_own(tmp_path: Path) -> None:
+    """Settings, channel, certificates and members of etcd then name each by its own."""
+    topology = with_orderers(default_topology(), 3)
+    placed = [
+        member.model_copy(update={"host": f"192.0.2.{number}"})
+        for number, member in enumerate(topology.organizations, start=1)
+    ]
+    topology = topology.model_copy(update={"organizations": tuple(placed)})
+    network = create_network(topology, tmp_path / "network", Founding(NOW_NS, bytes(24)))
+    hosts = {member.msp_id: member.host for member in placed}
+    assert {node.host for node in network.nodes} <= set(hosts.values())
+    config = ChannelConfig.from_block(load_block(network.genesis_block))
+    for each in config.orderers:
+        assert each.endpoints[0].startswith(f"{hosts[each.msp_id]}:")
+    orderer = next(node for node in network.nodes if node.kind == "orderer")
+    settings = load_settings(OrdererSettings, network.settings_file(orderer))
+    assert settings.listen_address == f"{hosts['OrdererMSP']}:7050"
+    assert settings.etcd is not None
+    assert settings.etcd.endpoints[1] == f"{hosts['Orderer2MSP']}:8080"
+    etcd = next(node for node in network.nodes if node.kind == "etcd")
+    (cluster,) = [each for each in etcd_arguments(network, etcd) if "--initial-cluster=" in each]
+    assert f"https://{hosts['Orderer3MSP']}:9081" in cluster
+    certificate = (network.node_material(orderer) / "tls" / "server.crt").read_bytes()
+    names = load_pem_x509_certificate(certificate).extensions.get_extension_for_class(
+        SubjectAlternativeName
+    )
+    assert ip_address(hosts["OrdererMSP"]) in names.value.get_values_for_type(IPAddress)
 
 
 def test_no_two_nodes_share_a_port(network: Network) -> None:

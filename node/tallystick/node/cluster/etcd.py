@@ -52,7 +52,9 @@ def etcd_arguments(network: Network, node: Node) -> list[str]:
     listening = host if _is_bindable(host) else "0.0.0.0"  # noqa: S104 - as wide as the name
     tls = network.node_material(node) / "tls"
     members = [each for each in network.nodes if each.kind == "etcd"]
-    cluster = ",".join(f"{each.name}=https://{host}:{_etcd(each).peer_port}" for each in members)
+    cluster = ",".join(
+        f"{each.name}=https://{each.host}:{_etcd(each).peer_port}" for each in members
+    )
     options = {
         "name": node.name,
         "data-dir": network.data_directory(node),

@@ -51,7 +51,7 @@ def generate_material(
     """
     now = datetime.fromtimestamp(now_ns / _NANOSECONDS, UTC)
     for member in topology.organizations:
-        spec = _organization_spec(member, topology.host)
+        spec = _organization_spec(member, topology.host_of(member))
         generate_organization(spec, directory / member.msp_id, now=now, keys=keys)
 
 
@@ -72,7 +72,7 @@ def genesis_block(topology: Topology, material: Path, founding: Founding) -> Blo
             ApplicationOrganization(
                 member.msp_id,
                 msp_config_from_directory(material / member.msp_id / "msp", member.msp_id),
-                tuple(Endpoint(topology.host, peer.port) for peer in member.peers),
+                tuple(Endpoint(topology.host_of(member), peer.port) for peer in member.peers),
             )
             for member in topology.application_organizations
         ),
@@ -80,7 +80,9 @@ def genesis_block(topology: Topology, material: Path, founding: Founding) -> Blo
             OrdererOrganization(
                 member.msp_id,
                 msp_config_from_directory(material / member.msp_id / "msp", member.msp_id),
-                tuple(Endpoint(topology.host, orderer.port) for orderer in member.orderers),
+                tuple(
+                    Endpoint(topology.host_of(member), orderer.port) for orderer in member.orderers
+                ),
             )
             for member in topology.orderer_organizations
         ),
@@ -104,7 +106,7 @@ def _consenters(topology: Topology, material: Path) -> tuple[Consenter, ...]:
         for orderer in member.orderers:
             tls = material / member.msp_id / "orderers" / orderer.name / "tls"
             certificate = (tls / "server.crt").read_bytes()
-            endpoint = Endpoint(topology.host, orderer.port)
+            endpoint = Endpoint(topology.host_of(member), orderer.port)
             found.append(Consenter(endpoint, certificate, certificate))
     return tuple(found)
 

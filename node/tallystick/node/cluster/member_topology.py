@@ -80,6 +80,7 @@ class OrganizationTopology(Part):
     Attributes:
         msp_id: Name of its MSP.
         domain: Its DNS domain.
+        host: Under which its nodes listen and are reached; that of the network unless given.
         peers: Its peers. One without peers uses the gateway of another.
         orderers: Its orderers. An organisation has either peers and users, or orderers.
         etcd: Its members of the etcd cluster, which several orderers need. They show the TLS
@@ -91,6 +92,7 @@ class OrganizationTopology(Part):
 
     msp_id: str
     domain: str
+    host: str = ""
     peers: tuple[NodeTopology, ...] = ()
     orderers: tuple[NodeTopology, ...] = ()
     etcd: tuple[EtcdTopology, ...] = ()

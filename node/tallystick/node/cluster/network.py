@@ -110,7 +110,7 @@ class Network:
             UnknownMemberError: There is no such organisation.
         """
         member = self.topology.gateway_of(msp_id)
-        return Node("peer", member, member.peers[0], self.topology.host)
+        return Node("peer", member, member.peers[0], self.topology.host_of(member))
 
     def nodes_of(self, msp_id: str) -> tuple[Node, ...]:
         """Return the nodes that an organisation runs."""

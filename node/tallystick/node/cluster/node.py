@@ -51,10 +51,10 @@ def nodes_of(topology: Topology) -> Iterator[Node]:
     """Yield all nodes, each kind before the one that asks for it as soon as it starts."""
     for member in topology.organizations:
         for etcd in member.etcd:
-            yield Node("etcd", member, etcd, topology.host)
+            yield Node("etcd", member, etcd, topology.host_of(member))
     for member in topology.organizations:
         for orderer in member.orderers:
-            yield Node("orderer", member, orderer, topology.host)
+            yield Node("orderer", member, orderer, topology.host_of(member))
     for member in topology.organizations:
         for peer in member.peers:
-            yield Node("peer", member, peer, topology.host)
+            yield Node("peer", member, peer, topology.host_of(member))

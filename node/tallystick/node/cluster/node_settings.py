@@ -59,7 +59,7 @@ def settings_text(topology: Topology, node: Node, genesis_blocks: Sequence[str])
 def _etcd_endpoints(topology: Topology, node: Node) -> list[str]:
     """Return the addresses of all members of etcd, those beside the orderer first."""
     members = sorted(topology.etcd_organizations, key=lambda member: member != node.member)
-    return [f"{topology.host}:{etcd.port}" for member in members for etcd in member.etcd]
+    return [f"{topology.host_of(each)}:{etcd.port}" for each in members for etcd in each.etcd]
 
 
 def _tls_root(member: OrganizationTopology) -> str:

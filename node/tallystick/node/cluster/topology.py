@@ -296,6 +296,10 @@ class Topology(Part):
                 return member
         raise UnknownMemberError(msp_id, [member.msp_id for member in self.organizations])
 
+    def host_of(self, member: OrganizationTopology) -> str:
+        """Return where the nodes of a member are."""
+        return member.host or self.host
+
     def gateway_of(self, msp_id: str) -> OrganizationTopology:
         """Return the organisation through whose peer the users of ``msp_id`` connect.
 

@@ -158,6 +158,23 @@ def test_what_a_leader_that_is_cut_off_has_taken_is_refused_and_can_be_sent_agai
     told(config, story)
 
 
+def test_a_leader_that_is_cut_off_says_so_though_nobody_asks_it_for_anything(
+    config: ChannelConfig,
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        leader.etcd.is_reachable = False
+        orderers.cluster.tell()
+        await asyncio.sleep(TTL_S)
+        assert "etcd does not answer" in leader.problem
+        leader.etcd.is_reachable = True
+        assert await (await orderers.leader()).order("afterwards") is None
+        await orderers.level()
+        assert leader.problem == ""
+
+    told(config, story)
+
+
 def test_an_append_whose_answer_was_lost_is_made_once(config: ChannelConfig) -> None:
     async def story(orderers: Orderers) -> None:
         leader = await orderers.leader()

@@ -159,6 +159,8 @@ class Leadership:
                 watching = tasks.create_task(self._until_superseded(term, intake))
                 problem = await self._order(term, intake)
                 is_superseded = watching.done()
+                if is_superseded:
+                    problem = problem or watching.result()
                 watching.cancel()
             if not problem and not is_superseded:
                 await self._delete(term)  # drained: nobody need wait until the lease lapses
@@ -201,17 +203,25 @@ class Leadership:
         batch.settle(None)
         await self._progress.height_of(number + 1)
 
-    async def _until_superseded(self, term: int, intake: Intake) -> None:
-        """Close the intake as soon as the leadership key is no longer this orderer's."""
+    async def _until_superseded(self, term: int, intake: Intake) -> str:
+        """Close the intake as soon as the leadership key is no longer this orderer's.
+
+        Returns:
+            Why that is unknown: etcd does not answer, and so nothing can be ordered here, whether
+            anybody asks for it or not. Empty if another orderer leads.
+        """
         key = only(self._keys.leader)
         while True:
             try:
                 found = await self._etcd.read(key)
                 if not found.records or found.records[0].create_revision != term:
                     intake.close(NOT_LEADING)
-                    return
+                    return ""
                 await self._until_changed(found.revision + 1)
-            except (EtcdUnavailableError, CompactedError) as error:
+            except EtcdUnavailableError as error:
+                intake.close(unavailable(str(error)))
+                return str(error)
+            except CompactedError as error:
                 _log.info("%s: %s", self._keys.channel_id, error)
                 await asyncio.sleep(_RETRY_S)
 

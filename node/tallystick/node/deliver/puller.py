@@ -171,7 +171,7 @@ class BlockPuller:
                         raise _LeavingError("the channel has other orderers now")
 
     async def _catch_up(
-        self, orderer: OrdererConnection, last: BlockHeader
+        self, orderer: OrdererConnection, last: Previous
     ) -> AsyncGenerator[Block, None]:
         """Yield the blocks that an orderer has, from whoever has them, if they are many."""
         if len(self._orderers()) == 1:

@@ -16,9 +16,9 @@ from typing import Final
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.deliver.requests import SeekRequests
 from tallystick.node.deliver.seek import BlockRange
-from tallystick.node.deliver.verification import UntrustedBlockError, verify_block
+from tallystick.node.deliver.verification import Previous, UntrustedBlockError, verify_block
 from tallystick.node.transport.ports import OrdererConnection, OrdererUnreachableError
-from tallystick.protos.common.common_pb2 import Block, BlockHeader
+from tallystick.protos.common.common_pb2 import Block
 from tallystick.wire.errors import WireError
 
 FAR_BEHIND_BLOCKS: Final = 16
@@ -96,7 +96,7 @@ class RangeFetch:
         self._config = config
         self._sources: dict[str, _Source] = {}
 
-    async def blocks(self, last: BlockHeader, stop: int) -> AsyncGenerator[Block, None]:
+    async def blocks(self, last: Previous, stop: int) -> AsyncGenerator[Block, None]:
         """Yield the blocks after ``last`` up to number ``stop``, each verified, in order.
 
         It ends early when nobody gives the next one. As with `BlockPuller.blocks`, a block must be

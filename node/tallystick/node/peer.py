@@ -108,7 +108,12 @@ class PeerNode:
         self._joined = JoinedChannels(settings.data_directory / "channels")
         self._joining = asyncio.Lock()
         self._snapshot_joining = SnapshotJoining(
-            JoiningPlace(self._channels, self._folder, settings.store, self._open_from_snapshot)
+            JoiningPlace(
+                self._channels,
+                self._folder,
+                settings.store,
+                lambda name: self._take_part(name, name),
+            )
         )
         self.snapshots: dict[str, SnapshotRequests] = {}
         self._following: dict[str, list[asyncio.Task[None]]] = {}
@@ -205,9 +210,6 @@ class PeerNode:
             await self._stores.enter_async_context(stack.pop_all())
         self._add(channel)
         self._follow(channel)
-
-    async def _open_from_snapshot(self, channel_id: str) -> None:
-        await self._take_part(channel_id, channel_id)
 
     def _folder(self, channel_id: str) -> Path:
         return self._settings.data_directory / "channels" / channel_id

@@ -39,6 +39,8 @@ _ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 _GZIP_WINDOW_BITS = 31
 _GZIP_HEADER = bytes.fromhex("1f8b08000000000000ff")  # deflate, no name, no time, no system
 _MAX_STORED_BLOCK = 0xFFFF
+# What tarfile raises about broken headers; the latter ones it does not document.
+_NO_TAR = (tarfile.TarError, ArithmeticError, LookupError, ValueError)
 
 
 class PackageError(ValueError):
@@ -208,21 +210,26 @@ def compressed(data: bytes) -> bytes:
 
 def members_of(archive: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield the regular files of a gzipped tar."""
-    unpacked = _gunzip(archive)
+    for count, (member, content) in enumerate(_unpacked(_gunzip(archive))):
+        if count == MAX_FILES:
+            raise PackageError(f"archive has more than {MAX_FILES} members")
+        if member.isdir():
+            continue
+        if content is None:
+            raise PackageError(f"archive member {member.name!r} is not a regular file")
+        yield _inner_path(member.name), content
+
+
+def _unpacked(archive: bytes) -> Iterator[tuple[tarfile.TarInfo, bytes | None]]:
+    """Yield what a tar holds, with the content of what is a plain file."""
     try:
-        with tarfile.open(fileobj=io.BytesIO(unpacked), mode="r:") as tar:
-            for count, member in enumerate(tar):
-                if count == MAX_FILES:
-                    raise PackageError(f"archive has more than {MAX_FILES} members")
-                if member.isdir():
-                    continue
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
+            for member in tar:
                 # A sparse file may claim any size: reading it would fill the memory with zeros.
                 is_plain = member.isreg() and not member.issparse()
-                content = tar.extractfile(member) if is_plain else None
-                if content is None:
-                    raise PackageError(f"archive member {member.name!r} is not a regular file")
-                yield _inner_path(member.name), content.read()
-    except tarfile.TarError as error:
+                file = tar.extractfile(member) if is_plain else None
+                yield member, None if file is None else file.read()
+    except _NO_TAR as error:
         raise PackageError(f"archive is not a tar: {error}") from error
 
 

@@ -34,6 +34,7 @@ from tallystick.node.committer import ChannelStorage, PeerChannel, open_channel
 from tallystick.node.ledger.committed import recorded_codes, recorded_commit_hash
 from tallystick.node.ledger.history import history_entries
 from tallystick.node.ledger.key_value_store import KeyValueStore, open_store
+from tallystick.node.ledger.leveldb import OPTIONS
 from tallystick.node.ledger.state import UpdateBatch, state_entries
 from tallystick.node.ledger.transaction_index import bare_entry
 from tallystick.node.ledger.version import Version
@@ -191,7 +192,7 @@ def settle(ledger: Path) -> None:
 
     Else its thread works on that during the turns.
     """
-    with closing(plyvel.DB(str(ledger / "store"))) as store:
+    with closing(plyvel.DB(str(ledger / "store"), **OPTIONS)) as store:
         store.compact_range()
 
 
@@ -269,7 +270,7 @@ def main() -> None:
     parser.add_argument("--few", type=int, default=10_000, help="keys of the small ledger")
     parser.add_argument("--many", type=int, default=1_000_000, help="keys of the large one")
     parser.add_argument(
-        "--transactions", type=int, default=5_500, help="to commit; at most as many as keys"
+        "--transactions", type=int, default=4_400, help="to commit; at most as many as keys"
     )
     parser.add_argument("--turns", type=int, default=10, help="of each ledger")
     parser.add_argument("--ledger", nargs=2, type=Path, help="for the program itself")

@@ -17,9 +17,13 @@ try:
 except ImportError:  # there are platforms without a wheel; SQLite serves them
     plyvel = None
 
-_WRITE_BUFFER_BYTES: Final = 16 * 1024 * 1024
-_CACHE_BYTES: Final = 32 * 1024 * 1024
-_BLOOM_BITS_PER_KEY: Final = 10  # one lookup of an absent key in a hundred reaches the disk
+OPTIONS: Final[Mapping[str, object]] = {
+    "compression": "snappy",
+    "write_buffer_size": 16 * 1024 * 1024,
+    "lru_cache_size": 32 * 1024 * 1024,
+    "bloom_filter_bits": 10,  # one lookup of an absent key in a hundred reaches the disk
+}
+"""How every database here is opened; who opens one otherwise writes files without the blooms."""
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -41,10 +45,7 @@ class LevelDbStore(OpenStore):
             self._database = plyvel.DB(
                 str(directory),
                 create_if_missing=True,
-                compression="snappy",
-                write_buffer_size=_WRITE_BUFFER_BYTES,
-                lru_cache_size=_CACHE_BYTES,
-                bloom_filter_bits=_BLOOM_BITS_PER_KEY,
+                **OPTIONS,
             )
         except (plyvel.Error, OSError) as error:
             raise StoreUnavailableError(

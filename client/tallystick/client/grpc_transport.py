@@ -140,8 +140,8 @@ async def _connected(channel: grpc.aio.Channel, address: str) -> None:
         if state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
             raise ConnectError(
                 address,
-                "is a peer listening there, does its TLS certificate name this host,"
-                " and does it come from the given root certificates?",
+                "is a peer listening there, is its TLS certificate still valid, does it name this"
+                " host, and does it come from the given root certificates?",
             )
         await channel.wait_for_state_change(state)
         state = channel.get_state(try_to_connect=True)

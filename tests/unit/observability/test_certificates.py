@@ -1,5 +1,6 @@
 """A node warns of its own certificates long before they end."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +10,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tallystick.node.observability.certificates import OwnCertificate, expired, warnings
+from tallystick.node.observability.certificates import (
+    OwnCertificate,
+    expiry_check,
+    warn_of_expiry,
+    warnings,
+)
 from tallystick.node.observability.metrics import NodeMetrics
 from tallystick.node.observability.program import observed
 from tallystick.node.settings import OrdererSettings
@@ -33,6 +39,42 @@ def test_a_certificate_that_ends_soon_is_told_of(left: timedelta, told: list[str
     for line, words in zip(lines, told, strict=True):
         assert line.startswith(f"the certificate server.crt (tls) {words}, on 2026-")
         assert line.endswith("renew it ('tally crypto renew', or your CA) and restart this node")
+
+
+def test_a_node_is_not_healthy_once_a_certificate_has_ended() -> None:
+    now = NOW
+    uses = ("msp", "tls", "tls-ca")
+    ends = [OwnCertificate(use, Path(f"{use}.crt"), NOW + timedelta(days=1)) for use in uses]
+    check = expiry_check(ends, lambda: int(now.timestamp()) * 10**9)
+    assert check() == ""
+    now += timedelta(days=1)
+    assert check() == ""
+    now += timedelta(seconds=1)
+    assert "msp.crt (msp) has expired" in check()
+    assert "tls.crt (tls) has expired" in check()
+    assert "tls-ca" not in check(), "another authority may have taken its place"
+
+
+async def test_the_end_of_a_certificate_is_logged_when_it_comes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now_s, asleep_s = NOW.timestamp(), []
+
+    async def sleep(duration_s: float) -> None:
+        nonlocal now_s
+        asleep_s.append(duration_s)
+        if len(asleep_s) == 3:
+            raise asyncio.CancelledError
+        now_s += duration_s
+
+    ends = [OwnCertificate("tls", Path("server.crt"), NOW + timedelta(days=1, hours=2))]
+    with pytest.raises(asyncio.CancelledError):
+        await warn_of_expiry(ends, lambda: int(now_s) * 10**9, sleep)
+    day_s = 24 * 60 * 60
+    assert asleep_s == [day_s, 2 * 60 * 60 + 1, day_s]
+    told = ["expires in 1 days", "expires in 0 days", "has expired"]
+    for message, words in zip(caplog.messages, told, strict=True):
+        assert words in message
 
 
 def write_certificate(directory: Path, *, ends_at: datetime) -> None:
@@ -66,17 +108,3 @@ async def test_a_node_goes_by_the_certificates_that_it_started_with(tmp_path: Pa
         name = "tallystick_certificate_expiry_timestamp_seconds"
         end = metrics.registry.get_sample_value(name, labels)
     assert end == (NOW + timedelta(days=3)).timestamp()
-
-
-@pytest.mark.parametrize(
-    ("use", "left", "told"),
-    [
-        ("tls", timedelta(seconds=0), ""),
-        ("tls", timedelta(seconds=-1), "server.crt (tls) has expired, on 2026-06-01 11:59 UTC"),
-        ("tls-ca", timedelta(days=-1), ""),
-    ],
-)
-def test_a_node_is_not_healthy_once_nobody_accepts_its_certificate(
-    use: str, left: timedelta, told: str
-) -> None:
-    assert expired([OwnCertificate(use, Path("server.crt"), NOW + left)], NOW) == told

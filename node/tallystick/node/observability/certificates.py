@@ -33,6 +33,11 @@ class OwnCertificate:
     path: Path
     ends_at: datetime
 
+    @property
+    def is_authority(self) -> bool:
+        """Whether it stands above the node's own."""
+        return self.use.endswith("-ca")
+
 
 def moment_of(now_ns: int) -> datetime:
     """Return the second in which ``now_ns``, nanoseconds since the epoch, is."""
@@ -57,28 +62,35 @@ def own_certificates(settings: NodeSettings) -> Iterator[OwnCertificate]:
 def warnings(certificates: Sequence[OwnCertificate], now: datetime) -> Iterator[str]:
     """Yield what to say about each certificate that ends within ``WARNING_DAYS`` or has ended."""
     for each in certificates:
-        left = each.ends_at - now
-        if left > timedelta(days=WARNING_DAYS):
-            continue
-        when = "has expired" if left < timedelta(0) else f"expires in {left.days} days"
-        end = f"{each.ends_at:%Y-%m-%d %H:%M} UTC"
-        yield (
-            f"the certificate {each.path} ({each.use}) {when}, on {end}:"
-            " renew it ('tally crypto renew', or your CA) and restart this node"
-        )
+        if each.ends_at - now <= timedelta(days=WARNING_DAYS):
+            yield _about(each, now)
 
 
-def expired(certificates: Sequence[OwnCertificate], now: datetime) -> str:
-    """Return which of the node's own certificates nobody accepts any more; empty if all do.
+def expiry_check(
+    certificates: Sequence[OwnCertificate], clock: Callable[[], int]
+) -> Callable[[], str]:
+    """Return a health check: which of the node's own certificates have ended by ``clock``.
 
-    Of its authorities another one may have taken the place.
+    Others refuse the node from then on, for some of what it does at once, for some of it as soon as
+    a connection breaks. The place of an authority that has ended another one may have taken.
     """
-    ended = [
-        f"{each.path} ({each.use}) has expired, on {each.ends_at:%Y-%m-%d %H:%M} UTC"
-        for each in certificates
-        if each.ends_at < now and not each.use.endswith("-ca")
-    ]
-    return "; ".join(ended)
+
+    def check() -> str:
+        now = moment_of(clock())
+        ended = (each for each in certificates if each.ends_at < now and not each.is_authority)
+        return "; ".join(_about(each, now) for each in ended)
+
+    return check
+
+
+def _about(certificate: OwnCertificate, now: datetime) -> str:
+    left = certificate.ends_at - now
+    when = "has expired" if left < timedelta(0) else f"expires in {left.days} days"
+    return (
+        f"the certificate {certificate.path} ({certificate.use}) {when}, on"
+        f" {certificate.ends_at:%Y-%m-%d %H:%M} UTC:"
+        " renew it ('tally crypto renew', or your CA) and restart this node"
+    )
 
 
 async def warn_of_expiry(
@@ -86,7 +98,7 @@ async def warn_of_expiry(
     clock: Callable[[], int],
     sleep: Callable[[float], Awaitable[None]],
 ) -> None:
-    """Log a warning now and once a day for each certificate that ends soon, without end.
+    """Log a warning now, once a day and when one ends, of certificates that end soon; without end.
 
     Args:
         certificates: Those that the node works with, as they were when it started.
@@ -94,9 +106,12 @@ async def warn_of_expiry(
         sleep: Waits for some seconds.
     """
     while True:
-        for text in warnings(certificates, moment_of(clock())):
+        now = moment_of(clock())
+        for text in warnings(certificates, now):
             _log.warning("%s", text)
-        await sleep(_DAY_S)
+        left_s = [(each.ends_at - now).total_seconds() for each in certificates]
+        # The second that it names is still within a certificate's life.
+        await sleep(min([_DAY_S, *(each + 1 for each in left_s if each >= 0)]))
 
 
 def _certificates(use: str, path: Path) -> Iterator[OwnCertificate]:

@@ -8,8 +8,7 @@ from importlib.metadata import version
 from typing import cast
 
 from tallystick.node.observability.certificates import (
-    expired,
-    moment_of,
+    expiry_check,
     own_certificates,
     warn_of_expiry,
 )
@@ -34,7 +33,7 @@ async def observed(
 
     Args:
         settings: The node's; they may name no address, then nothing is served.
-        checks: What ``/healthz`` asks, beside the disk.
+        checks: What ``/healthz`` asks, beside the disk and the node's own certificates.
         metrics: What the node counts.
         clock: Returns now, nanoseconds since the epoch.
 
@@ -47,11 +46,7 @@ async def observed(
         (each.use, each.path.name, each.ends_at.timestamp()) for each in certificates
     )
     disk = disk_check(settings.data_directory, settings.operations.min_free_disk_bytes)
-
-    def certificate_check() -> str:
-        return expired(certificates, moment_of(clock()))
-
-    own_checks = {"disk": disk, "certificates": certificate_check}
+    own_checks = {"disk": disk, "certificates": expiry_check(certificates, clock)}
     all_checks = ChainMap(own_checks, cast("MutableMapping[str, Callable[[], str]]", checks))
     operations = Operations(all_checks, metrics.registry, version("tallystick"))
     address = settings.operations.listen_address

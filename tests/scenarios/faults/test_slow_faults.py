@@ -1,0 +1,49 @@
+"""Slow lines between all nodes, and one that is so slow that deadlines pass."""
+
+from typing import Final
+
+import pytest
+from tests.scenarios.crash_network import RunningNetwork
+from tests.scenarios.faults.audit import audited, refusal
+from tests.scenarios.faults.outcome import Outcome
+from tests.scenarios.faults.slow_lines import Line, slowed
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.cluster,
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+FAR: Final = Line(delay_s=0.1, bytes_per_s=250_000)
+"""Between continents, 2 Mbit/s."""
+HOPELESS_S: Final = 10.0
+COMMITS: Final = 30
+
+
+async def test_over_slow_lines_all_goes_on_only_slower(
+    network: RunningNetwork, outcome: Outcome
+) -> None:
+    async with slowed(network, network.orderers, FAR):
+        async with audited(network, outcome) as load:
+            await load.more_commits(COMMITS)
+        times_s = sorted(load.acknowledged.values())
+        rate = len(times_s) / (times_s[-1] - times_s[0])
+    assert rate > 1.0
+    outcome.saw(f"{rate:.0f} transactions a second over lines of 100 ms and 2 Mbit/s each way")
+    outcome.keep("every line to an orderer is slow")
+
+
+async def test_a_line_that_is_too_slow_is_told_as_a_deadline_that_passed(
+    network: RunningNetwork, outcome: Outcome
+) -> None:
+    far = network.peers[0]
+    line = Line(delay_s=0.0, bytes_per_s=FAR.bytes_per_s)
+    async with audited(network, outcome) as load, slowed(network, [far], line):
+        await network.height(far)  # is known once the peer can be reached again
+        line.delay_s = HOPELESS_S
+        late = await refusal(network, far)
+        assert "no answer within" in late
+        outcome.saw(late)
+        await outcome.awaits("ask a peer that answers", load.more_commits(COMMITS))
+        line.delay_s = 0.0
+    outcome.keep("the line to a peer is so slow that deadlines pass")

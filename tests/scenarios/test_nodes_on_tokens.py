@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from tests.scenarios.crash_network import CHAINCODE, RunningNetwork, running_network
 
+from tallystick.node.cli.doctor.command import examine
+from tallystick.node.cli.doctor.findings import Finding, State
 from tallystick.node.cluster.node import Node
 from tallystick.protos.common.common_pb2 import (
     SIGNATURES,
@@ -114,3 +116,24 @@ async def test_a_peer_and_an_orderer_sign_with_keys_on_a_token(tmp_path: Path, t
 
         assert certified in endorsers(block)
         assert signer(block) == ordering
+
+        settings = network.network.settings_file(peer)
+        assert [(each.state, each.text) for each in await of_the_key(settings)] == [
+            (State.OK, "signs, with the key of the node's certificate")
+        ]
+        pin_file.write_text("4321")
+        pin_file.chmod(0o640)
+        exposed, unusable = await of_the_key(settings)
+        assert exposed.text == "others than its owner may use it (mode 0640)"
+        assert unusable.state is State.FAILED
+        assert "[msp.pkcs11] cannot be used" in unusable.text
+
+
+async def of_the_key(settings: Path) -> list[Finding]:
+    """Return what the doctor says of a node's key and PIN."""
+    found = await examine(settings)
+    return [
+        each
+        for each in found
+        if each.check == "keys" and (each.subject.startswith("token ") or "pin" in each.subject)
+    ]

@@ -24,6 +24,7 @@ from tallystick.node.cli.doctor.findings import Finding, State, failed, warning
 from tallystick.node.cli.doctor.ledgers import judge_ledgers
 from tallystick.node.cli.doctor.ports import Port
 from tallystick.node.cli.doctor.surroundings import (
+    ask_token,
     health,
     judge_ports,
     ports,
@@ -74,6 +75,8 @@ async def examine(path: Path) -> list[Finding]:
         return [failed("settings", str(path), str(error), "see docs/configuration.md")]
     now_s = time.time()  # noqa: TID251 - a command is its own root
     findings = [*credentials(settings, datetime.fromtimestamp(now_s, UTC))]
+    if settings.msp.pkcs11 is not None:
+        findings += [await ask_token(settings.msp, settings.msp.pkcs11.token)]
     listening = False
     try:
         listeners = await ports(settings)

@@ -13,7 +13,7 @@ from typing import Final
 from tallystick.node.cli.doctor.certificates import Expected, judge_certificate
 from tallystick.node.cli.doctor.disk import DiskFacts
 from tallystick.node.cli.doctor.findings import Finding, failed
-from tallystick.node.cli.doctor.keys import judge_key
+from tallystick.node.cli.doctor.keys import judge_key, judge_mode
 from tallystick.node.cli.doctor.ledgers import BlockFiles, LedgerFacts
 from tallystick.node.cli.doctor.probes import split
 from tallystick.node.ledger.chain_start import ChainStart, DamagedStartError, read_start
@@ -33,9 +33,14 @@ def credentials(settings: PeerSettings | OrdererSettings, now: datetime) -> Iter
     unit = "orderer" if isinstance(settings, OrdererSettings) else "peer"
     msp = settings.msp.directory
     authorities = _joined(msp / "cacerts") + _joined(msp / "intermediatecerts")
-    yield from _pair(
-        _only(msp / "signcerts"), _only(msp / "keystore"), Expected(authorities, unit=unit), now
-    )
+    certificate, expected = _only(msp / "signcerts"), Expected(authorities, unit=unit)
+    token = settings.msp.pkcs11
+    if token is None:
+        yield from _pair(certificate, _only(msp / "keystore"), expected, now)
+    else:
+        yield from _certificate(certificate, expected, now)
+        if token.pin_file is not None:
+            yield from _pin(token.pin_file)
     tls = settings.tls
     if tls is not None:
         addresses = [settings.advertised_address or settings.listen_address]
@@ -44,13 +49,27 @@ def credentials(settings: PeerSettings | OrdererSettings, now: datetime) -> Iter
         yield from _pair(tls.certificate, tls.private_key, expected, now)
 
 
-def _pair(certificate: Path, key: Path, expected: Expected, now: datetime) -> Iterator[Finding]:
+def _certificate(certificate: Path, expected: Expected, now: datetime) -> Iterator[Finding]:
     try:
         pem = certificate.read_bytes()
     except OSError as error:
         yield _unreadable("certificates", certificate, error)
+    else:
+        yield from judge_certificate(str(certificate), pem, expected, now)
+
+
+def _pin(path: Path) -> Iterator[Finding]:
+    try:
+        yield from judge_mode(str(path), path.stat().st_mode)
+    except OSError as error:
+        yield _unreadable("keys", path, error)
+
+
+def _pair(certificate: Path, key: Path, expected: Expected, now: datetime) -> Iterator[Finding]:
+    yield from _certificate(certificate, expected, now)
+    if not certificate.is_file():
         return
-    yield from judge_certificate(str(certificate), pem, expected, now)
+    pem = certificate.read_bytes()
     try:
         secret, mode = key.read_bytes(), key.stat().st_mode
     except OSError as error:

@@ -17,6 +17,17 @@ _CHECK: Final = "keys"
 _OTHERS: Final = 0o077
 
 
+def judge_mode(subject: str, mode: int) -> Iterator[Finding]:
+    """Yield what is to say about the permissions of a file with a secret, if it is too open."""
+    if mode & _OTHERS:
+        yield failed(
+            _CHECK,
+            subject,
+            f"others than its owner may use it (mode {mode & 0o777:04o})",
+            f"chmod 600 {subject}; if others could log in here, issue a new key",
+        )
+
+
 def judge_key(subject: str, key: bytes, mode: int, certificate: bytes) -> Iterator[Finding]:
     """Yield what is to say about a key.
 
@@ -26,13 +37,7 @@ def judge_key(subject: str, key: bytes, mode: int, certificate: bytes) -> Iterat
         mode: The permissions of the file.
         certificate: PEM of the certificate that it should belong to.
     """
-    if mode & _OTHERS:
-        yield failed(
-            _CHECK,
-            subject,
-            f"others than its owner may use it (mode {mode & 0o777:04o})",
-            f"chmod 600 {subject}; if others could log in here, issue a new key",
-        )
+    yield from judge_mode(subject, mode)
     try:
         public = load_pem_private_key(key, None).public_key()
     except (ValueError, TypeError) as error:

@@ -9,7 +9,7 @@ from typing import Final
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.orderer_addresses import orderer_addresses
 from tallystick.node.cli.doctor.clocks import judge_clock
-from tallystick.node.cli.doctor.findings import Finding, failed, warning
+from tallystick.node.cli.doctor.findings import Finding, failed, ok, warning
 from tallystick.node.cli.doctor.ports import Port, judge_port
 from tallystick.node.cli.doctor.probes import (
     get_json,
@@ -22,9 +22,12 @@ from tallystick.node.cli.doctor.versions import judge_etcd
 from tallystick.node.errors import LedgerError
 from tallystick.node.joining import JoinedChannels
 from tallystick.node.membership.certificates import load_certificate, to_der
+from tallystick.node.membership.errors import MembershipError
+from tallystick.node.membership.token_identity import signer_of
 from tallystick.node.process import load_block
 from tallystick.node.settings import (
     EtcdSettings,
+    MspSettings,
     NodeSettings,
     OrdererEndpointSettings,
     OrdererSettings,
@@ -116,6 +119,17 @@ async def reach_etcd(etcd: EtcdSettings, now_s: float) -> AsyncIterator[Finding]
         yield judge_reach("etcd", address, None)
         yield judge_etcd(address, str(answer.body.get("etcdserver", "")))
         yield judge_clock(f"etcd {address}", now_s, answer.date_s, _ETCD_CLOCK_SKEW_S)
+
+
+async def ask_token(msp: MspSettings, token: str) -> Finding:
+    """Return whether the node's key is on a token, signs, and is that of its certificate."""
+    try:
+        async with signer_of(msp) as signer:
+            signer.sign(b"tally doctor")
+    except MembershipError as error:
+        advice = "correct [msp.pkcs11] in the settings, and run this as the node's user"
+        return failed("keys", f"token {token}", str(error), advice)
+    return ok("keys", f"token {token}", "signs, with the key of the node's certificate")
 
 
 async def reach_collector(telemetry: TelemetrySettings) -> Finding:

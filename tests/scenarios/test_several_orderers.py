@@ -35,6 +35,7 @@ from tallystick.node.cluster.orderers import with_orderers
 from tallystick.node.cluster.ports import on_free_ports
 from tallystick.node.cluster.startup import system_source
 from tallystick.node.cluster.topology import default_topology
+from tallystick.node.deliver.ranges import FAR_BEHIND_BLOCKS
 from tallystick.node.ordering.etcd.client import EtcdClient
 from tallystick.node.ordering.etcd.log import OrderedLog
 from tallystick.node.ordering.etcd.port import EtcdUnavailableError
@@ -147,6 +148,26 @@ async def test_without_most_of_etcd_submission_is_refused_and_blocks_are_still_d
         await stop_all(network)
         check_no_fork(network)
         check_nothing_lost(network, load)
+
+
+async def test_a_peer_that_begins_anew_gets_its_blocks_from_all_orderers_at_once(
+    tmp_path: Path,
+) -> None:
+    async with three_orderers(tmp_path) as network:
+        peer, other = network.peers[:2]
+        async with under_load(network) as load:
+            while await network.height(other) < 3 * FAR_BEHIND_BLOCKS:
+                await load.more_commits(20)
+        height = await network.height(other)
+        await network.stop(peer)
+        remove_ledger(network, peer)
+        await network.start(peer)
+        await network.block(peer, height - 1)
+        log = network.network.log_file(peer).read_text(encoding="utf-8")
+        assert f"fetches blocks 1 to {height - 1} from all orderers" in log
+        assert "fetches no more" not in log
+        await stop_all(network)
+        check_no_fork(network)
 
 
 async def test_an_orderer_that_was_away_for_long_copies_from_the_others(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from contextlib import (
 from tallystick.node.channel.config import ChannelConfig, client_authorities
 from tallystick.node.fellow_orderers import FellowOrderers, OrdererLinks
 from tallystick.node.key_files import check_key_files
-from tallystick.node.membership.token_identity import signer_of
+from tallystick.node.membership.signer import signer_of
 from tallystick.node.observability.logs import configure_logging
 from tallystick.node.observability.program import observed
 from tallystick.node.orderer import OrdererNode

@@ -11,7 +11,7 @@ from tallystick.node.connector import GrpcConnector
 from tallystick.node.endorsement.grpc_adapter import EndorserServicer
 from tallystick.node.gateway.grpc_adapter import GatewayServicer
 from tallystick.node.key_files import check_key_files
-from tallystick.node.membership.token_identity import signer_of
+from tallystick.node.membership.signer import signer_of
 from tallystick.node.observability.logs import configure_logging
 from tallystick.node.observability.program import observed
 from tallystick.node.peer import PeerEnvironment, PeerNode

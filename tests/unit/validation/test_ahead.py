@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from tests.unit.validation.conftest import Draft, Setting
@@ -213,6 +214,17 @@ async def test_a_process_that_is_killed_is_done_without_for_a_while(
 
 
 @pytest.mark.slow
+async def test_a_process_gets_nothing_of_the_peers_environment(
+    setting: Setting, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PKCS11_PIN", "1234")
+    with caplog.at_level(logging.INFO):
+        async with signature_process() as process:
+            await process.good_signatures(setting.block(setting.draft()).SerializeToString())
+            assert b"1234" not in environment_of(pid_in(caplog))
+
+
+@pytest.mark.slow
 async def test_a_process_without_work_ends(
     setting: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,6 +235,10 @@ async def test_a_process_without_work_ends(
             while process.is_running:  # noqa: ASYNC110 -- nobody is told
                 await asyncio.sleep(0.05)
         assert isinstance(process, SignatureProcess)
+
+
+def environment_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/environ").read_bytes()
 
 
 def pid_in(caplog: pytest.LogCaptureFixture) -> int:

@@ -13,8 +13,7 @@ from tallystick.protos.common.common_pb2 import Block
 
 MAX_AHEAD_BYTES: Final = 16 * 1024 * 1024
 MAX_AHEAD_BLOCKS: Final = 64
-FAR_BEHIND_BLOCKS: Final = 4
-"""From so many waiting blocks on, those that come behind them are prepared."""
+_FAR_BEHIND: Final = 0.5
 _PREPARED_AT_ONCE: Final = 2
 
 
@@ -34,7 +33,7 @@ class ReadBlock(Generic[PreparationT]):
 
     Attributes:
         block: The block.
-        preparation: What may have been done for it; None if few blocks waited when it came.
+        preparation: What may have been done for it; None unless many waited when it came.
     """
 
     block: Block
@@ -44,10 +43,10 @@ class ReadBlock(Generic[PreparationT]):
 class ReadAhead(Generic[PreparationT]):
     """Some blocks that were read and not yet taken, in order.
 
-    When ``FAR_BEHIND_BLOCKS`` wait, the taker does not keep up, and further ones are prepared while
-    others are committed before them. At most ``MAX_AHEAD_BLOCKS`` wait, of ``MAX_AHEAD_BYTES`` all
-    together unless one alone is larger. Nothing is read beyond a config block before the next
-    block is asked for: it changes by which rules its successors are to be believed.
+    At most ``MAX_AHEAD_BLOCKS`` wait, of ``MAX_AHEAD_BYTES`` together unless one alone is larger.
+    When half as many wait, the taker is far behind, and further ones are prepared while others are
+    committed before them. Nothing is read beyond a config block before the next block is asked for:
+    it changes by which rules its successors are to be believed.
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class ReadAhead(Generic[PreparationT]):
         self._changed = asyncio.Event()
         self._asked = 0
 
-    async def taken(self) -> AsyncIterator[ReadBlock[PreparationT]]:
+    async def taken(self) -> AsyncGenerator[ReadBlock[PreparationT], None]:
         """Yield the blocks, without end."""
         while True:
             self._asked += 1
@@ -80,7 +79,7 @@ class ReadAhead(Generic[PreparationT]):
         async for block in self._blocks:
             number += 1
             self._add(block)
-            while self._is_full() or (is_config_block(block) and self._asked <= number):
+            while self._fullness() >= 1 or (is_config_block(block) and self._asked <= number):
                 await self._wait()
 
     async def work(self) -> None:
@@ -91,15 +90,15 @@ class ReadAhead(Generic[PreparationT]):
 
     def _add(self, block: Block) -> None:
         preparation = None
-        if len(self._ready) >= FAR_BEHIND_BLOCKS:
+        if self._fullness() >= _FAR_BEHIND:
             preparation = self._prepare(block)
             self._unprepared.put_nowait(preparation)
         self._ready.append(ReadBlock(block, preparation))
         self._sizes.append(block.ByteSize())
         self._changed.set()
 
-    def _is_full(self) -> bool:
-        return len(self._ready) >= MAX_AHEAD_BLOCKS or sum(self._sizes) >= MAX_AHEAD_BYTES
+    def _fullness(self) -> float:
+        return max(len(self._ready) / MAX_AHEAD_BLOCKS, sum(self._sizes) / MAX_AHEAD_BYTES)
 
     async def _wait(self) -> None:
         self._changed.clear()
@@ -115,9 +114,13 @@ async def read_ahead(
     What ``blocks`` raises ends the block of code, and is raised there.
     """
     ahead = ReadAhead(blocks, prepare)
-    async with aclosing(blocks), supervised_tasks() as tasks:
+    async with (
+        aclosing(blocks),
+        aclosing(ahead.taken()) as taken,
+        supervised_tasks() as tasks,
+    ):
         beside = [tasks.create_task(ahead.read())]
         beside += [tasks.create_task(ahead.work()) for _ in range(_PREPARED_AT_ONCE)]
-        yield ahead.taken()
+        yield taken
         for task in beside:
             task.cancel()

@@ -1,18 +1,18 @@
 """An identity whose private key stays on a PKCS#11 token."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tallystick.client.hsm import open_key
 from tallystick.client.identity import CredentialError, Identity, SigningError
 from tallystick.client.pkcs11_key import Pkcs11Key
 from tallystick.node.membership.errors import MembershipError
-from tallystick.node.membership.signing_identity import SigningIdentity, own_certificate
+from tallystick.node.membership.signing_identity import own_certificate
 from tallystick.node.settings import MspSettings
 from tallystick.node.settings_parts import Pkcs11Settings
 from tallystick.wire.hashing import sha256
-from tallystick.wire.signing import Signer, to_low_s
+from tallystick.wire.signing import to_low_s
 
 if TYPE_CHECKING:
     from tallystick.client.cryptoki import TokenKey
@@ -48,22 +48,18 @@ class TokenIdentity:
             raise TokenError(f"the node cannot sign: {error}") from error
 
 
-@asynccontextmanager
-async def signer_of(settings: MspSettings) -> AsyncIterator[Signer]:
-    """Yield who signs for a node: with a key in its directory, or on a token until the block ends.
+@contextmanager
+def token_identity(msp: MspSettings, token: Pkcs11Settings) -> Iterator[TokenIdentity]:
+    """Yield the identity of a node whose key is on ``token``, until the block ends.
 
     Raises:
-        MaterialError: The directory has not exactly one certificate, or no key that fits it.
+        MaterialError: The node's directory has not exactly one certificate.
         TokenError: The token or its key cannot be used.
     """
-    if settings.pkcs11 is None:
-        yield SigningIdentity.from_directory(settings.directory, settings.id)
-        return
-    _, certificate_pem = own_certificate(settings.directory)
-    where = _place(settings.pkcs11)
+    _, certificate_pem = own_certificate(msp.directory)
     try:
-        certified = Identity(settings.id, certificate_pem)
-        key = open_key(where, certified)
+        certified = Identity(msp.id, certificate_pem)
+        key = open_key(_place(token), certified)
     except CredentialError as error:
         raise TokenError(f"[msp.pkcs11] cannot be used: {error}") from error
     try:

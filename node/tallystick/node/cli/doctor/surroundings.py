@@ -23,7 +23,7 @@ from tallystick.node.errors import LedgerError
 from tallystick.node.joining import JoinedChannels
 from tallystick.node.membership.certificates import load_certificate, to_der
 from tallystick.node.membership.errors import MembershipError
-from tallystick.node.membership.token_identity import signer_of
+from tallystick.node.membership.signer import signer_of
 from tallystick.node.process import load_block
 from tallystick.node.settings import (
     EtcdSettings,

@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import os
+import socket
 import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from typing import Final
 
 from tallystick.node.membership.signature_checker import GoodSignature
@@ -15,6 +17,8 @@ from tallystick.protos.tallystick.checked_signatures_pb2 import CheckedSignature
 
 _log = logging.getLogger(__name__)
 
+_INHERITED: Final = ("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH")
+"""Of the peer's environment, which may hold secrets, what it takes to start."""
 _ANSWER_TIMEOUT_S: Final = 10.0
 _IDLE_S: Final = 20.0
 _TROUBLE_S: Final = 60.0
@@ -83,7 +87,7 @@ class SignatureProcess:
     async def _started(self) -> "_Running":
         async with self._starting:
             if self._running is None:
-                self._running = _Running(await _start())
+                self._running = await _start()
             return self._running
 
     async def _end(self) -> None:
@@ -95,12 +99,12 @@ class SignatureProcess:
 class _Running:
     """A process that runs."""
 
-    def __init__(self, process: Process) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
+    def __init__(
+        self, process: Process, answers: asyncio.StreamReader, requests: asyncio.StreamWriter
+    ) -> None:
         self._process = process
-        self._requests = process.stdin
-        self._answers = process.stdout
+        self._answers = answers
+        self._requests = requests
         # Locks are taken in the order in which they are asked for, so answers find their requests.
         self._asking = asyncio.Lock()
         self._listening = asyncio.Lock()
@@ -124,19 +128,29 @@ class _Running:
         with suppress(ProcessLookupError):
             self._process.kill()
         await self._process.wait()
+        self._requests.close()
+        with suppress(OSError):  # it is gone, and may have left something unread
+            await self._requests.wait_closed()
 
 
-async def _start() -> Process:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",  # the folder it is started in is no place for modules
-        "-m",
-        "tallystick.node.validation.ahead.program",
-        stdin=PIPE,
-        stdout=PIPE,
-    )
-    _log.info("process %d checks signatures ahead", process.pid)
-    return process
+async def _start() -> _Running:
+    ours, theirs = socket.socketpair()
+    with ExitStack() as starting:
+        starting.enter_context(ours)
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-P",  # the folder it is started in is no place for modules
+                "-m",
+                "tallystick.node.validation.ahead.program",
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                env={name: os.environ[name] for name in _INHERITED if name in os.environ},
+            )
+        _log.info("process %d checks signatures ahead", process.pid)
+        answers, requests = await asyncio.open_connection(sock=ours)
+        starting.pop_all()
+    return _Running(process, answers, requests)
 
 
 @asynccontextmanager

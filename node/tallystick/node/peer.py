@@ -17,8 +17,7 @@ from tallystick.node.committer import ChannelStorage, PeerChannel, open_channel
 from tallystick.node.connector import NodeConnector
 from tallystick.node.deliver.height import WatchClosedError
 from tallystick.node.deliver.puller import BlockPuller, PullerEnvironment
-from tallystick.node.deliver.responses import BlockForm
-from tallystick.node.deliver.service import DeliverRules, DeliverService
+from tallystick.node.deliver.service import DeliverRules, DeliverService, policy_of_readers
 from tallystick.node.endorsement.endorser import Endorser, EndorserLimits, EndorserNode
 from tallystick.node.gateway.channel import GatewayChannel
 from tallystick.node.gateway.endorsers import EndorsingPeer, PeerDirectory
@@ -128,16 +127,7 @@ class PeerNode:
         self._rates = ClientRates.on_loop(settings.client_rate)
         self.endorser = self._new_endorser(local_msp)
         self.gateway = self._new_gateway()
-        self.deliver = DeliverService(
-            self._channels.get,
-            DeliverRules(
-                policy=_readers,
-                clock=environment.clock,
-                time_window_s=settings.connections.deliver_time_window_s,
-                binds_to_tls=settings.tls is not None and settings.tls.client_certificate_required,
-            ),
-            self.privacy.readers.readable,
-        )
+        self.deliver = self._new_deliver()
         self._show_gauges()
 
     async def __aenter__(self) -> Self:
@@ -264,6 +254,16 @@ class PeerNode:
             self._rates,
             GatewayLimits.from_settings(self._settings.gateway),
         )
+
+    def _new_deliver(self) -> DeliverService:
+        tls = self._settings.tls
+        rules = DeliverRules(
+            policy=policy_of_readers,
+            clock=self._environment.clock,
+            time_window_s=self._settings.connections.deliver_time_window_s,
+            binds_to_tls=tls is not None and tls.client_certificate_required,
+        )
+        return DeliverService(self._channels.get, rules, self.privacy.readers.readable)
 
     def _new_endorser(self, local_msp: Msp) -> Endorser:
         settings = self._settings
@@ -396,8 +396,3 @@ class PeerNode:
             orderers=orderers,
             planner=Planner(lambda: channel.config, channel.definitions),
         )
-
-
-def _readers(config: ChannelConfig, form: BlockForm) -> str:
-    resource = "event/FilteredBlock" if form is BlockForm.FILTERED else "event/Block"
-    return config.acl(resource)

@@ -66,6 +66,12 @@ class DeliverRules:
     binds_to_tls: bool = False
 
 
+def policy_of_readers(config: ChannelConfig, form: BlockForm) -> str:
+    """Return what the readers of a peer's blocks must satisfy."""
+    resource = "event/FilteredBlock" if form is BlockForm.FILTERED else "event/Block"
+    return config.acl(resource)
+
+
 def nothing_private(
     channel_id: str,  # noqa: ARG001 - the signature of a PrivateDataReader
     number: int,  # noqa: ARG001

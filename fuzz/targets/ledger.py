@@ -79,7 +79,7 @@ def _etcd(data: bytes) -> None:
 
 TARGETS = (
     Target("block", _block, (WireError, UntrustedBlockError, ChannelConfigError)),
-    Target("transaction", _transaction),
+    Target("transaction", _transaction, (WireError,)),
     Target("rwset", _rwset, (WireError,)),
     Target("private_data", _private_data, (WireError,)),
     Target("etcd", _etcd, (WireError, UntrustedBatchError)),

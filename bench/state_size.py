@@ -52,6 +52,8 @@ IN_FLIGHT = 128
 VALUE = b"1"
 LEVELS = 7
 """Of LevelDB."""
+QUIET_S = 5.0
+"""LevelDB is done with a store whose files it has left alone for so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,13 +192,20 @@ def fill(ledger: Path, few: int, many: int) -> None:
 
 
 def settle(ledger: Path) -> None:
-    """Let LevelDB do at once what it owes after a fill, as a state that grew slowly has it done.
+    """Let LevelDB put a filled store in order, as one that grew slowly has been put in order.
 
     Else its thread works on that during the turns.
     """
     with closing(plyvel.DB(str(ledger / "store"), **OPTIONS)) as store:
-        for _ in range(LEVELS):  # each call moves what it finds down by a level
-            store.compact_range()
+        store.compact_range()
+        before: list[bytes] = []
+        while (now := _files_by_level(store)) != before:
+            before = now
+            time.sleep(QUIET_S)
+
+
+def _files_by_level(store: plyvel.DB) -> list[bytes]:
+    return [store.get_property(b"leveldb.num-files-at-level%d" % level) for level in range(LEVELS)]
 
 
 class Committer:
@@ -273,9 +282,9 @@ def main() -> None:
     parser.add_argument("--few", type=int, default=10_000, help="keys of the small ledger")
     parser.add_argument("--many", type=int, default=1_000_000, help="keys of the large one")
     parser.add_argument(
-        "--transactions", type=int, default=4_400, help="to commit; at most as many as keys"
+        "--transactions", type=int, default=8_000, help="to commit; at most as many as keys"
     )
-    parser.add_argument("--turns", type=int, default=10, help="of each ledger")
+    parser.add_argument("--turns", type=int, default=20, help="of each ledger")
     parser.add_argument("--ledger", nargs=2, type=Path, help="for the program itself")
     add_output(parser)
     arguments = parser.parse_args()

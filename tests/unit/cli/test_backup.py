@@ -99,6 +99,7 @@ def test_a_copy_taken_while_batches_are_written_holds_no_half_of_one(
             reported = writer.written
             copy = tmp_path / f"copy{number}"
             copy_store(tmp_path / "store", copy)
+            assert {path.stat().st_nlink for path in copy.iterdir()} == {1}, "a file of the source"
             with open_store(kind, copy) as copied:
                 values = {value for _, value in copied.range(b"", b"")}
                 assert len(list(copied.range(b"", b""))) == BATCH

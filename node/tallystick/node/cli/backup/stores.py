@@ -40,6 +40,7 @@ def copy_store(source: Path, target: Path) -> None:
     for _ in range(_ATTEMPTS):
         target.mkdir(parents=True)
         if _try_to_copy_leveldb(source, target):
+            _own_tables(target)
             return
         shutil.rmtree(target)
         time.sleep(_PAUSE_S)
@@ -59,7 +60,8 @@ def _try_to_copy_leveldb(source: Path, target: Path) -> bool:
 
     Its tables never change, its log only grows, and the cut that a copy of the log ends with is
     what LevelDB expects after a crash. Which of them count says the manifest: as long as that did
-    not grow, the copy is of one moment. Tables are linked where the disk is the same.
+    not grow, the copy is of one moment. Tables are linked where the disk is the same, which takes
+    no time in which the manifest could grow.
     """
     with suppress(FileNotFoundError):  # a file that is gone belonged to a former version
         before = _version(source)
@@ -70,6 +72,19 @@ def _try_to_copy_leveldb(source: Path, target: Path) -> bool:
             shutil.copy2(source / name, target / name)
         return _version(source) == before
     return False
+
+
+def _own_tables(copy: Path) -> None:
+    """Give a copy tables of its own in place of links.
+
+    A table that was begun and is not in the copy's manifest yet has a number that whoever opens the
+    copy gives to another table: with a link, that one would be written over the source's.
+    """
+    for path in copy.iterdir():
+        if path.name.endswith(_TABLES) and path.stat().st_nlink > 1:
+            draft = path.with_suffix(".draft")
+            shutil.copy2(path, draft)
+            draft.replace(path)
 
 
 def _version(source: Path) -> tuple[Sequence[str], int]:

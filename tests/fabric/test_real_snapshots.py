@@ -1,4 +1,4 @@
-"""Snapshots of Fabric's peers and of ours: the same files, and each begins with the other's."""
+"""Snapshots of Fabric's peers and ours: the same files, and each begins with the other's (§13)."""
 
 import asyncio
 from contextlib import AsyncExitStack

@@ -226,7 +226,7 @@ def test_a_trade_has_one_claim_with_a_line_for_each_leg_of_units(market: Market)
     raise_claim(market, "T-2")
 
     assert [(line.leg, line.giver, line.units) for line in claim_of(market, "T-2").lines] == [
-        ("T-2", "alice", 400),
+        ("T-2@0", "alice", 400),
         ("T-2@1", "carol", 100),
     ]
     for giver in ("alice", "carol"):

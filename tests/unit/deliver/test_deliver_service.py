@@ -321,6 +321,12 @@ async def test_after_the_start_every_block_is_read_once_to_find_damage(node: Nod
     assert (node.blocks.reads, node.source.damage[:15]) == (5, "block 1 is lost")
 
 
+async def test_blocks_that_were_given_up_are_not_inspected(node: Node) -> None:
+    node.blocks.first_block = 1
+    await node.source.inspect()
+    assert (node.blocks.reads, node.source.damage) == (2, "")
+
+
 async def test_the_inspection_ends_when_the_node_stops(node: Node) -> None:
     node.watch.close()
     await node.source.inspect()

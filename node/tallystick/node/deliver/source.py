@@ -95,7 +95,7 @@ class BlockSource:
         asks for it. It ends when the watch is closed.
         """
         now_s = asyncio.get_running_loop().time
-        for number in range(self._watch.height):
+        for number in range(self.first_block, self._watch.height):
             if self._watch.is_closed:
                 return
             began_s = now_s()

@@ -199,6 +199,7 @@ def test_without_a_quorum_submission_is_refused_with_a_reason_and_goes_on_afterw
             assert isinstance(refused, Refused)
             assert refused.status == Status.SERVICE_UNAVAILABLE
             assert "etcd does not answer" in refused.info
+        await asyncio.sleep(TTL_S)  # the leader notices first, and refuses for those who follow it
         assert all("etcd" in each.problem for each in orderers.all.values())
         orderers.cluster.has_quorum = True
         assert await (await orderers.leader()).order("after") is None

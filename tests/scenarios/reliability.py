@@ -127,7 +127,7 @@ def _all(texts: Iterable[str]) -> str:
 
 
 def _shown(message: str) -> str:
-    text = re.sub(r"[0-9a-fA-F]{16,}|(?<=:)\d{4,5}\b|/\S*/(?=data/|logs/)", "…", message)
+    text = re.sub(r"[0-9a-fA-F]{16,}|(?<=:)\d{4,5}\b|/\S*/(?=(?:data|logs|crypto)/)", "…", message)
     text = re.sub(r"[`|\s]+", " ", text.replace("�", "?")).strip()
     return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 3] + "..."
 

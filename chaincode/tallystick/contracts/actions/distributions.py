@@ -103,10 +103,10 @@ class Distributions:
         self._ctx.emit(events.ActionFunded(action=action))
 
     def pay(self, action: str, holders: Sequence[str]) -> None:
-        """Give some holders what they get, all of them or none.
+        """Give some holders what they get, all of them or none of them.
 
-        By a redemption those are paid whose units end now; of the others it is noted why not, and
-        they can be paid later.
+        A redemption is the exception: those are paid whose units end now; of the others it is noted
+        why not, and they can be paid later.
 
         Raises:
             Refusal: ACTION_UNKNOWN, ACTION_STATUS, NOT_PAYABLE_YET, ENTITLEMENT_UNKNOWN,

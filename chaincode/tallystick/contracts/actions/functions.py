@@ -94,7 +94,7 @@ class ActionFunctions(MarketContract):
     @transaction
     @licensed(Power.KEEP_REGISTER)
     def pay_entitlements(self, ctx: Context, action: Identifier, holders: HolderPage) -> None:
-        """Give a page of holders what they get: all of them or none."""
+        """Give a page of holders what they get: all or none, but for hindered redemptions."""
         Distributions(ctx).pay(action, holders)
 
     @transaction

@@ -1,3 +1,4 @@
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import closing
@@ -177,6 +178,21 @@ def test_damage_is_noticed_when_a_block_is_read(store: BlockStore, tmp_path: Pat
     assert (failure.value.number, failure.value.path, failure.value.offset) == (0, path, 0)
     path.unlink()
     with pytest.raises(CorruptBlockError, match="block 0 is lost"):
+        store.read(0)
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.EACCES])
+def test_a_block_that_the_disk_does_not_give_back_is_lost_in_the_words_of_the_system(
+    store: BlockStore, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    filled(store, 1)
+
+    def refuse(*_: object) -> bytes:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "pread", refuse)
+    problem = rf"block 0 is lost: .*000000\.blocks cannot be read at byte 0 \({os.strerror(code)}\)"
+    with pytest.raises(CorruptBlockError, match=problem):
         store.read(0)
 
 

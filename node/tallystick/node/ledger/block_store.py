@@ -91,8 +91,10 @@ class CorruptBlockError(LedgerError):
         offset: Where its record begins in the file.
     """
 
-    def __init__(self, *, number: int, path: Path, offset: int) -> None:
-        super().__init__(f"block {number} is lost: {CorruptRecordError(path=path, offset=offset)}")
+    def __init__(self, *, number: int, path: Path, offset: int, problem: str = "") -> None:
+        """``problem`` is what the operating system said, if it could not read the file."""
+        damage = CorruptRecordError(path=path, offset=offset, problem=problem)
+        super().__init__(f"block {number} is lost: {damage}")
         self.number = number
         self.path = path
         self.offset = offset
@@ -190,14 +192,16 @@ class BlockStore:
 
         Raises:
             BlockNotFoundError: The number is not below the height, or before the first block.
-            CorruptBlockError: The file no longer holds what was written.
+            CorruptBlockError: The file no longer holds what was written, or cannot be read.
         """
         if not self.first_block <= number < self._height:
             raise BlockNotFoundError(number=number, height=self._height, first=self.first_block)
         try:
             return self._files.read(self._location(number))
         except CorruptRecordError as error:
-            raise CorruptBlockError(number=number, path=error.path, offset=error.offset) from error
+            raise CorruptBlockError(
+                number=number, path=error.path, offset=error.offset, problem=error.problem
+            ) from error
 
     def number_of(self, header_hash: bytes) -> int | None:
         """Return the number of the block with this header hash."""

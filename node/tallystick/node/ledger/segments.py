@@ -47,15 +47,21 @@ class CorruptRecordError(LedgerError):
     Attributes:
         path: The file.
         offset: Where the record begins.
+        problem: What the operating system said; empty if the file could be read.
     """
 
-    def __init__(self, *, path: Path, offset: int) -> None:
+    def __init__(self, *, path: Path, offset: int, problem: str = "") -> None:
+        if problem:
+            found = f"cannot be read at byte {offset} ({problem}): let the node's user read it,"
+        else:
+            found = f"is damaged at byte {offset}:"
         super().__init__(
-            f"{path} is damaged at byte {offset}: restore the file from a backup, or let "
+            f"{path} {found} restore the file from a backup, or let "
             "`tally ledger verify` say how to go on without"
         )
         self.path = path
         self.offset = offset
+        self.problem = problem
 
 
 class TornRecordError(LedgerError):
@@ -179,14 +185,15 @@ class SegmentFiles:
         """Return the payload at ``location``.
 
         Raises:
-            CorruptRecordError: It is not the payload that was written.
+            CorruptRecordError: It is not the payload that was written, or cannot be read at all.
         """
         path = self._path(location.segment)
         start = location.offset - _HEADER.size
         try:
             record = self._disk.read_at(path, start, _HEADER.size + location.length)
-        except FileNotFoundError as error:
-            raise CorruptRecordError(path=path, offset=start) from error
+        except OSError as error:
+            problem = error.strerror or str(error)
+            raise CorruptRecordError(path=path, offset=start, problem=problem) from error
         payload = _record_at(record, 0)
         if payload is None:
             raise CorruptRecordError(path=path, offset=start)

@@ -156,6 +156,23 @@ def test_a_backup_has_store_blocks_and_packages_and_no_secrets(backup: Path) -> 
 
 
 @pytest.mark.parametrize(
+    "half_made", ["snapshots/completed/market/.7.draft", "channels/.market.joining"]
+)
+def test_snapshots_and_ledgers_that_are_half_made_are_not_copied(
+    half_made: str, tmp_path: Path
+) -> None:
+    source = tmp_path / "data"
+    kept = ["channels/a.draft/blocks/000000.blocks", "snapshots/completed/b.joining/7/public"]
+    for name in (*kept, f"{half_made}/public", f"{half_made}/blocks/start.json"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(name)
+    with open_store("leveldb", source / half_made / "store"):
+        copy_data(source, tmp_path / "copy")
+    copied = {path for path in (tmp_path / "copy").rglob("*") if path.is_file()}
+    assert copied == {tmp_path / "copy" / name for name in kept}
+
+
+@pytest.mark.parametrize(
     ("damage", "problem"),
     [
         pytest.param(

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from tallystick.node.ledger.config_record import CONFIG_KEY, CONFIG_NAMESPACE
 from tallystick.node.ledger.disk import sync_directory, sync_tree
@@ -29,6 +30,9 @@ from tallystick.node.ledger.state import VersionedValue, state_rows
 from tallystick.node.ledger.transaction_index import transaction_ids
 from tallystick.protos.ledger.snapshot_record_pb2 import SnapshotRecord
 from tallystick.wire.hashing import version_bytes
+
+DRAFT: Final = ".draft"
+"""What the name of a snapshot that is being written ends in; it begins with a dot."""
 
 _PRIVATE_VALUES = "$$p"
 _PRIVATE_HASHES = "$$h"
@@ -65,7 +69,7 @@ def write_snapshot(source: SnapshotSource, directory: Path) -> SnapshotMetadata:
     Raises:
         OSError: The disk is full or failing, or ``directory`` is there already.
     """
-    draft = directory.with_name(f".{directory.name}.draft")
+    draft = directory.with_name(f".{directory.name}{DRAFT}")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     try:

@@ -35,6 +35,8 @@ from tallystick.node.ledger.transaction_index import bare_entry
 
 BLOCKS: Final = "blocks"
 STORE: Final = "store"
+JOINING: Final = ".joining"
+"""What the name of a ledger that is being made ends in; it begins with a dot."""
 
 _BATCH_ROWS: Final = 20_000
 _PRIVATE_MARK: Final = "$$"
@@ -83,7 +85,7 @@ def import_snapshot(
         raise StoreUnavailableError(
             kind=kind, directory=target, remedy="a snapshot needs a store that lasts, on disk"
         )
-    draft = target.with_name(f".{target.name}.joining")
+    draft = target.with_name(f".{target.name}{JOINING}")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     try:

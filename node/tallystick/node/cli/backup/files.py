@@ -11,6 +11,8 @@ from typing import Final
 
 from tallystick.node.cli.backup.errors import DamagedBackupError, OccupiedError
 from tallystick.node.cli.backup.stores import copy_store, is_store
+from tallystick.node.ledger.snapshot_export import DRAFT
+from tallystick.node.ledger.snapshot_import import JOINING
 
 MANIFEST: Final = "backup.json"
 DATA: Final = "data"
@@ -66,10 +68,11 @@ def copy_data(source: Path, target: Path) -> None:
     """Copy the data of a node that may be running.
 
     Stores come first, block files after them: a copy whose views are behind its blocks is what a
-    crash leaves behind, and the node completes it; views that are ahead would be lost.
+    crash leaves behind, and the node completes it; views that are ahead would be lost. Snapshots
+    and ledgers that are half made are left out: the node may rename or remove them meanwhile.
     """
     target.mkdir(parents=True, exist_ok=True)
-    for store in sorted(path for path in source.rglob("*") if is_store(path)):
+    for store in filter(is_store, _settled(source)):
         copy_store(store, target / store.relative_to(source))
     for path in _others(source):
         copied = target / path.relative_to(source)
@@ -124,10 +127,30 @@ def digests(directory: Path) -> Mapping[str, str]:
 
 def _others(source: Path) -> Iterator[Path]:
     """Yield what is copied as it is: in order, for block files must not have gaps."""
-    for path in _files(source):
+    for path in _settled(source):
         parts = path.relative_to(source).parts
-        if parts[0] != SECRETS and not is_store(path.parent):
+        if path.is_file() and parts[0] != SECRETS and not is_store(path.parent):
             yield path
+
+
+def _settled(source: Path) -> list[Path]:
+    """Return the files and folders of a node in order, without looking into what is half made."""
+    found: list[Path] = []
+    for folder, folders, files in os.walk(source, onerror=_raise_unless_forbidden):
+        folders[:] = [name for name in folders if not _is_half_made(name)]
+        found += (Path(folder, name) for name in (*folders, *files))
+    return sorted(found)
+
+
+def _is_half_made(folder: str) -> bool:
+    """Return whether a folder's name is one under which a node makes a snapshot or a ledger."""
+    return folder.startswith(".") and folder.endswith((DRAFT, JOINING))
+
+
+def _raise_unless_forbidden(error: OSError) -> None:
+    """Pass over folders of others, such as the lost+found of a disk that holds nothing else."""
+    if not isinstance(error, PermissionError):
+        raise error
 
 
 def _files(directory: Path) -> Iterator[Path]:

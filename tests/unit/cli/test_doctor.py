@@ -1,5 +1,6 @@
 """What the doctor says of what it sees: one row for each finding."""
 
+import errno
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Sequence
@@ -12,6 +13,7 @@ import pytest
 from tallystick.node.cli.doctor.certificates import Expected, judge_certificate
 from tallystick.node.cli.doctor.clocks import judge_clock, judge_newest_block
 from tallystick.node.cli.doctor.disk import DiskFacts, judge_disk
+from tallystick.node.cli.doctor.files import credentials
 from tallystick.node.cli.doctor.findings import Finding, State
 from tallystick.node.cli.doctor.keys import judge_key
 from tallystick.node.cli.doctor.ledgers import BlockFiles, LedgerFacts, judge_ledgers
@@ -25,6 +27,7 @@ from tallystick.node.cli.doctor.versions import (
     judge_packages,
     judge_python,
 )
+from tallystick.node.cli.node_file import load_node_settings
 from tallystick.node.cluster.material import Founding
 from tallystick.node.cluster.network import Network, create_network
 from tallystick.node.cluster.topology import default_topology
@@ -128,6 +131,24 @@ def server(node: Node, host: str, authorities: bytes | None = None) -> Iterable[
 )
 def test_certificates(node: Node, judged: Case, state: State, text: str) -> None:
     check(judged(node), state, text)
+
+
+def test_a_certificate_that_cannot_be_read_hides_no_other_finding(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_node_settings(network.settings_file(network.peer_of("ATSMSP")))
+    (unreadable,) = (settings.msp.directory / "signcerts").iterdir()
+    read_bytes = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path == unreadable:
+            raise PermissionError(errno.EACCES, "words of the system")
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    first, *others = credentials(settings, NOW)
+    check([first], FAILED, "cannot be read: words of the system")
+    assert (first.subject, {each.state for each in others}) == (str(unreadable), {OK})
 
 
 @pytest.mark.parametrize(

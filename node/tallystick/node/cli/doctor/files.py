@@ -50,10 +50,9 @@ def credentials(settings: PeerSettings | OrdererSettings, now: datetime) -> Iter
 
 
 def _certificate(certificate: Path, expected: Expected, now: datetime) -> Iterator[Finding]:
-    try:
-        pem = certificate.read_bytes()
-    except OSError as error:
-        yield _unreadable("certificates", certificate, error)
+    pem = _pem(certificate)
+    if isinstance(pem, Finding):
+        yield pem
     else:
         yield from judge_certificate(str(certificate), pem, expected, now)
 
@@ -66,16 +65,25 @@ def _pin(path: Path) -> Iterator[Finding]:
 
 
 def _pair(certificate: Path, key: Path, expected: Expected, now: datetime) -> Iterator[Finding]:
-    yield from _certificate(certificate, expected, now)
-    if not certificate.is_file():
+    pem = _pem(certificate)
+    if isinstance(pem, Finding):
+        yield pem
         return
-    pem = certificate.read_bytes()
+    yield from judge_certificate(str(certificate), pem, expected, now)
     try:
         secret, mode = key.read_bytes(), key.stat().st_mode
     except OSError as error:
         yield _unreadable("keys", key, error)
         return
     yield from judge_key(str(key), secret, mode, pem)
+
+
+def _pem(certificate: Path) -> bytes | Finding:
+    """Return what a certificate's file holds, or that it cannot be read."""
+    try:
+        return certificate.read_bytes()
+    except OSError as error:
+        return _unreadable("certificates", certificate, error)
 
 
 def _unreadable(check: str, path: Path, error: OSError) -> Finding:

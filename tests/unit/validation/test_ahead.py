@@ -167,6 +167,24 @@ async def test_an_answer_is_waited_for_as_soon_as_the_service_runs(setting: Sett
     assert len(answering.result()) == 1
 
 
+async def test_whoever_stops_waiting_for_an_answer_leaves_the_check_unharmed(
+    setting: Setting,
+) -> None:
+    service = Service()
+    service.is_running = True
+    checking = CheckedAhead(setting.block(setting.draft()), service)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(checking.run())
+        await asyncio.sleep(0)
+        waiting = tasks.create_task(checking.good_signatures())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.sleep(0)
+        service.may_answer.set()
+    assert waiting.cancelled()
+    assert len(await checking.good_signatures()) == 1
+
+
 async def test_a_block_whose_turn_has_come_is_not_handed_over(setting: Setting) -> None:
     service = Service()
     service.is_running = True

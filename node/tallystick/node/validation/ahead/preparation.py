@@ -45,7 +45,8 @@ class CheckedAhead:
         self._is_wanted = False
         if self._found is None or not (self._found.done() or self._service.is_running):
             return ()
-        return await self._found
+        # Whoever stops waiting must not take the answer from who brings it.
+        return await asyncio.shield(self._found)
 
 
 class _NoService:

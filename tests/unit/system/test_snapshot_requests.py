@@ -1,16 +1,21 @@
 """Requests for ledger snapshots over gRPC (wire.md §8.1, §8.3, §13)."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 import grpc
 import pytest
 from tests.unit.endorsement.conftest import Keys, World
 
-from tallystick.node.ledger.key_value_store import KeyValueStore
+from tallystick.node.ledger import snapshot_export
+from tallystick.node.ledger.key_value_store import KeyValueReader, KeyValueStore
 from tallystick.node.ledger.memory import MemoryStore
+from tallystick.node.ledger.state import VersionedValue
+from tallystick.node.ledger.version import Version
 from tallystick.node.system.snapshot_requests import SnapshotRequests
 from tallystick.node.system.snapshots import SnapshotAccess, SnapshotService
 from tallystick.node.transport.server import new_server, serving
@@ -85,6 +90,32 @@ async def test_the_last_block_is_meant_by_zero_and_its_snapshot_is_made(site: Si
     assert (site.folder / str(site.last) / "public_state.data").exists()
     with pytest.raises(grpc.aio.AioRpcError, match="already generated"):
         await site.stub.Generate(site.signed(0))
+
+
+async def test_nothing_reads_the_store_any_more_once_a_peer_has_stopped(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_begun, has_ended = Event(), Event()
+
+    def slow_rows(store: KeyValueReader) -> Iterator[tuple[str, bytes, VersionedValue]]:  # noqa: ARG001
+        has_begun.set()
+        try:
+            for number in range(300):
+                time.sleep(0.01)
+                yield "token", number.to_bytes(2), VersionedValue(b"", Version(0, 0))
+        finally:
+            has_ended.set()
+
+    monkeypatch.setattr(snapshot_export, "state_rows", slow_rows)
+    await site.stub.Generate(site.signed(0))
+    async with asyncio.TaskGroup() as tasks:
+        making = tasks.create_task(site.requests.run())
+        await asyncio.to_thread(has_begun.wait, 10)
+        making.cancel()
+    assert has_ended.is_set()
+    assert making.cancelled()
+    assert not list(site.folder.iterdir())
+    assert await site.pending() == [site.last], "the next start begins it again"
 
 
 async def test_a_request_waits_survives_a_restart_and_can_be_withdrawn(

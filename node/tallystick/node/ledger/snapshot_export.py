@@ -5,7 +5,7 @@ common/ledger/blkstorage/blockindex.go, core/ledger/confighistory/mgr.go.
 """
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from tallystick.node.ledger.snapshot_metadata import (
     metadata_file,
 )
 from tallystick.node.ledger.state import VersionedValue, state_rows
+from tallystick.node.ledger.stoppable import never_stop
 from tallystick.node.ledger.transaction_index import transaction_ids
 from tallystick.protos.ledger.snapshot_record_pb2 import SnapshotRecord
 from tallystick.wire.hashing import version_bytes
@@ -60,11 +61,18 @@ class SnapshotSource:
         return self.moment.head.height - 1
 
 
-def write_snapshot(source: SnapshotSource, directory: Path) -> SnapshotMetadata:
+def write_snapshot(
+    source: SnapshotSource, directory: Path, check_stop: Callable[[], None] = never_stop
+) -> SnapshotMetadata:
     """Write a snapshot into ``directory``, durably: all of it is there, or no such folder.
 
     It reads through the state once and holds no more than a part of a file in memory. It may run in
     a thread while the ledger goes on.
+
+    Args:
+        source: The ledger.
+        directory: Is not there yet.
+        check_stop: Called at every row; what it raises ends the work.
 
     Raises:
         OSError: The disk is full or failing, or ``directory`` is there already.
@@ -73,7 +81,7 @@ def write_snapshot(source: SnapshotSource, directory: Path) -> SnapshotMetadata:
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     try:
-        metadata = _write_files(source, draft)
+        metadata = _write_files(source, draft, check_stop)
         draft.rename(directory)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
@@ -82,13 +90,15 @@ def write_snapshot(source: SnapshotSource, directory: Path) -> SnapshotMetadata:
     return metadata
 
 
-def _write_files(source: SnapshotSource, draft: Path) -> SnapshotMetadata:
-    hashes = _write_state(source, draft)
+def _write_files(
+    source: SnapshotSource, draft: Path, check_stop: Callable[[], None]
+) -> SnapshotMetadata:
+    hashes = _write_state(source, draft, check_stop)
     store, head = source.moment
     ids = ([each.encode()] for each in transaction_ids(store))
-    hashes |= _write_list(draft, TRANSACTION_IDS, ids)
+    hashes |= _write_list(draft, TRANSACTION_IDS, ids, check_stop)
     history = sorted(source.collection_history.items())
-    hashes |= _write_list(draft, COLLECTION_HISTORY, history)
+    hashes |= _write_list(draft, COLLECTION_HISTORY, history, check_stop)
     metadata = SnapshotMetadata(
         channel_id=source.channel_id,
         last_block=source.last_block,
@@ -143,13 +153,16 @@ class _StateWriter:
             self._data.close()
 
 
-def _write_state(source: SnapshotSource, draft: Path) -> dict[str, str]:
+def _write_state(
+    source: SnapshotSource, draft: Path, check_stop: Callable[[], None]
+) -> dict[str, str]:
     with (
         closing(_StateWriter(draft, PUBLIC_STATE)) as public,
         closing(_StateWriter(draft, PRIVATE_HASHES)) as hashed,
     ):
         public.add(CONFIG_NAMESPACE, CONFIG_KEY.encode(), source.config)
         for namespace, key, held in state_rows(source.moment.store):
+            check_stop()
             if _PRIVATE_HASHES in namespace:
                 hashed.add(namespace, key, held)
             elif _PRIVATE_VALUES not in namespace:
@@ -157,12 +170,15 @@ def _write_state(source: SnapshotSource, draft: Path) -> dict[str, str]:
         return public.finish() | hashed.finish()
 
 
-def _write_list(directory: Path, kind: str, rows: Iterable[Iterable[bytes]]) -> dict[str, str]:
+def _write_list(
+    directory: Path, kind: str, rows: Iterable[Iterable[bytes]], check_stop: Callable[[], None]
+) -> dict[str, str]:
     """Write rows of byte strings and their count; no files if there are none."""
     data: SnapshotFileWriter | None = None
     count = 0
     try:
         for row in rows:
+            check_stop()
             if data is None:
                 data = SnapshotFileWriter(directory / data_file(kind))
             for value in row:

@@ -6,10 +6,12 @@ Source: hyperledger/fabric common/ledger/snapshot/file.go.
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from tallystick.node.errors import LedgerError
+from tallystick.node.ledger.stoppable import never_stop
 from tallystick.node.ledger.varint import read_uvarint, uvarint
 
 FORMAT: Final = b"\x01"
@@ -154,15 +156,19 @@ class SnapshotFileReader:
             self._at = 0
 
 
-def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file in hex.
+def file_hash(path: Path, check_stop: Callable[[], None] = never_stop) -> str:
+    """Return the SHA-256 of a file in hex; ``check_stop`` is called at every part of it.
 
     Raises:
         SnapshotDamagedError: It cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.sha256()
+        with path.open("rb", buffering=0) as file:
+            while part := file.read(_CHUNK_BYTES):
+                check_stop()
+                digest.update(part)
+        return digest.hexdigest()
     except OSError as error:
         raise SnapshotDamagedError(path, f"cannot be read ({error.strerror})") from error
 

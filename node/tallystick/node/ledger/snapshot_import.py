@@ -5,6 +5,8 @@ rename puts it there. Source: wire.md §13; hyperledger/fabric core/ledger/kvled
 """
 
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +33,7 @@ from tallystick.node.ledger.snapshot_metadata import (
 )
 from tallystick.node.ledger.snapshot_reader import SnapshotReader
 from tallystick.node.ledger.state import LedgerState, PrivateSetId, VersionedValue, state_row
+from tallystick.node.ledger.stoppable import never_stop
 from tallystick.node.ledger.transaction_index import bare_entry
 
 BLOCKS: Final = "blocks"
@@ -59,8 +62,27 @@ class LedgerPresentError(LedgerError):
         self.directory = directory
 
 
+@dataclass(frozen=True, slots=True)
+class ImportChecks:
+    """What may end an import early.
+
+    Attributes:
+        stop: Called at every row; what it raises ends the import.
+    """
+
+    stop: Callable[[], None] = never_stop
+
+
+NO_CHECKS: Final = ImportChecks()
+"""For who imports where nothing else runs."""
+
+
 def import_snapshot(
-    snapshot: Path, target: Path, kind: StoreKind, lives: BlocksToLive
+    snapshot: Path,
+    target: Path,
+    kind: StoreKind,
+    lives: BlocksToLive,
+    checks: ImportChecks = NO_CHECKS,
 ) -> SnapshotMetadata:
     """Make a ledger in ``target`` of the snapshot in ``snapshot``: all of it, or nothing.
 
@@ -71,6 +93,7 @@ def import_snapshot(
         target: The ledger's folder, which is not there yet or empty.
         kind: The store to use.
         lives: Says how many blocks the values of a private data collection live.
+        checks: May end it early.
 
     Raises:
         SnapshotDamagedError: A file is missing, altered or not what its name says.
@@ -90,7 +113,7 @@ def import_snapshot(
     draft.mkdir(parents=True)
     try:
         with open_store(kind, draft / STORE) as store:
-            start = fill_store(snapshot, metadata, store, lives)
+            start = fill_store(snapshot, metadata, store, lives, checks)
         write_start(draft / BLOCKS, start)
         sync_tree(draft)
         draft.rename(target)
@@ -102,7 +125,11 @@ def import_snapshot(
 
 
 def fill_store(
-    snapshot: Path, metadata: SnapshotMetadata, store: KeyValueStore, lives: BlocksToLive
+    snapshot: Path,
+    metadata: SnapshotMetadata,
+    store: KeyValueStore,
+    lives: BlocksToLive,
+    checks: ImportChecks = NO_CHECKS,
 ) -> ChainStart:
     """Put what a snapshot has into an empty store; return where blocks that follow it begin.
 
@@ -112,8 +139,8 @@ def fill_store(
         SnapshotDamagedError: A file is missing, altered or not what its name says.
         OSError: The disk is full or failing.
     """
-    verify_files(snapshot, metadata)
-    return _Import(SnapshotReader(snapshot, metadata), metadata, store, lives).run()
+    verify_files(snapshot, metadata, checks.stop)
+    return _Import(SnapshotReader(snapshot, metadata), metadata, store, lives, checks).run()
 
 
 class _Import:
@@ -125,10 +152,12 @@ class _Import:
         metadata: SnapshotMetadata,
         store: KeyValueStore,
         lives: BlocksToLive,
+        checks: ImportChecks,
     ) -> None:
         self._snapshot = snapshot
         self._metadata = metadata
         self._store = store
+        self._checks = checks
         self._sets = PrivateSets(store, LedgerState(store), lives)
         self._rows: dict[bytes, bytes | None] = {}
         self._expiring: dict[bytes, bytearray] = {}
@@ -180,6 +209,7 @@ class _Import:
             self._expiring.setdefault(expiry, bytearray()).extend(key_hash)
 
     def _put(self, key: bytes, value: bytes) -> None:
+        self._checks.stop()
         self._rows[key] = value
         if len(self._rows) >= _BATCH_ROWS:
             self._flush()

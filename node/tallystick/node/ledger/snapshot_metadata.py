@@ -7,7 +7,7 @@ core/ledger/kvledger/snapshot.go.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -15,6 +15,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tallystick.node.ledger.snapshot_file import SnapshotDamagedError, check_hash, file_hash
+from tallystick.node.ledger.stoppable import never_stop
 from tallystick.wire.hashing import sha256
 
 SIGNABLE: Final = "_snapshot_signable_metadata.json"
@@ -143,14 +144,18 @@ def read_metadata(directory: Path) -> SnapshotMetadata:
     )
 
 
-def verify_files(directory: Path, metadata: SnapshotMetadata) -> None:
+def verify_files(
+    directory: Path, metadata: SnapshotMetadata, check_stop: Callable[[], None] = never_stop
+) -> None:
     """Check every file of a snapshot against the hash in its metadata.
+
+    ``check_stop`` is called at every part of a file; what it raises ends the work.
 
     Raises:
         SnapshotDamagedError: One is missing or differs.
     """
     for name, expected in sorted(metadata.file_hashes.items()):
-        check_hash(directory / name, file_hash(directory / name), expected)
+        check_hash(directory / name, file_hash(directory / name, check_stop), expected)
 
 
 def _read(path: Path) -> bytes:

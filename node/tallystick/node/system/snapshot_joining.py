@@ -13,8 +13,9 @@ from tallystick.node.channel.genesis import is_channel_id
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.key_value_store import StoreKind
 from tallystick.node.ledger.snapshot_file import SnapshotDamagedError
-from tallystick.node.ledger.snapshot_import import import_snapshot
+from tallystick.node.ledger.snapshot_import import ImportChecks, import_snapshot
 from tallystick.node.ledger.snapshot_metadata import read_metadata
+from tallystick.node.ledger.stoppable import finish_in_thread
 from tallystick.node.runtime.collections import blocks_to_live
 
 _log = logging.getLogger(__name__)
@@ -88,18 +89,12 @@ class SnapshotJoining:
         self._wanted.put_nowait((directory, channel_id))
 
     async def run(self) -> None:
-        """Join what is asked for, without end."""
+        """Join what is asked for, without end; who cancels it finds no import under way."""
         place = self._place
         while True:
             directory, channel_id = await self._wanted.get()
             try:
-                await asyncio.to_thread(
-                    import_snapshot,
-                    directory,
-                    place.folder(channel_id),
-                    place.store,
-                    blocks_to_live,
-                )
+                await self._import(directory, channel_id)
                 await place.open(channel_id)
             except (LedgerError, OSError) as error:
                 _log.error("did not join channel %s from %s: %s", channel_id, directory, error)
@@ -107,3 +102,12 @@ class SnapshotJoining:
                 _log.info("joined channel %s from the snapshot in %s", channel_id, directory)
             finally:
                 self._under_way = None
+
+    async def _import(self, directory: Path, channel_id: str) -> None:
+        place = self._place
+        folder = place.folder(channel_id)
+        await finish_in_thread(
+            lambda check_stop: import_snapshot(
+                directory, folder, place.store, blocks_to_live, ImportChecks(stop=check_stop)
+            )
+        )

@@ -17,6 +17,7 @@ from tallystick.node.ledger.config_record import config_record
 from tallystick.node.ledger.key_value_store import KeyValueStore
 from tallystick.node.ledger.ledger import Ledger
 from tallystick.node.ledger.snapshot_export import SnapshotSource, write_snapshot
+from tallystick.node.ledger.stoppable import finish_in_thread
 from tallystick.node.runtime.collection_history import collection_history
 
 MAX_PENDING: Final = 100
@@ -120,13 +121,17 @@ class SnapshotRequests:
             self._begin()
 
     async def run(self) -> None:
-        """Make the snapshots that are due, one after the other, without end."""
+        """Make the snapshots that are due, one after the other, without end.
+
+        Who cancels it finds the store unused; a snapshot in the making is begun again by the next
+        start, if no block has come by then.
+        """
         self._resume()
         while True:
             source = await self._due.get()
             number = source.last_block
             try:
-                await asyncio.to_thread(write_snapshot, source, self._folder(number))
+                await self._write(source)
             except (OSError, LedgerError) as error:
                 _log.error("no snapshot after block %d: %s; ask for one again", number, error)
             else:
@@ -135,6 +140,10 @@ class SnapshotRequests:
             del source
             self._under_way.discard(number)
             self._forget(number)
+
+    async def _write(self, source: SnapshotSource) -> None:
+        folder = self._folder(source.last_block)
+        await finish_in_thread(lambda check_stop: write_snapshot(source, folder, check_stop))
 
     def _resume(self) -> None:
         """Begin what a stop of the peer interrupted; give up what can no longer be made."""

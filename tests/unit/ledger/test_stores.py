@@ -9,7 +9,7 @@ import plyvel
 import pytest
 
 from tallystick.node.ledger import leveldb, sqlite
-from tallystick.node.ledger.key_value_store import StoreUnavailableError, open_store
+from tallystick.node.ledger.key_value_store import StoreKind, StoreUnavailableError, open_store
 
 
 def test_leveldb_says_what_to_do_where_it_is_not_installed(
@@ -76,3 +76,26 @@ def test_leveldb_tells_of_a_full_disk_as_the_system_does(
         ):
             other.write({b"key": b"value"})
     assert failure.value.errno == errno.ENOSPC
+
+
+@pytest.mark.parametrize(("kind", "files"), [("leveldb", "*.ldb"), ("sqlite", "*.sqlite3")])
+def test_a_damaged_store_tells_of_it_as_of_a_failing_disk(
+    tmp_path: Path, kind: StoreKind, files: str
+) -> None:
+    rows = {number.to_bytes(4): bytes((number % 251,)) * 500 for number in range(50_000)}
+    with open_store(kind, tmp_path) as store:
+        store.write(rows)
+    for _ in range(2):  # LevelDB moves its log into tables when it is opened
+        open_store(kind, tmp_path).close()
+    for file in tmp_path.glob(files):
+        content = file.read_bytes()
+        half = len(content) // 4
+        file.write_bytes(content[:half] + b"\xff" * (2 * half) + content[3 * half :])
+    with open_store(kind, tmp_path) as store:
+        for read in (
+            lambda: list(store.range(b"", b"")),
+            lambda: list(store.snapshot().range(b"", b"")),
+            lambda: store.get((25_000).to_bytes(4)),
+        ):
+            with pytest.raises(OSError, match=r"cannot be read .*tally ledger rebuild"):
+                read()

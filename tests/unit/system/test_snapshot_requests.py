@@ -1,25 +1,29 @@
 """Requests for ledger snapshots over gRPC (wire.md §8.1, §8.3, §13)."""
 
 import asyncio
+import errno
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
+from typing import cast
 
 import grpc
 import pytest
 from tests.unit.endorsement.conftest import Keys, World
 
 from tallystick.node.ledger import snapshot_export
+from tallystick.node.ledger.block_store import CorruptBlockError
 from tallystick.node.ledger.key_value_store import KeyValueReader, KeyValueStore
+from tallystick.node.ledger.ledger import Ledger
 from tallystick.node.ledger.memory import MemoryStore
 from tallystick.node.ledger.state import VersionedValue
 from tallystick.node.ledger.version import Version
-from tallystick.node.system.snapshot_requests import SnapshotRequests
+from tallystick.node.system.snapshot_requests import SnapshotRequestError, SnapshotRequests
 from tallystick.node.system.snapshots import SnapshotAccess, SnapshotService
 from tallystick.node.transport.server import new_server, serving
-from tallystick.protos.common.common_pb2 import SignatureHeader
+from tallystick.protos.common.common_pb2 import Block, SignatureHeader
 from tallystick.protos.peer.snapshot_pb2 import (
     SignedSnapshotRequest,
     SnapshotQuery,
@@ -116,6 +120,51 @@ async def test_nothing_reads_the_store_any_more_once_a_peer_has_stopped(
     assert making.cancelled()
     assert not list(site.folder.iterdir())
     assert await site.pending() == [site.last], "the next start begins it again"
+
+
+class LostBlocks:
+    """A ledger whose blocks cannot be read back."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.height = ledger.height
+        self.moment = ledger.moment
+        self.first_block = 0
+
+    def last_config_block_number(self) -> int:
+        return 0
+
+    def block(self, number: int) -> Block:
+        raise CorruptBlockError(number=number, path=Path("blocks"), offset=0)
+
+
+async def test_a_snapshot_that_cannot_begin_is_dropped_and_ends_nothing(
+    site: Site, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await site.stub.Generate(site.signed(0))
+    ledger = cast("Ledger", LostBlocks(world.one.ledger))
+    requests = SnapshotRequests(CHANNEL, ledger, site.store, site.folder)
+    requests.block_committed()
+    assert not requests.pending
+    assert f"no snapshot after block {site.last}: block 0 is lost" in caplog.text
+    assert not SnapshotRequests(CHANNEL, ledger, site.store, site.folder).pending
+    with pytest.raises(SnapshotRequestError, match="the peer's log says why"):
+        requests.submit(0)
+
+
+async def test_a_store_that_cannot_be_read_ends_the_snapshot_and_not_the_peer(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def damaged(*_: object) -> None:
+        raise OSError(errno.EIO, "the LevelDB store cannot be read")
+
+    monkeypatch.setattr(snapshot_export, "state_rows", damaged)
+    await site.stub.Generate(site.signed(0))
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        making = tasks.create_task(site.requests.run())
+        while site.requests.pending:  # noqa: ASYNC110 - nothing else tells
+            await asyncio.sleep(0.01)
+        making.cancel()
+    assert "the LevelDB store cannot be read; the request is dropped" in caplog.text
 
 
 async def test_a_request_waits_survives_a_restart_and_can_be_withdrawn(

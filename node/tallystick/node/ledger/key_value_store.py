@@ -11,7 +11,11 @@ StoreKind = Literal["leveldb", "sqlite", "memory"]
 
 
 class KeyValueReader(Protocol):
-    """The read side of an ordered map of bytes to bytes."""
+    """The read side of an ordered map of bytes to bytes.
+
+    What cannot be read, as the disk fails or what is on it is damaged, raises OSError: at the call
+    or, for a range, at the pair.
+    """
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value at ``key``, or None."""

@@ -54,15 +54,11 @@ class LevelDbStore(OpenStore):
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value at ``key``, or None."""
-        value: bytes | None = self._database.get(key)
-        return value
+        return _value_of(self._database, key)
 
     def range(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Return the pairs with ``start <= key < end``, in key order, as they are now."""
-        pairs: Iterator[tuple[bytes, bytes]] = self._database.iterator(
-            start=start, stop=end or None
-        )
-        return pairs
+        return _read(self._database.iterator(start=start, stop=end or None))
 
     def snapshot(self) -> KeyValueReader:
         """Return the map as it is now."""
@@ -94,14 +90,34 @@ class _LevelDbSnapshot(KeyValueReader):
         self._snapshot = database.snapshot()
 
     def get(self, key: bytes) -> bytes | None:
-        value: bytes | None = self._snapshot.get(key)
-        return value
+        return _value_of(self._snapshot, key)
 
     def range(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
-        pairs: Iterator[tuple[bytes, bytes]] = self._snapshot.iterator(
-            start=start, stop=end or None
-        )
-        return pairs
+        return _read(self._snapshot.iterator(start=start, stop=end or None))
+
+
+def _value_of(reader: "plyvel.DB | plyvel.Snapshot", key: bytes) -> bytes | None:
+    try:
+        value: bytes | None = reader.get(key)
+    except plyvel.Error as error:
+        raise _unreadable(error) from error
+    return value
+
+
+def _read(pairs: Iterator[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield pairs of an iterator, which has its moment already."""
+    try:
+        yield from pairs
+    except plyvel.Error as error:
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> OSError:
+    return OSError(
+        errno.EIO,
+        f"the LevelDB store cannot be read ({_words_of(error)}); check the disk, stop the node and "
+        "make the store anew with `tally ledger rebuild`",
+    )
 
 
 def _with_number(error: OSError) -> OSError:

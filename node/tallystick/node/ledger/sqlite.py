@@ -52,16 +52,15 @@ class SqliteStore(OpenStore):
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value at ``key``, or None."""
-        row: tuple[bytes] | None = self._connection.execute(_AT, (key,)).fetchone()
-        return None if row is None else row[0]
+        return _value_of(self._connection, key)
 
     def range(self, start: bytes, end: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Return the pairs with ``start <= key < end``, in key order, as they are now."""
         # A connection of its own, since only readers elsewhere are isolated from later writes. Its
         # snapshot is taken with the first row, hence here and not when the caller first iterates.
         connection = self._connect()
-        rows = connection.execute(*((_BETWEEN, (start, end)) if end else (_ALL_FROM, (start,))))
-        first: _Row | None = rows.fetchone()
+        rows = _rows(connection, start, end)
+        first = next(rows, None)
         if first is None:
             connection.close()
             return iter(())
@@ -106,23 +105,43 @@ class _SqliteSnapshot(KeyValueReader):
     """A read transaction on a connection of its own, which is closed when this object is gone."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        connection.execute("BEGIN")
-        connection.execute("SELECT 1 FROM pairs LIMIT 1").fetchone()  # the first read starts it
         self._connection = connection
+        connection.execute("BEGIN")
+        _value_of(connection, b"")  # the first read starts it
 
     def get(self, key: bytes) -> bytes | None:
-        row: tuple[bytes] | None = self._connection.execute(_AT, (key,)).fetchone()
-        return None if row is None else row[0]
+        return _value_of(self._connection, key)
 
     def range(self, start: bytes, end: bytes) -> Iterator[_Row]:
-        return self._connection.execute(
-            *((_BETWEEN, (start, end)) if end else (_ALL_FROM, (start,)))
-        )
+        return _rows(self._connection, start, end)
 
     def __del__(self) -> None:
         self._connection.close()
 
 
-def _rest(connection: sqlite3.Connection, rows: sqlite3.Cursor) -> Iterator[_Row]:
+def _value_of(connection: sqlite3.Connection, key: bytes) -> bytes | None:
+    try:
+        row: tuple[bytes] | None = connection.execute(_AT, (key,)).fetchone()
+    except sqlite3.DatabaseError as error:
+        raise _unreadable(error) from error
+    return None if row is None else row[0]
+
+
+def _rows(connection: sqlite3.Connection, start: bytes, end: bytes) -> Iterator[_Row]:
+    try:
+        yield from connection.execute(*((_BETWEEN, (start, end)) if end else (_ALL_FROM, (start,))))
+    except sqlite3.DatabaseError as error:
+        raise _unreadable(error) from error
+
+
+def _rest(connection: sqlite3.Connection, rows: Iterator[_Row]) -> Iterator[_Row]:
     with closing(connection):
         yield from rows
+
+
+def _unreadable(error: Exception) -> OSError:
+    return OSError(
+        errno.EIO,
+        f"the SQLite store cannot be read ({error}); check the disk, stop the node and make the "
+        "store anew with `tally ledger rebuild`",
+    )

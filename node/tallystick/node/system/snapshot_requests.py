@@ -19,11 +19,14 @@ from tallystick.node.ledger.ledger import Ledger
 from tallystick.node.ledger.snapshot_export import SnapshotSource, write_snapshot
 from tallystick.node.ledger.stoppable import finish_in_thread
 from tallystick.node.runtime.collection_history import collection_history
+from tallystick.wire.errors import WireError
 
 MAX_PENDING: Final = 100
 """How many requests of one channel may wait."""
 
 _NUMBER_SIZE: Final = 8
+_FAILURES: Final = (LedgerError, WireError, OSError)
+_NOT_MADE: Final = "no snapshot after block %d: %s; the request is dropped, ask for one again"
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +75,7 @@ class SnapshotRequests:
 
         Raises:
             SnapshotRequestError: The block is past, or there is or will be such a snapshot already,
-                or too many are asked for.
+                or too many are asked for, or what it needs of the ledger cannot be read.
         """
         last = self._ledger.height - 1
         number = block_number or last
@@ -96,8 +99,10 @@ class SnapshotRequests:
             )
         self._store.write({_row(number): b""})
         self._pending.add(number)
-        if number == last:
-            self._begin()
+        if number == last and not self._begin(number):
+            raise SnapshotRequestError(
+                number, f"no snapshot can be made after block {number}: the peer's log says why"
+            )
 
     def cancel(self, block_number: int) -> None:
         """Withdraw a request.
@@ -117,8 +122,9 @@ class SnapshotRequests:
 
     def block_committed(self) -> None:
         """Begin the snapshot that is asked for at this height; call it before the next commit."""
-        if self._ledger.height - 1 in self._pending:
-            self._begin()
+        last = self._ledger.height - 1
+        if last in self._pending:
+            self._begin(last)
 
     async def run(self) -> None:
         """Make the snapshots that are due, one after the other, without end.
@@ -132,8 +138,8 @@ class SnapshotRequests:
             number = source.last_block
             try:
                 await self._write(source)
-            except (OSError, LedgerError) as error:
-                _log.error("no snapshot after block %d: %s; ask for one again", number, error)
+            except _FAILURES as error:
+                _log.error(_NOT_MADE, number, error)
             else:
                 _log.info("wrote the snapshot after block %d: %s", number, self._folder(number))
             # The source pins what the store would otherwise give up.
@@ -154,17 +160,28 @@ class SnapshotRequests:
                     _log.warning("no snapshot after block %d: the ledger went on", number)
                 self._forget(number)
         if last in self._pending and last not in self._under_way:
-            self._begin()
+            self._begin(last)
 
-    def _begin(self) -> None:
-        source = SnapshotSource(
-            self._channel_id,
-            self._ledger.moment(),
-            config_record(self._ledger),
-            collection_history(self._ledger, self._store),
-        )
-        self._under_way.add(source.last_block)
+    def _begin(self, last: int) -> bool:
+        """Begin the snapshot after the last block; return False if that request is given up.
+
+        A snapshot that cannot be made must not end the peer, which would meet the same request
+        again at its next start.
+        """
+        try:
+            source = SnapshotSource(
+                self._channel_id,
+                self._ledger.moment(),
+                config_record(self._ledger),
+                collection_history(self._ledger, self._store),
+            )
+        except _FAILURES as error:
+            _log.error(_NOT_MADE, last, error)
+            self._forget(last)
+            return False
+        self._under_way.add(last)
         self._due.put_nowait(source)
+        return True
 
     def _forget(self, number: int) -> None:
         self._store.write({_row(number): None})

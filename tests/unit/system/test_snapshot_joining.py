@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -12,7 +13,10 @@ from tests.unit.endorsement.conftest import CHANNEL_ID, World
 from tallystick.node.ledger.config_record import config_record
 from tallystick.node.ledger.snapshot_export import SnapshotSource, write_snapshot
 from tallystick.node.ledger.snapshot_reader import SnapshotReader
+from tallystick.node.ledger.state import VersionedValue
+from tallystick.node.system import snapshot_joining
 from tallystick.node.system.snapshot_joining import JoiningPlace, SnapshotJoining
+from tallystick.wire.errors import MalformedMessageError
 
 
 @pytest.fixture
@@ -62,3 +66,70 @@ async def test_an_import_has_ended_and_left_nothing_once_a_peer_has_stopped(
     assert has_ended.is_set()
     assert running.cancelled()
     assert not names_in(channels)
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        pytest.param((b"\xff", "malformed common.ConfigEnvelope"), id="unreadable"),
+        pytest.param((b"", "configuration of channel"), id="unusable"),
+    ],
+)
+async def test_a_configuration_that_cannot_be_used_is_refused_before_anything_is_kept(
+    source: SnapshotSource,
+    channels: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    refused: tuple[bytes, str],
+) -> None:
+    config, problem = refused
+    held = VersionedValue(config, source.config.version)
+    write_snapshot(replace(source, config=held), tmp_path / "snapshot")
+    joining = SnapshotJoining(JoiningPlace({}, channels.joinpath, "sqlite", no_opening))
+    joining.begin(tmp_path / "snapshot")
+    await joined(joining)
+    assert "a configuration that this peer cannot use" in caplog.text
+    assert problem in caplog.text
+    assert not names_in(channels)
+
+
+async def test_definitions_that_cannot_be_read_end_the_import_and_not_the_peer(
+    source: SnapshotSource,
+    channels: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unreadable(*_: object) -> None:
+        raise MalformedMessageError("protos.CollectionConfigPackage", "it is torn")
+
+    monkeypatch.setattr(snapshot_joining, "import_snapshot", unreadable)
+    write_snapshot(source, tmp_path / "snapshot")
+    joining = SnapshotJoining(JoiningPlace({}, channels.joinpath, "sqlite", no_opening))
+    joining.begin(tmp_path / "snapshot")
+    await joined(joining)
+    assert "malformed protos.CollectionConfigPackage" in caplog.text
+
+
+async def test_a_snapshot_with_a_usable_configuration_is_joined(
+    source: SnapshotSource, channels: Path, tmp_path: Path
+) -> None:
+    opened: list[str] = []
+
+    async def note(channel_id: str) -> None:
+        opened.append(channel_id)
+
+    write_snapshot(source, tmp_path / "snapshot")
+    joining = SnapshotJoining(JoiningPlace({}, channels.joinpath, "sqlite", note))
+    joining.begin(tmp_path / "snapshot")
+    await joined(joining)
+    assert opened == names_in(channels) == [CHANNEL_ID]
+
+
+async def joined(joining: SnapshotJoining) -> None:
+    """Let a snapshot be joined, well or not."""
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(joining.run())
+        while joining.under_way:  # noqa: ASYNC110 - nothing else tells
+            await asyncio.sleep(0.01)
+        running.cancel()

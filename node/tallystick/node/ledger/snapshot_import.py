@@ -62,15 +62,22 @@ class LedgerPresentError(LedgerError):
         self.directory = directory
 
 
+def _no_problem(channel_id: str, config: bytes) -> str:  # noqa: ARG001
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class ImportChecks:
     """What may end an import early.
 
     Attributes:
         stop: Called at every row; what it raises ends the import.
+        config_problem: Returns why a channel cannot go on with a configuration, ``ConfigEnvelope``
+            bytes; empty if it can.
     """
 
     stop: Callable[[], None] = never_stop
+    config_problem: Callable[[str, bytes], str] = _no_problem
 
 
 NO_CHECKS: Final = ImportChecks()
@@ -96,7 +103,8 @@ def import_snapshot(
         checks: May end it early.
 
     Raises:
-        SnapshotDamagedError: A file is missing, altered or not what its name says.
+        SnapshotDamagedError: A file is missing, altered or not what its name says, or the
+            configuration in it cannot be used.
         LedgerPresentError: There is something in ``target``.
         StoreUnavailableError: The store keeps nothing, or is not installed.
         OSError: The disk is full or failing.
@@ -163,6 +171,12 @@ class _Import:
         self._expiring: dict[bytes, bytearray] = {}
 
     def run(self) -> ChainStart:
+        metadata, config = self._metadata, self._snapshot.config()
+        problem = self._checks.config_problem(metadata.channel_id, config.value)
+        if problem:
+            raise self._snapshot.wrong(
+                PUBLIC_STATE, f"has a configuration that this peer cannot use: {problem}"
+            )
         for namespace, key, held in self._snapshot.state(PUBLIC_STATE):
             self._add_public(namespace, key, held)
         self._flush()  # the definitions in it say how long private values live
@@ -173,7 +187,6 @@ class _Import:
         for row_key, package in self._snapshot.collection_history():
             self._put(row_key, package)
         self._flush()
-        metadata, config = self._metadata, self._snapshot.config()
         head = Head(
             height=metadata.last_block + 1,
             last_config_block=config.version.block_number,

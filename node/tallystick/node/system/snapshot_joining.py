@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
 
+from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.channel.errors import ChannelConfigError
 from tallystick.node.channel.genesis import is_channel_id
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.key_value_store import StoreKind
@@ -17,6 +19,9 @@ from tallystick.node.ledger.snapshot_import import ImportChecks, import_snapshot
 from tallystick.node.ledger.snapshot_metadata import read_metadata
 from tallystick.node.ledger.stoppable import finish_in_thread
 from tallystick.node.runtime.collections import blocks_to_live
+from tallystick.protos.common.configtx_pb2 import ConfigEnvelope
+from tallystick.wire.errors import WireError
+from tallystick.wire.messages import decode
 
 _log = logging.getLogger(__name__)
 
@@ -96,7 +101,7 @@ class SnapshotJoining:
             try:
                 await self._import(directory, channel_id)
                 await place.open(channel_id)
-            except (LedgerError, OSError) as error:
+            except (LedgerError, WireError, OSError) as error:
                 _log.error("did not join channel %s from %s: %s", channel_id, directory, error)
             else:
                 _log.info("joined channel %s from the snapshot in %s", channel_id, directory)
@@ -106,8 +111,18 @@ class SnapshotJoining:
     async def _import(self, directory: Path, channel_id: str) -> None:
         place = self._place
         folder = place.folder(channel_id)
-        await finish_in_thread(
-            lambda check_stop: import_snapshot(
-                directory, folder, place.store, blocks_to_live, ImportChecks(stop=check_stop)
-            )
-        )
+
+        def work(check_stop: Callable[[], None]) -> None:
+            checks = ImportChecks(check_stop, _config_problem)
+            import_snapshot(directory, folder, place.store, blocks_to_live, checks)
+
+        await finish_in_thread(work)
+
+
+def _config_problem(channel_id: str, envelope: bytes) -> str:
+    """Return why no channel can be opened with a configuration; a later start would fail on it."""
+    try:
+        ChannelConfig.from_config(channel_id, decode(ConfigEnvelope, envelope).config)
+    except (ChannelConfigError, WireError) as error:
+        return str(error)
+    return ""

@@ -272,6 +272,19 @@ def test_the_oldest_transaction_is_forgotten_when_there_are_too_many(
     assert collected.tree() == ["root", "  commit", "  commit"]
 
 
+def test_no_id_is_followed_that_is_longer_than_a_transaction_id_can_be(
+    collected: Collected,
+) -> None:
+    whole = "a" * recorder.MAX_ID_LENGTH
+    with collected.tracer.start_as_current_span("root"):
+        for transaction_id in (whole, whole + "a"):
+            spans.follow(transaction_id)
+    tell_of(whole + "a")
+    assert collected.tree() == ["root"]
+    tell_of(whole)
+    assert collected.tree() == ["root", "  commit"]
+
+
 def test_an_application_hands_its_span_to_its_peer(collected: Collected) -> None:
     assert trace_headers() == ()
     with collected.tracer.start_as_current_span("buy") as span:

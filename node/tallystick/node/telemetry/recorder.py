@@ -21,6 +21,8 @@ from tallystick.node.telemetry.spans import Facts, Headers, Moment, Until
 
 MAX_FOLLOWED: Final = 10_000
 """Transactions whose span is remembered; the oldest is forgotten first."""
+MAX_ID_LENGTH: Final = 64
+"""How long a transaction id is. Callers claim longer ones, which belong to no transaction."""
 
 _PREFIX: Final = "tallystick."
 _NOTHING: Final = nullcontext()
@@ -108,7 +110,7 @@ class OpenTelemetryRecorder:
     def follow(self, transaction_id: str, *, again: bool) -> None:
         """Let what happens to a transaction later belong to the current span."""
         current = trace.get_current_span()
-        if not _is_recorded(current) or not transaction_id:
+        if not _is_recorded(current) or not 0 < len(transaction_id) <= MAX_ID_LENGTH:
             return
         if again or transaction_id not in self._followed:
             self._followed[transaction_id] = trace.set_span_in_context(current, Context())

@@ -105,6 +105,8 @@ class Pulling:
         patience_s: See `PullerEnvironment`.
         delays: Its sleeps.
         puller: The puller, once blocks have been asked for.
+        fetched: How often the orderers were asked for.
+        unreadable: How often a file about them cannot be read when they are asked for.
     """
 
     material: ChannelMaterial
@@ -113,9 +115,15 @@ class Pulling:
     patience_s: float = 5.0
     delays: Delays = field(default_factory=Delays)
     puller: BlockPuller = field(init=False)
+    fetched: int = 0
+    unreadable: int = 0
 
     def named(self) -> Sequence[ScriptedOrderer]:
         """Return the orderers that the channel names, in its order."""
+        self.fetched += 1
+        if self.unreadable:
+            self.unreadable -= 1
+            raise FileNotFoundError(2, "No such file or directory", "roots.pem")
         known = {f"{orderer.endpoint}:7050": orderer for orderer in self.orderers}
         return [known[endpoint] for endpoint in self.config.orderer_endpoints]
 

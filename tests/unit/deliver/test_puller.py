@@ -189,3 +189,47 @@ async def test_a_puller_tells_that_nobody_gives_blocks_until_somebody_does(
         await anext(arriving)
         assert following.puller.fault() == ""
     assert told[0].startswith("no orderer has given blocks for 0 s; the last one tried: o1: ")
+
+
+async def test_the_orderers_are_fetched_once_for_each_attempt_and_configuration(
+    pulling: MakePulling, blocks: list[Block]
+) -> None:
+    first = ScriptedOrderer("o1", [carrying(*blocks[1:3])])
+    second = ScriptedOrderer("o2", [carrying(blocks[3])])
+    puller = pulling(first, second)
+    fetched = []
+    async with aclosing(puller.blocks(3)) as stream:
+        async for block in stream:
+            fetched.append(puller.fetched)
+            if block == blocks[1]:
+                puller.rename("o1", "o2")
+    assert fetched == [1, 2, 3]
+
+
+async def test_orderers_whose_certificates_cannot_be_read_are_trouble_that_passes(
+    pulling: MakePulling, blocks: list[Block], caplog: pytest.LogCaptureFixture
+) -> None:
+    following = pulling(ScriptedOrderer("o1", [carrying(*blocks[1:])]), patience_s=0.0)
+    following.unreadable = 2
+    told: list[str] = []
+    following.delays.meanwhile = lambda: told.append(following.puller.fault())
+    assert await following.pull(3) == blocks[1:]
+    assert len(following.delays.slept_s) == 2
+    assert all("'roots.pem'; make the root_certificates" in each for each in told)
+    assert "channel securities: the orderers are unknown: " in caplog.text
+
+
+async def test_an_orderer_is_left_if_those_of_a_new_configuration_cannot_be_read(
+    pulling: MakePulling, blocks: list[Block]
+) -> None:
+    orderer = ScriptedOrderer("o1", [carrying(*blocks[1:]), carrying(*blocks[2:])])
+    puller = pulling(orderer)
+    pulled = []
+    async with aclosing(puller.blocks(3)) as stream:
+        async for block in stream:
+            pulled.append(block)
+            if block == blocks[1]:
+                puller.rename("o1")
+                puller.unreadable = 1
+    assert pulled == blocks[1:]
+    assert orderer.starts() == [1, 2]

@@ -9,6 +9,7 @@ from itertools import count
 from typing import Final
 
 from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.deliver.known_orderers import KnownOrderers, UnknownOrderersError
 from tallystick.node.deliver.ranges import FAR_BEHIND_BLOCKS, RangeFetch
 from tallystick.node.deliver.requests import SeekRequests
 from tallystick.node.deliver.trouble import Trouble
@@ -26,6 +27,14 @@ PATIENCE_S: Final = 30.0
 """How long an orderer may send nothing before another is asked, as long as Fabric's peers wait."""
 SILENCE_S: Final = 1.0
 """How long it may send nothing before others are asked whether there is something to send."""
+
+_TROUBLE: Final = (
+    OrdererUnreachableError,
+    UntrustedBlockError,
+    UnknownOrderersError,
+    WireError,
+)
+"""Why an orderer is left, beside another one being better."""
 
 _log = logging.getLogger(__name__)
 
@@ -81,13 +90,14 @@ class BlockPuller:
         """Prepare to pull.
 
         Args:
-            orderers: Returns those of the moment. Any will do; they are tried in turn.
+            orderers: Returns those of the moment, asked for each attempt and each configuration;
+                an OSError is trouble that passes. Any will do; they are tried in turn.
             signer: Who asks; must satisfy the channel's readers policy.
             config: The configuration in force, asked anew for each block.
             environment: Clock, delays and sleep.
             tls_certificate_hash: Hash of the client certificate, where the orderers require one.
         """
-        self._orderers = orderers
+        self._known = KnownOrderers(orderers, config)
         self._signer = signer
         self._config = config
         self._environment = environment
@@ -107,14 +117,8 @@ class BlockPuller:
         config block governs its successors. Close the iterator (``contextlib.aclosing``) when done.
         """
         for attempt in count():
-            orderers = self._orderers()
-            if not orderers:
-                _log.error(
-                    "channel %s names no orderers: write [[orderers]] into this peer's settings",
-                    self._config().channel_id,
-                )
-            else:
-                orderer = self._chosen(orderers, attempt)
+            orderer = self._chosen(attempt)
+            if orderer is not None:
                 async with aclosing(self._trusting(orderer, last)) as blocks:
                     async for block in blocks:
                         self._environment.backoff.reset()
@@ -122,10 +126,23 @@ class BlockPuller:
                         yield block
             await self._environment.sleep(self._environment.backoff.next_delay_s())
 
-    def _chosen(self, orderers: Sequence[OrdererConnection], attempt: int) -> OrdererConnection:
+    def _chosen(self, attempt: int) -> OrdererConnection | None:
+        """Return whose turn it is; None if nobody's, which is logged."""
+        try:
+            orderers = self._known.renewed()
+        except UnknownOrderersError as error:
+            _log.warning("channel %s: %s", self._config().channel_id, error)
+            self._trouble.failed(asyncio.get_running_loop().time(), str(error))
+            return None
         better, self._better = self._better, None
         if better is not None and better in orderers:
             return better
+        if not orderers:
+            _log.error(
+                "channel %s names no orderers: write [[orderers]] into this peer's settings",
+                self._config().channel_id,
+            )
+            return None
         return orderers[attempt % len(orderers)]
 
     async def _trusting(
@@ -142,7 +159,7 @@ class BlockPuller:
         except _LeavingError as error:
             _log.info("stopped following orderer %s: %s", orderer.endpoint, error)
             self._better = error.better
-        except (OrdererUnreachableError, UntrustedBlockError, WireError) as error:
+        except _TROUBLE as error:
             _log.warning("stopped following orderer %s: %s", orderer.endpoint, error)
             self._trouble.failed(now_s(), f"{orderer.endpoint}: {error}")
 
@@ -167,21 +184,21 @@ class BlockPuller:
                 yield response.block
                 if self._config() is not config:
                     config = self._config()
-                    if orderer not in self._orderers():
+                    if orderer not in self._known.current():
                         raise _LeavingError("the channel has other orderers now")
 
     async def _catch_up(
         self, orderer: OrdererConnection, last: Previous
     ) -> AsyncGenerator[Block, None]:
         """Yield the blocks that an orderer has, from whoever has them, if they are many."""
-        if len(self._orderers()) == 1:
+        if len(self._known.current()) == 1:
             return
         requests = self._requests(self._config())
         newest = await _newest(orderer, requests)
         if newest - last.number < FAR_BEHIND_BLOCKS:
             return
         _log.info("fetches blocks %d to %d from all orderers", last.number + 1, newest)
-        fetch = RangeFetch(self._orderers, requests, self._config)
+        fetch = RangeFetch(self._known.current, requests, self._config)
         async with aclosing(fetch.blocks(last, newest)) as blocks:
             async for block in blocks:
                 yield block
@@ -198,7 +215,7 @@ class BlockPuller:
         last: Previous,
     ) -> DeliverResponse | None:
         """Return what an orderer sends next, None at the end, as long as there is patience."""
-        others = [other for other in self._orderers() if other is not orderer]
+        others = [other for other in self._known.current() if other is not orderer]
         if not others:
             return await anext(responses, None)
         patience_s = self._environment.patience_s

@@ -12,13 +12,15 @@ import pytest
 from tests.unit.validation.conftest import Draft, Setting
 
 from tallystick.node.membership import identity
-from tallystick.node.membership.signature_checker import GoodSignature
+from tallystick.node.membership.signature_checker import MAX_IDENTITY_BYTES, GoodSignature
+from tallystick.node.validation.ahead import signatures
 from tallystick.node.validation.ahead.framing import LENGTH
 from tallystick.node.validation.ahead.preparation import NO_SERVICE, CheckedAhead
 from tallystick.node.validation.ahead.process import SignatureProcess, signature_process
 from tallystick.node.validation.ahead.program import answer
 from tallystick.node.validation.ahead.signatures import good_signatures, signatures_of
 from tallystick.protos.common.common_pb2 import Block
+from tallystick.protos.msp.identities_pb2 import SerializedIdentity
 from tallystick.protos.tallystick.checked_signatures_pb2 import CheckedSignatures
 from tallystick.wire.hashing import sha256
 
@@ -95,6 +97,19 @@ def test_what_is_not_good_or_cannot_be_read_is_left_out(
 @pytest.mark.parametrize("entry", [b"", b"\xff", b"\x0a\x02\x0a\xff", bytes(1000)])
 def test_garbage_has_no_signatures(setting: Setting, entry: bytes) -> None:
     assert not good_signatures(setting.block(entry)).good
+
+
+def test_the_key_of_an_identity_that_is_padded_is_not_kept(setting: Setting) -> None:
+    block = setting.block(setting.draft())
+    creator = next(signatures_of(block.data.data[0]))
+    named = SerializedIdentity.FromString(creator.identity)
+    named.id_bytes += b"\n" * MAX_IDENTITY_BYTES
+    padded = named.SerializeToString()
+    signatures.kept_key_of.cache_clear()
+    assert signatures.key_of(padded) is not None
+    assert signatures.kept_key_of.cache_info().currsize == 0
+    assert signatures.key_of(creator.identity) is not None
+    assert signatures.kept_key_of.cache_info().currsize == 1
 
 
 async def test_verdicts_are_the_same_whether_signatures_were_checked_before_or_not(

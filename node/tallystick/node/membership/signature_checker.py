@@ -8,6 +8,11 @@ from tallystick.node.membership.identity import Identity
 from tallystick.wire.errors import WireError
 from tallystick.wire.hashing import sha256
 
+MAX_SIGNATURE_BYTES: Final = 256
+"""Longer ones are not remembered. Those of the longest curve have 139 bytes, and the rest of a
+longer one is padding, which does not make it bad."""
+MAX_IDENTITY_BYTES: Final = 8 * 1024
+"""What belongs to a longer ``SerializedIdentity`` is not remembered. Most have about 1 KiB."""
 _DEFAULT_CAPACITY: Final = 8_192
 
 
@@ -58,8 +63,13 @@ class SignatureChecker:
         self.remember_all([GoodSignature.of(identity_serialized, message, signature)])
 
     def remember_all(self, signatures: Iterable[GoodSignature]) -> None:
-        """Likewise for signatures that this node has verified elsewhere."""
+        """Likewise for signatures that this node has verified elsewhere.
+
+        One that is too long, or of too long an identity, is verified anew each time.
+        """
         for each in signatures:
+            if len(each.signature) > MAX_SIGNATURE_BYTES or len(each.identity) > MAX_IDENTITY_BYTES:
+                continue
             if len(self._good) >= self._capacity and each.signature not in self._good:
                 del self._good[next(iter(self._good))]
             self._good[each.signature] = (each.identity, each.digest)

@@ -6,6 +6,7 @@ signer is asked when the block is validated.
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -13,6 +14,7 @@ from google.protobuf.message import DecodeError
 
 from tallystick.node.membership.certificates import load_certificate
 from tallystick.node.membership.errors import CertificateError
+from tallystick.node.membership.signature_checker import MAX_IDENTITY_BYTES
 from tallystick.node.policies.evaluate import SignedData
 from tallystick.protos.common.common_pb2 import Block, Envelope, Payload, SignatureHeader
 from tallystick.protos.msp.identities_pb2 import SerializedIdentity
@@ -65,7 +67,7 @@ def signatures_of(entry: bytes) -> Iterator[SignedData]:
 
 
 def _is_good(signed: SignedData) -> bool:
-    key = _key_of(signed.identity)
+    key = key_of(signed.identity)
     if key is None:
         return False
     try:
@@ -75,12 +77,24 @@ def _is_good(signed: SignedData) -> bool:
     return True
 
 
-@lru_cache(maxsize=4_096)
-def _key_of(serialized: bytes) -> EllipticCurvePublicKey | None:
-    """Return the key in ``SerializedIdentity`` bytes; None if there is none of this kind."""
+def key_of(serialized: bytes) -> EllipticCurvePublicKey | None:
+    """Return the key in ``SerializedIdentity`` bytes; None if there is none of this kind.
+
+    It is read once, and kept unless the identity is padded.
+    """
+    if len(serialized) > MAX_IDENTITY_BYTES:
+        return _read_key(serialized)
+    return kept_key_of(serialized)
+
+
+def _read_key(serialized: bytes) -> EllipticCurvePublicKey | None:
     try:
         certificate = load_certificate(SerializedIdentity.FromString(serialized).id_bytes)
         key = certificate.public_key()
     except (DecodeError, CertificateError, ValueError, UnsupportedAlgorithm):
         return None
     return key if isinstance(key, EllipticCurvePublicKey) else None
+
+
+kept_key_of: Final = lru_cache(maxsize=4_096)(_read_key)
+"""Does what `_read_key` does, once for each identity."""

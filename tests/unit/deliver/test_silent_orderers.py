@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from random import Random
 
 import pytest
-from tests.unit.deliver.conftest import LENGTH
+from tests.unit.deliver.conftest import LENGTH, SILENCE, Pulling, ScriptedOrderer, carrying
 from tests.unit.deliver.live import Network, Story
 
+from tallystick.node.deliver import puller
 from tallystick.node.deliver.puller import PATIENCE_S, SILENCE_S
 from tallystick.node.deliver.witnesses import GRACE_S, Grace
 from tallystick.protos.common.common_pb2 import Block
@@ -138,6 +140,25 @@ def test_if_nobody_else_answers_patience_decides(told: Told) -> None:
         assert network.changes == 2
 
     told(story)
+
+
+async def test_a_witness_may_come_at_the_moment_at_which_patience_ends(
+    pulling: Callable[..., Pulling], blocks: list[Block], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience_s = 0.02
+
+    async def at_the_last_moment(others: Sequence[ScriptedOrderer], _: object) -> ScriptedOrderer:
+        time.sleep(patience_s)  # noqa: ASYNC251 -- so that the timeout is due
+        await asyncio.sleep(0)  # and comes second in this round of the loop
+        await asyncio.sleep(0)
+        return others[0]
+
+    monkeypatch.setattr(puller, "SILENCE_S", 0)
+    monkeypatch.setattr(puller, "first_witness", at_the_last_moment)
+    withholding = ScriptedOrderer("o1", [[*carrying(blocks[1]), SILENCE]])
+    other = ScriptedOrderer("o2", [carrying(*blocks[2:])])
+    assert await pulling(withholding, other, patience_s=patience_s).pull(3) == blocks[1:]
+    assert (withholding.starts(), other.starts()) == ([1], [2])
 
 
 @pytest.mark.parametrize("seed", range(5))

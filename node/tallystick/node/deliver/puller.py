@@ -249,7 +249,8 @@ class BlockPuller:
         shown.by = await first_witness(others, inquiry)
         if shown.by is not None:
             shown.at_s = asyncio.get_running_loop().time()
-            limit.reschedule(shown.at_s + self._grace.seconds)
+            if not limit.expired():  # patience may have ended in this very moment
+                limit.reschedule(shown.at_s + self._grace.seconds)
 
 
 async def _newest(orderer: OrdererConnection, requests: SeekRequests) -> int:

@@ -11,6 +11,7 @@ from random import Random
 import pytest
 from tests.unit.conftest import CHANNEL_ID, NOW_NS, ChannelMaterial
 from tests.unit.deliver.live import Network, Story, seek_of
+from tests.unit.reluctant_signer import ReluctantSigner
 from tests.virtual_time import run
 
 from tallystick.node.channel.config import ChannelConfig
@@ -104,6 +105,7 @@ class Pulling:
         config: The configuration in force.
         patience_s: See `PullerEnvironment`.
         delays: Its sleeps.
+        signer: Who asks.
         puller: The puller, once blocks have been asked for.
         fetched: How often the orderers were asked for.
         unreadable: How often a file about them cannot be read when they are asked for.
@@ -114,9 +116,13 @@ class Pulling:
     config: ChannelConfig
     patience_s: float = 5.0
     delays: Delays = field(default_factory=Delays)
+    signer: ReluctantSigner = field(init=False)
     puller: BlockPuller = field(init=False)
     fetched: int = 0
     unreadable: int = 0
+
+    def __post_init__(self) -> None:
+        self.signer = ReluctantSigner(self.material.peer)
 
     def named(self) -> Sequence[ScriptedOrderer]:
         """Return the orderers that the channel names, in its order."""
@@ -137,7 +143,7 @@ class Pulling:
         """Yield the first blocks that arrive."""
         puller = self.puller = BlockPuller(
             self.named,
-            signer=self.material.peer,
+            signer=self.signer,
             config=lambda: self.config,
             environment=PullerEnvironment(
                 clock=lambda: NOW_NS,

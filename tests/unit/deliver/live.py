@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tests.unit.conftest import NOW_NS, ChannelMaterial
+from tests.unit.reluctant_signer import ReluctantSigner
 
 from tallystick.node.deliver.puller import BlockPuller, PullerEnvironment
 from tallystick.node.transport.backoff import Backoff
@@ -97,13 +98,14 @@ class Network:
 
     def __init__(self, material: ChannelMaterial, chain: list[Block]) -> None:
         self.orderers = [LiveOrderer(name, chain) for name in NAMES]
+        self.signer = ReluctantSigner(material.peer)
         self.came: list[Block] = []
         self.came_s: list[float] = []
         config = material.config()
         self._genesis = material.genesis()
         self._puller = BlockPuller(
             lambda: self.orderers,
-            signer=material.peer,
+            signer=self.signer,
             config=lambda: config,
             environment=PullerEnvironment(lambda: NOW_NS, Backoff(Random(1)), asyncio.sleep),
         )

@@ -233,3 +233,16 @@ async def test_an_orderer_is_left_if_those_of_a_new_configuration_cannot_be_read
                 puller.unreadable = 1
     assert pulled == blocks[1:]
     assert orderer.starts() == [1, 2]
+
+
+async def test_a_peer_whose_key_does_not_sign_for_a_while_asks_again(
+    pulling: MakePulling, blocks: list[Block], caplog: pytest.LogCaptureFixture
+) -> None:
+    following = pulling(ScriptedOrderer("o1", [carrying(*blocks[1:])]), patience_s=0.0)
+    following.signer.refusals = 2
+    told: list[str] = []
+    following.delays.meanwhile = lambda: told.append(following.puller.fault())
+    assert await following.pull(3) == blocks[1:]
+    assert len(told) == 2
+    assert all(each.endswith("o1: the token was taken out") for each in told)
+    assert "stopped following orderer o1: the token was taken out" in caplog.text

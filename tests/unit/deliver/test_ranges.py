@@ -153,6 +153,17 @@ def test_an_orderer_that_hangs_delays_the_others_a_moment_only(told: Told, place
     assert network.came == network.orderers[place].chain[1:]
 
 
+def test_what_one_orderer_could_not_be_asked_for_is_given_by_the_others(told: Told) -> None:
+    async def story(network: Network) -> None:
+        network.signer.before, network.signer.refusals = 1, 1  # it learns of the newest block
+        begun_late(network)
+        await caught_up(network)
+
+    network = told(story)
+    assert network.came == network.orderers[0].chain[1:]
+    assert [len(each.ranges) for each in network.orderers].count(0) == 1
+
+
 def test_orderers_that_are_behind_give_what_they_have(told: Told) -> None:
     async def story(network: Network) -> None:
         first, second, third = network.orderers

@@ -142,6 +142,20 @@ def test_if_nobody_else_answers_patience_decides(told: Told) -> None:
     told(story)
 
 
+def test_witnesses_are_asked_again_if_the_question_could_not_be_signed(told: Told) -> None:
+    async def story(network: Network) -> None:
+        first, *others = network.orderers
+        network.ordered(1)
+        await asyncio.sleep(0.5)
+        first.set(hangs=True)
+        network.signer.refusals = len(others)
+        network.ordered(2, by=others)
+        await asyncio.sleep(PATIENCE_S / 2)
+        assert len(network.came_s) == 2
+
+    assert told(story).changes == 2
+
+
 async def test_a_witness_may_come_at_the_moment_at_which_patience_ends(
     pulling: Callable[..., Pulling], blocks: list[Block], monkeypatch: pytest.MonkeyPatch
 ) -> None:

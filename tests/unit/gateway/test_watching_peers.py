@@ -1,12 +1,14 @@
 """How a gateway learns which peers answer, and how many blocks they have (wire.md §5.2)."""
 
 import asyncio
+from dataclasses import replace
 from random import Random
 
 import grpc
 import pytest
 from tests.unit.conftest import CHANNEL_ID, NOW_NS, ChannelMaterial
 from tests.unit.gateway.conftest import DOWN, Said, Setting, refusal
+from tests.unit.reluctant_signer import ReluctantSigner
 
 from tallystick.node.endorsement.proposal import unpack
 from tallystick.node.gateway import watch
@@ -120,6 +122,26 @@ async def test_peers_are_asked_again_and_again(setting: Setting) -> None:
             await rounds.acquire()
         watching.cancel()
     assert standing(peers, "peer0.B").height == 9
+
+
+async def test_peers_are_asked_later_if_the_question_could_not_be_signed(
+    setting: Setting, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = asyncio.Event()
+
+    class Answering:
+        async def process_proposal(self, _: SignedProposal) -> ProposalResponse:
+            asked.set()
+            return chain_of(9)
+
+    peers = PeerDirectory([EndorsingPeer("B", "peer0.B", Answering())], local_msp_id="A")
+    reluctant = ReluctantSigner(setting.material.client, refusals=2)
+    curious = replace(watcher(setting.material), signer=reluctant)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        watching = tasks.create_task(watch_peers(CHANNEL_ID, peers, curious))
+        await asked.wait()
+        watching.cancel()
+    assert caplog.text.count("the token was taken out") == 2
 
 
 # --- what follows for the order in which they are asked ---

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 
 import pytest
 from tests.unit.endorsement.conftest import CHANNEL_ID, Peer, World, transaction_id_of
@@ -12,11 +13,15 @@ from tests.unit.endorsement.test_private_results import (
     put_private,
     waits,
 )
+from tests.unit.reluctant_signer import ReluctantSigner
 
 from tallystick.node.ledger.state import PrivateSetId
 from tallystick.node.ledger.version import Version
+from tallystick.node.privacy.dissemination import Dissemination
 from tallystick.node.privacy.node import MemberPeer, PrivacyNode, PrivateDataRefusedError
+from tallystick.node.privacy.reconciliation import Reconciler, ReconciliationPace
 from tallystick.node.privacy.requests import TIME_WINDOW_NS, Recipient, sign_request
+from tallystick.node.runtime.collections import CollectionError
 from tallystick.protos.ledger.rwset.rwset_pb2 import (
     CollectionPvtReadWriteSet,
     NsPvtReadWriteSet,
@@ -89,6 +94,37 @@ async def test_who_is_no_member_fetches_nothing(world: World) -> None:
         wire.Fetch(sets=[wanted]), Recipient(CHANNEL_ID, "OneMSP"), node_of(world.three)
     )
     assert not (await world.one.privacy.service.fetch(request)).sets
+
+
+async def test_a_member_whose_key_does_not_sign_fetches_later(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    await define_with_collection(world)
+    await put(world)
+    two = world.two
+    (member,) = [each for each in two.others if each.msp_id == "OneMSP"]
+    node = node_of(two, signer=ReluctantSigner(two.signer, refusals=1))
+    pace = ReconciliationPace(60.0, 1.0)
+    reconciler = Reconciler(two.channel, node, lambda _: [member], Random(0), pace)
+    assert await reconciler.reconcile() == 0
+    assert "onemsp of OneMSP is asked for nothing: the token was taken out" in caplog.text
+    assert await reconciler.reconcile() == 1
+
+
+async def test_what_cannot_be_handed_over_for_want_of_a_signature_is_kept_by_nobody(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """§13: required_peer_count."""
+    await define_with_collection(world, required_peer_count=1, maximum_peer_count=1)
+    one = world.one
+    node = node_of(one, signer=ReluctantSigner(one.signer, refusals=1))
+    dissemination = Dissemination(node, lambda _: one.others[:], Random(0), timeout_s=1.0)
+    results = push().private_results
+    with pytest.raises(CollectionError, match="fewer than 1 members keep a copy"):
+        await dissemination.keep(one.channel, "t1", results)
+    assert "twomsp of TwoMSP is handed nothing: the token was taken out" in caplog.text
+    await dissemination.keep(one.channel, "t1", results)
+    assert waits(world.two, "t1")
 
 
 class Forger:

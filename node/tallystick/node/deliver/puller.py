@@ -15,6 +15,7 @@ from tallystick.node.deliver.requests import SeekRequests
 from tallystick.node.deliver.trouble import Trouble
 from tallystick.node.deliver.verification import Previous, UntrustedBlockError, verify_block
 from tallystick.node.deliver.witnesses import Grace, Inquiry, first_witness
+from tallystick.node.membership.errors import SigningFailedError
 from tallystick.node.transport.backoff import Backoff
 from tallystick.node.transport.ports import OrdererConnection, OrdererUnreachableError
 from tallystick.node.transport.tasks import supervised_tasks
@@ -30,6 +31,7 @@ SILENCE_S: Final = 1.0
 
 _TROUBLE: Final = (
     OrdererUnreachableError,
+    SigningFailedError,
     UntrustedBlockError,
     UnknownOrderersError,
     WireError,

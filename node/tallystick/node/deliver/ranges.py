@@ -17,6 +17,7 @@ from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.deliver.requests import SeekRequests
 from tallystick.node.deliver.seek import BlockRange
 from tallystick.node.deliver.verification import Previous, UntrustedBlockError, verify_block
+from tallystick.node.membership.errors import SigningFailedError
 from tallystick.node.transport.ports import OrdererConnection, OrdererUnreachableError
 from tallystick.protos.common.common_pb2 import Block
 from tallystick.wire.errors import WireError
@@ -142,7 +143,7 @@ class RangeFetch:
             received = await self._receive(source, wanted)
         except TimeoutError:
             _leave(source, logging.INFO, f"it sent nothing for {STALL_S:g} s", keep=True)
-        except OrdererUnreachableError as error:
+        except (OrdererUnreachableError, SigningFailedError) as error:
             _leave(source, logging.INFO, str(error), keep=True)
         except (UntrustedBlockError, WireError) as error:
             _leave(source, logging.WARNING, str(error))

@@ -17,6 +17,7 @@ from typing import Final
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.deliver.requests import SeekRequests
 from tallystick.node.deliver.verification import Previous, UntrustedBlockError, verify_header
+from tallystick.node.membership.errors import SigningFailedError
 from tallystick.node.transport.ports import OrdererConnection, OrdererUnreachableError
 from tallystick.wire.errors import WireError
 
@@ -72,7 +73,8 @@ async def first_witness(
 ) -> OrdererConnection | None:
     """Return the first of some orderers that proves to have the next block, however long it takes.
 
-    None means that all of them have lied. One that is away is asked again now and then.
+    None means that all of them have lied. One that is away is asked again now and
+    then, and so is one whom nothing could be asked because the question was not signed.
     """
     witness: OrdererConnection | None = None
     async with asyncio.TaskGroup() as asking:
@@ -92,7 +94,7 @@ async def _testimony(orderer: OrdererConnection, inquiry: Inquiry) -> OrdererCon
         try:
             if await _shows(orderer, inquiry):
                 return orderer
-        except (OrdererUnreachableError, WireError) as error:
+        except (OrdererUnreachableError, SigningFailedError, WireError) as error:
             _log.debug("orderer %s is no witness: %s", orderer.endpoint, error)
         except UntrustedBlockError as error:
             _log.warning("orderer %s is not believed: %s", orderer.endpoint, error)

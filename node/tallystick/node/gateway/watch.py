@@ -5,6 +5,7 @@ the question is signed by the peer, and every Fabric peer answers it too. See AD
 """
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Final
 from google.protobuf.message import DecodeError
 
 from tallystick.node.gateway.endorsers import EndorsingPeer, NextStep, PeerDirectory, ask
+from tallystick.node.membership.errors import SigningFailedError
 from tallystick.protos.common.ledger_pb2 import BlockchainInfo
 from tallystick.protos.peer.proposal_pb2 import SignedProposal
 from tallystick.wire.envelope import ProposalArguments, build_proposal
@@ -20,6 +22,8 @@ from tallystick.wire.signing import Signer
 from tallystick.wire.txid import NONCE_SIZE
 
 ANSWER_TIMEOUT_S: Final = 3.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +46,29 @@ class Watcher:
 async def watch_peers(channel_id: str, peers: PeerDirectory, watcher: Watcher) -> None:
     """Keep the standings of ``peers`` fresh until cancelled.
 
-    A peer that does not answer is asked last until it answers again.
+    A peer that does not answer is asked last until it answers again. While the question cannot be
+    signed, nobody is asked and the standings stay what they are.
     """
     while True:
         await asyncio.sleep(watcher.interval_s)
-        await ask_heights(channel_id, peers, watcher)
+        try:
+            await ask_heights(channel_id, peers, watcher)
+        except SigningFailedError as error:
+            _log.warning(
+                "channel %s: the other peers are not asked how far they are, and are again in "
+                "%g s: %s",
+                channel_id,
+                watcher.interval_s,
+                error,
+            )
 
 
 async def ask_heights(channel_id: str, peers: PeerDirectory, watcher: Watcher) -> None:
-    """Ask each peer but the own one for its height, all at once, and note what they say."""
+    """Ask each peer but the own one for its height, all at once, and note what they say.
+
+    Raises:
+        SigningFailedError: The question could not be signed.
+    """
     question = _question(channel_id, watcher)
     async with asyncio.TaskGroup() as asking:
         for peer in peers:

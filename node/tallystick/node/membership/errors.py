@@ -71,6 +71,13 @@ class MspConfigError(MembershipError):
         self.problem = problem
 
 
+class SigningFailedError(MembershipError):
+    """A node's own key, which somebody else keeps, did not sign; it may the next time.
+
+    The node goes on without what had to be signed. The message says what to do.
+    """
+
+
 class MaterialError(MembershipError):
     """A directory of certificates and keys cannot be read or written.
 

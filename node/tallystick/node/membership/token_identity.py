@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tallystick.client.hsm import open_key
 from tallystick.client.identity import CredentialError, Identity, SigningError
 from tallystick.client.pkcs11_key import Pkcs11Key
-from tallystick.node.membership.errors import MembershipError
+from tallystick.node.membership.errors import MembershipError, SigningFailedError
 from tallystick.node.membership.signing_identity import own_certificate
 from tallystick.node.settings import MspSettings
 from tallystick.node.settings_parts import Pkcs11Settings
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class TokenError(MembershipError):
-    """A token cannot be used, or did not sign; the message says what to do."""
+    """A token or its key cannot be used; the message says what to do."""
 
 
 class TokenIdentity:
@@ -40,12 +40,12 @@ class TokenIdentity:
         """Return a low-s signature over ``message``.
 
         Raises:
-            TokenError: The token did not sign.
+            SigningFailedError: The token did not sign.
         """
         try:
             return to_low_s(self._key.sign_digest(sha256(message)), self._curve)
         except SigningError as error:
-            raise TokenError(f"the node cannot sign: {error}") from error
+            raise SigningFailedError(f"the node cannot sign: {error}") from error
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tallystick.node.ledger.private_data import private_sets
+from tallystick.node.membership.errors import SigningFailedError
 from tallystick.node.membership.identity import Identity
 from tallystick.node.privacy.node import (
     MemberPeer,
@@ -135,11 +136,14 @@ class Dissemination:
     async def _push(self, peer: MemberPeer, push: Push, channel: PrivateChannel) -> Identity | None:
         """Return who keeps a copy now; None if nobody of the peer's organisation says so."""
         recipient = Recipient(channel.config.channel_id, peer.msp_id)
-        signed = sign_request(push, recipient, self._node)
         try:
+            signed = sign_request(push, recipient, self._node)
             async with asyncio.timeout(self._timeout_s):
                 answer = await peer.connection.push(signed)
             keeper = acknowledging_peer(answer, signed, channel, self._node)
+        except SigningFailedError as error:
+            _log.warning("%s of %s is handed nothing: %s", peer.address, peer.msp_id, error)
+            return None
         except (PrivateDataRefusedError, TimeoutError) as error:
             _log.warning("%s of %s takes no private data: %s", peer.address, peer.msp_id, error)
             return None

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from tallystick.node.ledger.state import PrivateSetId
 from tallystick.node.ledger.version import Version
+from tallystick.node.membership.errors import SigningFailedError
 from tallystick.node.privacy.dissemination import MemberPeers
 from tallystick.node.privacy.node import (
     MemberPeer,
@@ -174,10 +175,13 @@ class Reconciler:
         self, peer: MemberPeer, wanted: Iterable[PrivateSetId]
     ) -> list[tuple[PrivateSetId, bytes]]:
         recipient = Recipient(self._channel.config.channel_id, peer.msp_id)
-        request = sign_request(wire.Fetch(sets=map(_to_wire, wanted)), recipient, self._node)
         try:
+            request = sign_request(wire.Fetch(sets=map(_to_wire, wanted)), recipient, self._node)
             async with asyncio.timeout(self._pace.timeout_s):
                 answer = await peer.connection.fetch(request)
+        except SigningFailedError as error:
+            _log.warning("%s of %s is asked for nothing: %s", peer.address, peer.msp_id, error)
+            return []
         except (PrivateDataRefusedError, TimeoutError) as error:
             _log.info("%s of %s gives no private data: %s", peer.address, peer.msp_id, error)
             return []

@@ -29,7 +29,11 @@ class Recipient:
 
 
 def sign_request(content: Push | Fetch, recipient: Recipient, node: PrivacyNode) -> SignedRequest:
-    """Return a request of ``node``."""
+    """Return a request of ``node``.
+
+    Raises:
+        SigningFailedError: The node's key did not sign.
+    """
     request = Request(
         channel_id=recipient.channel_id,
         sender=node.signer.identity,

@@ -35,6 +35,7 @@ class SignatureProcess:
 
     def __init__(self) -> None:
         self._running: _Running | None = None
+        self._ending: set[_Running] = set()
         self._starting = asyncio.Lock()
         self._used_s = 0.0
         self._failed_s: float | None = None
@@ -91,9 +92,13 @@ class SignatureProcess:
             return self._running
 
     async def _end(self) -> None:
-        running, self._running = self._running, None
-        if running is not None:
-            await running.end()
+        """End it, and whatever a cancellation has kept from ending before."""
+        if self._running is not None:
+            self._ending.add(self._running)
+            self._running = None
+        for each in tuple(self._ending):
+            await each.end()
+            self._ending.discard(each)
 
 
 class _Running:

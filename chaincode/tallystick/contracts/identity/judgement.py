@@ -82,10 +82,15 @@ class Judgement:
         return PartyReport.model_construct(profile=profile, findings=tuple(findings))
 
     def authority_findings(self, authority: Authority) -> Sequence[Finding]:
-        """Return why a mandate or signatures do not count; a mandate needs a licence to use it."""
+        """Return why a mandate or signatures do not count; a mandate needs a licence to use it.
+
+        Of an identity that does not exist only that is said: it can give no mandate.
+        """
         if authority.participant is None:
             return self._identities.signature_findings(authority)
         mandate = self._identities.mandate(authority.identity, authority.participant)
+        if mandate is None and self._identities.find(authority.identity) is None:
+            return [IdentityReason.IDENTITY_UNKNOWN.finding(identity=authority.identity)]
         findings = mandate_findings(
             mandate,
             identity=authority.identity,

@@ -1,5 +1,7 @@
 """The register rebuilt from events: every row of it; and what does not agree is found."""
 
+import json
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -8,6 +10,7 @@ from tests.unit.contracts.refusals.custody import agree, distribute, open_custod
 from tests.unit.contracts.refusals.scenarios import approve, draw
 
 from tallystick.chaincode import composite_key
+from tallystick.chaincode.events import EventRecord
 from tallystick.contracts import events
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.custody.models import Cover, CustodyEnding
@@ -95,6 +98,25 @@ def test_events_rebuild_every_row_after_every_kind_of_act(market: ListeningMarke
     assert differences(register.rows, rows(market).items()) == []
     assert list(count_differences(register.positions, rows(market).items())) == []
     assert list(miscounted(register.rows, rows(market).items())) == []
+
+
+def test_two_readers_of_the_same_events_tell_the_same_holders(market: ListeningMarket) -> None:
+    """SS-20: one into rows like the register's, one that only adds up what moved."""
+    market.transfer("alice", "bob", 250)
+    market.submit(AGENT, TOKEN, "redeem", "ACME", "bob", 50)
+    records = [record for outcome, _ in market.outcomes for record in outcome.events]
+    moved: Counter[str | None] = Counter()
+    for data in (json.loads(each.model_dump_json())["data"] for each in records if is_move(each)):
+        moved.update({data["receiver"]: data["quantity"], data["sender"]: -data["quantity"]})
+    positions = replayed(market).positions.by_account
+    assert {account.holder: each.quantity for account, each in positions.items()} == {
+        holder: quantity for holder, quantity in moved.items() if holder is not None
+    }
+    assert moved == {"alice": 750, "bob": 200, None: -950}
+
+
+def is_move(record: EventRecord) -> bool:
+    return (record.type, record.version) == ("token.Transferred", 2)
 
 
 def insure(market: ListeningMarket) -> None:

@@ -100,7 +100,7 @@ def tally(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Tally]
 
 
 def test_a_network_is_started_called_upgraded_and_stopped(tally: Tally, tmp_path: Path) -> None:
-    """F168."""
+    """SS-114, F168."""
     assert tally("cluster", "status").count(" ready ") == 3
 
     tally("invoke", "notes", "put", "a", "first", "--as", "OneMSP")

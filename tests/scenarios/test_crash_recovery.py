@@ -1,4 +1,4 @@
-"""SS-115: nodes that are killed at random moments under load lose nothing that they reported."""
+"""Nodes that are killed at random moments under load lose nothing that they reported."""
 
 import asyncio
 import os
@@ -60,6 +60,7 @@ class Killer:
 async def test_what_was_reported_committed_survives_twenty_kills_under_load(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """SS-115."""
     seed = int(os.environ.get("TALLYSTICK_SEED") or secrets.randbits(32))
     random = Random(seed)
 

@@ -1,4 +1,4 @@
-"""SS-18, SS-19, SS-20, SS-22: the register rebuilt from the blocks of a network, at any height."""
+"""The register rebuilt from the blocks of a network, at any height."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -57,6 +57,7 @@ async def blocks_of(network: LocalNetwork) -> list[Block]:
 
 
 async def test_events_and_state_agree_after_every_block(network: LocalNetwork) -> None:
+    """SS-18, SS-19, SS-22, W1: with the venue out of business."""
     audit, held = RegisterAudit(), []
     for block in await blocks_of(network):
         audit.apply(block)
@@ -70,6 +71,7 @@ async def test_events_and_state_agree_after_every_block(network: LocalNetwork) -
 async def test_the_cap_table_from_events_is_what_the_register_answers(
     network: LocalNetwork,
 ) -> None:
+    """SS-19, W1."""
     channel = channel_of(network)
     audit, _ = await audited(channel, None)
     answer = await channel.contract(Chaincode.TOKEN).evaluate("register", SECURITY)

@@ -1,4 +1,4 @@
-"""SS-115, W32: proofs of holdings and events, checked without a network; what proves nothing."""
+"""Proofs of holdings and events, checked without a network; what proves nothing."""
 
 import json
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def trusted(config: ChannelConfig) -> ChannelConfig:
 
 
 async def test_a_holding_is_proven_as_of_a_block(channel: Network) -> None:
-    """The answer is a transaction: valid only if what it read still was so at its height."""
+    """SS-115, W32: a transaction, valid only if what it read still was so at its height."""
     proof, config = await proof_of(channel, await recorded(channel, SECURITY, "alice"), TWO)
 
     shown = proven(Proof.from_text(proof.to_text()), trusted(config))
@@ -62,6 +62,7 @@ async def test_a_holding_is_proven_as_of_a_block(channel: Network) -> None:
 
 
 async def test_an_event_is_proven(channel: Network) -> None:
+    """SS-115."""
     audit, _ = await audited(channel, None, audit=RegisterAudit(traced=SECURITY))
     (issued,) = audit.movements
     proof, config = await proof_of(channel, issued.transaction_id)

@@ -191,6 +191,7 @@ def test_a_simple_key_cannot_begin_like_a_composite_one() -> None:
     ],
 )
 def test_a_query_cannot_write(operation: str, write: Callable[[State], None]) -> None:
+    """SS-50."""
     state = State(committed(), read_only=True)
     with pytest.raises(WriteInQueryError, match=rf"^WRITE_IN_QUERY: {operation}\('k'\)") as caught:
         write(state)

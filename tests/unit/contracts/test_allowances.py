@@ -27,7 +27,6 @@ from tallystick.contracts.statements import (
 )
 from tallystick.contracts.testing import Market
 
-pytestmark = pytest.mark.requirement("SS-58", "SS-61", "F39", "F40", "F41", "F42", "F43", "F44")
 CLEARING = Participant.CLEARING
 AT_THE_ATS = AllowanceScope(venue=Participant.ATS)
 FOR_A_TRADE = AllowanceScope(trade="T-1")
@@ -45,7 +44,7 @@ def lowered(quantity: int) -> AllowanceLowered:
 
 
 def test_one_approval_serves_many_draws_and_no_more(market: Market) -> None:
-    """SS-58."""
+    """SS-58, F39."""
     allow(market, 10)
     for quantity in (4, 5):
         draw(market, quantity)
@@ -57,7 +56,7 @@ def test_one_approval_serves_many_draws_and_no_more(market: Market) -> None:
 
 
 def test_an_allowance_of_everything_lasts_until_it_ends(market: Market) -> None:
-    """SS-61: complete, rather than partial."""
+    """SS-61, F44: complete, rather than partial."""
     allow(market, None)
     draw(market, 600)
     market.issue("alice", 50)
@@ -81,7 +80,7 @@ def test_an_allowance_of_everything_lasts_until_it_ends(market: Market) -> None:
 def test_raising_and_lowering_race_with_no_draw(
     change: AllowanceRaised, left: int | None, market: Market
 ) -> None:
-    """SS-61: whatever was drawn before the change arrives, it is a difference."""
+    """SS-61, F40: whatever was drawn before the change arrives, it is a difference."""
     allow(market, 10)
     draw(market, 3)
     signed(market, "alice", change)

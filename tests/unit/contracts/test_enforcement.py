@@ -40,7 +40,6 @@ from tallystick.contracts.statements import (
 )
 from tallystick.contracts.testing import EVIDENCE, Market, new_wallet
 
-pytestmark = pytest.mark.requirement("SS-04", "SS-67", "F53", "F54", "F55", "F56", "F57", "F58")
 CLEARING = Participant.CLEARING
 
 
@@ -142,8 +141,9 @@ def test_enforcement_that_was_given_up_does_not_come_back(market: Market) -> Non
 
 
 def test_freezes_are_bounded_by_what_there_is(market: Market) -> None:
-    """F55."""
+    """F54, F55."""
     freeze(market, 1000)
+    assert refused(market.transfer, "alice", "bob", 1) == "INSUFFICIENT_AVAILABLE"
     assert refused(freeze, market, 1) == "INSUFFICIENT_AVAILABLE"
     unfreeze = partial(as_agent, market, "unfreeze_units", "ACME", "alice", 1001, "an error")
     assert refused(unfreeze) == "INSUFFICIENT_FROZEN"

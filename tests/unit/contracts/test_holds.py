@@ -29,7 +29,6 @@ from tallystick.contracts.statements import HoldDeclined, HoldExtended
 from tallystick.contracts.testing import EVIDENCE, Market
 from tallystick.contracts.trades.terms import DvpModel
 
-pytestmark = pytest.mark.requirement("F51", "F68", "F69", "F70", "F71", "F72", "F73", "F74", "W2")
 BROKER, CLEARING = Participant.BROKER_DEALER, Participant.CLEARING
 
 

@@ -233,7 +233,7 @@ def cycle_of(market: Market, cycle: str) -> object:
 def test_whoever_recovers_halfway_ends_where_it_would_have_ended(
     case: MidWay, market: Market
 ) -> None:
-    """SS-67, SS-89, W19: units, locks, pledges, claims and nets belong to the identity."""
+    """SS-67, SS-89, W19, F63: units, counts, locks, pledges, nets belong to the identity."""
     undisturbed = cleared_of(market)
     case.begin(undisturbed)
     recovered = undisturbed.fork()

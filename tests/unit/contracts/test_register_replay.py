@@ -73,7 +73,7 @@ def test_every_event_of_the_token_contract_changes_a_row() -> None:
 
 
 def test_events_rebuild_every_row_after_every_kind_of_act(market: ListeningMarket) -> None:
-    """SS-18, SS-19, W1, F174."""
+    """SS-17, SS-18, SS-19, W1, F174: supplies are the sums of holdings, too."""
     for act in (
         lambda: market.submit(AGENT, TOKEN, "pause", "ACME", "news"),
         lambda: market.submit(AGENT, TOKEN, "resume", "ACME"),

@@ -28,7 +28,6 @@ from tallystick.contracts.register.models import (
 from tallystick.contracts.statements import Portion, UnitsSentToMany, UnitsSurrendered
 from tallystick.contracts.testing import EVIDENCE, Market
 
-pytestmark = pytest.mark.requirement("F5", "F6", "F10", "F30", "F34", "F35")
 AGENT, ISSUER = Participant.TRANSFER_AGENT, Participant.ISSUER
 
 

@@ -131,7 +131,7 @@ def test_a_holder_of_nothing_leaves_the_register(market: Market) -> None:
 
 
 def test_the_register_comes_in_pages(market: Market) -> None:
-    """SS-22, F170."""
+    """F170."""
     market.transfer("alice", "bob", 1)
 
     first = market.evaluate(TOKEN, "register", "ACME", 1).load(RegisterPage)

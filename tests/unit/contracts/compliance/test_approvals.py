@@ -102,7 +102,7 @@ def test_a_draw_that_names_a_venue_is_no_trade_there(ruled: RuledMarket) -> None
 def test_a_trade_at_a_venue_settles_where_holders_may_not_deal_directly(
     ruled: RuledMarket,
 ) -> None:
-    """SS-53, SS-57."""
+    """SS-53, SS-57, W18."""
     ruled.deposit("bob", 50_000)
     ruled.bind(rule("venue-only", venues=[ATS]))
     ruled.agree(ruled.terms())

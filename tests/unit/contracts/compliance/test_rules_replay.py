@@ -78,7 +78,6 @@ def test_events_rebuild_what_rules_rest_on(market: ListeningMarket) -> None:
 
 
 def test_a_count_that_events_do_not_explain_is_found(market: ListeningMarket) -> None:
-    """F63, F100."""
     held = market.ledger.world.rows_of(TOKEN).values
 
     register = replayed(market, without=HolderCounted)

@@ -193,7 +193,7 @@ def test_money_that_waits_cannot_be_spent_elsewhere(primary: PrimaryMarket) -> N
 
 
 def test_after_a_split_nothing_is_issued_for_the_price_of_before(primary: PrimaryMarket) -> None:
-    """F157, SS-72: the issuer withdraws it, and everybody gets all money back."""
+    """F157, SS-101: the issuer withdraws it, and everybody gets all money back."""
     primary.issue("carol", 100)
     primary.offer()
     primary.subscribe("a", "alice", 500)

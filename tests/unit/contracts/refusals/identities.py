@@ -31,7 +31,6 @@ from tallystick.contracts.testing import Market, new_wallet
 
 @reaches(IdentityReason.IDENTITY_UNKNOWN)
 def _(market: Market) -> None:
-    """SS-26."""
     market.deposit("nobody", 1)
 
 

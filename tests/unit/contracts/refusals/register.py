@@ -79,7 +79,6 @@ def _(market: Market) -> None:
 
 @reaches(RegisterReason.SAME_PARTY)
 def _(market: Market) -> None:
-    """F25."""
     market.transfer("alice", "alice", 1)
 
 

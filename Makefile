@@ -14,8 +14,8 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos configuration format check audit test interop fabric-tools demo bench scenario \
-        simulate chaos reliability etcd softhsm porcupine fuzz clean
+.PHONY: help setup protos configuration features format check audit test interop fabric-tools demo \
+        bench scenario simulate chaos reliability etcd softhsm porcupine fuzz clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -103,6 +103,9 @@ protos: $(INSTALLED_DEV) ## Generate the Python modules of the .proto files
 
 configuration: $(INSTALLED_DEV) ## Write docs/configuration.md and its examples from settings.py
 	@$(BIN)/python -m tests.configuration_manual
+
+features: $(INSTALLED_DEV) ## Name beside each row of docs/features.md a test that shows it
+	@$(BIN)/python -m tests.features_manual
 
 setup: $(INSTALLED_DEV) ## Install everything for development into .venv
 

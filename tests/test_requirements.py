@@ -1,44 +1,27 @@
 """The list of requirements against the tests: what is said to be present, one of them shows.
 
-``docs/features.md`` has three families of rows: SS-1 to SS-118, F1 to F176, W1 to W35. A test names
-the rows that it shows, in its docstring (``SS-73, F76: to the second.``) or in a marker
-(``@pytest.mark.requirement("SS-73", "F76")``), a module in either for all of its tests.
-A row whose state is ``present`` must be named by a test: write the test, name the row, and only
-then set the state. A row of another state may be named by tests that show a part of it.
+``docs/features.md`` has three families of rows: SS-1 to SS-118, F1 to F176, W1 to W35. A row whose
+state is ``present`` must be named by a test function, as ``tests/features_manual.py`` says: write
+the test, name the row in it, and only then set the state. A row of another state may be named by
+tests that show a part of it.
 """
 
 import ast
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from tests.features_manual import (
+    FEATURES,
+    PRESENT,
+    SYSTEMS,
+    listed,
+    rows_of,
+    shown_by,
+    written,
+)
 
-ROOT = Path(__file__).parents[1]
-ROW = re.compile(r"^\| ((?:SS-|F|W)\d+) \|.*\| ([^|]+) \|$", re.MULTILINE)
-NAMED = re.compile(r"\b(?:SS-|F|W)\d+\b")
-
-LISTED = dict(ROW.findall((ROOT / "docs" / "features.md").read_text()))
-PRESENT = "present"
-TESTS = [path for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__)]
-
-
-def rows_that_tests_name() -> set[str]:
-    """Return the rows that some test names: in its marker, its docstring, or its file's."""
-    trees = (ast.parse(path.read_text()) for path in TESTS)
-    return {row for tree in trees for text in texts_of(tree) for row in NAMED.findall(text)}
-
-
-def texts_of(tree: ast.Module) -> Iterator[str]:
-    """Yield the docstrings of a module, and what its markers say."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            yield ast.get_docstring(node) or ""
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("mark.requirement"):
-            yield ast.unparse(node)
-
-
-NAMED_ROWS = rows_that_tests_name()
+LISTED = listed()
+STATES = {row: cells[-2] for row, cells in LISTED.items()}
 
 
 @pytest.mark.parametrize(("family", "count"), [("SS-", 118), ("F", 176), ("W", 35)])
@@ -52,16 +35,53 @@ def test_the_list_is_complete(family: str, count: int) -> None:
 def test_a_row_has_a_state_or_the_reason_why_it_is_no_contracts_affair() -> None:
     odd = [
         row
-        for row, state in LISTED.items()
+        for row, state in STATES.items()
         if state != PRESENT and not re.fullmatch(r"(off ledger|not built): .{10,}", state)
     ]
     assert odd == []
 
 
-@pytest.mark.parametrize("row", [row for row, state in LISTED.items() if state == PRESENT])
-def test_what_is_present_is_shown_by_a_test(row: str) -> None:
-    assert row in NAMED_ROWS
+def test_a_feature_says_which_of_the_seven_systems_have_it() -> None:
+    width = {row: len(cells) for row, cells in LISTED.items()}
+    answers = {
+        row: cells[3 : 3 + len(SYSTEMS)] for row, cells in LISTED.items() if row.startswith("F")
+    }
+    assert {width[row] for row in answers} == {3 + len(SYSTEMS) + 2}
+    assert [
+        row for row, each in answers.items() if not {"yes", "partly", "no", "-"} >= {*each}
+    ] == []
+
+
+def test_no_row_that_is_present_lacks_a_test() -> None:
+    uncovered = [row for row, state in STATES.items() if state == PRESENT and row not in shown_by()]
+    assert uncovered == []
 
 
 def test_tests_name_no_requirement_that_is_not_listed() -> None:
-    assert sorted(NAMED_ROWS - set(LISTED)) == []
+    assert sorted(set(shown_by()) - set(LISTED)) == []
+
+
+def test_each_row_names_a_test_that_shows_it() -> None:
+    page = FEATURES.read_text(encoding="utf-8")
+    assert page == written(page), "run `make features`"
+
+
+def test_only_test_functions_show_rows() -> None:
+    module = ast.parse(
+        '"""SS-1."""\n'
+        'pytestmark = pytest.mark.requirement("SS-2")\n'
+        'def helper():\n    """SS-3."""\n'
+        '@pytest.mark.requirement("SS-4")\n'
+        'def test_ss_5_and_more():\n    """SS-6: all of it."""\n'
+        'class TestMore:\n    """SS-7."""\n'
+        '    async def test_in_it(self):\n        """W8."""\n'
+    )
+    assert sorted(row for _, row in rows_of(module)) == ["SS-4", "SS-5", "SS-6", "W8"]
+
+
+def test_a_test_that_does_not_show_a_row_is_replaced() -> None:
+    before = "| W2 | gap | `register` | present | `test_gone.py::test_gone` |\n"
+    (first, *others) = shown_by()["W2"]
+    assert written(before) == before.replace("`test_gone.py::test_gone`", first)
+    chosen = before.replace("`test_gone.py::test_gone`", others[-1])
+    assert written(chosen) == chosen

@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 from tests.unit.contracts.acts import refused
 from tests.unit.contracts.offerings.stage import PrimaryMarket
-from tests.unit.contracts.refusals.custody import open_custody
 from tests.unit.contracts.register_acts import as_agent, sent, signed
 from tests.unit.contracts.trades.orders import an_order, place
 
@@ -29,11 +28,10 @@ Act = Callable[[PrimaryMarket], Outcome]
 
 @pytest.fixture(scope="module")
 def prepared() -> PrimaryMarket:
-    """ACME is offered, and paused; dora has a wallet, and neither claims, units nor money."""
+    """Much stands against dora: she has a wallet only, ACME is paused, nobody safeguards."""
     market = PrimaryMarket()
     market.set_the_stage()
     market.offer()
-    open_custody(market)
     as_agent(market, "pause", "ACME", "news")
     market.wallets[STRANGER] = new_wallet(STRANGER)
     return market
@@ -79,6 +77,17 @@ ACTS: dict[str, tuple[Act, str | None]] = {
         lambda market: place(market, an_order(market, holder=STRANGER, account="a-1")),
         "MANDATE_MISSING",
     ),
+    "order too late for what nobody trades": (
+        lambda market: place(
+            market,
+            an_order(market, holder=STRANGER, security="BETA", expires_at=market.after(-HOUR)),
+        ),
+        "MANDATE_MISSING",
+    ),
+    "subscription of the wrong size": (
+        lambda market: market.place(market.order("S-1", STRANGER, 7)),
+        "SUBSCRIPTION_SIZE",
+    ),
     "subscription": (
         lambda market: market.place(market.order("S-1", STRANGER, 100)),
         "RECEIVER_NOT_VERIFIED",
@@ -93,7 +102,7 @@ ACTS: dict[str, tuple[Act, str | None]] = {
     ),
     "allowance": (allow, None),
     "hold": (hold, "SENDER_NOT_VERIFIED"),
-    "custody": (enter_custody, None),
+    "custody": (enter_custody, "CUSTODIAN_UNKNOWN"),
 }
 """What a newcomer may try, and what is said of it once it is registered."""
 

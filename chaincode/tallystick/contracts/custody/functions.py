@@ -96,12 +96,12 @@ class CustodyFunctions(AllowanceFunctions):
         given = secret_argument(ctx, "agreement", CustodyAgreement)
         agreed, intent = given.agreed, given.intent
         _require_itself(ctx, agreed.custodian, "agree_custody")
-        custody = Custodians(ctx.state).require(agreed.custodian).custody
         clients = Clients(ctx, agreed.custodian, intent.signature)
         authority = authority_for(ctx, agreed.client, agreed, intent, clients.rows)
         report = check_parties(ctx, [Party(identity=agreed.client)], authority)
         (client,) = report.parties
         refuse_if_any([*client.findings, *report.authority])
+        custody = Custodians(ctx.state).require(agreed.custodian).custody
         if client.profile is None or client.profile.person == custody.identity:
             raise RegisterReason.SAME_PARTY.refusal(holder=agreed.client)
         if clients.has(agreed.client):

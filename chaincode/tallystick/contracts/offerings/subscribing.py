@@ -54,7 +54,6 @@ class Subscribing:
         offering = self._offerings.require(order.offering)
         moment = now(self._ctx)
         require_open(offering, SubscriptionStep.PLACE, moment)
-        check_order(offering, order)
         if self._book.find(order.offering, order.subscription) is not None:
             raise OfferingReason.SUBSCRIPTION_EXISTS.refusal(
                 offering=order.offering, subscription=order.subscription
@@ -69,6 +68,7 @@ class Subscribing:
             placed_in=self._ctx.transaction_id,
         )
         self._enter(offering, row, order, intent)
+        check_order(offering, order)
         allotment = Allotment(holder=order.holder, quantity=order.quantity)
         refuse_if_any(self._offerings.offer_report(offering, (allotment,)).findings)
         self._book.save(row)

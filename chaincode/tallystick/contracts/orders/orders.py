@@ -48,18 +48,11 @@ class Orders:
         """Enter an order; units that it sells are committed to it, whatever the venue.
 
         Raises:
-            Refusal: NOT_LISTED, ORDER_EXISTS, ORDER_OVER, UNITS_COMMITTED, or what stands against
-                the holder, its signature, its broker or the venue.
+            Refusal: What stands against the holder, its signature, its broker or the venue; then
+                ORDER_OVER, NOT_LISTED, ORDER_WITHOUT_ACCOUNT, ORDER_EXISTS or UNITS_COMMITTED.
         """
         order, moment = signed.statement, now(self._ctx)
         rows = self._rows(order.venue, signed.salt)
-        if order.expires_at <= moment:
-            raise OrderReason.ORDER_OVER.refusal(order=order.order)
-        listing = Listings(self._ctx).require(order.security, order.venue)
-        if listing.terms.accounts_required and order.account is None:
-            raise OrderReason.ORDER_WITHOUT_ACCOUNT.refusal(order=order.order, venue=order.venue)
-        if rows.holds(_key(order.order)):
-            raise OrderReason.ORDER_EXISTS.refusal(order=order.order)
         row = PlacedOrder(
             statement=order,
             authority=authority_for(self._ctx, order.holder, order, signed.intent, rows),
@@ -70,6 +63,13 @@ class Orders:
             unfilled=order.quantity,
         )
         self._require_standing(row)
+        if order.expires_at <= moment:
+            raise OrderReason.ORDER_OVER.refusal(order=order.order)
+        listing = Listings(self._ctx).require(order.security, order.venue)
+        if listing.terms.accounts_required and order.account is None:
+            raise OrderReason.ORDER_WITHOUT_ACCOUNT.refusal(order=order.order, venue=order.venue)
+        if rows.holds(_key(order.order)):
+            raise OrderReason.ORDER_EXISTS.refusal(order=order.order)
         if order.side is OrderSide.SELL:
             self._commit(row)
         self._save(rows, row)

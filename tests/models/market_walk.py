@@ -2,19 +2,32 @@
 
 from collections.abc import Callable, Iterator
 
-from hypothesis.stateful import RuleBasedStateMachine
+from hypothesis.stateful import RuleBasedStateMachine, invariant
 from tests.unit.contracts.listening import ListeningMarket
 
 from tallystick.chaincode import Refusal
 from tallystick.chaincode.codec import Argument
 from tallystick.chaincode.events import EventRecord
+from tallystick.chaincode.keys import split_composite_key
 from tallystick.chaincode.testing import Outcome
+from tallystick.contracts.book import Account, Position
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.confidential import SALT_SIZE
 from tallystick.contracts.events import EntryMade, RecordDateSealed, read_event
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.models import Model
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.replay import Decisions, Register, Replay
+from tallystick.contracts.register.models import Security
+from tallystick.contracts.register.securities import security_key
+from tallystick.contracts.replay import (
+    Decisions,
+    Register,
+    Replay,
+    count_differences,
+    differences,
+    miscounted,
+)
+from tallystick.contracts.timelines import NO_TURNS, Timeline
 
 
 class MarketWalk(RuleBasedStateMachine):
@@ -27,13 +40,27 @@ class MarketWalk(RuleBasedStateMachine):
     recorded: dict[tuple[str, str], dict[str, int]]
     """By record date, the plain copy that was made when it was sealed."""
 
-    def act(self, submit: Callable[[], Outcome]) -> None:
-        """Let something happen, or be refused."""
+    def begin(self, market: ListeningMarket) -> None:
+        """Walk through a market, and take in all that has been told of it so far."""
+        self.market = market
+        self.replay, self.register, self.recorded = Replay(), Register(), {}
+        self.decisions = Decisions()
+        self.catch_up()
+
+    def act(self, submit: Callable[[], object]) -> bool:
+        """Let something happen, or be refused; return whether it happened."""
         rows = self.rows()
         try:
             submit()
         except Refusal:
             assert self.rows() == rows, "a refused act changes nothing"
+            return False
+        finally:
+            self.catch_up()
+        return True
+
+    def catch_up(self) -> None:
+        """Take in what was told since the last time."""
         for outcome, moment in self.market.take_outcomes():
             self.listen(outcome, moment)
 
@@ -49,6 +76,20 @@ class MarketWalk(RuleBasedStateMachine):
             if isinstance(event, RecordDateSealed):
                 self.recorded[event.security, event.name] = self.who_holds(event.security)
         self.decisions.apply(told, outcome.transaction_id)
+
+    @invariant()
+    def events_rebuild_the_registers(self) -> None:
+        """Compare positions, every row of the register, counts and decisions with the state."""
+        units = self.replay.units
+        assert {each: units.position(each) for each in units.by_account} == self.positions(
+            Chaincode.TOKEN
+        )
+        assert self.replay.money.by_account == self.positions(Chaincode.CASH)
+        held = self.market.ledger.world.rows_of(Chaincode.TOKEN).values
+        assert differences(self.register.rows, held.items()) == []
+        assert list(count_differences(self.register.positions, held.items())) == []
+        assert list(miscounted(self.register.rows, held.items())) == []
+        assert list(self.decisions.findings(self.register.rows, held.items())) == []
 
     def submit(
         self,
@@ -80,6 +121,27 @@ class MarketWalk(RuleBasedStateMachine):
         )
         entry = EntryMade.model_validate(record.data)
         yield made.load(tuple[EventRecord, ...])[entry.number]
+
+    def timeline(self, chaincode: Chaincode, asset: str) -> Timeline:
+        row = self.register.rows.get(security_key(asset))
+        if chaincode is not Chaincode.TOKEN or not isinstance(row, Security):
+            return NO_TURNS
+        return row.timeline
+
+    def positions(self, chaincode: Chaincode) -> dict[Account, Position]:
+        return {
+            Account(*key): Position.model_validate_json(value).brought_up(
+                self.timeline(chaincode, key[0])
+            )
+            for key, value in self.rows_of(chaincode, "position")
+        }
+
+    def rows_of(self, chaincode: Chaincode, kind: str) -> list[tuple[tuple[str, ...], bytes]]:
+        """Return the rows of a kind that are not empty, each with the parts of its key."""
+        rows = self.market.ledger.world.rows_of(chaincode)
+        values = {key: value[SALT_SIZE:] for (_, key), value in rows.private.items()} | rows.values
+        split = [(*split_composite_key(key), value) for key, value in values.items() if value]
+        return [(parts, value) for row_kind, parts, value in split if row_kind == kind]
 
     def rows(self) -> dict[tuple[str, str], bytes]:
         world = self.market.ledger.world.rows.items()

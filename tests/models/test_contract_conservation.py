@@ -26,26 +26,14 @@ from tests.models.register_acts import (
 )
 from tests.unit.contracts.listening import ListeningMarket
 
-from tallystick.chaincode.keys import split_composite_key
-from tallystick.contracts.book import Account, Hold, Position
+from tallystick.contracts.book import Account, Hold
 from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.confidential import SALT_SIZE
 from tallystick.contracts.custody.models import Custody, CustodyAgreement, CustodyEnding
 from tallystick.contracts.lots import MAX_LOTS, added, total
 from tallystick.contracts.models import Model
 from tallystick.contracts.orders.models import Pending
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.register.models import Security
 from tallystick.contracts.register.record_dates import RecordPage
-from tallystick.contracts.register.securities import security_key
-from tallystick.contracts.replay import (
-    Decisions,
-    Register,
-    Replay,
-    count_differences,
-    differences,
-    miscounted,
-)
 from tallystick.contracts.statements import (
     CustodyAgreed,
     CustodyEnded,
@@ -54,7 +42,6 @@ from tallystick.contracts.statements import (
     Share,
     UnitsDistributed,
 )
-from tallystick.contracts.timelines import NO_TURNS, Timeline
 from tallystick.contracts.trades.models import Status, Trade, TradeView
 from tallystick.contracts.trades.states import HAS_LOCKS
 from tallystick.contracts.trades.terms import LegKind, TradeLeg
@@ -79,14 +66,11 @@ class MarketMachine(RegisterActs):
 
     @initialize()
     def open(self) -> None:
-        self.market = ListeningMarket()
-        self.market.open()
-        self.market.create_security("BETA")
-        self.market.onboard(*INVESTORS)
-        self.replay = Replay()
-        self.register = Register()
-        self.recorded = {}
-        self.decisions = Decisions()
+        market = ListeningMarket()
+        market.open()
+        market.create_security("BETA")
+        market.onboard(*INVESTORS)
+        self.begin(market)
         self.proposed = 0
         for investor in INVESTORS:
             self.act(partial(self.market.deposit, investor, 100))
@@ -276,19 +260,6 @@ class MarketMachine(RegisterActs):
             assert all(lot.quantity > 0 for lot in position.lots)
 
     @invariant()
-    def events_rebuild_the_registers(self) -> None:
-        units = self.replay.units
-        assert {each: units.position(each) for each in units.by_account} == self.positions(
-            Chaincode.TOKEN
-        )
-        assert self.replay.money.by_account == self.positions(Chaincode.CASH)
-        held = self.market.ledger.world.rows_of(Chaincode.TOKEN).values
-        assert differences(self.register.rows, held.items()) == []
-        assert list(count_differences(self.register.positions, held.items())) == []
-        assert list(miscounted(self.register.rows, held.items())) == []
-        assert list(self.decisions.findings(self.register.rows, held.items())) == []
-
-    @invariant()
     def record_dates_say_for_ever_what_was_held_at_them(self) -> None:
         for (security, name), copy in self.recorded.items():
             page = self.market.evaluate(Chaincode.TOKEN, "positions_at", security, name)
@@ -308,32 +279,12 @@ class MarketMachine(RegisterActs):
 
     # --- how ---
 
-    def timeline(self, chaincode: Chaincode, asset: str) -> Timeline:
-        row = self.register.rows.get(security_key(asset))
-        if chaincode is not Chaincode.TOKEN or not isinstance(row, Security):
-            return NO_TURNS
-        return row.timeline
-
     def query(self, chaincode: Chaincode, function: str, *arguments: str) -> int:
         return self.market.evaluate(chaincode, function, *arguments).load(int)
-
-    def rows_of(self, chaincode: Chaincode, kind: str) -> list[tuple[tuple[str, ...], bytes]]:
-        rows = self.market.ledger.world.rows_of(chaincode)
-        values = {key: value[SALT_SIZE:] for (_, key), value in rows.private.items()} | rows.values
-        split = [(*split_composite_key(key), value) for key, value in values.items() if value]
-        return [(parts, value) for row_kind, parts, value in split if row_kind == kind]
 
     def rows_as(self, model: type[ModelT], kind: str) -> list[ModelT]:
         rows = self.rows_of(Chaincode.SETTLEMENT, kind)
         return [model.model_validate_json(value) for _, value in rows]
-
-    def positions(self, chaincode: Chaincode) -> dict[Account, Position]:
-        return {
-            Account(*key): Position.model_validate_json(value).brought_up(
-                self.timeline(chaincode, key[0])
-            )
-            for key, value in self.rows_of(chaincode, "position")
-        }
 
     def find_trade(self, trade: str) -> TradeView:
         view = self.market.evaluate(Chaincode.SETTLEMENT, "trade", trade)

@@ -6,7 +6,6 @@ is locked belongs to open, locked trades; penalties that were paid are those tha
 trade that was bought in names the one that has replaced it.
 """
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -15,38 +14,37 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
 )
+from tests.models.market_walk import MarketWalk
 from tests.unit.contracts.discipline import stage
 from tests.unit.contracts.discipline.stage import AMOUNT
+from tests.unit.contracts.listening import ListeningMarket
 from tests.unit.contracts.trades.stage import settle_at_once
 
-from tallystick.chaincode import Refusal
 from tallystick.contracts.cash.models import CashAccount
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.discipline.models import Cause
 from tallystick.contracts.instants import instant
 from tallystick.contracts.register.models import Holding
 from tallystick.contracts.statements import CancelTrade, Change, SettleEarly, SplitTrade
-from tallystick.contracts.testing import Market
 from tallystick.contracts.trades.states import HAS_LOCKS
 
 UNITS, MONEY = 1000, 4 * AMOUNT + 50_000
 HOLDERS = ("alice", "bob", "carol")
 MAX_TRADES = 3
-TEMPLATE: list[Market] = []
+TEMPLATE: list[ListeningMarket] = []
 
 sides = st.sampled_from(["buyer", "seller"])
 
 
-def opened() -> Market:
+def opened() -> ListeningMarket:
     """Return a market that is ready; the first one is made, the others are its copies."""
     if not TEMPLATE:
-        market = Market()
+        market = ListeningMarket()
         market.ledger.now = datetime(2026, 4, 2, 15, tzinfo=UTC)
         market.open()
         market.onboard(*HOLDERS)
@@ -58,36 +56,18 @@ def opened() -> Market:
     return TEMPLATE[0].fork()
 
 
-class DisciplineMachine(RuleBasedStateMachine):
+class DisciplineMachine(MarketWalk):
     """Acts at random; those that the contracts refuse must change nothing."""
 
     trades: Bundle[str] = Bundle("trades")
 
     @initialize()
     def open(self) -> None:
-        self.market = opened()
+        self.begin(opened())
         self.families: dict[str, list[str]] = {}
         self.agreed: dict[str, tuple[int, int]] = {}
         self.ages: dict[str, int] = {}
         self.bought: dict[str, str] = {}
-
-    def act(self, submit: Callable[[], object]) -> bool:
-        """Let something happen, or be refused; return whether it happened."""
-        before = self.rows()
-        try:
-            submit()
-        except Refusal:
-            assert self.rows() == before, "a refused act changes nothing"
-            return False
-        return True
-
-    def rows(self) -> dict[tuple[str, str], bytes]:
-        return {
-            (name, str(key)): value
-            for name, rows in self.market.ledger.world.rows.items()
-            for each in (rows.values, rows.private)
-            for key, value in each.items()
-        }
 
     # --- acts ---
 
@@ -103,10 +83,11 @@ class DisciplineMachine(RuleBasedStateMachine):
             settlement_day=None,
             expires_at=self.market.after(timedelta(days=40)),
         )
-        self.market.propose(terms)
+        assert self.act(lambda: self.market.propose(terms))
         day = stage.row(self.market, name).settlement_day
         for side in ("buyer", "seller"):
-            self.market.consent(terms.model_copy(update={"settlement_day": day}), side)
+            due = terms.model_copy(update={"settlement_day": day})
+            assert self.act(partial(self.market.consent, due, side))
         self.families[name] = [name]
         self.agreed[name] = (quantity, quantity * cents)
         return name
@@ -183,7 +164,7 @@ class DisciplineMachine(RuleBasedStateMachine):
             settlement_day=today.isoformat(),
             expires_at=self.market.after(timedelta(days=9)),
         )
-        self.market.agree(terms)
+        assert self.act(lambda: self.market.agree(terms))
         self.act(lambda: settle_at_once(self.market, terms.trade))
         before = self.market.money("alice")
         place = (stage.P.BROKER_DEALER, Chaincode.SETTLEMENT, "execute_buy_in")

@@ -27,7 +27,6 @@ from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.confidential import SALT_SIZE
 from tallystick.contracts.models import Model
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.replay import Decisions, Register, Replay, differences
 from tallystick.contracts.trades.terms import LegKind, TradeLeg
 
 RowT = TypeVar("RowT", bound=Model)
@@ -48,11 +47,10 @@ class DistributionMachine(MarketWalk):
 
     @initialize()
     def open(self) -> None:
-        self.market = ListeningMarket()
-        self.market.open()
-        self.market.onboard(*INVESTORS)
-        self.replay, self.register, self.recorded = Replay(), Register(), {}
-        self.decisions = Decisions()
+        market = ListeningMarket()
+        market.open()
+        market.onboard(*INVESTORS)
+        self.begin(market)
         self.announced: list[str] = []
         self.redemptions: list[str] = []
         self.proposed = 0
@@ -293,12 +291,6 @@ class DistributionMachine(MarketWalk):
         ]
         left = sum(self.market.units(each) for each in INVESTORS)
         assert left == UNITS * len(INVESTORS) - sum(each.units for each in entitled)
-
-    def teardown(self) -> None:
-        """Check that events tell every row of the register, and every decision."""
-        held = self.market.ledger.world.rows_of(Chaincode.TOKEN).values.items()
-        assert differences(self.register.rows, held) == []
-        assert list(self.decisions.findings(self.register.rows, held)) == []
 
     # --- how ---
 

@@ -15,14 +15,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
 )
+from tests.models.market_walk import MarketWalk
 from tests.models.split_model import Deal, Gift, Model
 from tests.unit.contracts import actions_stage as actions
+from tests.unit.contracts.listening import ListeningMarket
 from tests.unit.contracts.netting.cleared import listed
 from tests.unit.contracts.offerings.stage import (
     COOLING_OFF_S,
@@ -57,7 +58,7 @@ EVERYBODY = (*INVESTORS, "treasury", "acme")
 SUBSCRIPTIONS = tuple(f"s-{number}" for number in range(4))
 HELD = {Status.LOCKED, Status.FAILING, Status.IN_CYCLE}
 ENDED = {Status.CANCELLED, Status.EXPIRED, Status.WITHDRAWN, Status.REJECTED}
-TEMPLATE: list[PrimaryMarket] = []
+TEMPLATE: list["IssuingMarket"] = []
 
 sides = st.permutations(INVESTORS)
 # Mostly what most splits leave whole, and now and then what they do not.
@@ -65,10 +66,14 @@ quantities = st.one_of(st.sampled_from((12, 36, 72, 144)), st.integers(1, 50))
 models = st.sampled_from(DvpModel)
 
 
-def opened() -> PrimaryMarket:
+class IssuingMarket(PrimaryMarket, ListeningMarket):
+    """A market with an offering, whose events are kept."""
+
+
+def opened() -> IssuingMarket:
     """Return a market that is ready; the first one is made, the others are its copies."""
     if not TEMPLATE:
-        market = PrimaryMarket()
+        market = IssuingMarket()
         market.set_the_stage()
         actions.open_payer(market, FUNDS)
         for each in INVESTORS:
@@ -78,15 +83,16 @@ def opened() -> PrimaryMarket:
     return TEMPLATE[0].fork()
 
 
-class SplitMachine(RuleBasedStateMachine):
+class SplitMachine(MarketWalk):
     """Acts at random; those that the contracts refuse must change nothing."""
 
+    market: IssuingMarket
     trades: Bundle[str] = Bundle("trades")
 
     @initialize(stage=st.integers(0, 2), by_clock_s=st.integers(-30, 30))
     def open(self, stage: int, by_clock_s: int) -> None:
         """Begin with an offering at any stage before its issue, or with none."""
-        self.market = opened()
+        self.begin(opened())
         self.model = Model(
             units=dict.fromkeys(INVESTORS, UNITS),
             money=dict.fromkeys(INVESTORS, MONEY) | {"treasury": 0, "acme": FUNDS},
@@ -103,22 +109,10 @@ class SplitMachine(RuleBasedStateMachine):
 
     def act(self, submit: Callable[[], object]) -> bool:
         """Let something happen, or be refused; return whether it happened."""
-        before = self.rows()
-        try:
-            submit()
-        except Refusal:
-            assert self.rows() == before, "a refused act changes nothing"
-            return False
-        self.follow()
-        return True
-
-    def rows(self) -> dict[tuple[str, str], bytes]:
-        return {
-            (name, str(key)): value
-            for name, rows in self.market.ledger.world.rows.items()
-            for each in (rows.values, rows.private)
-            for key, value in each.items()
-        }
+        happened = super().act(submit)
+        if happened:
+            self.follow()
+        return happened
 
     def follow(self) -> None:
         """Let the model do what trades and subscriptions say has been done."""

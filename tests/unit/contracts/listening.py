@@ -1,6 +1,7 @@
 """A market whose events are kept, from its first act on."""
 
 from dataclasses import dataclass, field
+from typing import Self
 
 from tallystick.chaincode.codec import Argument
 from tallystick.chaincode.testing import Outcome
@@ -14,6 +15,12 @@ class ListeningMarket(Market):
     """Keeps what each act told, and when, until it is taken."""
 
     outcomes: list[tuple[Outcome, Instant]] = field(default_factory=list)
+
+    def fork(self) -> Self:
+        """Return a market with the same past, told of it as well, which goes on by itself."""
+        other = super().fork()
+        other.outcomes = list(self.outcomes)
+        return other
 
     def submit(
         self,

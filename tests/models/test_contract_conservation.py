@@ -25,6 +25,7 @@ from tests.models.register_acts import (
     securities,
 )
 from tests.unit.contracts.listening import ListeningMarket
+from tests.unit.contracts.money import appoint_cashier, make_receipt
 
 from tallystick.contracts.book import Account, Hold
 from tallystick.contracts.chaincodes import Chaincode
@@ -69,6 +70,8 @@ class MarketMachine(RegisterActs):
         market = ListeningMarket()
         market.open()
         market.create_security("BETA")
+        market.list_security("BETA")
+        appoint_cashier(market)
         market.onboard(*INVESTORS)
         self.begin(market)
         self.proposed = 0
@@ -150,10 +153,11 @@ class MarketMachine(RegisterActs):
         legs = tuple(
             TradeLeg(
                 kind=kind,
-                asset="USD" if kind is LegKind.MONEY else security,
+                asset=security if kind is LegKind.UNITS else "USD",
                 sender=parties[place],
                 receiver=parties[place + 1],
                 quantity=amount,
+                bank=Participant.BANK if kind is LegKind.RECEIPT else None,
             )
             for place, kind in enumerate(more)
         )
@@ -171,6 +175,8 @@ class MarketMachine(RegisterActs):
             for side in terms.parties:
                 self.act(partial(self.market.consent, terms, side))
             self.act_on_trade(MEDIATOR, "approve_trade", name, self.market.after(A_DAY))
+            for receipt in terms.receipts:
+                self.act(partial(make_receipt, self.market, receipt))
         if steps > 1:
             self.act(lambda: self.market.lock(name))
         if steps > 2:

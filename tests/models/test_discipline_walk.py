@@ -27,10 +27,16 @@ from tests.unit.contracts.trades.stage import settle_at_once
 
 from tallystick.contracts.cash.models import CashAccount
 from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.discipline.models import Cause
+from tallystick.contracts.discipline.models import Cause, Valuation
 from tallystick.contracts.instants import instant
 from tallystick.contracts.register.models import Holding
-from tallystick.contracts.statements import CancelTrade, Change, SettleEarly, SplitTrade
+from tallystick.contracts.statements import (
+    BuyInWithdrawn,
+    CancelTrade,
+    Change,
+    SettleEarly,
+    SplitTrade,
+)
 from tallystick.contracts.trades.states import HAS_LOCKS
 
 UNITS, MONEY = 1000, 4 * AMOUNT + 50_000
@@ -144,15 +150,31 @@ class DisciplineMachine(MarketWalk):
             self.act(lambda: stage.note(self.market, name, cause, side, trade))
             self.collect(trade)
 
-    @rule(trade=trades, dearer=st.integers(-5000, 5000))
-    def buy_in(self, trade: str, dearer: int) -> None:
-        """Let the buyer buy from carol what has failed for long; the seller pays what is dearer."""
+    @rule(
+        trade=trades,
+        dearer=st.integers(-5000, 5000),
+        ending=st.sampled_from(("execute", "execute", "compensate", "withdraw", "give up")),
+    )
+    def buy_in(self, trade: str, dearer: int, ending: str) -> None:
+        """Let the buyer call what has failed for long, and take the buy-in to one of its ends."""
         self.wait_until_a_buy_in_is_due(trade)
         for each in (stage.fail(self.market, trade).days or ())[-4:]:
             note = partial(stage.note, self.market, each.day, Cause.LACK_OF_SECURITIES, "seller")
             self.act(partial(note, trade))
         if not self.act(lambda: stage.call(self.market, trade=trade)):
             return
+        match ending:
+            case "execute":
+                self.execute(trade, dearer)
+            case "withdraw":
+                self.withdraw(trade)
+            case _:
+                assert self.act(partial(self.market.submit, *AGENT, "give_up_buy_in", trade))
+                if ending == "compensate":
+                    self.compensate(trade, dearer)
+
+    def execute(self, trade: str, dearer: int) -> None:
+        """Let the buyer buy from carol; the seller pays what is dearer."""
         wanted, today = stage.recorded_terms(self.market, trade), self.market.ledger.now.date()
         terms = stage.terms(
             self.market,
@@ -167,10 +189,27 @@ class DisciplineMachine(MarketWalk):
         assert self.act(lambda: self.market.agree(terms))
         self.act(lambda: settle_at_once(self.market, terms.trade))
         before = self.market.money("alice")
-        place = (stage.P.BROKER_DEALER, Chaincode.SETTLEMENT, "execute_buy_in")
-        if self.act(lambda: self.market.submit(*place, trade, terms.trade)):
+        if self.act(partial(self.market.submit, *AGENT, "execute_buy_in", trade, terms.trade)):
             self.bought[trade] = terms.trade
             assert before - self.market.money("alice") == max(0, terms.amount - wanted.amount)
+
+    def compensate(self, trade: str, dearer: int) -> None:
+        """Let the seller pay what the units are worth more than was agreed; the trade ends."""
+        agreed = stage.recorded_terms(self.market, trade).amount
+        value, before = max(1, agreed + dearer), self.market.money("alice")
+        valuation = Valuation(market_value=value, evidence_hash="e" * 64)
+        place = (stage.P.CLEARING, Chaincode.SETTLEMENT, "compensate_buy_in", trade)
+        if self.act(partial(self.market.submit, *place, valuation=valuation)):
+            assert before - self.market.money("alice") == max(0, value - agreed)
+            assert stage.row(self.market, trade).status == "cancelled"
+
+    def withdraw(self, trade: str) -> None:
+        """Let the buyer wait for the seller again."""
+        row, buyer = stage.row(self.market, trade), stage.recorded_terms(self.market, trade).buyer
+        said = BuyInWithdrawn(trade=trade, party=buyer, terms_hash=row.terms_hash)
+        place = (*AGENT, "withdraw_buy_in", trade)
+        intent = self.market.sign(buyer, said)
+        assert self.act(partial(self.market.submit, *place, intent=intent))
 
     def wait_until_a_buy_in_is_due(self, trade: str) -> None:
         """Go to a business day that is a week after that of the trade, while the venue is open."""
@@ -242,6 +281,8 @@ class DisciplineMachine(MarketWalk):
 
 
 SIDES = ("buyer", "seller")
+AGENT = (stage.P.BROKER_DEALER, Chaincode.SETTLEMENT)
+"""Who buys in, and where it says so."""
 
 
 def recounted(settlement_day: str, until: str) -> int:

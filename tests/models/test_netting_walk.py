@@ -7,17 +7,20 @@ it settled and dropped, and nobody gave more in it than in its own trades.
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
+from unittest.mock import patch
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import invariant, rule
+from hypothesis.stateful import Bundle, consumes, invariant, rule
 from pydantic import JsonValue
 from tests.models.register_acts import INVESTORS, SECURITIES
 from tests.models.test_contract_conservation import MarketMachine
+from tests.unit.contracts.listening import ListeningMarket
 from tests.unit.contracts.netting.cleared import listed
 
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.netting import lifecycle
 from tallystick.contracts.netting.models import CycleTerms, CycleView, DefaultNotice
 from tallystick.contracts.netting.removal import Removal
 from tallystick.contracts.participants import Participant
@@ -37,8 +40,19 @@ class NettingMachine(MarketMachine):
     """The market, with cycles."""
 
     holding = (Status.LOCKED, Status.FAILING, Status.IN_CYCLE)
+    batches: Bundle[tuple[str, tuple[str, ...]]] = Bundle("batches")
+
+    def begin(self, market: ListeningMarket) -> None:
+        """Let cycles of more than one trade leave batches to be ended."""
+        super().begin(market)
+        self.few_ended = patch.object(lifecycle, "MAX_ENDED", 1)
+        self.few_ended.start()
+
+    def teardown(self) -> None:
+        self.few_ended.stop()
 
     @rule(
+        target=batches,
         deals=st.lists(dealt, min_size=1, max_size=4),
         model=models,
         removal=st.sampled_from(Removal),
@@ -53,8 +67,8 @@ class NettingMachine(MarketMachine):
         *,
         keeps_dropped: bool,
         is_settled: bool,
-    ) -> None:
-        """Agree on trades, take them into a cycle, and settle or cancel it."""
+    ) -> tuple[str, tuple[str, ...]]:
+        """Agree on trades, take them into a cycle, and settle or cancel it; return its batches."""
         cut_off = self.market.after(timedelta(minutes=1))
         cycle = f"C-{self.proposed}"
         terms = CycleTerms(
@@ -67,14 +81,29 @@ class NettingMachine(MarketMachine):
             settles_from=cut_off,
         )
         self.act(partial(self.submit, CLEARING, SETTLEMENT, "open_cycle", terms))
-        for deal in deals:
-            trade = self.agree(deal, model)
-            self.act(partial(self.submit, CLEARING, SETTLEMENT, "accept_trades", cycle, trade))
+        taken = [self.accept(cycle, self.agree(deal, model)) for deal in deals]
         self.market.ledger.advance(timedelta(minutes=1))
         if is_settled:
             self.act(partial(self.submit, CLEARING, SETTLEMENT, "settle_cycle", cycle))
         else:
             self.act(partial(self.submit, CLEARING, SETTLEMENT, "cancel_cycle", cycle, "no"))
+        return cycle, tuple(each for each in taken if each)
+
+    def accept(self, cycle: str, trade: JsonValue) -> str:
+        """Take a trade into a cycle; return the name of its batch, or nothing."""
+        taken: list[str] = []
+        accept = partial(self.submit, CLEARING, SETTLEMENT, "accept_trades", cycle, trade)
+        self.act(lambda: taken.append(accept().transaction_id))
+        return "".join(taken)
+
+    @rule(batches=consumes(batches))
+    def end_batches(self, batches: tuple[str, tuple[str, ...]]) -> None:
+        """Let the trades of a cycle say what became of them, where they have not yet."""
+        cycle, names = batches
+        for each in names:
+            end = (Participant.ISSUER, SETTLEMENT, "end_batch", cycle, each)
+            self.act(partial(self.submit, *end))
+            assert not self.act(partial(self.submit, *end)), "a batch ends once"
 
     @rule(member=st.sampled_from(INVESTORS), declares=st.booleans())
     def default(self, member: str, *, declares: bool) -> None:

@@ -273,6 +273,11 @@ class MoneyActs(RuleBasedStateMachine):
         move = Delivery(asset="USD", sender=pair[0], receiver=pair[1], quantity=paid)
         self.instruct(receipts=[terms], moves=[move])
 
+    @rule(cash=cashes, deposit=st.integers(0, 500))
+    def report_deposit(self, cash: str, deposit: int) -> None:
+        """Let a bank say what it holds, right or wrong."""
+        self.submit(BANKS[cash], "report_deposit", cash, deposit)
+
     @rule(terms=made)
     def void_receipt(self, terms: ReceiptTerms) -> None:
         self.submit(BANK, "void_receipt", terms.number)

@@ -11,23 +11,27 @@ from functools import partial
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from pydantic import JsonValue
+from tests.models.identity_rows import LEFT_OUT, MODELS
 
 from tallystick.chaincode import Refusal, split_composite_key
 from tallystick.chaincode.testing import Outcome
-from tallystick.contracts.accounts.models import Account, Challenge, ChallengeTerms, Links
+from tallystick.contracts.accounts.models import ChallengeTerms
 from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.claims.models import BarredList, SubjectClaims, Topic, TopicTerms
+from tallystick.contracts.claims.models import TopicTerms
 from tallystick.contracts.claims.screening import SCREENING
 from tallystick.contracts.events import read_event
-from tallystick.contracts.identities.models import AccessGrant, Identity, IdentityKey, Mandate
+from tallystick.contracts.identities.models import (
+    Identity,
+    IdentityKey,
+)
+from tallystick.contracts.identity.models import References
 from tallystick.contracts.instants import instant
 from tallystick.contracts.licensing.models import (
     Conflict,
     Conflicts,
     Description,
     LicenceClass,
-    Organization,
-    Waiver,
     WaiverGrant,
 )
 from tallystick.contracts.models import Model
@@ -45,12 +49,15 @@ from tallystick.contracts.statements import (
     KeyAddition,
     KeyRetirement,
     KeyRevocation,
+    KeyRotation,
     ListUpdated,
     MandateWithdrawn,
     Recovery,
     Representation,
     Statement,
     SubAccountOpened,
+    WalletLinked,
+    WalletUnlinked,
 )
 from tallystick.contracts.testing import EVIDENCE, KYC, KYC_HOUSE, Market, new_wallet
 from tallystick.contracts.wallet import Wallet
@@ -58,27 +65,8 @@ from tallystick.contracts.wallet import Wallet
 P = Participant
 IDENTITY = Chaincode.IDENTITY
 
-MODELS: dict[str, type[Model] | None] = {
-    "class": LicenceClass,
-    "organization": Organization,
-    "conflicts": Conflicts,
-    "waiver": Waiver,
-    "identity": Identity,
-    "key": IdentityKey,
-    "key-owner": None,
-    "topic": Topic,
-    "claims": SubjectClaims,
-    "barred-list": BarredList,
-    "mandate": Mandate,
-    "grant": AccessGrant,
-    "challenge": Challenge,
-    "account": Account,
-    "links": Links,
-}
-"""What each kind of row is; None is text. Kinds that decide nothing are left out."""
-LEFT_OUT = {"nonce", "access"}
-
-people = st.sampled_from(("alice", "bob"))
+PEOPLE = ("alice", "bob")
+people = st.sampled_from(PEOPLE)
 # The broker-dealer stays as it is: it submits all that is signed.
 organizations = st.sampled_from((P.ATS, "OfficeMSP"))
 classes = st.sampled_from(("ats", "adviser"))
@@ -110,13 +98,15 @@ class DirectoryMachine(RuleBasedStateMachine):
         self.market.onboard("alice", "bob")
         self.as_regulator("trust_issuer", SCREENING, KYC_HOUSE)
 
-    def act(self, submit: Callable[[], object]) -> None:
-        """Let something happen, or be refused."""
+    def act(self, submit: Callable[[], object]) -> bool:
+        """Let something happen, or be refused; return whether it happened."""
         rows = dict(self.market.ledger.world.rows_of(IDENTITY).values)
         try:
             submit()
         except Refusal:
             assert dict(self.market.ledger.world.rows_of(IDENTITY).values) == rows
+            return False
+        return True
 
     def sign(self, function: str, statement: Statement, signer: str, *more: Wallet) -> None:
         intent = self.market.sign(signer, statement, *more)
@@ -199,6 +189,24 @@ class DirectoryMachine(RuleBasedStateMachine):
     def revoke_key(self, identity: str, wallet: Wallet) -> None:
         self.sign("revoke_key", KeyRevocation(identity=identity, key=wallet.key), identity)
 
+    @rule(identity=people, wallet=spare, ends=st.booleans())
+    def link_wallet(self, identity: str, wallet: Wallet, *, ends: bool) -> None:
+        linked = WalletLinked(identity=identity, wallet="phone", keys=(wallet.new_key(),))
+        self.sign("link_wallet", linked, identity, wallet)
+        if ends:
+            unlinked = WalletUnlinked(identity=identity, wallet="phone")
+            self.sign("unlink_wallet", unlinked, identity)
+
+    @rule(identity=people)
+    def rotate_key(self, identity: str) -> None:
+        """Put a fresh key in the place of the one that signs, which counts no longer."""
+        before, fresh = self.market.wallets[identity], new_wallet(identity)
+        rotation = KeyRotation(identity=identity, old=before.key, new=fresh.new_key())
+        intent = self.market.sign(identity, rotation, fresh)
+        submit = (P.BROKER_DEALER, IDENTITY, "rotate_key", rotation, intent)
+        if self.act(partial(self.market.submit, *submit)):
+            self.market.wallets[identity] = fresh
+
     @rule(identity=people, keys=small, wallet=spare)
     def set_control(self, identity: str, keys: int, wallet: Wallet) -> None:
         chosen = ControlSet(identity=identity, control=Control(action=keys))
@@ -243,6 +251,9 @@ class DirectoryMachine(RuleBasedStateMachine):
             expires_at=self.market.after(timedelta(hours=1)),
         )
         self.sign("grant_access", granted, identity)
+        fields: list[JsonValue] = ["name"]
+        record = (P.TRANSFER_AGENT, IDENTITY, "record_access", identity, granted.grant, fields)
+        self.act(partial(self.market.submit, *record))
         if ends:
             ended = AccessWithdrawn(identity=identity, grant=granted.grant)
             self.sign("revoke_access", ended, identity)
@@ -253,6 +264,19 @@ class DirectoryMachine(RuleBasedStateMachine):
     def attest(self, subject: str, level: int) -> None:
         claim = self.market.claim(subject, level=level)
         self.sign("add_claim", claim.statement, KYC_HOUSE)
+
+    @rule(level=small)
+    def attest_both(self, level: int) -> None:
+        claims: list[JsonValue] = [
+            self.market.claim(each, level=level).model_dump(mode="json") for each in PEOPLE
+        ]
+        self.act(partial(self.market.submit, P.BROKER_DEALER, IDENTITY, "add_claims", claims))
+
+    @rule(identity=people)
+    def keep_references(self, identity: str) -> None:
+        given = References(investors=(self.market.investor(identity),))
+        keep = (P.BROKER_DEALER, IDENTITY, "keep_references")
+        self.act(partial(self.market.submit, *keep, references=given))
 
     @rule(subject=people)
     def revoke_claim(self, subject: str) -> None:
@@ -283,6 +307,13 @@ class DirectoryMachine(RuleBasedStateMachine):
             removed=() if added else (identity,),
         )
         self.sign("update_list", updated, KYC_HOUSE)
+
+    @rule(identity=people)
+    def lift_bar(self, identity: str) -> None:
+        """Clear somebody whom a list names, once its issuer is trusted no longer."""
+        self.as_regulator("distrust_issuer", SCREENING, KYC_HOUSE)
+        self.as_regulator("lift_bar", identity, KYC_HOUSE, "ofac")
+        self.as_regulator("trust_issuer", SCREENING, KYC_HOUSE)
 
     # --- accounts ---
 

@@ -176,8 +176,19 @@ class OfferingMachine(MarketWalk):
         for name in self.views():
             self.act(partial(self.market.pay, name))
 
+    @rule(name=names)
+    def confirm(self, name: str) -> None:
+        """Let a signer stand by its order."""
+        view = self.views().get(name)
+        if view is not None and view.order is not None:
+            self.act(partial(self.market.confirm, view.order))
+
     @rule()
     def conclude(self) -> None:
+        """Conclude the offering, if all units that were paid are issued by then."""
+        if self.market.status() in {Status.FUNDED, Status.ISSUING}:
+            for name in self.views():
+                self.act(partial(self.market.issue_page, name))
         self.act(self.market.conclude)
 
     @rule(mood=st.integers(0, 9))
@@ -185,8 +196,9 @@ class OfferingMachine(MarketWalk):
         if mood == 0:
             self.act(self.market.withdraw)
 
-    @rule()
-    def lapse(self) -> None:
+    @rule(days=st.sampled_from((0, 0, 9)))
+    def lapse(self, days: int) -> None:
+        self.market.ledger.advance(days * A_DAY)
         self.act(self.market.lapse)
 
     @rule(hours=st.sampled_from([1, 2, 24]))

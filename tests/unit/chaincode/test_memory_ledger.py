@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from tallystick.chaincode import Context, Contract, DomainEvent, Refusal, query, transaction
 from tallystick.chaincode.errors import CalleeRefusal
 from tallystick.chaincode.testing import MemoryLedger, NonDeterministicError, make_client
+from tallystick.chaincode.testing.world import Rows
 
 ALICE = make_client("BrokerMSP", "alice", attributes={"role": "trader"})
 
@@ -152,6 +153,20 @@ def test_a_fork_has_the_same_past_and_goes_on_by_itself(ledger: MemoryLedger) ->
     counts = [each.invoke("counter", "read", "apples").load(int) for each in (ledger, fork)]
     assert counts == [2, 5]
     assert fork.now - ledger.now == timedelta(days=1)
+
+
+def test_a_copy_of_rows_has_the_same_and_shares_no_container() -> None:
+    place = ("vault", "a")
+    rows = Rows({"a": b"1"}, {"a": []}, {"a": {}}, {place: b"2"}, {place: {}})
+    copied = rows.copy()
+    assert copied == rows
+    own = [
+        [each, *(inner for inner in each.values() if isinstance(inner, list | dict))]
+        for rows in (rows, copied)
+        for each in (rows.values, rows.history, rows.metadata, rows.private, rows.private_metadata)
+    ]
+    containers = {id(container) for each in own for container in each}
+    assert len(containers) == 2 * (5 + 3)
 
 
 def test_a_contract_that_remembers_its_last_call_is_found_out() -> None:

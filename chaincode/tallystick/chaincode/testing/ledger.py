@@ -1,7 +1,7 @@
 """A whole channel in memory: several chaincodes, committed transaction by transaction."""
 
 from collections.abc import Mapping, Sequence
-from copy import copy, deepcopy
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -93,7 +93,8 @@ class MemoryLedger:
     def fork(self) -> "MemoryLedger":
         """Return a ledger with the same past, which goes on by itself."""
         other = copy(self)
-        other.world = replace(self.world, rows=deepcopy(self.world.rows))
+        rows = {chaincode: each.copy() for chaincode, each in self.world.rows.items()}
+        other.world = replace(self.world, rows=rows)
         return other
 
     def advance(self, duration: timedelta) -> None:

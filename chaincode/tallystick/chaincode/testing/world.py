@@ -20,6 +20,16 @@ class Rows:
     private: dict[tuple[str, str], bytes] = field(default_factory=dict)
     private_metadata: dict[tuple[str, str], dict[str, bytes]] = field(default_factory=dict)
 
+    def copy(self) -> "Rows":
+        """Return the same rows in containers of their own; what lies in them never changes."""
+        return Rows(
+            values=dict(self.values),
+            history={key: list(changes) for key, changes in self.history.items()},
+            metadata={key: dict(each) for key, each in self.metadata.items()},
+            private=dict(self.private),
+            private_metadata={place: dict(each) for place, each in self.private_metadata.items()},
+        )
+
 
 @dataclass(slots=True)
 class Writes:

@@ -6,6 +6,7 @@ import pytest
 from tests.unit.contracts.acts import refused
 from tests.unit.contracts.permissions import settlement, token
 from tests.unit.contracts.permissions.roles import P
+from tests.unit.contracts.permissions.stage import stage
 
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.testing import Market
@@ -31,14 +32,15 @@ def test_the_issuer_offers_sets_rules_publishes_and_declares(
     chaincode: Chaincode, function: str
 ) -> None:
     """Each of these is tried with a licence and without in the permission matrix."""
-    assert P.ISSUER in TABLES[chaincode].PERMITTED[function]
+    assert P.ISSUER in TABLES[chaincode].PERMITTED[function].may
 
 
 @pytest.mark.requirement("SS-05")
 @pytest.mark.parametrize("function", OTHERS)
 def test_the_issuer_moves_stops_and_creates_nobodys_units(function: str, market: Market) -> None:
-    arguments = token.arguments(market)[function]
-    before = market.units("alice")
-    act = partial(market.submit, P.ISSUER, Chaincode.TOKEN, function, *arguments)
+    staged = stage(market)
+    arguments = token.arguments(staged)[function]
+    before = staged.units("alice")
+    act = partial(staged.submit, P.ISSUER, Chaincode.TOKEN, function, *arguments)
     assert refused(act) == "LICENCE_MISSING"
-    assert market.units("alice") == before
+    assert staged.units("alice") == before

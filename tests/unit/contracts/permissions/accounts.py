@@ -4,14 +4,23 @@ from datetime import timedelta
 
 from pydantic import JsonValue
 from tests.unit.contracts.permissions.roles import (
-    EVERYBODY,
-    LICENSED,
+    AGENTS,
+    BANK,
+    ISSUERS,
+    TRANSFER_AGENT,
+    VENUES,
     Arguments,
     P,
     Permissions,
+    among_licensed,
+    anybody,
+    licensed,
+    only,
 )
+from tests.unit.contracts.permissions.stage import signed
 
 from tallystick.contracts.accounts.models import ChallengeTerms
+from tallystick.contracts.reasons import AccessReason, LicenceReason
 from tallystick.contracts.statements import (
     AccessGranted,
     AccessWithdrawn,
@@ -22,30 +31,30 @@ from tallystick.contracts.statements import (
 from tallystick.contracts.testing import EVIDENCE, Market
 
 PERMITTED: Permissions = {
-    "open_challenge": frozenset({P.ATS, P.BROKER_DEALER}),
-    "link_account": LICENSED,
-    "unlink_account": LICENSED,
-    "account": EVERYBODY,
-    "accounts_of": EVERYBODY,
-    "represent": frozenset({P.ISSUER}),
-    "end_representation": LICENSED,
-    "grant_access": LICENSED,
-    "revoke_access": LICENSED,
-    "record_access": LICENSED,
-    "may_access": EVERYBODY,
-    "accesses": EVERYBODY,
+    "open_challenge": only(VENUES | AGENTS),
+    "link_account": licensed(),
+    "unlink_account": licensed(),
+    "account": anybody(),
+    "accounts_of": anybody(),
+    "represent": among_licensed(ISSUERS, AccessReason.PARTICIPANT_NOT_PERMITTED),
+    "end_representation": among_licensed(BANK, LicenceReason.ORGANIZATION_NOT_REPRESENTED),
+    "grant_access": licensed(),
+    "revoke_access": licensed(),
+    "record_access": among_licensed(TRANSFER_AGENT, AccessReason.PARTICIPANT_NOT_PERMITTED),
+    "may_access": anybody(),
+    "accesses": anybody(),
 }
 
 
 def arguments(market: Market) -> Arguments:
     soon = market.after(timedelta(hours=1))
-    challenge = ChallengeTerms(challenge=EVIDENCE, account="a-1", expires_at=soon)
+    challenge = ChallengeTerms(challenge="9" * 64, account="a-9", expires_at=soon)
     linked = AccountLinked(identity="alice", venue=P.ATS, account="a-1", challenge=EVIDENCE)
-    unlinked = AccountUnlinked(identity="alice", venue=P.ATS, account="a-1")
+    unlinked = AccountUnlinked(identity="alice", venue=P.ATS, account="a-2")
     represented = Representation(identity="alice", organization=P.ISSUER)
     granted = AccessGranted(
         identity="alice",
-        grant="g-1",
+        grant="g-2",
         service=P.TRANSFER_AGENT,
         grantee=P.ISSUER,
         fields=("name",),
@@ -54,17 +63,16 @@ def arguments(market: Market) -> Arguments:
     )
     withdrawn = AccessWithdrawn(identity="alice", grant="g-1")
     fields: list[JsonValue] = ["name"]
-    signature = market.sign("bob", linked)
     return {
         "open_challenge": [challenge],
-        "link_account": [linked, signature],
-        "unlink_account": [unlinked, signature],
+        "link_account": signed(market, "alice", linked),
+        "unlink_account": signed(market, "alice", unlinked),
         "account": [P.ATS, "a-1"],
         "accounts_of": ["alice"],
-        "represent": [represented, signature],
+        "represent": signed(market, "alice", represented),
         "end_representation": [],
-        "grant_access": [granted, signature],
-        "revoke_access": [withdrawn, signature],
+        "grant_access": signed(market, "alice", granted),
+        "revoke_access": signed(market, "alice", withdrawn),
         "record_access": ["alice", "g-1", fields],
         "may_access": ["alice", "g-1", fields],
         "accesses": ["alice"],

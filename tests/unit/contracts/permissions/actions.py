@@ -1,53 +1,57 @@
 """Who may do what in corporate actions, and arguments that are well formed."""
 
-from contextlib import suppress
-
-from tests.unit.contracts.actions_stage import announce, dividend, page
+from tests.unit.contracts.actions_stage import dividend, page
 from tests.unit.contracts.permissions.roles import (
-    EVERYBODY,
-    LICENSED,
+    BROKER,
+    CLEARING,
+    ISSUERS,
     READERS,
     TRANSFER_AGENT,
+    VENUES,
     Arguments,
     P,
     Permissions,
+    anybody,
+    licensed,
+    only,
 )
 
-from tallystick.chaincode import Refusal
+from tallystick.contracts.reasons import AccessReason, ActionReason, RegisterReason
 from tallystick.contracts.statements import EntitlementClaimed
 from tallystick.contracts.testing import Market
 
-ISSUERS = frozenset({P.ISSUER})
 CLAIMANTS = TRANSFER_AGENT | {P.CLEARING}
 
 PERMITTED: Permissions = {
-    "announce_action": ISSUERS,
-    "confirm_action": TRANSFER_AGENT,
-    "cancel_action": ISSUERS | TRANSFER_AGENT,
-    "execute_split": TRANSFER_AGENT,
-    "set_withholding": TRANSFER_AGENT,
-    "enter_entitlements": TRANSFER_AGENT,
-    "fund_action": LICENSED,
-    "pay_entitlements": TRANSFER_AGENT,
-    "claim_entitlement": LICENSED,
-    "reclaim_action": ISSUERS | TRANSFER_AGENT,
-    "raise_market_claim": CLAIMANTS,
-    "resolve_market_claim": CLAIMANTS,
-    "cast_votes": LICENSED,
-    "count_votes": TRANSFER_AGENT,
-    "action": EVERYBODY,
-    "actions": EVERYBODY,
-    "entitlement": EVERYBODY,
-    "distribution": READERS | ISSUERS,
-    "market_claim": READERS | {P.ATS},
-    "due_market_claims": READERS,
-    "meeting_result": EVERYBODY,
+    "announce_action": only(ISSUERS),
+    "confirm_action": only(TRANSFER_AGENT),
+    "cancel_action": only(ISSUERS | TRANSFER_AGENT),
+    "execute_split": only(TRANSFER_AGENT, ActionReason.ACTION_DIFFERS),
+    "set_withholding": only(TRANSFER_AGENT),
+    "enter_entitlements": only(TRANSFER_AGENT, ActionReason.ACTION_STATUS),
+    "fund_action": licensed(ActionReason.ACTION_STATUS),
+    "pay_entitlements": only(TRANSFER_AGENT, ActionReason.ACTION_STATUS),
+    "claim_entitlement": licensed(ActionReason.ACTION_STATUS),
+    "reclaim_action": only(TRANSFER_AGENT | ISSUERS, ActionReason.ACTION_STATUS),
+    "raise_market_claim": only(TRANSFER_AGENT | CLEARING, ActionReason.ACTION_STATUS),
+    "resolve_market_claim": only(TRANSFER_AGENT | CLEARING, ActionReason.ACTION_STATUS),
+    "cast_votes": licensed(ActionReason.ACTION_DIFFERS),
+    "count_votes": only(TRANSFER_AGENT, ActionReason.ACTION_DIFFERS),
+    "action": anybody(),
+    "actions": anybody(),
+    "entitlement": only(
+        READERS | BROKER | ISSUERS,
+        ActionReason.ENTITLEMENT_UNKNOWN,
+        others=AccessReason.MANDATE_MISSING,
+    ),
+    "distribution": only(ISSUERS | READERS, ActionReason.ENTITLEMENT_UNKNOWN),
+    "market_claim": only(VENUES | READERS, ActionReason.MARKET_CLAIM_UNKNOWN),
+    "due_market_claims": only(READERS, RegisterReason.RECORD_DATE_UNKNOWN),
+    "meeting_result": anybody(),
 }
 
 
 def arguments(market: Market) -> Arguments:
-    with suppress(Refusal):  # from the second role on there is the action
-        announce(market, dividend(market, "D-1"))
     holders = page(["alice"])
     return {
         "announce_action": [dividend(market, "D-2")],

@@ -1,6 +1,15 @@
 """Who may call the settlement contract's functions about calendars, and well formed arguments."""
 
-from tests.unit.contracts.permissions.roles import EVERYBODY, Arguments, P, Permissions
+from tests.unit.contracts.permissions.roles import (
+    CLEARING,
+    REGULATOR,
+    VENUES,
+    Arguments,
+    P,
+    Permissions,
+    anybody,
+    only,
+)
 
 from tallystick.contracts.calendars.models import (
     CalendarGiven,
@@ -8,15 +17,16 @@ from tallystick.contracts.calendars.models import (
     ConventionsGiven,
     Schedule,
 )
+from tallystick.contracts.reasons import CalendarReason
 from tallystick.contracts.testing import Market
 
 PERMITTED: Permissions = {
-    "set_calendar": frozenset({P.CLEARING, P.REGULATOR}),
-    "set_conventions": frozenset({P.ATS}),
-    "calendar": EVERYBODY,
-    "calendars": EVERYBODY,
-    "conventions": EVERYBODY,
-    "settlement_day": EVERYBODY,
+    "set_calendar": only(CLEARING | REGULATOR),
+    "set_conventions": only(VENUES),
+    "calendar": anybody(),
+    "calendars": anybody(),
+    "conventions": anybody(CalendarReason.CONVENTIONS_UNKNOWN),
+    "settlement_day": anybody(),
 }
 
 CALENDAR = CalendarGiven(
@@ -31,7 +41,7 @@ CONVENTIONS = ConventionsGiven(standard=Convention(calendar="c"))
 
 def arguments(_: Market) -> Arguments:
     return {
-        "set_calendar": [CALENDAR],
+        "set_calendar": [CALENDAR.model_copy(update={"calendar": "d"})],
         "set_conventions": [CONVENTIONS],
         "calendar": ["c"],
         "calendars": [],

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from pydantic import JsonValue
 from tests.unit.contracts.money import (
+    CASHIER,
     SALT,
     funded,
     receipt_terms,
@@ -12,13 +13,19 @@ from tests.unit.contracts.money import (
 )
 from tests.unit.contracts.permissions.roles import (
     BANK,
-    EVERYBODY,
-    LICENSED,
-    NOBODY,
+    BROKER,
+    CENTRAL_BANK,
+    CLEARING,
     READERS,
+    VENUES,
     Arguments,
     P,
     Permissions,
+    anybody,
+    by_mandate,
+    licensed,
+    only,
+    through_settlement,
 )
 
 from tallystick.contracts.cash.models import (
@@ -29,47 +36,48 @@ from tallystick.contracts.cash.models import (
 )
 from tallystick.contracts.models import Model
 from tallystick.contracts.payments import CashInstruction, FundsQuestion
+from tallystick.contracts.reasons import AccessReason, AccountReason, MoneyReason
 from tallystick.contracts.statements import MoneySent, ReservationRenewed
 from tallystick.contracts.testing import Market
 
 PERMITTED: Permissions = {
-    "open_cash": BANK,
-    "deposit": BANK,
-    "withdraw": BANK,
-    "transfer": LICENSED,
-    "fund": LICENSED,
-    "report_deposit": BANK,
-    "reserve": LICENSED,
-    "renew_reservation": LICENSED,
-    "release_reservation": frozenset({P.ATS, P.CLEARING}),
-    "grant_credit": BANK,
-    "make_receipt": LICENSED,
-    "void_receipt": BANK,
-    "collect_fees": LICENSED,
-    "instruct": NOBODY,
-    "delivery_findings": NOBODY,
-    "check_receipt": NOBODY,
-    "funds": NOBODY,
-    "cash": EVERYBODY,
-    "balance_of": EVERYBODY,
-    "account": EVERYBODY,
-    "accounts": READERS | BANK,
-    "entries": READERS | BANK,
-    "supply": EVERYBODY,
-    "deposit_report": EVERYBODY,
-    "reconciliation": READERS | BANK,
-    "reservations": EVERYBODY,
-    "may_reserve": EVERYBODY,
-    "receipt": EVERYBODY,
+    "open_cash": only(BANK),
+    "deposit": only(BANK),
+    "withdraw": only(BANK),
+    "transfer": by_mandate(),
+    "fund": licensed(),
+    "report_deposit": only(BANK),
+    "reserve": by_mandate(),
+    "renew_reservation": by_mandate(),
+    "release_reservation": only(VENUES | CLEARING, but={MoneyReason.RESERVATION_UNKNOWN: CLEARING}),
+    "grant_credit": only(BANK),
+    "make_receipt": licensed(),
+    "void_receipt": only({P.BANK, CENTRAL_BANK}, MoneyReason.RECEIPT_UNKNOWN),
+    "collect_fees": licensed(MoneyReason.NOTHING_TO_COLLECT),
+    "instruct": through_settlement(),
+    "delivery_findings": through_settlement(),
+    "check_receipt": through_settlement(),
+    "funds": through_settlement(),
+    "cash": anybody(),
+    "balance_of": only(READERS | BROKER | BANK, others=AccessReason.MANDATE_MISSING),
+    "account": only(READERS | BROKER | BANK, others=AccessReason.MANDATE_MISSING),
+    "accounts": only(READERS | BANK),
+    "entries": only(READERS | BANK),
+    "supply": anybody(),
+    "deposit_report": anybody(),
+    "reconciliation": only(READERS | BANK),
+    "reservations": anybody(),
+    "may_reserve": only(BROKER | VENUES, others=AccountReason.ACCOUNT_NOT_LINKED),
+    "receipt": anybody(MoneyReason.RECEIPT_UNKNOWN),
 }
 
 
 def arguments(market: Market) -> Arguments:
     paid = MoneySent(cash="USD", sender="bob", receiver="alice", amount=1)
-    said = funded(1, signer="bob")
+    said = funded(1, signer=CASHIER)
     transactions: list[JsonValue] = ["0" * 64]
     return {
-        "fund": [said, market.sign("bob", said)],
+        "fund": [said, market.sign(CASHIER, said)],
         "report_deposit": ["USD", 50_000],
         "reserve": [],
         "renew_reservation": [],
@@ -104,14 +112,14 @@ def secrets(market: Market) -> dict[str, Model]:
     """Return transient data that is well formed."""
     said = reserved(market, 1)
     renewed = ReservationRenewed(
-        cash="USD", holder="bob", keeper=P.ATS, reservation="O-1", expires_at=said.expires_at or ""
+        cash="USD", holder="bob", keeper=P.ATS, reservation="O-4", expires_at=said.expires_at or ""
     )
     return {
         "reservation": SignedReservation(statement=said, salt=SALT),
         "renewal": SignedRenewal(statement=renewed),
-        "place": ReservationPlace(cash="USD", holder="bob", reservation="O-1"),
+        "place": ReservationPlace(cash="USD", holder="bob", reservation="O-4"),
         "credit": CreditGrant(
             cash="USD", holder="bob", cap=1, valid_until=said.expires_at or "", salt=SALT
         ),
-        "receipt": signed_receipt(market, receipt_terms(), signer="bob"),
+        "receipt": signed_receipt(market, receipt_terms(), signer=CASHIER),
     }

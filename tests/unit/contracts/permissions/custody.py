@@ -3,16 +3,19 @@
 from datetime import timedelta
 
 from tests.unit.contracts.permissions.roles import (
-    EVERYBODY,
+    CLEARING,
     READERS,
     REGULATOR,
     SAFEKEEPERS,
     Arguments,
     P,
     Permissions,
+    anybody,
+    only,
 )
 
 from tallystick.contracts.custody.models import Cover, Custody, Valuation
+from tallystick.contracts.reasons import AccessReason, CustodyReason
 from tallystick.contracts.statements import (
     Share,
     UnitsDistributed,
@@ -20,14 +23,20 @@ from tallystick.contracts.statements import (
 from tallystick.contracts.testing import Market
 
 PERMITTED: Permissions = {
-    "open_custody": SAFEKEEPERS,
-    "record_cover": REGULATOR,
-    "agree_custody": frozenset({P.CLEARING}),
-    "end_custody": frozenset({P.CLEARING}),
-    "distribute": SAFEKEEPERS,
-    "custodian": EVERYBODY,
-    "custody_clients": READERS,
-    "custody_report": READERS,
+    "open_custody": only(SAFEKEEPERS, CustodyReason.NOT_ITS_ACCOUNT),
+    "record_cover": only(REGULATOR, CustodyReason.CUSTODIAN_UNKNOWN),
+    "agree_custody": only(
+        CLEARING,
+        CustodyReason.CUSTODIAN_UNKNOWN,
+        but={AccessReason.PARTICIPANT_NOT_PERMITTED: SAFEKEEPERS - CLEARING},
+    ),
+    "end_custody": only(
+        CLEARING, CustodyReason.NOT_A_CLIENT, others=AccessReason.PARTICIPANT_NOT_PERMITTED
+    ),
+    "distribute": only(SAFEKEEPERS, CustodyReason.CUSTODIAN_UNKNOWN),
+    "custodian": anybody(CustodyReason.CUSTODIAN_UNKNOWN),
+    "custody_clients": only(READERS),
+    "custody_report": only(READERS, CustodyReason.CUSTODIAN_UNKNOWN),
 }
 
 

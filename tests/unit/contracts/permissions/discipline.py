@@ -2,14 +2,19 @@
 
 from pydantic import JsonValue
 from tests.unit.contracts.permissions.roles import (
-    EVERYBODY,
-    LICENSED,
+    AGENTS,
+    CLEARING,
     READERS,
     REGULATOR,
+    VENUES,
     Arguments,
     P,
     Permissions,
+    anybody,
+    licensed,
+    only,
 )
+from tests.unit.contracts.permissions.stage import AGREED
 
 from tallystick.contracts.discipline.models import (
     Cause,
@@ -20,33 +25,31 @@ from tallystick.contracts.discipline.models import (
 )
 from tallystick.contracts.discipline.packs import BuyInClock, DisciplinePack, RegimePeriod
 from tallystick.contracts.models import Model
+from tallystick.contracts.reasons import DisciplineReason
 from tallystick.contracts.statements import CancelTrade
 from tallystick.contracts.testing import Market
 
-CLEARING = frozenset({P.CLEARING})
-VENUES = frozenset({P.ATS})
-AGENTS = frozenset({P.BROKER_DEALER})
 TRADES: list[JsonValue] = ["T-1"]
 
 PERMITTED: Permissions = {
-    "publish_discipline": REGULATOR,
-    "judge_fails": REGULATOR,
-    "hold_trade": LICENSED,
-    "release_trade": LICENSED,
-    "agree_change": LICENSED,
-    "mark_sale": VENUES,
-    "record_fail": CLEARING,
-    "collect_penalties": CLEARING,
-    "call_buy_in": LICENSED,
-    "execute_buy_in": AGENTS,
-    "give_up_buy_in": AGENTS,
-    "compensate_buy_in": CLEARING,
-    "withdraw_buy_in": LICENSED,
-    "discipline_pack": EVERYBODY,
-    "regime": EVERYBODY,
-    "fail": EVERYBODY,
-    "close_outs": READERS | VENUES,
-    "discipline_report": READERS,
+    "publish_discipline": only(REGULATOR),
+    "judge_fails": only(REGULATOR, DisciplineReason.DISCIPLINE_PACK_UNKNOWN),
+    "hold_trade": licensed(),
+    "release_trade": licensed(DisciplineReason.HOLD_UNCHANGED),
+    "agree_change": licensed(),
+    "mark_sale": only(VENUES),
+    "record_fail": only(CLEARING, DisciplineReason.DAY_NOT_FAILED),
+    "collect_penalties": only(CLEARING, DisciplineReason.NOTHING_DUE),
+    "call_buy_in": licensed(DisciplineReason.BUY_IN_NOT_DUE),
+    "execute_buy_in": only(AGENTS, DisciplineReason.BUY_IN_STATUS),
+    "give_up_buy_in": only(AGENTS, DisciplineReason.BUY_IN_STATUS),
+    "compensate_buy_in": only(CLEARING, DisciplineReason.BUY_IN_STATUS),
+    "withdraw_buy_in": licensed(DisciplineReason.BUY_IN_STATUS),
+    "discipline_pack": anybody(DisciplineReason.DISCIPLINE_PACK_UNKNOWN),
+    "regime": anybody(),
+    "fail": anybody(),
+    "close_outs": only(READERS | VENUES),
+    "discipline_report": only(READERS),
 }
 
 SECRETS: dict[str, Model] = {
@@ -71,17 +74,17 @@ def arguments(_: Market) -> Arguments:
     return {
         "publish_discipline": [PACK],
         "judge_fails": [P.ATS, PERIOD],
-        "hold_trade": ["T-1", "buyer"],
-        "release_trade": ["T-1", "buyer"],
-        "agree_change": ["T-1", "buyer"],
+        "hold_trade": [AGREED, "buyer"],
+        "release_trade": [AGREED, "buyer"],
+        "agree_change": [AGREED, "buyer"],
         "mark_sale": ["T-1", "short"],
         "record_fail": ["T-1"],
         "collect_penalties": [TRADES, "2024-01-31"],
-        "call_buy_in": ["T-1", P.BROKER_DEALER],
+        "call_buy_in": [AGREED, P.BROKER_DEALER],
         "execute_buy_in": ["T-1", "T-2"],
         "give_up_buy_in": ["T-1"],
         "compensate_buy_in": ["T-1"],
-        "withdraw_buy_in": ["T-1"],
+        "withdraw_buy_in": [AGREED],
         "discipline_pack": ["p", 1],
         "regime": [P.ATS],
         "fail": ["T-1"],

@@ -2,18 +2,23 @@
 
 from tests.unit.contracts.permissions import accounts, licensing
 from tests.unit.contracts.permissions.roles import (
-    EVERYBODY,
-    LICENSED,
+    BROKER,
+    READERS,
     REGULATOR,
     TRANSFER_AGENT,
     TRUSTEES,
     Arguments,
     P,
     Permissions,
+    anybody,
+    licensed,
+    only,
 )
+from tests.unit.contracts.permissions.stage import signed
 
 from tallystick.contracts.claims.models import OverdueQuestion, TopicTerms
 from tallystick.contracts.parties import PartiesCheck
+from tallystick.contracts.reasons import AccessReason, ClaimReason, IdentityReason
 from tallystick.contracts.statements import (
     ClaimWithdrawn,
     Control,
@@ -34,37 +39,37 @@ from tallystick.contracts.testing import EVIDENCE, KYC, KYC_HOUSE, Market, new_w
 PERMITTED: Permissions = {
     **licensing.PERMITTED,
     **accounts.PERMITTED,
-    "open_sub_account": LICENSED,
-    "retire_key": LICENSED,
-    "set_control": LICENSED,
-    "link_wallet": LICENSED,
-    "unlink_wallet": LICENSED,
-    "recover_identity": TRANSFER_AGENT,
-    "set_topic": TRUSTEES,
-    "add_claims": LICENSED,
-    "claims": EVERYBODY,
-    "topic": EVERYBODY,
-    "overdue": EVERYBODY,
-    "update_list": LICENSED,
-    "lift_bar": REGULATOR,
-    "barred_list": EVERYBODY,
-    "register_identity": LICENSED,
-    "add_key": LICENSED,
-    "rotate_key": LICENSED,
-    "revoke_key": LICENSED,
-    "onboard": LICENSED,
-    "trust_issuer": TRUSTEES,
-    "distrust_issuer": TRUSTEES,
-    "add_claim": LICENSED,
-    "revoke_claim": LICENSED,
-    "keep_references": LICENSED,
-    "grant_mandate": LICENSED,
-    "revoke_mandate": LICENSED,
-    "check_parties": EVERYBODY,
-    "verify": EVERYBODY,
-    "identity": EVERYBODY,
-    "references": EVERYBODY,
-    "issuers": EVERYBODY,
+    "open_sub_account": licensed(),
+    "retire_key": licensed(IdentityReason.LAST_MANAGEMENT_KEY),
+    "set_control": licensed(),
+    "link_wallet": licensed(),
+    "unlink_wallet": licensed(IdentityReason.WALLET_UNKNOWN),
+    "recover_identity": only(TRANSFER_AGENT),
+    "set_topic": only(TRUSTEES),
+    "add_claims": licensed(),
+    "claims": anybody(),
+    "topic": anybody(),
+    "overdue": anybody(),
+    "update_list": licensed(ClaimReason.ISSUER_NOT_TRUSTED),
+    "lift_bar": only(REGULATOR, ClaimReason.NOT_BARRED),
+    "barred_list": anybody(),
+    "register_identity": licensed(),
+    "add_key": licensed(),
+    "rotate_key": licensed(),
+    "revoke_key": licensed(IdentityReason.LAST_MANAGEMENT_KEY),
+    "onboard": licensed(),
+    "trust_issuer": only(TRUSTEES),
+    "distrust_issuer": only(TRUSTEES),
+    "add_claim": licensed(),
+    "revoke_claim": licensed(),
+    "keep_references": licensed(),
+    "grant_mandate": licensed(),
+    "revoke_mandate": licensed(),
+    "check_parties": anybody(),
+    "verify": anybody(),
+    "identity": anybody(),
+    "references": only(READERS | BROKER, others=AccessReason.MANDATE_MISSING),
+    "issuers": anybody(),
 }
 
 
@@ -72,43 +77,50 @@ def arguments(market: Market) -> Arguments:
     registration = market.registration("carol")
     claim = market.claim("bob")
     mandate = market.mandate("alice")
-    signature = market.sign("alice", claim.statement)
-    old, new = market.wallets["alice"].key, new_wallet("alice").new_key()
+    old, wallet = market.wallets["alice"].key, new_wallet("alice")
+    new = wallet.new_key()
     revoked = ClaimWithdrawn(subject="bob", topic=KYC, issuer=KYC_HOUSE)
     ended = MandateWithdrawn(identity="alice", participant=P.BROKER_DEALER)
     recovery = Recovery(identity="alice", keys=(new,), evidence_hash=EVIDENCE)
+    recovered = wallet.sign(recovery, nonce="a", expires_at=claim.intent.expires_at)
     listed = ListUpdated(issuer=KYC_HOUSE, list_name="ofac", version=1, list_hash=EVIDENCE)
-    question = OverdueQuestion(topic=KYC, before=signature.expires_at)
+    question = OverdueQuestion(topic=KYC, before=claim.intent.expires_at)
     return {
         **licensing.arguments(market),
         **accounts.arguments(market),
-        "open_sub_account": [SubAccountOpened(identity="alice", account="a.2"), signature],
-        "retire_key": [KeyRetirement(identity="alice", key=old), signature],
-        "set_control": [ControlSet(identity="alice", control=Control()), signature],
-        "link_wallet": [WalletLinked(identity="alice", wallet="w", keys=(new,)), signature],
-        "unlink_wallet": [WalletUnlinked(identity="alice", wallet="w"), signature],
-        "recover_identity": [recovery, signature],
+        "open_sub_account": signed(
+            market, "alice", SubAccountOpened(identity="alice", account="a.2")
+        ),
+        "retire_key": signed(market, "alice", KeyRetirement(identity="alice", key=old)),
+        "set_control": signed(market, "alice", ControlSet(identity="alice", control=Control())),
+        "link_wallet": signed(
+            market, "alice", WalletLinked(identity="alice", wallet="w", keys=(new,)), wallet
+        ),
+        "unlink_wallet": signed(market, "alice", WalletUnlinked(identity="alice", wallet="w")),
+        "recover_identity": [recovery, recovered],
         "set_topic": [TopicTerms(topic="residence")],
         "add_claims": [[claim]],
         "claims": ["alice"],
         "topic": [KYC],
         "overdue": [question],
-        "update_list": [listed, signature],
+        "update_list": signed(market, KYC_HOUSE, listed),
         "lift_bar": ["bob", KYC_HOUSE, "ofac"],
         "barred_list": [KYC_HOUSE, "ofac"],
         "register_identity": [registration.statement, registration.intent],
-        "add_key": [KeyAddition(identity="alice", key=new), signature],
-        "rotate_key": [KeyRotation(identity="alice", old=old, new=new), signature],
-        "revoke_key": [KeyRevocation(identity="alice", key=old), signature],
+        "add_key": signed(market, "alice", KeyAddition(identity="alice", key=new), wallet),
+        "rotate_key": signed(
+            market, "alice", KeyRotation(identity="alice", old=old, new=new), wallet
+        ),
+        "revoke_key": signed(market, "alice", KeyRevocation(identity="alice", key=old)),
         "onboard": [[]],
         "trust_issuer": [KYC, KYC_HOUSE],
         "distrust_issuer": [KYC, KYC_HOUSE],
         "add_claim": [claim.statement, claim.intent],
-        "revoke_claim": [revoked, signature],
+        "revoke_claim": signed(market, KYC_HOUSE, revoked),
         "keep_references": [],
         "references": ["alice"],
         "grant_mandate": [mandate.statement, mandate.intent],
-        "revoke_mandate": [ended, market.sign("alice", ended)],
+        "revoke_mandate": signed(market, "alice", ended),
         "check_parties": [PartiesCheck(parties=())],
         "verify": ["alice", []],
         "identity": ["alice"],

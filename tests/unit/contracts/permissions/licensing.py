@@ -3,34 +3,36 @@
 from datetime import timedelta
 
 from tests.unit.contracts.permissions.roles import (
-    EVERYBODY,
-    LICENSED,
+    LICENSORS,
     REGULATOR,
-    STRANGER,
     Arguments,
     P,
     Permissions,
+    anybody,
+    licensed,
+    only,
 )
 
 from tallystick.contracts.licensing.models import Conflicts, Description, LicenceClass, WaiverGrant
 from tallystick.contracts.powers import Power
+from tallystick.contracts.reasons import LicenceReason
 from tallystick.contracts.testing import EVIDENCE, Market
 
 PERMITTED: Permissions = {
-    "define_classes": REGULATOR,
-    "grant_licences": REGULATOR,
-    "suspend_licence": REGULATOR,
-    "resume_licence": REGULATOR,
-    "revoke_licence": REGULATOR,
-    "describe_organization": LICENSED,
-    "set_conflicts": REGULATOR,
-    "grant_waiver": REGULATOR,
-    "revoke_waiver": REGULATOR,
-    "organization": EVERYBODY,
-    "organizations": EVERYBODY,
-    "licence_classes": EVERYBODY,
-    "conflicts": EVERYBODY,
-    "waiver": EVERYBODY,
+    "define_classes": only(LICENSORS),
+    "grant_licences": only(LICENSORS),
+    "suspend_licence": only(LICENSORS),
+    "resume_licence": only(LICENSORS, LicenceReason.LICENCE_NOT_SUSPENDED),
+    "revoke_licence": only(LICENSORS),
+    "describe_organization": licensed(),
+    "set_conflicts": only(REGULATOR),
+    "grant_waiver": only(REGULATOR),
+    "revoke_waiver": only(REGULATOR, LicenceReason.WAIVER_UNKNOWN),
+    "organization": anybody(),
+    "organizations": anybody(),
+    "licence_classes": anybody(),
+    "conflicts": anybody(),
+    "waiver": anybody(),
 }
 
 
@@ -47,9 +49,9 @@ def arguments(market: Market) -> Arguments:
     return {
         "define_classes": [[bank]],
         "grant_licences": [[market.licence("OtherMSP", "issuer")]],
-        "suspend_licence": [STRANGER, "issuer", "a test"],
-        "resume_licence": [STRANGER, "issuer"],
-        "revoke_licence": [STRANGER, "issuer", "a test"],
+        "suspend_licence": [P.ISSUER, "issuer", "a test"],
+        "resume_licence": [P.ISSUER, "issuer"],
+        "revoke_licence": [P.ISSUER, "issuer", "a test"],
         "describe_organization": [Description(category="exchange")],
         "set_conflicts": [Conflicts(pairs=())],
         "grant_waiver": [waiver],

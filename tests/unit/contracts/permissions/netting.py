@@ -1,44 +1,40 @@
 """Who may call the functions of netting, and arguments that are well formed."""
 
-from contextlib import suppress
-
 from tests.unit.contracts.netting.cleared import cleared_of, listed
 from tests.unit.contracts.permissions.roles import (
-    EVERYBODY,
-    LICENSED,
+    CLEARING,
     READERS,
     Arguments,
     P,
     Permissions,
+    anybody,
+    licensed,
+    only,
 )
 
-from tallystick.chaincode import Refusal
 from tallystick.contracts.netting.models import DefaultNotice
+from tallystick.contracts.reasons import NettingReason, TradeReason
 from tallystick.contracts.testing import Market
 
-CLEARERS = frozenset({P.CLEARING})
-
 PERMITTED: Permissions = {
-    "open_cycle": CLEARERS,
-    "accept_trades": CLEARERS,
-    "settle_cycle": CLEARERS,
-    "cancel_cycle": CLEARERS | {P.REGULATOR},
-    "end_batch": LICENSED,
-    "declare_default": CLEARERS,
-    "lift_default": CLEARERS,
-    "cycle": EVERYBODY,
-    "preview_cycle": READERS | {P.ATS},
-    "cycles": EVERYBODY,
+    "open_cycle": only(CLEARING),
+    "accept_trades": only(CLEARING, TradeReason.DVP_MODEL_DIFFERS),
+    "settle_cycle": only(CLEARING, NettingReason.CYCLE_NOT_DUE),
+    "cancel_cycle": only(CLEARING | {P.REGULATOR}),
+    "end_batch": licensed(NettingReason.CYCLE_STATUS),
+    "declare_default": only(CLEARING),
+    "lift_default": only(CLEARING, NettingReason.NOT_IN_DEFAULT),
+    "cycle": anybody(),
+    "preview_cycle": only(READERS | {P.ATS}),
+    "cycles": anybody(),
 }
 
 
 def arguments(market: Market) -> Arguments:
     cleared = cleared_of(market)
-    with suppress(Refusal):  # from the second role on there is the cycle
-        cleared.open_cycle(cleared.cycle_terms("C-9"))
     return {
         "open_cycle": [cleared.cycle_terms()],
-        "accept_trades": ["C-9", listed(["T-9"])],
+        "accept_trades": ["C-9", listed(["T-2"])],
         "settle_cycle": ["C-9"],
         "cancel_cycle": ["C-9", "an error"],
         "end_batch": ["C-9", "0"],

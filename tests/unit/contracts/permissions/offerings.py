@@ -1,24 +1,23 @@
 """Who may call the functions of offerings in the settlement contract."""
 
-from contextlib import suppress
 from datetime import timedelta
 from hashlib import sha256
 
 from pydantic import JsonValue
 from tests.unit.contracts.permissions.roles import (
-    EVERYBODY,
-    LICENSED,
-    NOBODY,
+    ISSUERS,
     READERS,
     REGULATOR,
     TRANSFER_AGENT,
     Arguments,
     P,
     Permissions,
+    anybody,
+    licensed,
+    only,
+    through_settlement,
 )
 
-from tallystick.chaincode import Refusal
-from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.events import SecurityIdentifier
 from tallystick.contracts.offerings.models import (
     AllocationRule,
@@ -28,50 +27,53 @@ from tallystick.contracts.offerings.models import (
     OfferingTerms,
     Status,
 )
+from tallystick.contracts.reasons import ComplianceReason, OfferingReason
 from tallystick.contracts.statements import SubscriptionOrder
 from tallystick.contracts.testing import Market
 
-ISSUER = frozenset({P.ISSUER})
-ISSUER_AND_AGENT = frozenset({P.ISSUER, P.TRANSFER_AGENT})
-
 PERMITTED: Permissions = {
-    "announce_offering": ISSUER,
-    "approve_offering": REGULATOR,
-    "accept_offering": TRANSFER_AGENT,
-    "close_offering": LICENSED,
-    "allot": ISSUER,
-    "allocate_offering": ISSUER_AND_AGENT,
-    "fund_offering": LICENSED,
-    "issue_units": TRANSFER_AGENT,
-    "conclude_offering": LICENSED,
-    "withdraw_offering": ISSUER,
-    "lapse_offering": LICENSED,
-    "reject_subscriptions": ISSUER_AND_AGENT,
-    "subscribe": LICENSED,
-    "confirm_subscription": LICENSED,
-    "pay_subscription": LICENSED,
-    "pay_by_receipt": LICENSED,
-    "cancel_subscription": LICENSED,
-    "refund_subscriptions": LICENSED,
-    "offering": EVERYBODY,
-    "may_subscribe": EVERYBODY,
-    "subscription": EVERYBODY,
-    "subscriptions": EVERYBODY,
-    "order_book": READERS | ISSUER,
-    "demand": READERS | ISSUER,
+    "announce_offering": only(ISSUERS),
+    "approve_offering": only(REGULATOR),
+    "accept_offering": only(TRANSFER_AGENT, ComplianceReason.PACK_UNKNOWN),
+    "close_offering": licensed(OfferingReason.OFFERING_STATUS),
+    "allot": only(ISSUERS, OfferingReason.OFFERING_STATUS),
+    "allocate_offering": only(
+        ISSUERS,
+        OfferingReason.OFFERING_STATUS,
+        but={OfferingReason.NOT_THE_OFFEROR: TRANSFER_AGENT},
+    ),
+    "fund_offering": licensed(OfferingReason.OFFERING_STATUS),
+    "issue_units": only(TRANSFER_AGENT, OfferingReason.OFFERING_STATUS),
+    "conclude_offering": licensed(OfferingReason.OFFERING_STATUS),
+    "withdraw_offering": only(ISSUERS),
+    "lapse_offering": licensed(OfferingReason.OFFERING_TOO_EARLY),
+    "reject_subscriptions": only(TRANSFER_AGENT | ISSUERS, OfferingReason.OFFERING_STATUS),
+    "subscribe": licensed(OfferingReason.OFFERING_STATUS),
+    "confirm_subscription": licensed(OfferingReason.SUBSCRIPTION_UNKNOWN),
+    "pay_subscription": licensed(OfferingReason.SUBSCRIPTION_UNKNOWN),
+    "pay_by_receipt": licensed(OfferingReason.SUBSCRIPTION_UNKNOWN),
+    "cancel_subscription": licensed(OfferingReason.SUBSCRIPTION_UNKNOWN),
+    "refund_subscriptions": licensed(OfferingReason.OFFERING_STATUS),
+    "offering": anybody(),
+    "may_subscribe": anybody(ComplianceReason.PACK_UNKNOWN),
+    "subscription": anybody(OfferingReason.SUBSCRIPTION_UNKNOWN),
+    "subscriptions": anybody(),
+    "order_book": only(READERS | ISSUERS),
+    "demand": only(READERS | ISSUERS),
 }
 
-TOKEN_PERMITTED: Permissions = {"offer_findings": NOBODY, "issue_offered": NOBODY}
+TOKEN_PERMITTED: Permissions = {
+    "offer_findings": through_settlement(),
+    "issue_offered": through_settlement(),
+}
 """Both are for the settlement contract to call."""
 
 
 def arguments(market: Market) -> Arguments:
-    with suppress(Refusal):  # from the second role on there is the offering
-        market.submit(P.ISSUER, Chaincode.SETTLEMENT, "announce_offering", terms(market))
     identifier = SecurityIdentifier(scheme="ISIN", value="US0000000001")
     subscriptions: JsonValue = ["a"]
     return {
-        "announce_offering": [terms(market)],
+        "announce_offering": [terms(market, "O-9")],
         "approve_offering": ["O-1"],
         "accept_offering": ["O-1", [identifier]],
         "close_offering": ["O-1"],
@@ -98,9 +100,9 @@ def arguments(market: Market) -> Arguments:
     }
 
 
-def terms(market: Market) -> OfferingTerms:
+def terms(market: Market, offering: str = "O-1") -> OfferingTerms:
     return OfferingTerms(
-        offering="O-1",
+        offering=offering,
         security="ACME",
         issuer=P.ISSUER,
         proceeds_to="alice",

@@ -4,34 +4,36 @@ from datetime import timedelta
 
 from pydantic import JsonValue
 from tests.unit.contracts.permissions.roles import (
-    EVERYBODY,
-    LICENSED,
-    NOBODY,
     TRANSFER_AGENT,
     Arguments,
     Permissions,
+    anybody,
+    licensed,
+    only,
+    through_settlement,
 )
 
+from tallystick.contracts.reasons import RegisterReason
 from tallystick.contracts.redemptions import PaidRedemption, UnitsDue
 from tallystick.contracts.register.splits import SplitOrder
 from tallystick.contracts.testing import EVIDENCE, Market
 from tallystick.contracts.timelines import RecordDate
 
 PERMITTED: Permissions = {
-    "schedule_record_date": TRANSFER_AGENT,
-    "take_record_date": TRANSFER_AGENT,
-    "cancel_record_date": TRANSFER_AGENT,
-    "seal_record_dates": LICENSED,
-    "split": TRANSFER_AGENT,
-    "splits_made": EVERYBODY,
-    "timeline": EVERYBODY,
-    "record_date": EVERYBODY,
-    "position_at": EVERYBODY,
-    "positions_of_at": EVERYBODY,
-    "positions_at": EVERYBODY,
-    "supply_at": EVERYBODY,
-    "recorded_supply": NOBODY,
-    "redeem_for_payment": NOBODY,
+    "schedule_record_date": only(TRANSFER_AGENT),
+    "take_record_date": only(TRANSFER_AGENT),
+    "cancel_record_date": only(TRANSFER_AGENT),
+    "seal_record_dates": licensed(),
+    "split": only(TRANSFER_AGENT, RegisterReason.SPLIT_NOT_PAUSED),
+    "splits_made": anybody(),
+    "timeline": anybody(),
+    "record_date": anybody(),
+    "position_at": anybody(),
+    "positions_of_at": anybody(),
+    "positions_at": anybody(),
+    "supply_at": anybody(),
+    "recorded_supply": through_settlement(),
+    "redeem_for_payment": through_settlement(),
 }
 
 REDEMPTION = PaidRedemption(security="ACME", units=(UnitsDue(holder="alice", quantity=1),))
@@ -49,7 +51,7 @@ QUESTIONS: Arguments = {
 
 
 def arguments(market: Market) -> Arguments:
-    tomorrow = RecordDate(name="r-2", at=market.after(timedelta(days=1)))
+    tomorrow = RecordDate(name="r-4", at=market.after(timedelta(days=1)))
     return {
         "schedule_record_date": ["ACME", tomorrow],
         "take_record_date": ["ACME", "r-3"],

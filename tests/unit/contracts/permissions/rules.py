@@ -2,13 +2,17 @@
 
 from pydantic import JsonValue
 from tests.unit.contracts.permissions.roles import (
-    EVERYBODY,
-    LICENSED,
+    AGENTS,
+    ISSUERS,
     REGULATOR,
     TRUSTEES,
+    VENUES,
     Arguments,
     P,
     Permissions,
+    anybody,
+    licensed,
+    only,
 )
 
 from tallystick.contracts.compliance.models import (
@@ -17,36 +21,36 @@ from tallystick.contracts.compliance.models import (
     RulesGiven,
     TransferApproval,
 )
+from tallystick.contracts.reasons import ComplianceReason
 from tallystick.contracts.statements import SecurityAccepted, UnitsSent
 from tallystick.contracts.testing import Market
 
-VENUES = frozenset({P.ATS})
 NOTE = "a" * 64
 PERSONS: list[JsonValue] = ["alice"]
 
 PERMITTED: Permissions = {
-    "publish_pack": REGULATOR,
-    "bind_rules": TRUSTEES | {P.ISSUER},
-    "bind_venue_rules": VENUES,
-    "record_refusal": VENUES,
-    "accept_security": LICENSED,
-    "approve_transfer": TRUSTEES | {P.ISSUER, P.BROKER_DEALER},
-    "withdraw_approval": TRUSTEES | {P.ISSUER, P.BROKER_DEALER},
-    "acknowledge": REGULATOR,
-    "query_decision": REGULATOR,
-    "recount": TRUSTEES,
-    "accepts": EVERYBODY,
-    "can_subscribe": EVERYBODY,
-    "pack": EVERYBODY,
-    "rules": EVERYBODY,
-    "rules_then": EVERYBODY,
-    "venue_rules": EVERYBODY,
-    "approval": EVERYBODY,
-    "decision": EVERYBODY,
-    "decisions": EVERYBODY,
-    "review": EVERYBODY,
-    "recompute": EVERYBODY,
-    "holder_counts": EVERYBODY,
+    "publish_pack": only(REGULATOR),
+    "bind_rules": only(TRUSTEES | {P.ISSUER}),
+    "bind_venue_rules": only(VENUES),
+    "record_refusal": only(VENUES, ComplianceReason.NOTHING_TO_RECORD),
+    "accept_security": licensed(),
+    "approve_transfer": only(TRUSTEES | ISSUERS | AGENTS),
+    "withdraw_approval": only(TRUSTEES | ISSUERS | AGENTS, ComplianceReason.APPROVAL_UNKNOWN),
+    "acknowledge": only(REGULATOR, ComplianceReason.DECISION_UNKNOWN),
+    "query_decision": only(REGULATOR, ComplianceReason.DECISION_UNKNOWN),
+    "recount": only(TRUSTEES),
+    "accepts": anybody(),
+    "can_subscribe": anybody(),
+    "pack": anybody(ComplianceReason.PACK_UNKNOWN),
+    "rules": anybody(),
+    "rules_then": anybody(),
+    "venue_rules": anybody(),
+    "approval": anybody(),
+    "decision": anybody(ComplianceReason.DECISION_UNKNOWN),
+    "decisions": anybody(),
+    "review": anybody(),
+    "recompute": anybody(ComplianceReason.DECISION_UNKNOWN),
+    "holder_counts": anybody(),
 }
 
 QUESTIONS: Arguments = {

@@ -1,0 +1,58 @@
+"""The permission matrix: what every role is told by every function, as the table has it."""
+
+from dataclasses import dataclass
+
+from tests.unit.contracts.permissions import cash, identity, settlement, token
+from tests.unit.contracts.permissions.roles import Arguments, Permissions, Secrets
+from tests.unit.contracts.permissions.secrets import intents, secrets
+from tests.unit.contracts.permissions.stage import stage
+
+from tallystick.chaincode import Refusal
+from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.intents import SignedIntent
+from tallystick.contracts.testing import Market
+
+TABLE: dict[Chaincode, Permissions] = {
+    Chaincode.IDENTITY: identity.PERMITTED,
+    Chaincode.TOKEN: token.PERMITTED,
+    Chaincode.CASH: cash.PERMITTED,
+    Chaincode.SETTLEMENT: settlement.PERMITTED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A market, and the calls that are tried in it; each begins with the same past."""
+
+    market: Market
+    arguments: dict[Chaincode, Arguments]
+    secrets: Secrets
+    intents: dict[str, SignedIntent]
+
+    def answer(self, role: str, chaincode: Chaincode, function: str) -> str:
+        """Return the code of the refusal of a role's call, or nothing."""
+        signed = self.intents.get(function)
+        given = self.secrets if signed is None else {**self.secrets, "intent": signed}
+        try:
+            self.market.fork().submit(
+                role, chaincode, function, *self.arguments[chaincode][function], **given
+            )
+        except Refusal as refusal:
+            return refusal.code
+        return ""
+
+
+def set_up(opened: Market) -> Stage:
+    """Return the stage that begins with ``opened``."""
+    market = stage(opened)
+    return Stage(
+        market=market,
+        arguments={
+            Chaincode.IDENTITY: identity.arguments(market),
+            Chaincode.TOKEN: token.arguments(market),
+            Chaincode.CASH: cash.arguments(market),
+            Chaincode.SETTLEMENT: settlement.arguments(market),
+        },
+        secrets=secrets(market),
+        intents=intents(market),
+    )

@@ -1,0 +1,133 @@
+"""The market in which the permission matrix is tried: a licence of every class, and work to do."""
+
+from datetime import timedelta
+
+from tests.unit.contracts.actions_stage import announce, dividend
+from tests.unit.contracts.money import SALT, appoint_cashier, reserve, reserved
+from tests.unit.contracts.netting.cleared import cleared_of
+from tests.unit.contracts.permissions import calendars, offerings
+from tests.unit.contracts.permissions.roles import FURTHER, INTRODUCING, P
+
+from tallystick.chaincode.codec import Argument
+from tallystick.contracts.accounts.models import ChallengeTerms
+from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.orders.models import SignedOrder
+from tallystick.contracts.statements import (
+    AccessGranted,
+    AccountLinked,
+    OrderPlaced,
+    OrderSide,
+    Statement,
+    UnitsAllowed,
+    UnitsHeld,
+)
+from tallystick.contracts.testing import EVIDENCE, Market
+from tallystick.contracts.timelines import RecordDate
+from tallystick.contracts.trades.terms import TradeTerms
+from tallystick.contracts.wallet import Wallet
+
+OFFERED, AGREED, LOCKED, MEDIATED = "T-1", "T-2", "T-3", "T-4"
+"""Trades: one without consents, one with both, one whose legs are locked, one with a mediator."""
+
+
+def signed(market: Market, signer: str, statement: Statement, *cosigners: Wallet) -> list[Argument]:
+    """Return a statement and somebody's signature under it, as two arguments."""
+    return [statement, market.sign(signer, statement, *cosigners)]
+
+
+def mediated(market: Market) -> TradeTerms:
+    """Return the terms of a trade that the broker-dealer must approve."""
+    return market.terms(MEDIATED).model_copy(update={"mediators": (P.BROKER_DEALER,)})
+
+
+def stage(opened: Market) -> Market:
+    """Return a market like ``opened`` in which every act of the matrix finds its object."""
+    market = opened.fork()
+    market.license(*(market.licence(each, name) for each, name in FURTHER.items()))
+    appoint_cashier(market)
+    announce(market, dividend(market, "D-1"))
+    market.submit(
+        P.ISSUER, Chaincode.SETTLEMENT, "announce_offering", offerings.terms(market, "O-1")
+    )
+    cleared = cleared_of(market)
+    cleared.open_cycle(cleared.cycle_terms("C-9"))
+    _commit_units(market)
+    _open_doors(market)
+    _commit_orders(market)
+    _set_days(market)
+    market.propose(market.terms(OFFERED))
+    market.propose(mediated(market))
+    market.agree(market.terms(AGREED))
+    market.agree(market.terms(LOCKED))
+    market.lock(LOCKED)
+    return market
+
+
+def _commit_units(market: Market) -> None:
+    """Let alice hold units for a notary, and allow the clearing firm some."""
+    soon = market.after(timedelta(hours=1))
+    place = {"security": "ACME", "holder": "alice"}
+    held = UnitsHeld(**place, hold="h-1", quantity=5, notary=P.CLEARING, expires_at=soon)
+    allowed = UnitsAllowed(**place, spender=P.CLEARING, quantity=5, expires_at=soon)
+    for function, statement in (("place_hold", held), ("approve", allowed)):
+        arguments = signed(market, "alice", statement)
+        market.submit(P.BROKER_DEALER, Chaincode.TOKEN, function, *arguments)
+
+
+def _open_doors(market: Market) -> None:
+    """Show three codes of the venue, two of which are answered; let alice grant an access."""
+    soon = market.after(timedelta(hours=1))
+    for account, challenge in (("a-1", EVIDENCE), ("a-2", "2" * 64), ("a-3", "3" * 64)):
+        terms = ChallengeTerms(challenge=challenge, account=account, expires_at=soon)
+        market.submit(P.ATS, Chaincode.IDENTITY, "open_challenge", terms)
+    hers = AccountLinked(identity="alice", venue=P.ATS, account="a-2", challenge="2" * 64)
+    his = AccountLinked(identity="bob", venue=P.ATS, account="a-3", challenge="3" * 64)
+    granted = AccessGranted(
+        identity="alice",
+        grant="g-1",
+        service=P.TRANSFER_AGENT,
+        grantee=P.ISSUER,
+        fields=("name",),
+        reason="cap table",
+        expires_at=soon,
+    )
+    for function, statement in (
+        ("link_account", hers),
+        ("link_account", his),
+        ("grant_access", granted),
+    ):
+        arguments = signed(market, statement.identity, statement)
+        market.submit(P.BROKER_DEALER, Chaincode.IDENTITY, function, *arguments)
+
+
+def sell_order(market: Market, order: str) -> OrderPlaced:
+    """Return alice's order to sell a unit."""
+    return OrderPlaced(
+        venue=P.ATS,
+        order=order,
+        holder="alice",
+        side=OrderSide.SELL,
+        security="ACME",
+        quantity=1,
+        broker=P.BROKER_DEALER,
+        expires_at=market.after(timedelta(hours=1)),
+    )
+
+
+def _commit_orders(market: Market) -> None:
+    """Let alice's order stand, money of bob wait for one, and a broker have an agent."""
+    order = sell_order(market, "O-3")
+    placed = SignedOrder(statement=order, intent=market.sign("alice", order), salt=SALT)
+    market.submit(P.BROKER_DEALER, Chaincode.SETTLEMENT, "place_order", order=placed)
+    reserve(market, reserved(market, 1, "O-4"))
+    later = market.after(timedelta(hours=1))
+    market.submit(P.BROKER_DEALER, Chaincode.SETTLEMENT, "accept_agency", INTRODUCING, later)
+
+
+def _set_days(market: Market) -> None:
+    """Let there be a calendar, and two record dates, one of them taken."""
+    market.submit(P.CLEARING, Chaincode.SETTLEMENT, "set_calendar", calendars.CALENDAR)
+    tomorrow = RecordDate(name="r-2", at=market.after(timedelta(days=1)))
+    keeper = (P.TRANSFER_AGENT, Chaincode.TOKEN)
+    market.submit(*keeper, "schedule_record_date", "ACME", tomorrow)
+    market.submit(*keeper, "take_record_date", "ACME", "r-1")

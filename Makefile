@@ -14,8 +14,8 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help setup protos configuration features format check audit test interop fabric-tools demo \
-        bench scenario simulate chaos reliability etcd softhsm porcupine fuzz clean
+.PHONY: help setup protos configuration features permissions format check audit test interop fabric-tools \
+        demo bench scenario simulate chaos reliability etcd softhsm porcupine fuzz clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ reliability: $(INSTALLED_DEV) etcd ## Cause every fault and bad input, and write
 	@rm -rf $(TALLY_RELIABILITY)
 	@$(BIN)/pytest -q tests/scenarios/refusals tests/scenarios/faults --ignore tests/scenarios/faults/test_chaos.py
 	@$(BIN)/python -m tests.scenarios.reliability
+
+permissions: $(INSTALLED_DEV) ## Write docs/contracts/permissions.md from the permission matrix of the tests
+	@$(BIN)/python -m tests.unit.contracts.permissions.document
 
 # A program of the system, so it is installed where the system's are. Elsewhere TALLY_ETCD names it.
 etcd: ## Install etcd, through which several orderers share their order, unless it is there

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from tests.unit.contracts.permissions import document as permissions
+
 from tallystick.contracts.cash import CashContract
 from tallystick.contracts.compliance.catalogue import BINDERS
 from tallystick.contracts.events import EVENT_TYPES
@@ -32,6 +34,10 @@ def test_every_event_is_listed() -> None:
     missing = [kind for kind in EVENT_TYPES if f"`{kind.partition('.')[2]}`" not in TEXT]
 
     assert missing == []
+
+
+def test_the_permission_matrix_is_that_of_the_tests() -> None:
+    assert permissions.DOCUMENT.read_text() == permissions.document(), "run `make permissions`"
 
 
 def test_every_function_is_listed() -> None:

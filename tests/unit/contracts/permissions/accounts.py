@@ -37,7 +37,7 @@ PERMITTED: Permissions = {
     "account": anybody(),
     "accounts_of": anybody(),
     "represent": among_licensed(ISSUERS, AccessReason.PARTICIPANT_NOT_PERMITTED),
-    "end_representation": among_licensed(BANK, LicenceReason.ORGANIZATION_NOT_REPRESENTED),
+    "end_representation": licensed(LicenceReason.ORGANIZATION_NOT_REPRESENTED, but={None: BANK}),
     "grant_access": licensed(),
     "revoke_access": licensed(),
     "record_access": among_licensed(TRANSFER_AGENT, AccessReason.PARTICIPANT_NOT_PERMITTED),

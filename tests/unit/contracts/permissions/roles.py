@@ -76,7 +76,7 @@ class Row:
     may: frozenset[str]
     answer: ReasonTable | None
     refusal: ReasonTable
-    exceptions: Mapping[str, ReasonTable] = field(default_factory=dict)
+    exceptions: Mapping[str, ReasonTable | None] = field(default_factory=dict)
 
     def told(self, role: str) -> ReasonTable | None:
         """Return the reason that a role is told; None if its call succeeds."""
@@ -93,7 +93,7 @@ def only(
     answer: ReasonTable | None = None,
     *,
     others: ReasonTable = LicenceReason.LICENCE_MISSING,
-    but: Mapping[ReasonTable, Collection[str]] | None = None,
+    but: Mapping[ReasonTable | None, Collection[str]] | None = None,
 ) -> Row:
     """Return the row of a function for ``may`` only.
 
@@ -101,7 +101,7 @@ def only(
         may: Roles that are permitted.
         answer: Why their call comes to nothing all the same.
         others: What all others are told.
-        but: Whoever is told something else.
+        but: Whoever is told something else; None for whose call succeeds.
     """
     exceptions = {role: told for told, roles in (but or {}).items() for role in roles}
     return Row(frozenset(may), answer, others, exceptions)
@@ -112,9 +112,13 @@ def anybody(answer: ReasonTable | None = None) -> Row:
     return only(EVERYBODY, answer)
 
 
-def licensed(answer: ReasonTable | None = None) -> Row:
+def licensed(
+    answer: ReasonTable | None = None,
+    *,
+    but: Mapping[ReasonTable | None, Collection[str]] | None = None,
+) -> Row:
     """Return the row of a function for whoever has a live licence."""
-    return only(LICENSED, answer)
+    return only(LICENSED, answer, but=but)
 
 
 def among_licensed(

@@ -6,6 +6,7 @@ from pydantic import JsonValue
 from tests.unit.contracts.permissions.roles import (
     AGENTS,
     BANK,
+    CLEARING,
     ISSUERS,
     TRANSFER_AGENT,
     VENUES,
@@ -16,8 +17,8 @@ from tests.unit.contracts.permissions.roles import (
     anybody,
     licensed,
     only,
+    signed,
 )
-from tests.unit.contracts.permissions.stage import signed
 
 from tallystick.contracts.accounts.models import ChallengeTerms
 from tallystick.contracts.reasons import AccessReason, LicenceReason
@@ -37,7 +38,9 @@ PERMITTED: Permissions = {
     "account": anybody(),
     "accounts_of": anybody(),
     "represent": among_licensed(ISSUERS, AccessReason.PARTICIPANT_NOT_PERMITTED),
-    "end_representation": licensed(LicenceReason.ORGANIZATION_NOT_REPRESENTED, but={None: BANK}),
+    "end_representation": licensed(
+        LicenceReason.ORGANIZATION_NOT_REPRESENTED, but={None: BANK | CLEARING}
+    ),
     "grant_access": licensed(),
     "revoke_access": licensed(),
     "record_access": among_licensed(TRANSFER_AGENT, AccessReason.PARTICIPANT_NOT_PERMITTED),

@@ -23,20 +23,16 @@ from tallystick.contracts.statements import (
 from tallystick.contracts.testing import Market
 
 PERMITTED: Permissions = {
-    "open_custody": only(SAFEKEEPERS, CustodyReason.NOT_ITS_ACCOUNT),
-    "record_cover": only(REGULATOR, CustodyReason.CUSTODIAN_UNKNOWN),
+    "open_custody": only(SAFEKEEPERS, CustodyReason.NOT_ITS_ACCOUNT, but={None: CLEARING}),
+    "record_cover": only(REGULATOR),
     "agree_custody": only(
-        CLEARING,
-        CustodyReason.CUSTODIAN_UNKNOWN,
-        but={AccessReason.PARTICIPANT_NOT_PERMITTED: SAFEKEEPERS - CLEARING},
+        CLEARING, but={AccessReason.PARTICIPANT_NOT_PERMITTED: SAFEKEEPERS - CLEARING}
     ),
-    "end_custody": only(
-        CLEARING, CustodyReason.NOT_A_CLIENT, others=AccessReason.PARTICIPANT_NOT_PERMITTED
-    ),
-    "distribute": only(SAFEKEEPERS, CustodyReason.CUSTODIAN_UNKNOWN),
-    "custodian": anybody(CustodyReason.CUSTODIAN_UNKNOWN),
+    "end_custody": only(CLEARING, others=AccessReason.PARTICIPANT_NOT_PERMITTED),
+    "distribute": only(SAFEKEEPERS, CustodyReason.CUSTODIAN_UNKNOWN, but={None: CLEARING}),
+    "custodian": anybody(),
     "custody_clients": only(READERS),
-    "custody_report": only(READERS, CustodyReason.CUSTODIAN_UNKNOWN),
+    "custody_report": only(READERS),
 }
 
 
@@ -50,12 +46,13 @@ def arguments(market: Market) -> Arguments:
         valid_until=market.after(timedelta(hours=1)),
     )
     share = Share(client="bob", quantity=1)
+    distributed = UnitsDistributed(security="ACME", account="vault", shares=(share,))
     return {
-        "open_custody": [Custody(identity="alice")],
+        "open_custody": [Custody(identity="vault")],
         "record_cover": [P.CLEARING, cover],
         "agree_custody": [],
         "end_custody": [],
-        "distribute": [UnitsDistributed(security="ACME", account="alice", shares=(share,))],
+        "distribute": [distributed, [], market.sign("vault", distributed)],
         "custodian": [P.CLEARING],
         "custody_clients": [P.CLEARING],
         "custody_report": [P.CLEARING, [Valuation(security="ACME", price=1)]],

@@ -13,12 +13,13 @@ from tests.unit.contracts.permissions.roles import (
     anybody,
     licensed,
     only,
+    signed,
 )
-from tests.unit.contracts.permissions.stage import signed
+from tests.unit.contracts.permissions.scenery import SPARE
 
 from tallystick.contracts.claims.models import OverdueQuestion, TopicTerms
 from tallystick.contracts.parties import PartiesCheck
-from tallystick.contracts.reasons import AccessReason, ClaimReason, IdentityReason
+from tallystick.contracts.reasons import AccessReason, ClaimReason
 from tallystick.contracts.statements import (
     ClaimWithdrawn,
     Control,
@@ -40,10 +41,10 @@ PERMITTED: Permissions = {
     **licensing.PERMITTED,
     **accounts.PERMITTED,
     "open_sub_account": licensed(),
-    "retire_key": licensed(IdentityReason.LAST_MANAGEMENT_KEY),
+    "retire_key": licensed(),
     "set_control": licensed(),
     "link_wallet": licensed(),
-    "unlink_wallet": licensed(IdentityReason.WALLET_UNKNOWN),
+    "unlink_wallet": licensed(),
     "recover_identity": only(TRANSFER_AGENT),
     "set_topic": only(TRUSTEES),
     "add_claims": licensed(),
@@ -56,7 +57,7 @@ PERMITTED: Permissions = {
     "register_identity": licensed(),
     "add_key": licensed(),
     "rotate_key": licensed(),
-    "revoke_key": licensed(IdentityReason.LAST_MANAGEMENT_KEY),
+    "revoke_key": licensed(),
     "onboard": licensed(),
     "trust_issuer": only(TRUSTEES),
     "distrust_issuer": only(TRUSTEES),
@@ -78,7 +79,7 @@ def arguments(market: Market) -> Arguments:
     claim = market.claim("bob")
     mandate = market.mandate("alice")
     old, wallet = market.wallets["alice"].key, new_wallet("alice")
-    new = wallet.new_key()
+    new, spare = wallet.new_key(), market.wallets[SPARE].key
     revoked = ClaimWithdrawn(subject="bob", topic=KYC, issuer=KYC_HOUSE)
     ended = MandateWithdrawn(identity="alice", participant=P.BROKER_DEALER)
     recovery = Recovery(identity="alice", keys=(new,), evidence_hash=EVIDENCE)
@@ -91,12 +92,12 @@ def arguments(market: Market) -> Arguments:
         "open_sub_account": signed(
             market, "alice", SubAccountOpened(identity="alice", account="a.2")
         ),
-        "retire_key": signed(market, "alice", KeyRetirement(identity="alice", key=old)),
+        "retire_key": signed(market, "alice", KeyRetirement(identity="alice", key=spare)),
         "set_control": signed(market, "alice", ControlSet(identity="alice", control=Control())),
         "link_wallet": signed(
             market, "alice", WalletLinked(identity="alice", wallet="w", keys=(new,)), wallet
         ),
-        "unlink_wallet": signed(market, "alice", WalletUnlinked(identity="alice", wallet="w")),
+        "unlink_wallet": signed(market, "alice", WalletUnlinked(identity="alice", wallet="phone")),
         "recover_identity": [recovery, recovered],
         "set_topic": [TopicTerms(topic="residence")],
         "add_claims": [[claim]],
@@ -111,7 +112,7 @@ def arguments(market: Market) -> Arguments:
         "rotate_key": signed(
             market, "alice", KeyRotation(identity="alice", old=old, new=new), wallet
         ),
-        "revoke_key": signed(market, "alice", KeyRevocation(identity="alice", key=old)),
+        "revoke_key": signed(market, "alice", KeyRevocation(identity="alice", key=spare)),
         "onboard": [[]],
         "trust_issuer": [KYC, KYC_HOUSE],
         "distrust_issuer": [KYC, KYC_HOUSE],

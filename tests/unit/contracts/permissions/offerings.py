@@ -5,6 +5,7 @@ from hashlib import sha256
 
 from pydantic import JsonValue
 from tests.unit.contracts.permissions.roles import (
+    BROKER,
     ISSUERS,
     READERS,
     REGULATOR,
@@ -12,6 +13,7 @@ from tests.unit.contracts.permissions.roles import (
     Arguments,
     P,
     Permissions,
+    among_licensed,
     anybody,
     licensed,
     only,
@@ -27,14 +29,17 @@ from tallystick.contracts.offerings.models import (
     OfferingTerms,
     Status,
 )
-from tallystick.contracts.reasons import ComplianceReason, OfferingReason
+from tallystick.contracts.reasons import OfferingReason
 from tallystick.contracts.statements import SubscriptionOrder
 from tallystick.contracts.testing import Market
+
+OPEN = "O-2"
+"""Id of the offering in which orders are placed; O-1 has only been announced."""
 
 PERMITTED: Permissions = {
     "announce_offering": only(ISSUERS),
     "approve_offering": only(REGULATOR),
-    "accept_offering": only(TRANSFER_AGENT, ComplianceReason.PACK_UNKNOWN),
+    "accept_offering": only(TRANSFER_AGENT),
     "close_offering": licensed(OfferingReason.OFFERING_STATUS),
     "allot": only(ISSUERS, OfferingReason.OFFERING_STATUS),
     "allocate_offering": only(
@@ -48,15 +53,17 @@ PERMITTED: Permissions = {
     "withdraw_offering": only(ISSUERS),
     "lapse_offering": licensed(OfferingReason.OFFERING_TOO_EARLY),
     "reject_subscriptions": only(TRANSFER_AGENT | ISSUERS, OfferingReason.OFFERING_STATUS),
-    "subscribe": licensed(OfferingReason.OFFERING_STATUS),
-    "confirm_subscription": licensed(OfferingReason.SUBSCRIPTION_UNKNOWN),
-    "pay_subscription": licensed(OfferingReason.SUBSCRIPTION_UNKNOWN),
-    "pay_by_receipt": licensed(OfferingReason.SUBSCRIPTION_UNKNOWN),
-    "cancel_subscription": licensed(OfferingReason.SUBSCRIPTION_UNKNOWN),
+    "subscribe": licensed(),
+    "confirm_subscription": licensed(),
+    "pay_subscription": among_licensed(BROKER, OfferingReason.NOT_THE_INTERMEDIARY),
+    "pay_by_receipt": among_licensed(
+        BROKER, OfferingReason.NOT_THE_INTERMEDIARY, OfferingReason.NOTHING_ALLOTTED
+    ),
+    "cancel_subscription": licensed(),
     "refund_subscriptions": licensed(OfferingReason.OFFERING_STATUS),
     "offering": anybody(),
-    "may_subscribe": anybody(ComplianceReason.PACK_UNKNOWN),
-    "subscription": anybody(OfferingReason.SUBSCRIPTION_UNKNOWN),
+    "may_subscribe": anybody(),
+    "subscription": anybody(),
     "subscriptions": anybody(),
     "order_book": only(READERS | ISSUERS),
     "demand": only(READERS | ISSUERS),
@@ -86,14 +93,14 @@ def arguments(market: Market) -> Arguments:
         "lapse_offering": ["O-1"],
         "reject_subscriptions": ["O-1", subscriptions, "not wanted"],
         "subscribe": [],
-        "confirm_subscription": ["O-1", "a"],
-        "pay_subscription": ["O-1", "a"],
-        "pay_by_receipt": ["O-1", "a"],
-        "cancel_subscription": ["O-1", "a"],
+        "confirm_subscription": [OPEN, "a"],
+        "pay_subscription": [OPEN, "a"],
+        "pay_by_receipt": [OPEN, "a"],
+        "cancel_subscription": [OPEN, "a"],
         "refund_subscriptions": ["O-1", subscriptions],
         "offering": ["O-1"],
-        "may_subscribe": ["O-1", "alice", 1],
-        "subscription": ["O-1", "a"],
+        "may_subscribe": [OPEN, "alice", 1],
+        "subscription": [OPEN, "a"],
         "subscriptions": ["O-1"],
         "order_book": ["O-1"],
         "demand": ["O-1"],
@@ -138,16 +145,16 @@ def allotments() -> Discretions:
     return Discretions(lines=(Discretion(subscription="a", quantity=1),))
 
 
-def order(market: Market) -> SubscriptionOrder:
-    """Return what goes along with ``subscribe``."""
+def order(market: Market, subscription: str = "s") -> SubscriptionOrder:
+    """Return bob's order in the offering that is open."""
     return SubscriptionOrder(
-        offering="O-1",
-        subscription="a",
-        terms_hash=terms(market).digest,
+        offering=OPEN,
+        subscription=subscription,
+        terms_hash=terms(market, OPEN).digest,
         intermediary=P.BROKER_DEALER,
         signer="bob",
         holder="bob",
         payer="bob",
-        quantity=10,
-        salt=sha256(b"a").hexdigest(),
+        quantity=1,
+        salt=sha256(subscription.encode()).hexdigest(),
     )

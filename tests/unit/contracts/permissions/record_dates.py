@@ -12,8 +12,8 @@ from tests.unit.contracts.permissions.roles import (
     only,
     through_settlement,
 )
+from tests.unit.contracts.permissions.scenery import HALTED
 
-from tallystick.contracts.reasons import RegisterReason
 from tallystick.contracts.redemptions import PaidRedemption, UnitsDue
 from tallystick.contracts.register.splits import SplitOrder
 from tallystick.contracts.testing import EVIDENCE, Market
@@ -24,7 +24,7 @@ PERMITTED: Permissions = {
     "take_record_date": only(TRANSFER_AGENT),
     "cancel_record_date": only(TRANSFER_AGENT),
     "seal_record_dates": licensed(),
-    "split": only(TRANSFER_AGENT, RegisterReason.SPLIT_NOT_PAUSED),
+    "split": only(TRANSFER_AGENT),
     "splits_made": anybody(),
     "timeline": anybody(),
     "record_date": anybody(),
@@ -59,5 +59,5 @@ def arguments(market: Market) -> Arguments:
         "seal_record_dates": ["ACME"],
         "recorded_supply": ["ACME", "r-1"],
         "redeem_for_payment": [REDEMPTION],
-        "split": [SplitOrder(security="ACME", new=2, old=1, document_hash=EVIDENCE)],
+        "split": [SplitOrder(security=HALTED, new=2, old=1, document_hash=EVIDENCE)],
     }

@@ -11,7 +11,9 @@ from tallystick.chaincode.codec import Argument
 from tallystick.contracts.models import Model
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.reasons import AccessReason, LicenceReason, ReasonTable
-from tallystick.contracts.testing import LICENCES
+from tallystick.contracts.statements import Statement
+from tallystick.contracts.testing import LICENCES, Market
+from tallystick.contracts.wallet import Wallet
 
 P = Participant
 FAMILY_OFFICE = "FamilyOfficeMSP"
@@ -149,3 +151,8 @@ Arguments = Mapping[str, Sequence[Argument]]
 
 Secrets = Mapping[str, Model]
 """What goes along as transient data, by name."""
+
+
+def signed(market: Market, signer: str, statement: Statement, *cosigners: Wallet) -> list[Argument]:
+    """Return a statement and somebody's signature under it, as two arguments."""
+    return [statement, market.sign(signer, statement, *cosigners)]

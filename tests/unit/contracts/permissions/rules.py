@@ -14,6 +14,7 @@ from tests.unit.contracts.permissions.roles import (
     licensed,
     only,
 )
+from tests.unit.contracts.permissions.scenery import SMALL
 
 from tallystick.contracts.compliance.models import (
     Binding,
@@ -41,7 +42,7 @@ PERMITTED: Permissions = {
     "recount": only(TRUSTEES),
     "accepts": anybody(),
     "can_subscribe": anybody(),
-    "pack": anybody(ComplianceReason.PACK_UNKNOWN),
+    "pack": anybody(),
     "rules": anybody(),
     "rules_then": anybody(),
     "venue_rules": anybody(),
@@ -56,7 +57,7 @@ PERMITTED: Permissions = {
 QUESTIONS: Arguments = {
     "accepts": ["ACME", "alice"],
     "can_subscribe": ["ACME", "alice"],
-    "pack": ["p", 1],
+    "pack": ["small", 1],
     "rules": ["ACME"],
     "rules_then": ["ACME", 1],
     "venue_rules": ["ACME", P.ATS],
@@ -85,7 +86,7 @@ def arguments(market: Market) -> Arguments:
     accepted = SecurityAccepted(security="ACME", holder="alice", accepts=True)
     return {
         "publish_pack": [pack],
-        "bind_rules": [RulesGiven(security="ACME")],
+        "bind_rules": [RulesGiven(security="ACME", unit_price=1, packs=(SMALL,))],
         "bind_venue_rules": ["ACME", [rule]],
         "record_refusal": [sent],
         "accept_security": [accepted, market.sign("alice", accepted)],

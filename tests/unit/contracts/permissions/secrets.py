@@ -3,6 +3,7 @@
 from tests.unit.contracts.actions_stage import SECRET
 from tests.unit.contracts.money import SALT, receipt_terms
 from tests.unit.contracts.permissions import cash, discipline, netting, offerings
+from tests.unit.contracts.permissions.past import MEETING
 from tests.unit.contracts.permissions.roles import P, Secrets
 from tests.unit.contracts.permissions.stage import AGREED, OFFERED, sell_order
 
@@ -21,6 +22,7 @@ from tallystick.contracts.statements import (
     CustodyEnded,
     OrderWithdrawn,
     Statement,
+    SubscriptionCancelled,
     TradeHeld,
     Vote,
     VotesCast,
@@ -33,7 +35,7 @@ RATES = RatesGiven(
 )
 VOTES = SignedVotes(
     statement=VotesCast(
-        action="D-1",
+        action=MEETING,
         holder="alice",
         votes=(Vote(resolution="merger", choice="for", units=1),),
     )
@@ -43,7 +45,7 @@ VOTES = SignedVotes(
 def secrets(market: Market) -> Secrets:
     """Return what goes along with every call; each function takes its own."""
     agreed = CustodyAgreed(custodian=P.CLEARING, client="alice")
-    ended = CustodyEnded(custodian=P.CLEARING, client="alice")
+    ended = CustodyEnded(custodian=P.CLEARING, client="bob")
     return {
         "terms": market.terms("T-9"),
         "secret": SECRET,
@@ -77,6 +79,10 @@ def intents(market: Market) -> dict[str, SignedIntent]:
         "call_buy_in": BuyInCalled(**_bob(AGREED), terms_hash=agreed.digest, agent=P.BROKER_DEALER),
         "withdraw_buy_in": BuyInWithdrawn(**_bob(AGREED), terms_hash=agreed.digest),
         "subscribe": offerings.order(market),
+        "confirm_subscription": offerings.order(market, "a"),
+        "cancel_subscription": SubscriptionCancelled(
+            offering=offerings.OPEN, subscription="a", signer="bob"
+        ),
     }
     return {function: market.sign("bob", each) for function, each in statements.items()}
 

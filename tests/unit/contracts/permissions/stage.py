@@ -5,10 +5,11 @@ from datetime import timedelta
 from tests.unit.contracts.actions_stage import announce, dividend
 from tests.unit.contracts.money import SALT, appoint_cashier, reserve, reserved
 from tests.unit.contracts.netting.cleared import cleared_of
-from tests.unit.contracts.permissions import calendars, offerings
-from tests.unit.contracts.permissions.roles import FURTHER, INTRODUCING, P
+from tests.unit.contracts.permissions import calendars
+from tests.unit.contracts.permissions.past import decide
+from tests.unit.contracts.permissions.roles import FURTHER, INTRODUCING, P, signed
+from tests.unit.contracts.permissions.scenery import prepare_holders, prepare_issuers
 
-from tallystick.chaincode.codec import Argument
 from tallystick.contracts.accounts.models import ChallengeTerms
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.orders.models import SignedOrder
@@ -17,22 +18,15 @@ from tallystick.contracts.statements import (
     AccountLinked,
     OrderPlaced,
     OrderSide,
-    Statement,
     UnitsAllowed,
     UnitsHeld,
 )
 from tallystick.contracts.testing import EVIDENCE, Market
 from tallystick.contracts.timelines import RecordDate
 from tallystick.contracts.trades.terms import TradeTerms
-from tallystick.contracts.wallet import Wallet
 
 OFFERED, AGREED, LOCKED, MEDIATED = "T-1", "T-2", "T-3", "T-4"
 """Trades: one without consents, one with both, one whose legs are locked, one with a mediator."""
-
-
-def signed(market: Market, signer: str, statement: Statement, *cosigners: Wallet) -> list[Argument]:
-    """Return a statement and somebody's signature under it, as two arguments."""
-    return [statement, market.sign(signer, statement, *cosigners)]
 
 
 def mediated(market: Market) -> TradeTerms:
@@ -45,16 +39,16 @@ def stage(opened: Market) -> Market:
     market = opened.fork()
     market.license(*(market.licence(each, name) for each, name in FURTHER.items()))
     appoint_cashier(market)
+    decide(market)
     announce(market, dividend(market, "D-1"))
-    market.submit(
-        P.ISSUER, Chaincode.SETTLEMENT, "announce_offering", offerings.terms(market, "O-1")
-    )
     cleared = cleared_of(market)
     cleared.open_cycle(cleared.cycle_terms("C-9"))
     _commit_units(market)
     _open_doors(market)
     _commit_orders(market)
     _set_days(market)
+    prepare_holders(market)
+    prepare_issuers(market)
     market.propose(market.terms(OFFERED))
     market.propose(mediated(market))
     market.agree(market.terms(AGREED))
@@ -68,8 +62,15 @@ def _commit_units(market: Market) -> None:
     soon = market.after(timedelta(hours=1))
     place = {"security": "ACME", "holder": "alice"}
     held = UnitsHeld(**place, hold="h-1", quantity=5, notary=P.CLEARING, expires_at=soon)
+    declined = UnitsHeld(
+        **place, hold="h-3", quantity=5, notary=P.CLEARING, receiver="bob", expires_at=soon
+    )
     allowed = UnitsAllowed(**place, spender=P.CLEARING, quantity=5, expires_at=soon)
-    for function, statement in (("place_hold", held), ("approve", allowed)):
+    for function, statement in (
+        ("place_hold", held),
+        ("place_hold", declined),
+        ("approve", allowed),
+    ):
         arguments = signed(market, "alice", statement)
         market.submit(P.BROKER_DEALER, Chaincode.TOKEN, function, *arguments)
 

@@ -52,7 +52,7 @@ PERMITTED: Permissions = {
     "release_reservation": only(VENUES | CLEARING, but={MoneyReason.RESERVATION_UNKNOWN: CLEARING}),
     "grant_credit": only(BANK),
     "make_receipt": licensed(),
-    "void_receipt": only({P.BANK, CENTRAL_BANK}, MoneyReason.RECEIPT_UNKNOWN),
+    "void_receipt": only({P.BANK, CENTRAL_BANK}, but={MoneyReason.RECEIPT_UNKNOWN: {CENTRAL_BANK}}),
     "collect_fees": licensed(MoneyReason.NOTHING_TO_COLLECT),
     "instruct": through_settlement(),
     "delivery_findings": through_settlement(),
@@ -68,7 +68,7 @@ PERMITTED: Permissions = {
     "reconciliation": only(READERS | BANK),
     "reservations": anybody(),
     "may_reserve": only(BROKER | VENUES, others=AccountReason.ACCOUNT_NOT_LINKED),
-    "receipt": anybody(MoneyReason.RECEIPT_UNKNOWN),
+    "receipt": anybody(),
 }
 
 
@@ -84,7 +84,7 @@ def arguments(market: Market) -> Arguments:
         "release_reservation": [],
         "grant_credit": [],
         "make_receipt": [],
-        "void_receipt": ["R-1"],
+        "void_receipt": ["R-2"],
         "collect_fees": ["USD", "alice", transactions],
         "instruct": [CashInstruction(secret="")],
         "delivery_findings": [CashInstruction(secret="")],
@@ -94,7 +94,7 @@ def arguments(market: Market) -> Arguments:
         "reconciliation": ["USD"],
         "reservations": ["USD", "bob"],
         "may_reserve": ["USD", "bob", 1],
-        "receipt": ["BankMSP", "R-1"],
+        "receipt": [P.BANK, "R-2"],
         "open_cash": ["EUR", "EUR"],
         "deposit": ["USD", "bob", 1],
         "withdraw": ["USD", "bob", 1],

@@ -14,7 +14,8 @@ from tests.unit.contracts.permissions.roles import (
     licensed,
     only,
 )
-from tests.unit.contracts.permissions.stage import AGREED
+from tests.unit.contracts.permissions.scenery import PACK
+from tests.unit.contracts.permissions.stage import AGREED, MEDIATED
 
 from tallystick.contracts.discipline.models import (
     Cause,
@@ -23,7 +24,7 @@ from tallystick.contracts.discipline.models import (
     ReportAsked,
     Valuation,
 )
-from tallystick.contracts.discipline.packs import BuyInClock, DisciplinePack, RegimePeriod
+from tallystick.contracts.discipline.packs import RegimePeriod
 from tallystick.contracts.models import Model
 from tallystick.contracts.reasons import DisciplineReason
 from tallystick.contracts.statements import CancelTrade
@@ -33,9 +34,9 @@ TRADES: list[JsonValue] = ["T-1"]
 
 PERMITTED: Permissions = {
     "publish_discipline": only(REGULATOR),
-    "judge_fails": only(REGULATOR, DisciplineReason.DISCIPLINE_PACK_UNKNOWN),
+    "judge_fails": only(REGULATOR),
     "hold_trade": licensed(),
-    "release_trade": licensed(DisciplineReason.HOLD_UNCHANGED),
+    "release_trade": licensed(),
     "agree_change": licensed(),
     "mark_sale": only(VENUES),
     "record_fail": only(CLEARING, DisciplineReason.DAY_NOT_FAILED),
@@ -45,7 +46,7 @@ PERMITTED: Permissions = {
     "give_up_buy_in": only(AGENTS, DisciplineReason.BUY_IN_STATUS),
     "compensate_buy_in": only(CLEARING, DisciplineReason.BUY_IN_STATUS),
     "withdraw_buy_in": licensed(DisciplineReason.BUY_IN_STATUS),
-    "discipline_pack": anybody(DisciplineReason.DISCIPLINE_PACK_UNKNOWN),
+    "discipline_pack": anybody(),
     "regime": anybody(),
     "fail": anybody(),
     "close_outs": only(READERS | VENUES),
@@ -58,24 +59,15 @@ SECRETS: dict[str, Model] = {
     "valuation": Valuation(market_value=1, evidence_hash="e" * 64),
 }
 
-PACK = DisciplinePack(
-    kind="settlement-discipline",
-    pack="p",
-    version=1,
-    title="Settlement discipline",
-    jurisdiction="EU",
-    dated="2024-01-01",
-    buy_ins=(BuyInClock(instrument="share", business_days=2, execution_days=2, provision="§ 1"),),
-)
 PERIOD = RegimePeriod(since="2024-02-01", pack="p", pack_version=1, standard="share")
 
 
 def arguments(_: Market) -> Arguments:
     return {
-        "publish_discipline": [PACK],
+        "publish_discipline": [PACK.model_copy(update={"version": 2})],
         "judge_fails": [P.ATS, PERIOD],
         "hold_trade": [AGREED, "buyer"],
-        "release_trade": [AGREED, "buyer"],
+        "release_trade": [MEDIATED, "buyer"],
         "agree_change": [AGREED, "buyer"],
         "mark_sale": ["T-1", "short"],
         "record_fail": ["T-1"],

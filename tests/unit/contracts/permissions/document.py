@@ -19,8 +19,9 @@ call; a letter is for whoever may not, and stands for the reason.
 Where more counts than the licence, the table shows one case. What investors sign, they have signed;
 where nobody signs, the broker-dealer has the mandate. The clearing firm is notary, custodian and
 spender, the transfer agent keeps the records of investors, the bank keeps their money, the issuer
-has issued the security, and the trade, its order and a linked account are those of the venue. The
-broker-dealer mediates a trade and settles for the introducing broker.
+has issued the security and will offer it, and the trade, its order and a linked account are the
+venue's. The broker-dealer mediates a trade, has approved a transfer, submits a subscription and
+settles for the introducing broker. The regulator has suspended the licence.
 """
 
 

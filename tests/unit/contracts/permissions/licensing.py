@@ -15,19 +15,18 @@ from tests.unit.contracts.permissions.roles import (
 
 from tallystick.contracts.licensing.models import Conflicts, Description, LicenceClass, WaiverGrant
 from tallystick.contracts.powers import Power
-from tallystick.contracts.reasons import LicenceReason
 from tallystick.contracts.testing import EVIDENCE, Market
 
 PERMITTED: Permissions = {
     "define_classes": only(LICENSORS),
     "grant_licences": only(LICENSORS),
     "suspend_licence": only(LICENSORS),
-    "resume_licence": only(LICENSORS, LicenceReason.LICENCE_NOT_SUSPENDED),
+    "resume_licence": only(REGULATOR),
     "revoke_licence": only(LICENSORS),
     "describe_organization": licensed(),
     "set_conflicts": only(REGULATOR),
     "grant_waiver": only(REGULATOR),
-    "revoke_waiver": only(REGULATOR, LicenceReason.WAIVER_UNKNOWN),
+    "revoke_waiver": only(REGULATOR),
     "organization": anybody(),
     "organizations": anybody(),
     "licence_classes": anybody(),
@@ -36,29 +35,37 @@ PERMITTED: Permissions = {
 }
 
 
-def arguments(market: Market) -> Arguments:
-    pair = (Power.OPERATE_VENUE, Power.CLEAR)
-    waiver = WaiverGrant(
+SUSPENDED = "SuspendedMSP"
+"""An organisation whose licence as an issuer is suspended."""
+PAIR = (Power.OPERATE_VENUE, Power.CLEAR)
+
+
+def waiver(market: Market) -> WaiverGrant:
+    """Return the venue's waiver for a day."""
+    return WaiverGrant(
         organization=P.ATS,
-        first=pair[0],
-        second=pair[1],
+        first=PAIR[0],
+        second=PAIR[1],
         valid_until=market.after(timedelta(days=1)),
         reason_hash=EVIDENCE,
     )
+
+
+def arguments(market: Market) -> Arguments:
     bank = LicenceClass(licence_class="bank", title="Bank", powers=())
     return {
         "define_classes": [[bank]],
         "grant_licences": [[market.licence("OtherMSP", "issuer")]],
         "suspend_licence": [P.ISSUER, "issuer", "a test"],
-        "resume_licence": [P.ISSUER, "issuer"],
+        "resume_licence": [SUSPENDED, "issuer"],
         "revoke_licence": [P.ISSUER, "issuer", "a test"],
         "describe_organization": [Description(category="exchange")],
         "set_conflicts": [Conflicts(pairs=())],
-        "grant_waiver": [waiver],
-        "revoke_waiver": [P.ATS, *pair],
+        "grant_waiver": [waiver(market)],
+        "revoke_waiver": [P.ATS, *PAIR],
         "organization": [P.ATS],
         "organizations": [],
         "licence_classes": [],
         "conflicts": [],
-        "waiver": [P.ATS, *pair],
+        "waiver": [P.ATS, *PAIR],
     }

@@ -13,12 +13,12 @@ from tests.unit.contracts.permissions.roles import (
 )
 
 from tallystick.contracts.netting.models import DefaultNotice
-from tallystick.contracts.reasons import NettingReason, TradeReason
+from tallystick.contracts.reasons import NettingReason
 from tallystick.contracts.testing import Market
 
 PERMITTED: Permissions = {
     "open_cycle": only(CLEARING),
-    "accept_trades": only(CLEARING, TradeReason.DVP_MODEL_DIFFERS),
+    "accept_trades": only(CLEARING),
     "settle_cycle": only(CLEARING, NettingReason.CYCLE_NOT_DUE),
     "cancel_cycle": only(CLEARING | {P.REGULATOR}),
     "end_batch": licensed(NettingReason.CYCLE_STATUS),
@@ -34,7 +34,7 @@ def arguments(market: Market) -> Arguments:
     cleared = cleared_of(market)
     return {
         "open_cycle": [cleared.cycle_terms()],
-        "accept_trades": ["C-9", listed(["T-2"])],
+        "accept_trades": ["C-9", listed(["T-5"])],
         "settle_cycle": ["C-9"],
         "cancel_cycle": ["C-9", "an error"],
         "end_batch": ["C-9", "0"],

@@ -1,10 +1,14 @@
 """Who may call the token contract's functions about rules, and arguments that are well formed."""
 
+from datetime import timedelta
+
 from pydantic import JsonValue
 from tests.unit.contracts.permissions.roles import (
     AGENTS,
+    BROKER,
     ISSUERS,
     REGULATOR,
+    TRANSFER_AGENT,
     TRUSTEES,
     VENUES,
     Arguments,
@@ -14,31 +18,34 @@ from tests.unit.contracts.permissions.roles import (
     licensed,
     only,
 )
-from tests.unit.contracts.permissions.scenery import SMALL
 
+from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.compliance.models import (
     Binding,
     Pack,
+    PackReference,
     RulesGiven,
     TransferApproval,
 )
-from tallystick.contracts.reasons import ComplianceReason
+from tallystick.contracts.compliance.records import DecisionPage
 from tallystick.contracts.statements import SecurityAccepted, UnitsSent
-from tallystick.contracts.testing import Market
+from tallystick.contracts.testing import KYC_HOUSE, Market
 
 NOTE = "a" * 64
+SMALL = PackReference(pack="small", version=1)
+"""The law that is bound to ACME."""
 PERSONS: list[JsonValue] = ["alice"]
 
 PERMITTED: Permissions = {
     "publish_pack": only(REGULATOR),
     "bind_rules": only(TRUSTEES | {P.ISSUER}),
     "bind_venue_rules": only(VENUES),
-    "record_refusal": only(VENUES, ComplianceReason.NOTHING_TO_RECORD),
+    "record_refusal": only(VENUES),
     "accept_security": licensed(),
     "approve_transfer": only(TRUSTEES | ISSUERS | AGENTS),
-    "withdraw_approval": only(TRUSTEES | ISSUERS | AGENTS, ComplianceReason.APPROVAL_UNKNOWN),
-    "acknowledge": only(REGULATOR, ComplianceReason.DECISION_UNKNOWN),
-    "query_decision": only(REGULATOR, ComplianceReason.DECISION_UNKNOWN),
+    "withdraw_approval": only(TRANSFER_AGENT | BROKER),
+    "acknowledge": only(REGULATOR),
+    "query_decision": only(REGULATOR),
     "recount": only(TRUSTEES),
     "accepts": anybody(),
     "can_subscribe": anybody(),
@@ -47,10 +54,10 @@ PERMITTED: Permissions = {
     "rules_then": anybody(),
     "venue_rules": anybody(),
     "approval": anybody(),
-    "decision": anybody(ComplianceReason.DECISION_UNKNOWN),
+    "decision": anybody(),
     "decisions": anybody(),
     "review": anybody(),
-    "recompute": anybody(ComplianceReason.DECISION_UNKNOWN),
+    "recompute": anybody(),
     "holder_counts": anybody(),
 }
 
@@ -62,37 +69,43 @@ QUESTIONS: Arguments = {
     "rules_then": ["ACME", 1],
     "venue_rules": ["ACME", P.ATS],
     "approval": ["ACME", "alice", "bob"],
-    "decision": ["ACME", "d"],
     "decisions": ["ACME"],
-    "review": ["ACME", "d"],
-    "recompute": ["ACME", "d"],
     "holder_counts": ["ACME"],
 }
 
 
-def arguments(market: Market) -> Arguments:
-    rule = Binding(rule="full-exit-only", parameters={"*": {}})
-    day = market.ledger.now.date().isoformat()
-    pack = Pack(pack="p", version=1, title="P", jurisdiction="US", dated=day, rules=(rule,))
-    sent = UnitsSent(security="ACME", sender="alice", receiver="bob", quantity=1)
-    approval = TransferApproval(
+REFUSED = UnitsSent(security="ACME", sender="alice", receiver=KYC_HOUSE, quantity=1)
+"""A transfer to somebody of whom no claim tells who it is."""
+
+
+def approval(market: Market) -> TransferApproval:
+    """Return an approval for an hour."""
+    return TransferApproval(
         security="ACME",
         sender="alice",
         receiver="bob",
         quantity=1,
-        expires_at=f"{day}T23:59:59Z",
+        expires_at=market.after(timedelta(hours=1)),
         evidence_hash=NOTE,
     )
+
+
+def arguments(market: Market) -> Arguments:
+    page = market.evaluate(Chaincode.TOKEN, "decisions", "ACME").load(DecisionPage)
+    decision = page.decisions[0].decision
+    rule = Binding(rule="full-exit-only", parameters={"*": {}})
+    day = market.ledger.now.date().isoformat()
+    pack = Pack(pack="p", version=1, title="P", jurisdiction="US", dated=day, rules=(rule,))
     accepted = SecurityAccepted(security="ACME", holder="alice", accepts=True)
     return {
         "publish_pack": [pack],
         "bind_rules": [RulesGiven(security="ACME", unit_price=1, packs=(SMALL,))],
         "bind_venue_rules": ["ACME", [rule]],
-        "record_refusal": [sent],
+        "record_refusal": [REFUSED],
         "accept_security": [accepted, market.sign("alice", accepted)],
-        "approve_transfer": [approval],
+        "approve_transfer": [approval(market)],
         "withdraw_approval": ["ACME", "alice", "bob"],
-        "acknowledge": ["ACME", "d"],
-        "query_decision": ["ACME", "d", NOTE],
+        **{each: ["ACME", decision] for each in ("acknowledge", "decision", "review", "recompute")},
+        "query_decision": ["ACME", decision, NOTE],
         "recount": ["ACME", PERSONS],
     }

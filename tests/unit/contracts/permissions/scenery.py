@@ -1,14 +1,16 @@
 """What the market of the permission matrix has beside trades: keys, custody, offerings, halts."""
 
 from tests.unit.contracts.actions_stage import announce, confirm, split_terms
+from tests.unit.contracts.money import make_receipt, receipt_terms
 from tests.unit.contracts.offerings.stage import ISIN, pack_of
-from tests.unit.contracts.permissions import offerings
+from tests.unit.contracts.permissions import licensing, offerings, rules
 from tests.unit.contracts.permissions.past import SPLIT
 from tests.unit.contracts.permissions.roles import P, signed
 
 from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.compliance.models import PackReference, RulesGiven
+from tallystick.contracts.compliance.models import RulesGiven
 from tallystick.contracts.custody.models import Custody, CustodyAgreement
+from tallystick.contracts.discipline.packs import BuyInClock, DisciplinePack
 from tallystick.contracts.register.models import Amendment, DocumentVersion
 from tallystick.contracts.statements import (
     CustodyAgreed,
@@ -20,10 +22,17 @@ from tallystick.contracts.testing import EVIDENCE, Market, new_wallet
 
 SPARE = "spare"
 """The wallet of a further key of alice."""
-SMALL = PackReference(pack="small", version=1)
-"""The law that is bound to ACME."""
 HALTED = "BETA"
 """A security that is paused, of which alice has units and is frozen."""
+PACK = DisciplinePack(
+    kind="settlement-discipline",
+    pack="p",
+    version=1,
+    title="Settlement discipline",
+    jurisdiction="EU",
+    dated="2024-01-01",
+    buy_ins=(BuyInClock(instrument="share", business_days=2, execution_days=2, provision="§ 1"),),
+)
 
 
 def prepare_holders(market: Market) -> None:
@@ -52,7 +61,9 @@ def prepare_issuers(market: Market) -> None:
     """Let bob have an order in an open offering, and let a second security be halted."""
     agent = (P.TRANSFER_AGENT, Chaincode.TOKEN)
     market.submit(P.REGULATOR, Chaincode.TOKEN, "publish_pack", pack_of("small"))
-    market.submit(*agent, "bind_rules", RulesGiven(security="ACME", unit_price=1, packs=(SMALL,)))
+    market.submit(
+        *agent, "bind_rules", RulesGiven(security="ACME", unit_price=1, packs=(rules.SMALL,))
+    )
     named = Amendment(security="ACME", name="ACME common stock", identifiers=(ISIN,))
     market.submit(*agent, "amend_security", named)
     _offer(market)
@@ -82,3 +93,15 @@ def _offer(market: Market) -> None:
         subscription=order,
         intent=market.sign("bob", order),
     )
+
+
+def prepare_overseers(market: Market) -> None:
+    """Let there be a suspended licence, a waiver, a pack for fails, a receipt and an approval."""
+    regulator = (P.REGULATOR, Chaincode.IDENTITY)
+    market.license(market.licence(licensing.SUSPENDED, "issuer"))
+    market.submit(*regulator, "suspend_licence", licensing.SUSPENDED, "issuer", "a test")
+    market.submit(*regulator, "grant_waiver", licensing.waiver(market))
+    market.submit(P.REGULATOR, Chaincode.SETTLEMENT, "publish_discipline", PACK)
+    make_receipt(market, receipt_terms("R-2"))
+    market.submit(P.BROKER_DEALER, Chaincode.TOKEN, "approve_transfer", rules.approval(market))
+    market.submit(P.ATS, Chaincode.TOKEN, "record_refusal", rules.REFUSED)

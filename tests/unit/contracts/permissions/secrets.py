@@ -5,7 +5,7 @@ from tests.unit.contracts.money import SALT, receipt_terms
 from tests.unit.contracts.permissions import cash, discipline, netting, offerings
 from tests.unit.contracts.permissions.past import MEETING
 from tests.unit.contracts.permissions.roles import P, Secrets
-from tests.unit.contracts.permissions.stage import AGREED, OFFERED, sell_order
+from tests.unit.contracts.permissions.stage import AGREED, MEDIATED, OFFERED, sell_order
 
 from tallystick.contracts.actions.models import HolderRate, RatesGiven, SignedVotes
 from tallystick.contracts.custody.models import CustodyAgreement, CustodyEnding
@@ -74,7 +74,7 @@ def intents(market: Market) -> dict[str, SignedIntent]:
         "consent": Consent(**_bob(OFFERED), side="buyer", terms_hash=offered.digest),
         "withdraw": Withdrawal(**_bob(AGREED), side="buyer", reason="second thoughts"),
         "hold_trade": TradeHeld(**_bob(AGREED), side="buyer", holds=True),
-        "release_trade": TradeHeld(**_bob(AGREED), side="buyer", holds=False),
+        "release_trade": TradeHeld(**_bob(MEDIATED), side="buyer", holds=False),
         "agree_change": change,
         "call_buy_in": BuyInCalled(**_bob(AGREED), terms_hash=agreed.digest, agent=P.BROKER_DEALER),
         "withdraw_buy_in": BuyInWithdrawn(**_bob(AGREED), terms_hash=agreed.digest),

@@ -8,7 +8,11 @@ from tests.unit.contracts.netting.cleared import cleared_of
 from tests.unit.contracts.permissions import calendars
 from tests.unit.contracts.permissions.past import decide
 from tests.unit.contracts.permissions.roles import FURTHER, INTRODUCING, P, signed
-from tests.unit.contracts.permissions.scenery import prepare_holders, prepare_issuers
+from tests.unit.contracts.permissions.scenery import (
+    prepare_holders,
+    prepare_issuers,
+    prepare_overseers,
+)
 
 from tallystick.contracts.accounts.models import ChallengeTerms
 from tallystick.contracts.chaincodes import Chaincode
@@ -18,15 +22,16 @@ from tallystick.contracts.statements import (
     AccountLinked,
     OrderPlaced,
     OrderSide,
+    TradeHeld,
     UnitsAllowed,
     UnitsHeld,
 )
 from tallystick.contracts.testing import EVIDENCE, Market
 from tallystick.contracts.timelines import RecordDate
-from tallystick.contracts.trades.terms import TradeTerms
+from tallystick.contracts.trades.terms import DvpModel, TradeTerms
 
-OFFERED, AGREED, LOCKED, MEDIATED = "T-1", "T-2", "T-3", "T-4"
-"""Trades: one without consents, one with both, one whose legs are locked, one with a mediator."""
+OFFERED, AGREED, LOCKED, MEDIATED, NETTED = "T-1", "T-2", "T-3", "T-4", "T-5"
+"""Trades: without consents, with both, with legs locked, on hold with a mediator, to be netted."""
 
 
 def mediated(market: Market) -> TradeTerms:
@@ -49,11 +54,16 @@ def stage(opened: Market) -> Market:
     _set_days(market)
     prepare_holders(market)
     prepare_issuers(market)
+    prepare_overseers(market)
     market.propose(market.terms(OFFERED))
     market.propose(mediated(market))
     market.agree(market.terms(AGREED))
     market.agree(market.terms(LOCKED))
     market.lock(LOCKED)
+    held = TradeHeld(trade=MEDIATED, side="buyer", party="bob", holds=True)
+    intent = market.sign("bob", held)
+    market.submit(P.CLEARING, Chaincode.SETTLEMENT, "hold_trade", MEDIATED, "buyer", intent=intent)
+    market.agree(market.terms(NETTED).model_copy(update={"model": DvpModel.NET}))
     return market
 
 

@@ -7,7 +7,8 @@ midnight.
 from datetime import timedelta
 
 from pydantic import JsonValue
-from tests.unit.contracts.permissions.discipline import PACK, PERIOD
+from tests.unit.contracts.permissions.discipline import PERIOD
+from tests.unit.contracts.permissions.scenery import PACK
 from tests.unit.contracts.refusals.scenarios import ATS, BANK, BROKER, CLEARING, REGULATOR, reaches
 
 from tallystick.contracts.chaincodes import Chaincode

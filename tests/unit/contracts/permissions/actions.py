@@ -1,7 +1,7 @@
 """Who may do what in corporate actions, and arguments that are well formed."""
 
 from tests.unit.contracts.actions_stage import dividend, page
-from tests.unit.contracts.permissions.past import DUE, ENTERED, FUNDED, SPLIT, VOTED
+from tests.unit.contracts.permissions.past import DUE, ENTERED, FUNDED, LATE, SPLIT, VOTED
 from tests.unit.contracts.permissions.roles import (
     BROKER,
     CLEARING,
@@ -34,7 +34,7 @@ PERMITTED: Permissions = {
     "pay_entitlements": only(TRANSFER_AGENT),
     "claim_entitlement": by_mandate(),
     "reclaim_action": only(TRANSFER_AGENT | ISSUERS, ActionReason.CLAIMS_OPEN),
-    "raise_market_claim": only(CLAIMANTS, ActionReason.MARKET_CLAIM_NOT_DUE),
+    "raise_market_claim": only(CLAIMANTS),
     "resolve_market_claim": only(CLAIMANTS, ActionReason.MARKET_CLAIM_UNKNOWN),
     "cast_votes": by_mandate(),
     "count_votes": only(TRANSFER_AGENT),
@@ -62,9 +62,9 @@ def arguments(market: Market) -> Arguments:
         "pay_entitlements": [FUNDED, holders],
         "claim_entitlement": [EntitlementClaimed(action=FUNDED, holder="alice")],
         "reclaim_action": [FUNDED],
-        "raise_market_claim": [FUNDED, "T-1"],
-        "resolve_market_claim": [FUNDED, "T-1"],
-        "market_claim": [FUNDED, "T-1"],
+        "raise_market_claim": [ENTERED, LATE],
+        "resolve_market_claim": [FUNDED, LATE],
+        "market_claim": [FUNDED, LATE],
         "due_market_claims": [FUNDED],
         "cast_votes": [],
         "count_votes": [VOTED],

@@ -1,6 +1,7 @@
 """Who may call the settlement contract's functions about fails, and arguments for them."""
 
 from pydantic import JsonValue
+from tests.unit.contracts.permissions.past import LATE
 from tests.unit.contracts.permissions.roles import (
     AGENTS,
     CLEARING,
@@ -39,7 +40,7 @@ PERMITTED: Permissions = {
     "release_trade": licensed(),
     "agree_change": licensed(),
     "mark_sale": only(VENUES),
-    "record_fail": only(CLEARING, DisciplineReason.DAY_NOT_FAILED),
+    "record_fail": only(CLEARING),
     "collect_penalties": only(CLEARING, DisciplineReason.NOTHING_DUE),
     "call_buy_in": licensed(DisciplineReason.BUY_IN_NOT_DUE),
     "execute_buy_in": only(AGENTS, DisciplineReason.BUY_IN_STATUS),
@@ -55,7 +56,7 @@ PERMITTED: Permissions = {
 
 SECRETS: dict[str, Model] = {
     "change": ChangeGiven(change=CancelTrade()),
-    "note": CauseNote(day="2024-01-01", cause=Cause.NEITHER_SIDE, side=None),
+    "note": CauseNote(day="2024-01-03", cause=Cause.NEITHER_SIDE, side=None),
     "valuation": Valuation(market_value=1, evidence_hash="e" * 64),
 }
 
@@ -70,7 +71,7 @@ def arguments(_: Market) -> Arguments:
         "release_trade": [MEDIATED, "buyer"],
         "agree_change": [AGREED, "buyer"],
         "mark_sale": ["T-1", "short"],
-        "record_fail": ["T-1"],
+        "record_fail": [LATE],
         "collect_penalties": [TRADES, "2024-01-31"],
         "call_buy_in": [AGREED, P.BROKER_DEALER],
         "execute_buy_in": ["T-1", "T-2"],

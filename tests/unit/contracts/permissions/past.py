@@ -1,7 +1,8 @@
-"""The corporate actions of the permission matrix, and the two days that they take."""
+"""What has begun two days before the calls of the permission matrix: actions, and two trades."""
 
 from tests.unit.contracts.actions_stage import (
     A_DAY,
+    agree_for_long,
     announce,
     confirm,
     dividend,
@@ -17,6 +18,8 @@ from tallystick.contracts.testing import Market
 
 DUE, ENTERED, FUNDED = "D-2", "D-3", "D-4"
 """Dividends of a past record date: nothing entered, alice's part entered, and money paid in too."""
+EXPIRED, LATE = "T-6", "T-7"
+"""Trades of two days ago: one that was to settle within a day, and one that may settle still."""
 MEETING, VOTED = "M-1", "M-2"
 """Meetings: one that is voted on, and one whose vote is over."""
 SPLIT = "S-1"
@@ -24,8 +27,10 @@ SPLIT = "S-1"
 
 
 def decide(market: Market) -> None:
-    """Announce dividends and meetings, and let two days pass."""
+    """Announce dividends and meetings, propose trades, and let two days pass."""
     open_payer(market)
+    market.propose(market.terms(EXPIRED))
+    agree_for_long(market, 10, LATE)
     long = market.after(9 * A_DAY)
     for terms in (
         dividend(market, DUE),

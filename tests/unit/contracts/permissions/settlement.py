@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from tests.unit.contracts.permissions import actions, calendars, discipline, netting, offerings
+from tests.unit.contracts.permissions.past import EXPIRED
 from tests.unit.contracts.permissions.roles import (
     BROKER,
     CLEARING,
@@ -54,7 +55,7 @@ PERMITTED: Permissions = {
     "withdraw": licensed(),
     "reject_trade": among_licensed(BROKER, TradeReason.NOT_A_MEDIATOR),
     "cancel": only(VENUES | CLEARING),
-    "expire": licensed(TradeReason.TRADE_NOT_EXPIRED),
+    "expire": licensed(),
     "trade": anybody(),
     "trades": anybody(),
     "set_fees": only(VENUES),
@@ -97,7 +98,7 @@ def arguments(market: Market) -> Arguments:
         "withdraw": [AGREED, "buyer", "second thoughts"],
         "reject_trade": [MEDIATED, "an error"],
         "cancel": ["T-1", "an error"],
-        "expire": ["T-1"],
+        "expire": [EXPIRED],
         "trade": ["T-1"],
         "trades": [],
         "set_fees": [[]],

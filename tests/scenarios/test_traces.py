@@ -70,6 +70,7 @@ async def test_a_transaction_is_a_tree_of_what_gateway_peers_and_orderer_did_for
             contract = gateway.network(tally_network.channel_id).contract(CHAINCODE)
             with collected.tracer.start_as_current_span("buy"):
                 await contract.submit("write", "key", SECRET)
+        await all_peers_have_what_one_has(tally_network)
     assert collected.tree() == [
         "buy",
         "  gateway.Gateway/CommitStatus",
@@ -85,6 +86,14 @@ async def test_a_transaction_is_a_tree_of_what_gateway_peers_and_orderer_did_for
         *["    validation"] * 3,
     ]
     assert not [span for span in collected.spans if SECRET in span.to_json()]
+
+
+async def all_peers_have_what_one_has(network: LocalNetwork) -> None:
+    """Wait: a client is told of its transaction when its own peer has committed it."""
+    channels = [peer.channels[network.channel_id] for peer in network.peers.values()]
+    height = max(channel.ledger.height for channel in channels)
+    for channel in channels:
+        await channel.watch.wait_for(height)
 
 
 @asynccontextmanager

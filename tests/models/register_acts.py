@@ -233,10 +233,16 @@ class RegisterActs(MarketWalk):
         until = self.market.after(timedelta(hours=hours))
         self.as_broker(HoldExtended(security=security, holder=holder, hold=hold, expires_at=until))
 
-    @rule(place=held, receiver=investors)
-    def decline_hold(self, place: tuple[str, str, str], receiver: str) -> None:
-        security, holder, hold = place
-        self.as_broker(HoldDeclined(security=security, holder=holder, hold=hold, receiver=receiver))
+    @rule(security=securities, sides=st.permutations(INVESTORS), is_meant=st.booleans())
+    def decline_hold(self, security: str, sides: list[str], *, is_meant: bool) -> None:
+        """Hold a unit for somebody, and let this one or another decline it."""
+        holder, receiver, other = sides
+        place = {"security": security, "holder": holder, "hold": "h-3"}
+        until = self.market.after(timedelta(hours=9))
+        terms = {"quantity": 1, "notary": CLEARING, "receiver": receiver, "expires_at": until}
+        self.as_broker(UnitsHeld.model_validate({**place, **terms}))
+        by = receiver if is_meant else other
+        self.as_broker(HoldDeclined.model_validate({**place, "receiver": by}))
 
     @rule(place=held, by_order=st.booleans())
     def release_hold(self, place: tuple[str, str, str], *, by_order: bool) -> None:

@@ -168,6 +168,17 @@ class SettlementActs(MarketMachine):
         happened = self.act(partial(self.market.settle, terms.trade))
         assert not happened or is_released
 
+    @rule(parties=sides, quantity=quantities)
+    def fail_while_paused(self, parties: list[str], quantity: int) -> None:
+        """Lock a trade, pause its security, and record that it cannot be delivered."""
+        terms = self.terms_of(parties, quantity)
+        if self.agree(terms):
+            self.act(partial(self.market.lock, terms.trade))
+        self.as_agent("pause", "ACME", "a reason")
+        assert not self.act(partial(self.market.settle, terms.trade))
+        self.settlement(P.CLEARING, "record_failure", terms.trade)
+        self.as_agent("resume", "ACME")
+
     @rule(parties=sides, quantity=quantities, comes_back=st.booleans())
     def end_listing(self, parties: list[str], quantity: int, *, comes_back: bool) -> None:
         """End the listing of ACME while a trade is locked; nothing is locked meanwhile."""

@@ -18,7 +18,7 @@ from tallystick.chaincode import Refusal, split_composite_key
 from tallystick.chaincode.testing import Outcome
 from tallystick.contracts.accounts.models import ChallengeTerms
 from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.claims.models import TopicTerms
+from tallystick.contracts.claims.models import BarredList, TopicTerms
 from tallystick.contracts.claims.screening import SCREENING
 from tallystick.contracts.events import read_event
 from tallystick.contracts.identities.models import (
@@ -176,12 +176,17 @@ class DirectoryMachine(RuleBasedStateMachine):
 
     # --- identities ---
 
-    @rule(identity=people, wallet=spare)
-    def add_key(self, identity: str, wallet: Wallet) -> None:
+    @rule(identity=people, wallet=spare, ends=st.booleans())
+    def add_key(self, identity: str, wallet: Wallet, *, ends: bool) -> None:
         addition = KeyAddition(identity=identity, key=wallet.new_key())
         self.sign("add_key", addition, identity, wallet)
+        if ends:
+            self.retire_key(identity, wallet)
 
     @rule(identity=people, wallet=spare)
+    def retire(self, identity: str, wallet: Wallet) -> None:
+        self.retire_key(identity, wallet)
+
     def retire_key(self, identity: str, wallet: Wallet) -> None:
         self.sign("retire_key", KeyRetirement(identity=identity, key=wallet.key), identity)
 
@@ -311,6 +316,9 @@ class DirectoryMachine(RuleBasedStateMachine):
     @rule(identity=people)
     def lift_bar(self, identity: str) -> None:
         """Clear somebody whom a list names, once its issuer is trusted no longer."""
+        found = self.market.evaluate(IDENTITY, "barred_list", KYC_HOUSE, "ofac")
+        following = found.load(BarredList).version + 1 if found.payload else 1
+        self.update_list(identity, following, added=True)
         self.as_regulator("distrust_issuer", SCREENING, KYC_HOUSE)
         self.as_regulator("lift_bar", identity, KYC_HOUSE, "ofac")
         self.as_regulator("trust_issuer", SCREENING, KYC_HOUSE)

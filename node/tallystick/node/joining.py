@@ -1,6 +1,5 @@
 """The channels that a node was told to join while it ran, kept on disk for its next start."""
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
@@ -9,6 +8,7 @@ from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.genesis import is_channel_id
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.chain_start import START
+from tallystick.node.ledger.disk import replace_file, sync
 from tallystick.node.ledger.snapshot_import import BLOCKS
 from tallystick.node.process import load_block
 from tallystick.protos.common.common_pb2 import Block
@@ -97,27 +97,13 @@ class JoinedChannels:
         """Keep ``genesis`` durably: after a crash there is all of it, or nothing."""
         path = self._path(channel_id)
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(".draft")
-        with draft.open("wb") as file:
-            file.write(genesis.SerializeToString())
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        _sync(path.parent)
+        replace_file(path, [genesis.SerializeToString()])
 
     def forget(self, channel_id: str) -> None:
         """Do not open the channel at the next start; its ledger stays."""
         path = self._path(channel_id)
         path.unlink(missing_ok=True)
-        _sync(path.parent)
+        sync(path.parent)
 
     def _path(self, channel_id: str) -> Path:
         return self._directory / channel_id / _FIRST_BLOCK
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,7 +7,6 @@ without these files begins with block 0.
 
 import base64
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Final
 from google.protobuf.message import DecodeError
 
 from tallystick.node.errors import LedgerError
-from tallystick.node.ledger.disk import MACHINE_DISK, Disk, sync_directory
+from tallystick.node.ledger.disk import MACHINE_DISK, Disk, replace_file
 from tallystick.node.ledger.segments import BEGINNING, Location
 from tallystick.node.ledger.varint import read_uvarint, uvarint
 from tallystick.protos.common.common_pb2 import BlockHeader
@@ -94,7 +93,7 @@ def write_start(directory: Path, start: ChainStart) -> None:
         "config": base64.b64encode(start.config).decode(),
     }
     directory.mkdir(parents=True, exist_ok=True)
-    _replace(directory / START, [json.dumps(content).encode()])
+    replace_file(directory / START, [json.dumps(content).encode()])
 
 
 def pruned_headers(directory: Path) -> Iterator[BlockHeader]:
@@ -122,15 +121,4 @@ def pruned_headers(directory: Path) -> Iterator[BlockHeader]:
 def write_pruned_headers(directory: Path, headers: Iterable[BlockHeader]) -> None:
     """Keep the headers of all pruned blocks, durably, in place of those kept before."""
     encoded = (header.SerializeToString() for header in headers)
-    _replace(directory / HEADERS, (uvarint(len(header)) + header for header in encoded))
-
-
-def _replace(path: Path, parts: Iterable[bytes]) -> None:
-    """Write a file: after a crash it has its old content or all of the new."""
-    draft = path.with_suffix(".draft")
-    with draft.open("wb") as file:
-        file.writelines(parts)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    sync_directory(path.parent)
+    replace_file(directory / HEADERS, (uvarint(len(header)) + header for header in encoded))

@@ -5,6 +5,7 @@ brings a disk of its own, which loses and tears what was not synced.
 """
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -72,7 +73,7 @@ class _MachineFile:
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-        sync_directory(path.parent)  # else a crash may forget that the file exists
+        sync(path.parent)  # else a crash may forget that the file exists
 
     def size(self) -> int:
         """Return how many bytes it has."""
@@ -133,9 +134,9 @@ class MachineDisk(Disk):
 MACHINE_DISK: Final = MachineDisk()
 
 
-def sync_directory(directory: Path) -> None:
-    """Return once the names in ``directory`` are on the disk."""
-    descriptor = os.open(directory, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Return once the bytes of a file, or the names in a directory, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -146,9 +147,16 @@ def sync_tree(directory: Path) -> None:
     """Return once everything below ``directory`` is on the disk."""
     for folder, _, names in os.walk(directory):
         for name in names:
-            descriptor = os.open(Path(folder) / name, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        sync_directory(Path(folder))
+            sync(Path(folder) / name)
+        sync(Path(folder))
+
+
+def replace_file(path: Path, parts: Iterable[bytes]) -> None:
+    """Write a file durably: after a crash it has its old content or all of ``parts``."""
+    draft = path.with_name(f"{path.name}.draft")
+    with draft.open("wb") as file:
+        file.writelines(parts)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    sync(path.parent)

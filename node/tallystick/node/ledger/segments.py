@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from tallystick.node.errors import LedgerError
-from tallystick.node.ledger.disk import MACHINE_DISK, AppendFile, Disk, sync_directory
+from tallystick.node.ledger.disk import MACHINE_DISK, AppendFile, Disk, sync
 
 DEFAULT_SEGMENT_BYTES: Final = 64 * 1024 * 1024
 
@@ -292,11 +292,11 @@ def cut_records(directory: Path, index: int, start: Location = BEGINNING) -> lis
         with at.open("r+b") as file:
             file.seek(offset)
             kept.write_bytes(file.read())
-            _sync_file(kept)
+            sync(kept)
             file.truncate(offset)
             os.fsync(file.fileno())
         aside.append(kept)
-    sync_directory(directory)
+    sync(directory)
     return aside[::-1]
 
 
@@ -329,11 +329,6 @@ def _find(directory: Path, wanted: int, start: Location) -> tuple[Path, int]:
             raise
         return error.path, 0
     return _path(directory, _count(path.name for path in directory.glob(f"*{_SUFFIX}"))), 0
-
-
-def _sync_file(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def _path(directory: Path, segment: int) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from tallystick.node.ledger.config_record import CONFIG_KEY, CONFIG_NAMESPACE
-from tallystick.node.ledger.disk import sync_directory, sync_tree
+from tallystick.node.ledger.disk import sync, sync_tree
 from tallystick.node.ledger.head import LedgerMoment
 from tallystick.node.ledger.snapshot_file import SnapshotFileWriter
 from tallystick.node.ledger.snapshot_metadata import (
@@ -86,7 +86,7 @@ def write_snapshot(
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
-    sync_directory(directory.parent)
+    sync(directory.parent)
     return metadata
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.chain_start import ChainStart, write_start
 from tallystick.node.ledger.config_record import CONFIG_KEY, CONFIG_NAMESPACE
-from tallystick.node.ledger.disk import sync_directory, sync_tree
+from tallystick.node.ledger.disk import sync, sync_tree
 from tallystick.node.ledger.head import Head
 from tallystick.node.ledger.key_value_store import (
     KeyValueStore,
@@ -128,7 +128,7 @@ def import_snapshot(
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
-    sync_directory(target.parent)
+    sync(target.parent)
     return metadata
 
 

@@ -1,6 +1,5 @@
 """The chaincode packages that are installed on a peer."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from tallystick.chaincode.package import (
     parse_package,
 )
 from tallystick.node.errors import LedgerError
+from tallystick.node.ledger.disk import replace_file
 
 __all__ = [
     "CCAAS",
@@ -131,13 +131,7 @@ class PackageStore:
         name = checked.package_id
         path = self._path(name)
         if not path.exists():
-            draft = path.with_suffix(".draft")
-            with draft.open("wb") as file:
-                file.write(package)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-            self._sync_directory()
+            replace_file(path, [package])
         if checked.type != PYTHON:
             self._others_than_python = True
         if checked.type not in SELF_RUN:
@@ -167,10 +161,3 @@ class PackageStore:
         """Return the file of a package; an id with a separator of folders names none."""
         label, _, digest = package_id.rpartition(":")
         return self._directory / f"{Path(label).name}.{Path(digest).name}{_SUFFIX}"
-
-    def _sync_directory(self) -> None:
-        descriptor = os.open(self._directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -11,6 +11,7 @@ from typing import Final
 
 from tallystick.node.cli.backup.errors import DamagedBackupError, OccupiedError
 from tallystick.node.cli.backup.stores import copy_store, is_store
+from tallystick.node.ledger.disk import replace_file, sync_tree
 from tallystick.node.ledger.snapshot_export import DRAFT
 from tallystick.node.ledger.snapshot_import import JOINING
 
@@ -82,13 +83,9 @@ def copy_data(source: Path, target: Path) -> None:
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:
     """Say that the backup in ``directory`` is whole, once all of it is on the disk."""
-    for path in _files(directory):
-        _sync(path)
-    draft = directory / f"{MANIFEST}.draft"
-    draft.write_text(json.dumps(asdict(manifest), indent=1, sort_keys=True), encoding="utf-8")
-    _sync(draft)
-    draft.replace(directory / MANIFEST)
-    _sync(directory)
+    sync_tree(directory)
+    encoded = json.dumps(asdict(manifest), indent=1, sort_keys=True).encode()
+    replace_file(directory / MANIFEST, [encoded])
 
 
 def read_manifest(directory: Path) -> Manifest:
@@ -155,11 +152,3 @@ def _raise_unless_forbidden(error: OSError) -> None:
 
 def _files(directory: Path) -> Iterator[Path]:
     return (path for path in sorted(directory.rglob("*")) if path.is_file())
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -3,8 +3,9 @@
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -32,6 +33,7 @@ from tallystick.contracts.statements import (
 )
 from tallystick.contracts.trades.terms import Order, TradeTerms
 from tallystick.contracts.wallet import Wallet
+from tallystick.node.testing import LocalNetwork
 from tallystick.node.testing.plugin import tally_material, tally_network, tally_topology
 from tallystick.wire.signing import sign
 
@@ -54,6 +56,20 @@ class Market:
     wallets: dict[str, Wallet] = field(default_factory=dict)
     running: tuple[str, ...] = PEERS
     """Whose peers are running."""
+
+    @classmethod
+    async def opened_on(
+        cls, network: LocalNetwork, *others: str, running: tuple[str, ...] = PEERS
+    ) -> Self:
+        """Open a market by the clock of a network, with clients of ``others`` besides."""
+        market = cls(
+            network.channel_id,
+            {each: network.gateway(each) for each in (*map(str, Participant), *others)},
+            lambda: datetime.fromtimestamp(network.clock() / 1e9, UTC),
+            running=running,
+        )
+        await market.open()
+        return market
 
     async def submit(
         self,

@@ -11,7 +11,6 @@ import pytest
 from tests.scenarios.conftest import Market
 
 from tallystick.client.errors import EndorseError
-from tallystick.contracts.participants import Participant
 from tallystick.node.testing import LocalNetwork
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -23,13 +22,7 @@ Act = Callable[[], Awaitable[object]]
 async def opened_at_nine(network: LocalNetwork) -> Market:
     """Return a market that was opened at START, where all clocks stand still."""
     network.clock.stand_still(START)
-    market = Market(
-        network.channel_id,
-        {str(each): network.gateway(each) for each in Participant},
-        lambda: datetime.fromtimestamp(network.clock() / 1e9, UTC),
-    )
-    await market.open()
-    return market
+    return await Market.opened_on(network)
 
 
 async def refused(act: Act) -> str:

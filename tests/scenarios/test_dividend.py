@@ -39,12 +39,7 @@ HOLDERS: list[JsonValue] = ["alice", "bob"]
 async def market(tally_network: LocalNetwork) -> Market:
     """Alice holds 100 units; acme, which pays 5 cents for each, has money."""
     tally_network.clock.stand_still(START)
-    market = Market(
-        tally_network.channel_id,
-        {str(each): tally_network.gateway(each) for each in Participant},
-        lambda: datetime.fromtimestamp(tally_network.clock() / 1e9, UTC),
-    )
-    await market.open()
+    market = await Market.opened_on(tally_network)
     await market.onboard("alice", "bob", "acme")
     await market.fund(seller="alice", quantity=100, buyer="acme", amount=10_000)
     secret = ActionSecret(salt="5a" * 16)

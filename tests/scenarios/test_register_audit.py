@@ -1,7 +1,6 @@
 """The register rebuilt from the blocks of a network, at any height."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import pytest
 from tests.scenarios.conftest import SECURITY, Market
@@ -24,12 +23,7 @@ ALICE = Account(SECURITY, "alice")
 @pytest.fixture
 async def network(tally_network: LocalNetwork) -> LocalNetwork:
     """After a trade that was settled, and a freeze."""
-    market = Market(
-        tally_network.channel_id,
-        {str(each): tally_network.gateway(each) for each in Participant},
-        lambda: datetime.fromtimestamp(tally_network.clock() / 1e9, UTC),
-    )
-    await market.open()
+    market = await Market.opened_on(tally_network)
     await market.onboard("alice", "bob")
     await market.fund(seller="alice", quantity=100, buyer="bob", amount=500)
     terms = market.terms("T-1")

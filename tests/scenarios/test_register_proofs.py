@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 from tests.scenarios.conftest import SECURITY, Market
@@ -29,12 +28,7 @@ TWO = ("ClearingMSP", "TransferAgentMSP")
 @pytest.fixture
 async def channel(tally_network: LocalNetwork) -> Network:
     """Alice holds a hundred units."""
-    market = Market(
-        tally_network.channel_id,
-        {str(each): tally_network.gateway(each) for each in Participant},
-        lambda: datetime.fromtimestamp(tally_network.clock() / 1e9, UTC),
-    )
-    await market.open()
+    market = await Market.opened_on(tally_network)
     await market.onboard("alice", "bob")
     agent = Participant.TRANSFER_AGENT
     await market.submit(agent, Chaincode.TOKEN, "issue", SECURITY, "alice", 100)

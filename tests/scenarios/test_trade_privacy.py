@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
 from hashlib import sha256
 
 import pytest
@@ -87,15 +86,7 @@ async def tally_network(tally_topology: Topology) -> AsyncIterator[LocalNetwork]
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def market(tally_network: LocalNetwork) -> Market:
     """Alice holds more units than the trades take, bob more than they cost."""
-    market = Market(
-        tally_network.channel_id,
-        {
-            **{str(each): tally_network.gateway(each) for each in Participant},
-            SECOND_VENUE: tally_network.gateway(SECOND_VENUE),
-        },
-        lambda: datetime.fromtimestamp(tally_network.clock() / 1e9, UTC),
-    )
-    await market.open()
+    market = await Market.opened_on(tally_network, SECOND_VENUE)
     await market.onboard("alice", "bob", "carol")
     await market.fund(seller="alice", quantity=1_000, buyer="bob", amount=97 * AMOUNT)
     return market

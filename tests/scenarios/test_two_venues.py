@@ -5,7 +5,7 @@ investor never reaches the peer of the other.
 """
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
@@ -78,14 +78,8 @@ async def tally_network(tally_topology: Topology) -> AsyncIterator[LocalNetwork]
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def market(tally_network: LocalNetwork) -> Market:
     """Bob has 50 000 cents; ACME is listed at both venues, and nobody may hold more than 15."""
-    gateways = {str(each): tally_network.gateway(each) for each in Participant}
-    market = Market(
-        tally_network.channel_id,
-        {**gateways, OTHER_VENUE: tally_network.gateway(OTHER_VENUE)},
-        lambda: datetime.fromtimestamp(tally_network.clock() / 1e9, UTC),
-        running=(*PEERS, OTHER_VENUE),
-    )
-    await market.open()
+    running = (*PEERS, OTHER_VENUE)
+    market = await Market.opened_on(tally_network, OTHER_VENUE, running=running)
     await market.onboard("alice", "bob")
     await market.fund(seller="alice", quantity=100, buyer="bob", amount=DEPOSIT)
     licence = LicenceGrant(

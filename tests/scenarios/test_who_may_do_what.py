@@ -24,12 +24,7 @@ HASH = "0" * 64
 @pytest.fixture
 async def market(tally_network: LocalNetwork) -> Market:
     """Alice holds 100 units, bob 1,000 cents."""
-    market = Market(
-        tally_network.channel_id,
-        {str(each): tally_network.gateway(each) for each in Participant},
-        lambda: datetime.fromtimestamp(tally_network.clock() / 1e9, UTC),
-    )
-    await market.open()
+    market = await Market.opened_on(tally_network)
     await market.onboard("alice", "bob")
     await market.fund(seller="alice", quantity=100, buyer="bob", amount=1_000)
     return market

@@ -7,7 +7,7 @@ trade that was bought in names the one that has replaced it.
 """
 
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 
 import pytest
 from hypothesis import settings
@@ -42,24 +42,22 @@ from tallystick.contracts.trades.states import HAS_LOCKS
 UNITS, MONEY = 1000, 4 * AMOUNT + 50_000
 HOLDERS = ("alice", "bob", "carol")
 MAX_TRADES = 3
-TEMPLATE: list[ListeningMarket] = []
 
 sides = st.sampled_from(["buyer", "seller"])
 
 
-def opened() -> ListeningMarket:
-    """Return a market that is ready; the first one is made, the others are its copies."""
-    if not TEMPLATE:
-        market = ListeningMarket()
-        market.ledger.now = datetime(2026, 4, 2, 15, tzinfo=UTC)
-        market.open()
-        market.onboard(*HOLDERS)
-        market.issue("alice", UNITS)
-        market.issue("carol", UNITS)
-        market.deposit("bob", 50_000)
-        stage.prepare(market)
-        TEMPLATE.append(market)
-    return TEMPLATE[0].fork()
+@cache
+def template() -> ListeningMarket:
+    """Return a market that is ready, of which every walk takes a copy."""
+    market = ListeningMarket()
+    market.ledger.now = datetime(2026, 4, 2, 15, tzinfo=UTC)
+    market.open()
+    market.onboard(*HOLDERS)
+    market.issue("alice", UNITS)
+    market.issue("carol", UNITS)
+    market.deposit("bob", 50_000)
+    stage.prepare(market)
+    return market
 
 
 class DisciplineMachine(MarketWalk):
@@ -69,7 +67,7 @@ class DisciplineMachine(MarketWalk):
 
     @initialize()
     def open(self) -> None:
-        self.begin(opened())
+        self.begin(template().fork())
         self.families: dict[str, list[str]] = {}
         self.agreed: dict[str, tuple[int, int]] = {}
         self.ages: dict[str, int] = {}

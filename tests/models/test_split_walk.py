@@ -8,7 +8,7 @@ a unit would be left; and an offering of before a split issues nothing after it.
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 
 import pytest
 from hypothesis import settings
@@ -58,7 +58,6 @@ EVERYBODY = (*INVESTORS, "treasury", "acme")
 SUBSCRIPTIONS = tuple(f"s-{number}" for number in range(4))
 HELD = {Status.LOCKED, Status.FAILING, Status.IN_CYCLE}
 ENDED = {Status.CANCELLED, Status.EXPIRED, Status.WITHDRAWN, Status.REJECTED}
-TEMPLATE: list["IssuingMarket"] = []
 
 sides = st.permutations(INVESTORS)
 # Mostly what most splits leave whole, and now and then what they do not.
@@ -70,17 +69,16 @@ class IssuingMarket(PrimaryMarket, ListeningMarket):
     """A market with an offering, whose events are kept."""
 
 
-def opened() -> IssuingMarket:
-    """Return a market that is ready; the first one is made, the others are its copies."""
-    if not TEMPLATE:
-        market = IssuingMarket()
-        market.set_the_stage()
-        actions.open_payer(market, FUNDS)
-        for each in INVESTORS:
-            market.issue(each, UNITS)
-        market.ledger.advance(timedelta(hours=1))
-        TEMPLATE.append(market)
-    return TEMPLATE[0].fork()
+@cache
+def template() -> IssuingMarket:
+    """Return a market that is ready, of which every walk takes a copy."""
+    market = IssuingMarket()
+    market.set_the_stage()
+    actions.open_payer(market, FUNDS)
+    for each in INVESTORS:
+        market.issue(each, UNITS)
+    market.ledger.advance(timedelta(hours=1))
+    return market
 
 
 class SplitMachine(MarketWalk):
@@ -92,7 +90,7 @@ class SplitMachine(MarketWalk):
     @initialize(stage=st.integers(0, 2), by_clock_s=st.integers(-30, 30))
     def open(self, stage: int, by_clock_s: int) -> None:
         """Begin with an offering at any stage before its issue, or with none."""
-        self.begin(opened())
+        self.begin(template().fork())
         self.model = Model(
             units=dict.fromkeys(INVESTORS, UNITS),
             money=dict.fromkeys(INVESTORS, MONEY) | {"treasury": 0, "acme": FUNDS},

@@ -96,8 +96,12 @@ class Contract:
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
+        inherited = _inherited(cls)
         cls.functions = MappingProxyType(
-            {name: _prepare(cls, name, kind) for name, kind in _decorated(cls)}
+            {
+                name: inherited.get((name, getattr(cls, name))) or _prepare(cls, name, kind)
+                for name, kind in _decorated(cls)
+            }
         )
 
 
@@ -118,6 +122,16 @@ def _decorated(cls: type[Contract]) -> Iterator[tuple[str, FunctionKind]]:
         kind = kind_of(getattr(cls, name))
         if kind is not None:
             yield name, kind
+
+
+def _inherited(cls: type[Contract]) -> dict[tuple[str, Callable[..., object]], ContractFunction]:
+    """Return what the base classes have prepared, by name and method."""
+    return {
+        (name, function.call): function
+        for base in cls.__bases__
+        if issubclass(base, Contract)
+        for name, function in base.functions.items()
+    }
 
 
 def _prepare(cls: type[Contract], name: str, kind: FunctionKind) -> ContractFunction:

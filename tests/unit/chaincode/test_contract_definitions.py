@@ -68,6 +68,19 @@ def test_functions_are_inherited_and_can_be_overridden() -> None:
 
     assert list(Derived.functions) == ["first", "second"]
     assert [parameter.name for parameter in Derived.functions["second"].parameters] == ["more"]
+    assert Derived.functions["first"] is Base.functions["first"]  # prepared once
+
+
+def test_one_method_under_two_names_is_two_functions() -> None:
+    class Base(Contract):
+        @query
+        def first(self, ctx: Context) -> int: ...  # type: ignore[empty-body]
+
+    class Derived(Base):
+        name = "derived"
+        second = Base.first
+
+    assert [function.name for function in Derived.functions.values()] == ["first", "second"]
 
 
 class Named(Contract):

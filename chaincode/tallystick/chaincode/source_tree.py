@@ -7,6 +7,9 @@ from functools import lru_cache
 from importlib.machinery import ModuleSpec
 from pathlib import Path, PurePosixPath
 
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+"""The fields of statements that hold statements."""
+
 _REMEMBERED_FILES = 512
 """Of how many files the imports are kept in memory: packages of one tree share many files."""
 
@@ -89,7 +92,7 @@ def _imported(source: bytes, path: str) -> tuple[str, ...]:
 def _imports(source: bytes, path: str) -> Iterator[str]:
     """Yield the full names that a file imports; whether a name is a module is not known here."""
     package = PurePosixPath(path).parent.parts
-    for node in ast.walk(ast.parse(source, path)):
+    for node in _statements(ast.parse(source, path)):
         match node:
             case ast.Import(names=aliases):
                 yield from (alias.name for alias in aliases)
@@ -100,3 +103,12 @@ def _imports(source: bytes, path: str) -> Iterator[str]:
                 yield from (f"{origin}.{alias.name}" for alias in aliases)
             case _:
                 continue
+
+
+def _statements(tree: ast.Module) -> list[ast.AST]:
+    """Return all statements of a file, however deep: an import is nowhere inside of another one."""
+    nodes: list[ast.AST] = [tree]
+    for node in nodes:  # which grows
+        for block in _BLOCKS:
+            nodes.extend(getattr(node, block, ()))
+    return nodes

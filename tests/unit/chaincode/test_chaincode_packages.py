@@ -63,6 +63,28 @@ def test_a_package_holds_what_the_entry_imports_and_nothing_else(source_root: Pa
     }
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param("if True: ...\nelif 1: ...\nelse: import other", id="if"),
+        pytest.param("for _ in (): ...\nelse: import other", id="for"),
+        pytest.param("with open as _: import other", id="with"),
+        pytest.param("try: import other\nfinally: ...", id="try"),
+        pytest.param("try: ...\nexcept KeyError: import other", id="except"),
+        pytest.param("try: ...\nfinally: import other", id="finally"),
+        pytest.param("match 1:\n  case 1: import other", id="match"),
+        pytest.param("class A:\n  def b(self):\n    import other", id="method"),
+    ],
+)
+def test_what_is_imported_is_packaged_wherever_the_import_stands(
+    tmp_path: Path, source: str
+) -> None:
+    (tmp_path / "entry.py").write_text(source)
+    (tmp_path / "other.py").touch()
+    parsed = parse_package(build_package("x", "entry:Entry", tmp_path))
+    assert parsed.sources.keys() == {"entry.py", "other.py"}
+
+
 def test_the_layout_is_fabrics(source_root: Path) -> None:
     """§9.5."""
     built = build_package("acme", "acme.rules:Acme", source_root)

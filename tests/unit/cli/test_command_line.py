@@ -1,12 +1,14 @@
 """``tally``: its help, its exit codes, and what it says when something is wrong."""
 
 import argparse
+import gc
 import importlib
 import json
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -84,6 +86,21 @@ def test_a_peer_loads_no_orderer_and_no_client() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
     assert shown.stdout.strip() == b"[]"
+
+
+def test_garbage_is_collected_again_once_a_command_is_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def load(name: str) -> ModuleType:
+        seen.append(gc.isenabled())
+        return importing(name)
+
+    seen: list[bool] = []
+    importing = importlib.import_module
+    monkeypatch.setattr(importlib, "import_module", load)
+    assert run("cluster", "up", "--topology", "no.toml") == 1
+    assert seen[0] is False
+    assert gc.isenabled()
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 import argparse
 import asyncio
+import gc
 import importlib
 import inspect
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Final
 
@@ -76,7 +78,8 @@ def run(command: Command, options: argparse.Namespace) -> int:
     """
     module_name, _, function_name = command.run.partition(":")
     try:
-        module = importlib.import_module(module_name)
+        with _keeping_all():
+            module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == "tallystick":
             raise
@@ -98,6 +101,20 @@ def run(command: Command, options: argparse.Namespace) -> int:
         print(f"tally: {error}", file=sys.stderr)
         return FAILED
     return result if isinstance(result, int) else 0
+
+
+@contextmanager
+def _keeping_all() -> Iterator[None]:
+    """Keep the garbage collector away from what is made in the block: imports make what stays.
+
+    It looked through all of it every 700 objects, which took a sixth of a node's start.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _add_group(parent: "argparse._SubParsersAction[argparse.ArgumentParser]", group: Group) -> None:

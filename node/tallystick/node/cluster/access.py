@@ -22,7 +22,7 @@ from tallystick.node.errors import LedgerError
 from tallystick.node.transport.channels import ChannelPool
 from tallystick.node.transport.credentials import ClientTls, KeyPair, certificate_hash
 from tallystick.node.transport.remote import RemoteEndorser, RemoteOrderer
-from tallystick.node.transport.tasks import supervised_tasks
+from tallystick.node.transport.tasks import all_of, supervised_tasks
 from tallystick.protos.common.configtx_pb2 import Config
 from tallystick.protos.peer.snapshot_pb2_grpc import SnapshotStub
 from tallystick.wire.messages import decode
@@ -106,7 +106,7 @@ class Access:
     async def administrators(self, channel: ChannelTopology) -> list[Administrator]:
         """Return the administrators of all organisations on a channel that run peers."""
         members = self._network.topology.on_channel(channel).peer_organizations
-        return [await self.administrator(member.msp_id) for member in members]
+        return await all_of(self.administrator(member.msp_id) for member in members)
 
     async def orderer(self, msp_id: str, channel_id: str = "") -> RemoteOrderer:
         """Return a connection to an orderer that runs, with the keys of an administrator for TLS.

@@ -4,19 +4,16 @@ Each step of each organisation is one call of the system chaincode ``_lifecycle`
 step run at once, so that their transactions share a block.
 """
 
-import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from tallystick.node.cluster.administrator import Administrator, Definition, Landed
 from tallystick.node.cluster.collections import load_collections
 from tallystick.node.cluster.topology import ChaincodeTopology
 from tallystick.node.errors import LedgerError
 from tallystick.node.runtime.packages import build_package
+from tallystick.node.transport.tasks import all_of
 from tallystick.protos.peer.collection_pb2 import CollectionConfigPackage
-
-ValueT = TypeVar("ValueT")
 
 
 class NoPackageError(LedgerError):
@@ -97,16 +94,16 @@ async def deploy(
 
     async def install_and_approve(administrator: Administrator) -> list[Landed | None]:
         ids = [await administrator.install(package) for package in packages]
-        return await _all(
+        return await all_of(
             administrator.approve(channel_id, definition, package)
             for definition, package in zip(definitions, ids, strict=True)
         )
 
-    approvals = await _all(map(install_and_approve, administrators))
+    approvals = await all_of(map(install_and_approve, administrators))
     landed = [each for group in approvals for each in group if each is not None]
     await _known_to_all(channel_id, administrators, landed)
     endorsers = [administrator.msp_id for administrator in administrators]
-    commits = await _all(
+    commits = await all_of(
         administrators[0].commit(channel_id, definition, endorsers) for definition in definitions
     )
     await _known_to_all(channel_id, administrators, commits)
@@ -118,14 +115,4 @@ async def _known_to_all(
     """Return once every peer has all of ``landed``: what they endorse next depends on it."""
     if landed:
         last = max(landed)
-        await _all(each.wait_for(channel_id, last) for each in administrators)
-
-
-async def _all(calls: Iterable[Coroutine[object, object, ValueT]]) -> list[ValueT]:
-    """Return what all ``calls`` return; the first failure cancels the rest and is raised."""
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            started = [tasks.create_task(call) for call in calls]
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-    return [task.result() for task in started]
+        await all_of(each.wait_for(channel_id, last) for each in administrators)

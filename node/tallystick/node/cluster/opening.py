@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tallystick.client.gateway import Gateway
 from tallystick.node.cluster.administrator import Administrator, Landed
+from tallystick.node.transport.tasks import all_of
 
 GatewayOf = Callable[[str], Awaitable[Gateway]]
 """Returns a connection for a user of an organisation, by its MSP id."""
@@ -53,5 +54,4 @@ async def submit_opening(
         status = await (await transaction.submit()).status()
         status.raise_if_invalid()
         landed = Landed(status.block_number, status.transaction_id)
-        for administrator in administrators:
-            await administrator.wait_for(channel_id, landed)
+        await all_of(each.wait_for(channel_id, landed) for each in administrators)

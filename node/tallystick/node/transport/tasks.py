@@ -1,8 +1,11 @@
-"""Background tasks that live as long as a block of code."""
+"""Tasks that live as long as a block of code, or a call."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
+from typing import TypeVar
+
+ValueT = TypeVar("ValueT")
 
 
 @asynccontextmanager
@@ -19,3 +22,13 @@ async def supervised_tasks() -> AsyncIterator[asyncio.TaskGroup]:
         if len(failures.exceptions) == 1:
             raise failures.exceptions[0] from None
         raise
+
+
+async def all_of(calls: Iterable[Coroutine[object, object, ValueT]]) -> list[ValueT]:
+    """Return what all ``calls`` return; the first failure cancels the rest and is raised."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            started = [tasks.create_task(call) for call in calls]
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in started]

@@ -74,7 +74,8 @@ async def deploy_missing(
 ) -> None:
     """Deploy what a channel should have and does not define yet, open it, commit a transaction.
 
-    What an earlier attempt deployed and did not open any more is opened now.
+    What an earlier attempt deployed and did not open any more is opened now. Where nothing is
+    opened, a chaincode is asked to describe itself.
 
     Raises:
         LedgerError: A chaincode cannot be deployed; the message says why.
@@ -90,20 +91,18 @@ async def deploy_missing(
     if missing:
         await deploy(channel.id, missing, administrators)
         report(f"chaincodes deployed{where}: {', '.join(each.name for each in missing)}")
-    for chaincode in wanted:
-        note = network.directory / "opened" / channel.id / chaincode.name
-        if not chaincode.opening or note.exists():
-            continue
+    notes = {each.name: network.directory / "opened" / channel.id / each.name for each in wanted}
+    closed = [each for each in wanted if each.opening and not notes[each.name].exists()]
+    for chaincode in closed:
         calls = [(chaincode.name, call) for call in chaincode.opening]
         await submit_opening(channel.id, calls, access.gateway, administrators)
-        note.parent.mkdir(parents=True, exist_ok=True)
-        note.touch()
+        notes[chaincode.name].parent.mkdir(parents=True, exist_ok=True)
+        notes[chaincode.name].touch()
         report(f"opened{where}: {', '.join(f'{name}.{call.function}' for name, call in calls)}")
-    if not missing:
-        return
-    gateway = await access.gateway(administrators[0].msp_id)
-    await first_transaction(gateway, channel.id, missing[0].name)
-    report(f"first transaction committed{where}")
+    if missing and not closed:
+        gateway = await access.gateway(administrators[0].msp_id)
+        await first_transaction(gateway, channel.id, missing[0].name)
+        report(f"first transaction committed{where}")
 
 
 def grew_from(running: Topology, given: Topology) -> bool:
@@ -158,6 +157,6 @@ async def first_transaction(gateway: Gateway, channel_id: str, chaincode: str) -
     """Commit a transaction that asks a chaincode to describe itself and changes nothing.
 
     It passes every stage that a transfer passes: endorsement by the chaincode's own rule, ordering,
-    validation and commit.
+    validation and commit. So does a call that opens a chaincode.
     """
     await gateway.network(channel_id).contract(chaincode).submit(METADATA_FUNCTION)

@@ -270,7 +270,7 @@ class DistributionMachine(MarketWalk):
             assert totals.entitled == sum(each.units for each in entitled)
             assert totals.paid == sum(each.paid for each in entitled)
             assert totals.withheld == sum(each.taxed for each in entitled)
-            assert all(0 <= each.claimed <= each.units for each in entitled)
+            assert all(min(each.claimed, each.left) >= 0 for each in entitled)
             assert all(min(each.due, each.tax_due) >= 0 for each in entitled)
             if totals.funded:
                 assert totals.unclaimed == sum(each.due + each.tax_due for each in entitled)

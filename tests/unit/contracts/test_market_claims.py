@@ -22,14 +22,21 @@ from tests.unit.contracts.actions_stage import (
     withhold,
 )
 from tests.unit.contracts.acts import refused
+from tests.unit.contracts.claims_stage import (
+    agree_on_legs,
+    claim_of,
+    funded,
+    paid,
+    units_leg,
+    units_of,
+)
 from tests.unit.contracts.refusals.record_dates import split
 from tests.unit.contracts.trades.stage import settle_at_once
 
 from tallystick.chaincode import Refusal
-from tallystick.contracts.actions.models import DueClaims, MarketClaim
+from tallystick.contracts.actions.models import DueClaims
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.testing import Market
-from tallystick.contracts.trades.terms import LegKind, TradeLeg
 
 
 @pytest.fixture
@@ -39,30 +46,6 @@ def market(market: Market) -> Market:
     agree_for_long(market, 400)
     market.lock()
     return market
-
-
-def funded(market: Market, amount: int = 5000, **more: object) -> None:
-    """Let a dividend of 5 be ready to be paid after the trade was made."""
-    record(market, dividend(market, distribution=given(market).model_copy(update=more)))
-    enter(market, "alice")
-    fund(market, amount)
-    market.ledger.advance(A_DAY)
-
-
-def claim_of(market: Market, trade: str = "T-1") -> MarketClaim:
-    found = market.submit(Participant.CLEARING, SETTLEMENT, "market_claim", "D-1", trade)
-    return found.load(MarketClaim)
-
-
-def units_of(market: Market, trade: str = "T-1") -> list[int]:
-    return [line.units for line in claim_of(market, trade).lines]
-
-
-def paid(market: Market, *holders: str) -> list[int]:
-    """Pay holders; return what each got."""
-    before = [market.money(each) for each in holders]
-    pay(market, *holders)
-    return [market.money(each) - had for each, had in zip(holders, before, strict=True)]
 
 
 def test_who_bought_before_the_ex_day_gets_what_the_seller_got_as_holder(market: Market) -> None:
@@ -147,13 +130,6 @@ def test_who_was_paid_gets_what_a_later_claim_adds(market: Market) -> None:
     assert report(market).remaining == 0
 
 
-def test_a_seller_who_was_paid_cannot_be_claimed_on_any_more(market: Market) -> None:
-    funded(market)
-    pay(market, "alice")
-    with pytest.raises(Refusal, match="ENTITLEMENT_PAID"):
-        raise_claim(market)
-
-
 def test_a_claim_is_in_the_units_of_the_record_date(market: Market) -> None:
     """W30: a split between trade and record date."""
     market.ledger.advance(timedelta(hours=1))
@@ -194,28 +170,6 @@ def test_trades_for_which_a_claim_is_due_are_found(market: Market) -> None:
 # --- trades of several legs ---
 
 
-def units_leg(sender: str, receiver: str, quantity: int, asset: str = "ACME") -> TradeLeg:
-    return TradeLeg(
-        kind=LegKind.UNITS, asset=asset, sender=sender, receiver=receiver, quantity=quantity
-    )
-
-
-def agree_on_legs(market: Market, *legs: TradeLeg, is_locked: bool = True) -> None:
-    """Let alice sell 400 to bob, as T-2, with further legs; alice and carol hold 1000 each."""
-    market.submit(Participant.ATS, SETTLEMENT, "cancel", "T-1", "another trade is looked at")
-    market.onboard("carol")
-    market.issue("carol", 1000)
-    terms = market.terms("T-2", quantity=400)
-    more = {"expires_at": market.after(30 * A_DAY), "legs": legs}
-    market.agree(terms.model_copy(update=more))
-    if is_locked:
-        market.lock("T-2")
-    record(market, dividend(market))
-    enter(market, "alice", "carol")
-    fund(market, 10_000)
-    market.ledger.advance(A_DAY)
-
-
 def test_a_trade_has_one_claim_with_a_line_for_each_leg_of_units(market: Market) -> None:
     """W30: whoever gives units in it owes, and waits."""
     market.create_security("BETA")
@@ -247,15 +201,6 @@ def test_what_somebody_gets_and_gives_in_one_trade_counts_as_one(market: Market)
 
     assert paid(market, "alice", "bob", "carol") == [3000, 500, 6500]
     assert report(market).remaining == 0
-
-
-def test_a_claim_is_raised_wholly_or_not_at_all(market: Market) -> None:
-    """W30: carol cannot cover its line, so alice is not held back either."""
-    agree_on_legs(market, units_leg("carol", "bob", 100))
-    pay(market, "carol")
-
-    assert refused(raise_claim, market, "T-2") == "ENTITLEMENT_PAID"
-    assert entitled(market, "alice").claimed == 0
 
 
 @pytest.mark.parametrize("seconds", [0, 30])

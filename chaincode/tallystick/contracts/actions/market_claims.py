@@ -7,15 +7,26 @@ cannot fail for want of money, each side's own rate of withholding counts, and t
 As long as the trade is open, the entitlement waits.
 
 A trade has one claim, with a line for each of its legs of units. What a holder gives by one line
-and gets by another counts as one. A trade that was bought in has been replaced by another: of the
-two claims, one stands (see ``rules.outlives``).
+and gets by another counts as one. Each line stands by itself: one whose giver has too little left
+is hindered, which is noted, and holds up no other; it can be tried again. A trade that was bought
+in has been replaced by another: of the two claims, one stands (see ``claim_rules.outlives``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tallystick.chaincode import Context, composite_key
 from tallystick.contracts import events
 from tallystick.contracts.actions.actions import Actions
+from tallystick.contracts.actions.claim_rules import (
+    changes,
+    claim_due,
+    claim_lines,
+    covered,
+    outlives,
+    owed,
+    regranted,
+    renewed,
+)
 from tallystick.contracts.actions.distributions import (
     Distributions,
     distribution_of,
@@ -24,21 +35,16 @@ from tallystick.contracts.actions.distributions import (
 )
 from tallystick.contracts.actions.models import (
     Action,
+    ClaimLine,
     ClaimStatus,
     Entitlement,
     MarketClaim,
     Totals,
 )
-from tallystick.contracts.actions.rules import (
-    claim_due,
-    claim_lines,
-    entitlement,
-    outlives,
-    regranted,
-)
+from tallystick.contracts.actions.rules import entitlement
 from tallystick.contracts.actions.states import Step
 from tallystick.contracts.confidential import ConfidentialRows
-from tallystick.contracts.reasons import ActionReason
+from tallystick.contracts.reasons import ActionReason, refuse_if_any
 from tallystick.contracts.trades.models import Status, Trade
 from tallystick.contracts.trades.states import OPEN
 from tallystick.contracts.trades.terms import TradeTerms
@@ -55,74 +61,64 @@ class MarketClaims:
         self._trades = Trades(ctx)
 
     def raise_claim(self, action: str, trade: str) -> None:
-        """Enter the claim that a trade has given rise to, with all its lines.
+        """Enter the claim that a trade has given rise to, or try its hindered lines again.
 
-        That of a trade that is over is settled at once; until the trade is over, the givers are not
-        paid. One that is open is lowered once a part of its trade is a trade of its own, with its
-        own claim.
+        Lines of a trade that is over are settled at once; until the trade is over, what they take
+        of their givers waits. An open claim is lowered once a part of its trade is a trade of its
+        own, with its own claim.
 
         Raises:
-            Refusal: MARKET_CLAIM_EXISTS, MARKET_CLAIM_NOT_DUE, MARKET_CLAIM_UNCOVERED, or
-                ENTITLEMENT_PAID when a giver has got what it is to give.
+            Refusal: MARKET_CLAIM_NOT_DUE, MARKET_CLAIM_EXISTS, or what hinders lines still, when
+                nothing has changed.
         """
         row = self._actions.advanced(action, Step.CLAIM)
         trade_row = self._trades.require(trade)
         terms = self._trades.terms(trade_row)
-        rows = self._trades.rows(trade_row, terms.salt)
-        known = rows.load(claim_key(action, trade), MarketClaim)
-        claim = self._due(row, trade_row, terms)
-        is_over = trade_row.status not in OPEN
-        if known is not None:
-            is_lower = claim is not None and claim != known
-            if known.status is not ClaimStatus.OPEN or is_over or not is_lower:
-                raise ActionReason.MARKET_CLAIM_EXISTS.refusal(action=action, trade=trade)
-            self._free(row, known)
-        if claim is None:
-            raise ActionReason.MARKET_CLAIM_NOT_DUE.refusal(action=action, trade=trade)
-        self._hold_back(row, trade, claim)
-        if is_over:
-            self._free(row, claim)
-            self._grant(row, claim)
-            claim = claim.model_copy(update={"status": ClaimStatus.SETTLED})
-        rows.save(claim_key(action, trade), claim)
-        self._tell(action, trade, claim)
+        known = self._trades.rows(trade_row).load(claim_key(action, trade), MarketClaim)
+        if known is None:
+            claim = self._due(row, trade_row, terms)
+            if claim is None:
+                raise ActionReason.MARKET_CLAIM_NOT_DUE.refusal(action=action, trade=trade)
+        elif known.is_over or self._has_lapsed(row, trade_row):
+            raise ActionReason.MARKET_CLAIM_EXISTS.refusal(action=action, trade=trade)
+        else:
+            claim = self._as_agreed(row, trade_row, terms, known)
+        tried = self._try(row, trade_row, known, claim)
+        if tried == known:
+            refuse_if_any(tried.hindrances)
+            raise ActionReason.MARKET_CLAIM_EXISTS.refusal(action=action, trade=trade)
+        self._save(row, trade_row, terms, tried)
 
     def resolve(self, action: str, trade: str) -> None:
         """Settle a claim whose trade is settled, or drop one whose trade ended otherwise.
 
-        That of a trade that was bought in is settled if it outlives the trade.
+        That of a trade that was bought in is settled if it outlives the trade. Hindered lines are
+        tried again.
 
         Raises:
-            Refusal: MARKET_CLAIM_UNKNOWN, MARKET_CLAIM_OVER, or MARKET_CLAIM_OPEN.
+            Refusal: MARKET_CLAIM_UNKNOWN, MARKET_CLAIM_OVER, MARKET_CLAIM_OPEN, or what hinders
+                all that is left of it.
         """
         row = self._actions.advanced(action, Step.CLAIM)
         trade_row = self._trades.require(trade)
         terms = self._trades.terms(trade_row)
-        rows = self._trades.rows(trade_row, terms.salt)
-        claim = self._claim(rows, action, trade)
-        if claim.status is not ClaimStatus.OPEN:
+        known = self._claim(self._trades.rows(trade_row), action, trade)
+        if known.is_over:
             raise ActionReason.MARKET_CLAIM_OVER.refusal(
-                action=action, trade=trade, state=claim.status
+                action=action, trade=trade, state=known.status
             )
         if trade_row.status in OPEN:
             raise ActionReason.MARKET_CLAIM_OPEN.refusal(
                 action=action, trade=trade, state=trade_row.status
             )
-        replacement = self._replacement(trade_row)
-        is_settled = trade_row.status is Status.SETTLED or (
-            replacement is not None and outlives(row.terms, trade_row, replacement)
-        )
-        self._free(row, claim)
-        if is_settled:
-            # A part of the trade may have become a trade of its own meanwhile, with its own claim.
-            lines = claim_lines(row.terms, terms, is_reverse=claim.is_reverse)
-            claim = claim.model_copy(update={"lines": lines})
-            claim = self._as_recorded(row, trade_row, claim)
-            self._grant(row, claim)
-        status = ClaimStatus.SETTLED if is_settled else ClaimStatus.DROPPED
-        claim = claim.model_copy(update={"status": status})
-        rows.save(claim_key(action, trade), claim)
-        self._tell(action, trade, claim)
+        if self._has_lapsed(row, trade_row):
+            resolved = self._drop(row, known)
+        else:
+            claim = self._as_agreed(row, trade_row, terms, known)
+            resolved = self._try(row, trade_row, known, claim)
+        if resolved == known:
+            refuse_if_any(resolved.hindrances)
+        self._save(row, trade_row, terms, resolved)
 
     # --- what is known ---
 
@@ -142,9 +138,12 @@ class MarketClaims:
     def _unraised(self, row: Action, trades: list[Trade]) -> Iterator[str]:
         for trade in trades:
             rows = self._trades.rows(trade)
-            if rows.load(claim_key(row.terms.action, trade.trade), MarketClaim) is not None:
-                continue
-            if self._due(row, trade, self._trades.terms(trade)) is not None:
+            known = rows.load(claim_key(row.terms.action, trade.trade), MarketClaim)
+            if known is None:
+                is_due = self._due(row, trade, self._trades.terms(trade)) is not None
+            else:
+                is_due = bool(known.hindrances) and not self._has_lapsed(row, trade)
+            if is_due:
                 yield trade.trade
 
     def _due(self, row: Action, trade: Trade, terms: TradeTerms) -> MarketClaim | None:
@@ -156,6 +155,21 @@ class MarketClaims:
     def _replacement(self, trade: Trade) -> Trade | None:
         return None if trade.replaced_by is None else self._trades.require(trade.replaced_by)
 
+    def _has_lapsed(self, row: Action, trade: Trade) -> bool:
+        """Return whether a trade has ended so that what is claimed for it is dropped."""
+        if trade.status in (*OPEN, Status.SETTLED):
+            return False
+        replacement = self._replacement(trade)
+        return replacement is None or not outlives(row.terms, trade, replacement)
+
+    def _as_agreed(
+        self, row: Action, trade: Trade, terms: TradeTerms, known: MarketClaim
+    ) -> MarketClaim:
+        """Return a claim that is not over by the terms of its trade as they are now."""
+        lines = claim_lines(row.terms, terms, is_reverse=known.is_reverse)
+        agreed = self._as_recorded(row, trade, known.model_copy(update={"lines": lines}))
+        return renewed(known, agreed.lines)
+
     def _as_recorded(self, row: Action, trade: Trade, claim: MarketClaim) -> MarketClaim:
         """Return a claim in the units of the record date."""
         agreed = [line.units for line in claim.lines]
@@ -166,35 +180,75 @@ class MarketClaims:
         )
         return claim.model_copy(update={"lines": tuple(lines)})
 
-    def _hold_back(self, row: Action, trade: str, claim: MarketClaim) -> None:
-        """Let entitlement that is claimed wait; refuse when a giver has too little or was paid."""
-        action, rows = row.terms.action, self._actions.rows(row)
-        for holder, units in claim.given.items():
-            giver = self._entitlement(row, holder)
-            if giver.is_paid:
-                raise ActionReason.ENTITLEMENT_PAID.refusal(action=action, holder=holder)
-            left = giver.units - giver.claimed
-            if left < units:
-                raise ActionReason.MARKET_CLAIM_UNCOVERED.refusal(
-                    action=action, trade=trade, holder=holder, units=units, left=left
-                )
-            waiting = giver.model_copy(update={"claimed": giver.claimed + units})
-            rows.save(entitlement_key(action, holder), waiting)
+    def _try(
+        self, row: Action, trade: Trade, known: MarketClaim | None, claim: MarketClaim
+    ) -> MarketClaim:
+        """Hold back what open lines take, or move it if the trade is over; note what hinders.
 
-    def _free(self, row: Action, claim: MarketClaim) -> None:
+        ``known`` is the claim as it was, for which entitlement waits already; None of a new one.
+        """
+        if known is not None:
+            self._free(row, known.open_lines)
+        left = {line.giver: self._entitlement(row, line.giver).left for line in claim.open_lines}
+        taken = covered(claim.open_lines, left)
+        if trade.status in OPEN:
+            self._hold_back(row, taken)
+            status = ClaimStatus.OPEN
+        else:
+            self._grant(row, taken)
+            status = ClaimStatus.SETTLED
+        lines = tuple(
+            line.model_copy(update={"status": status})
+            if line in taken
+            else self._unless_settled(row, trade.trade, line)
+            for line in claim.lines
+        )
+        return claim.model_copy(update={"lines": lines})
+
+    def _unless_settled(self, row: Action, trade: str, line: ClaimLine) -> ClaimLine:
+        """Return a line that could not be taken, with what hinders it; a settled one as it is."""
+        if line.status is ClaimStatus.SETTLED:
+            return line
+        action, giver = row.terms.action, self._entitlement(row, line.giver)
+        if giver.is_paid:
+            hindrance = ActionReason.ENTITLEMENT_PAID.finding(action=action, holder=line.giver)
+        else:
+            hindrance = ActionReason.MARKET_CLAIM_UNCOVERED.finding(
+                action=action, trade=trade, holder=line.giver, units=line.units, left=giver.left
+            )
+        return line.model_copy(update={"status": ClaimStatus.HINDERED, "hindrance": hindrance})
+
+    def _drop(self, row: Action, known: MarketClaim) -> MarketClaim:
+        """Let what waits be free, and return the claim with all that is not settled dropped."""
+        self._free(row, known.open_lines)
+        dropped = {"status": ClaimStatus.DROPPED, "hindrance": None}
+        lines = tuple(
+            line if line.status is ClaimStatus.SETTLED else line.model_copy(update=dropped)
+            for line in known.lines
+        )
+        return known.model_copy(update={"lines": lines})
+
+    def _hold_back(self, row: Action, lines: Sequence[ClaimLine]) -> None:
+        """Let entitlement that lines take wait."""
+        for holder, units in owed(lines).items():
+            self._claim_of(row, holder, units)
+
+    def _free(self, row: Action, lines: Sequence[ClaimLine]) -> None:
         """Let entitlement wait no longer."""
-        rows = self._actions.rows(row)
-        for holder, units in claim.given.items():
-            giver = self._entitlement(row, holder)
-            freed = giver.model_copy(update={"claimed": giver.claimed - units})
-            rows.save(entitlement_key(row.terms.action, holder), freed)
+        for holder, units in owed(lines).items():
+            self._claim_of(row, holder, -units)
 
-    def _grant(self, row: Action, claim: MarketClaim) -> None:
+    def _claim_of(self, row: Action, holder: str, units: int) -> None:
+        before = self._entitlement(row, holder)
+        after = before.model_copy(update={"claimed": before.claimed + units})
+        self._actions.rows(row).save(entitlement_key(row.terms.action, holder), after)
+
+    def _grant(self, row: Action, lines: Sequence[ClaimLine]) -> None:
         """Move entitlement from givers to takers; the sums follow."""
         action, rows = row.terms.action, self._actions.rows(row)
         totals = rows.load(totals_key(action), Totals)
         assert totals is not None, "claims are raised once everybody is entered"
-        for holder, change in claim.changes.items():
+        for holder, change in changes(lines).items():
             before = self._entitlement(row, holder)
             after = regranted(before, change, distribution_of(row))
             rows.save(entitlement_key(action, holder), after)
@@ -216,10 +270,17 @@ class MarketClaims:
             raise ActionReason.MARKET_CLAIM_UNKNOWN.refusal(action=action, trade=trade)
         return claim
 
-    def _tell(self, action: str, trade: str, claim: MarketClaim) -> None:
+    def _save(self, row: Action, trade: Trade, terms: TradeTerms, claim: MarketClaim) -> None:
+        """Write and tell what has become of a claim."""
+        action = row.terms.action
+        self._trades.rows(trade, terms.salt).save(claim_key(action, trade.trade), claim)
         self._ctx.emit(
             events.MarketClaimChanged(
-                action=action, trade=trade, is_reverse=claim.is_reverse, status=claim.status
+                action=action,
+                trade=trade.trade,
+                is_reverse=claim.is_reverse,
+                status=claim.status,
+                is_hindered=bool(claim.hindrances),
             )
         )
 

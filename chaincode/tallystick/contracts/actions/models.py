@@ -1,7 +1,5 @@
 """The rows, arguments and results of corporate actions."""
 
-from collections import Counter
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
@@ -89,6 +87,7 @@ class Entitlement(Model):
         withholding: Its rate, in ten-thousandths.
         withheld: Of the gross.
         is_paid: Whether it has got what was due when it was paid.
+        paid_units: Of the units, those that it had then.
         paid: What it has got.
         taxed: What was withheld when it got it.
         hindrances: Of a redemption, why the units could not end when that was tried last; as long
@@ -101,6 +100,7 @@ class Entitlement(Model):
     withholding: int
     withheld: int
     is_paid: bool = False
+    paid_units: int = 0
     paid: int = 0
     taxed: int = 0
     hindrances: tuple[Finding, ...] = ()
@@ -121,6 +121,11 @@ class Entitlement(Model):
         return self.withheld - self.taxed
 
     @property
+    def left(self) -> int:
+        """Units that market claims can still take: neither paid nor claimed."""
+        return self.units - self.paid_units - self.claimed
+
+    @property
     def is_over(self) -> bool:
         """Whether the holder has got everything."""
         return self.is_paid and not self.due and not self.tax_due
@@ -128,18 +133,26 @@ class Entitlement(Model):
     @property
     def settled(self) -> "Entitlement":
         """The entitlement once what is due is paid."""
-        changes = {"is_paid": True, "paid": self.net, "taxed": self.withheld, "hindrances": ()}
+        changes = {
+            "is_paid": True,
+            "paid_units": self.units,
+            "paid": self.net,
+            "taxed": self.withheld,
+            "hindrances": (),
+        }
         return self.model_copy(update=changes)
 
 
 class ClaimStatus(StrEnum):
-    """Where a market claim stands."""
+    """Where a line of a market claim stands."""
 
     OPEN = "open"
-    """Its trade is not over."""
+    """The giver's entitlement waits for the trade, which is not over."""
+    HINDERED = "hindered"
+    """Nothing waits: the giver has too little left. It can be tried again."""
     SETTLED = "settled"
     DROPPED = "dropped"
-    """Its trade ended without delivery."""
+    """The trade ended without delivery."""
 
 
 class ClaimLine(Model):
@@ -150,12 +163,15 @@ class ClaimLine(Model):
         giver: Whose entitlement goes.
         taker: Who gets it.
         units: How many units' worth, in the units of the record date.
+        hindrance: Why nothing waits, as it was when that was tried last; None unless hindered.
     """
 
     leg: str
     giver: str
     taker: str
     units: int
+    status: ClaimStatus = ClaimStatus.OPEN
+    hindrance: Finding | None = None
 
 
 class MarketClaim(Model):
@@ -168,21 +184,27 @@ class MarketClaim(Model):
 
     lines: tuple[ClaimLine, ...]
     is_reverse: bool
-    status: ClaimStatus = ClaimStatus.OPEN
 
     @property
-    def changes(self) -> Mapping[str, int]:
-        """How many units' worth each holder gets by all lines together; negative if it gives."""
-        changes: Counter[str] = Counter()
-        for line in self.lines:
-            changes[line.giver] -= line.units
-            changes[line.taker] += line.units
-        return {holder: change for holder, change in changes.items() if change}
+    def status(self) -> ClaimStatus:
+        """Where the claim stands as a whole: open or hindered as long as any of its lines is."""
+        found = {line.status for line in self.lines}
+        return next(each for each in ClaimStatus if each in found)
 
     @property
-    def given(self) -> Mapping[str, int]:
-        """How many units' worth each of those gives who get less than they give."""
-        return {holder: -change for holder, change in self.changes.items() if change < 0}
+    def is_over(self) -> bool:
+        """Whether nothing of it can change any more."""
+        return self.status in {ClaimStatus.SETTLED, ClaimStatus.DROPPED}
+
+    @property
+    def open_lines(self) -> tuple[ClaimLine, ...]:
+        """The lines for which entitlement waits."""
+        return tuple(line for line in self.lines if line.status is ClaimStatus.OPEN)
+
+    @property
+    def hindrances(self) -> tuple[Finding, ...]:
+        """Why lines are hindered, in their order."""
+        return tuple(line.hindrance for line in self.lines if line.hindrance is not None)
 
 
 class Totals(Model):
@@ -299,7 +321,7 @@ class DistributionReport(Model):
 
 
 class DueClaims(Model):
-    """Trades for which a market claim is due and not raised; the bookmark is empty at the end."""
+    """Trades whose market claim is due and not raised, or hindered; no bookmark at the end."""
 
     trades: tuple[str, ...]
     bookmark: str

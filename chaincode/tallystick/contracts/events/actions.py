@@ -90,6 +90,8 @@ class MarketClaimChanged(LedgerEvent):
 
     Attributes:
         is_reverse: Whether it is the buyer who gives.
+        status: Of the claim as a whole: open or hindered as long as a part of it is.
+        is_hindered: Whether a part of it waits for givers who have too little left.
     """
 
     kind: ClassVar[str] = "settlement.MarketClaimChanged"
@@ -97,6 +99,7 @@ class MarketClaimChanged(LedgerEvent):
     trade: str
     is_reverse: bool
     status: str
+    is_hindered: bool
 
 
 class VoteReceived(LedgerEvent):

@@ -37,7 +37,7 @@ class ActionReason(ReasonTable):
     MARKET_CLAIM_UNCOVERED = (
         Kind.RULE,
         "{holder} shall give up {units} units' worth of action {action} for trade {trade}, and has"
-        " {left}; the parties must settle it otherwise.",
+        " {left} left; try again once it has more, or let the parties settle it otherwise.",
     )
     MARKET_CLAIM_EXISTS = (
         Kind.CONFLICT,

@@ -172,6 +172,7 @@ def _(market: Market) -> None:
     agree_for_long(market, 1001)
     funded(market)
     raise_claim(market)
+    raise_claim(market)
 
 
 @reaches(ActionReason.MARKET_CLAIM_EXISTS)

@@ -20,6 +20,7 @@ from tallystick.chaincode.errors import BAD_REQUEST
 from tallystick.chaincode.testing.stub import MemoryStub
 from tallystick.chaincode.testing.world import MemoryTransaction
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.fees.rules import Charge
 from tallystick.contracts.netting.cycles import Cycles
 from tallystick.contracts.netting.models import Batch, BatchContent, CycleTerms, CycleView, Report
 from tallystick.contracts.netting.rules import obligation_of
@@ -166,7 +167,7 @@ def _fill(market: Market, book: Sequence[TradeTerms]) -> None:
             trades.save(row)
             trades.save_terms(row, terms)
             underway.begin(ctx, terms, 0)
-            obligations.append(obligation_of(row, terms, market.after(timedelta(0))))
+            obligations.append(obligation_of(row, terms, market.after(timedelta(0)), Charge()))
         cycles.save_batch(CYCLE, batch, Batch(trades=len(obligations)))
         secret = sha256(batch.encode()).hexdigest()
         content = BatchContent(obligations=tuple(obligations), secret=secret)

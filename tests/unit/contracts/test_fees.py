@@ -17,7 +17,8 @@ from tallystick.chaincode.testing import Outcome
 from tallystick.contracts.cash.models import Reconciliation
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.fees.models import FeeKind, FeeLine, FeeSchedule, Rounding
-from tallystick.contracts.fees.rules import FeeCase, amount_of, fees_of
+from tallystick.contracts.fees.rules import FeeCase, amount_of, charge_of
+from tallystick.contracts.models import MAX_QUANTITY
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.payments import CashInstruction, Fee
 from tallystick.contracts.testing import Market
@@ -70,8 +71,8 @@ def test_a_fee_for_a_security_takes_the_place_of_its_receivers_general_one() -> 
     """F137."""
     lines = [line(flat=1), line(flat=2, security="ACME"), line(flat=4, receiver="other")]
 
-    assert [fee.amount for fee in fees_of(lines, case())] == [2, 4]
-    assert [fee.amount for fee in fees_of(lines, case(security="BETA"))] == [1, 4]
+    assert [fee.amount for fee in charge_of(lines, case()).fees] == [2, 4]
+    assert [fee.amount for fee in charge_of(lines, case(security="BETA")).fees] == [1, 4]
 
 
 def test_a_fee_is_for_its_kind_and_side_and_nobody_pays_itself() -> None:
@@ -81,9 +82,21 @@ def test_a_fee_is_for_its_kind_and_side_and_nobody_pays_itself() -> None:
         line(flat=4, receiver="bob"),
     ]
 
-    assert list(fees_of(lines, case())) == [
-        Fee(cash="USD", payer="alice", receiver=HOUSE, amount=2)
+    assert charge_of(lines, case()).fees == (
+        Fee(cash="USD", payer="alice", receiver=HOUSE, amount=2),
+    )
+
+
+def test_a_fee_that_is_no_amount_is_a_finding_beside_the_fees_that_are() -> None:
+    """SS-98."""
+    lines = [
+        line(flat=MAX_QUANTITY, basis_points=10),
+        line(flat=MAX_QUANTITY, payer="seller"),
     ]
+    charge = charge_of(lines, case())
+
+    assert [each.code for each in charge.findings] == ["FEE_TOO_LARGE"]
+    assert [each.payer for each in charge.fees] == ["alice"]
 
 
 # --- the schedule ---

@@ -61,4 +61,6 @@ class FeeFunctions(MarketContract):
         case = FeeCase(
             kind=kind, security=security, cash="any", amount=amount, buyer="buyer", seller="seller"
         )
-        return tuple(Schedules(ctx.state).fees(venue, case))
+        charge = Schedules(ctx.state).charge(venue, case)
+        refuse_if_any(charge.findings)
+        return charge.fees

@@ -1,6 +1,7 @@
 """How much a fee is, to the minor unit. Pure."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from tallystick.contracts.fees.models import FeeKind, FeeLine, Rounding
 from tallystick.contracts.models import MAX_QUANTITY, Model
@@ -30,28 +31,40 @@ class FeeCase(Model):
         return self.buyer if side == "buyer" else self.seller
 
 
-def fees_of(lines: Sequence[FeeLine], case: FeeCase) -> Iterator[Fee]:
-    """Yield what is taken, line by line; nothing where it comes to nothing.
+class Charge(NamedTuple):
+    """What is taken for something.
 
-    Nobody pays a fee to itself.
-
-    Raises:
-        Refusal: FEE_TOO_LARGE, when it is more than any amount can be.
+    Attributes:
+        fees: To be paid, line by line; none that comes to nothing.
+        findings: FEE_TOO_LARGE for each that is more than any amount can be: what it is for cannot
+            be settled then.
     """
+
+    fees: tuple[Fee, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def charge_of(lines: Sequence[FeeLine], case: FeeCase) -> Charge:
+    """Return what is taken; nobody pays a fee to itself."""
     matching = [
         line for line in lines if line.kind is case.kind and line.security in {None, case.security}
     ]
     special = {(line.payer, line.receiver) for line in matching if line.security is not None}
+    fees: list[Fee] = []
+    findings: list[Finding] = []
     for line in matching:
         if line.security is None and (line.payer, line.receiver) in special:
             continue
         payer, amount = case.party(line.payer), amount_of(line, case.amount)
         if amount > MAX_QUANTITY:
-            raise FeeReason.FEE_TOO_LARGE.refusal(
-                payer=payer, receiver=line.receiver, amount=str(amount), limit=MAX_QUANTITY
+            findings.append(
+                FeeReason.FEE_TOO_LARGE.finding(
+                    payer=payer, receiver=line.receiver, amount=amount, limit=MAX_QUANTITY
+                )
             )
-        if amount and payer != line.receiver:
-            yield Fee(cash=case.cash, payer=payer, receiver=line.receiver, amount=amount)
+        elif amount and payer != line.receiver:
+            fees.append(Fee(cash=case.cash, payer=payer, receiver=line.receiver, amount=amount))
+    return Charge(tuple(fees), tuple(findings))
 
 
 def amount_of(line: FeeLine, amount: int) -> int:

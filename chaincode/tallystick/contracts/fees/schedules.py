@@ -1,11 +1,8 @@
 """The fees of all venues, as one transaction sees them."""
 
-from collections.abc import Sequence
-
 from tallystick.chaincode import State, composite_key
 from tallystick.contracts.fees.models import FeeSchedule
-from tallystick.contracts.fees.rules import FeeCase, fees_of
-from tallystick.contracts.payments import Fee
+from tallystick.contracts.fees.rules import Charge, FeeCase, charge_of
 from tallystick.contracts.rows import load_row
 
 
@@ -23,10 +20,10 @@ class Schedules:
         """Write what a venue takes."""
         self._state.save(schedule_key(row.venue), row)
 
-    def fees(self, venue: str, case: FeeCase) -> Sequence[Fee]:
+    def charge(self, venue: str, case: FeeCase) -> Charge:
         """Return what is taken for a trade or a subscription at a venue, if it is settled now."""
         row = self.find(venue)
-        return () if row is None else tuple(fees_of(row.lines, case))
+        return Charge() if row is None else charge_of(row.lines, case)
 
 
 def schedule_key(venue: str) -> str:

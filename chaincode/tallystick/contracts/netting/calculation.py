@@ -127,8 +127,10 @@ class Calculation:
     # --- which trades do not settle ---
 
     def _drop_objected(self, answers: Answers) -> None:
-        self._dropped.update(answers.objections)
         for trade in self._ordered:
+            found = (*answers.objections.get(trade.trade, ()), *trade.findings)
+            if found:
+                self._dropped[trade.trade] = found
             if self._moment >= trade.expires_at:
                 self._dropped[trade.trade] = (
                     NettingReason.TRADE_OVERDUE.finding(

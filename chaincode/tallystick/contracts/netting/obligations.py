@@ -8,6 +8,7 @@ from tallystick.contracts.book import HeldMove
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.models import Identifier, Model, Quantity
 from tallystick.contracts.payments import Draw
+from tallystick.contracts.reasons import Finding
 
 
 class Kind(StrEnum):
@@ -58,6 +59,7 @@ class Obligation(Model):
         accepted_at: When it was first accepted into a cycle; it is not younger for having waited.
         expires_at: From then on it cannot settle any more.
         order: What its buyer may have committed to its order; None when money pays it elsewhere.
+        findings: What stood against its settling when it was accepted.
     """
 
     trade: Identifier
@@ -66,6 +68,7 @@ class Obligation(Model):
     expires_at: Instant
     dues: tuple[Due, ...]
     order: Draw | None = None
+    findings: tuple[Finding, ...] = ()
 
     def of(self, *kinds: Kind) -> tuple[Due, ...]:
         """Return what is due of these kinds of assets."""

@@ -1,9 +1,8 @@
 """What stands against a cycle and its steps, and against taking a trade into it. Pure."""
 
-from collections.abc import Sequence
-
 from tallystick.contracts.book import HeldMove
 from tallystick.contracts.cycles import MAX_HELD, MAX_LEGS, MAX_TRADES
+from tallystick.contracts.fees.rules import Charge
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.netting.models import Cycle, CycleStatus, CycleTerms
 from tallystick.contracts.netting.obligations import Due, Kind, Obligation
@@ -94,12 +93,11 @@ def check_fits(cycle: CycleTerms, trade: Trade, terms: TradeTerms) -> None:
         )
 
 
-def obligation_of(
-    trade: Trade, terms: TradeTerms, moment: Instant, fees: Sequence[Fee] = ()
-) -> Obligation:
+def obligation_of(trade: Trade, terms: TradeTerms, moment: Instant, charge: Charge) -> Obligation:
     """Return what a trade obliges its parties to, taken into a cycle at a moment.
 
-    Fees are due in it like its price: only a trade that settles pays them.
+    Fees are due in it like its price: only a trade that settles pays them. One whose fees are no
+    amount is taken like any other, and leaves when the cycle settles.
     """
     is_held = trade.model is DvpModel.NET_MONEY
     units = (_due(Kind.SECURITY, move, move.hold if is_held else None) for move in terms.deliveries)
@@ -109,8 +107,9 @@ def obligation_of(
         splits_seen=trade.splits_seen,
         accepted_at=trade.netted_since or moment,
         expires_at=trade.expires_at,
-        dues=(*units, *money, *(_due_of(fee) for fee in fees if fee.payer != fee.receiver)),
+        dues=(*units, *money, *map(_due_of, charge.fees)),
         order=next(iter(terms.draws), None),
+        findings=charge.findings,
     )
 
 

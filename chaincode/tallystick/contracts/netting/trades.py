@@ -12,7 +12,7 @@ from tallystick.contracts.netting.models import Cycle
 from tallystick.contracts.netting.obligations import Obligation
 from tallystick.contracts.netting.rules import check_fits, check_takes_trades, obligation_of
 from tallystick.contracts.reasons import Finding
-from tallystick.contracts.trades.delivery import fees_of, units_of
+from tallystick.contracts.trades.delivery import charge_for, units_of
 from tallystick.contracts.trades.lifecycle import Lifecycle
 from tallystick.contracts.trades.models import Failure, Status, Trade
 from tallystick.contracts.trades.states import Step, after
@@ -53,7 +53,9 @@ class NettedTrades:
             if row.status is Status.PROPOSED:
                 self._lifecycle.require_lockable(row, terms)
                 held += units_of(terms, row.splits_seen)
-            obligations.append(obligation_of(row, terms, self._moment, fees_of(self._ctx, terms)))
+            obligations.append(
+                obligation_of(row, terms, self._moment, charge_for(self._ctx, terms))
+            )
             salts.append(terms.salt)
             since = row.netted_since or self._moment
             noted = {"netting_cycle": cycle.terms.cycle, "netted_since": since}

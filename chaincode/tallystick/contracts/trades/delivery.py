@@ -13,10 +13,10 @@ from tallystick.chaincode import Context
 from tallystick.contracts.book import Delivery
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.fees.models import FeeKind
-from tallystick.contracts.fees.rules import FeeCase
+from tallystick.contracts.fees.rules import Charge, FeeCase
 from tallystick.contracts.fees.schedules import Schedules
 from tallystick.contracts.payments import CashInstruction, Fee
-from tallystick.contracts.reasons import Finding
+from tallystick.contracts.reasons import Finding, refuse_if_any
 from tallystick.contracts.trades.terms import DvpModel, TradeTerms
 
 _FINDINGS = TypeAdapter(tuple[Finding, ...])
@@ -34,7 +34,7 @@ def lock(ctx: Context, terms: TradeTerms, splits_seen: int) -> None:
 def deliver(ctx: Context, terms: TradeTerms, splits_seen: int) -> None:
     """Deliver what is on hold, use receipts, and take the venue's fees."""
     ctx.invoke(Chaincode.TOKEN, "deliver", units_of(terms, splits_seen), terms.venue)
-    _pay(ctx, _payment(ctx, terms))
+    _pay(ctx, _payment(terms, _fees_of(ctx, terms)))
 
 
 def deliver_at_once(ctx: Context, terms: TradeTerms, splits_seen: int) -> None:
@@ -42,7 +42,7 @@ def deliver_at_once(ctx: Context, terms: TradeTerms, splits_seen: int) -> None:
     ctx.invoke(Chaincode.TOKEN, "deliver", _available(units_of(terms, splits_seen)), terms.venue)
     moves = tuple(_available(terms.payments))
     at_once = {"draws": terms.draws, "moves": moves}
-    _pay(ctx, _payment(ctx, terms).model_copy(update=at_once))
+    _pay(ctx, _payment(terms, _fees_of(ctx, terms)).model_copy(update=at_once))
 
 
 def release(ctx: Context, terms: TradeTerms) -> None:
@@ -56,14 +56,19 @@ def release(ctx: Context, terms: TradeTerms) -> None:
 def record_failure(ctx: Context, terms: TradeTerms, splits_seen: int) -> list[Finding]:
     """Return what stands against a delivery; the token contract records its part of it."""
     units = ctx.invoke(Chaincode.TOKEN, "record_failure", units_of(terms, splits_seen), terms.venue)
-    money = ctx.invoke(Chaincode.CASH, "delivery_findings", _payment(ctx, terms))
-    return [*_FINDINGS.validate_json(units), *_FINDINGS.validate_json(money)]
+    charge = charge_for(ctx, terms)
+    money = ctx.invoke(Chaincode.CASH, "delivery_findings", _payment(terms, charge.fees))
+    return [
+        *_FINDINGS.validate_json(units),
+        *_FINDINGS.validate_json(money),
+        *charge.findings,
+    ]
 
 
-def fees_of(ctx: Context, terms: TradeTerms) -> Sequence[Fee]:
+def charge_for(ctx: Context, terms: TradeTerms) -> Charge:
     """Return what the venue takes for a trade; nothing where its price is paid off the ledger."""
     if terms.paid_at is not None:
-        return ()
+        return Charge()
     case = FeeCase(
         kind=FeeKind.TRADE,
         security=terms.security,
@@ -72,15 +77,19 @@ def fees_of(ctx: Context, terms: TradeTerms) -> Sequence[Fee]:
         buyer=terms.buyer,
         seller=terms.seller,
     )
-    return Schedules(ctx.state).fees(terms.venue, case)
+    return Schedules(ctx.state).charge(terms.venue, case)
 
 
-def _payment(ctx: Context, terms: TradeTerms) -> CashInstruction:
+def _fees_of(ctx: Context, terms: TradeTerms) -> tuple[Fee, ...]:
+    """Return the fees of a trade that is delivered; refuse one whose fees cannot be paid."""
+    charge = charge_for(ctx, terms)
+    refuse_if_any(charge.findings)
+    return charge.fees
+
+
+def _payment(terms: TradeTerms, fees: tuple[Fee, ...]) -> CashInstruction:
     return CashInstruction(
-        moves=terms.payments,
-        receipts=terms.receipts,
-        fees=tuple(fees_of(ctx, terms)),
-        secret=terms.salt,
+        moves=terms.payments, receipts=terms.receipts, fees=fees, secret=terms.salt
     )
 
 

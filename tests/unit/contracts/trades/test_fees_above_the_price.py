@@ -128,14 +128,16 @@ def test_who_cannot_pay_a_fee_above_the_price_does_not_settle_and_keeps_everythi
     assert (all_money(trading_market).accrued, trading_market.money(HOUSE)) == (0, 0)
 
 
+NO_AMOUNT = line("seller", MAX_QUANTITY).model_copy(update={"basis_points": 100})
+
+
 @WAYS
-def test_a_fee_that_is_no_amount_is_refused_and_the_trade_can_be_ended(
+def test_a_fee_that_is_no_amount_stands_against_its_trade_which_can_be_ended(
     way: str, market: Market
 ) -> None:
     """SS-89, SS-109: nothing of it stays locked."""
     trading_market = trading(market, Purse(0, 100, 0, 0))
-    too_much = line("seller", MAX_QUANTITY).model_copy(update={"basis_points": 100})
-    set_fees(trading_market, too_much)
+    set_fees(trading_market, NO_AMOUNT)
 
     assert settle(trading_market, way) == "FEE_TOO_LARGE"
 
@@ -143,6 +145,45 @@ def test_a_fee_that_is_no_amount_is_refused_and_the_trade_can_be_ended(
     assert (trading_market.money("ben"), trading_market.units("ann")) == (100, 10)
     trading_market.transfer("ann", "ben", 10)
     assert trading_market.units("ben") == 10
+
+
+def test_a_fee_that_is_no_amount_is_in_the_way_of_no_other_trade_of_its_cycle(
+    market: Market,
+) -> None:
+    """SS-98: the trade is named, and leaves; the others settle."""
+    trading_market = trading(market, Purse(0, 300, 0, 0))
+    trading_market.trade("T-1", "ann", "ben", For(4, PRICE), DvpModel.NET_MONEY)
+    set_fees(trading_market, NO_AMOUNT)
+    trading_market.trade("T-2", "ann", "ben", For(6, PRICE), DvpModel.NET_MONEY)
+    trading_market.open_cycle(trading_market.cycle_terms(model=DvpModel.NET_MONEY))
+    trading_market.accept("T-2")
+    set_fees(trading_market)
+    trading_market.accept("T-1")
+    trading_market.settle_cycle()
+
+    assert trading_market.dropped() == {"T-2": ("FEE_TOO_LARGE",)}
+    assert (trading_market.units("ben"), trading_market.money("ann")) == (4, PRICE)
+
+
+def test_a_fee_that_is_no_amount_is_recorded_as_a_failure(market: Market) -> None:
+    """SS-98: what is locked stays locked, and settles once the venue has set its maximum."""
+    trading_market = trading(market, Purse(0, 100, 0, 0))
+    trading_market.trade("T-1", "ann", "ben", For(10, PRICE), DvpModel.GROSS)
+    trading_market.lock()
+    set_fees(trading_market, NO_AMOUNT)
+    trading_market.submit(Participant.CLEARING, SETTLEMENT, "record_failure", "T-1")
+
+    assert failure_of(trading_market) == ["FEE_TOO_LARGE"]
+    set_fees(trading_market, NO_AMOUNT.model_copy(update={"maximum": PRICE}))
+    trading_market.settle()
+    assert (trading_market.money("ann"), trading_market.units("ben")) == (0, 10)
+
+
+def failure_of(market: Market) -> list[str]:
+    """Return the reasons why a trade could not be delivered when that was recorded last."""
+    view = market.evaluate(SETTLEMENT, "trade", "T-1").load(TradeView)
+    assert view.failure is not None
+    return [each.code for each in view.failure.findings]
 
 
 def test_a_fee_above_the_price_may_be_lent_and_is_collected(market: Market) -> None:
@@ -166,9 +207,7 @@ def test_what_stands_against_a_settlement_says_that_the_fee_does(market: Market)
     trading_market.lock()
     trading_market.submit(Participant.CLEARING, SETTLEMENT, "record_failure", "T-1")
 
-    view = trading_market.evaluate(SETTLEMENT, "trade", "T-1").load(TradeView)
-    assert view.failure is not None
-    assert [each.code for each in view.failure.findings] == ["INSUFFICIENT_AVAILABLE"]
+    assert failure_of(trading_market) == ["INSUFFICIENT_AVAILABLE"]
     trading_market.deposit("ann", 50)
     trading_market.settle()
     assert (trading_market.money("ann"), trading_market.units("ben")) == (0, 10)

@@ -17,7 +17,10 @@ from tallystick.contracts.statements import ReceiptTerms
 MAX_PAYMENTS = 1_000
 
 MAX_NETTED = 100_000
-"""Payments, or draws, of one netting cycle: each of its trades may have members of its own."""
+"""Payments, or draws, of one netting cycle: each of its trades may have members of its own.
+
+Fees of one page of an issue are fewer.
+"""
 
 
 class Draw(Model):
@@ -72,7 +75,7 @@ class CashInstruction(Model):
     draws: Annotated[tuple[Draw, ...], Field(max_length=MAX_NETTED)] = ()
     moves: Annotated[tuple[Delivery, ...], Field(max_length=MAX_NETTED)] = ()
     receipts: Annotated[tuple[ReceiptTerms, ...], Field(max_length=MAX_PAYMENTS)] = ()
-    fees: Annotated[tuple[Fee, ...], Field(max_length=MAX_PAYMENTS)] = ()
+    fees: Annotated[tuple[Fee, ...], Field(max_length=MAX_NETTED)] = ()
     lock: Annotated[tuple[HeldMove, ...], Field(max_length=MAX_PAYMENTS)] = ()
     secret: str
 

@@ -7,6 +7,6 @@ from tallystick.contracts.participants import Participant
 from tallystick.contracts.testing import Market
 
 
-def set_fees(market: Market, *lines: FeeLine) -> Outcome:
-    """Let the ATS take these fees."""
-    return market.submit(Participant.ATS, Chaincode.SETTLEMENT, "set_fees", list(lines))
+def set_fees(market: Market, *lines: FeeLine, by: str = Participant.ATS) -> Outcome:
+    """Let the ATS, or somebody else, take these fees."""
+    return market.submit(by, Chaincode.SETTLEMENT, "set_fees", list(lines))

@@ -103,6 +103,8 @@ class MarketDays(PrimaryMarket, ListeningMarket):
         discipline.prepare_venue(self)
         fee = FeeLine(kind=FeeKind.TRADE, payer="seller", receiver="fee-house", basis_points=100)
         set_fees(self, fee)
+        fee = FeeLine(kind=FeeKind.SUBSCRIPTION, payer="buyer", receiver="fee-house", flat=7)
+        set_fees(self, fee, by=P.BROKER_DEALER)
 
     def live(self, secrets: Secrets) -> "MarketDays":
         """Let the days pass; return the market."""

@@ -207,9 +207,11 @@ def test_what_is_collected_repays_credit_first(market: Market) -> None:
 
 
 def test_a_withdrawal_is_free(market: Market) -> None:
-    """SS-56: whatever a venue takes, all that somebody has can be paid out."""
+    """SS-56: whatever is taken otherwise, all that somebody has can be paid out."""
     market.register(HOUSE)
-    set_fees(market, line(flat=25), line(kind=FeeKind.SUBSCRIPTION, flat=25))
+    set_fees(market, line(flat=25))
+    subscribing = line(kind=FeeKind.SUBSCRIPTION, flat=25)
+    set_fees(market, subscribing, by=Participant.BROKER_DEALER)
     market.submit(BANK, CASH, "withdraw", "USD", "bob", 50_000)
 
     assert market.money("bob") == 0

@@ -8,14 +8,15 @@ from tallystick.contracts.events.base import LedgerEvent
 
 
 class FeesSet(LedgerEvent):
-    """A venue takes these fees from now on, in place of all others.
+    """A venue, or an intermediary, takes these fees from now on, in place of all others.
 
     Attributes:
+        taker: Its MSP.
         schedule: Number of this version, from 1.
-        lines: As in the venue's row.
+        lines: As in its row.
     """
 
     kind: ClassVar[str] = "settlement.FeesSet"
-    venue: str
+    taker: str
     schedule: int
     lines: tuple[dict[str, JsonValue], ...]

@@ -1,1 +1,1 @@
-"""Fees: what a venue takes for a trade or a subscription, as everybody can read beforehand."""
+"""Fees: what venues take for trades, intermediaries for subscriptions, as all can read before."""

@@ -1,5 +1,8 @@
 """Fees, as callers of the settlement contract see them."""
 
+from collections.abc import Mapping
+from itertools import chain
+
 from tallystick.chaincode import Context, query, transaction
 from tallystick.contracts import events
 from tallystick.contracts.fees.models import FeeKind, FeeLines, FeeSchedule
@@ -13,46 +16,55 @@ from tallystick.contracts.payments import Fee
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import refuse_if_any
 
+_TAKERS: Mapping[FeeKind, tuple[Power, ...]] = {
+    FeeKind.TRADE: (Power.OPERATE_VENUE,),
+    FeeKind.SUBSCRIPTION: (Power.ACT_FOR_CLIENTS,),
+}
+"""Which powers let somebody take fees of a kind."""
+
 
 class FeeFunctions(MarketContract):
-    """What venues take."""
+    """What venues and intermediaries take."""
 
     @transaction
     def set_fees(self, ctx: Context, lines: FeeLines) -> None:
-        """Let these be the submitting venue's fees from now on; no lines, no fees.
+        """Let these be the submitter's fees from now on; no lines, no fees.
 
-        What settles afterwards pays them, whenever it was agreed.
+        Of trades only venues take any, of subscriptions who acts for clients. What settles
+        afterwards, or is issued, pays them, whenever it was agreed.
         """
-        venue = ctx.client.msp_id
+        taker = ctx.client.msp_id
         receivers = [Party(identity=each) for each in dict.fromkeys(x.receiver for x in lines)]
-        wanted = Exercised(organization=venue, powers=(Power.OPERATE_VENUE,))
-        report = check_parties(ctx, receivers, exercised=(wanted,))
+        kinds = dict.fromkeys(line.kind for line in lines)
+        powers = [_TAKERS[kind] for kind in kinds] or [tuple(chain(*_TAKERS.values()))]
+        wanted = [Exercised(organization=taker, powers=each) for each in powers]
+        report = check_parties(ctx, receivers, exercised=wanted)
         refuse_if_any(report.licences)
         refuse_if_any(
             [*findings(lines), *(found for each in report.parties for found in each.findings)]
         )
         schedules = Schedules(ctx.state)
-        old = schedules.find(venue)
+        old = schedules.find(taker)
         row = FeeSchedule(
-            venue=venue, version=old.version + 1 if old else 1, lines=lines, set_at=now(ctx)
+            taker=taker, version=old.version + 1 if old else 1, lines=lines, set_at=now(ctx)
         )
         schedules.save(row)
         ctx.emit(
             events.FeesSet(
-                venue=venue,
+                taker=taker,
                 schedule=row.version,
                 lines=tuple(line.model_dump(mode="json") for line in lines),
             )
         )
 
     @query
-    def fees(self, ctx: Context, venue: str) -> FeeSchedule | None:
-        """Return what a venue takes; None when it never said so, and takes nothing."""
-        return Schedules(ctx.state).find(venue)
+    def fees(self, ctx: Context, taker: str) -> FeeSchedule | None:
+        """Return what somebody takes; None when it never said so, and takes nothing."""
+        return Schedules(ctx.state).find(taker)
 
     @query
     def quote_fees(
-        self, ctx: Context, venue: str, kind: FeeKind, security: str, amount: Quantity
+        self, ctx: Context, taker: str, kind: FeeKind, security: str, amount: Quantity
     ) -> tuple[Fee, ...]:
         """Return what would be taken of an amount now, from a payer called ``buyer`` or ``seller``.
 
@@ -61,6 +73,6 @@ class FeeFunctions(MarketContract):
         case = FeeCase(
             kind=kind, security=security, cash="any", amount=amount, buyer="buyer", seller="seller"
         )
-        charge = Schedules(ctx.state).charge(venue, case)
+        charge = Schedules(ctx.state).charge(taker, case)
         refuse_if_any(charge.findings)
         return charge.fees

@@ -59,13 +59,14 @@ FeeLines = Annotated[tuple[FeeLine, ...], Field(max_length=MAX_LINES)]
 
 
 class FeeSchedule(Model):
-    """Row ``fees (venue)``: what it takes from now on, in place of all that it took before.
+    """Row ``fees (taker)``: what it takes from now on, in place of all that it took before.
 
     Attributes:
+        taker: MSP of a venue of trades, or of an intermediary through which orders are placed.
         version: 1 for the first.
     """
 
-    venue: str
+    taker: str
     version: int
     lines: tuple[FeeLine, ...]
     set_at: Instant

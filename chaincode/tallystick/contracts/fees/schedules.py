@@ -1,4 +1,4 @@
-"""The fees of all venues, as one transaction sees them."""
+"""The fees of all who take any, as one transaction sees them."""
 
 from tallystick.chaincode import State, composite_key
 from tallystick.contracts.fees.models import FeeSchedule
@@ -7,25 +7,25 @@ from tallystick.contracts.rows import load_row
 
 
 class Schedules:
-    """One row for each venue, which every settlement reads and few transactions change."""
+    """One row for each taker, which every settlement reads and few transactions change."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def find(self, venue: str) -> FeeSchedule | None:
-        """Return what a venue takes; None when it never said so, and takes nothing."""
-        return load_row(self._state, schedule_key(venue), FeeSchedule)
+    def find(self, taker: str) -> FeeSchedule | None:
+        """Return what somebody takes; None when it never said so, and takes nothing."""
+        return load_row(self._state, schedule_key(taker), FeeSchedule)
 
     def save(self, row: FeeSchedule) -> None:
-        """Write what a venue takes."""
-        self._state.save(schedule_key(row.venue), row)
+        """Write what somebody takes."""
+        self._state.save(schedule_key(row.taker), row)
 
-    def charge(self, venue: str, case: FeeCase) -> Charge:
-        """Return what is taken for a trade or a subscription at a venue, if it is settled now."""
-        row = self.find(venue)
+    def charge(self, taker: str, case: FeeCase) -> Charge:
+        """Return what is taken for a trade or a subscription if it is settled now."""
+        row = self.find(taker)
         return Charge() if row is None else charge_of(row.lines, case)
 
 
-def schedule_key(venue: str) -> str:
-    """Return the key of what a venue takes."""
-    return composite_key("fees", venue)
+def schedule_key(taker: str) -> str:
+    """Return the key of what somebody takes."""
+    return composite_key("fees", taker)

@@ -11,13 +11,19 @@ from hashlib import sha256
 from tallystick.chaincode import Context, composite_key
 from tallystick.contracts.book import HeldMove
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.fees.models import FeeKind
+from tallystick.contracts.fees.rules import Charge, FeeCase
+from tallystick.contracts.fees.schedules import Schedules
 from tallystick.contracts.offerings.models import OfferingTerms, PlacedOrder
-from tallystick.contracts.payments import CashInstruction
+from tallystick.contracts.payments import CashInstruction, Fee
 from tallystick.contracts.reasons import MoneyReason, OfferingReason
 from tallystick.contracts.statements import ReceiptTerms, ReceiptUse, SubscriptionOrder
 
 Held = tuple[SubscriptionOrder, int]
 """An order, and for how many of its units money waits."""
+
+Paid = tuple[PlacedOrder, int]
+"""An order, and how many units its payment is for."""
 
 
 def lock(ctx: Context, terms: OfferingTerms, order: SubscriptionOrder, units: int) -> None:
@@ -31,18 +37,44 @@ def release(ctx: Context, terms: OfferingTerms, held: Sequence[Held]) -> None:
     _pay(ctx, CashInstruction(release=moves, secret=_secret([order for order, _ in held])))
 
 
-def deliver(ctx: Context, terms: OfferingTerms, paid: Sequence[tuple[PlacedOrder, int]]) -> None:
+def deliver(ctx: Context, terms: OfferingTerms, paid: Sequence[Paid], fees: Sequence[Fee]) -> None:
     """Pay the issuer for the units of each order; what is held beyond that is free again.
 
-    A receipt is used up: what it says was paid off the ledger is the issuer's from now on.
+    A receipt is used up: what it says was paid off the ledger is the issuer's from now on. Fees
+    come out of what is available then.
     """
     held = [(each.order, units) for each, units in paid if each.receipt is None]
     instruction = CashInstruction(
         moves=tuple(payment(terms, order, units) for order, units in held),
         receipts=tuple(each.receipt for each, _ in paid if each.receipt is not None),
+        fees=tuple(fees),
         secret=_secret([each.order for each, _ in paid]),
     )
     _pay(ctx, instruction)
+
+
+def charge_for(ctx: Context, terms: OfferingTerms, paid: Sequence[Paid]) -> Charge:
+    """Return what intermediaries take for units; nothing where they are paid off the ledger."""
+    schedules = Schedules(ctx.state)
+    charges = [
+        schedules.charge(
+            each.order.intermediary,
+            FeeCase(
+                kind=FeeKind.SUBSCRIPTION,
+                security=terms.security,
+                cash=terms.cash,
+                amount=units * terms.price,
+                buyer=each.order.payer,
+                seller=terms.proceeds_to,
+            ),
+        )
+        for each, units in paid
+        if each.receipt is None
+    ]
+    return Charge(
+        fees=tuple(fee for charge in charges for fee in charge.fees),
+        findings=tuple(found for charge in charges for found in charge.findings),
+    )
 
 
 def check_receipt(

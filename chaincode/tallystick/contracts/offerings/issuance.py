@@ -1,6 +1,6 @@
 """The issue: units against money, for one page of subscribers at once or for none of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tallystick.chaincode import Context
 from tallystick.contracts import events
@@ -9,7 +9,7 @@ from tallystick.contracts.offerings import escrow
 from tallystick.contracts.offerings.models import Subscription
 from tallystick.contracts.offerings.offerings import Offerings
 from tallystick.contracts.offerings.orderbook import OrderBook
-from tallystick.contracts.offerings.placement import judged
+from tallystick.contracts.offerings.placement import Standing, judged
 from tallystick.contracts.offerings.states import SubscriptionStep, subscription_after
 from tallystick.contracts.offers import Allotment
 from tallystick.contracts.parties import Exercised
@@ -22,7 +22,8 @@ def issue(ctx: Context, offering: str, subscriptions: Sequence[str]) -> None:
 
     Everybody is judged again: who ordered by keys, mandates and licences that count now, who holds
     by the offering's requirements and the security's rules. One who may not have units stops the
-    page, and is named: it can be cured, rejected, or left for another page.
+    page, and is named: it can be cured, rejected, or left for another page. The fees of the
+    intermediaries are taken with the price.
 
     Raises:
         Refusal: OFFERING_STATUS, OFFERING_TOO_LATE, SUBSCRIPTION_STATUS, NOTHING_ALLOTTED, or with
@@ -43,22 +44,12 @@ def issue(ctx: Context, offering: str, subscriptions: Sequence[str]) -> None:
         Exercised(organization=ctx.client.msp_id, powers=(Power.KEEP_REGISTER,)),
         Exercised(organization=row.terms.issuer, powers=(Power.ISSUE_SECURITIES,)),
     )
-    findings: list[Finding] = [*licences]
-    for each, standing in zip(issued, standings, strict=True):
-        findings += [
-            OfferingReason.ORDER_LAPSED.finding(
-                subscription=each.subscription, cause=finding.message
-            )
-            for finding in standing.right
-        ]
-        findings += standing.parties
-    refuse_if_any(findings)
-    allotments = [
-        Allotment(holder=each.order.holder, quantity=quantity)
-        for each, quantity in zip(placed, units, strict=True)
-    ]
+    paid = list(zip(placed, units, strict=True))
+    charge = escrow.charge_for(ctx, row.terms, paid)
+    refuse_if_any([*licences, *_lapsed(issued, standings), *charge.findings])
+    allotments = [Allotment(holder=each.order.holder, quantity=quantity) for each, quantity in paid]
     ctx.invoke(Chaincode.TOKEN, "issue_offered", row.offer, allotments)
-    escrow.deliver(ctx, row.terms, list(zip(placed, units, strict=True)))
+    escrow.deliver(ctx, row.terms, paid, charge.fees)
     for each in issued:
         book.save(each)
         ctx.emit(
@@ -66,6 +57,16 @@ def issue(ctx: Context, offering: str, subscriptions: Sequence[str]) -> None:
                 offering=offering, subscription=each.subscription, status=each.status
             )
         )
+
+
+def _lapsed(issued: Sequence[Subscription], standings: Sequence[Standing]) -> Iterator[Finding]:
+    """Yield what stands against each order now: against its right, then against its parties."""
+    for each, standing in zip(issued, standings, strict=True):
+        for finding in standing.right:
+            yield OfferingReason.ORDER_LAPSED.finding(
+                subscription=each.subscription, cause=finding.message
+            )
+        yield from standing.parties
 
 
 def _allotted(book: OrderBook, row: Subscription) -> int:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from tests.unit.contracts.permissions import actions, calendars, discipline, netting, offerings
 from tests.unit.contracts.permissions.past import EXPIRED
 from tests.unit.contracts.permissions.roles import (
+    AGENTS,
     BROKER,
     CLEARING,
     INTRODUCING,
@@ -58,7 +59,7 @@ PERMITTED: Permissions = {
     "expire": licensed(),
     "trade": anybody(),
     "trades": anybody(),
-    "set_fees": only(VENUES),
+    "set_fees": only(VENUES | AGENTS),
     "fees": anybody(),
     "quote_fees": anybody(),
     **calendars.PERMITTED,

@@ -1,0 +1,147 @@
+"""What intermediaries take for subscriptions: with the price of the units, or not at all."""
+
+import pytest
+from tests.unit.contracts.acts import refused
+from tests.unit.contracts.fees import set_fees
+from tests.unit.contracts.money import CASH, appoint_cashier, collect, signed_receipt
+from tests.unit.contracts.offerings.stage import (
+    LONG_STOP,
+    MONEY,
+    PAID_LATER,
+    PRICE,
+    P,
+    PrimaryMarket,
+)
+
+from tallystick.contracts.cash.models import Reconciliation
+from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.fees.models import FeeKind, FeeLine
+from tallystick.contracts.models import MAX_QUANTITY
+from tallystick.contracts.offerings.models import Status
+from tallystick.contracts.payments import Fee
+from tallystick.contracts.statements import Side
+
+HOUSE = "fee-house"
+
+
+def line(payer: Side = "buyer", **changes: int) -> FeeLine:
+    parts = {"kind": FeeKind.SUBSCRIPTION, "payer": payer, "receiver": HOUSE, **changes}
+    return FeeLine.model_validate(parts)
+
+
+@pytest.fixture
+def market(primary: PrimaryMarket) -> PrimaryMarket:
+    """Let subscribers pay the broker-dealer one per cent, and the issuer ten cents an order."""
+    primary.register(HOUSE)
+    set_fees(primary, line(basis_points=100), line("seller", flat=10), by=P.BROKER_DEALER)
+    return primary
+
+
+def sums(market: PrimaryMarket) -> Reconciliation:
+    return market.submit(P.BANK, CASH, "reconciliation", "USD").load(Reconciliation)
+
+
+def test_the_fee_of_a_subscription_is_taken_with_the_price_of_its_units(
+    market: PrimaryMarket,
+) -> None:
+    """SS-56, F33: of what is issued, not of what is ordered, and no cent is lost."""
+    market.offer()
+    market.subscribe("a", "alice", 1000)
+    market.subscribe("b", "bob", 600)
+    market.to_the_issue()
+    assert sums(market).accrued == 0
+    issued = market.issue_page("a", "b")
+
+    prices = {"alice": 630 * PRICE, "bob": 370 * PRICE}
+    fees = {"alice": 158, "bob": 93}
+    for holder, price in prices.items():
+        assert market.free_money(holder) == MONEY - price - fees[holder]
+    assert market.money("treasury") == sum(prices.values()) - 2 * 10
+    assert sums(market).holds
+    collect(market, HOUSE, issued.transaction_id)
+    assert market.money(HOUSE) == sum(fees.values()) + 2 * 10
+
+
+def test_the_fee_is_known_before(market: PrimaryMarket) -> None:
+    """SS-56."""
+    asked = ("quote_fees", P.BROKER_DEALER, "subscription", "ACME", 630 * PRICE)
+    quote = market.evaluate(Chaincode.SETTLEMENT, *asked).load(tuple[Fee, ...])
+
+    assert [(fee.payer, fee.amount) for fee in quote] == [("buyer", 158), ("seller", 10)]
+
+
+def test_who_gets_no_units_pays_no_fee(market: PrimaryMarket) -> None:
+    """SS-56: cancelled, and paid back after the soft cap was missed."""
+    market.offer()
+    market.subscribe("a", "alice", 10)
+    market.subscribe("b", "bob", 300)
+    market.cancel("a", "alice")
+    market.close()
+    market.allocate()
+    market.refund("b")
+
+    assert market.status() is Status.FAILED
+    assert [market.free_money(each) for each in ("alice", "bob")] == [MONEY, MONEY]
+    assert sums(market).accrued == 0
+
+
+def test_who_cannot_pay_the_fee_is_named_and_left_for_another_page(
+    market: PrimaryMarket,
+) -> None:
+    """SS-98: nothing is issued to it; others get theirs, and so does it once it has the money."""
+    market.offer()
+    market.subscribe("a", "alice", 400)
+    market.subscribe("b", "bob", 400)
+    market.submit(P.BANK, CASH, "withdraw", "USD", "alice", MONEY - 400 * PRICE)
+    market.to_the_issue()
+
+    assert refused(market.issue_page, "a", "b") == "INSUFFICIENT_AVAILABLE"
+    assert market.supply() == 0
+    market.issue_page("b")
+    market.deposit("alice", 100)
+    market.issue_page("a")
+    assert [market.units(each) for each in ("alice", "bob")] == [400, 400]
+    assert (market.free_money("alice"), sums(market).accrued) == (0, 2 * 100 + 2 * 10)
+
+
+def test_a_fee_that_is_no_amount_stands_against_its_subscription(market: PrimaryMarket) -> None:
+    """SS-98."""
+    market.offer()
+    market.subscribe("a", "alice", 400)
+    market.to_the_issue()
+    set_fees(market, line(flat=MAX_QUANTITY, basis_points=1), by=P.BROKER_DEALER)
+
+    assert refused(market.issue_page, "a") == "FEE_TOO_LARGE"
+    set_fees(market, by=P.BROKER_DEALER)
+    market.issue_page("a")
+    assert market.free_money("alice") == MONEY - 400 * PRICE
+
+
+def test_no_fee_is_taken_of_what_is_paid_off_the_ledger(market: PrimaryMarket) -> None:
+    """SS-56, SS-100: there is no money here to take it from, as with trades."""
+    appoint_cashier(market)
+    market.offer(receipts_of=[P.BANK], **PAID_LATER)
+    market.place(market.order("a", "alice", 1000))
+    market.close()
+    market.allocate()
+    paid = market.receipt("a", 1000 * PRICE)
+    receipt = signed_receipt(market, paid, life=LONG_STOP)
+    market.submit(P.BROKER_DEALER, CASH, "make_receipt", receipt=receipt)
+    market.pay_by("a", paid)
+    market.fund()
+    market.issue_page("a")
+
+    assert (market.units("alice"), market.free_money("alice")) == (1000, MONEY)
+    assert sums(market).accrued == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "taker"), [(FeeKind.SUBSCRIPTION, P.ATS), (FeeKind.TRADE, P.BROKER_DEALER)]
+)
+def test_nobody_publishes_a_fee_that_it_never_takes(
+    kind: FeeKind, taker: P, market: PrimaryMarket
+) -> None:
+    """SS-56: of trades venues take fees, and of subscriptions who acts for clients."""
+    fee = line(flat=1).model_copy(update={"kind": kind})
+
+    assert refused(set_fees, market, fee, by=taker) == "LICENCE_MISSING"

@@ -15,7 +15,7 @@ from tallystick.contracts.discipline.rules import BuyInStep
 from tallystick.contracts.instants import now
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.models import Identifier
-from tallystick.contracts.parties import Exercised, Party, check_parties
+from tallystick.contracts.parties import Exercised, Party, Profile, check_parties
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import DisciplineReason, RegisterReason
 from tallystick.contracts.statements import BuyInCalled, BuyInWithdrawn
@@ -74,7 +74,8 @@ class BuyIns:
         rules.check_replacement(
             self._in_present_units(row, terms),
             self._in_present_units(bought_row, bought),
-            self._persons(terms.buyer, terms.seller, bought.seller),
+            self._profiles(terms.buyer, terms.seller, bought.seller),
+            buy_in.agent,
         )
         rows.save(used, BoughtIn(trade=trade))
         ended = buy_in.model_copy(update={"status": status, "replacement": replacement})
@@ -152,12 +153,15 @@ class BuyIns:
             )
         return leg.model_copy(update={"quantity": due})
 
-    def _persons(self, *identities: str) -> Mapping[str, str]:
+    def _profiles(self, *identities: str) -> Mapping[str, Profile]:
         """Return who is behind each identity: of a sub-account, its owner."""
         parties = [Party(identity=each) for each in identities]
         report = check_parties(self._ctx, parties, exercised=())
-        known = zip(identities, report.parties, strict=True)
-        return {who: each.profile.person if each.profile else who for who, each in known}
+        profiles = {}
+        for who, each in zip(identities, report.parties, strict=True):
+            assert each.profile is not None, "who has traded is registered"
+            profiles[who] = each.profile
+        return profiles
 
     def _require_agents(self, trade: str, buy_in: BuyIn) -> None:
         caller = self._ctx.client.msp_id

@@ -16,6 +16,7 @@ from tallystick.contracts.discipline.models import (
 )
 from tallystick.contracts.discipline.packs import Regime, RegimePeriod
 from tallystick.contracts.instants import Instant, day_of, later
+from tallystick.contracts.parties import Profile
 from tallystick.contracts.reasons import DisciplineReason, TradeReason
 from tallystick.contracts.statements import Side, SplitTrade
 from tallystick.contracts.trades.models import Status, Trade
@@ -224,23 +225,31 @@ def has_settled_since(replacement: Trade, called_at: Instant) -> bool:
     return replacement.status is Status.SETTLED and ended_at is not None and ended_at >= called_at
 
 
-def check_replacement(wanted: TradeTerms, got: TradeTerms, persons: Mapping[str, str]) -> None:
+def check_replacement(
+    wanted: TradeTerms, got: TradeTerms, profiles: Mapping[str, Profile], agent: str
+) -> None:
     """Return if a trade is what the agent was to buy: the same in all legs from somebody else.
 
-    Who sells it is neither the seller that fails nor the buyer itself, whatever account it uses:
-    they could name any price for the other to pay.
+    Who sells it is neither the seller that fails, nor the buyer, nor the agent itself, whatever
+    account it uses: they could name any price for the others to pay. From whom that seller has the
+    units, and for whom it sells, is not asked: units are all alike, and who acts for whom beyond
+    mandates is not on the ledger.
 
     Args:
         wanted: Terms of the trade that fails, in the units of now.
         got: Terms of the other, likewise.
-        persons: Who is behind each identity of both trades.
+        profiles: Of each identity of both trades.
+        agent: MSP of who was to buy.
 
     Raises:
         Refusal: REPLACEMENT_WRONG.
+
+    Source: Commission Delegated Regulation (EU) 2018/1229, Article 29: no conflict of interest.
     """
     is_same = _bought(_sold_by(wanted, got.seller)) == _bought(got)
-    seller = persons[got.seller]
-    if not is_same or seller in {persons[wanted.seller], persons[wanted.buyer]}:
+    seller = profiles[got.seller]
+    sides = {profiles[wanted.seller].person, profiles[wanted.buyer].person}
+    if not is_same or seller.person in sides or seller.organization == agent:
         raise DisciplineReason.REPLACEMENT_WRONG.refusal(trade=wanted.trade, replacement=got.trade)
 
 

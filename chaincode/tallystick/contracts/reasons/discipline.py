@@ -96,5 +96,6 @@ class DisciplineReason(ReasonTable):
         Kind.RULE,
         "Trade {replacement} does not replace trade {trade}: it must have settled since the "
         "buy-in was called, once for one buy-in, for the same buyer, security, quantity, cash, "
-        "further legs and venue, and from a seller who is another person than both its sides.",
+        "further legs and venue, and from a seller who is another person than both its sides and "
+        "than the agent.",
     )

@@ -26,7 +26,7 @@ from tallystick.chaincode.testing import Outcome
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.discipline.models import BuyIn, BuyInStatus, Cause
 from tallystick.contracts.discipline.rules import BUY_IN_TRANSITIONS, BuyInStep, buy_in_after
-from tallystick.contracts.statements import BuyInWithdrawn, SubAccountOpened
+from tallystick.contracts.statements import BuyInWithdrawn, Representation, SubAccountOpened
 from tallystick.contracts.testing import Market
 from tallystick.contracts.trades.terms import LegKind, TradeLeg
 
@@ -182,6 +182,15 @@ def test_the_agent_buys_elsewhere_and_the_trade_ends(
     assert (buy_in(failing).status, buy_in(failing).compensation) == ("executed", difference)
 
 
+def open_account(market: Market, owner: str, account: str) -> None:
+    """Open a sub-account that trades through the broker."""
+    opened = SubAccountOpened(identity=owner, account=account)
+    intent = market.sign(owner, opened)
+    market.submit(P.BROKER_DEALER, Chaincode.IDENTITY, "open_sub_account", opened, intent)
+    market.wallets[account] = replace(market.wallets[owner], identity=account)
+    market.entrust(account)
+
+
 @pytest.mark.parametrize("seller", ["alice", "alice-2", "bob-2"])
 def test_what_the_seller_or_the_buyer_sells_by_any_account_is_no_replacement(
     failing: Market, seller: str
@@ -189,11 +198,7 @@ def test_what_the_seller_or_the_buyer_sells_by_any_account_is_no_replacement(
     """F144, W12: who has both sides names any price, and the other would pay it."""
     owner = seller.partition("-")[0]
     if seller != owner:
-        opened = SubAccountOpened(identity=owner, account=seller)
-        intent = failing.sign(owner, opened)
-        failing.submit(P.BROKER_DEALER, Chaincode.IDENTITY, "open_sub_account", opened, intent)
-        failing.wallets[seller] = replace(failing.wallets[owner], identity=seller)
-        failing.entrust(seller)
+        open_account(failing, owner, seller)
         failing.issue(seller, 100)
     call(failing)
     bought(failing, seller=seller)
@@ -202,6 +207,25 @@ def test_what_the_seller_or_the_buyer_sells_by_any_account_is_no_replacement(
     with pytest.raises(Refusal, match="REPLACEMENT_WRONG"):
         execute(failing)
     assert (failing.money("alice"), row(failing)) == before
+
+
+@pytest.mark.parametrize("account", ["desk", "desk-2"])
+def test_what_the_agent_sells_itself_is_no_replacement(failing: Market, account: str) -> None:
+    """F144, W12: it would name the price that the seller pays it."""
+    failing.onboard("desk")
+    desk = Representation(identity="desk", organization=P.BROKER_DEALER)
+    failing.submit(
+        P.BROKER_DEALER, Chaincode.IDENTITY, "represent", desk, failing.sign("desk", desk)
+    )
+    if account != "desk":
+        open_account(failing, "desk", account)
+    failing.issue(account, 100)
+    call(failing)
+    bought(failing, seller=account)
+
+    with pytest.raises(Refusal, match="REPLACEMENT_WRONG"):
+        execute(failing)
+    assert row(failing).status == "proposed"
 
 
 def leg(sender: str, receiver: str, kind: LegKind = LegKind.MONEY, quantity: int = 7) -> TradeLeg:

@@ -10,7 +10,9 @@ import grpc
 from simulation.network import BrokenLinkError, SimulatedNetwork, last_of
 from tallystick.client.errors import FailureDetail, RpcFailure
 from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.deliver.newest import stated_heights
 from tallystick.node.deliver.puller import BlockPuller, PullerEnvironment
+from tallystick.node.deliver.requests import SeekRequests
 from tallystick.node.endorsement.errors import ProposalRefusedError
 from tallystick.node.gateway.endorsers import EndorsingPeer
 from tallystick.node.gateway.errors import GatewayError
@@ -240,6 +242,11 @@ class FellowLinks:
 
     def let_go(self, address: str) -> None:
         """Do nothing: whoever waits learns of a broken link soon enough."""
+
+    async def heights(self) -> Mapping[str, int | None]:
+        """Return how many blocks each of them says it has; None if it says nothing."""
+        requests = SeekRequests(self._config().channel_id, self._signer, self._environment.clock)
+        return await stated_heights(self._others, requests)
 
     def blocks(self, last: BlockHeader) -> AsyncGenerator[Block, None]:
         """Yield the blocks after ``last``, each verified."""

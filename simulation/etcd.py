@@ -26,6 +26,7 @@ class Cluster:
         records: What is there, by key.
         history: What has changed, by revision.
         revision: The latest one.
+        id: Tells it from others.
         compacted: Up to where the history is forgotten.
         leases: When each ends, in seconds of the loop.
         has_quorum: Whether anything can be decided.
@@ -39,6 +40,7 @@ class Cluster:
     records: dict[bytes, port.Record] = field(default_factory=dict)
     history: list[tuple[int, list[port.Change]]] = field(default_factory=list)
     revision: int = 1
+    id: int = 1
     compacted: int = 0
     leases: dict[int, tuple[float, int]] = field(default_factory=dict)
     has_quorum: bool = True
@@ -143,7 +145,8 @@ class EtcdConnection:
         names = self._cluster.keys(keys)[:: -1 if newest_first else 1]
         chosen = names[:limit] if limit else names
         records = [self._cluster.records[name] for name in chosen]
-        return port.Found(records, self._cluster.revision, len(chosen) < len(names))
+        cluster = self._cluster
+        return port.Found(records, cluster.revision, cluster.id, len(chosen) < len(names))
 
     async def commit(
         self, conditions: Sequence[port.Condition], changes: Sequence[port.Put | port.Deletion]

@@ -52,6 +52,11 @@ class Operator:
         moved = re.sub(r"\b\d{4}\b", lambda port: self._ports.get(port[0], port[0]), script)
         return self._reader.run(moved)
 
+    def stop(self, node: Node) -> None:
+        """Stop one node in good order."""
+        pid_file = self.network.directory / "run" / f"{node.name}.pid"
+        self._reader.run(f'pid=$(cat "{pid_file}"); kill $pid; tail --pid=$pid -f /dev/null')
+
     def nodes(self, kind: str) -> list[Node]:
         return [node for node in self.network.nodes if node.kind == kind]
 
@@ -109,15 +114,21 @@ async def test_a_cluster_that_is_moved_or_lost_forks_nothing(operator: Operator)
 
     # A snapshot that is older than the newest block is what the manual warns of.
     operator.follow(". ./etcdctl.env; etcdctl snapshot save older.snapshot")
+    absent, *others = operator.nodes("orderer")
+    operator.stop(absent)
     operator.follow("tally invoke cash open_cash DKK DKK --as BankMSP")
     restoring = MOVING[MOVING.index("tally cluster down") : MOVING.index("tally cluster up")]
     operator.follow(restoring.replace("etcd.snapshot", "older.snapshot"))
     before = operator.chains()
     launcher = Launcher(operator.network)
-    for node in [*operator.nodes("etcd"), *operator.nodes("orderer")]:
+    for node in [*operator.nodes("etcd"), absent]:
         launcher.start(node)
-    for node in operator.nodes("orderer"):
+    await said(absent, "no answer from")
+    for node in others:
+        launcher.start(node)
+    for node in others:
         await said(node, "the log in etcd ends with block")
+    await said(absent, "and the log in etcd ends before block")
 
     assert "committed in block" in operator.follow(LOST)
     operator.follow("tally cluster down")

@@ -1,14 +1,16 @@
 """The other orderers of a channel, for an orderer that shares the order with them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.orderer_addresses import orderer_addresses
+from tallystick.node.deliver.newest import stated_heights
 from tallystick.node.deliver.puller import BlockPuller, PullerEnvironment
+from tallystick.node.deliver.requests import SeekRequests
 from tallystick.node.ordering.etcd.fellows import UnreachableFellowError
 from tallystick.node.transport.backoff import Backoff
 from tallystick.node.transport.channels import ChannelPool
@@ -74,6 +76,17 @@ class FellowOrderers:
         for (method, place, _), orderer in self._open.items():
             if (method, place) == (FORWARD, address):
                 orderer.close()
+
+    async def heights(self) -> Mapping[str, int | None]:
+        """Return how many blocks each of them says it has, by address; None if it says nothing."""
+        links = self._links
+        requests = SeekRequests(
+            self._config().channel_id,
+            links.signer,
+            links.clock,
+            b"" if links.tls is None else links.tls.certificate_hash,
+        )
+        return await stated_heights(self._others(), requests)
 
     def blocks(self, last: BlockHeader) -> AsyncGenerator[Block, None]:
         """Yield the blocks after ``last``, each verified, as soon as one of the orderers has it."""

@@ -196,7 +196,7 @@ class EtcdSettings(Settings):
     lease_ttl_s: int = Field(default=1, ge=1)
     """After how long the others take over from an orderer that is gone. etcd may make it longer."""
     begin_at: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
-    """The height from which an empty log may go on, for each channel that is older than the log."""
+    """How many blocks the orderer with the most has, for each channel whose log may lack some."""
     max_log_blocks: int = Field(default=10_000, ge=1)
     """How many blocks of each channel etcd keeps for orderers that are behind."""
     max_log_bytes: int = Field(default=256 * 1024 * 1024, ge=1)

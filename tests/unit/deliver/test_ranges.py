@@ -180,7 +180,7 @@ def test_an_orderer_that_boasts_gains_nothing(told: Told, monkeypatch: pytest.Mo
     async def boast(*_: object) -> int:
         return 2**62
 
-    monkeypatch.setattr("tallystick.node.deliver.puller._newest", boast)
+    monkeypatch.setattr("tallystick.node.deliver.puller.stated_height", boast)
 
     async def story(network: Network) -> None:
         begun_late(network)

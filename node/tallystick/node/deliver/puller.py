@@ -3,13 +3,14 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.deliver.known_orderers import KnownOrderers, UnknownOrderersError
+from tallystick.node.deliver.newest import stated_height
 from tallystick.node.deliver.ranges import FAR_BEHIND_BLOCKS, RangeFetch
 from tallystick.node.deliver.requests import SeekRequests
 from tallystick.node.deliver.trouble import Trouble
@@ -196,7 +197,9 @@ class BlockPuller:
         if len(self._known.current()) == 1:
             return
         requests = self._requests(self._config())
-        newest = await _newest(orderer, requests)
+        # Nothing depends on that being true: blocks are asked for as far as somebody has them.
+        height = await stated_height(orderer, requests) or 0
+        newest = height - 1
         if newest - last.number < FAR_BEHIND_BLOCKS:
             return
         _log.info("fetches blocks %d to %d from all orderers", last.number + 1, newest)
@@ -253,21 +256,6 @@ class BlockPuller:
             shown.at_s = asyncio.get_running_loop().time()
             if not limit.expired():  # patience may have ended in this very moment
                 limit.reschedule(shown.at_s + self._grace.seconds)
-
-
-async def _newest(orderer: OrdererConnection, requests: SeekRequests) -> int:
-    """Return the number of an orderer's newest block, in its own words; 0 if it says nothing.
-
-    Nothing depends on that being true: blocks are asked for as far as somebody has them.
-    """
-    with suppress(TimeoutError):
-        async with (
-            asyncio.timeout(SILENCE_S),
-            aclosing(orderer.deliver(requests.newest_header())) as responses,
-        ):
-            response = await anext(responses, None)
-            return 0 if response is None else response.block.header.number
-    return 0
 
 
 @dataclass(slots=True)

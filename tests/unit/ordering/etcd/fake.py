@@ -1,13 +1,14 @@
 """Orderers around an etcd cluster in memory."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
 from simulation.coverage import Coverage
 from simulation.etcd import Cluster, EtcdConnection
 from tests.unit.conftest import CHANNEL_ID
+from tests.virtual_time import run
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.ordering.admission import Admitted, Refused, Submission
@@ -32,6 +33,8 @@ from tallystick.protos.common.common_pb2 import (
 from tallystick.protos.orderer.ab_pb2 import BroadcastResponse
 from tallystick.protos.tallystick.ordered_log_pb2 import Leader
 from tallystick.wire.hashing import block_data_hash, block_header_hash
+
+Story = Callable[["Orderers"], Awaitable[None]]
 
 TTL_S = 2
 NO_ANSWER = unavailable("killed before it answered")
@@ -123,6 +126,13 @@ class FakeFellows:
             raise UnreachableFellowError(answer.info)
         return BroadcastResponse(status=answer.status, info=answer.info)
 
+    async def heights(self) -> Mapping[str, int | None]:
+        return {
+            name: each.memory.height if each.answers else None
+            for name, each in self._network.items()
+            if name != self._own
+        }
+
     async def blocks(self, last: BlockHeader) -> AsyncGenerator[Block, None]:
         number = last.number + 1
         while True:
@@ -203,6 +213,11 @@ class Orderer:
         return NO_ANSWER
 
     @property
+    def answers(self) -> bool:
+        """Whether other orderers get answers from it."""
+        return self.chain is not None and self.is_reachable and not self.hangs
+
+    @property
     def problem(self) -> str:
         assert self.chain is not None
         return self.chain.problem
@@ -236,6 +251,21 @@ class Orderers:
         for each in self.all.values():
             if each.chain is not None:
                 await each.kill()
+
+    def snapshot(self) -> Cluster:
+        """Return a cluster of its own that begins with what this one holds."""
+        begun = self.cluster.begun_anew(Random(0), Coverage())
+        begun.id = self.cluster.id + 1
+        return begun
+
+    async def restart_on(self, cluster: Cluster, *names: str) -> None:
+        """Stop all orderers, and start some of them around another cluster."""
+        await self.stop()
+        self.cluster = cluster
+        for each in self.all.values():
+            each.etcd = EtcdConnection(cluster, each.name)
+        for name in names:
+            self.all[name].start()
 
     async def leader(self) -> Orderer:
         """Return who leads, as soon as somebody does and knows it."""
@@ -280,3 +310,18 @@ def submission(content: bytes, *, header_type: int = 3) -> Submission:
 def quick(config: ChannelConfig, **changes: object) -> ChannelConfig:
     """Return a configuration with other limits for batches."""
     return replace(config, batch=replace(config.batch, **changes))  # type: ignore[arg-type]
+
+
+def told(
+    config: ChannelConfig, story: Story, count: int = 3, retention: Retention | None = None
+) -> None:
+    """Let a story happen to some orderers; afterwards their chains are alike."""
+
+    async def whole() -> None:
+        orderers = Orderers(config, count, retention=retention)
+        await orderers.start()
+        await story(orderers)
+        await orderers.stop()
+        orderers.check_no_fork()
+
+    run(whole)

@@ -1,20 +1,10 @@
 """Several orderers on an etcd in memory: who orders what, and what is promised. Virtual time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from random import Random
 
 import pytest
-from tests.unit.conftest import CHANNEL_ID, ChannelMaterial
-from tests.unit.ordering.etcd.fake import (
-    KEYS,
-    TTL_S,
-    Orderers,
-    envelope,
-    quick,
-    submission,
-)
-from tests.virtual_time import run
+from tests.unit.ordering.etcd.fake import KEYS, TTL_S, Orderers, envelope, submission, told
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.ordering.admission import Refused
@@ -23,28 +13,6 @@ from tallystick.node.ordering.etcd.port import Put
 from tallystick.node.ordering.etcd.retention import Retention
 from tallystick.protos.common.common_pb2 import CONFIG_UPDATE, Status
 from tallystick.protos.tallystick.ordered_log_pb2 import OrderedBatch
-
-Story = Callable[[Orderers], Awaitable[None]]
-
-
-@pytest.fixture(scope="session")
-def config(channel_material: ChannelMaterial) -> ChannelConfig:
-    return quick(channel_material.config(), timeout_s=0.1, max_message_count=5)
-
-
-def told(
-    config: ChannelConfig, story: Story, count: int = 3, retention: Retention | None = None
-) -> None:
-    """Let a story happen to some orderers; afterwards their chains are alike."""
-
-    async def whole() -> None:
-        orderers = Orderers(config, count, retention=retention)
-        await orderers.start()
-        await story(orderers)
-        await orderers.stop()
-        orderers.check_no_fork()
-
-    run(whole)
 
 
 def test_whichever_orderer_takes_an_envelope_all_make_the_same_blocks(
@@ -248,51 +216,6 @@ def test_an_orderer_that_is_absent_holds_the_log_for_a_while_and_then_copies_fro
         assert absent.memory.entries == leader.memory.entries
 
     told(config, story, retention=Retention(max_blocks=10, every_blocks=2))
-
-
-def test_an_empty_log_is_not_begun_anew_behind_blocks_that_exist(config: ChannelConfig) -> None:
-    async def story(orderers: Orderers) -> None:
-        (only_one,) = orderers.all.values()
-        assert await only_one.order("1") is None
-        await orderers.level()
-        await only_one.kill()
-        orderers.cluster.records.clear()  # somebody wiped etcd
-        only_one.start()
-        refused = await only_one.order("2")
-        assert isinstance(refused, Refused)
-        assert "the log in etcd is empty, but 2 blocks are here" in refused.info
-        assert "begin_at = { <channel> = 2 }" in only_one.problem
-        await only_one.kill()
-        only_one.begin_at = {CHANNEL_ID: 2}
-        only_one.start()
-        assert await only_one.order("2") is None
-
-    told(config, story, count=1)
-
-
-def test_an_orderer_with_fewer_blocks_does_not_begin_the_log(config: ChannelConfig) -> None:
-    async def story(orderers: Orderers) -> None:
-        leader = await orderers.leader()
-        for number in range(3):
-            assert await leader.order(str(number)) is None
-        await orderers.level()
-        for each in orderers.all.values():
-            await each.kill()
-        orderers.cluster.records.clear()
-        first, second, new = orderers.all.values()
-        new.memory.blocks[1:] = []
-        for each in (first, second, new):
-            each.begin_at = {CHANNEL_ID: 4}
-        new.start()
-        await asyncio.sleep(1)
-        assert "another orderer with more blocks" in new.problem
-        first.start()
-        second.start()
-        assert await second.order("goes on") is None
-        await orderers.level()
-        assert new.memory.entries[-1] == envelope("goes on")
-
-    told(config, story)
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,12 @@ from typing import Final
 
 from tallystick.node.ordering.admission import Refused, Submission
 from tallystick.node.ordering.chain import SHUTTING_DOWN, Answer, at_once, unavailable
+from tallystick.node.ordering.etcd.comparison import Comparison, LostLogError
 from tallystick.node.ordering.etcd.copying import LocalCopy
 from tallystick.node.ordering.etcd.fellows import NOT_LEADING, Fellows, UnreachableFellowError
 from tallystick.node.ordering.etcd.housekeeping import Housekeeper
 from tallystick.node.ordering.etcd.keys import LogKeys
-from tallystick.node.ordering.etcd.leadership import Leadership, LostLogError
+from tallystick.node.ordering.etcd.leadership import Leadership
 from tallystick.node.ordering.etcd.log import LogTrimmedError, OrderedLog
 from tallystick.node.ordering.etcd.port import EtcdUnavailableError
 from tallystick.node.ordering.etcd.records import UntrustedBatchError
@@ -56,7 +57,7 @@ class EtcdChain:
         self._progress = Progress(local.copyist.height)
         self._leadership = Leadership(
             shared,
-            keys,
+            Comparison(shared, self._log, fellows, self._progress),
             copyist=local.copyist,
             progress=self._progress,
             new_intake=lambda: Intake(local.rules, limits),

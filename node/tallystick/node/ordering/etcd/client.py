@@ -106,7 +106,9 @@ class EtcdClient:
         response = await self._ask(
             lambda member: member.kv.Range(request, timeout=_ATTEMPT_S, metadata=REQUIRE_LEADER)
         )
-        return Found(tuple(map(record_of, response.kvs)), response.header.revision, response.more)
+        header = response.header
+        records = tuple(map(record_of, response.kvs))
+        return Found(records, header.revision, header.cluster_id, response.more)
 
     async def commit(
         self, conditions: Sequence[Condition], changes: Sequence[Put | Deletion]

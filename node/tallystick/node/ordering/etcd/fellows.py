@@ -1,6 +1,6 @@
 """What an orderer needs of the other orderers of a channel: the port."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import Protocol
 
 from tallystick.node.errors import LedgerError
@@ -30,6 +30,9 @@ class Fellows(Protocol):
 
     def let_go(self, address: str) -> None:
         """Wait no longer for answers of the orderer at ``address`` to what was forwarded."""
+
+    async def heights(self) -> Mapping[str, int | None]:
+        """Return how many blocks each of them says it has, by address; None if it says nothing."""
 
     def blocks(self, last: BlockHeader) -> AsyncGenerator[Block, None]:
         """Yield the blocks after ``last``, each verified, as soon as one of the orderers has it."""

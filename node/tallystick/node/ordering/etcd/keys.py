@@ -6,6 +6,7 @@
     <prefix>/<channel>/<genesis>/block/<number>         the content of a block, written once
     <prefix>/<channel>/<genesis>/part/<number>/<term>/<index>   pieces of a large one
     <prefix>/<channel>/<genesis>/height/<orderer>       how many blocks an orderer has on its disk
+    <prefix>/<channel>/<genesis>/compared               the cluster in which the log proved complete
 
 ``<genesis>`` is the beginning of the first block's hash: a channel that is begun anew under an old
 name must not read the old one's log. Numbers are hexadecimal with sixteen digits, so that keys sort
@@ -72,6 +73,11 @@ class LogKeys:
     def heights(self) -> KeyRange:
         """The heights of all orderers."""
         return KeyRange(self._key("height", ""), self._key("height0"))
+
+    @property
+    def compared(self) -> bytes:
+        """The key of the id of the cluster in which all orderers were asked what they have."""
+        return self._key("compared")
 
     def number_of(self, block_key: bytes) -> int:
         """Return the number of the block whose content is under a key."""

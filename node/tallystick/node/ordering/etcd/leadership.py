@@ -6,12 +6,11 @@ from collections.abc import Callable
 from contextlib import aclosing
 from typing import Final
 
-from tallystick.node.errors import LedgerError
 from tallystick.node.ordering.chain import unavailable
+from tallystick.node.ordering.etcd.comparison import Comparison
 from tallystick.node.ordering.etcd.copying import Copyist
 from tallystick.node.ordering.etcd.fellows import NOT_LEADING
-from tallystick.node.ordering.etcd.keys import LogKeys
-from tallystick.node.ordering.etcd.log import OrderedLog, SupersededError
+from tallystick.node.ordering.etcd.log import SupersededError
 from tallystick.node.ordering.etcd.port import (
     CompactedError,
     Condition,
@@ -33,19 +32,6 @@ from tallystick.wire.messages import decode
 _log = logging.getLogger(__name__)
 
 _RETRY_S: Final = 0.1
-_BEHIND: Final = "the log in etcd is empty, and another orderer with more blocks must begin it"
-
-
-class LostLogError(LedgerError):
-    """The log in etcd ends before the blocks of an orderer do."""
-
-    def __init__(self, newest: int | None, height: int) -> None:
-        end = "is empty" if newest is None else f"ends with block {newest}"
-        super().__init__(
-            f"the log in etcd {end}, but {height} blocks are here: it was lost, or is another"
-            " cluster's. If no orderer has more blocks than this one, write"
-            f" `begin_at = {{ <channel> = {height} }}` under [etcd] in the settings of all of them"
-        )
 
 
 class Leadership:
@@ -54,15 +40,16 @@ class Leadership:
     def __init__(
         self,
         shared: SharedOrdering,
-        keys: LogKeys,
+        comparison: Comparison,
         *,
         copyist: Copyist,
         progress: Progress,
         new_intake: Callable[[], Intake],
     ) -> None:
         self._etcd = shared.etcd
-        self._keys = keys
-        self._log = OrderedLog(shared.etcd, keys)
+        self._comparison = comparison
+        self._log = comparison.log
+        self._keys = comparison.log.keys
         self._session = shared.session
         self._candidate = shared.candidate
         self._copyist = copyist
@@ -108,8 +95,8 @@ class Leadership:
         if found.records:
             return await self._defer(found.records[0], lease, found.revision)
         # Not before: whoever leads and lacks blocks would hold up everybody else.
-        if not await self._caught_up():
-            self._progress.role = Seeking(_BEHIND)
+        if obstacle := await self._comparison.obstacle():
+            self._progress.role = Seeking(obstacle)
             return None
         committed = await self._etcd.commit(
             [Condition(key)], [Put(key, self._candidate.value, lease)]
@@ -129,26 +116,10 @@ class Leadership:
             await self._delete(leader.create_revision)
         return None
 
-    async def _caught_up(self) -> bool:
-        """Return True once every block of the log is here; False if others have more blocks.
-
-        Raises:
-            LostLogError: More blocks are here than the log tells of.
-        """
-        newest = await self._log.newest()
-        height = self._progress.height
-        if newest is not None and newest + 1 >= height:
-            await self._progress.height_of(newest + 1)
-            return True
-        begin = self._candidate.begin_at.get(self._keys.channel_id, 1)
-        if newest is not None or height > begin:
-            raise LostLogError(newest, height)
-        others = await self._log.heights()
-        return height == begin and height >= max(others.values(), default=0)
-
     async def _lead(self, term: int) -> bool:
         """Order until drained, which returns True, or until this orderer leads no more."""
-        if not await self._caught_up():
+        if obstacle := await self._comparison.obstacle():
+            self._progress.role = Seeking(obstacle)
             await self._delete(term)
             return False
         _log.info("%s: leads since revision %d of etcd", self._keys.channel_id, term)

@@ -51,6 +51,11 @@ class OrderedLog:
         self._etcd = etcd
         self._keys = keys
 
+    @property
+    def keys(self) -> LogKeys:
+        """Where it is in etcd."""
+        return self._keys
+
     async def append(self, term: int, number: int, batch: OrderedBatch) -> None:
         """Write the content of block ``number``; on return it is there for good.
 
@@ -123,7 +128,9 @@ class OrderedLog:
         if newest is None or (await self._etcd.read(self._keys.heights, limit=1)).records:
             return
         nobody_leads = Condition(self._keys.leader)
-        await self._etcd.commit([nobody_leads], self._deletions_below(newest))
+        # Whoever begins the channel again asks the others first.
+        comparison = Deletion(only(self._keys.compared))
+        await self._etcd.commit([nobody_leads], [*self._deletions_below(newest), comparison])
 
     async def heights(self) -> Mapping[str, int]:
         """Return how many blocks each orderer has on its disk, as far as it has told."""

@@ -78,11 +78,14 @@ class Found:
     Attributes:
         records: In the order that was asked for.
         revision: The moment: changes with higher revisions came later.
+        cluster: Id of the cluster. A cluster that begins from a snapshot has one of its own, if it
+            was given a token of its own.
         more: Whether the limit cut something off.
     """
 
     records: Sequence[Record]
     revision: int
+    cluster: int
     more: bool = False
 
 

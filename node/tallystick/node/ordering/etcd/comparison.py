@@ -1,0 +1,99 @@
+"""Whether the log in etcd is all that was ordered. Before that is known, nobody may lead.
+
+A cluster that begins from a snapshot, or empty, lacks what was ordered since. Orderers that have
+those blocks refuse to go on. One that was away has not got them, and alone it would order their
+numbers again: so before anybody leads in a cluster for the first time, all orderers are asked how
+many blocks they have. That they were is noted in etcd with the id of the cluster, so that a note
+which came with a snapshot does not count.
+"""
+
+from typing import Final
+
+from tallystick.node.errors import LedgerError
+from tallystick.node.ordering.etcd.fellows import Fellows
+from tallystick.node.ordering.etcd.log import OrderedLog
+from tallystick.node.ordering.etcd.port import Put, only
+from tallystick.node.ordering.etcd.roles import Progress
+from tallystick.node.ordering.etcd.shared import SharedOrdering
+
+_BEHIND: Final = "the log in etcd is empty, and another orderer with more blocks must begin it"
+
+
+class LostLogError(LedgerError):
+    """The log in etcd ends before the blocks of an orderer do."""
+
+    def __init__(self, newest: int | None, height: int) -> None:
+        end = "is empty" if newest is None else f"ends with block {newest}"
+        super().__init__(
+            f"the log in etcd {end}, but {height} blocks are here: it was lost, or is another"
+            " cluster's. If no orderer has more blocks than this one, write"
+            f" `begin_at = {{ <channel> = {height} }}` under [etcd] in the settings of all of them"
+        )
+
+
+class Comparison:
+    """Compares the log of one channel with what its orderers have.
+
+    Attributes:
+        log: The log.
+    """
+
+    def __init__(
+        self, shared: SharedOrdering, log: OrderedLog, fellows: Fellows, progress: Progress
+    ) -> None:
+        self._etcd = shared.etcd
+        self._begin_at = shared.candidate.begin_at.get(log.keys.channel_id)
+        self.log = log
+        self._fellows = fellows
+        self._progress = progress
+
+    async def obstacle(self) -> str:
+        """Return why this orderer must not lead; empty once every block of the log is here.
+
+        Raises:
+            LostLogError: More blocks are here than the log tells of.
+            EtcdUnavailableError: etcd does not answer.
+        """
+        newest = await self.log.newest()
+        if newest is not None and newest + 1 >= self._progress.height:
+            await self._progress.height_of(newest + 1)
+            return await self._with_others()
+        begin = self._begin_at or 1
+        if newest is not None or self._progress.height > begin:
+            raise LostLogError(newest, self._progress.height)
+        published = (await self.log.heights()).values()
+        if self._progress.height < max((begin, *published)):
+            return _BEHIND
+        return await self._with_others()
+
+    async def _with_others(self) -> str:
+        """Return why an orderer that has all of the log must not lead; empty if it may."""
+        key = self.log.keys.compared
+        found = await self._etcd.read(only(key))
+        cluster = f"{found.cluster:x}".encode()
+        if found.records and found.records[0].value == cluster:
+            return ""
+        heights = await self._fellows.heights()
+        # Read afterwards: it holds all that the others have by now, if they have it from the log.
+        newest = await self.log.newest()
+        end = max(self._progress.height, 0 if newest is None else newest + 1)
+        for name, height in heights.items():
+            if height is not None and height > end:
+                return (
+                    f"orderer {name} has {height} blocks, and the log in etcd ends before block"
+                    f" {end}: its cluster was begun without those blocks, perhaps from an old"
+                    " snapshot. Begin with an empty one, and write how many blocks the orderer with"
+                    " the most has as `begin_at` under [etcd] into the settings of all"
+                )
+        silent = [name for name, height in heights.items() if height is None]
+        # Who writes begin_at says that nobody has more: they need not say so themselves.
+        if silent and self._progress.height != self._begin_at:
+            return (
+                "nobody has led in this cluster of etcd, and before anybody does, each orderer"
+                f" must say how many blocks it has; no answer from {', '.join(silent)}: start it,"
+                f" or mend the line to it, or, if it has no more than {end} blocks, write"
+                f" `begin_at = {{ {self.log.keys.channel_id} = {end} }}` under [etcd] in the"
+                " settings"
+            )
+        await self._etcd.commit([], [Put(key, cluster)])
+        return ""

@@ -13,6 +13,7 @@ from tallystick.node.ledger.block_store import (
     BrokenChainError,
     CorruptBlockError,
 )
+from tallystick.node.ledger.chain_start import DamagedStartError
 from tallystick.node.ledger.memory import MemoryStore
 from tallystick.node.ledger.segments import MissingFileError
 from tallystick.protos.common.common_pb2 import Block, BlockData, BlockHeader
@@ -194,6 +195,41 @@ def test_a_block_that_the_disk_does_not_give_back_is_lost_in_the_words_of_the_sy
     problem = rf"block 0 is lost: .*000000\.blocks cannot be read at byte 0 \({os.strerror(code)}\)"
     with pytest.raises(CorruptBlockError, match=problem):
         store.read(0)
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.EACCES])
+def test_a_file_that_cannot_be_read_at_the_start_is_named_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    with closing(BlockStore(tmp_path, MemoryStore(), segment_bytes=1)) as store:
+        filled(store, 2)
+    readable = Path.read_bytes
+
+    def read(path: Path) -> bytes:
+        if path.name == "000001.blocks":
+            raise OSError(code, os.strerror(code))  # of a read, which names no file
+        return readable(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read)
+    problem = (
+        rf"block 1 is lost: {tmp_path}/000001\.blocks cannot be read .*\({os.strerror(code)}\)"
+    )
+    with pytest.raises(CorruptBlockError, match=rf"{problem}: check its disk"):
+        BlockStore(tmp_path, MemoryStore(), segment_bytes=1)
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.EACCES])
+def test_where_the_blocks_begin_must_be_readable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def read(path: Path) -> bytes:
+        assert path.name == "start.json"
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(Path, "read_bytes", read)
+    problem = rf"start\.json cannot be read \({os.strerror(code)}\): restore it"
+    with pytest.raises(DamagedStartError, match=problem):
+        BlockStore(tmp_path, MemoryStore())
 
 
 def test_a_full_disk_leaves_the_store_as_it_was(

@@ -1,5 +1,7 @@
 """What ``tally ledger verify`` says of ledgers that somebody or something has damaged."""
 
+import errno
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -174,6 +176,21 @@ def test_a_file_that_lost_blocks_that_were_whole_is_damaged(
         verify(peer)
     assert wrong.value.number == BLOCKS - 1
     assert f"rebuild --from {BLOCKS - 1}" in str(wrong.value)
+
+
+def test_a_file_that_the_disk_does_not_give_back_is_named_with_the_block_that_it_begins_with(
+    peer: LedgerFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(path: Path) -> bytes:
+        if path.suffix == ".blocks":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "read_bytes", read)
+    problem = r"000000\.blocks cannot be read at byte 0 \(Input/output error\): check its disk"
+    with pytest.raises(WrongBlockError, match=problem) as wrong:
+        verify(peer)
+    assert wrong.value.number == 0
 
 
 def test_a_missing_file_is_named_with_the_block_that_it_began_with(peer: LedgerFolder) -> None:

@@ -262,7 +262,7 @@ class BlockStore:
             yield from self._files.recover(after)
         except CorruptRecordError as error:
             raise CorruptBlockError(
-                number=self._height, path=error.path, offset=error.offset
+                number=self._height, path=error.path, offset=error.offset, problem=error.problem
             ) from error
 
     def _recover_block(self, location: Location, payload: bytes) -> None:

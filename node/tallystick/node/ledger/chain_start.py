@@ -31,9 +31,11 @@ class DamagedStartError(LedgerError):
         path: The file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, problem: str = "") -> None:
+        """``problem`` is what the operating system said, if it could not read the file."""
+        found = f"cannot be read ({problem})" if problem else "is damaged"
         super().__init__(
-            f"{path} is damaged: restore it from a backup, or delete this ledger and join the "
+            f"{path} {found}: restore it from a backup, or delete this ledger and join the "
             "channel again"
         )
         self.path = path
@@ -69,6 +71,8 @@ def read_start(directory: Path, disk: Disk = MACHINE_DISK) -> ChainStart:
         content = disk.read(path)
     except FileNotFoundError:
         return ChainStart()
+    except OSError as error:
+        raise DamagedStartError(path, error.strerror or str(error)) from error
     try:
         start = json.loads(content)
         return ChainStart(
@@ -104,7 +108,10 @@ def pruned_headers(directory: Path) -> Iterator[BlockHeader]:
     """
     path = directory / HEADERS
     first_block = read_start(directory).block_number
-    content = path.read_bytes() if path.exists() else b""
+    try:
+        content = path.read_bytes() if path.exists() else b""
+    except OSError as error:
+        raise DamagedStartError(path, error.strerror or str(error)) from error
     at = 0
     while at < len(content):
         try:

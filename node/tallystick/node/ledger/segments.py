@@ -52,7 +52,10 @@ class CorruptRecordError(LedgerError):
 
     def __init__(self, *, path: Path, offset: int, problem: str = "") -> None:
         if problem:
-            found = f"cannot be read at byte {offset} ({problem}): let the node's user read it,"
+            found = (
+                f"cannot be read at byte {offset} ({problem}): check its disk, and that the node's"
+                " user may read it;"
+            )
         else:
             found = f"is damaged at byte {offset}:"
         super().__init__(
@@ -138,12 +141,13 @@ class SegmentFiles:
         Exhaust it before the first ``append``.
 
         Raises:
-            CorruptRecordError: A record is damaged, and it is not the last one.
+            CorruptRecordError: A record is damaged, and it is not the last one; or a file cannot be
+                read.
         """
         start = self._start if after is None else after
         offset = start.offset + start.length
         for segment in range(start.segment, self._last + 1):
-            data = self._disk.read(self._path(segment))
+            data = _content(self._disk, self._path(segment), offset)
             while (payload := _record_at(data, offset)) is not None:
                 yield Location(segment, offset + _HEADER.size, len(payload)), payload
                 offset += _HEADER.size + len(payload)
@@ -192,8 +196,7 @@ class SegmentFiles:
         try:
             record = self._disk.read_at(path, start, _HEADER.size + location.length)
         except OSError as error:
-            problem = error.strerror or str(error)
-            raise CorruptRecordError(path=path, offset=start, problem=problem) from error
+            raise _unreadable(path, start, error) from error
         payload = _record_at(record, 0)
         if payload is None:
             raise CorruptRecordError(path=path, offset=start)
@@ -254,7 +257,7 @@ def read_records(directory: Path, start: Location = BEGINNING) -> Iterator[tuple
 
     Raises:
         TornRecordError: The last record was cut short.
-        CorruptRecordError: A record is damaged.
+        CorruptRecordError: A record is damaged, or a file cannot be read.
         MissingFileError: A file is gone although later ones are there.
     """
     count = _count(path.name for path in directory.glob(f"*{_SUFFIX}"))
@@ -263,7 +266,7 @@ def read_records(directory: Path, start: Location = BEGINNING) -> Iterator[tuple
         path = _path(directory, segment)
         if not path.exists():
             raise MissingFileError(path)
-        data = path.read_bytes()
+        data = _content(MACHINE_DISK, path, offset)
         while (payload := _record_at(data, offset)) is not None:
             yield path, offset, payload
             offset += _HEADER.size + len(payload)
@@ -338,6 +341,18 @@ def _path(directory: Path, segment: int) -> Path:
 def _count(names: Iterable[str]) -> int:
     """Return how many files there are, those that are missing between others included."""
     return max((int(name.removesuffix(_SUFFIX)) for name in names), default=-1) + 1
+
+
+def _content(disk: Disk, path: Path, offset: int) -> bytes:
+    """Return what is in a file, of which the records from ``offset`` on are wanted."""
+    try:
+        return disk.read(path)
+    except OSError as error:
+        raise _unreadable(path, offset, error) from error
+
+
+def _unreadable(path: Path, offset: int, error: OSError) -> CorruptRecordError:
+    return CorruptRecordError(path=path, offset=offset, problem=error.strerror or str(error))
 
 
 def _header(payload: bytes) -> bytes:

@@ -12,6 +12,7 @@ import pytest
 
 from tallystick.node.cli.doctor.certificates import Expected, judge_certificate
 from tallystick.node.cli.doctor.clocks import judge_clock, judge_newest_block
+from tallystick.node.cli.doctor.command import examine
 from tallystick.node.cli.doctor.disk import DiskFacts, judge_disk
 from tallystick.node.cli.doctor.files import credentials
 from tallystick.node.cli.doctor.findings import Finding, State
@@ -133,22 +134,49 @@ def test_certificates(node: Node, judged: Case, state: State, text: str) -> None
     check(judged(node), state, text)
 
 
-def test_a_certificate_that_cannot_be_read_hides_no_other_finding(
-    network: Network, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = load_node_settings(network.settings_file(network.peer_of("ATSMSP")))
-    (unreadable,) = (settings.msp.directory / "signcerts").iterdir()
+def refuse_to_read(unreadable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read_bytes = Path.read_bytes
 
-    def refuse(path: Path) -> bytes:
+    def read(path: Path) -> bytes:
         if path == unreadable:
             raise PermissionError(errno.EACCES, "words of the system")
         return read_bytes(path)
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
-    first, *others = credentials(settings, NOW)
-    check([first], FAILED, "cannot be read: words of the system")
-    assert (first.subject, {each.state for each in others}) == (str(unreadable), {OK})
+    monkeypatch.setattr(Path, "read_bytes", read)
+
+
+@pytest.mark.parametrize("name", ["msp/signcerts", "msp/keystore", "msp/cacerts", "tls/ca.crt"])
+def test_a_credential_that_cannot_be_read_hides_no_other_finding(
+    network: Network, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    settings = load_node_settings(network.settings_file(network.peer_of("ATSMSP")))
+    place = settings.msp.directory.parent / name
+    (unreadable,) = place.iterdir() if place.is_dir() else [place]
+    refuse_to_read(unreadable, monkeypatch)
+    found = {each.subject: each for each in credentials(settings, NOW)}
+    check([found.pop(str(unreadable))], FAILED, "cannot be read: words of the system")
+    assert {each.state for each in found.values()} == {OK}
+    believed = ["is believed" in each.text for each in found.values()]
+    assert believed.count(True) == (2 if name == "msp/keystore" else 1)
+
+
+async def test_block_files_and_authorities_of_others_that_cannot_be_read_hide_no_other_finding(
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = tmp_path / "data" / "channels" / "securities" / "blocks" / "000000.blocks"
+    blocks.parent.mkdir(parents=True)
+    blocks.write_bytes(b"not empty")
+    roots = tmp_path / "roots.pem"
+    path = tmp_path / "peer.toml"
+    text = network.settings_file(network.peer_of("ATSMSP")).read_text(encoding="utf-8")
+    text = text.replace("../data/peer0.ats.example", str(tmp_path / "data"))
+    orderer = f'[[orderers]]\naddress = "localhost:1"\nroot_certificates = "{roots}"\n'
+    path.write_text(text.replace('"../', f'"{network.directory}/') + orderer)
+    refuse_to_read(blocks, monkeypatch)
+    found = await examine(path)
+    unread = [each for each in found if "cannot be read" in each.text]
+    assert [each.check for each in unread] == ["clocks", "reachability"]
+    assert {each.check for each in found} >= {"keys", "certificates", "disk", "ledgers"}
 
 
 @pytest.mark.parametrize(

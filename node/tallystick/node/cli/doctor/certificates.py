@@ -28,12 +28,13 @@ class Expected:
     """What a certificate should be.
 
     Attributes:
-        authorities: PEM of those that may have issued it.
+        authorities: PEM of those that may have issued it; None if they cannot be read, of which
+            something else is said.
         hosts: What it must be valid for; empty for identities.
         unit: The organizational unit of a node; empty for TLS.
     """
 
-    authorities: bytes
+    authorities: bytes | None
     hosts: Sequence[str] = ()
     unit: str = ""
 
@@ -55,7 +56,8 @@ def judge_certificate(
     ]
     if not wrong:
         end = f"{certificate.not_valid_after_utc:%Y-%m-%d}"
-        yield ok(_CHECK, subject, f"is believed, says what it must, and is valid until {end}")
+        believed = "" if expected.authorities is None else "is believed, "
+        yield ok(_CHECK, subject, f"{believed}says what it must, and is valid until {end}")
     yield from wrong
 
 
@@ -70,7 +72,11 @@ def _dates(subject: str, certificate: x509.Certificate, now: datetime) -> Iterat
         yield warning(_CHECK, subject, f"expires in {(end - now).days} days", _RENEW)
 
 
-def _issuer(subject: str, certificate: x509.Certificate, authorities: bytes) -> Iterator[Finding]:
+def _issuer(
+    subject: str, certificate: x509.Certificate, authorities: bytes | None
+) -> Iterator[Finding]:
+    if authorities is None:
+        return
     try:
         candidates = x509.load_pem_x509_certificates(authorities)
     except ValueError:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -74,7 +75,9 @@ async def examine(path: Path) -> list[Finding]:
     except (SettingsError, UnlikeAnyNodeError) as error:
         return [failed("settings", str(path), str(error), "see docs/configuration.md")]
     now_s = time.time()  # noqa: TID251 - a command is its own root
-    findings = [*credentials(settings, datetime.fromtimestamp(now_s, UTC))]
+    findings: list[Finding] = []
+    with _unless_unreadable("certificates", settings.msp.directory, findings):
+        findings += credentials(settings, datetime.fromtimestamp(now_s, UTC))
     if settings.msp.pkcs11 is not None:
         findings += [await ask_token(settings.msp, settings.msp.pkcs11.token)]
     listening = False
@@ -85,12 +88,7 @@ async def examine(path: Path) -> list[Finding]:
     except (OSError, CertificateError) as error:
         text = f"cannot tell whether they are this node's: {error}"
         findings.append(warning("ports", "all", text, "mend what is said of certificates"))
-    data, operations = settings.data_directory, settings.operations
-    findings += judge_disk(str(data), measure_disk(data), operations.min_free_disk_bytes)
-    findings += judge_ledgers(str(data), look_at_ledgers(settings, listening=listening))
-    skew_s = _skew_s(settings)
-    for channel, newest_s in newest_transactions(settings):
-        findings.append(judge_newest_block(f"channel {channel}", now_s, newest_s, skew_s))
+    findings += _data(settings, now_s, listening=listening)
     if listening:
         findings += [each async for each in health(settings)]
     findings += [each async for each in reach_others(settings)]
@@ -100,6 +98,34 @@ async def examine(path: Path) -> list[Finding]:
     if isinstance(settings, OrdererSettings) and settings.etcd is not None:
         findings += [each async for each in reach_etcd(settings.etcd, now_s)]
     return findings
+
+
+def _data(
+    settings: PeerSettings | OrdererSettings, now_s: float, *, listening: bool
+) -> list[Finding]:
+    """Return what is to say about a node's data directory."""
+    findings: list[Finding] = []
+    data, operations = settings.data_directory, settings.operations
+    with _unless_unreadable("disk", data, findings):
+        findings += judge_disk(str(data), measure_disk(data), operations.min_free_disk_bytes)
+    with _unless_unreadable("ledgers", data, findings):
+        findings += judge_ledgers(str(data), look_at_ledgers(settings, listening=listening))
+    with _unless_unreadable("clocks", data, findings):
+        for channel, newest_s in newest_transactions(settings):
+            subject = f"channel {channel}"
+            findings.append(judge_newest_block(subject, now_s, newest_s, _skew_s(settings)))
+    return findings
+
+
+@contextmanager
+def _unless_unreadable(check: str, data: Path, findings: list[Finding]) -> Iterator[None]:
+    """Let a file that cannot be read be a finding, and hide no other."""
+    try:
+        yield
+    except OSError as error:
+        subject = str(error.filename or data)
+        advice = "run this as the node's user; if it is that, check the disk"
+        findings.append(failed(check, subject, f"cannot be read: {error.strerror}", advice))
 
 
 def versions() -> Iterator[Finding]:

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -32,7 +32,8 @@ def credentials(settings: PeerSettings | OrdererSettings, now: datetime) -> Iter
     """Yield what is to say about the node's keys and certificates."""
     unit = "orderer" if isinstance(settings, OrdererSettings) else "peer"
     msp = settings.msp.directory
-    authorities = _joined(msp / "cacerts") + _joined(msp / "intermediatecerts")
+    authorities, unread = _joined(msp / "cacerts", msp / "intermediatecerts")
+    yield from unread
     certificate, expected = _only(msp / "signcerts"), Expected(authorities, unit=unit)
     token = settings.msp.pkcs11
     if token is None:
@@ -45,7 +46,9 @@ def credentials(settings: PeerSettings | OrdererSettings, now: datetime) -> Iter
     if tls is not None:
         addresses = [settings.advertised_address or settings.listen_address]
         hosts = [split(address)[0] for address in addresses]
-        expected = Expected(_joined(tls.root_certificates), hosts)
+        authorities, unread = _joined(tls.root_certificates)
+        yield from unread
+        expected = Expected(authorities, hosts)
         yield from _pair(tls.certificate, tls.private_key, expected, now)
 
 
@@ -182,6 +185,11 @@ def _only(directory: Path) -> Path:
     return found[0] if found else directory
 
 
-def _joined(place: Path) -> bytes:
-    files = sorted(place.glob("*")) if place.is_dir() else [place]
-    return b"".join(path.read_bytes() for path in files if path.is_file())
+def _joined(*places: Path) -> tuple[bytes | None, Sequence[Finding]]:
+    """Return what the files in some places hold together; None, and which, if some are unread."""
+    files = [path for place in places for path in (place, *sorted(place.glob("*")))]
+    read = [_pem(path) for path in files if path.is_file()]
+    unread = [each for each in read if isinstance(each, Finding)]
+    return b"".join(
+        each for each in read if isinstance(each, bytes)
+    ) if not unread else None, unread

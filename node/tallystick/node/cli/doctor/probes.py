@@ -42,8 +42,8 @@ def tls_context(tls: TlsSettings, more_roots: bytes = b"") -> ssl.SSLContext:
     Raises:
         OSError: A file cannot be read; ``ssl.SSLError``, which is one, if it cannot be used.
     """
-    roots = tls.root_certificates.read_text(encoding="utf-8") + more_roots.decode()
-    context = ssl.create_default_context(cadata=roots)
+    roots = tls.root_certificates.read_bytes() + more_roots
+    context = ssl.create_default_context(cadata=roots.decode(errors="replace"))
     context.load_cert_chain(tls.certificate, tls.private_key)
     return context
 

@@ -1,7 +1,7 @@
 """Asks whom the node works with: other nodes, etcd, its own operations."""
 
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -73,7 +73,9 @@ def others_of(settings: PeerSettings | OrdererSettings) -> Iterator[Other | Find
     if isinstance(settings, PeerSettings):
         if settings.orderers:
             found = {name: each for name, each in found.items() if each.what != "orderer"}
-        found |= _named_in(settings)
+        named, unread = _named_in(settings)
+        yield from unread
+        found |= named
     own = {settings.listen_address, settings.advertised_address}
     yield from (each for address, each in found.items() if address not in own)
 
@@ -198,19 +200,24 @@ def _first_blocks(settings: NodeSettings) -> Iterator[Block]:
     yield from JoinedChannels(settings.data_directory / "channels").genesis_blocks().values()
 
 
-def _named_in(settings: PeerSettings) -> Mapping[str, Other]:
+def _named_in(settings: PeerSettings) -> tuple[Mapping[str, Other], Sequence[Finding]]:
+    """Return the nodes that settings name, by address, and those whose authorities are unread."""
     named: list[tuple[str, RemotePeerSettings | OrdererEndpointSettings]] = [
         *(("peer", peer) for peer in settings.gateway.peers),
         *(("orderer", orderer) for orderer in settings.orderers),
     ]
-    return {
-        each.address: Other(
-            what,
-            each.address,
-            b"" if each.root_certificates is None else each.root_certificates.read_bytes(),
-        )
-        for what, each in named
-    }
+    found, unread = {}, []
+    for what, each in named:
+        roots = each.root_certificates
+        try:
+            pem = b"" if roots is None else roots.read_bytes()
+        except OSError as error:
+            text = f"its authorities in {roots} cannot be read: {error.strerror}"
+            advice = "correct root_certificates in the settings, or run this as the node's user"
+            unread.append(failed(_CHECK, f"{what} {each.address}", text, advice))
+        else:
+            found[each.address] = Other(what, each.address, pem)
+    return found, unread
 
 
 def _anchors(config: ChannelConfig) -> Mapping[str, Other]:

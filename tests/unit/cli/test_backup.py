@@ -1,5 +1,6 @@
 """Copies of a node's data: of one moment, whole, and never over something that is there."""
 
+import shutil
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ from tallystick.node.cli.backup.errors import (
     DamagedBackupError,
     MissingKeysError,
     OccupiedError,
+    RemovedMeanwhileError,
 )
 from tallystick.node.cli.backup.files import (
     Manifest,
@@ -170,6 +172,74 @@ def test_snapshots_and_ledgers_that_are_half_made_are_not_copied(
         copy_data(source, tmp_path / "copy")
     copied = {path for path in (tmp_path / "copy").rglob("*") if path.is_file()}
     assert copied == {tmp_path / "copy" / name for name in kept}
+
+
+def test_a_file_that_is_being_replaced_is_copied_as_it_was(tmp_path: Path) -> None:
+    block = tmp_path / "data" / "channels" / "market" / "joined.block"
+    block.parent.mkdir(parents=True)
+    for path in (block, block.with_name("joined.block.draft")):
+        path.write_text(path.name)
+    copy_data(tmp_path / "data", tmp_path / "copy")
+    assert [path.name for path in (tmp_path / "copy").rglob("*") if path.is_file()] == [block.name]
+
+
+Meanwhile = Callable[[Path], object]
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Meanwhile], None]:
+    """Let something happen to a channel when its store has just been copied."""
+
+    def between(happens: Meanwhile) -> None:
+        def copy(source: Path, target: Path) -> None:
+            copy_store(source, target)
+            happens(source.parent)
+
+        monkeypatch.setattr("tallystick.node.cli.backup.files.copy_store", copy)
+
+    return between
+
+
+def test_a_ledger_that_comes_into_being_after_the_stores_were_copied_is_left_out(
+    tmp_path: Path, meanwhile: Callable[[Meanwhile], None]
+) -> None:
+    channels = tmp_path / "data" / "channels"
+    for name in ("market", ".joined.joining"):
+        with open_store("leveldb", channels / name / "store"):
+            (channels / name / "blocks").mkdir()
+            (channels / name / "blocks" / "start.json").write_text(name)
+    meanwhile(lambda _: (channels / ".joined.joining").rename(channels / "joined"))
+    copy_data(tmp_path / "data", tmp_path / "copy")
+    assert (channels / "joined" / "store").is_dir()
+    assert [path.name for path in (tmp_path / "copy" / "channels").iterdir()] == ["market"]
+
+
+@pytest.mark.parametrize("kind", ["leveldb", "sqlite"])
+def test_a_ledger_that_is_removed_after_its_store_was_copied_is_a_reason_to_begin_again(
+    tmp_path: Path, meanwhile: Callable[[Meanwhile], None], kind: StoreKind
+) -> None:
+    with open_store(kind, tmp_path / "data" / "channels" / "market" / "store"):
+        meanwhile(shutil.rmtree)
+        with pytest.raises(RemovedMeanwhileError, match=r"market/store was removed while"):
+            copy_data(tmp_path / "data", tmp_path / "copy")
+
+
+def test_a_file_or_a_store_that_is_gone_when_it_is_its_turn_is_a_reason_to_begin_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "package").write_text("")
+    copy = shutil.copy2
+
+    def late(source: Path, target: Path) -> None:
+        source.unlink()
+        copy(source, target)
+
+    monkeypatch.setattr(shutil, "copy2", late)
+    with pytest.raises(RemovedMeanwhileError, match="package was removed"):
+        copy_data(tmp_path / "data", tmp_path / "copy")
+    with pytest.raises(RemovedMeanwhileError, match="store was removed"):
+        copy_store(tmp_path / "data" / "store", tmp_path / "store")
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,21 @@ class BusyStoreError(LedgerError):
         self.path = path
 
 
+class RemovedMeanwhileError(LedgerError):
+    """The node removed something of which a part was copied.
+
+    Attributes:
+        path: What is gone.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} was removed while this node was copied, so the copy has only a part of it:"
+            " delete the copy, and make another one"
+        )
+        self.path = path
+
+
 class DamagedBackupError(LedgerError):
     """A folder is no backup, not all of one, or was changed since.
 

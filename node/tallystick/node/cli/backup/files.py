@@ -4,12 +4,16 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from tallystick.node.cli.backup.errors import DamagedBackupError, OccupiedError
+from tallystick.node.cli.backup.errors import (
+    DamagedBackupError,
+    OccupiedError,
+    RemovedMeanwhileError,
+)
 from tallystick.node.cli.backup.stores import copy_store, is_store
 from tallystick.node.ledger.disk import replace_file, sync_tree
 from tallystick.node.ledger.snapshot_export import DRAFT
@@ -69,16 +73,28 @@ def copy_data(source: Path, target: Path) -> None:
     """Copy the data of a node that may be running.
 
     Stores come first, block files after them: a copy whose views are behind its blocks is what a
-    crash leaves behind, and the node completes it; views that are ahead would be lost. Snapshots
-    and ledgers that are half made are left out: the node may rename or remove them meanwhile.
+    crash leaves behind, and the node completes it; views that are ahead would be lost. Snapshots,
+    ledgers and files that are half made are left out: the node may rename or remove them meanwhile.
+    So are ledgers that came into being since their stores would have been copied.
+
+    Raises:
+        RemovedMeanwhileError: Something was removed of which a part was copied.
+        BusyStoreError: A store was reorganised all the time.
     """
     target.mkdir(parents=True, exist_ok=True)
-    for store in filter(is_store, _settled(source)):
+    stores = frozenset(filter(is_store, _settled(source)))
+    for store in sorted(stores):
         copy_store(store, target / store.relative_to(source))
-    for path in _others(source):
+    for path in _others(source, stores):
         copied = target / path.relative_to(source)
         copied.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, copied)
+        try:
+            shutil.copy2(path, copied)
+        except FileNotFoundError as error:
+            raise RemovedMeanwhileError(path) from error
+    for store in stores:
+        if not is_store(store):
+            raise RemovedMeanwhileError(store)
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:
@@ -122,11 +138,14 @@ def digests(directory: Path) -> Mapping[str, str]:
     return found
 
 
-def _others(source: Path) -> Iterator[Path]:
-    """Yield what is copied as it is: in order, for block files must not have gaps."""
-    for path in _settled(source):
+def _others(source: Path, stores: Collection[Path]) -> Iterator[Path]:
+    """Yield what is copied as it is, once ``stores`` are: in order, so that no block is missing."""
+    found = _settled(source)
+    younger = {path.parent for path in found if is_store(path) and path not in stores}
+    for path in found:
         parts = path.relative_to(source).parts
-        if path.is_file() and parts[0] != SECRETS and not is_store(path.parent):
+        kept = parts[0] != SECRETS and not path.name.endswith(DRAFT)
+        if kept and path.is_file() and not (is_store(path.parent) or younger & {*path.parents}):
             yield path
 
 

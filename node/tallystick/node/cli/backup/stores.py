@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
-from tallystick.node.cli.backup.errors import BusyStoreError
+from tallystick.node.cli.backup.errors import BusyStoreError, RemovedMeanwhileError
 
 _SQLITE: Final = "store.sqlite3"
 _CURRENT: Final = "CURRENT"
@@ -31,6 +31,7 @@ def copy_store(source: Path, target: Path) -> None:
 
     Raises:
         BusyStoreError: It was reorganised as often as it was tried.
+        RemovedMeanwhileError: It is gone.
         OSError: A file cannot be read or written.
     """
     if (source / _SQLITE).is_file():
@@ -43,6 +44,8 @@ def copy_store(source: Path, target: Path) -> None:
             _own_tables(target)
             return
         shutil.rmtree(target)
+        if not source.is_dir():
+            raise RemovedMeanwhileError(source)
         time.sleep(_PAUSE_S)
     raise BusyStoreError(source)
 

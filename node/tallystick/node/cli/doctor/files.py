@@ -190,6 +190,6 @@ def _joined(*places: Path) -> tuple[bytes | None, Sequence[Finding]]:
     files = [path for place in places for path in (place, *sorted(place.glob("*")))]
     read = [_pem(path) for path in files if path.is_file()]
     unread = [each for each in read if isinstance(each, Finding)]
-    return b"".join(
-        each for each in read if isinstance(each, bytes)
-    ) if not unread else None, unread
+    if unread:
+        return None, unread
+    return b"".join(each for each in read if isinstance(each, bytes)), []

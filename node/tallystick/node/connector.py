@@ -1,7 +1,8 @@
 """How a peer reaches the other nodes of its channels."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -9,7 +10,7 @@ import grpc
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.orderer_addresses import orderer_addresses
-from tallystick.node.gateway.endorsers import EndorsingPeer
+from tallystick.node.gateway.endorsers import EndorsingPeer, PeerDirectory
 from tallystick.node.privacy.connections import RemotePrivateData
 from tallystick.node.privacy.node import MemberPeer
 from tallystick.node.settings import PeerSettings
@@ -22,6 +23,8 @@ from tallystick.node.transport.remote import (
     RemoteEndorser,
     RemoteOrderer,
 )
+
+_log = logging.getLogger(__name__)
 
 
 class NodeConnector(Protocol):
@@ -39,6 +42,42 @@ class NodeConnector(Protocol):
 
     def member_peers(self, config: ChannelConfig) -> Sequence[MemberPeer]:
         """Return the same peers as those who may belong to private data collections."""
+
+
+class GatewayLinks:
+    """Whom a gateway asks: the peers and orderers that the newest configuration names.
+
+    Attributes:
+        peers: All of them, its own among them.
+        orderers: A connection to each; replaced in place.
+    """
+
+    def __init__(
+        self, connector: NodeConnector, own: EndorsingPeer, local_height: Callable[[], int]
+    ) -> None:
+        """Know ``own`` alone to begin with; ``local_height`` tells how many blocks it has."""
+        self.peers = PeerDirectory([own], local_msp_id=own.msp_id, local_height=local_height)
+        self.orderers: list[OrdererConnection] = []
+        self._connector = connector
+        self._own = own
+
+    def follow(self, config: ChannelConfig) -> None:
+        """Ask those whom ``config`` names from now on.
+
+        If a file about one of them cannot be read, go on with the former ones.
+        """
+        try:
+            peers, orderers = self._connector.peers(config), self._connector.orderers(config)
+        except OSError as error:
+            _log.error(
+                "channel %s: the gateway does not learn of new peers and orderers: %s; make the"
+                " root_certificates of [[orderers]] and [[gateway.peers]] readable, and restart",
+                config.channel_id,
+                error,
+            )
+            return
+        self.peers.replace([self._own, *peers])
+        self.orderers[:] = orderers
 
 
 class GrpcConnector:
@@ -130,4 +169,7 @@ class GrpcConnector:
 
 
 def _read_roots(path: Path | None) -> bytes:
-    return b"" if path is None else path.read_bytes()
+    try:
+        return b"" if path is None else path.read_bytes()
+    except OSError as error:  # of a disk that fails, it does not name the file
+        raise OSError(error.errno, error.strerror, str(path)) from error

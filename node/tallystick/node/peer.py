@@ -12,15 +12,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.committer import ChannelStorage, PeerChannel, open_channel
-from tallystick.node.connector import NodeConnector
+from tallystick.node.connector import GatewayLinks, NodeConnector
 from tallystick.node.deliver.height import WatchClosedError
 from tallystick.node.deliver.puller import BlockPuller, PullerEnvironment
 from tallystick.node.deliver.service import DeliverRules, DeliverService, policy_of_readers
 from tallystick.node.endorsement.endorser import Endorser, EndorserLimits, EndorserNode
 from tallystick.node.gateway.channel import GatewayChannel
-from tallystick.node.gateway.endorsers import EndorsingPeer, PeerDirectory
+from tallystick.node.gateway.endorsers import EndorsingPeer
 from tallystick.node.gateway.planner import Planner
 from tallystick.node.gateway.service import GatewayLimits, GatewayService
 from tallystick.node.gateway.watch import Watcher, watch_peers
@@ -50,7 +49,6 @@ from tallystick.node.system.snapshot_requests import SnapshotRequests
 from tallystick.node.system.snapshots import SnapshotAccess
 from tallystick.node.transport.backoff import Backoff
 from tallystick.node.transport.local import LocalEndorser
-from tallystick.node.transport.ports import OrdererConnection
 from tallystick.node.transport.tasks import supervised_tasks
 from tallystick.node.validation.ahead.preparation import NO_SERVICE, SignatureService
 from tallystick.protos.common.common_pb2 import Block
@@ -371,28 +369,20 @@ class PeerNode:
         )
 
     def _gateway_channel(self, channel: PeerChannel) -> GatewayChannel:
-        connector = self._environment.connector
         own = EndorsingPeer(
             self._settings.msp.id, self.address, LocalEndorser(self.endorser.process), local=True
         )
-        peers = PeerDirectory(
-            [], local_msp_id=self._settings.msp.id, local_height=lambda: channel.ledger.height
-        )
-        orderers: list[OrdererConnection] = []
-
-        def meet(config: ChannelConfig) -> None:
-            peers.replace([own, *connector.peers(config)])
-            orderers[:] = connector.orderers(config)
-
-        meet(channel.config)
-        channel.config_listeners.append(meet)
+        connector = self._environment.connector
+        links = GatewayLinks(connector, own, lambda: channel.ledger.height)
+        links.follow(channel.config)
+        channel.config_listeners.append(links.follow)
         return GatewayChannel(
             current=lambda: channel.config,
             ledger=channel.ledger,
             definitions=channel.definitions,
             height=channel.watch,
             notifier=channel.notifier,
-            peers=peers,
-            orderers=orderers,
+            peers=links.peers,
+            orderers=links.orderers,
             planner=Planner(lambda: channel.config, channel.definitions),
         )

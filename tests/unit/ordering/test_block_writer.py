@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from tests.unit.conftest import ChannelMaterial
+from tests.unit.reluctant_signer import ReluctantSigner
 
 from tallystick.node.ledger.block_store import BlockStore
 from tallystick.node.ledger.memory import MemoryStore
+from tallystick.node.membership.errors import SigningFailedError
 from tallystick.node.ordering.block_writer import BlockWriter, last_config_index
 from tallystick.protos.common.common_pb2 import (
     LAST_CONFIG,
@@ -67,6 +69,19 @@ async def test_the_first_slot_holds_the_last_config_and_a_signature_over_it_and_
     assert signer.creator == channel_material.orderer.identity
     assert signer.nonce == (1).to_bytes(24, "big")
     channel_material.config().msps.identity(signer.creator).verify(signed, signature.signature)
+
+
+async def test_a_block_that_is_not_signed_leaves_the_chain_as_it_was(
+    store: BlockStore, channel_material: ChannelMaterial
+) -> None:
+    signer = ReluctantSigner(channel_material.orderer, refusals=1)
+    writer = BlockWriter(store, signer, new_nonce=lambda: bytes(24))
+    with pytest.raises(SigningFailedError, match="the token was taken out"):
+        await writer.write_config(b"config")
+    assert (store.height, writer.last_config) == (1, 0)
+    assert last_config_index(await writer.write([b"a"])) == 0
+    await writer.write_config(b"config")
+    assert (store.height, writer.last_config) == (3, 2)
 
 
 async def test_there_are_five_slots_and_the_second_repeats_the_last_config(

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from tests.unit.conftest import CHANNEL_ID, NOW_NS, ChannelMaterial
+from tests.unit.reluctant_signer import ReluctantSigner
 
 from tallystick.node.channel.config import BatchParameters, ChannelConfig
 from tallystick.node.channel.config_delta import compute_update
@@ -81,6 +82,19 @@ def test_an_authorised_update_is_ordered_as_the_configuration_that_it_leads_to(
     content = ConfigEnvelope.FromString(payload.data)
     assert content.config.sequence == 1
     assert content.last_update.SerializeToString() == sent
+
+
+def test_an_update_that_the_orderer_cannot_sign_is_to_be_sent_again(
+    channel_material: ChannelMaterial,
+) -> None:
+    signer = ReluctantSigner(channel_material.orderer, refusals=1)
+    author = EnvelopeAuthor(signer, lambda: b"nonce", lambda: NOW_NS)
+    admission = ChannelAdmission(channel_material.config(), author)
+    wanted = with_batch(admission.config.config, SMALLER)
+    sent = submitted(update_of(admission.config, wanted, channel_material.administrator))
+    refused = admission.admit(sent)
+    assert refused == Refused(Status.SERVICE_UNAVAILABLE, "the token was taken out")
+    assert isinstance(admission.admit(sent), Admitted)
 
 
 def _too_little(material: ChannelMaterial, channel: ChannelConfig) -> bytes:

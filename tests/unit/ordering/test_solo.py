@@ -9,6 +9,7 @@ from tests.unit.conftest import ChannelMaterial
 
 from tallystick.node.channel.config import BatchParameters, ChannelConfig
 from tallystick.node.deliver.height import HeightWatch
+from tallystick.node.membership.errors import SigningFailedError
 from tallystick.node.ordering.admission import (
     Admitted,
     Reconfiguration,
@@ -31,6 +32,7 @@ class RecordingWriter:
 
     batches: list[list[bytes]] = field(default_factory=list)
     may_write: asyncio.Event = field(default_factory=asyncio.Event)
+    signs: bool = True
 
     def __post_init__(self) -> None:
         self.may_write.set()
@@ -41,6 +43,8 @@ class RecordingWriter:
 
     async def write(self, envelopes: Sequence[bytes]) -> None:
         await self.may_write.wait()
+        if not self.signs:
+            raise SigningFailedError("the token was taken out")
         self.batches.append(list(envelopes))
 
     async def write_config(self, envelope: bytes) -> None:
@@ -131,6 +135,23 @@ async def test_a_batch_that_does_not_fill_becomes_a_block_when_its_time_is_up(
         await one.watch.wait_for(3)
         one.chain.drain()
     assert one.writer.batches == [[b"a"], [b"b"]]
+
+
+async def test_what_is_in_a_block_that_is_not_signed_is_refused_and_later_ones_are_ordered(
+    solo: MakeSolo,
+) -> None:
+    one = solo(max_message_count=1)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        tasks.create_task(one.chain.run())
+        one.writer.signs = False
+        (answer,) = one.order("a")
+        assert await answer == Refused(Status.SERVICE_UNAVAILABLE, "the token was taken out")
+        assert one.chain.problem == "the token was taken out"
+        one.writer.signs = True
+        (answer,) = one.order("b")
+        assert await answer is None
+        one.chain.drain()
+    assert (one.chain.problem, one.writer.batches) == ("", [[b"b"]])
 
 
 async def test_without_envelopes_there_are_no_blocks(

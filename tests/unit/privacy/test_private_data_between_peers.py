@@ -21,6 +21,7 @@ from tallystick.node.privacy.dissemination import Dissemination
 from tallystick.node.privacy.node import MemberPeer, PrivacyNode, PrivateDataRefusedError
 from tallystick.node.privacy.reconciliation import Reconciler, ReconciliationPace
 from tallystick.node.privacy.requests import TIME_WINDOW_NS, Recipient, sign_request
+from tallystick.node.privacy.service import PrivateDataService
 from tallystick.node.runtime.collections import CollectionError
 from tallystick.protos.ledger.rwset.rwset_pb2 import (
     CollectionPvtReadWriteSet,
@@ -125,6 +126,17 @@ async def test_what_cannot_be_handed_over_for_want_of_a_signature_is_kept_by_nob
     assert "twomsp of TwoMSP is handed nothing: the token was taken out" in caplog.text
     await dissemination.keep(one.channel, "t1", results)
     assert waits(world.two, "t1")
+
+
+async def test_a_peer_that_cannot_sign_for_what_it_was_handed_says_so(world: World) -> None:
+    await define_with_collection(world, required_peer_count=1, maximum_peer_count=1)
+    one, two = world.one, world.two
+    signer = ReluctantSigner(two.signer, refusals=1)
+    service = PrivateDataService({CHANNEL_ID: two.channel}.get, node_of(two, signer=signer))
+    request = sign_request(push(), TO_TWO, node_of(one))
+    with pytest.raises(PrivateDataRefusedError, match="cannot be acknowledged: the token was"):
+        await service.push(request)
+    assert (await service.push(request)).peer == two.signer.identity
 
 
 class Forger:

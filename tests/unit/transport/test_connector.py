@@ -10,14 +10,18 @@ from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.config_edits import with_msp
 from tallystick.node.cluster.material import Founding, generate_material, genesis_block
 from tallystick.node.cluster.topology import default_topology
-from tallystick.node.connector import GrpcConnector
+from tallystick.node.connector import GatewayLinks, GrpcConnector
+from tallystick.node.gateway.endorsers import EndorsingPeer
 from tallystick.node.membership.directory import msp_config_from_directory
 from tallystick.node.settings import PeerSettings, load_settings
 from tallystick.node.transport.channels import ChannelPool
 from tallystick.node.transport.credentials import ClientTls
+from tallystick.node.transport.local import LocalEndorser
 from tallystick.node.transport.tasks import supervised_tasks
 from tallystick.protos.common.configtx_pb2 import Config
 from tallystick.protos.common.configuration_pb2 import OrdererAddresses
+from tallystick.protos.peer.proposal_pb2 import SignedProposal
+from tallystick.protos.peer.proposal_response_pb2 import ProposalResponse
 
 NOW_NS = 1_790_000_000 * 10**9
 ORDERER = "OrdererMSP"
@@ -116,6 +120,33 @@ async def test_addresses_of_an_old_channel_may_be_any_organisations(
     assert found == ["old:1", "older:1"]
     for msp_id in (ORDERER, "ClearingMSP"):
         assert tls_root(tmp_path, msp_id) in pool.roots["old:1"]
+
+
+async def test_a_gateway_whose_files_about_others_cannot_be_read_goes_on_with_whom_it_knew(
+    tmp_path: Path, pool: RecordingPool, caplog: pytest.LogCaptureFixture
+) -> None:
+    generate_material(default_topology(), tmp_path / "old", now_ns=NOW_NS)
+    roots = tmp_path / "roots.pem"
+    roots.write_bytes(b"")
+    more = f'[[orderers]]\naddress = "one:1"\nroot_certificates = "{roots}"\n'
+    (tmp_path / "peer.toml").write_text(SETTINGS + more)
+    config = channel_of(tmp_path, OrdererMSP=["one:1"])
+    own = EndorsingPeer("ATSMSP", "own:1", LocalEndorser(nobody), local=True)
+    async with supervised_tasks() as tasks:
+        settings = load_settings(PeerSettings, tmp_path / "peer.toml")
+        links = GatewayLinks(GrpcConnector(settings, pool, tasks), own, lambda: 0)
+        links.follow(config)
+        known = [each.endpoint for each in links.orderers]
+        assert known == ["one:1"]
+        roots.unlink()
+        links.follow(config)
+        assert [each.endpoint for each in links.orderers] == known
+        assert own in [*links.peers]
+    assert f"{str(roots)!r}; make the root_certificates of [[orderers]]" in caplog.text
+
+
+async def nobody(proposal: SignedProposal) -> ProposalResponse:
+    raise AssertionError(f"nobody endorses {proposal}")
 
 
 async def test_an_orderer_with_a_new_tls_authority_gets_a_new_connection(

@@ -76,22 +76,32 @@ class BlockWriter:
         return self._last_config
 
     async def write(self, envelopes: Sequence[bytes]) -> Block:
-        """Return the next block, which holds ``envelopes`` and is durable."""
-        block = self._next_block(envelopes)
-        self._store.append(block)
-        await asyncio.to_thread(self._store.sync)
-        return block
+        """Return the next block, which holds ``envelopes`` and is durable.
+
+        Raises:
+            SigningFailedError: The orderer's key did not sign. The chain is as it was.
+        """
+        return await self._write(envelopes, self._last_config)
 
     async def write_config(self, envelope: bytes) -> Block:
         """Return the next block, durable and a config block: the one that readers find from now on.
 
         Args:
             envelope: An envelope of type CONFIG, which travels alone.
-        """
-        self._last_config = self._store.height
-        return await self.write([envelope])
 
-    def _next_block(self, envelopes: Sequence[bytes]) -> Block:
+        Raises:
+            SigningFailedError: The orderer's key did not sign. The chain is as it was.
+        """
+        return await self._write([envelope], self._store.height)
+
+    async def _write(self, envelopes: Sequence[bytes], last_config: int) -> Block:
+        block = self._next_block(envelopes, last_config)
+        self._store.append(block)
+        self._last_config = last_config
+        await asyncio.to_thread(self._store.sync)
+        return block
+
+    def _next_block(self, envelopes: Sequence[bytes], last_config: int) -> Block:
         header = BlockHeader(
             number=self._store.height,
             previous_hash=self._store.last_hash,
@@ -100,12 +110,12 @@ class BlockWriter:
         return Block(
             header=header,
             data=BlockData(data=envelopes),
-            metadata=BlockMetadata(metadata=self._metadata(header)),
+            metadata=BlockMetadata(metadata=self._metadata(header, last_config)),
         )
 
-    def _metadata(self, header: BlockHeader) -> list[bytes]:
-        last_config = LastConfig(index=self._last_config)
-        value = OrdererBlockMetadata(last_config=last_config).SerializeToString()
+    def _metadata(self, header: BlockHeader, last_config: int) -> list[bytes]:
+        index = LastConfig(index=last_config)
+        value = OrdererBlockMetadata(last_config=index).SerializeToString()
         signature_header = SignatureHeader(
             creator=self._signer.identity, nonce=self._new_nonce()
         ).SerializeToString()
@@ -120,7 +130,7 @@ class BlockWriter:
             ],
         )
         # The second slot is where the index used to be; tools that read only there still exist.
-        legacy = Metadata(value=last_config.SerializeToString())
+        legacy = Metadata(value=index.SerializeToString())
         slots = [signed.SerializeToString(), legacy.SerializeToString()]
         return slots + [b""] * (METADATA_SLOTS - len(slots))
 

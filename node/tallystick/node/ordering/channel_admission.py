@@ -1,6 +1,7 @@
 """The door of one channel: what may be ordered under the configuration in force at the moment."""
 
 from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.membership.errors import SigningFailedError
 from tallystick.node.ordering.admission import (
     Admitted,
     Refused,
@@ -8,6 +9,7 @@ from tallystick.node.ordering.admission import (
     admit,
     read_submission,
 )
+from tallystick.node.ordering.chain import unavailable
 from tallystick.node.ordering.config_admission import EnvelopeAuthor, admit_update
 from tallystick.protos.common.common_pb2 import CONFIG_UPDATE
 
@@ -32,7 +34,10 @@ class ChannelAdmission:
     def admit(self, submission: Submission) -> Admitted | Refused:
         """Return whether an envelope for this channel may be ordered, and as what."""
         if submission.header_type == CONFIG_UPDATE:
-            return admit_update(submission, self._config, self._author)
+            try:
+                return admit_update(submission, self._config, self._author)
+            except SigningFailedError as error:
+                return unavailable(str(error))
         return admit(submission, self._config, now_ns=self._author.clock())
 
     def admit_again(self, admitted: Admitted) -> Admitted | Refused:

@@ -58,7 +58,11 @@ class EnvelopeAuthor:
     clock: Callable[[], int]
 
     def config_envelope(self, channel_id: str, config: Config, update: Envelope) -> bytes:
-        """Return the signed envelope that carries ``config``, and ``update``, which led to it."""
+        """Return the signed envelope that carries ``config``, and ``update``, which led to it.
+
+        Raises:
+            SigningFailedError: The orderer's key did not sign.
+        """
         header = ChannelHeader(
             type=CONFIG, channel_id=channel_id, timestamp=timestamp_from_ns(self.clock())
         )
@@ -110,6 +114,9 @@ def admit_update(
         submission: An envelope of type CONFIG_UPDATE for this channel.
         channel: The configuration in force.
         author: Signs the result.
+
+    Raises:
+        SigningFailedError: The orderer's key did not sign.
     """
     refused = check_message(submission, channel, now_ns=author.clock())
     if refused is not None:

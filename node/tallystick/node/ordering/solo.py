@@ -3,13 +3,17 @@
 A block is durable before anyone sees it, and before anyone is told that an envelope is ordered.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from tallystick.node.membership.errors import SigningFailedError
 from tallystick.node.ordering.admission import Submission
-from tallystick.node.ordering.chain import Answer
+from tallystick.node.ordering.chain import Answer, unavailable
 from tallystick.node.ordering.intake import Intake
-from tallystick.node.ordering.sequencer import OrderingRules, QueueLimits
+from tallystick.node.ordering.sequencer import Batch, OrderingRules, QueueLimits
+
+_log = logging.getLogger(__name__)
 
 
 class BatchWriter(Protocol):
@@ -20,10 +24,10 @@ class BatchWriter(Protocol):
         """How many blocks there are."""
 
     async def write(self, envelopes: Sequence[bytes]) -> object:
-        """Return once a block with ``envelopes`` is durable."""
+        """Return once a block with ``envelopes`` is durable. Raises SigningFailedError."""
 
     async def write_config(self, envelope: bytes) -> object:
-        """Return once a config block with ``envelope`` is durable."""
+        """Return once a config block with ``envelope`` is durable. Raises SigningFailedError."""
 
 
 class SoloChain:
@@ -43,6 +47,7 @@ class SoloChain:
         self._on_height = on_height
         self._intake = Intake(rules, limits)
         self._height = writer.height
+        self._problem = ""
 
     @property
     def height(self) -> int:
@@ -66,8 +71,8 @@ class SoloChain:
 
     @property
     def problem(self) -> str:
-        """Why nothing can be ordered at the moment: this chain needs nobody else."""
-        return ""
+        """Why nothing could be ordered the last time; empty if it could. Nobody else is needed."""
+        return self._problem
 
     def order(self, submission: Submission) -> Answer:
         """Queue an envelope; the answer comes once its block is durable."""
@@ -80,13 +85,23 @@ class SoloChain:
     async def run(self) -> None:
         """Write blocks until drained."""
         while batch := await self._intake.next_batch():
-            if batch.config is None:
-                await self._writer.write(batch.envelopes)
-            else:
-                await self._writer.write_config(batch.envelopes[0])
-                # Before anybody reads the block: who has lost the right to read shall not get it.
-                self._rules.adopt(batch.config)
+            try:
+                await self._write(batch)
+            except SigningFailedError as error:  # and nothing is in the chain
+                _log.error("refused %d envelopes: %s", len(batch.members), error)
+                self._problem = str(error)
+                batch.settle(unavailable(str(error)))
+                continue
+            self._problem = ""
             batch.passed("block write", block_number=self._height)
             self._height = self._writer.height
             self._on_height(self._height)
             batch.settle(None)
+
+    async def _write(self, batch: Batch) -> None:
+        if batch.config is None:
+            await self._writer.write(batch.envelopes)
+        else:
+            await self._writer.write_config(batch.envelopes[0])
+            # Before anybody reads the block: who has lost the right to read shall not get it.
+            self._rules.adopt(batch.config)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from tallystick.node.membership.errors import IdentityError
+from tallystick.node.membership.errors import IdentityError, SigningFailedError
 from tallystick.node.membership.identity import Identity, NodeRole
 from tallystick.node.privacy.node import PrivacyNode, PrivateChannel, PrivateDataRefusedError
 from tallystick.protos.tallystick.private_data_pb2 import (
@@ -76,8 +76,15 @@ def sender_of(
 
 
 def acknowledge(signed: SignedRequest, node: PrivacyNode) -> Acknowledgement:
-    """Return the word of ``node`` that it keeps what was handed over."""
-    signature = node.signer.sign(_ACKNOWLEDGED + signed.request)
+    """Return the word of ``node`` that it keeps what was handed over.
+
+    Raises:
+        PrivateDataRefusedError: The node's key did not sign.
+    """
+    try:
+        signature = node.signer.sign(_ACKNOWLEDGED + signed.request)
+    except SigningFailedError as error:
+        raise PrivateDataRefusedError(f"it cannot be acknowledged: {error}") from error
     return Acknowledgement(peer=node.signer.identity, signature=signature)
 
 

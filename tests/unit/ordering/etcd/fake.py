@@ -11,6 +11,7 @@ from tests.unit.conftest import CHANNEL_ID
 from tests.virtual_time import run
 
 from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.membership.errors import SigningFailedError
 from tallystick.node.ordering.admission import Admitted, Refused, Submission
 from tallystick.node.ordering.chain import Answer, unavailable
 from tallystick.node.ordering.etcd.chain import EtcdChain
@@ -49,9 +50,15 @@ def new_cluster() -> Cluster:
 
 @dataclass
 class MemoryBlocks:
-    """The blocks of one orderer, which survive it."""
+    """The blocks of one orderer, which survive it.
+
+    Attributes:
+        blocks: All of them.
+        signs: Whether the orderer's key signs new ones.
+    """
 
     blocks: list[Block] = field(default_factory=lambda: [GENESIS])
+    signs: bool = True
 
     @property
     def height(self) -> int:
@@ -62,6 +69,8 @@ class MemoryBlocks:
         return block_header_hash(self.blocks[-1].header)
 
     async def write(self, envelopes: Sequence[bytes]) -> Block:
+        if not self.signs:
+            raise SigningFailedError("the token was taken out")
         header = BlockHeader(
             number=self.height,
             previous_hash=self.last_hash,

@@ -452,3 +452,26 @@ def test_an_orderer_tells_whether_it_leads_and_what_waits_there(config: ChannelC
             assert chain.waiting == 0
 
     told(config, story)
+
+
+def test_a_leader_that_cannot_sign_its_copy_leaves_the_lead_to_another_and_copies_later(
+    config: ChannelConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        leader.memory.signs = False
+        assert await leader.order("in the log") is None
+        await asyncio.sleep(TTL_S + 1)
+        other = await orderers.leader()
+        assert other is not leader
+        assert await other.order("by another") is None
+        assert leader.problem == "the token was taken out"
+        assert leader.memory.entries == []
+        leader.memory.signs = True
+        await orderers.level()
+        await asyncio.sleep(1)
+        assert leader.problem == ""
+        assert leader.memory.entries == [envelope("in the log"), envelope("by another")]
+
+    told(config, story)
+    assert caplog.text.count("the token was taken out") == 1, "said once, however long it lasts"

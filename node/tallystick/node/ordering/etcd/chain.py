@@ -9,6 +9,7 @@ import logging
 from contextlib import aclosing, suppress
 from typing import Final
 
+from tallystick.node.membership.errors import SigningFailedError
 from tallystick.node.ordering.admission import Refused, Submission
 from tallystick.node.ordering.chain import SHUTTING_DOWN, Answer, at_once, unavailable
 from tallystick.node.ordering.etcd.comparison import Comparison, LostLogError
@@ -72,6 +73,7 @@ class EtcdChain:
         self._forwards: set[Answer] = set()
         self._forwarding_bytes = 0
         self._fault = ""
+        self._unsigned = ""
         self._tasks: asyncio.TaskGroup | None = None
         self._draining = asyncio.Event()
 
@@ -100,8 +102,8 @@ class EtcdChain:
     @property
     def problem(self) -> str:
         """Why nothing can be ordered at the moment; empty when all is well."""
-        if self._fault:
-            return self._fault
+        if self._fault or self._unsigned:
+            return self._fault or self._unsigned
         match self._progress.role:
             case Seeking(problem=problem):
                 return problem or "nobody leads the orderers at the moment"
@@ -192,15 +194,31 @@ class EtcdChain:
     async def _copy(self) -> None:
         while True:
             try:
-                async with aclosing(self._log.follow(self._copyist.height)) as batches:
-                    async for number, batch in batches:
-                        await self._copyist.copy(number, batch)
-                        self._progress.height = self._copyist.height
-            except LogTrimmedError as error:
-                await self._fetch(error.first)
+                await self._follow_log()
             except EtcdUnavailableError as error:
                 _log.warning("does not copy for the moment: %s", error)
                 await asyncio.sleep(_RETRY_S)
+            except SigningFailedError as error:
+                await self._stand_back(str(error))
+
+    async def _follow_log(self) -> None:
+        try:
+            async with aclosing(self._log.follow(self._copyist.height)) as batches:
+                async for number, batch in batches:
+                    await self._copyist.copy(number, batch)
+                    self._unsigned = ""
+                    self._progress.height = self._copyist.height
+        except LogTrimmedError as error:
+            await self._fetch(error.first)
+
+    async def _stand_back(self, problem: str) -> None:
+        """Let another orderer lead while this one cannot sign what it copies."""
+        if problem != self._unsigned:
+            _log.error("does not copy for the moment: %s", problem)
+        self._unsigned = problem
+        with suppress(EtcdUnavailableError):  # then the lease will lapse
+            await self._leadership.resign()
+        await asyncio.sleep(_RETRY_S)
 
     async def _fetch(self, height: int) -> None:
         """Get blocks that etcd no longer has from the other orderers, up to ``height``."""

@@ -1,6 +1,7 @@
 """Joining a channel from a snapshot, and what is left where that fails or is stopped."""
 
 import asyncio
+import errno
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -124,6 +125,26 @@ async def test_a_snapshot_with_a_usable_configuration_is_joined(
     joining.begin(tmp_path / "snapshot")
     await joined(joining)
     assert opened == names_in(channels) == [CHANNEL_ID]
+
+
+async def test_what_cannot_be_opened_leaves_nothing_and_can_be_joined_later(
+    source: SnapshotSource, channels: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    problems = [OSError(errno.EMFILE, "Too many open files")]
+
+    async def open_it(_: str) -> None:
+        if problems:
+            raise problems.pop()
+
+    write_snapshot(source, tmp_path / "snapshot")
+    joining = SnapshotJoining(JoiningPlace({}, channels.joinpath, "sqlite", open_it))
+    joining.begin(tmp_path / "snapshot")
+    await joined(joining)
+    assert "did not join channel" in caplog.text
+    assert not names_in(channels)
+    joining.begin(tmp_path / "snapshot")
+    await joined(joining)
+    assert names_in(channels) == [CHANNEL_ID]
 
 
 async def joined(joining: SnapshotJoining) -> None:

@@ -5,6 +5,7 @@ Source: wire.md §8.2; hyperledger/fabric core/ledger/ledgermgmt/ledger_mgmt.go.
 
 import asyncio
 import logging
+import shutil
 from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,12 +96,11 @@ class SnapshotJoining:
 
     async def run(self) -> None:
         """Join what is asked for, without end; who cancels it finds no import under way."""
-        place = self._place
         while True:
             directory, channel_id = await self._wanted.get()
             try:
                 await self._import(directory, channel_id)
-                await place.open(channel_id)
+                await self._open(channel_id)
             except (LedgerError, WireError, OSError) as error:
                 _log.error("did not join channel %s from %s: %s", channel_id, directory, error)
             else:
@@ -117,6 +117,18 @@ class SnapshotJoining:
             import_snapshot(directory, folder, place.store, blocks_to_live, checks)
 
         await finish_in_thread(work)
+
+    async def _open(self, channel_id: str) -> None:
+        """Take part in a channel whose ledger was made just now; if that fails, leave none.
+
+        It would keep the peer from starting, and another attempt from beginning.
+        """
+        place = self._place
+        try:
+            await place.open(channel_id)
+        except (LedgerError, WireError, OSError):
+            await asyncio.to_thread(shutil.rmtree, place.folder(channel_id))
+            raise
 
 
 def _config_problem(channel_id: str, envelope: bytes) -> str:

@@ -75,12 +75,9 @@ class PeerChannel(EndorserChannel):
 
         The block's place in the chain and its orderer's signature must have been verified.
         """
-        now_s = asyncio.get_running_loop().time
-        started_s = now_s()
-        stages = BlockStages(self.config.channel_id)
+        stages = BlockStages(self.config.channel_id, asyncio.get_running_loop().time)
         validated = await self.validator.validate(block)
-        stages.passed("validation")
-        validated_s = now_s()
+        validation_s = stages.passed("validation")
         await self.ledger.commit(
             CommittableBlock(
                 block=block,
@@ -89,8 +86,7 @@ class PeerChannel(EndorserChannel):
                 transaction_ids=validated.transaction_ids,
             )
         )
-        stages.passed("commit")
-        committed_s = now_s()
+        commit_s = stages.passed("commit")
         if validated.config is not None:
             self.config = ChannelConfig.from_config(
                 self.config.channel_id, validated.config, self.checker
@@ -106,12 +102,10 @@ class PeerChannel(EndorserChannel):
             committed()
         self.watch.advance(self.ledger.height)
         self.metrics.block_stages(
-            self.config.channel_id,
-            validation_s=validated_s - started_s,
-            commit_s=committed_s - validated_s,
+            self.config.channel_id, validation_s=validation_s, commit_s=commit_s
         )
         self.metrics.block_committed(
-            self.config.channel_id, now_s() - started_s, validated.codes, validated.transactions
+            self.config.channel_id, stages.elapsed_s(), validated.codes, validated.transactions
         )
         _report(validated)
 

@@ -1,11 +1,13 @@
 """What is recorded, and what is not."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, TypeAlias
 
 import grpc
 import pytest
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
 from opentelemetry.trace import SpanKind, StatusCode
 from tests.traces import Collected, collecting
@@ -225,13 +227,16 @@ def test_stages_of_a_block_belong_to_the_transactions_that_are_followed(
 ) -> None:
     with collected.tracer.start_as_current_span("endorse"):
         spans.about("market", "t2")
-    stages = spans.BlockStages("market")
-    stages.passed("validation")
-    stages.passed("commit")
+    moments_s = iter([100.0, 100.25, 102.0, 102.5, 103.0])
+    stages = spans.BlockStages("market", lambda: next(moments_s))
+    took_s = [stages.passed("validation"), stages.passed("commit")]
+    assert took_s == [0.25, 1.75]
     stages.tell(7, ["t1", "t2"], bytes([0, 11]))
+    assert stages.elapsed_s() == 3.0
     assert collected.tree() == ["endorse", "  commit", "  validation"]
     validation, commit = collected.named("validation")[0], collected.named("commit")[0]
     assert validation.end_time == commit.start_time
+    assert [duration_s(each) for each in (validation, commit)] == took_s, "one clock for both"
     assert validation.attributes == {
         "tallystick.channel": "market",
         "tallystick.transaction_id": "t2",
@@ -254,8 +259,14 @@ def test_what_happens_later_belongs_to_the_first_span_unless_another_takes_its_p
     assert collected.tree() == ["endorse", "  commit", "  inside", "submit", "  commit"]
 
 
+def duration_s(span: ReadableSpan) -> float:
+    assert span.start_time is not None
+    assert span.end_time is not None
+    return (span.end_time - span.start_time) / 1e9
+
+
 def tell_of(transaction_id: str) -> None:
-    stages = spans.BlockStages("market")
+    stages = spans.BlockStages("market", time.monotonic)
     stages.passed("commit")
     stages.tell(7, [transaction_id], bytes([0]))
 

@@ -10,6 +10,7 @@ influence on what is done.
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import pairwise
 from typing import Any, Final, Protocol, TypeAlias
 
 import grpc
@@ -129,26 +130,38 @@ def moment() -> Moment | None:
 
 
 class BlockStages:
-    """What a peer does with a block, told of each followed transaction once these are known."""
+    """What a peer does with a block, and how long it takes.
 
-    __slots__ = ("_began_ns", "_channel", "_stages")
+    Traces are told of each followed transaction once these are known.
+    """
 
-    def __init__(self, channel: str) -> None:
-        """Begin the first stage."""
+    __slots__ = ("_channel", "_clock", "_moments_s", "_stages")
+
+    def __init__(self, channel: str, clock: Callable[[], float]) -> None:
+        """Begin the first stage. ``clock`` tells seconds, and never goes back."""
         self._channel = channel
-        self._stages: list[tuple[str, tuple[int, int]]] = []
-        self._began_ns = 0 if _recorder is None else _recorder.now_ns()
+        self._clock = clock
+        self._moments_s = [clock()]
+        self._stages: list[str] = []
 
-    def passed(self, stage: str) -> None:
-        """End a stage and begin the next."""
-        if _recorder is not None:
-            began_ns, self._began_ns = self._began_ns, _recorder.now_ns()
-            self._stages.append((stage, (began_ns, self._began_ns)))
+    def passed(self, stage: str) -> float:
+        """End a stage and begin the next; return how long it took, in seconds."""
+        began_s, now_s = self._moments_s[-1], self._clock()
+        self._stages.append(stage)
+        self._moments_s.append(now_s)
+        return now_s - began_s
+
+    def elapsed_s(self) -> float:
+        """Return how long ago the first stage began."""
+        return self._clock() - self._moments_s[0]
 
     def tell(self, number: int, transaction_ids: Sequence[str], codes: bytes) -> None:
         """Record the stages for the transactions of a block, ``codes`` being the verdicts."""
         if _recorder is None:
             return
+        now_ns, now_s = _recorder.now_ns(), self._clock()
+        moments_ns = [now_ns - round((now_s - each) * 1e9) for each in self._moments_s]
+        spans_ns = list(zip(self._stages, pairwise(moments_ns), strict=True))
         for transaction_id, code in zip(transaction_ids, codes, strict=True):
             name = TxValidationCode.Name(TxValidationCode.ValueType(code))
             facts: Facts = {
@@ -157,7 +170,7 @@ class BlockStages:
                 "block_number": number,
                 "validation_code": name,
             }
-            for stage, span_ns in self._stages:
+            for stage, span_ns in spans_ns:
                 _recorder.stage_of(transaction_id, stage, span_ns, facts)
 
 

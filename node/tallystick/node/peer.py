@@ -370,7 +370,11 @@ class PeerNode:
 
     def _gateway_channel(self, channel: PeerChannel) -> GatewayChannel:
         own = EndorsingPeer(
-            self._settings.msp.id, self.address, LocalEndorser(self.endorser.process), local=True
+            self._settings.msp.id,
+            self.address,
+            LocalEndorser(self.endorser.process),
+            local=True,
+            queries=LocalEndorser(self.endorser.evaluate),
         )
         connector = self._environment.connector
         links = GatewayLinks(connector, own, lambda: channel.ledger.height)

@@ -10,6 +10,7 @@ from tests.unit.gateway.conftest import (
     DOWN,
     SECRET,
     SOON_S,
+    ScriptedEndorser,
     Setting,
     endorsement,
     signed_proposal,
@@ -36,6 +37,19 @@ async def test_evaluate_asks_the_own_peer_first_and_the_next_if_it_fails(
     own.said = DOWN
     assert (await setting.evaluate()).payload == b"theirs"
     assert (own.calls, other.calls) == (2, 1)
+
+
+async def test_only_evaluate_is_content_with_an_answer_that_is_not_endorsed(
+    setting: Setting,
+) -> None:
+    setting.definitions.define("OR('A.peer')")
+    setting.add_peer("A", endorsement(b"endorsed"), local=True)
+    answers = ScriptedEndorser(ProposalResponse(response=Response(status=200, payload=b"said")))
+    setting.peers[0] = replace(setting.peers[0], queries=answers)
+    assert (await setting.evaluate()).payload == b"said"
+    payload = (await setting.endorse()).payload
+    assert chaincode_action_of(payload).response.payload == b"endorsed"
+    assert answers.calls == 1
 
 
 async def test_evaluate_keeps_to_the_organisations_that_the_client_names(

@@ -3,7 +3,12 @@
 from dataclasses import dataclass
 
 from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.endorsement.errors import ProposalRefusedError
+from tallystick.node.endorsement.proposal import UnpackedProposal
 from tallystick.node.ledger.ledger import Ledger
+from tallystick.node.ledger.simulator import Simulator
+from tallystick.node.membership.identity import Identity
+from tallystick.node.runtime.collections import CollectionGuard
 from tallystick.node.runtime.lifecycle import DefinitionCache
 
 
@@ -20,3 +25,20 @@ class EndorserChannel:
     config: ChannelConfig
     ledger: Ledger
     definitions: DefinitionCache
+
+    def simulator(self, transaction_id: str, creator: Identity, *, is_init: bool) -> Simulator:
+        """Return what simulates a transaction of ``creator``; ``is_init`` if it initialises."""
+        rules = CollectionGuard(self.config, creator, self.definitions.collections, is_init=is_init)
+        return self.ledger.simulator(transaction_id, rules)
+
+    def check_new(self, proposal: UnpackedProposal) -> None:
+        """Return if no committed transaction has the id of ``proposal``.
+
+        Raises:
+            ProposalRefusedError: One has.
+        """
+        if self.ledger.transaction_exists(proposal.transaction_id):
+            raise ProposalRefusedError(
+                f"duplicate transaction found [{proposal.transaction_id}]. "
+                f"Creator [{proposal.creator.hex()}]"
+            )

@@ -41,7 +41,7 @@ from tallystick.node.membership.identity import Identity
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.observability.context import log_about
 from tallystick.node.observability.metrics import PeerMetrics
-from tallystick.node.runtime.collections import CollectionError, CollectionGuard
+from tallystick.node.runtime.collections import CollectionError
 from tallystick.node.runtime.initialization import check_initialization
 from tallystick.node.runtime.lifecycle import ResolvedChaincode
 from tallystick.node.runtime.packages import PackageStore
@@ -145,6 +145,19 @@ class Endorser:
                 early or late, or known already.
             TooBusyError: It is one too many, of all clients or of this one. No chaincode has run.
         """
+        return await self._admitted(signed, is_query=False)
+
+    async def evaluate(self, signed: SignedProposal) -> ProposalResponse:
+        """Return the answer to a proposal of which nobody will make a transaction.
+
+        It is checked and run like any other, but an answer below 400 is neither signed nor hashed,
+        and private results are not kept: who only asks has no use for that.
+
+        Raises what ``process`` does.
+        """
+        return await self._admitted(signed, is_query=True)
+
+    async def _admitted(self, signed: SignedProposal, *, is_query: bool) -> ProposalResponse:
         limit = self._limits.concurrency
         if self._in_progress >= limit:
             reason = f"too many requests for {SERVICE}, exceeding concurrency limit ({limit})"
@@ -152,7 +165,7 @@ class Endorser:
         self._in_progress += 1
         self._node.metrics.proposal_received()
         try:
-            return await self._process(unpack(signed))
+            return await self._process(unpack(signed, is_query=is_query))
         finally:
             self._in_progress -= 1
 
@@ -166,7 +179,7 @@ class Endorser:
             return peer_failure(f"channel '{channel_id}' not found")
         creator = self._authenticated(proposal, channel, now_ns)
         if channel is not None:
-            _check_new(proposal, channel)
+            channel.check_new(proposal)
         system = self._node.system.get(proposal.chaincode)
         if system is not None:
             return await self._call_system(system, proposal, channel)
@@ -240,7 +253,7 @@ class Endorser:
     async def _call_chaincode(
         self, proposal: UnpackedProposal, channel: EndorserChannel, creator: Identity
     ) -> ProposalResponse:
-        simulator = _simulator(proposal, channel, creator, is_init=proposal.is_init)
+        simulator = channel.simulator(proposal.transaction_id, creator, is_init=proposal.is_init)
         definition = channel.definitions.resolve(simulator, proposal.chaincode)
         if definition is None:
             return undefined(proposal, f"chaincode {proposal.chaincode} not found")
@@ -327,7 +340,7 @@ class Endorser:
         if channel is None:
             raise UnknownChannelError(channel_id)
         creator = channel.config.msps.identity(proposal.creator)
-        simulator = _simulator(proposal, channel, creator, is_init=False)
+        simulator = channel.simulator(proposal.transaction_id, creator, is_init=False)
         return self._invocation(proposal, channel, creator, simulator)
 
     def _is_installed(self, package_id: str) -> bool:
@@ -358,6 +371,10 @@ class Endorser:
         if not is_good and simulator is not None and simulator.missed_private_value:
             # The chaincode failed on what this peer lacks; where the value is, it may not.
             return peer_failure(response.message)
+        if is_good and proposal.is_query:
+            if simulator is not None:
+                simulator.check()
+            return not_endorsed(response)
         simulation = _NOTHING if simulator is None else simulator.done()
         outcome = Outcome(
             chaincode=proposal.chaincode,
@@ -374,23 +391,6 @@ class Endorser:
             await self._node.private_data.keep(channel, proposal.transaction_id, simulation.private)
         interest = chaincode_interest(proposal.chaincode, simulation.touched, collections)
         return endorsed(payload, response, interest, self._node.signer, self._node.checker)
-
-
-def _simulator(
-    proposal: UnpackedProposal, channel: EndorserChannel, creator: Identity, *, is_init: bool
-) -> Simulator:
-    rules = CollectionGuard(
-        channel.config, creator, channel.definitions.collections, is_init=is_init
-    )
-    return channel.ledger.simulator(proposal.transaction_id, rules)
-
-
-def _check_new(proposal: UnpackedProposal, channel: EndorserChannel) -> None:
-    if channel.ledger.transaction_exists(proposal.transaction_id):
-        raise ProposalRefusedError(
-            f"duplicate transaction found [{proposal.transaction_id}]. "
-            f"Creator [{proposal.creator.hex()}]"
-        )
 
 
 def _check_may_propose(creator: Identity, channel: EndorserChannel) -> None:

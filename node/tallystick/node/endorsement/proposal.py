@@ -46,10 +46,11 @@ class UnpackedProposal:
         args: The function name, then its arguments.
         is_init: Whether it asks to initialise the chaincode.
         transient: What must not reach the ledger.
-        hash: Ties the result to the proposal.
+        is_query: Whether only the answer is wanted: nobody will make a transaction of it.
     """
 
     signed: SignedProposal
+    header: Header
     channel_header: ChannelHeader
     signature_header: SignatureHeader
     channel_id: str
@@ -60,11 +61,19 @@ class UnpackedProposal:
     args: Sequence[bytes]
     is_init: bool
     transient: Mapping[str, bytes]
-    hash: bytes
+    input: bytes
+    is_query: bool
+
+    @property
+    def hash(self) -> bytes:
+        """What ties the result to the proposal."""
+        # Transient data takes no part in it, so the payload is encoded anew without it.
+        visible = ChaincodeProposalPayload(input=self.input).SerializeToString()
+        return sha256(self.header.channel_header + self.header.signature_header + visible)
 
 
-def unpack(signed: SignedProposal) -> UnpackedProposal:
-    """Return what is in a proposal.
+def unpack(signed: SignedProposal, *, is_query: bool = False) -> UnpackedProposal:
+    """Return what is in a proposal; ``is_query`` if nobody will make a transaction of it.
 
     Raises:
         ProposalRefusedError: A layer of it cannot be read, or it names no chaincode.
@@ -81,10 +90,9 @@ def unpack(signed: SignedProposal) -> UnpackedProposal:
     if not invocation.chaincode_spec.HasField("input"):
         raise ProposalRefusedError("chaincode input did not contain any input")
     call = invocation.chaincode_spec.input
-    # Transient data takes no part in the hash, so the payload is encoded anew without it.
-    visible = ChaincodeProposalPayload(input=payload.input).SerializeToString()
     return UnpackedProposal(
         signed=signed,
+        header=header,
         channel_header=channel_header,
         signature_header=signature_header,
         channel_id=channel_header.channel_id,
@@ -95,7 +103,8 @@ def unpack(signed: SignedProposal) -> UnpackedProposal:
         args=call.args,
         is_init=call.is_init,
         transient=payload.TransientMap,
-        hash=sha256(header.channel_header + header.signature_header + visible),
+        input=payload.input,
+        is_query=is_query,
     )
 
 

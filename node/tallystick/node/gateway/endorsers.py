@@ -42,12 +42,14 @@ class EndorsingPeer:
         address: Where it listens; shown to the client in error details.
         connection: How to reach it.
         local: Whether it is the gateway's own peer.
+        queries: How to reach it for an answer that need not be endorsed, if there is such a way.
     """
 
     msp_id: str
     address: str
     connection: EndorserConnection
     local: bool = False
+    queries: EndorserConnection | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +80,23 @@ class Answer:
 
 
 async def ask(
-    peer: EndorsingPeer, proposal: proposal_pb2.SignedProposal, *, timeout_s: float
+    peer: EndorsingPeer,
+    proposal: proposal_pb2.SignedProposal,
+    *,
+    timeout_s: float,
+    is_query: bool = False,
 ) -> Answer:
     """Return what ``peer`` answers to ``proposal``; every failure of the peer is an answer too.
 
-    A peer that says nothing for ``timeout_s`` has failed like one that cannot be reached.
+    A peer that says nothing for ``timeout_s`` has failed like one that cannot be reached. The
+    answer to a query may come without an endorsement.
 
     Source: wire.md §5.3, the mapping from an endorser's answer.
     """
+    connection = (peer.queries if is_query else None) or peer.connection
     try:
         async with asyncio.timeout(timeout_s):
-            response = await peer.connection.process_proposal(proposal)
+            response = await connection.process_proposal(proposal)
     except TimeoutError:
         return _unavailable(peer, too_late(timeout_s), unreachable=True)
     except ProposalRefusedError as error:

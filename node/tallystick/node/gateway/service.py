@@ -349,7 +349,7 @@ async def _tried(
     """Return what one candidate after another says, until it is the chaincode's own word."""
     answers: list[Answer] = []
     for peer in candidates:
-        answer = await ask(peer, proposal, timeout_s=timeout_s)
+        answer = await ask(peer, proposal, timeout_s=timeout_s, is_query=True)
         peers.note(answer)
         answers.append(answer)
         if answer.step is not NextStep.TRY_NEXT:

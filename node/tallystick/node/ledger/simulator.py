@@ -277,13 +277,21 @@ class Simulator:
         """Yield what the key has held, newest first. Nothing of it is recorded."""
         return self._history.modifications(namespace, key)
 
+    def check(self) -> None:
+        """Check that nothing was refused for its size, even if the chaincode took no notice.
+
+        Raises:
+            SimulationTooLargeError: Something was.
+        """
+        self._held.check()
+
     def done(self) -> SimulationResult:
         """Return the read/write sets. Call it once; the simulator is of no use afterwards.
 
         Raises:
             SimulationTooLargeError: Something was refused, so they are not what was to be done.
         """
-        self._held.check()
+        self.check()
         touched = tuple(
             self._touched(namespace, collection)
             for namespace, collections in self._builder.touched().items()

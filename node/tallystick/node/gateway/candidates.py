@@ -48,14 +48,12 @@ def no_candidates(call: ProposedCall, organisations: Sequence[str]) -> GatewayEr
     return GatewayError(grpc.StatusCode.FAILED_PRECONDITION, reason)
 
 
-def first_endorsers(channel: GatewayChannel, call: ProposedCall) -> list[EndorsingPeer]:
+def first_endorsers(channel: GatewayChannel, call: ProposedCall) -> Sequence[EndorsingPeer]:
     """Return whom to ask first, in order; transient data stays within the own organisation."""
     if not _is_defined(channel, call.chaincode):
         raise no_endorsers(call)
-    own = [peer for peer in channel.peers if peer.msp_id == channel.peers.local_msp_id]
-    if call.transient:
-        return own
-    return list(channel.peers)
+    peers = channel.peers
+    return peers.of(peers.local_msp_id) if call.transient else list(peers)
 
 
 def no_endorsers(call: ProposedCall, organisations: Sequence[str] = ()) -> GatewayError:

@@ -1,6 +1,6 @@
 """One channel, as the gateway needs it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tallystick.node.channel.config import ChannelConfig
@@ -41,11 +41,9 @@ class GatewayChannel:
         """The configuration in force."""
         return self.current()
 
-    @property
-    def orderer_msp_ids(self) -> Mapping[str, str]:
-        """The organisation of each orderer that the channel names, by endpoint."""
-        return {
-            endpoint: organization.msp_id
-            for organization in self.config.orderers
-            for endpoint in organization.endpoints
-        }
+    def orderer_msp_id(self, endpoint: str) -> str:
+        """Return the organisation of an orderer; empty if the channel does not say."""
+        for organization in self.config.orderers:
+            if endpoint in organization.endpoints:
+                return organization.msp_id
+        return ""

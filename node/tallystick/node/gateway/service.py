@@ -195,12 +195,12 @@ class GatewayService:
         choice = self._choices[request.channel_id]
         orderers = choice.in_turn(channel.orderers)
         envelope = request.prepared_transaction.SerializeToString()
-        msp_ids, timeout_s = channel.orderer_msp_ids, self._limits.broadcast_timeout_s
+        msp_id_of, timeout_s = channel.orderer_msp_id, self._limits.broadcast_timeout_s
         if channel.config.consensus_type == BFT:
-            await submit_to_quorum(orderers, envelope, msp_ids=msp_ids, timeout_s=timeout_s)
+            await submit_to_quorum(orderers, envelope, msp_id_of=msp_id_of, timeout_s=timeout_s)
         else:
             taken = await submit_envelope(
-                orderers, envelope, choice=choice, msp_ids=msp_ids, timeout_s=timeout_s
+                orderers, envelope, choice=choice, msp_id_of=msp_id_of, timeout_s=timeout_s
             )
             choice.learn(taken)
 

@@ -1,7 +1,7 @@
 """Hands a signed transaction to the ordering service."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import TypeAlias
@@ -55,6 +55,8 @@ class OrdererChoice:
 
     def in_turn(self, orderers: Sequence[OrdererConnection]) -> Sequence[OrdererConnection]:
         """Return all of them, in the order in which they are asked."""
+        if len(orderers) == 1:
+            return orderers
         chosen = self._random.sample(orderers, len(orderers))
         return sorted(chosen, key=lambda orderer: orderer.endpoint != self._leader)
 
@@ -89,7 +91,7 @@ async def submit_envelope(
     envelope: bytes,
     *,
     choice: OrdererChoice,
-    msp_ids: Mapping[str, str],
+    msp_id_of: Callable[[str], str],
     timeout_s: float,
 ) -> Taken:
     """Offer ``envelope`` to one orderer after another until one takes it; return which.
@@ -102,7 +104,7 @@ async def submit_envelope(
         orderers: In the order in which they are asked.
         envelope: The transaction.
         choice: Tells when an orderer is silent.
-        msp_ids: The organisation of each, by endpoint, as far as it is known.
+        msp_id_of: Returns the organisation of an endpoint; empty if it is not known.
         timeout_s: How long to wait for each of them.
 
     Raises:
@@ -121,7 +123,7 @@ async def submit_envelope(
             choice.heard(orderer.endpoint)
         decision = _decision(orderer.endpoint, answer)
         if decision is None:
-            failures.append(_failure(orderer, answer, msp_ids))
+            failures.append(_failure(orderer, answer, msp_id_of))
         elif not decided.done():
             decided.set_result(decision)
 
@@ -168,7 +170,7 @@ async def submit_to_quorum(
     orderers: Sequence[OrdererConnection],
     envelope: bytes,
     *,
-    msp_ids: Mapping[str, str],
+    msp_id_of: Callable[[str], str],
     timeout_s: float,
 ) -> None:
     """Offer ``envelope`` to all orderers at once until enough of them have taken it.
@@ -179,7 +181,7 @@ async def submit_to_quorum(
     Args:
         orderers: All of the channel.
         envelope: The transaction.
-        msp_ids: The organisation of each, by endpoint, as far as it is known.
+        msp_id_of: Returns the organisation of an endpoint; empty if it is not known.
         timeout_s: How long to wait for each of them.
 
     Raises:
@@ -196,7 +198,7 @@ async def submit_to_quorum(
         answer = await _answer(orderer, envelope, timeout_s)
         if answer == _ORDERED_ALREADY or _is_taken(answer):
             return True
-        failures.append(_failure(orderer, answer, msp_ids))
+        failures.append(_failure(orderer, answer, msp_id_of))
         return False
 
     if not await _reaches_quorum([offer(orderer) for orderer in orderers]):
@@ -246,10 +248,10 @@ async def _answer(
 
 
 def _failure(
-    orderer: OrdererConnection, answer: BroadcastResponse | str, msp_ids: Mapping[str, str]
+    orderer: OrdererConnection, answer: BroadcastResponse | str, msp_id_of: Callable[[str], str]
 ) -> FailureDetail:
     message = answer if isinstance(answer, str) else _refusal(answer)
-    return FailureDetail(orderer.endpoint, msp_ids.get(orderer.endpoint, ""), message)
+    return FailureDetail(orderer.endpoint, msp_id_of(orderer.endpoint), message)
 
 
 def _decision(endpoint: str, answer: BroadcastResponse | str) -> Taken | BroadcastResponse | None:

@@ -22,6 +22,7 @@ from tallystick.chaincode.keys import (
 )
 from tallystick.chaincode.rows import OwnRows
 from tallystick.chaincode.stub import ChaincodeStub, KeyModification, Page
+from tallystick.chaincode.values import Value
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -32,12 +33,13 @@ class State(OwnRows):
     A key is read from the stub at most once per call, and not at all once it was written.
     """
 
-    __slots__ = ("_committed", "_writes")
+    __slots__ = ("_committed", "_loaded", "_writes")
 
     def __init__(self, stub: ChaincodeStub, *, read_only: bool = False) -> None:
         super().__init__(stub, read_only=read_only)
         self._committed: dict[str, bytes | None] = {}
         self._writes: dict[str, bytes | None] = {}  # None deletes
+        self._loaded: dict[str, tuple[bytes, Value]] = {}  # by key, with what it was read from
 
     composite_key = staticmethod(composite_key)
     split_composite_key = staticmethod(split_composite_key)
@@ -62,10 +64,8 @@ class State(OwnRows):
         ahead = [key for key in dict.fromkeys(keys) if key not in self._committed]
         for key in ahead:
             check_key(key)
-        values = self._stub.get_states(ahead)
-        self._committed.update(
-            (key, value or None) for key, value in zip(ahead, values, strict=True)
-        )
+        for key, value in zip(ahead, self._stub.get_states(ahead), strict=True):
+            self._committed[key] = value or None
 
     def put(self, key: str, value: bytes) -> None:
         """Write ``value`` at ``key``.
@@ -88,9 +88,21 @@ class State(OwnRows):
         self._writes[key] = None
 
     def load(self, key: str, model: type[ModelT]) -> ModelT | None:
-        """Return the ``model`` stored at ``key`` as JSON, or None."""
+        """Return the ``model`` stored at ``key`` as JSON, or None.
+
+        A ``Value``, which nobody can change, is the same one until the row is written.
+        """
         value = self.get(key)
-        return None if value is None else model.model_validate_json(value)
+        if value is None:
+            return None
+        if (known := self._loaded.get(key)) is not None:
+            source, row = known
+            if source is value and type(row) is model:
+                return row
+        loaded = model.model_validate_json(value)
+        if isinstance(loaded, Value):
+            self._loaded[key] = (value, loaded)
+        return loaded
 
     def save(self, key: str, model: BaseModel) -> None:
         """Write ``model`` at ``key`` as JSON, its fields in the order of their declaration."""

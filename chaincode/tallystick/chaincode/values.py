@@ -12,7 +12,16 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
-_set = object.__setattr__
+# Where pydantic keeps the parts of a model: a frozen one refuses to be set by name.
+_set_content, _set_fields_set, _set_extra, _set_private = (
+    vars(BaseModel)[name].__set__
+    for name in (
+        "__dict__",
+        "__pydantic_fields_set__",
+        "__pydantic_extra__",
+        "__pydantic_private__",
+    )
+)
 
 
 class Value(BaseModel):
@@ -63,11 +72,11 @@ class Value(BaseModel):
 
     @classmethod
     def _of(cls, content: dict[str, Any], shape: "_Shape") -> Self:
-        value = cls.__new__(cls)
-        _set(value, "__dict__", content)
-        _set(value, "__pydantic_fields_set__", shape.names)
-        _set(value, "__pydantic_extra__", None)
-        _set(value, "__pydantic_private__", None)
+        value: Self = object.__new__(cls)
+        _set_content(value, content)
+        _set_fields_set(value, shape.names)
+        _set_extra(value, None)
+        _set_private(value, None)
         return value
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from pydantic import BaseModel
 
-from tallystick.chaincode import Refusal, State
+from tallystick.chaincode import Refusal, State, Value
 from tallystick.chaincode.errors import InvalidKeyError, InvalidPageError, WriteInQueryError
 from tallystick.chaincode.keys import FIRST_SIMPLE_KEY
 from tallystick.chaincode.testing import MemoryStub, make_client
@@ -28,6 +28,14 @@ class CountingStub(MemoryStub):
 class Holding(BaseModel):
     security: str
     quantity: int
+
+
+class Balance(Value):
+    quantity: int
+
+
+class Total(Balance):
+    """Reads the same rows as another value."""
 
 
 def committed(**rows: bytes) -> CountingStub:
@@ -169,6 +177,30 @@ def test_models_are_stored_as_json_in_the_order_of_their_fields() -> None:
     assert state.get("h") == b'{"security":"ACME","quantity":5}'
     assert state.load("h", Holding) == Holding(security="ACME", quantity=5)
     assert state.load("absent", Holding) is None
+
+
+def test_a_value_is_read_once_until_its_row_is_written() -> None:
+    state = State(committed(h=b'{"quantity":5}'))
+    before = state.load("h", Balance)
+    assert before == Balance(quantity=5)
+    assert state.load("h", Balance) is before
+    state.save("h", Balance(quantity=6))
+    assert state.load("h", Balance) == Balance(quantity=6)
+    state.delete("h")
+    assert state.load("h", Balance) is None
+
+
+def test_a_row_read_as_one_value_is_no_other() -> None:
+    state = State(committed(h=b'{"quantity":5}'))
+    assert type(state.load("h", Total)) is Total
+    assert type(state.load("h", Balance)) is Balance
+
+
+def test_a_model_that_can_be_changed_is_nobody_elses() -> None:
+    state = State(committed(h=b'{"security":"ACME","quantity":5}'))
+    first, second = state.load("h", Holding), state.load("h", Holding)
+    assert first == second
+    assert first is not second
 
 
 def test_an_empty_value_is_refused_because_the_ledger_takes_it_for_a_deletion() -> None:

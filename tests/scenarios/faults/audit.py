@@ -10,8 +10,8 @@ from typing import Final
 import pytest
 from tests.scenarios.crash_load import Load
 from tests.scenarios.crash_network import CHAINCODE, RunningNetwork
-from tests.scenarios.faults.outcome import Outcome
 from tests.scenarios.orderer_network import under_load
+from tests.scenarios.outcome import Outcome
 
 from tallystick.client.errors import CommitStatusError, GatewayError
 from tallystick.node.cluster.node import Node

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from tests.scenarios.crash_network import RunningNetwork
-from tests.scenarios.faults.outcome import Outcome
 from tests.scenarios.orderer_network import three_orderers
+from tests.scenarios.outcome import Outcome
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 from tests.scenarios.crash_network import CHAINCODE, RunningNetwork
 from tests.scenarios.faults.audit import Log, audited, health, unhealthy
-from tests.scenarios.faults.outcome import Outcome
+from tests.scenarios.outcome import Outcome
 
 from tallystick.client.contract import Contract
 from tallystick.client.errors import ConnectError, EndorseError, SubmitError

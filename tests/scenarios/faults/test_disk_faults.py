@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 from tests.scenarios.crash_network import RunningNetwork, exit_code
 from tests.scenarios.faults.audit import Log, audited, health, unhealthy
-from tests.scenarios.faults.outcome import Outcome
 from tests.scenarios.faults.small_disk import SmallDisk, small_disk
 from tests.scenarios.orderer_network import leader
+from tests.scenarios.outcome import Outcome
 
 from tallystick.node.cluster.launcher import NodeFailedError, is_healthy
 from tallystick.node.cluster.node import Node

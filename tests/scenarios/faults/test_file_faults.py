@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.scenarios.crash_network import RunningNetwork
 from tests.scenarios.faults.audit import Log, audited, health, ledger_folder, unhealthy
-from tests.scenarios.faults.outcome import Outcome, tally
+from tests.scenarios.outcome import Outcome, tally
 
 from tallystick.client.errors import EvaluateError, EventStreamError
 from tallystick.node.cluster.launcher import NodeFailedError

@@ -9,8 +9,8 @@ from time import monotonic
 import pytest
 from tests.scenarios.crash_network import RunningNetwork
 from tests.scenarios.faults.audit import Log, audited, ledger_folder, refusal
-from tests.scenarios.faults.outcome import Outcome
 from tests.scenarios.orderer_network import leader
+from tests.scenarios.outcome import Outcome
 
 pytestmark = [
     pytest.mark.slow,

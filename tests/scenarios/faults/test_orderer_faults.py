@@ -10,8 +10,8 @@ from typing import Final
 import pytest
 from tests.scenarios.crash_network import RunningNetwork
 from tests.scenarios.faults.audit import audited
-from tests.scenarios.faults.outcome import Outcome
 from tests.scenarios.orderer_network import another_leader_than, leader
+from tests.scenarios.outcome import Outcome
 
 from tallystick.node.cluster.node import Node
 

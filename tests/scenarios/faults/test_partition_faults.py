@@ -9,8 +9,8 @@ import pytest_asyncio
 from tests.scenarios.crash_network import RunningNetwork
 from tests.scenarios.faults.audit import audited, ledger_folder, refusal, unhealthy
 from tests.scenarios.faults.hosts import Host, HostsLauncher, hosts
-from tests.scenarios.faults.outcome import Outcome
 from tests.scenarios.orderer_network import another_leader_than, leader, three_orderers
+from tests.scenarios.outcome import Outcome
 
 from tallystick.node.cluster.node import Node
 from tallystick.node.cluster.topology import Topology

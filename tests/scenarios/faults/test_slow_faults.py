@@ -5,8 +5,8 @@ from typing import Final
 import pytest
 from tests.scenarios.crash_network import RunningNetwork
 from tests.scenarios.faults.audit import audited, refusal
-from tests.scenarios.faults.outcome import Outcome
 from tests.scenarios.faults.slow_lines import Line, slowed
+from tests.scenarios.outcome import Outcome
 
 pytestmark = [
     pytest.mark.slow,

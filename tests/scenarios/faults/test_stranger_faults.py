@@ -11,7 +11,7 @@ import psutil
 import pytest
 from tests.scenarios.crash_network import RunningNetwork
 from tests.scenarios.faults.audit import audited
-from tests.scenarios.faults.outcome import Outcome
+from tests.scenarios.outcome import Outcome
 
 from tallystick.node.cluster.node import Node
 

@@ -42,10 +42,10 @@ class BuyIns:
     def call(self, trade: str, agent: Identifier, intent: SignedIntent) -> None:
         """Appoint an agent to buy what is not delivered, as the buyer says."""
         row = self._trades.require(trade)
-        status = rules.buy_in_after(trade, self.find(row), BuyInStep.CALL, now(self._ctx))
-        rules.require_unlocked(row, "buy in", now(self._ctx))
         terms = self._trades.terms(row)
         self._require_agent(row, terms, agent, intent)
+        status = rules.buy_in_after(trade, self.find(row), BuyInStep.CALL, now(self._ctx))
+        rules.require_unlocked(row, "buy in", now(self._ctx))
         clock = self._due_clock(row, terms)
         calendar = self._fails.calendar(row)
         last = business_days_after(
@@ -62,8 +62,8 @@ class BuyIns:
 
     def execute(self, trade: str, replacement: str) -> None:
         """End a trade whose units were bought by another; the seller pays what was dearer."""
+        self._require_agents(trade)
         row, terms, buy_in, status = self._advanced(trade, BuyInStep.EXECUTE)
-        self._require_agents(trade, buy_in)
         bought_row = self._trades.require(replacement)
         rules.require_venue(bought_row, row.venue)
         rows = self._trades.rows(row, terms.salt)
@@ -84,8 +84,8 @@ class BuyIns:
 
     def give_up(self, trade: str) -> None:
         """Enter that the agent could not buy."""
+        self._require_agents(trade)
         row, terms, buy_in, status = self._advanced(trade, BuyInStep.FAIL)
-        self._require_agents(trade, buy_in)
         self._save(row, terms, buy_in.model_copy(update={"status": status}))
         self._ctx.emit(events.BuyInFailed(trade=trade))
 
@@ -163,9 +163,10 @@ class BuyIns:
             profiles[who] = each.profile
         return profiles
 
-    def _require_agents(self, trade: str, buy_in: BuyIn) -> None:
-        caller = self._ctx.client.msp_id
-        if caller != buy_in.agent:
+    def _require_agents(self, trade: str) -> None:
+        """Refuse all but the agent of a buy-in, where there is one."""
+        caller, buy_in = self._ctx.client.msp_id, self.find(self._trades.require(trade))
+        if buy_in is not None and caller != buy_in.agent:
             raise DisciplineReason.NOT_THE_AGENT.refusal(
                 trade=trade, participant=caller, agent=buy_in.agent
             )

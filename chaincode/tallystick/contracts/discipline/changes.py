@@ -44,7 +44,6 @@ class Changes:
         A side that says something else than before takes back what it said.
         """
         row = self._trades.require(trade)
-        rules.require_open(row, "change", now(self._ctx))
         terms = self._trades.terms(row)
         party = party_on(terms, side)
         agreed = ChangeAgreed(
@@ -52,6 +51,7 @@ class Changes:
         )
         rows = self._trades.rows(row, terms.salt)
         require_signature(self._ctx, terms, side, (agreed, intent))
+        rules.require_open(row, "change", now(self._ctx))
         self._check(row, terms, change)
         given = ChangeGiven(change=change)
         others = [each for each in terms.parties if each != side]

@@ -128,11 +128,11 @@ class Fails:
     def hold(self, trade: str, side: Side, intent: SignedIntent, *, holds: bool) -> None:
         """Put a trade on hold for a side, or release it, as that side says."""
         row = self.trades.require(trade)
-        rules.require_open(row, "hold" if holds else "release", now(self._ctx))
         terms = self.trades.terms(row)
         party = party_on(terms, side)
         said = TradeHeld(trade=trade, side=side, party=party, holds=holds)
         require_signature(self._ctx, terms, side, (said, intent))
+        rules.require_open(row, "hold" if holds else "release", now(self._ctx))
         change = HoldChange(at=now(self._ctx), side=side, holds=holds)
         row, record = rules.held(row, self.record(row), change)
         self.trades.save(row)
@@ -152,8 +152,8 @@ class Fails:
     def mark_sale(self, trade: str, sale: str) -> None:
         """Say what kind of sale a trade is, as its venue."""
         row = self.trades.require(trade)
-        rules.require_open(row, "mark", now(self._ctx))
         rules.require_venue(row, self._ctx.client.msp_id)
+        rules.require_open(row, "mark", now(self._ctx))
         record = self.record(row).model_copy(update={"sale": sale})
         self.save(row, self.trades.terms(row).salt, record)
         self._ctx.emit(events.SaleMarked(trade=trade))

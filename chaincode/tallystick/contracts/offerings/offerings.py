@@ -92,17 +92,18 @@ class Offerings:
 
     def close(self, offering: str) -> None:
         """Take no more orders: its issuer may any time, anybody once the end has come."""
+        terms = self.require(offering).terms
+        if now(self._ctx) < terms.ends_at:
+            self._require_offeror(terms, Step.CLOSE)
         row = self._after(offering, Step.CLOSE)
-        if now(self._ctx) < row.terms.ends_at:
-            self._require_offeror(row.terms, Step.CLOSE)
         closed_at = min(now(self._ctx), row.terms.ends_at)
         self._advance(row.model_copy(update={"closed_at": closed_at}))
 
     def allot(self, offering: str, lines: tuple[Discretion, ...]) -> None:
         """Note what the issuer gives by discretion; a later word on a subscription counts."""
-        row = self._after(offering, Step.ALLOT)
-        terms = row.terms
+        terms = self.require(offering).terms
         self._require_offeror(terms, Step.ALLOT)
+        self._after(offering, Step.ALLOT)
         if terms.allocation is not AllocationRule.DISCRETIONARY:
             raise OfferingReason.ALLOCATION_NOT_DISCRETIONARY.refusal(
                 offering=offering, rule=terms.allocation
@@ -188,9 +189,8 @@ class Offerings:
 
     def withdraw(self, offering: str, reason: str) -> None:
         """End an offering as its issuer says, until the first unit is issued."""
-        row = self._after(offering, Step.WITHDRAW)
-        self._require_offeror(row.terms, Step.WITHDRAW)
-        self._fail(row, reason)
+        self._require_offeror(self.require(offering).terms, Step.WITHDRAW)
+        self._fail(self._after(offering, Step.WITHDRAW), reason)
 
     def lapse(self, offering: str) -> None:
         """End an offering from the long stop on, as anybody may."""

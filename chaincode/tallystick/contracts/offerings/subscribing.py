@@ -92,11 +92,9 @@ class Subscribing:
 
     def pay(self, offering: str, subscription: str) -> None:
         """Let the payer's money wait in escrow: for all that is ordered, or for the allotment."""
-        row = self._after(offering, subscription, SubscriptionStep.PAY)
+        row, placed = self._channelled(offering, subscription)
         terms = self._offerings.require(offering)
         require_payable(terms, now(self._ctx))
-        placed = self._book.order(row)
-        self._require_channel(row, placed, SubscriptionStep.PAY)
         units = placed.order.quantity
         if not terms.terms.is_prepaid:
             units = self._allotted(row)
@@ -105,11 +103,9 @@ class Subscribing:
 
     def pay_by_receipt(self, offering: str, subscription: str, receipt: ReceiptTerms) -> None:
         """Note that an allotment was paid off the ledger; the receipt is used at the issue."""
-        row = self._after(offering, subscription, SubscriptionStep.PAY)
+        row, placed = self._channelled(offering, subscription)
         terms = self._offerings.require(offering)
         require_payable(terms, now(self._ctx))
-        placed = self._book.order(row)
-        self._require_channel(row, placed, SubscriptionStep.PAY)
         escrow.check_receipt(self._ctx, terms.terms, placed.order, self._allotted(row), receipt)
         self._book.save_order(row, placed.model_copy(update={"receipt": receipt}))
         self._paid(row)
@@ -119,14 +115,14 @@ class Subscribing:
     def cancel(self, offering: str, subscription: str, intent: SignedIntent | None) -> None:
         """End an order as its signer says; money that waits for it is free again."""
         before = self._book.require(offering, subscription)
-        row = subscription_after(before, SubscriptionStep.CANCEL)
-        require_cancellable(self._offerings.require(offering), before, now(self._ctx))
         order = self._book.order(before).order
         said = SubscriptionCancelled(
             offering=offering, subscription=subscription, signer=order.signer
         )
-        rows = self._book.rows(row, order.salt)
+        rows = self._book.rows(before, order.salt)
         require_authority(self._ctx, order.signer, said, intent, rows)
+        row = subscription_after(before, SubscriptionStep.CANCEL)
+        require_cancellable(self._offerings.require(offering), before, now(self._ctx))
         self._free([before])
         self._advance(row)
 
@@ -138,10 +134,10 @@ class Subscribing:
         terms = self._offerings.require(offering)
         caller = self._ctx.client.msp_id
         is_issuer = caller == terms.terms.issuer
-        statuses = BEFORE_FUNDING if is_issuer else BEFORE_ISSUE
-        require_status(terms, SubscriptionStep.REJECT, *statuses)
         power = Power.ISSUE_SECURITIES if is_issuer else Power.KEEP_REGISTER
         require_licences(self._ctx, Exercised(organization=caller, powers=(power,)))
+        statuses = BEFORE_FUNDING if is_issuer else BEFORE_ISSUE
+        require_status(terms, SubscriptionStep.REJECT, *statuses)
         self._end(offering, subscriptions, SubscriptionStep.REJECT, reason)
 
     def refund(self, offering: str, subscriptions: tuple[str, ...]) -> None:
@@ -232,19 +228,24 @@ class Subscribing:
                     moment=offering.terms.long_stop_at,
                 )
 
-    def _require_channel(
-        self, row: Subscription, placed: PlacedOrder, step: SubscriptionStep
-    ) -> None:
-        """Refuse unless the submitter is who the order runs through, or placed it."""
-        caller = self._ctx.client.msp_id
+    def _channelled(self, offering: str, subscription: str) -> tuple[Subscription, PlacedOrder]:
+        """Return a subscription as it is once paid, and its order.
+
+        Raises:
+            Refusal: NOT_THE_INTERMEDIARY unless the submitter is who the order runs through, or
+                placed it; LICENCE_MISSING; SUBSCRIPTION_STATUS.
+        """
+        row = self._book.require(offering, subscription)
+        placed, caller = self._book.order(row), self._ctx.client.msp_id
         if caller not in {row.intermediary, placed.placed_by}:
             raise OfferingReason.NOT_THE_INTERMEDIARY.refusal(
                 subscription=row.subscription,
                 intermediary=row.intermediary,
                 participant=caller,
-                step=step,
+                step=SubscriptionStep.PAY,
             )
         require_licences(self._ctx, acting(row.intermediary))
+        return subscription_after(row, SubscriptionStep.PAY), placed
 
     def _after(self, offering: str, subscription: str, step: SubscriptionStep) -> Subscription:
         return subscription_after(self._book.require(offering, subscription), step)

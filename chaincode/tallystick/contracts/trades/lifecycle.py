@@ -120,8 +120,8 @@ class Lifecycle:
     def approve(self, trade: str, valid_until: Instant) -> None:
         """Enter the submitting mediator's approval, in place of its former one."""
         row, moment = self._trades.require(trade), now(self._ctx)
-        after(row, Step.APPROVE, moment)
         self._require_mediator(self._trades.terms(row))
+        after(row, Step.APPROVE, moment)
         if valid_until <= moment:
             raise RegisterReason.MOMENT_PAST.refusal(moment=valid_until, now=moment)
         mediator = self._ctx.client.msp_id
@@ -184,19 +184,19 @@ class Lifecycle:
     def withdraw(self, trade: str, side: Side, reason: str, intent: SignedIntent) -> None:
         """End a trade as one of its parties says."""
         row, terms = self._known(trade)
-        self.advance(row, terms, Step.WITHDRAW)
         party = party_on(terms, side)
         withdrawal = Withdrawal(trade=trade, side=side, party=party, reason=reason)
         rows = self._trades.rows(row, terms.salt)
         with without_names(trade, side):
             authority = signed_authority(self._ctx, party, withdrawal, intent, rows)
             refuse_if_any(self._admission.at_withdrawal(party, authority))
+        self.advance(row, terms, Step.WITHDRAW)
         self._ctx.emit(events.TradeWithdrawn(trade=trade, side=side, reason=reason))
 
     def reject(self, trade: str, reason: str) -> None:
         """End a trade as one of its mediators says."""
-        terms = self.end(trade, Step.REJECT)
-        self._require_mediator(terms)
+        self._require_mediator(self._known(trade)[1])
+        self.end(trade, Step.REJECT)
         self._ctx.emit(
             events.TradeRejected(trade=trade, mediator=self._ctx.client.msp_id, reason=reason)
         )

@@ -1,9 +1,12 @@
 """Who may call the settlement contract's functions about fails, and arguments for them."""
 
+from collections.abc import Collection, Mapping
+
 from pydantic import JsonValue
-from tests.unit.contracts.permissions.past import LATE
+from tests.unit.contracts.permissions.past import CALLED, LATE, PACK
 from tests.unit.contracts.permissions.roles import (
     AGENTS,
+    BROKER,
     CLEARING,
     READERS,
     REGULATOR,
@@ -15,7 +18,6 @@ from tests.unit.contracts.permissions.roles import (
     licensed,
     only,
 )
-from tests.unit.contracts.permissions.scenery import PACK
 from tests.unit.contracts.permissions.stage import AGREED, MEDIATED
 
 from tallystick.contracts.discipline.models import (
@@ -27,11 +29,16 @@ from tallystick.contracts.discipline.models import (
 )
 from tallystick.contracts.discipline.packs import RegimePeriod
 from tallystick.contracts.models import Model
-from tallystick.contracts.reasons import DisciplineReason
+from tallystick.contracts.reasons import DisciplineReason, ReasonTable
 from tallystick.contracts.statements import CancelTrade
 from tallystick.contracts.testing import Market
 
 TRADES: list[JsonValue] = ["T-1"]
+
+NO_AGENT: Mapping[ReasonTable | None, Collection[str]] = {
+    DisciplineReason.NOT_THE_AGENT: AGENTS - BROKER
+}
+"""What those are told who may act for clients, and were not named to buy in."""
 
 PERMITTED: Permissions = {
     "publish_discipline": only(REGULATOR),
@@ -42,11 +49,11 @@ PERMITTED: Permissions = {
     "mark_sale": only(VENUES),
     "record_fail": only(CLEARING),
     "collect_penalties": only(CLEARING, DisciplineReason.NOTHING_DUE),
-    "call_buy_in": licensed(DisciplineReason.BUY_IN_NOT_DUE),
-    "execute_buy_in": only(AGENTS, DisciplineReason.BUY_IN_STATUS),
-    "give_up_buy_in": only(AGENTS, DisciplineReason.BUY_IN_STATUS),
-    "compensate_buy_in": only(CLEARING, DisciplineReason.BUY_IN_STATUS),
-    "withdraw_buy_in": licensed(DisciplineReason.BUY_IN_STATUS),
+    "call_buy_in": licensed(),
+    "execute_buy_in": only(BROKER, DisciplineReason.REPLACEMENT_WRONG, but=NO_AGENT),
+    "give_up_buy_in": only(BROKER, but=NO_AGENT),
+    "compensate_buy_in": only(CLEARING, DisciplineReason.EXECUTION_NOT_DUE),
+    "withdraw_buy_in": licensed(),
     "discipline_pack": anybody(),
     "regime": anybody(),
     "fail": anybody(),
@@ -73,11 +80,11 @@ def arguments(_: Market) -> Arguments:
         "mark_sale": ["T-1", "short"],
         "record_fail": [LATE],
         "collect_penalties": [TRADES, "2024-01-31"],
-        "call_buy_in": [AGREED, P.BROKER_DEALER],
-        "execute_buy_in": ["T-1", "T-2"],
-        "give_up_buy_in": ["T-1"],
-        "compensate_buy_in": ["T-1"],
-        "withdraw_buy_in": [AGREED],
+        "call_buy_in": [LATE, P.BROKER_DEALER],
+        "execute_buy_in": [CALLED, AGREED],
+        "give_up_buy_in": [CALLED],
+        "compensate_buy_in": [CALLED],
+        "withdraw_buy_in": [CALLED],
         "discipline_pack": ["p", 1],
         "regime": [P.ATS],
         "fail": ["T-1"],

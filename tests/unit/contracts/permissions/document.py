@@ -20,8 +20,8 @@ Where more counts than the licence, the table shows one case. What investors sig
 where nobody signs, the broker-dealer has the mandate. The clearing firm is notary, custodian and
 spender, the transfer agent keeps the records of investors, the bank keeps their money, the issuer
 has issued the security and will offer it, and the trade, its order and a linked account are the
-venue's. The broker-dealer mediates a trade, has approved a transfer, submits a subscription and
-settles for the introducing broker. The regulator has suspended the licence.
+venue's. The broker-dealer mediates a trade, has approved a transfer, submits a subscription, is the
+agent of a buy-in and settles for the introducing broker. The regulator has suspended the licence.
 """
 
 

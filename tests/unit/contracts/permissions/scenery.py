@@ -10,7 +10,6 @@ from tests.unit.contracts.permissions.roles import P, signed
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.compliance.models import RulesGiven
 from tallystick.contracts.custody.models import Custody, CustodyAgreement
-from tallystick.contracts.discipline.packs import BuyInClock, DisciplinePack
 from tallystick.contracts.register.models import Amendment, DocumentVersion
 from tallystick.contracts.statements import (
     CustodyAgreed,
@@ -24,15 +23,6 @@ SPARE = "spare"
 """The wallet of a further key of alice."""
 HALTED = "BETA"
 """A security that is paused, of which alice has units and is frozen."""
-PACK = DisciplinePack(
-    kind="settlement-discipline",
-    pack="p",
-    version=1,
-    title="Settlement discipline",
-    jurisdiction="EU",
-    dated="2024-01-01",
-    buy_ins=(BuyInClock(instrument="share", business_days=2, execution_days=2, provision="§ 1"),),
-)
 
 
 def prepare_holders(market: Market) -> None:
@@ -96,12 +86,11 @@ def _offer(market: Market) -> None:
 
 
 def prepare_overseers(market: Market) -> None:
-    """Let there be a suspended licence, a waiver, a pack for fails, a receipt and an approval."""
+    """Let there be a suspended licence, a waiver, a receipt and an approval."""
     regulator = (P.REGULATOR, Chaincode.IDENTITY)
     market.license(market.licence(licensing.SUSPENDED, "issuer"))
     market.submit(*regulator, "suspend_licence", licensing.SUSPENDED, "issuer", "a test")
     market.submit(*regulator, "grant_waiver", licensing.waiver(market))
-    market.submit(P.REGULATOR, Chaincode.SETTLEMENT, "publish_discipline", PACK)
     make_receipt(market, receipt_terms("R-2"))
     market.submit(P.BROKER_DEALER, Chaincode.TOKEN, "approve_transfer", rules.approval(market))
     market.submit(P.ATS, Chaincode.TOKEN, "record_refusal", rules.REFUSED)

@@ -1,9 +1,10 @@
 """What the calls of the permission matrix bring along as transient data."""
 
 from tests.unit.contracts.actions_stage import SECRET
+from tests.unit.contracts.discipline.stage import row
 from tests.unit.contracts.money import SALT, receipt_terms
 from tests.unit.contracts.permissions import cash, discipline, netting, offerings
-from tests.unit.contracts.permissions.past import MEETING
+from tests.unit.contracts.permissions.past import CALLED, LATE, MEETING
 from tests.unit.contracts.permissions.roles import P, Secrets
 from tests.unit.contracts.permissions.stage import AGREED, MEDIATED, OFFERED, sell_order
 
@@ -67,6 +68,7 @@ def secrets(market: Market) -> Secrets:
 def intents(market: Market) -> dict[str, SignedIntent]:
     """Return what bob signs, by function: it goes along as ``intent``."""
     offered, agreed = market.terms(OFFERED), market.terms(AGREED)
+    late, called = (row(market, trade).terms_hash for trade in (LATE, CALLED))
     change = ChangeAgreed(
         **_bob(AGREED), side="buyer", terms_hash=agreed.digest, change=CancelTrade()
     )
@@ -76,8 +78,8 @@ def intents(market: Market) -> dict[str, SignedIntent]:
         "hold_trade": TradeHeld(**_bob(AGREED), side="buyer", holds=True),
         "release_trade": TradeHeld(**_bob(MEDIATED), side="buyer", holds=False),
         "agree_change": change,
-        "call_buy_in": BuyInCalled(**_bob(AGREED), terms_hash=agreed.digest, agent=P.BROKER_DEALER),
-        "withdraw_buy_in": BuyInWithdrawn(**_bob(AGREED), terms_hash=agreed.digest),
+        "call_buy_in": BuyInCalled(**_bob(LATE), terms_hash=late, agent=P.BROKER_DEALER),
+        "withdraw_buy_in": BuyInWithdrawn(**_bob(CALLED), terms_hash=called),
         "subscribe": offerings.order(market),
         "confirm_subscription": offerings.order(market, "a"),
         "cancel_subscription": SubscriptionCancelled(

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from pydantic import JsonValue
 from tests.unit.contracts.permissions.discipline import PERIOD
-from tests.unit.contracts.permissions.scenery import PACK
+from tests.unit.contracts.permissions.past import PACK
 from tests.unit.contracts.refusals.scenarios import ATS, BANK, BROKER, CLEARING, REGULATOR, reaches
 
 from tallystick.contracts.chaincodes import Chaincode

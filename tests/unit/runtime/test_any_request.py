@@ -4,35 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fuzz.running_chaincode import CHANNEL, TRANSACTION, begun, new_simulator
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.chaincode.testing import make_client
 from tallystick.node.errors import LedgerError
-from tallystick.node.ledger.memory import MemoryStore
-from tallystick.node.ledger.simulator import Simulator
-from tallystick.node.ledger.state import LedgerState, UpdateBatch, state_entries
 from tallystick.node.ledger.varint import uvarint
-from tallystick.node.ledger.version import Version
-from tallystick.node.runtime.lifecycle import ResolvedChaincode
-from tallystick.node.runtime.runtime import Invocation
 from tallystick.node.runtime.shim_errors import ShimProtocolError
-from tallystick.node.runtime.shim_handler import CalleeAnswer, CalleeRequest, ShimHandler
-from tallystick.protos.ledger.queryresult.kv_query_result_pb2 import KeyModification
+from tallystick.node.runtime.shim_handler import CalleeAnswer, CalleeRequest
 from tallystick.protos.peer import chaincode_shim_pb2 as shim
-from tallystick.protos.peer.chaincode_pb2 import ChaincodeID, ChaincodeSpec
-from tallystick.protos.peer.collection_pb2 import (
-    CollectionConfig,
-    CollectionConfigPackage,
-    StaticCollectionConfig,
-)
-from tallystick.protos.peer.proposal_pb2 import SignedProposal
+from tallystick.protos.peer.chaincode_pb2 import ChaincodeSpec
 from tallystick.protos.peer.proposal_response_pb2 import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from google.protobuf.message import Message
 
 Type = shim.ChaincodeMessage.Type
@@ -89,8 +75,8 @@ def with_length(content: bytes) -> bytes:
 
 
 ENVELOPES = {
-    "txid": st.sampled_from(["t1", "t1", "t1", "t2", ""]),
-    "channel_id": st.sampled_from(["ch", "ch", "ch", "other", ""]),
+    "txid": st.sampled_from([TRANSACTION, TRANSACTION, TRANSACTION, "t2", ""]),
+    "channel_id": st.sampled_from([CHANNEL, CHANNEL, CHANNEL, "other", ""]),
 }
 MESSAGES = st.one_of(
     *(
@@ -112,63 +98,14 @@ MESSAGES = st.one_of(
 """What may come over the stream, mostly for the call that runs."""
 
 
-class History:
-    def modifications(self, _namespace: str, key: str) -> Iterator[KeyModification]:
-        return (KeyModification(tx_id=f"t{number}", value=key.encode()) for number in range(150))
-
-
-def definition(name: str) -> ResolvedChaincode:
-    collection = StaticCollectionConfig(name="c")
-    return ResolvedChaincode(
-        name=name,
-        sequence=1,
-        version="1.0",
-        package_id="cc:00",
-        init_required=False,
-        endorsement_plugin="escc",
-        validation_parameter=b"",
-        collections=CollectionConfigPackage(
-            config=[CollectionConfig(static_collection_config=collection)]
-        ),
-    )
-
-
-def new_simulator() -> Simulator:
-    store, updates = MemoryStore(), UpdateBatch()
-    for number in range(150):
-        updates.put("cc", f"{number:03}", b"value", Version(1, 0))
-    store.write(state_entries(updates))
-    return Simulator(LedgerState(store), History(), "t1")
-
-
-def invocation(simulator: Simulator) -> Invocation:
-    return Invocation(
-        channel_id="ch",
-        transaction_id="t1",
-        chaincode="cc",
-        args=[b"f"],
-        is_init=False,
-        transient={},
-        creator=ALICE.creator,
-        timestamp_ns=7,
-        entry_chaincode="cc",
-        signed_proposal=SignedProposal(),
-        simulator=simulator,
-        resolve=definition,
-    )
-
-
 @given(st.lists(MESSAGES, max_size=12))
 @settings(max_examples=300)
 async def test_anything_but_a_breach_of_the_protocol_is_answered(
     received: list[shim.ChaincodeMessage],
 ) -> None:
     sent: list[shim.ChaincodeMessage] = []
-    simulator = new_simulator()
-    handler = ShimHandler("cc:00", sent.append)
-    register = ChaincodeID(name="cc:00").SerializeToString()
-    handler.receive(shim.ChaincodeMessage(type=Type.REGISTER, payload=register))
-    transaction = handler.begin(invocation(simulator))
+    simulator = new_simulator([f"{number:03}" for number in range(150)])
+    handler, transaction = begun(sent.append, simulator, ALICE.creator)
 
     for message in received:
         try:

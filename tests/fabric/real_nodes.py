@@ -17,6 +17,7 @@ from tests.fabric.processes import ToolFailedError, process, reachable
 from tests.fabric.programs import program
 
 from tallystick.chaincode.package import package_id
+from tallystick.protos.common.common_pb2 import Block
 
 CONTRACT: Final = Path(__file__).parent / "contract"
 _BUILDER: Final = Path(__file__).parent / "service_builder"
@@ -140,6 +141,12 @@ class RealPeer:
         """Return how many blocks it has."""
         printed = await self.tool("channel", "getinfo", "-c", CHANNEL)
         return int(json.loads(printed[printed.index("{") :])["height"])
+
+    async def block(self, number: int) -> Block:
+        """Return a block, which it must have."""
+        file = self.directory / f"{number}.block"
+        await self.tool("channel", "fetch", str(number), str(file), "-c", CHANNEL)
+        return Block.FromString(file.read_bytes())
 
     async def wait_for(self, height: int, *, timeout_s: float = 60.0) -> None:
         """Return once it has that many blocks."""

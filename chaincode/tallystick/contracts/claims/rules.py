@@ -1,8 +1,7 @@
 """When claims count. Pure: rows and the moment come in, findings go out."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tallystick.contracts.claims.models import Claim, OverdueQuestion, Topic
 from tallystick.contracts.identities.models import IdentityKey
@@ -13,6 +12,9 @@ from tallystick.contracts.reasons import ClaimReason, Finding
 
 KeyOf = Callable[[str, str], IdentityKey | None]
 """Returns a key of an identity, by the identity and the key's name."""
+
+Judged = tuple[Claim, Finding | None]
+"""A claim, and why it does not count; None when it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Judge:
         key_of: The keys of issuers, as they stand now.
         moment: Now.
         is_parting: Whether grace counts, since the subject only gives away.
+
+    What counts on a topic is worked out when it is first asked about.
     """
 
     subject: str
@@ -32,6 +36,7 @@ class Judge:
     key_of: KeyOf
     moment: Instant
     is_parting: bool = False
+    _judged: dict[str, list[Judged]] = field(default_factory=dict, init=False)
 
     def findings(self, requirement: Requirement, topic: Topic) -> list[Finding]:
         """Return why the subject does not fulfil a requirement; nothing when it does.
@@ -44,12 +49,14 @@ class Judge:
             return [ClaimReason.TOPIC_WITHOUT_ISSUER.finding(**facts)]
         quorum = max(requirement.quorum, topic.quorum)
         findings: list[Finding] = []
-        agreeing: Counter[str | None] = Counter()
-        for claim in self._on(requirement.topic, trusted):
-            finding = self._finding(claim, topic) or _shortcoming(self.subject, claim, requirement)
+        agreeing: dict[str | None, int] = {}
+        for claim, objection in self._on(requirement.topic, topic):
+            if claim.issuer not in trusted:
+                continue
+            finding = objection or _shortcoming(self.subject, claim, requirement)
             if finding is None:
-                agreeing[claim.value] += 1
-                if agreeing[claim.value] >= quorum:
+                given = agreeing[claim.value] = agreeing.get(claim.value, 0) + 1
+                if given >= quorum:
                     return []
             else:
                 findings.append(finding)
@@ -66,9 +73,7 @@ class Judge:
         Where the topic asks for several issuers, a claim counts when as many say the same value at
         its level or above.
         """
-        live = [
-            claim for claim in self._on(name, topic.issuers) if self._finding(claim, topic) is None
-        ]
+        live = [claim for claim, objection in self._on(name, topic) if objection is None]
         for claim in live:
             if _agreeing(claim, live) >= topic.quorum:
                 yield Attested.model_construct(
@@ -81,10 +86,16 @@ class Judge:
                     valid_until=claim.valid_until,
                 )
 
-    def _on(self, topic: str, issuers: Sequence[str]) -> Iterator[Claim]:
-        for claim in self.claims:
-            if claim.topic == topic and claim.issuer in issuers:
-                yield claim
+    def _on(self, name: str, topic: Topic) -> Sequence[Judged]:
+        """Return the claims on a topic of those whom it trusts, judged."""
+        judged = self._judged.get(name)
+        if judged is None:
+            judged = self._judged[name] = [
+                (claim, self._finding(claim, topic))
+                for claim in self.claims
+                if claim.topic == name and claim.issuer in topic.issuers
+            ]
+        return judged
 
     def _finding(self, claim: Claim, topic: Topic) -> Finding | None:
         """Return why a trusted issuer's claim does not count, or None when it does."""
@@ -97,7 +108,7 @@ class Judge:
             return ClaimReason.CLAIM_NOT_YET_VALID.finding(**facts, valid_from=claim.valid_from)
         if self.moment >= claim.valid_until and not self._within_grace(claim, topic):
             return ClaimReason.CLAIM_EXPIRED.finding(**facts, valid_until=claim.valid_until)
-        live = sum(self._counts(claim.issuer, key) for key in claim.keys)
+        live = sum([self._counts(claim.issuer, key) for key in claim.keys])
         if live < claim.threshold:
             return ClaimReason.CLAIM_KEY_REVOKED.finding(**facts)
         return None

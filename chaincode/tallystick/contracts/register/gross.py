@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from tallystick.chaincode import Context
-from tallystick.contracts.book import Account, Move, Plan, Position, accounts_of
+from tallystick.contracts.book import Account, Move, Plan, Position
 from tallystick.contracts.compliance.basics import ALWAYS
 from tallystick.contracts.compliance.bindings import Bound
 from tallystick.contracts.compliance.case import Case, Holder, Leg, SecurityFacts
@@ -125,16 +125,15 @@ class GrossTrades:
 
     def _scene(self, trades: Sequence[GrossTrade], venue: str) -> _Scene:
         moves = tuple(chain.from_iterable(trade.moves for trade in trades))
-        self._movements.read_ahead(moves)
         instruction = Instruction(moves, Basis.SETTLEMENT, venue=venue)
+        self._movements.read_ahead(instruction)
         subjects = self._movements.subjects(instruction)
-        accounts = tuple(dict.fromkeys(accounts_of(moves)))
-        report = self._movements.ask(accounts, instruction, subjects)
+        report = self._movements.ask(instruction, subjects)
         refuse_if_any(report.licences)
         nothing = Plan(before={}, after={})
         return _Scene(
             given=Given((), nothing, Basis.SETTLEMENT, report, subjects),
-            parties=dict(zip(accounts, report.parties, strict=True)),
+            parties=dict(zip(instruction.accounts, report.parties, strict=True)),
             facts={
                 name: self._cases.facts(name, subject, Basis.SETTLEMENT, set())
                 for name, subject in subjects.items()

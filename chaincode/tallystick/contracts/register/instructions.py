@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from tallystick.contracts.book import Move
+from tallystick.contracts.book import Account, Move, accounts_of
 from tallystick.contracts.compliance.basics import ALWAYS, GIVING_UP
 from tallystick.contracts.compliance.bindings import Bound
 from tallystick.contracts.compliance.enforcement import ENFORCED
@@ -11,7 +12,7 @@ from tallystick.contracts.events import Basis
 from tallystick.contracts.parties import Authority, Exercised
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # Without slots: what its moves touch is worked out once.
 class Instruction:
     """What shall move, and by what right; judged as a whole, executed as a whole.
 
@@ -35,6 +36,16 @@ class Instruction:
     document_hash: str | None = None
     is_asked: bool = False
     is_paid: bool = False
+
+    @cached_property
+    def assets(self) -> tuple[str, ...]:
+        """What moves, each once."""
+        return tuple(dict.fromkeys([move.asset for move in self.moves]))
+
+    @cached_property
+    def accounts(self) -> tuple[Account, ...]:
+        """The places in the book that it touches, each once."""
+        return tuple(dict.fromkeys(accounts_of(self.moves)))
 
     @property
     def is_own(self) -> bool:

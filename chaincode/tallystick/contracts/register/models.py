@@ -1,11 +1,13 @@
 """The rows, arguments and results of the register."""
 
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import Field
 
+from tallystick.contracts.compliance.cases import Subject, subject_of
 from tallystick.contracts.compliance.decisions import Cure, UnlockLine
-from tallystick.contracts.compliance.models import NO_RULES, RuleSet
+from tallystick.contracts.compliance.models import NO_RULES, NO_VENUE_RULES, RuleSet, VenueRules
 from tallystick.contracts.events import SecurityIdentifier
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.lots import (
@@ -89,6 +91,21 @@ class Security(Model):
     is_unforced: bool = False
     rules: RuleSet = NO_RULES
     timeline: Timeline = NO_TURNS
+
+    @cached_property
+    def subject(self) -> Subject:
+        """The security as decisions about it see it, where no venue asks for more."""
+        return self.subject_at(NO_VENUE_RULES)
+
+    def subject_at(self, venue_rules: VenueRules) -> Subject:
+        """Return the security as decisions see it about what is agreed at a venue."""
+        return subject_of(
+            issuer=self.terms.issuer,
+            pause=self.pause,
+            requirements=self.terms.requirements,
+            rules=self.rules,
+            venue_rules=venue_rules,
+        )
 
 
 class Allowance(Model):

@@ -18,11 +18,10 @@ from tallystick.contracts.book import (
     Place,
     Placement,
     Plan,
-    accounts_of,
     position_key,
 )
 from tallystick.contracts.compliance.case import Case, Disclosed, Leg
-from tallystick.contracts.compliance.cases import Cases, Given, Subject, Subjects, subject_of
+from tallystick.contracts.compliance.cases import Cases, Given, Subject, Subjects
 from tallystick.contracts.compliance.decisions import Asked, Decision, free_lots, takes_barred
 from tallystick.contracts.compliance.judging import Result, judge
 from tallystick.contracts.compliance.records import Outcome
@@ -65,9 +64,9 @@ class Movements:
         Raises:
             Refusal: With every finding in its payload.
         """
-        self.read_ahead(instruction.moves)
+        self.read_ahead(instruction)
         # What moves from now on comes after the record dates that are due.
-        for asset in dict.fromkeys(move.asset for move in instruction.moves):
+        for asset in instruction.assets:
             if self._record_dates.seal_due(asset):
                 self.book.look_again(asset)
         instruction, plan, decision = self._decided(self._dated(instruction), self._planned)
@@ -204,11 +203,10 @@ class Movements:
             plan.thaw()
         return plan
 
-    def read_ahead(self, moves: Sequence[Move]) -> None:
-        """Fetch the securities and positions that moves touch, all at once."""
-        accounts = tuple(dict.fromkeys(accounts_of(moves)))
-        keys = [security_key(move.asset) for move in moves]
-        keys += [position_key(account) for account in accounts]
+    def read_ahead(self, instruction: Instruction) -> None:
+        """Fetch the securities and positions that an instruction touches, all at once."""
+        keys = [security_key(asset) for asset in instruction.assets]
+        keys += [position_key(account) for account in instruction.accounts]
         self._ctx.state.read_ahead(keys)
 
     def _decided(
@@ -242,11 +240,8 @@ class Movements:
         if approvals == case.approvals:
             return decision
         case = replace(case, approvals=approvals)
-        return replace(decision, case=case, results=self._results(case, instruction))
-
-    def _results(self, case: Case, instruction: Instruction) -> tuple[Result, ...]:
-        bound = {name: each.bound for name, each in self.subjects(instruction).items()}
-        return judge(case, instruction.always, bound)
+        results = _results(case, instruction, self.subjects(instruction))
+        return replace(decision, case=case, results=results)
 
     def _freed(self, instruction: Instruction, decision: Decision) -> Iterator[Move]:
         """Yield the moves, those of senders who would give barred lots with a choice of others."""
@@ -269,8 +264,7 @@ class Movements:
     def _decision(self, plan: Plan, instruction: Instruction) -> Decision:
         """Judge an instruction whose end state is ``plan``; the identity contract is asked once."""
         subjects = self.subjects(instruction)
-        accounts = tuple(dict.fromkeys(accounts_of(instruction.moves)))
-        report = self.ask(accounts, instruction, subjects)
+        report = self.ask(instruction, subjects)
         legs = tuple(
             Leg.model_construct(
                 security=move.asset,
@@ -284,7 +278,7 @@ class Movements:
         case = self._cases.case(Given(legs, plan, instruction.basis, report, subjects))
         return Decision(
             case=case,
-            results=self._results(case, instruction),
+            results=_results(case, instruction, subjects),
             before=(*report.licences, *report.authority),
             beside=(
                 *self._findings_of_securities(plan, instruction),
@@ -294,7 +288,7 @@ class Movements:
         )
 
     def _findings_of_securities(self, plan: Plan, instruction: Instruction) -> Iterator[Finding]:
-        for asset in dict.fromkeys(move.asset for move in instruction.moves):
+        for asset in instruction.assets:
             security = self._securities.require(asset)
             moves = [move for move in instruction.moves if move.asset == asset]
             yield from move_findings(
@@ -308,9 +302,7 @@ class Movements:
                 supply = self.book.supply(asset)
                 yield from cap_findings(security, supply=supply, created=created)
 
-    def ask(
-        self, accounts: Sequence[Account], instruction: Instruction, subjects: Subjects
-    ) -> PartiesReport:
+    def ask(self, instruction: Instruction, subjects: Subjects) -> PartiesReport:
         """Return what ``identity`` says of the holders and organisations of an instruction."""
         receiving = {
             Account(move.asset, move.receiver) for move in instruction.moves if move.receiver
@@ -322,7 +314,7 @@ class Movements:
                 topics=self._topics(account, subjects[account.asset], receiving),
                 is_parting=account not in receiving,
             )
-            for account in accounts
+            for account in instruction.accounts
         ]
         return check_parties(
             self._ctx,
@@ -345,23 +337,23 @@ class Movements:
 
     def subjects(self, instruction: Instruction) -> Subjects:
         """Return the securities of an instruction, as decisions about it see them."""
-        return {
-            name: self.subject(name, instruction.venue)
-            for name in dict.fromkeys(move.asset for move in instruction.moves)
-        }
+        return {name: self.subject(name, instruction.venue) for name in instruction.assets}
 
     def subject(self, name: str, venue: str | None) -> Subject:
         """Return a security, as decisions about what is agreed at a venue see it."""
         found = self._known.get((name, venue))
         if found is None:
             row = self._securities.require(name)
-            subject = subject_of(
-                issuer=row.terms.issuer,
-                pause=row.pause,
-                requirements=row.terms.requirements,
-                rules=row.rules,
-                venue_rules=self._rulings.venue_rules(name, venue),
-            )
-            disclosed = tuple(self._disclosed(name, each) for each in subject.needs.documents)
-            found = self._known[name, venue] = replace(subject, disclosed=disclosed)
+            found = row.subject
+            if venue is not None:
+                found = row.subject_at(self._rulings.venue_rules(name, venue))
+            if found.needs.documents:
+                disclosed = tuple(self._disclosed(name, each) for each in found.needs.documents)
+                found = replace(found, disclosed=disclosed)
+            self._known[name, venue] = found
         return found
+
+
+def _results(case: Case, instruction: Instruction, subjects: Subjects) -> tuple[Result, ...]:
+    bound = {name: each.bound for name, each in subjects.items()}
+    return judge(case, instruction.always, bound)

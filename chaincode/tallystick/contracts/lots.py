@@ -109,6 +109,8 @@ class Lot(Label):
 
     def of(self, quantity: int) -> "Lot":
         """Return so many units of this provenance."""
+        if quantity == self.quantity:
+            return self
         return self.model_copy(update={"quantity": quantity})
 
     def relabelled(self, label: Label) -> "Lot":
@@ -159,9 +161,9 @@ class LotChoice(Model):
 
     def candidates(self, lots: Iterable[Lot]) -> list[Lot]:
         """Return the lots that may be used, in the order in which they are used up."""
-        fitting = [lot for lot in lots if self.tranche in {None, lot.tranche}]
+        fitting = [lot for lot in lots if self.tranche is None or self.tranche == lot.tranche]
         if not self.lots:
-            return sorted(fitting, key=_age)
+            return sorted(fitting, key=_age) if len(fitting) > 1 else fitting
         named = {lot.name: lot for lot in fitting}
         return [named[name] for name in dict.fromkeys(self.lots) if name in named]
 
@@ -291,7 +293,7 @@ def _age(lot: Lot) -> Age:
         lot.round or "",
         lot.exemption or "",
         lot.tranche or "",
-        tuple(f"{lock.holder_class}|{lock.until}" for lock in lot.locks),
+        tuple(f"{each.holder_class}|{each.until}" for each in lot.locks) if lot.locks else (),
     )
 
 
@@ -302,4 +304,4 @@ def _netted(lots: Iterable[Lot]) -> tuple[Lot, ...]:
         known = by_age.get(age)
         by_age[age] = lot if known is None else lot.of(known.quantity + lot.quantity)
     ages = sorted(by_age) if len(by_age) > 1 else by_age
-    return tuple(by_age[age] for age in ages if by_age[age].quantity)
+    return tuple([by_age[age] for age in ages if by_age[age].quantity])

@@ -238,7 +238,7 @@ class Book:
             assert not position.lots or total(position.lots) == position.quantity, (
                 f"the lots of {account} add up to its quantity"
             )
-            if position != plan.before[account] or account in plan.touched:
+            if account in plan.touched or position != plan.before[account]:
                 self._write_position(account, plan.before[account], position)
         for (account, name), row in plan.holds.items():
             key = hold_key(account, name)

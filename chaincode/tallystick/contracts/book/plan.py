@@ -153,13 +153,13 @@ class Plan:
             index = queue.popleft()
             move = moves[index]
             lots = self._give(move, missing[index], day) if missing[index] else ()
-            carried[index].extend(lots)
+            carried[index] += lots
             missing[index] -= total(lots)
             if missing[index]:
                 waiting.setdefault((move.asset, move.sender), []).append(index)
             if lots:
                 queue.extend(waiting.pop((move.asset, move.receiver), ()))
-        self.carried = [added((), lots) for lots in carried]
+        self.carried = [tuple(lots) if len(lots) == 1 else added((), lots) for lots in carried]
         self.unmatched = {
             place: RegisterReason.LOTS_TOO_FEW.finding(
                 asset=move.asset, holder=str(move.sender), quantity=move.quantity, missing=lacking

@@ -119,6 +119,7 @@ class _Bound(Bound, Generic[ParametersT]):
     ) -> None:
         self._rule = rule
         self._by_class = by_class
+        self._tells_classes_apart = by_class.keys() != {ANY_CLASS}
         self._source = source
         self.name, self.version, self.side = rule.name, rule.version, rule.side
         self.pack = source.pack
@@ -133,9 +134,9 @@ class _Bound(Bound, Generic[ParametersT]):
     def findings(self, case: Case, leg: Leg) -> Iterator[Finding]:
         parameters = self._parameters(case, leg)
         if parameters is None or self._is_waived(case, leg):
-            return
-        for finding in self._rule.findings(case, leg, parameters):
-            yield self._cited(finding)
+            return iter(())
+        findings = self._rule.findings(case, leg, parameters)
+        return map(self._cited, findings) if self._source.cites else findings
 
     def most(self, case: Case, leg: Leg, at_most: int) -> int:
         parameters = self._parameters(case, leg)
@@ -160,7 +161,9 @@ class _Bound(Bound, Generic[ParametersT]):
         if scope is not None and not scope.covers(case, leg):
             return None
         judged = _judged(self.side, case, leg)
-        return None if judged is None else chosen(self._by_class, judged.classes)
+        if judged is None:
+            return None
+        return chosen(self._by_class, judged.classes if self._tells_classes_apart else ())
 
     def _is_waived(self, case: Case, leg: Leg) -> bool:
         return bool(case.approvals) and case.between(leg) <= self._waived_up_to(case, leg)
@@ -171,8 +174,6 @@ class _Bound(Bound, Generic[ParametersT]):
         return -1 if approval is None or self.name not in approval.waives else approval.quantity
 
     def _cited(self, finding: Finding) -> Finding:
-        if not self._source.cites:
-            return finding
         message = f"{finding.message} [{self._source.cites}]"
         return finding.model_copy(update={"message": message})
 

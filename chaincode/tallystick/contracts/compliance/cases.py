@@ -178,7 +178,7 @@ class Cases:
         """Return what rules see of a holder who has this part in an instruction."""
         plan, needs = given.plan, given.subjects[account.asset].needs
         change, gives, gets = part
-        before = self._book.position(account)
+        before = plan.before.get(account) or self._book.position(account)
         after = plan.after.get(account, before)
         if after.quantity != before.quantity + change:  # a hold: judged as if it were executed
             after = after.model_copy(update={"quantity": before.quantity + change})

@@ -240,10 +240,9 @@ def recounted(case: Case, security: str) -> Iterator[Recounted]:
     A person that stays is counted as before; ``recount`` brings it up to date.
     """
     accounts = [each for each in case.holders.values() if each.security == security]
-    for person in sorted({each.person for each in accounts}):
+    turned = [each for each in accounts if bool(each.before.quantity) != bool(each.after.quantity)]
+    for person in sorted({each.person for each in turned}):
         theirs = [each for each in accounts if each.person == person]
-        if not any(bool(each.before.quantity) != bool(each.after.quantity) for each in theirs):
-            continue
         row = next((each.counted for each in theirs if each.counted is not None), None)
         holding = set(row.accounts if row else ())
         holding |= {each.holder for each in theirs if each.after.quantity}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
@@ -193,7 +194,7 @@ class TradeTerms(Model):
         sides = zip(OrderSide, (self.buy, self.sell), strict=True)
         return tuple(self.placed(side) for side, order in sides if order.is_placed)
 
-    @property
+    @cached_property
     def all_legs(self) -> tuple[TradeLeg, ...]:
         """Every leg: the units, their price, and what goes over beside them."""
         units = TradeLeg(
@@ -213,7 +214,7 @@ class TradeTerms(Model):
         )
         return (units, money, *self.legs)
 
-    @property
+    @cached_property
     def named_legs(self) -> tuple[tuple[str, TradeLeg], ...]:
         """Every leg with its name, which its hold or receipt bears.
 

@@ -30,3 +30,7 @@ PageSize = Annotated[int, Field(gt=0, le=1000)]
 
 class Model(Value):
     """A row, an argument or a result of the contracts of the market."""
+
+    def compact(self) -> bytes:
+        """Return it as JSON without the fields that are as they are by default."""
+        return self.__pydantic_serializer__.to_json(self, exclude_defaults=True)

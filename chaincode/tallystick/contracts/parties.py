@@ -280,7 +280,8 @@ def check_parties(
 
 def ask(ctx: Context, check: PartiesCheck) -> PartiesReport:
     """Return what the identity contract answers to a question."""
-    return PartiesReport.model_validate_json(ctx.invoke(Chaincode.IDENTITY, "check_parties", check))
+    answer = ctx.invoke(Chaincode.IDENTITY, "check_parties", check.compact())
+    return PartiesReport.model_validate_json(answer)
 
 
 def require_authority(

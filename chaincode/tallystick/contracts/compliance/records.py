@@ -157,7 +157,7 @@ class Records:
         for security, facts in decision.case.securities.items():
             row = self._record(decision, outcome, security, facts, venue_rules[security])
             key = composite_key("decision", security, self._ctx.transaction_id)
-            self._state.put(key, _compact(row))
+            self._state.put(key, row.compact())
 
     def require(self, security: str, decision: str) -> DecisionRecord:
         """Return a record; refuse with DECISION_UNKNOWN when there is none."""
@@ -310,10 +310,6 @@ def venue_rules_key(security: str, venue: str, version: int | None = None) -> st
     if version is None:
         return composite_key("venue-rules", security, venue)
     return composite_key("venue-rules-then", security, venue, str(version))
-
-
-def _compact(row: DecisionRecord) -> bytes:
-    return row.__pydantic_serializer__.to_json(row, exclude_defaults=True)
 
 
 def _results(results: Sequence[Result], places: Sequence[int]) -> Iterator[RuleResult]:

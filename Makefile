@@ -8,7 +8,9 @@ BIN := $(VENV)/bin
 INSTALLED_NODE := $(VENV)/.installed-node
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-UV_SYNC := $(BIN)/uv sync --quiet --frozen --python $(BIN)/python
+# Compiled here as pip does it: where PYTHONDONTWRITEBYTECODE is set, no process leaves the next one anything.
+UV_SYNC := $(BIN)/uv sync --quiet --frozen --compile-bytecode --python $(BIN)/python
+COMPILE := $(BIN)/python -m compileall -q node protos chaincode client
 
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 unexport VIRTUAL_ENV PYTHONPATH
@@ -120,10 +122,12 @@ clean: ## Remove .venv and every file that tools made
 # --inexact: a demo in a development checkout leaves the development tools where they are.
 $(INSTALLED_NODE): $(BIN)/uv pyproject.toml uv.lock
 	@$(UV_SYNC) --no-dev --extra node --inexact
+	@$(COMPILE)
 	@touch $@
 
 $(INSTALLED_DEV): $(BIN)/uv pyproject.toml uv.lock
 	@$(UV_SYNC) --all-extras --all-groups
+	@$(COMPILE)
 	@touch $(INSTALLED_NODE) $@
 
 FITS := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))

@@ -18,9 +18,12 @@ from tallystick.protos.common.ledger_pb2 import BlockchainInfo
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
 
-def only_identity() -> Topology:
+FIRST_TRANSACTION = "first transaction committed"
+
+
+def only(name: Chaincode) -> Topology:
     default = default_topology()
-    chaincodes = tuple(each for each in default.chaincodes if each.name == Chaincode.IDENTITY)
+    chaincodes = tuple(each for each in default.chaincodes if each.name == name)
     return on_free_ports(default.model_copy(update={"chaincodes": chaincodes}))
 
 
@@ -44,10 +47,11 @@ async def licences(network: Network) -> list[str]:
 async def test_a_network_that_starts_again_opens_nothing_twice(tmp_path: Path) -> None:
     directory = tmp_path / "network"
     told: list[str] = []
-    async with running_network(only_identity(), directory, told.append) as network:
+    async with running_network(only(Chaincode.IDENTITY), directory, told.append) as network:
         assert await licences(network) == ["ats"]
         before = await height(network)
     assert "opened: identity.grant_licences" in told
+    assert FIRST_TRANSACTION not in told  # it was that
     async with running_network(None, directory, told.append) as network:
         assert await height(network) == before
 
@@ -56,8 +60,14 @@ async def test_what_an_interrupted_start_did_not_open_is_opened_by_the_next(
     tmp_path: Path,
 ) -> None:
     directory = tmp_path / "network"
-    async with running_network(only_identity(), directory, lambda _: None) as network:
+    async with running_network(only(Chaincode.IDENTITY), directory, lambda _: None) as network:
         before = await height(network)
     shutil.rmtree(directory / "opened")  # as if it had ended between deployment and opening
     async with running_network(None, directory, lambda _: None) as network:
         assert await height(network) == before + 1
+
+
+async def test_where_nothing_is_opened_a_chaincode_describes_itself(tmp_path: Path) -> None:
+    told: list[str] = []
+    async with running_network(only(Chaincode.CASH), tmp_path / "network", told.append):
+        assert told[-1] == FIRST_TRANSACTION

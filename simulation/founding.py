@@ -19,7 +19,7 @@ from simulation.loop import SimulatedLoop
 from simulation.network import SimulatedNetwork
 from simulation.register import Register, open_register
 from tallystick.node.cluster.channels import begin
-from tallystick.node.cluster.deployment import deploy
+from tallystick.node.cluster.deployment import deploy, deployable
 from tallystick.node.cluster.material import Founding, generate_material
 from tallystick.node.cluster.network import Network
 from tallystick.node.cluster.opening import submit_opening
@@ -127,7 +127,7 @@ async def _founded(world: World, hosts: list[Host], keys: SeededKeys) -> Registe
         clients.administrator(member.msp_id) for member in topology.peer_organizations
     ]
     channel_id = topology.channel.id
-    await deploy(channel_id, topology.chaincodes, administrators)
+    await deploy(channel_id, [deployable(each) for each in topology.chaincodes], administrators)
     calls = [(each.name, call) for each in topology.chaincodes for call in each.opening]
     await submit_opening(channel_id, calls, clients.gateway_of, administrators)
     bank = clients.contract("ATSMSP", BANK)

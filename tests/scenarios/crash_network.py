@@ -13,7 +13,7 @@ from tallystick.client.errors import EvaluateError, EventStreamError
 from tallystick.client.gateway import Gateway
 from tallystick.client.options import ClientOptions, Deadlines
 from tallystick.node.cluster.access import Access
-from tallystick.node.cluster.deployment import deploy
+from tallystick.node.cluster.deployment import deploy, deployable
 from tallystick.node.cluster.launcher import Launcher
 from tallystick.node.cluster.material import Founding
 from tallystick.node.cluster.network import Network, create_network
@@ -182,7 +182,7 @@ async def running_network(  # noqa: PLR0913, PLR0917 -- what differs between sce
         async with Access(network, source) as access:
             await deploy(
                 network.channel_id,
-                topology.chaincodes,
+                [deployable(each) for each in topology.chaincodes],
                 await access.administrators(network.topology.channel),
             )
         gateways = {

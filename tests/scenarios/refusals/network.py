@@ -25,7 +25,7 @@ from tallystick.client.gateway import Gateway
 from tallystick.client.identity import Identity, PrivateKeySigner
 from tallystick.client.options import ClientOptions, Environment
 from tallystick.node.cluster.administrator import Administrator
-from tallystick.node.cluster.deployment import deploy
+from tallystick.node.cluster.deployment import deploy, deployable
 from tallystick.node.cluster.material import Founding, genesis_block
 from tallystick.node.cluster.member_topology import ADMIN
 from tallystick.node.cluster.peer_client import Source
@@ -220,7 +220,9 @@ async def refusal_network(directory: Path) -> AsyncIterator[RefusalNetwork]:
             nonces=nonces,
         )
         await deploy(
-            CHANNEL_ID, [NOTES], [_administrator(network, msp_id) for msp_id in (CLEARING, BANK)]
+            CHANNEL_ID,
+            [deployable(NOTES)],
+            [_administrator(network, msp_id) for msp_id in (CLEARING, BANK)],
         )
         yield network
 

@@ -5,6 +5,7 @@ step run at once, so that their transactions share a block.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tallystick.node.cluster.administrator import Administrator, Definition, Landed
@@ -62,10 +63,38 @@ def collections_of(chaincode: ChaincodeTopology) -> CollectionConfigPackage:
     return CollectionConfigPackage(config=[each.encoded() for each in inline])
 
 
+@dataclass(frozen=True, slots=True)
+class Deployable:
+    """What it takes to bring a chaincode onto a channel.
+
+    Attributes:
+        definition: What its organisations agree on.
+        package: What their peers run.
+    """
+
+    definition: Definition
+    package: bytes
+
+
+def deployable(chaincode: ChaincodeTopology) -> Deployable:
+    """Return what brings a chaincode of the topology onto its channel.
+
+    Raises:
+        NoPackageError: Its source is not there, or is no Python.
+        CollectionsFileError: Its file of collections cannot be used.
+        PolicySyntaxError: A policy of a collection is none.
+    """
+    definition = Definition(
+        chaincode.name,
+        chaincode.version,
+        endorsement=chaincode.endorsement,
+        collections=collections_of(chaincode),
+    )
+    return Deployable(definition, package_of(chaincode))
+
+
 async def deploy(
-    channel_id: str,
-    chaincodes: Sequence[ChaincodeTopology],
-    administrators: Sequence[Administrator],
+    channel_id: str, chaincodes: Sequence[Deployable], administrators: Sequence[Administrator]
 ) -> None:
     """Install, approve and commit ``chaincodes`` in the name of every organisation with a peer.
 
@@ -73,30 +102,17 @@ async def deploy(
     knows every definition.
 
     Raises:
-        NoPackageError: The source of a chaincode is not there.
-        CollectionsFileError: The collections of a chaincode cannot be read.
-        PolicySyntaxError: A policy of a collection is none.
         PeerRefusedError: A package cannot be installed, or a peer has stopped.
         PeerBehindError: A peer does not get the blocks that its colleague has.
         EndorseError: A peer refused; its message says why.
         CommitError: Too few organisations agreed.
     """
-    definitions = [
-        Definition(
-            chaincode.name,
-            chaincode.version,
-            endorsement=chaincode.endorsement,
-            collections=collections_of(chaincode),
-        )
-        for chaincode in chaincodes
-    ]
-    packages = [package_of(chaincode) for chaincode in chaincodes]
 
     async def install_and_approve(administrator: Administrator) -> list[Landed | None]:
-        ids = [await administrator.install(package) for package in packages]
+        ids = [await administrator.install(each.package) for each in chaincodes]
         return await all_of(
-            administrator.approve(channel_id, definition, package)
-            for definition, package in zip(definitions, ids, strict=True)
+            administrator.approve(channel_id, each.definition, package_id)
+            for each, package_id in zip(chaincodes, ids, strict=True)
         )
 
     approvals = await all_of(map(install_and_approve, administrators))
@@ -104,7 +120,7 @@ async def deploy(
     await _known_to_all(channel_id, administrators, landed)
     endorsers = [administrator.msp_id for administrator in administrators]
     commits = await all_of(
-        administrators[0].commit(channel_id, definition, endorsers) for definition in definitions
+        administrators[0].commit(channel_id, each.definition, endorsers) for each in chaincodes
     )
     await _known_to_all(channel_id, administrators, commits)
 

@@ -29,7 +29,7 @@ from tallystick.node.cluster.member_topology import (
 from tallystick.node.cluster.network import Network, create_network, exists, open_network
 from tallystick.node.cluster.node import Node, nodes_of
 from tallystick.node.cluster.peer_client import Source
-from tallystick.node.cluster.startup import Report, grew_from, start_nodes, system_source
+from tallystick.node.cluster.startup import Report, grew_from, starting_nodes, system_source
 from tallystick.node.cluster.topology import ChannelTopology, Topology
 from tallystick.node.errors import LedgerError
 from tallystick.node.runtime.packages import package_id
@@ -134,7 +134,8 @@ async def join_channel(
     report(f"keys and settings of {msp_id} are in {network.directory}")
     if newcomer.config is not None:
         await _name_orderers(network, newcomer.config)
-    await start_nodes(network, report)
+    async with starting_nodes(network, report):
+        pass
     async with Access(network, source) as access:
         administrator = await access.administrator(msp_id)
         if not await _is_member(administrator, network.channel_id):

@@ -2,14 +2,14 @@
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 from tallystick.client.gateway import Gateway
 from tallystick.node.cluster.access import Access
-from tallystick.node.cluster.deployment import deploy
+from tallystick.node.cluster.deployment import Deployable, deploy, deployable
 from tallystick.node.cluster.errors import NetworkExistsError
 from tallystick.node.cluster.etcd import find_etcd
 from tallystick.node.cluster.launcher import Launcher, check_ports
@@ -18,7 +18,12 @@ from tallystick.node.cluster.network import Network, create_network, exists, ope
 from tallystick.node.cluster.node import nodes_of
 from tallystick.node.cluster.opening import submit_opening
 from tallystick.node.cluster.peer_client import Source
-from tallystick.node.cluster.topology import ChannelTopology, Topology, default_topology
+from tallystick.node.cluster.topology import (
+    ChaincodeTopology,
+    ChannelTopology,
+    Topology,
+    default_topology,
+)
 from tallystick.wire.txid import NONCE_SIZE
 
 Report = Callable[[str], object]
@@ -62,20 +67,41 @@ async def bring_up(topology: Topology | None, directory: Path, report: Report) -
         network = open_network(directory)
         if topology is not None and not grew_from(network.topology, topology):
             raise NetworkExistsError(directory)
-    await start_nodes(network, report)
+    async with starting_nodes(network, report):
+        # A network that was there has to tell first what it lacks.
+        prepared = _all_prepared(network.topology) if is_new else {}
     async with Access(network, source) as access:
         for channel in network.topology.all_channels:
-            await deploy_missing(network, access, channel, report)
+            await deploy_missing(network, access, channel, prepared, report)
     return network
 
 
+def _all_prepared(topology: Topology) -> Mapping[ChaincodeTopology, Deployable]:
+    return {
+        chaincode: deployable(chaincode)
+        for channel in topology.all_channels
+        for chaincode in topology.chaincodes_of(channel)
+    }
+
+
 async def deploy_missing(
-    network: Network, access: Access, channel: ChannelTopology, report: Report
+    network: Network,
+    access: Access,
+    channel: ChannelTopology,
+    prepared: Mapping[ChaincodeTopology, Deployable],
+    report: Report,
 ) -> None:
     """Deploy what a channel should have and does not define yet, open it, commit a transaction.
 
     What an earlier attempt deployed and did not open any more is opened now. Where nothing is
     opened, a chaincode is asked to describe itself.
+
+    Args:
+        network: It runs.
+        access: The way to its nodes.
+        channel: One of its channels.
+        prepared: What has been prepared of its chaincodes.
+        report: Told what is done.
 
     Raises:
         LedgerError: A chaincode cannot be deployed; the message says why.
@@ -89,7 +115,8 @@ async def deploy_missing(
     missing = [each for each in wanted if each.name not in defined]
     where = "" if channel.id == network.channel_id else f" on {channel.id}"
     if missing:
-        await deploy(channel.id, missing, administrators)
+        found = [prepared.get(each) or deployable(each) for each in missing]
+        await deploy(channel.id, found, administrators)
         report(f"chaincodes deployed{where}: {', '.join(each.name for each in missing)}")
     notes = {each.name: network.directory / "opened" / channel.id / each.name for each in wanted}
     closed = [each for each in wanted if each.opening and not notes[each.name].exists()]
@@ -134,11 +161,13 @@ def _make_network(topology: Topology, directory: Path, source: Source) -> Networ
     return create_network(topology, directory, Founding(source.now_ns(), source.nonce()))
 
 
-async def start_nodes(network: Network, report: Report) -> None:
-    """Start the nodes that do not run, and return once all work.
+@asynccontextmanager
+async def starting_nodes(network: Network, report: Report) -> AsyncIterator[None]:
+    """Start the nodes that do not run; the end of the block waits until all work.
 
     Raises:
-        NodeFailedError: One does not; those that were started are stopped again.
+        NodeFailedError: One does not. Then, as when the block fails, those that were started are
+            stopped again.
     """
     launcher = Launcher(network)
     down = [node for node in network.nodes if launcher.pid(node) is None]
@@ -146,6 +175,7 @@ async def start_nodes(network: Network, report: Report) -> None:
         for node in down:
             launcher.start(node)
             undo.push_async_callback(launcher.stop, node)
+        yield
         for node in network.nodes:
             await launcher.wait_until_ready(node)
         undo.pop_all()

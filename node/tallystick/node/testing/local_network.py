@@ -18,7 +18,7 @@ from tallystick.client.identity import Identity, PrivateKeySigner
 from tallystick.client.options import ClientOptions, Environment
 from tallystick.node.cluster.administrator import Administrator
 from tallystick.node.cluster.channels import begin
-from tallystick.node.cluster.deployment import deploy
+from tallystick.node.cluster.deployment import deploy, deployable
 from tallystick.node.cluster.governance import Governance
 from tallystick.node.cluster.material import Founding, generate_material
 from tallystick.node.cluster.member_topology import ADMIN, CLIENT, OrganizationTopology
@@ -251,7 +251,7 @@ class LocalNetwork:
         members = self._topology.on_channel(channel).peer_organizations
         chaincodes = self._topology.chaincodes_of(channel)
         administrators = [self.administrator(member.msp_id) for member in members]
-        await deploy(channel.id, chaincodes, administrators)
+        await deploy(channel.id, [deployable(each) for each in chaincodes], administrators)
         calls = [(each.name, call) for each in chaincodes for call in each.opening]
 
         async def gateway_of(msp_id: str) -> Gateway:

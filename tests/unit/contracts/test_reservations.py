@@ -206,10 +206,17 @@ def test_a_venue_commits_nobodys_money_without_its_word(market: Market) -> None:
     assert refused(market.submit, ATS, CASH, "reserve", reservation=asked) == "MANDATE_MISSING"
 
 
-def test_money_is_committed_to_venues_only(market: Market) -> None:
-    for_broker = reserved(market, 100, keeper=BROKER)
+def test_who_is_no_venue_neither_uses_nor_gives_back_what_was_committed_to_it(
+    market: Market,
+) -> None:
+    """Its licence is not asked for before: that would tell everybody at which venue orders are."""
+    reserve(market, reserved(market, 100, keeper=BROKER))
 
-    assert refused(reserve, market, for_broker) == "LICENCE_MISSING"
+    assert refused(release, market, keeper=BROKER) == "LICENCE_MISSING"
+    assert account(market).reserved == 100
+    market.ledger.advance(HOUR)
+    reserve(market, reserved(market, 50_000))
+    assert account(market).reserved == 50_000
 
 
 def test_a_signature_commits_once(market: Market) -> None:

@@ -9,10 +9,11 @@ from tallystick.chaincode import Context
 from tallystick.contracts import events
 from tallystick.contracts.book import Account
 from tallystick.contracts.cash.models import MAX_RESERVATIONS, Limits, Reservation
-from tallystick.contracts.cash.rules import KEEPERS, with_reservation
+from tallystick.contracts.cash.rules import with_reservation
 from tallystick.contracts.cash.vault import Vault
 from tallystick.contracts.instants import Instant, now
 from tallystick.contracts.parties import Authority, Exercised
+from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import MoneyReason, RegisterReason, refuse_if_any
 from tallystick.contracts.statements import (
     MoneyReserved,
@@ -29,7 +30,10 @@ class Reservations:
         self._vault = vault
 
     def place(self, said: MoneyReserved, authority: Authority, salt: str) -> None:
-        """Reserve money as its holder says, for a keeper with the power that it needs.
+        """Reserve money as its holder says; who keeps collateral needs the power to clear.
+
+        A venue is asked for its licence when it uses the money or gives it back: to ask here, in
+        public, would tell at which venue the holder has an order.
 
         Raises:
             Refusal: RESERVATION_ENDLESS, MOMENT_PAST, RESERVATION_EXISTS, RESERVATIONS_TOO_MANY or
@@ -37,9 +41,10 @@ class Reservations:
         """
         account = Account(said.cash, said.holder)
         self._require_end(said)
-        keeper = Exercised(organization=said.keeper, powers=(KEEPERS[said.use],))
-        submitter = Exercised(organization=self._ctx.client.msp_id)
-        refuse_if_any(self._vault.lacks([said.holder], authority, (submitter, keeper)))
+        exercised = [Exercised(organization=self._ctx.client.msp_id)]
+        if said.use is ReservationUse.COLLATERAL:
+            exercised.append(Exercised(organization=said.keeper, powers=(Power.CLEAR,)))
+        refuse_if_any(self._vault.lacks([said.holder], authority, exercised))
         self._vault.settle_up(account)
         limits = self._vault.limits(account) or Limits(salt=salt)
         self._require_room(said, limits)

@@ -6,15 +6,7 @@ from dataclasses import dataclass
 from tallystick.contracts.book import Account
 from tallystick.contracts.cash.models import Limits, Reservation
 from tallystick.contracts.instants import Instant
-from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import Finding, MoneyReason
-from tallystick.contracts.statements import ReservationUse
-
-KEEPERS = {
-    ReservationUse.ORDER: Power.OPERATE_VENUE,
-    ReservationUse.COLLATERAL: Power.CLEAR,
-}
-"""Which power a keeper needs, by what the money is reserved for."""
 
 
 def expired(limits: Limits, moment: Instant) -> tuple[Reservation, ...]:

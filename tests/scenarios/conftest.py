@@ -19,6 +19,7 @@ from tallystick.contracts.instants import Instant, instant
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.listings.models import ListingTerms
 from tallystick.contracts.models import Model
+from tallystick.contracts.orders.models import Permit, PermitKey, SignedOrder
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import Requirement
 from tallystick.contracts.prices import price_of
@@ -27,6 +28,7 @@ from tallystick.contracts.statements import (
     ClaimMade,
     Consent,
     MandateGranted,
+    OrderPlaced,
     Registration,
     Side,
     Statement,
@@ -37,9 +39,11 @@ from tallystick.node.testing import LocalNetwork
 from tallystick.node.testing.plugin import tally_material, tally_network, tally_topology
 from tallystick.wire.signing import sign
 
-__all__ = ["PEERS", "Market", "tally_material", "tally_network", "tally_topology"]
+__all__ = ["PEERS", "WATCHERS", "Market", "tally_material", "tally_network", "tally_topology"]
 
 PEERS = (Participant.ATS, Participant.CLEARING, Participant.TRANSFER_AGENT)
+WATCHERS = (Participant.CLEARING, Participant.TRANSFER_AGENT)
+"""Whose peers see the trades and orders of every venue."""
 SECURITY = "ACME"
 CASH = "USD"
 KYC = "kyc"
@@ -115,6 +119,35 @@ class Market:
         listing = ListingTerms(security=SECURITY, due_diligence_hash="0" * 64)
         await self.submit(Participant.ATS, Chaincode.SETTLEMENT, "list_security", listing)
         await self.submit(Participant.BANK, Chaincode.CASH, "open_cash", CASH, CASH)
+        await self.submit(
+            Participant.CLEARING,
+            Chaincode.SETTLEMENT,
+            "renew_permit_key",
+            endorsers=WATCHERS,
+            permit_key=PermitKey(key=secrets.token_hex(32)),
+        )
+
+    async def place_order(self, order: SignedOrder, by: str = Participant.BROKER_DEALER) -> None:
+        """Have an order judged, and place it."""
+        permit = await self.permit_for(order, by)
+        place = (by, Chaincode.SETTLEMENT, "place_order")
+        await self.submit(*place, endorsers=WATCHERS, order=order, permit=permit)
+
+    def signed_order(self, order: OrderPlaced) -> SignedOrder:
+        """Return an order as its holder signs it."""
+        return SignedOrder(
+            statement=order, intent=self.sign(order.holder, order), salt=secrets.token_hex(32)
+        )
+
+    async def permit_for(self, order: SignedOrder, by: str = Participant.BROKER_DEALER) -> Permit:
+        """Return what peers that see every venue say of an order."""
+        contract = self.gateways[by].network(self.channel_id).contract(Chaincode.SETTLEMENT)
+        asked = contract.new_proposal(
+            "order_permit",
+            transient={"order": secret_argument_of(order)},
+            endorsing_organizations=WATCHERS[:1],
+        )
+        return Permit.model_validate_json(await asked.evaluate())
 
     async def register(self, identity: str, *, data_hash: str) -> None:
         """Register an investor who lets the ledger have the hash of a reference."""

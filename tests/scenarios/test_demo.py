@@ -139,9 +139,9 @@ def test_the_books_show_what_each_step_changed(told: str, title: str, tables: li
 
 def test_the_orders_that_make_the_trade_are_on_the_ledger(told: str) -> None:
     """SS-81: a match has both orders, with their limits and brokers."""
-    order = r"%s-[0-9a-f]{8} +%s +%s +250 +%s +Broker-dealer"
-    assert re.search(order % ("sell", "sell", "Alice", r"\$12\.40"), told)
-    assert re.search(order % ("buy", "buy", "Bob", r"\$12\.50"), told)
+    order = r"O-[0-9a-f]{8} +%s +%s +250 +%s +Broker-dealer"
+    assert re.search(order % ("sell", "Alice", r"\$12\.40"), told)
+    assert re.search(order % ("buy", "Bob", r"\$12\.50"), told)
 
 
 @pytest.mark.parametrize("step", ["created", "completed"])

@@ -339,25 +339,15 @@ async def test_what_is_committed_over_all_venues_lies_with_no_venue(
             broker=Participant.BROKER_DEALER,
             expires_at="2099-12-31T00:00:00Z",
         )
-        return SignedOrder(
-            statement=statement, intent=market.sign("carol", statement), salt="5" * 64
-        )
-
-    async def place(signed: SignedOrder) -> None:
-        watchers = (CLEARING, AGENT)
-        await market.submit(
-            Participant.ISSUER,
-            Chaincode.SETTLEMENT,
-            "place_order",
-            endorsers=watchers,
-            order=signed,
-        )
+        return market.signed_order(statement)
 
     await market.fund(seller="carol", quantity=123_457, buyer="bob", amount=1)
-    await place(order("O-1", 123_456))
-    with pytest.raises(EndorseError, match="UNITS_COMMITTED"):
-        await place(order("O-2", 2))
-    committed = composite_key("commitments", "ACME", "carol")
+    placed = order("O-1", 123_456)
+    await market.place_order(placed, Participant.ISSUER)
+    with pytest.raises(EvaluateError, match="UNITS_COMMITTED"):
+        await market.place_order(order("O-2", 2), Participant.ISSUER)
+    blinded = sha256(f"{placed.salt}/commitment/{ATS}/O-1".encode()).hexdigest()
+    committed = composite_key("commitment", "ACME", "carol", blinded)
     for msp_id, has_order, has_sum in (
         (ATS, True, False),
         (CLEARING, True, True),

@@ -95,16 +95,26 @@ def spend(
     Raises:
         Refusal: INTENT_EXPIRED or INTENT_ALREADY_USED.
     """
-    moment = now(ctx)
-    if moment >= intent.expires_at:
-        raise AccessReason.INTENT_EXPIRED.refusal(
-            signer=signer, expires_at=intent.expires_at, now=moment
-        )
+    payload = lasting_payload(ctx, signer, statement, intent)
     key = composite_key("nonce", signer, intent.nonce)
     used = ctx.state.get(key) is not None if nonces is None else nonces.holds(key)
     if used:
         raise AccessReason.INTENT_ALREADY_USED.refusal(signer=signer, nonce=intent.nonce)
     (ctx.state if nonces is None else nonces).put(key, intent.expires_at.encode())
+    return payload
+
+
+def lasting_payload(ctx: Context, signer: str, statement: Statement, intent: SignedIntent) -> bytes:
+    """Return the payload that an intent's signature must fit, without using up its nonce.
+
+    Raises:
+        Refusal: INTENT_EXPIRED.
+    """
+    moment = now(ctx)
+    if moment >= intent.expires_at:
+        raise AccessReason.INTENT_EXPIRED.refusal(
+            signer=signer, expires_at=intent.expires_at, now=moment
+        )
     return intent_payload(
         ctx.channel_id, signer, statement, nonce=intent.nonce, expires_at=intent.expires_at
     )

@@ -14,7 +14,7 @@ from tallystick.chaincode import Context
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.confidential import ConfidentialRows
 from tallystick.contracts.instants import Instant
-from tallystick.contracts.intents import SignedIntent, spend
+from tallystick.contracts.intents import SignedIntent, lasting_payload, spend
 from tallystick.contracts.models import Identifier, Model, Quantity, ShortCode
 from tallystick.contracts.powers import Power
 from tallystick.contracts.purposes import Purpose
@@ -224,8 +224,21 @@ def authority_for(
         Refusal: INTENT_EXPIRED or INTENT_ALREADY_USED.
     """
     if intent is None:
-        return Authority(identity=signer, participant=ctx.client.msp_id, purpose=statement.purpose)
+        return _mandated(ctx, signer, statement)
     return signed_authority(ctx, signer, statement, intent, nonces)
+
+
+def authority_once(
+    ctx: Context, signer: str, statement: Statement, intent: SignedIntent | None
+) -> Authority:
+    """Return the authority for an act that can happen once only, whatever its nonce.
+
+    Raises:
+        Refusal: INTENT_EXPIRED.
+    """
+    if intent is None:
+        return _mandated(ctx, signer, statement)
+    return _signed(signer, statement, intent, lasting_payload(ctx, signer, statement, intent))
 
 
 def signed_authority(
@@ -240,7 +253,14 @@ def signed_authority(
     Raises:
         Refusal: INTENT_EXPIRED or INTENT_ALREADY_USED.
     """
-    payload = spend(ctx, signer, statement, intent, nonces)
+    return _signed(signer, statement, intent, spend(ctx, signer, statement, intent, nonces))
+
+
+def _mandated(ctx: Context, signer: str, statement: Statement) -> Authority:
+    return Authority(identity=signer, participant=ctx.client.msp_id, purpose=statement.purpose)
+
+
+def _signed(signer: str, statement: Statement, intent: SignedIntent, payload: bytes) -> Authority:
     signatures = [(intent.key, intent.signature)]
     signatures += [(each.key, each.signature) for each in intent.cosignatures]
     return Authority(

@@ -32,6 +32,12 @@ from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.licensing.models import LicenceGrant
 from tallystick.contracts.listings.models import ListingTerms
 from tallystick.contracts.models import Model
+from tallystick.contracts.orders.models import (
+    Permit,
+    PermitKey,
+    SignedOrder,
+    SignedOrderWithdrawal,
+)
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import Requirement
 from tallystick.contracts.prices import price_of
@@ -262,6 +268,8 @@ class Market:
         self.create_security("ACME")
         self.list_security("ACME")
         self.submit(Participant.BANK, Chaincode.CASH, "open_cash", "USD", "USD")
+        key = PermitKey(key=sha256(b"permits").hexdigest())
+        self.submit(Participant.CLEARING, Chaincode.SETTLEMENT, "renew_permit_key", permit_key=key)
 
     # --- units and money ---
 
@@ -308,6 +316,22 @@ class Market:
     def money(self, holder: str) -> int:
         """Return how many US cents somebody has."""
         return self.evaluate(Chaincode.CASH, "balance_of", "USD", holder).load(int)
+
+    # --- orders ---
+
+    def place_order(self, order: SignedOrder, by: str = Participant.BROKER_DEALER) -> Outcome:
+        """Have an order judged, and place it."""
+        permit = self.submit(by, Chaincode.SETTLEMENT, "order_permit", order=order).load(Permit)
+        return self.submit(by, Chaincode.SETTLEMENT, "place_order", order=order, permit=permit)
+
+    def withdraw_order(
+        self, withdrawal: SignedOrderWithdrawal, by: str = Participant.BROKER_DEALER
+    ) -> Outcome:
+        """Have the end of an order judged, and withdraw what is left of it."""
+        settlement = (by, Chaincode.SETTLEMENT)
+        asked = self.submit(*settlement, "withdrawal_permit", withdrawal=withdrawal)
+        permit = asked.load(Permit)
+        return self.submit(*settlement, "withdraw_order", withdrawal=withdrawal, permit=permit)
 
     # --- trades ---
 

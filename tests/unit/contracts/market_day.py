@@ -172,7 +172,7 @@ class MarketDays(PrimaryMarket, ListeningMarket):
         )
         salt = self.secrets.salt("order")
         placed = SignedOrder(statement=order, intent=self.sign(seller, order), salt=salt)
-        self.submit(P.BROKER_DEALER, SETTLEMENT, "place_order", order=placed)
+        self.place_order(placed)
 
     def reserve(
         self, holder: str, amount: int, keeper: str, name: str, use: ReservationUse

@@ -144,6 +144,13 @@ class AgencyEnded(LedgerEvent):
     by: str
 
 
+class PermitKeyRenewed(LedgerEvent):
+    """Permits of before count no more."""
+
+    kind: ClassVar[str] = "settlement.PermitKeyRenewed"
+    by: str
+
+
 class OrderEntered(LedgerEvent):
     """An order lies on the ledger; what it is about is for its venue and who watches over it."""
 

@@ -6,14 +6,18 @@ who see every venue.
 """
 
 from tallystick.chaincode import Context, query, transaction
+from tallystick.contracts import events
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.confidential import secret_argument
 from tallystick.contracts.instants import now
 from tallystick.contracts.licensed import MarketContract, licensed
+from tallystick.contracts.orders.admission import OrderAdmission
 from tallystick.contracts.orders.models import (
     HoldingSeen,
     Pending,
     PendingKind,
+    Permit,
+    PermitKey,
     PlacedOrder,
     RealAmount,
     SignedOrder,
@@ -21,6 +25,8 @@ from tallystick.contracts.orders.models import (
 )
 from tallystick.contracts.orders.orders import Orders
 from tallystick.contracts.orders.pending import PendingRows
+from tallystick.contracts.orders.permits import Permits
+from tallystick.contracts.powers import Power
 from tallystick.contracts.readers import reading_findings
 from tallystick.contracts.reasons import refuse_if_any
 from tallystick.contracts.statements import OrderSide
@@ -30,22 +36,51 @@ class OrderFunctions(MarketContract):
     """Orders, and what somebody can sell at a venue."""
 
     @transaction
+    @licensed(Power.CLEAR, Power.KEEP_REGISTER)
+    def renew_permit_key(self, ctx: Context) -> None:
+        """Let permits be sealed with a new key, which comes as transient data: ``permit_key``."""
+        Permits(ctx).renew_key(secret_argument(ctx, "permit_key", PermitKey))
+        ctx.emit(events.PermitKeyRenewed(by=ctx.client.msp_id))
+
+    @query
+    @licensed()
+    def order_permit(self, ctx: Context) -> Permit:
+        """Return what ``place_order`` asks for, once everything about an order was judged.
+
+        The order comes as transient data, under ``order``: its holder signed it, or gave the
+        submitter its mandate.
+        """
+        return OrderAdmission(ctx).judge(secret_argument(ctx, "order", SignedOrder))
+
+    @transaction
     @licensed()
     def place_order(self, ctx: Context) -> None:
-        """Enter an order of somebody who signed it, or gave the submitter its mandate.
+        """Enter an order; units that it sells are committed.
 
-        It comes as transient data, under ``order``. Units that it sells are committed.
+        It comes as transient data, under ``order``, and so does its ``permit``.
         """
-        Orders(ctx).place(secret_argument(ctx, "order", SignedOrder))
+        permit = secret_argument(ctx, "permit", Permit)
+        OrderAdmission(ctx).place(secret_argument(ctx, "order", SignedOrder), permit)
+
+    @query
+    @licensed()
+    def withdrawal_permit(self, ctx: Context) -> Permit:
+        """Return what ``withdraw_order`` asks of all but the venue; ``withdrawal`` is transient."""
+        said = secret_argument(ctx, "withdrawal", SignedOrderWithdrawal)
+        return OrderAdmission(ctx).judge_withdrawal(said)
 
     @transaction
     @licensed()
     def withdraw_order(self, ctx: Context) -> None:
         """End what is left of an order, as its holder or its venue says.
 
-        What is said comes as transient data, under ``withdrawal``.
+        What is said comes as transient data, under ``withdrawal``; so does its ``permit``, which
+        the venue does without.
         """
-        Orders(ctx).withdraw(secret_argument(ctx, "withdrawal", SignedOrderWithdrawal))
+        said = secret_argument(ctx, "withdrawal", SignedOrderWithdrawal)
+        is_venue = ctx.client.msp_id == said.statement.venue
+        permit = None if is_venue else secret_argument(ctx, "permit", Permit)
+        OrderAdmission(ctx).withdraw(said, permit)
 
     @query
     def order(self, ctx: Context, venue: str, order: str) -> PlacedOrder:

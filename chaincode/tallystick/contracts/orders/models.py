@@ -1,14 +1,16 @@
 """The rows, arguments and results that concern orders."""
 
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import StringConstraints
 
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.intents import SignedIntent
-from tallystick.contracts.models import Model, Salt
+from tallystick.contracts.models import Model, Salt, Sha256Hex
 from tallystick.contracts.parties import Authority
 from tallystick.contracts.reasons import Finding
 from tallystick.contracts.statements import OrderPlaced, OrderSide, OrderWithdrawn
-from tallystick.contracts.timelines import Timeline
 
 # --- arguments ---
 
@@ -30,6 +32,16 @@ class SignedOrderWithdrawal(Model):
 
     statement: OrderWithdrawn
     intent: SignedIntent | None = None
+
+
+class Permit(Model):
+    """Transient ``permit``: that an order may be placed, or withdrawn, in words that are sealed.
+
+    Attributes:
+        sealed: In base64.
+    """
+
+    sealed: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/=]{24,1000}$")]
 
 
 # --- rows ---
@@ -60,13 +72,18 @@ class PlacedOrder(Model):
 
 
 class Commitment(Model):
-    """Units that wait for an order, or a trade that fills it, at one venue.
+    """Private row ``commitment (security, holder, blinded name)``: units that wait at one venue.
+
+    They wait for an order, or a trade that fills it; the row goes when they no longer do. An order
+    that buys has one too, of no units, lest its side be seen.
 
     Attributes:
         quantity: In the units of when the order was placed.
         splits_seen: How many splits of all securities there had been then.
     """
 
+    security: str
+    holder: str
     venue: str
     order: str
     quantity: int
@@ -74,18 +91,14 @@ class Commitment(Model):
     expires_at: Instant
 
 
-class Commitments(Model):
-    """Private row ``commitments (security, holder)``: over all venues, and for none of them."""
+class PermitKey(Model):
+    """Transient and private row ``permit_key``: what permits are sealed with.
 
-    commitments: tuple[Commitment, ...] = ()
+    Attributes:
+        key: 32 random bytes, in hex.
+    """
 
-    def total(self, moment: Instant, timeline: Timeline) -> int:
-        """Return how many units are committed at the present moment."""
-        return sum(
-            timeline.whole(each.quantity, each.splits_seen)
-            for each in self.commitments
-            if moment < each.expires_at
-        )
+    key: Sha256Hex
 
 
 class PendingKind(StrEnum):

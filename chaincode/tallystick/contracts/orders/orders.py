@@ -1,41 +1,19 @@
-"""Orders at work: placed, committed, filled by trades, withdrawn."""
+"""Orders at work: entered, committed, filled by trades, ended."""
 
 from tallystick.chaincode import Context, composite_key
 from tallystick.contracts import events
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.confidential import ConfidentialRows
 from tallystick.contracts.instants import now
-from tallystick.contracts.listings.listings import Listings
-from tallystick.contracts.orders.models import (
-    Commitment,
-    Commitments,
-    HoldingSeen,
-    Pending,
-    PendingKind,
-    PlacedOrder,
-    SignedOrder,
-    SignedOrderWithdrawal,
-)
+from tallystick.contracts.orders.commitments import CommitmentRows
+from tallystick.contracts.orders.models import Pending, PendingKind, PlacedOrder
 from tallystick.contracts.orders.pending import PendingRows
-from tallystick.contracts.orders.rules import committed, difference, licence_findings, with_orders
-from tallystick.contracts.parties import (
-    Authority,
-    Exercised,
-    PartiesCheck,
-    Party,
-    ask,
-    authority_for,
-    require_authority,
-)
-from tallystick.contracts.powers import Power
+from tallystick.contracts.orders.rules import difference
 from tallystick.contracts.prices import Price
-from tallystick.contracts.readers import COMMITMENTS, trades_of
-from tallystick.contracts.reasons import OrderReason, refuse_if_any
-from tallystick.contracts.statements import OrderPlaced, OrderSide
+from tallystick.contracts.readers import trades_of
+from tallystick.contracts.reasons import OrderReason
+from tallystick.contracts.statements import OrderPlaced, OrderWithdrawn
 from tallystick.contracts.timelines import Timeline
-
-MAX_COMMITMENTS = 64
-"""Live commitments of one holder in one security, over all venues."""
 
 
 class Orders:
@@ -44,54 +22,45 @@ class Orders:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
-    def place(self, signed: SignedOrder) -> None:
+    def require_new(self, order: OrderPlaced) -> None:
+        """Refuse with ORDER_EXISTS if there ever was an order of this name."""
+        if self._rows(order.venue).holds(_key(order.order)):
+            raise OrderReason.ORDER_EXISTS.refusal(order=order.order)
+
+    def enter(self, row: PlacedOrder) -> None:
         """Enter an order; units that it sells are committed to it, whatever the venue.
 
         Raises:
-            Refusal: What stands against the holder, its signature, its broker or the venue; then
-                ORDER_OVER, NOT_LISTED, ORDER_WITHOUT_ACCOUNT, ORDER_EXISTS or UNITS_COMMITTED.
+            Refusal: ORDER_EXISTS.
         """
-        order, moment = signed.statement, now(self._ctx)
-        rows = self._rows(order.venue, signed.salt)
-        row = PlacedOrder(
-            statement=order,
-            authority=authority_for(self._ctx, order.holder, order, signed.intent, rows),
-            salt=signed.salt,
-            submitted_by=self._ctx.client.msp_id,
-            placed_at=moment,
-            splits_seen=splits_made(self._ctx),
-            unfilled=order.quantity,
-        )
-        self._require_standing(row)
-        if order.expires_at <= moment:
-            raise OrderReason.ORDER_OVER.refusal(order=order.order)
-        listing = Listings(self._ctx).require(order.security, order.venue)
-        if listing.terms.accounts_required and order.account is None:
-            raise OrderReason.ORDER_WITHOUT_ACCOUNT.refusal(order=order.order, venue=order.venue)
-        if rows.holds(_key(order.order)):
-            raise OrderReason.ORDER_EXISTS.refusal(order=order.order)
-        if order.side is OrderSide.SELL:
-            self._commit(row)
-        self._save(rows, row)
+        order = row.statement
+        self.require_new(order)
+        CommitmentRows(self._ctx).add(row)
+        self._save(row)
         self._ctx.emit(events.OrderEntered(venue=order.venue, order=order.order))
 
-    def withdraw(self, signed: SignedOrderWithdrawal) -> None:
-        """End what is left of an order, as its holder says or its venue.
+    def require_open(self, said: OrderWithdrawn) -> PlacedOrder:
+        """Return an order that somebody wants no more.
 
         Raises:
             Refusal: ORDER_UNKNOWN, ORDER_DIFFERS or ORDER_OVER.
         """
-        said = signed.statement
         row = self.require(said.venue, said.order)
         if row.statement.holder != said.holder:
             raise OrderReason.ORDER_DIFFERS.refusal(order=said.order, what="holder")
-        rows = self._rows(said.venue, row.salt)
-        if self._ctx.client.msp_id != said.venue:
-            require_authority(self._ctx, said.holder, said, signed.intent, rows)
         if row.ended or not row.unfilled:
             raise OrderReason.ORDER_OVER.refusal(order=said.order)
-        self.free(row.statement, row.unfilled, row.salt)
-        self._save(rows, row.model_copy(update={"ended": True}))
+        return row
+
+    def end(self, said: OrderWithdrawn) -> None:
+        """End what is left of an order.
+
+        Raises:
+            Refusal: As that of ``require_open``.
+        """
+        row = self.require_open(said)
+        CommitmentRows(self._ctx).lessen(row, row.unfilled)
+        self._save(row.model_copy(update={"ended": True}))
         by = self._ctx.client.msp_id
         self._ctx.emit(events.OrderEnded(venue=said.venue, order=said.order, by=by))
 
@@ -109,13 +78,12 @@ class Orders:
         what = difference(row, wanted, price, wanted.quantity, now(self._ctx))
         if what:
             raise OrderReason.ORDER_DIFFERS.refusal(order=wanted.order, what=what)
-        filled = row.model_copy(update={"unfilled": row.unfilled - wanted.quantity})
-        self._save(self._rows(wanted.venue, row.salt), filled)
+        self._save(row.model_copy(update={"unfilled": row.unfilled - wanted.quantity}))
 
-    def free(self, order: OrderPlaced, quantity: int, salt: str) -> None:
-        """Commit units to an order no more: they are on hold now, or wanted no more."""
-        if order.side is OrderSide.SELL:
-            self._change_commitments(order, -quantity, salt, splits_seen=0)
+    def free(self, filled: OrderPlaced) -> None:
+        """Commit units to an order no more, as a trade that filled it says."""
+        row = self.require(filled.venue, filled.order)
+        CommitmentRows(self._ctx).lessen(row, filled.quantity)
 
     def find(self, venue: str, order: str) -> PlacedOrder | None:
         """Return an order, or None."""
@@ -128,12 +96,6 @@ class Orders:
             raise OrderReason.ORDER_UNKNOWN.refusal(order=order, venue=venue)
         return row
 
-    def commitments(self, security: str, holder: str) -> Commitments:
-        """Return what a holder has committed, over all venues."""
-        key = composite_key("commitments", security, holder)
-        rows = ConfidentialRows(self._ctx, COMMITMENTS)
-        return rows.load(key, Commitments) or Commitments()
-
     def timeline(self, security: str) -> Timeline:
         """Return the record dates and splits of a security."""
         return Timeline.model_validate_json(self._ctx.invoke(Chaincode.TOKEN, "timeline", security))
@@ -143,53 +105,10 @@ class Orders:
     def _rows(self, venue: str, salt: str = "") -> ConfidentialRows:
         return ConfidentialRows(self._ctx, trades_of(venue), salt)
 
-    def _require_standing(self, row: PlacedOrder) -> None:
-        """Refuse unless everybody may do this: holder, signer, broker, venue, submitter."""
-        order = row.statement
-        venue = Exercised(organization=order.venue, powers=(Power.OPERATE_VENUE,))
-        account = Party(identity=order.holder, account_at=order.venue, account=order.account)
-        check = PartiesCheck(
-            parties=() if order.account is None else (account,),
-            authorities=(Authority(identity=order.holder, participant=order.broker),),
-            exercised=(venue, Exercised(organization=row.submitted_by)),
-        )
-        report = ask(self._ctx, with_orders(check, [row]))
-        refuse_if_any(report.licences)
-        refuse_if_any([*report.findings, *licence_findings([row], report)])
-
-    def _commit(self, placed: PlacedOrder) -> None:
-        order = placed.statement
-        seen = HoldingSeen.model_validate_json(
-            self._ctx.invoke(Chaincode.TOKEN, "holding", order.security, order.holder)
-        )
-        row = self._change_commitments(order, order.quantity, placed.salt, placed.splits_seen)
-        total = row.total(now(self._ctx), self.timeline(order.security))
-        if total > seen.available or len(row.commitments) > MAX_COMMITMENTS:
-            raise OrderReason.UNITS_COMMITTED.refusal(
-                holder=order.holder, security=order.security, quantity=order.quantity
-            )
-
-    def _change_commitments(
-        self, order: OrderPlaced, change: int, salt: str, splits_seen: int
-    ) -> Commitments:
-        """Write what is committed to an order; one that has a commitment keeps what it has seen."""
-        key = composite_key("commitments", order.security, order.holder)
-        former = self.commitments(order.security, order.holder)
-        wanted = Commitment(
-            venue=order.venue,
-            order=order.order,
-            quantity=change,
-            splits_seen=splits_seen,
-            expires_at=order.expires_at,
-        )
-        row = committed(former, wanted, now(self._ctx))
-        ConfidentialRows(self._ctx, COMMITMENTS, salt).save(key, row)
-        return row
-
-    def _save(self, rows: ConfidentialRows, row: PlacedOrder) -> None:
+    def _save(self, row: PlacedOrder) -> None:
         """Write an order, and whether it is under way."""
         order = row.statement
-        rows.save(_key(order.order), row)
+        self._rows(order.venue, row.salt).save(_key(order.order), row)
         line = Pending(
             kind=PendingKind.ORDER,
             name=order.order,

@@ -1,9 +1,9 @@
 """What an order lets happen. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tallystick.contracts.instants import Instant
-from tallystick.contracts.orders.models import Commitment, Commitments, PlacedOrder
+from tallystick.contracts.orders.models import Commitment, PlacedOrder
 from tallystick.contracts.parties import PartiesCheck, PartiesReport, Party
 from tallystick.contracts.prices import Price, is_within
 from tallystick.contracts.reasons import Finding, OrderReason
@@ -38,22 +38,10 @@ def difference(
     return ""
 
 
-def committed(row: Commitments, change: Commitment, moment: Instant) -> Commitments:
-    """Return the commitments with so many more units, or less, for an order.
-
-    What is over is dropped.
-    """
-    quantity, splits_seen = change.quantity, change.splits_seen
-    others = []
-    for each in row.commitments:
-        if (each.venue, each.order) == (change.venue, change.order):
-            quantity, splits_seen = quantity + each.quantity, each.splits_seen
-        elif moment < each.expires_at:
-            others.append(each)
-    if quantity > 0:
-        changed = {"quantity": quantity, "splits_seen": splits_seen}
-        others.append(change.model_copy(update=changed))
-    return Commitments(commitments=tuple(others))
+def committed(rows: Iterable[Commitment], moment: Instant, timeline: Timeline) -> tuple[int, int]:
+    """Return how many units are committed at a moment, and how many orders that is for."""
+    live = [each for each in rows if moment < each.expires_at]
+    return sum(timeline.whole(each.quantity, each.splits_seen) for each in live), len(live)
 
 
 def unit_findings(

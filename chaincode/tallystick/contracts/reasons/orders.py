@@ -22,3 +22,11 @@ class OrderReason(ReasonTable):
         Kind.BALANCE,
         "{holder} has not {quantity} units of {security} left to commit to an order.",
     )
+    PERMIT_VOID = (
+        Kind.CONFLICT,
+        "This permit does not count: it is of something else, over, or was overtaken; ask again.",
+    )
+    PERMIT_KEY_MISSING = (
+        Kind.CONFLICT,
+        "Orders cannot be placed yet: whoever clears has to call renew_permit_key first.",
+    )

@@ -58,8 +58,9 @@ def follow(ctx: Context, orders: Orders, terms: TradeTerms, change: tuple[Status
     if not over:
         return
     PendingRows(ctx, terms.venue, terms.salt).remove(lines(terms, over))
-    if OrderSide.SELL in over and terms.sell.is_placed:
-        orders.free(terms.placed(OrderSide.SELL), terms.quantity, terms.salt)
+    for order in terms.placed_orders:
+        if order.side in over:
+            orders.free(order)
 
 
 def split(ctx: Context, whole: TradeTerms, parts: Sequence[TradeTerms], splits_seen: int) -> None:

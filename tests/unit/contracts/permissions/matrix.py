@@ -1,15 +1,15 @@
 """The permission matrix: what every role is told by every function, as the table has it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tests.unit.contracts.permissions import cash, identity, settlement, token
 from tests.unit.contracts.permissions.roles import Arguments, Permissions, Secrets
-from tests.unit.contracts.permissions.secrets import intents, secrets
+from tests.unit.contracts.permissions.secrets import intents, permits, secrets
 from tests.unit.contracts.permissions.stage import stage
 
 from tallystick.chaincode import Refusal
 from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.testing import Market
 
 TABLE: dict[Chaincode, Permissions] = {
@@ -27,12 +27,12 @@ class Stage:
     market: Market
     arguments: dict[Chaincode, Arguments]
     secrets: Secrets
-    intents: dict[str, SignedIntent]
+    proofs: Mapping[str, Secrets]
+    """What goes along with one function only."""
 
     def answer(self, role: str, chaincode: Chaincode, function: str) -> str:
         """Return the code of the refusal of a role's call, or nothing."""
-        signed = self.intents.get(function)
-        given = self.secrets if signed is None else {**self.secrets, "intent": signed}
+        given = {**self.secrets, **self.proofs.get(function, {})}
         try:
             self.market.fork().submit(
                 role, chaincode, function, *self.arguments[chaincode][function], **given
@@ -45,6 +45,7 @@ class Stage:
 def set_up(opened: Market) -> Stage:
     """Return the stage that begins with ``opened``."""
     market = stage(opened)
+    brought = secrets(market)
     return Stage(
         market=market,
         arguments={
@@ -53,6 +54,6 @@ def set_up(opened: Market) -> Stage:
             Chaincode.CASH: cash.arguments(market),
             Chaincode.SETTLEMENT: settlement.arguments(market),
         },
-        secrets=secrets(market),
-        intents=intents(market),
+        secrets=brought,
+        proofs={**intents(market), **permits(market, brought)},
     )

@@ -9,10 +9,10 @@ from tests.unit.contracts.permissions.roles import P, Secrets
 from tests.unit.contracts.permissions.stage import AGREED, MEDIATED, OFFERED, sell_order
 
 from tallystick.contracts.actions.models import HolderRate, RatesGiven, SignedVotes
+from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.custody.models import CustodyAgreement, CustodyEnding
 from tallystick.contracts.identity.models import References
-from tallystick.contracts.intents import SignedIntent
-from tallystick.contracts.orders.models import SignedOrder, SignedOrderWithdrawal
+from tallystick.contracts.orders.models import Permit, PermitKey, SignedOrder, SignedOrderWithdrawal
 from tallystick.contracts.statements import (
     BuyInCalled,
     BuyInWithdrawn,
@@ -65,8 +65,8 @@ def secrets(market: Market) -> Secrets:
     }
 
 
-def intents(market: Market) -> dict[str, SignedIntent]:
-    """Return what bob signs, by function: it goes along as ``intent``."""
+def intents(market: Market) -> dict[str, Secrets]:
+    """Return what bob signs, by function."""
     offered, agreed = market.terms(OFFERED), market.terms(AGREED)
     late, called = (row(market, trade).terms_hash for trade in (LATE, CALLED))
     change = ChangeAgreed(
@@ -86,7 +86,20 @@ def intents(market: Market) -> dict[str, SignedIntent]:
             offering=offerings.OPEN, subscription="a", signer="bob"
         ),
     }
-    return {function: market.sign("bob", each) for function, each in statements.items()}
+    return {function: {"intent": market.sign("bob", each)} for function, each in statements.items()}
+
+
+def permits(market: Market, brought: Secrets) -> dict[str, Secrets]:
+    """Return what queries say to alice's orders, by function."""
+    asked = {"place_order": "order_permit", "withdraw_order": "withdrawal_permit"}
+    return {
+        function: {
+            "permit": market.submit(P.BROKER_DEALER, Chaincode.SETTLEMENT, query, **brought).load(
+                Permit
+            )
+        }
+        for function, query in asked.items()
+    }
 
 
 def _bob(trade: str) -> dict[str, str]:
@@ -97,6 +110,7 @@ def _orders(market: Market) -> Secrets:
     placed = sell_order(market, "O-8")
     withdrawn = OrderWithdrawn(venue=P.ATS, holder="alice", order="O-3")
     return {
+        "permit_key": PermitKey(key="6b" * 32),
         "order": SignedOrder(statement=placed, intent=market.sign("alice", placed), salt=SALT),
         "withdrawal": SignedOrderWithdrawal(
             statement=withdrawn, intent=market.sign("alice", withdrawn)

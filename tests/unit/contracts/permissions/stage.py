@@ -129,7 +129,7 @@ def _commit_orders(market: Market) -> None:
     """Let alice's order stand, money of bob wait for one, and a broker have an agent."""
     order = sell_order(market, "O-3")
     placed = SignedOrder(statement=order, intent=market.sign("alice", order), salt=SALT)
-    market.submit(P.BROKER_DEALER, Chaincode.SETTLEMENT, "place_order", order=placed)
+    market.place_order(placed)
     reserve(market, reserved(market, 1, "O-4"))
     later = market.after(timedelta(hours=1))
     market.submit(P.BROKER_DEALER, Chaincode.SETTLEMENT, "accept_agency", INTRODUCING, later)

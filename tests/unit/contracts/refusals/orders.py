@@ -5,7 +5,10 @@ from datetime import timedelta
 from tests.unit.contracts.refusals.scenarios import BROKER, reaches
 from tests.unit.contracts.trades.orders import an_order, filling, place, withdraw
 
+from tallystick.chaincode import composite_key
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.orders.models import Permit, SignedOrder
+from tallystick.contracts.readers import COMMITMENTS
 from tallystick.contracts.reasons import OrderReason
 from tallystick.contracts.statements import Representation
 from tallystick.contracts.testing import Market
@@ -52,3 +55,20 @@ def _(market: Market) -> None:
 @reaches(OrderReason.UNITS_COMMITTED)
 def _(market: Market) -> None:
     place(market, an_order(market, quantity=1001))
+
+
+@reaches(OrderReason.PERMIT_VOID)
+def _(market: Market) -> None:
+    order = an_order(market)
+    intent = market.sign("alice", order)
+    unjudged = SignedOrder(statement=order, intent=intent, salt="5a" * 32)
+    forged = Permit(sealed="A" * 64)
+    act = (BROKER, Chaincode.SETTLEMENT, "place_order")
+    market.submit(*act, order=unjudged, permit=forged)
+
+
+@reaches(OrderReason.PERMIT_KEY_MISSING)
+def _(market: Market) -> None:
+    private = market.ledger.world.rows_of(Chaincode.SETTLEMENT).private
+    del private[COMMITMENTS, composite_key("permit_key")]
+    place(market, an_order(market))

@@ -50,14 +50,17 @@ def place(market: Market, order: OrderPlaced, by: str = P.BROKER_DEALER) -> Outc
         intent=market.sign(order.holder, order),
         salt=sha256(order.order.encode()).hexdigest(),
     )
-    return market.submit(by, SETTLEMENT, "place_order", order=signed)
+    return market.place_order(signed, by)
 
 
 def withdraw(market: Market, order: OrderPlaced, by: str = P.BROKER_DEALER) -> Outcome:
     """End what is left of an order, signed by its holder."""
     said = OrderWithdrawn(venue=order.venue, order=order.order, holder=order.holder)
-    signed = SignedOrderWithdrawal(statement=said, intent=market.sign(order.holder, said))
-    return market.submit(by, SETTLEMENT, "withdraw_order", withdrawal=signed)
+    if by == order.venue:
+        own = SignedOrderWithdrawal(statement=said)
+        return market.submit(by, SETTLEMENT, "withdraw_order", withdrawal=own)
+    intent = market.sign(order.holder, said)
+    return market.withdraw_order(SignedOrderWithdrawal(statement=said, intent=intent), by)
 
 
 def order_row(market: Market, order: str = "O-1", reader: str = P.ATS) -> PlacedOrder:

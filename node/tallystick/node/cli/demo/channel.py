@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from tallystick.client.contract import Argument
 from tallystick.client.errors import EndorseError
 from tallystick.client.gateway import Gateway
+from tallystick.client.proposal import Proposal
 from tallystick.client.transaction import Transaction
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.confidential import secret_argument_of
@@ -117,15 +118,8 @@ class Channel:
         Raises:
             ClientError: The network failed; that no contract refused is not the call's fault.
         """
-        network = self._gateways[call.participant].network(self.channel_id)
-        proposal = network.contract(call.chaincode).new_proposal(
-            call.function,
-            *call.arguments,
-            transient={name: secret_argument_of(each) for name, each in call.secrets.items()},
-            endorsing_organizations=call.nodes,
-        )
         try:
-            transaction = await proposal.endorse()
+            transaction = await self._proposal(call).endorse()
         except EndorseError as error:
             if not error.refusals:
                 raise
@@ -135,6 +129,14 @@ class Channel:
         status = await (await transaction.submit()).status()
         await self.wait_for(status.transaction_id)
         return Committed(status.transaction_id, status.block_number, status.code, endorsers)
+
+    async def ask(self, call: Call) -> bytes:
+        """Return what the nodes answer to a question that brings secrets along.
+
+        Raises:
+            EvaluateError: There is no answer.
+        """
+        return await self._proposal(call).evaluate()
 
     async def query(
         self, participant: Participant, chaincode: str, function: str, *arguments: Argument
@@ -164,6 +166,15 @@ class Channel:
                         for each in json.loads(event.payload)["events"]
                     ]
         return []
+
+    def _proposal(self, call: Call) -> Proposal:
+        network = self._gateways[call.participant].network(self.channel_id)
+        return network.contract(call.chaincode).new_proposal(
+            call.function,
+            *call.arguments,
+            transient={name: secret_argument_of(each) for name, each in call.secrets.items()},
+            endorsing_organizations=call.nodes,
+        )
 
     async def chain_info(self, participant: Participant) -> BlockchainInfo:
         """Return how long a node's copy of the ledger is, and the hash of its last block."""

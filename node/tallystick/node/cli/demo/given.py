@@ -5,6 +5,7 @@ from typing import Final
 
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.listings.models import ListingTerms
+from tallystick.contracts.orders.models import PermitKey
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.parties import Requirement
 from tallystick.contracts.register.models import SecurityTerms
@@ -122,6 +123,17 @@ async def _list(stage: Stage) -> None:
         f"lists {SHARE}, so that it may be traded there: it has looked into the company, and the"
         " ledger keeps a fingerprint of what it found.",
         Call(Participant.ATS, Chaincode.SETTLEMENT, "list_security", (listing,)),
+    )
+    key = PermitKey(key=stage.wallets.nonce() + stage.wallets.nonce())
+    await stage.act(
+        "draws the key with which nodes that see every venue seal what they say of an order.",
+        Call(
+            Participant.CLEARING,
+            Chaincode.SETTLEMENT,
+            "renew_permit_key",
+            (),
+            secrets={"permit_key": key},
+        ),
     )
     await stage.act(
         f"issues {units(SHARES_ISSUED)} {SHARE} to Alice.",

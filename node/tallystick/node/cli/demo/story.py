@@ -73,6 +73,10 @@ async def _match(stage: Stage) -> TradeTerms:
         await _place(stage, ALICE, OrderSide.SELL, "at least", PRICE),
         await _place(stage, BOB, OrderSide.BUY, "at most", HIGHEST_PRICE),
     ]
+    narrator.say(
+        "The clearing firm's node judged each of them before, in a question of which the ledger"
+        " keeps nothing, and sealed its answer. So no other venue can tell whose orders these are."
+    )
     narrator.table(
         ("order", "side", "of", "shares", "limit", "broker"),
         [_line(await matcher.order(each)) for each in placed],
@@ -89,10 +93,11 @@ async def _match(stage: Stage) -> TradeTerms:
 async def _place(stage: Stage, holder: str, side: OrderSide, bound: str, limit: int) -> str:
     """Tell and do the placing of an order; return its name."""
     call = trades.order(stage.wallets, holder, side, quantity=SHARES_SOLD, limit=limit)
+    permit = await stage.channel.ask(trades.question(call))
     await stage.act(
         f"places the order that {holder.title()}'s wallet has signed: {side} {units(SHARES_SOLD)}"
         f" {SHARE} for {bound} {dollars(limit)} a share.",
-        call,
+        trades.permitted(call, permit),
     )
     return trades.placed_by(call).order
 

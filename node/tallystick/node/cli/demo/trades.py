@@ -1,12 +1,12 @@
 """The calls by which a trade advances, each from the firm that may make it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.instants import day_of
-from tallystick.contracts.orders.models import SignedOrder
+from tallystick.contracts.orders.models import Permit, SignedOrder
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.statements import OrderPlaced, OrderSide, Side
 from tallystick.contracts.trades.terms import DvpModel, Order, TradeTerms
@@ -28,10 +28,10 @@ class Deal:
 
 
 def order(wallets: Wallets, holder: str, side: OrderSide, *, quantity: int, limit: int) -> Call:
-    """Return the call that places an order, signed in its holder's wallet."""
+    """Return the call that places an order, signed in its holder's wallet; its permit lacks yet."""
     placed = OrderPlaced(
         venue=Participant.ATS,
-        order=f"{side}-{wallets.nonce()[:8]}",
+        order=f"O-{wallets.nonce()[:8]}",
         holder=holder,
         side=side,
         security=SHARE,
@@ -50,6 +50,17 @@ def order(wallets: Wallets, holder: str, side: OrderSide, *, quantity: int, limi
         (),
         secrets={"order": signed},
     )
+
+
+def question(call: Call) -> Call:
+    """Return the question whether a call of ``order`` may be: its answer is the permit."""
+    return replace(call, function="order_permit", nodes=(Participant.CLEARING,))
+
+
+def permitted(call: Call, permit: bytes) -> Call:
+    """Return a call of ``order`` with its permit."""
+    granted = Permit.model_validate_json(permit)
+    return replace(call, secrets={**call.secrets, "permit": granted})
 
 
 def placed_by(call: Call) -> OrderPlaced:

@@ -5,12 +5,13 @@ these organisations have the licences for what they do, and may one do all of it
 for everybody in a transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated
 
 from pydantic import Field
 
-from tallystick.chaincode import Context
+from tallystick.chaincode import Context, Refusal
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.confidential import ConfidentialRows
 from tallystick.contracts.instants import Instant
@@ -18,7 +19,7 @@ from tallystick.contracts.intents import SignedIntent, lasting_payload, spend
 from tallystick.contracts.models import Identifier, Model, Quantity, ShortCode
 from tallystick.contracts.powers import Power
 from tallystick.contracts.purposes import Purpose
-from tallystick.contracts.reasons import Finding, refuse_if_any
+from tallystick.contracts.reasons import Finding, IdentityReason, refuse_if_any
 from tallystick.contracts.statements import Statement
 
 MAX_REQUIREMENTS = 16
@@ -238,7 +239,9 @@ def authority_once(
     """
     if intent is None:
         return _mandated(ctx, signer, statement)
-    return _signed(signer, statement, intent, lasting_payload(ctx, signer, statement, intent))
+    with _identity_first(ctx, signer, statement):
+        payload = lasting_payload(ctx, signer, statement, intent)
+    return _signed(signer, statement, intent, payload)
 
 
 def signed_authority(
@@ -253,7 +256,30 @@ def signed_authority(
     Raises:
         Refusal: INTENT_EXPIRED or INTENT_ALREADY_USED.
     """
-    return _signed(signer, statement, intent, spend(ctx, signer, statement, intent, nonces))
+    with _identity_first(ctx, signer, statement):
+        payload = spend(ctx, signer, statement, intent, nonces)
+    return _signed(signer, statement, intent, payload)
+
+
+@contextmanager
+def _identity_first(ctx: Context, signer: str, statement: Statement) -> Iterator[None]:
+    """Tell who has no licence, or signs with no identity, that before what is wrong with a nonce.
+
+    The identity contract has looked its signers up by then, and cannot be asked by itself.
+    """
+    try:
+        yield
+    except Refusal:
+        if statement.contract != Chaincode.IDENTITY:
+            report = check_parties(ctx, [Party(identity=signer)])
+            refuse_if_any([*report.licences, *_unknown(report)])
+        raise
+
+
+def _unknown(report: PartiesReport) -> list[Finding]:
+    """Return what says that there is no such identity; of others, nothing is told here."""
+    code = IdentityReason.IDENTITY_UNKNOWN.name
+    return [each for party in report.parties for each in party.findings if each.code == code]
 
 
 def _mandated(ctx: Context, signer: str, statement: Statement) -> Authority:
@@ -323,6 +349,11 @@ def require_authority(
 def require_licences(ctx: Context, *exercised: Exercised) -> None:
     """Refuse unless each organisation has a live licence for what it does, and may do all of it."""
     refuse_if_any(check_parties(ctx, exercised=exercised).licences)
+
+
+def require_identity(ctx: Context, identity: str) -> None:
+    """Refuse with IDENTITY_UNKNOWN unless somebody is registered."""
+    refuse_if_any(_unknown(check_parties(ctx, [Party(identity=identity)], exercised=())))
 
 
 def mandate_findings(ctx: Context, identity: str) -> Sequence[Finding]:

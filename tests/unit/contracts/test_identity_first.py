@@ -5,16 +5,19 @@ from datetime import timedelta
 
 import pytest
 from tests.unit.contracts.acts import refused
+from tests.unit.contracts.money import SALT, reserved
 from tests.unit.contracts.offerings.stage import PrimaryMarket
 from tests.unit.contracts.register_acts import as_agent, sent, signed
 from tests.unit.contracts.trades.orders import an_order, place
 
 from tallystick.chaincode.testing import Outcome
+from tallystick.contracts.cash.models import SignedReservation
 from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.custody.models import CustodyAgreement
+from tallystick.contracts.custody.models import CustodyAgreement, CustodyEnding
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.statements import (
     CustodyAgreed,
+    CustodyEnded,
     UnitsAllowed,
     UnitsHeld,
 )
@@ -71,6 +74,24 @@ def enter_custody(market: PrimaryMarket) -> Outcome:
     return market.submit(BROKER, Chaincode.TOKEN, "agree_custody", agreement=agreement)
 
 
+def end_custody(market: PrimaryMarket) -> Outcome:
+    ended = CustodyEnding(ended=CustodyEnded(custodian=CLEARING, client=STRANGER))
+    return market.submit(CLEARING, Chaincode.TOKEN, "end_custody", ending=ended)
+
+
+def transfer_too_late(market: PrimaryMarket, by: str = BROKER) -> Outcome:
+    transfer = sent(5, sender=STRANGER)
+    intent = market.sign(STRANGER, transfer, expires_at=market.after(-HOUR))
+    return market.submit(by, Chaincode.TOKEN, "transfer", transfer, intent)
+
+
+def reserve_too_late(market: PrimaryMarket) -> Outcome:
+    said = reserved(market, 5).model_copy(update={"holder": STRANGER})
+    intent = market.sign(STRANGER, said, expires_at=market.after(-HOUR))
+    asked = SignedReservation(statement=said, intent=intent, salt=SALT)
+    return market.submit(BROKER, Chaincode.CASH, "reserve", reservation=asked)
+
+
 ACTS: dict[str, tuple[Act, str | None]] = {
     "order": (lambda market: place(market, an_order(market, holder=STRANGER)), "MANDATE_MISSING"),
     "order of an account": (
@@ -103,6 +124,9 @@ ACTS: dict[str, tuple[Act, str | None]] = {
     "allowance": (allow, None),
     "hold": (hold, "SENDER_NOT_VERIFIED"),
     "custody": (enter_custody, "CUSTODIAN_UNKNOWN"),
+    "end of custody": (end_custody, "NOT_A_CLIENT"),
+    "transfer signed too late": (transfer_too_late, "INTENT_EXPIRED"),
+    "reservation signed too late": (reserve_too_late, "INTENT_EXPIRED"),
 }
 """What a newcomer may try, and what is said of it once it is registered."""
 
@@ -111,6 +135,11 @@ ACTS: dict[str, tuple[Act, str | None]] = {
 def test_without_an_identity_nothing_else_is_asked(act: Act, market: PrimaryMarket) -> None:
     """SS-26."""
     assert refused(act, market) == "IDENTITY_UNKNOWN"
+
+
+def test_without_a_licence_nothing_is_said_of_a_signature(market: PrimaryMarket) -> None:
+    """SS-26, SS-01."""
+    assert refused(transfer_too_late, market, "NobodyMSP") == "LICENCE_MISSING"
 
 
 @pytest.mark.parametrize(("act", "code"), ACTS.values(), ids=ACTS)

@@ -39,6 +39,7 @@ from tallystick.contracts.parties import (
     authority_for,
     check_parties,
     require_authority,
+    require_identity,
 )
 from tallystick.contracts.powers import Power
 from tallystick.contracts.readers import reading_findings
@@ -124,6 +125,7 @@ class CustodyFunctions(AllowanceFunctions):
         else:
             require_authority(ctx, ended.client, ended, intent, clients.rows)
         if not clients.has(ended.client):
+            require_identity(ctx, ended.client)
             raise CustodyReason.NOT_A_CLIENT.refusal(**ended.model_dump())
         clients.remove(ended.client)
         ctx.emit(events.CustodyEnded(custodian=ended.custodian))

@@ -52,8 +52,8 @@ def test_the_fee_of_a_subscription_is_taken_with_the_price_of_its_units(
     assert sums(market).accrued == 0
     issued = market.issue_page("a", "b")
 
-    prices = {"alice": 630 * PRICE, "bob": 370 * PRICE}
-    fees = {"alice": 158, "bob": 93}
+    prices = {each: market.units(each) * PRICE for each in ("alice", "bob")}
+    fees = {each: -(-price // 100) for each, price in prices.items()}
     for holder, price in prices.items():
         assert market.free_money(holder) == MONEY - price - fees[holder]
     assert market.money("treasury") == sum(prices.values()) - 2 * 10

@@ -17,12 +17,8 @@ from tallystick.node.settings import PeerSettings
 from tallystick.node.transport.channels import ChannelPool
 from tallystick.node.transport.credentials import ClientTls
 from tallystick.node.transport.ports import OrdererConnection
-from tallystick.node.transport.remote import (
-    CONNECT_TIMEOUT_S,
-    OTHERS_TIMEOUT_S,
-    RemoteEndorser,
-    RemoteOrderer,
-)
+from tallystick.node.transport.proposals import StreamingEndorser
+from tallystick.node.transport.remote import CONNECT_TIMEOUT_S, OTHERS_TIMEOUT_S, RemoteOrderer
 
 _log = logging.getLogger(__name__)
 
@@ -94,6 +90,7 @@ class GrpcConnector:
         self._pool = pool
         self._tasks = tasks
         self._orderers: dict[tuple[str, bytes, bool], RemoteOrderer] = {}
+        self._endorsers: dict[grpc.aio.Channel, StreamingEndorser] = {}
 
     @property
     def tls_certificate_hash(self) -> bytes:
@@ -119,7 +116,7 @@ class GrpcConnector:
     def peers(self, config: ChannelConfig) -> Sequence[EndorsingPeer]:
         """Return the peers that the settings name, and the anchor peers of the channel."""
         return [
-            EndorsingPeer(msp_id, address, RemoteEndorser(channel))
+            EndorsingPeer(msp_id, address, self._endorser(channel))
             for msp_id, address, channel in self._others(config)
         ]
 
@@ -131,9 +128,11 @@ class GrpcConnector:
         ]
 
     def close(self) -> None:
-        """End the streams to orderers."""
+        """End the streams to orderers and to other peers."""
         for orderer in self._orderers.values():
             orderer.close()
+        for endorser in self._endorsers.values():
+            endorser.close()
 
     def _others(self, config: ChannelConfig) -> Iterator[tuple[str, str, grpc.aio.Channel]]:
         """Yield organisation, address and connection of each other peer."""
@@ -162,6 +161,11 @@ class GrpcConnector:
                 connect_timeout_s=CONNECT_TIMEOUT_S if is_only else OTHERS_TIMEOUT_S,
             )
         return self._orderers[key]
+
+    def _endorser(self, channel: grpc.aio.Channel) -> StreamingEndorser:
+        if channel not in self._endorsers:
+            self._endorsers[channel] = StreamingEndorser(channel, self._tasks)
+        return self._endorsers[channel]
 
     def _channel(self, address: str, roots: bytes) -> grpc.aio.Channel:
         tls = None if self._tls is None else self._tls.trusting(roots)

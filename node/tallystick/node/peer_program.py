@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from tallystick.node.channel.config import client_authorities
 from tallystick.node.connector import GrpcConnector
 from tallystick.node.endorsement.grpc_adapter import EndorserServicer
+from tallystick.node.endorsement.streams import EndorsementStreams
 from tallystick.node.gateway.grpc_adapter import GatewayServicer
 from tallystick.node.key_files import check_key_files
 from tallystick.node.membership.signer import signer_of
@@ -22,6 +23,7 @@ from tallystick.node.system.snapshots import SnapshotService
 from tallystick.node.telemetry.tracing import tracing
 from tallystick.node.transport.channels import ChannelPool
 from tallystick.node.transport.credentials import ServerTls
+from tallystick.node.transport.proposals import METHOD, SERVICE
 from tallystick.node.transport.server import add_stream_services, new_server, serving
 from tallystick.node.transport.tasks import supervised_tasks
 from tallystick.node.validation.ahead.preparation import NO_SERVICE, SignatureService
@@ -105,6 +107,8 @@ async def serving_peer(node: PeerNode, settings: PeerSettings) -> AsyncIterator[
     add_SnapshotServicer_to_server(SnapshotService(node.snapshots, node.snapshot_access), server)
     if settings.gateway.enabled:
         gateway_pb2_grpc.add_GatewayServicer_to_server(GatewayServicer(node.gateway), server)
+    streams = EndorsementStreams(node.endorser.process)
+    add_stream_services(server, SERVICE, {METHOD: streams.endorse})
     add_stream_services(
         server,
         "protos.Deliver",
@@ -120,3 +124,4 @@ async def serving_peer(node: PeerNode, settings: PeerSettings) -> AsyncIterator[
         server, settings.listen_address, tls=tls, grace_s=connections.shutdown_grace_s
     ) as port:
         yield port
+        streams.close()

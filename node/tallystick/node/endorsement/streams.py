@@ -1,0 +1,117 @@
+"""Endorsements for the gateways of other peers: ``tallystick.Endorsement/Endorse``.
+
+It does what ``protos.Endorser/ProcessProposal`` does, for many proposals on one stream.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from typing import Final
+
+import grpc
+
+from tallystick.node.endorsement.errors import ProposalRefusedError
+from tallystick.node.limits.errors import TooBusyError
+from tallystick.node.transport.ports import Caller
+from tallystick.protos.peer.proposal_pb2 import SignedProposal
+from tallystick.protos.peer.proposal_response_pb2 import ProposalResponse
+from tallystick.protos.tallystick.endorsement_pb2 import ProposalAnswered, ProposalAsked, Refusal
+from tallystick.wire.errors import WireError
+from tallystick.wire.messages import decode
+
+MAX_UNANSWERED: Final = 1_000
+"""How many proposals of one stream are worked on, or have answers that nobody has fetched."""
+
+Process = Callable[[SignedProposal], Awaitable[ProposalResponse]]
+
+_log = logging.getLogger(__name__)
+
+
+class EndorsementStreams:
+    """Answers each proposal of a stream as soon as its answer is there."""
+
+    def __init__(self, process: Process) -> None:
+        """Answer with ``process``, usually `Endorser.process`."""
+        self._process = process
+        self._reading: set[asyncio.Task[None]] = set()
+
+    async def endorse(
+        self, requests: AsyncIterator[bytes], caller: Caller
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield one ``ProposalAnswered`` for each ``ProposalAsked``, in any order."""
+        # No task group: a generator that is closed early would end one in another task.
+        stream = _Stream(self._process)
+        reading = asyncio.get_running_loop().create_task(stream.read(requests))
+        self._reading.add(reading)
+        try:
+            async for answer in stream.answers():
+                yield answer
+            if not reading.cancelled():
+                await reading
+        except WireError as error:
+            _log.info("ended a stream of proposals from %s: %s", caller.address, error)
+        finally:
+            self._reading.discard(reading)
+            reading.cancel()
+            stream.give_up()
+
+    def close(self) -> None:
+        """Take no more proposals; a stream ends once those that it has taken are answered."""
+        for reading in self._reading:
+            reading.cancel()
+
+
+class _Stream:
+    """The proposals of one stream that are being worked on, and the answers to others."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._room = asyncio.Semaphore(MAX_UNANSWERED)
+        self._working: set[asyncio.Task[None]] = set()
+        self._answers: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+    async def read(self, requests: AsyncIterator[bytes]) -> None:
+        """Begin to work on each proposal; end the answers once there are no more proposals.
+
+        Raises:
+            MalformedMessageError: What came is no proposal.
+        """
+        create_task = asyncio.get_running_loop().create_task
+        try:
+            async for request in requests:
+                await self._room.acquire()
+                task = create_task(self._answer(decode(ProposalAsked, request)))
+                self._working.add(task)
+                task.add_done_callback(self._working.discard)
+        finally:
+            if self._working:
+                await asyncio.wait(self._working)
+            self._answers.put_nowait(None)
+
+    async def answers(self) -> AsyncIterator[bytes]:
+        """Yield encoded answers until there will be no more."""
+        while (answer := await self._answers.get()) is not None:
+            self._room.release()
+            yield answer
+
+    def give_up(self) -> None:
+        """Stop working: nobody waits for the answers any more."""
+        for task in self._working:
+            task.cancel()
+
+    async def _answer(self, asked: ProposalAsked) -> None:
+        answered = ProposalAnswered(number=asked.number)
+        try:
+            answered.response.CopyFrom(await self._process(asked.proposal))
+        except ProposalRefusedError as error:
+            answered.refusal.CopyFrom(_refusal(grpc.StatusCode.UNKNOWN, str(error)))
+        except TooBusyError as error:
+            answered.refusal.CopyFrom(_refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error)))
+        except Exception:  # noqa: BLE001  # one proposal's defect is not to cost others their answers
+            _log.exception("a proposal that another peer passed on met a defect")
+            answered.refusal.CopyFrom(_refusal(grpc.StatusCode.UNKNOWN, "unexpected error"))
+        self._answers.put_nowait(answered.SerializeToString())
+
+
+def _refusal(code: grpc.StatusCode, details: str) -> Refusal:
+    return Refusal(code=code.value[0], details=details)

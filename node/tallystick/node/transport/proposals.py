@@ -1,0 +1,144 @@
+"""Proposals to a peer across a network: on one stream, where the peer knows how to answer there."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from itertools import count
+from typing import Final
+
+import grpc
+
+from tallystick.node.telemetry import spans
+from tallystick.node.transport.remote import ENDED_EARLY, RemoteEndorser
+from tallystick.protos.peer.proposal_pb2 import SignedProposal
+from tallystick.protos.peer.proposal_response_pb2 import ProposalResponse
+from tallystick.protos.tallystick.endorsement_pb2 import ProposalAnswered, ProposalAsked
+from tallystick.wire.errors import WireError
+from tallystick.wire.messages import decode
+
+SERVICE: Final = "tallystick.Endorsement"
+METHOD: Final = "Endorse"
+
+_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
+
+
+class _Stream:
+    """The proposals of one stream, and who waits for an answer, by number.
+
+    Both are bounded by the number of callers, each of which waits for its own answer.
+    """
+
+    def __init__(self) -> None:
+        self._numbers = count()
+        self._unsent: deque[ProposalAsked] = deque()
+        self._waiting: dict[int, asyncio.Future[ProposalAnswered]] = {}
+        self._more = asyncio.Event()
+        self._ended = False
+
+    async def ask(self, proposal: SignedProposal) -> ProposalAnswered:
+        """Return the answer to a proposal. Raises what the stream ends with."""
+        number = next(self._numbers)
+        answer: asyncio.Future[ProposalAnswered] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
+        self._unsent.append(ProposalAsked(number=number, proposal=proposal))
+        self._more.set()
+        try:
+            return await answer
+        finally:
+            self._waiting.pop(number, None)
+
+    async def requests(self) -> AsyncIterator[bytes]:
+        """Yield proposals as they come, until the stream ends."""
+        while not self._ended:
+            while self._unsent:
+                asked = self._unsent.popleft()
+                if asked.number in self._waiting:  # else its caller has given up
+                    yield asked.SerializeToString()
+            self._more.clear()
+            await self._more.wait()
+
+    def settle(self, answered: ProposalAnswered) -> None:
+        """Give an answer to whoever still waits for it."""
+        waiting = self._waiting.get(answered.number)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answered)
+
+    def end(self, code: grpc.StatusCode, details: str) -> None:
+        """Send nothing more, and fail everybody who waits."""
+        self._ended = True
+        self._more.set()
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(_failure(code, details))
+
+
+class StreamingEndorser:
+    """An ``EndorserConnection`` over gRPC that puts all proposals on one long-lived stream.
+
+    The stream is opened by the first proposal, and again by the first after it was lost. A peer
+    that does not know such streams, of Fabric or of an earlier release, is called once for each
+    proposal; so is every peer for one that is traced, since a stream has one trace.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel, tasks: asyncio.TaskGroup) -> None:
+        """Prepare to use ``channel``; answers are read by a task in ``tasks``."""
+        self._calls = RemoteEndorser(channel)
+        self._open: grpc.aio.StreamStreamMultiCallable[bytes, bytes]
+        self._open = channel.stream_stream(f"/{SERVICE}/{METHOD}")
+        self._tasks = tasks
+        self._knows_streams = True
+        self._stream: _Stream | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    async def process_proposal(self, proposal: SignedProposal) -> ProposalResponse:
+        """Return the peer's answer.
+
+        Raises:
+            grpc.aio.AioRpcError: The peer refused, or could not be reached.
+        """
+        if self._knows_streams and spans.moment() is None:
+            try:
+                answered = await self._current().ask(proposal)
+            except grpc.aio.AioRpcError as error:
+                if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
+                    raise
+                self._knows_streams = False
+            else:
+                return _response(answered)
+        return await self._calls.process_proposal(proposal)
+
+    def close(self) -> None:
+        """End the stream; those who still wait learn that there is no answer."""
+        if self._reading is not None:
+            self._reading.cancel()
+
+    def _current(self) -> _Stream:
+        if self._stream is None:
+            self._stream = _Stream()
+            self._reading = self._tasks.create_task(self._read(self._stream), name="proposals")
+        return self._stream
+
+    async def _read(self, stream: _Stream) -> None:
+        code, details = grpc.StatusCode.UNAVAILABLE, ENDED_EARLY
+        try:
+            async for encoded in self._open(stream.requests()):
+                stream.settle(decode(ProposalAnswered, encoded))
+        except grpc.aio.AioRpcError as error:
+            code, details = error.code(), error.details() or ""
+        except WireError as error:
+            code, details = grpc.StatusCode.INTERNAL, str(error)
+        finally:
+            self._stream = self._reading = None
+            stream.end(code, details)
+
+
+def _response(answered: ProposalAnswered) -> ProposalResponse:
+    if answered.HasField("response"):
+        return answered.response
+    refusal = answered.refusal
+    raise _failure(_CODES.get(refusal.code, grpc.StatusCode.UNKNOWN), refusal.details)
+
+
+def _failure(code: grpc.StatusCode, details: str) -> grpc.aio.AioRpcError:
+    nothing = grpc.aio.Metadata()
+    return grpc.aio.AioRpcError(code, nothing, nothing, details)

@@ -1,0 +1,188 @@
+"""Proposals to another peer on one stream, against servers that know such streams and others."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+import grpc
+import pytest
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from tests.traces import collecting
+
+from tallystick.node.transport.channels import ChannelPool
+from tallystick.node.transport.ports import Caller
+from tallystick.node.transport.proposals import METHOD, SERVICE, StreamingEndorser
+from tallystick.node.transport.remote import ENDED_EARLY
+from tallystick.node.transport.server import add_stream_services, new_server, serving
+from tallystick.node.transport.tasks import supervised_tasks
+from tallystick.protos.peer import peer_pb2_grpc
+from tallystick.protos.peer.proposal_pb2 import SignedProposal
+from tallystick.protos.peer.proposal_response_pb2 import ProposalResponse
+from tallystick.protos.tallystick.endorsement_pb2 import ProposalAnswered, ProposalAsked, Refusal
+
+REFUSED = Refusal(code=grpc.StatusCode.RESOURCE_EXHAUSTED.value[0], details="too many")
+
+
+def proposal(word: bytes) -> SignedProposal:
+    return SignedProposal(proposal_bytes=word)
+
+
+@dataclass
+class FakePeer(peer_pb2_grpc.EndorserServicer):
+    """Repeats the word of a proposal; what a call of Fabric's answers is in capitals.
+
+    Attributes:
+        later: Whether an answer comes only behind the next one.
+        ends_before: Whether the stream ends instead of an answer.
+        says: What it says besides, or instead; None for the answer alone.
+    """
+
+    later: Callable[[bytes], bool] = lambda _: False
+    ends_before: Callable[[bytes], bool] = lambda _: False
+    says: Callable[[ProposalAsked], bytes | None] = lambda _: None
+    received: list[bytes] = field(default_factory=list)
+    streams: int = 0
+
+    async def endorse(
+        self,
+        requests: AsyncIterator[bytes],
+        caller: Caller,  # noqa: ARG002
+    ) -> AsyncIterator[bytes]:
+        self.streams += 1
+        held: list[bytes] = []
+        async for request in requests:
+            asked = ProposalAsked.FromString(request)
+            word = asked.proposal.proposal_bytes
+            self.received.append(word)
+            if self.ends_before(word):
+                return
+            answer = self.says(asked)
+            if answer is None:
+                response = ProposalResponse(payload=word)
+                answer = ProposalAnswered(
+                    number=asked.number, response=response
+                ).SerializeToString()
+            if self.later(word):
+                held.append(answer)
+                continue
+            yield answer
+            while held:
+                yield held.pop()
+
+    async def ProcessProposal(  # noqa: N802
+        self,
+        request: SignedProposal,
+        context: object,  # noqa: ARG002
+    ) -> ProposalResponse:
+        return ProposalResponse(payload=request.proposal_bytes.upper())
+
+
+@asynccontextmanager
+async def connected(
+    peer: FakePeer, *, knows_streams: bool = True
+) -> AsyncIterator[StreamingEndorser]:
+    server = new_server()
+    peer_pb2_grpc.add_EndorserServicer_to_server(peer, server)
+    if knows_streams:
+        add_stream_services(server, SERVICE, {METHOD: peer.endorse})
+    async with asyncio.timeout(20), AsyncExitStack() as stack:
+        port = await stack.enter_async_context(serving(server, "127.0.0.1:0", tls=None, grace_s=0))
+        pool = await stack.enter_async_context(ChannelPool())
+        tasks = await stack.enter_async_context(supervised_tasks())
+        endorser = StreamingEndorser(pool.channel(f"127.0.0.1:{port}", None), tasks)
+        stack.callback(endorser.close)
+        yield endorser
+
+
+async def answers(endorser: StreamingEndorser, *words: bytes) -> list[bytes]:
+    calls = [endorser.process_proposal(proposal(word)) for word in words]
+    return [response.payload for response in await asyncio.gather(*calls)]
+
+
+async def failure(endorser: StreamingEndorser, word: bytes) -> tuple[grpc.StatusCode, str | None]:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await endorser.process_proposal(proposal(word))
+    return caught.value.code(), caught.value.details()
+
+
+async def test_proposals_share_one_stream_and_each_gets_its_own_answer_in_whatever_order() -> None:
+    peer = FakePeer(later=lambda word: word in {b"a", b"b"})
+    async with connected(peer) as endorser:
+        assert await answers(endorser, b"a", b"b", b"c") == [b"a", b"b", b"c"]
+        assert await answers(endorser, b"d") == [b"d"]
+    assert peer.streams == 1
+
+
+async def test_a_refusal_is_raised_as_that_of_a_call_is() -> None:
+    def refuse(asked: ProposalAsked) -> bytes | None:
+        if asked.proposal.proposal_bytes != b"bad":
+            return None
+        return ProposalAnswered(number=asked.number, refusal=REFUSED).SerializeToString()
+
+    async with connected(FakePeer(says=refuse)) as endorser:
+        refused = (grpc.StatusCode.RESOURCE_EXHAUSTED, "too many")
+        assert await failure(endorser, b"bad") == refused
+        assert await answers(endorser, b"good") == [b"good"]
+
+
+async def test_a_peer_that_knows_no_streams_is_called() -> None:
+    async with connected(FakePeer(), knows_streams=False) as endorser:
+        assert await answers(endorser, b"a", b"b") == [b"A", b"B"]
+        assert await answers(endorser, b"c") == [b"C"]
+
+
+async def test_a_traced_proposal_is_sent_in_a_call_of_its_own() -> None:
+    peer = FakePeer()
+    with collecting(ALWAYS_ON) as collected:
+        async with connected(peer) as endorser:
+            with collected.tracer.start_as_current_span("root"):
+                assert await answers(endorser, b"traced") == [b"TRACED"]
+            assert await answers(endorser, b"not") == [b"not"]
+    assert peer.received == [b"not"]
+
+
+async def test_a_stream_that_ends_fails_who_waits_and_the_next_proposal_opens_another() -> None:
+    peer = FakePeer(ends_before=lambda word: word == b"last")
+    async with connected(peer) as endorser:
+        assert await failure(endorser, b"last") == (grpc.StatusCode.UNAVAILABLE, ENDED_EARLY)
+        assert await answers(endorser, b"a") == [b"a"]
+    assert peer.streams == 2
+
+
+async def test_a_peer_that_cannot_be_reached_is_unavailable() -> None:
+    async with ChannelPool() as pool, supervised_tasks() as tasks:
+        endorser = StreamingEndorser(pool.channel("127.0.0.1:1", None), tasks)
+        code, _ = await failure(endorser, b"a")
+    assert code is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_what_is_no_answer_ends_the_stream() -> None:
+    async with connected(FakePeer(says=lambda _: b"\xff")) as endorser:
+        code, _ = await failure(endorser, b"a")
+    assert code is grpc.StatusCode.INTERNAL
+
+
+async def test_an_answer_that_nobody_waits_for_any_more_is_dropped() -> None:
+    peer = FakePeer(later=lambda word: word == b"late")
+    async with connected(peer) as endorser:
+        assert await answers(endorser, b"first") == [b"first"]
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await endorser.process_proposal(proposal(b"late"))
+        assert await answers(endorser, b"a", b"b") == [b"a", b"b"]
+    assert peer.received == [b"first", b"late", b"a", b"b"]
+
+
+async def test_who_waits_when_the_connection_is_closed_has_no_answer() -> None:
+    arrived = asyncio.Event()
+
+    def hold(_: bytes) -> bool:
+        arrived.set()
+        return True
+
+    async with connected(FakePeer(later=hold)) as endorser, asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(failure(endorser, b"late"))
+        await arrived.wait()
+        endorser.close()
+        assert await waiting == (grpc.StatusCode.UNAVAILABLE, ENDED_EARLY)

@@ -17,6 +17,8 @@ from tallystick.node.deliver.responses import BlockForm
 from tallystick.node.deliver.service import DeliverRules, DeliverService
 from tallystick.node.deliver.source import BlockSource
 from tallystick.node.ledger.block_store import BlockStore
+from tallystick.node.ledger.inspection_record import InspectionRecord
+from tallystick.node.ledger.memory import MemoryStore
 from tallystick.node.ordering.admission import Refused, Submission, read_submission
 from tallystick.node.ordering.block_writer import BlockWriter
 from tallystick.node.ordering.channel_admission import ChannelAdmission
@@ -50,7 +52,8 @@ class LabOrderer:
         self._admission = ChannelAdmission(config, author)
         self._writer = BlockWriter(store, signer, new_nonce=lambda: secrets.token_bytes(24))
         self._watch = HeightWatch(1)
-        self._channel = LabChannel(config, BlockSource(store, self._watch))
+        source = BlockSource(store, self._watch, InspectionRecord(MemoryStore()))
+        self._channel = LabChannel(config, source)
         self._writing = asyncio.Lock()
         rules = DeliverRules(policy=_readers, clock=time.time_ns)  # noqa: TID251 - a composition root
         self._deliver = DeliverService(lambda _: self._channel, rules)

@@ -238,7 +238,7 @@ def _assemble(
         definitions=definitions,
         validator=Validator(current, definitions, checker, ledger),
         watch=watch,
-        source=BlockSource(ledger, watch),
+        source=BlockSource(ledger, watch, ledger.inspection),
         notifier=CommitNotifier(outcome),
         checker=checker,
         metrics=metrics,

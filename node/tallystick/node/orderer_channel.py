@@ -12,6 +12,7 @@ from tallystick.node.deliver.height import HeightWatch
 from tallystick.node.deliver.source import BlockSource
 from tallystick.node.ledger.block_store import BlockStore
 from tallystick.node.ledger.disk import MACHINE_DISK, Disk
+from tallystick.node.ledger.inspection_record import InspectionRecord
 from tallystick.node.ordering.block_writer import BlockWriter, last_config_index
 from tallystick.node.ordering.channel_admission import ChannelAdmission
 from tallystick.node.ordering.config_admission import EnvelopeAuthor
@@ -133,7 +134,8 @@ def open_channel(
             )
             chain = _shared_chain(environment.sharing, local, limits)
         _log.info("channel %s: %d blocks in %s", config.channel_id, store.height, folder)
-        return OrdererChannel(admission, chain, BlockSource(store, watch), opening.pop_all())
+        source = BlockSource(store, watch, InspectionRecord(index))
+        return OrdererChannel(admission, chain, source, opening.pop_all())
 
 
 def _shared_chain(sharing: Sharing, local: LocalCopy, limits: QueueLimits) -> EtcdChain:

@@ -15,6 +15,8 @@ from tallystick.node.deliver.responses import BlockForm
 from tallystick.node.deliver.service import DeliverRules, DeliverService
 from tallystick.node.deliver.source import BlockSource
 from tallystick.node.ledger.block_store import CorruptBlockError
+from tallystick.node.ledger.inspection_record import InspectionRecord
+from tallystick.node.ledger.memory import MemoryStore
 from tallystick.node.membership.identity import Identity
 from tallystick.node.transport.ports import LOCAL_CALLER, Caller
 from tallystick.protos.common.common_pb2 import (
@@ -75,7 +77,8 @@ class Node:
     def __post_init__(self) -> None:
         self.config: ChannelConfig = self.material.config()
         self.watch = HeightWatch(len(self.blocks.blocks))
-        self.source = BlockSource(self.blocks, self.watch)
+        record = InspectionRecord(MemoryStore())
+        self.source = BlockSource(self.blocks, self.watch, record)
         self.policies_asked: list[BlockForm] = []
         self.service = DeliverService(
             lambda channel_id: self if channel_id == CHANNEL_ID else None,
@@ -311,26 +314,6 @@ async def test_a_damaged_block_ends_the_stream_with_503_and_is_named(
     assert responses == [0, "SERVICE_UNAVAILABLE"]
     assert node.source.damage.startswith("block 1 is lost: 000000.blocks is damaged at byte 7")
     assert node.source.damage in caplog.messages
-
-
-async def test_after_the_start_every_block_is_read_once_to_find_damage(node: Node) -> None:
-    await node.source.inspect()
-    assert (node.blocks.reads, node.source.damage) == (3, "")
-    node.blocks.damaged.add(1)
-    await node.source.inspect()
-    assert (node.blocks.reads, node.source.damage[:15]) == (5, "block 1 is lost")
-
-
-async def test_blocks_that_were_given_up_are_not_inspected(node: Node) -> None:
-    node.blocks.first_block = 1
-    await node.source.inspect()
-    assert (node.blocks.reads, node.source.damage) == (2, "")
-
-
-async def test_the_inspection_ends_when_the_node_stops(node: Node) -> None:
-    node.watch.close()
-    await node.source.inspect()
-    assert node.blocks.reads == 0
 
 
 async def test_several_readers_of_a_new_block_cost_one_read(node: Node) -> None:

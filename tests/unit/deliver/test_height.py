@@ -58,3 +58,17 @@ def test_a_height_never_falls() -> None:
     watch = HeightWatch(2)
     with pytest.raises(AssertionError, match="fell from 2 to 1"):
         watch.advance(1)
+
+
+async def test_a_pause_outlasts_new_blocks_and_ends_at_once_when_the_node_stops() -> None:
+    watch = HeightWatch(1)
+    await watch.pause(0.01)
+    watch.advance(2)
+    pausing = asyncio.ensure_future(watch.pause(3_600))  # noqa: TID251 - awaited below
+    await asyncio.sleep(0)
+    watch.advance(3)
+    await asyncio.sleep(0)
+    assert not pausing.done()
+    watch.close()
+    with pytest.raises(WatchClosedError):
+        await pausing

@@ -50,6 +50,7 @@ async def test_the_views_of_a_small_ledger(tmp_path: Path, chain: Chain) -> None
             )
         )
         ledger.transient.save("t4", waiting.private_results(), height=300)
+        ledger.inspection.go_on_at(300)
         sizes = [len(ledger.read_bytes(number)) for number in range(2)]
         hashes = [block_header_hash(ledger.block(number).header) for number in range(2)]
         commit_hash = ledger.last_commit_hash()
@@ -62,6 +63,7 @@ async def test_the_views_of_a_small_ledger(tmp_path: Path, chain: Chain) -> None
         b"mformat": b"2",
         b"mhead": b"\x02\x00\x20" + hashes[1] + b"\x20" + hashes[0] + b"\x20" + commit_hash,
         b"mindexed": b"\x02",
+        b"minspected": uvarint(300),
         b"b\x00": b"\x00\x0c" + uvarint(sizes[0]),
         b"b\x01": b"\x00" + uvarint(second_offset) + uvarint(sizes[1]),
         b"x" + hashes[0]: b"\x00",

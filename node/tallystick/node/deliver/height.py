@@ -1,6 +1,8 @@
 """Wakes whoever waits for the next block."""
 
 import asyncio
+import sys
+from contextlib import suppress
 
 from tallystick.node.errors import LedgerError
 
@@ -29,11 +31,6 @@ class HeightWatch:
         """The number of blocks that can be read."""
         return self._height
 
-    @property
-    def is_closed(self) -> bool:
-        """Whether the node stops, or leaves the channel."""
-        return self._closed
-
     def advance(self, height: int) -> None:
         """Set the height, which never falls, and wake whoever waits."""
         assert height >= self._height, f"height fell from {self._height} to {height}"
@@ -50,6 +47,16 @@ class HeightWatch:
             if self._closed:
                 raise WatchClosedError
             await self._changed.wait()
+
+    async def pause(self, pause_s: float) -> None:
+        """Return after ``pause_s`` seconds.
+
+        Raises:
+            WatchClosedError: The node stops, or leaves the channel: at once.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self.wait_for(sys.maxsize)
 
     def close(self) -> None:
         """Turn away whoever waits, and whoever comes later."""

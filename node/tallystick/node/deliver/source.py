@@ -2,16 +2,23 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final, Protocol
 
-from tallystick.node.deliver.height import HeightWatch
+from tallystick.node.deliver.height import HeightWatch, WatchClosedError
 from tallystick.node.deliver.responses import RESPONSES, BlockForm
 from tallystick.node.ledger.block_store import CorruptBlockError
+from tallystick.node.ledger.inspection_record import InspectionRecord
 
 CACHED_BLOCKS: Final = 8
 MAX_CACHED_RESPONSE_BYTES: Final = 8 * 1024 * 1024
-INSPECTION_SHARE: Final = 0.1
-"""Of the node's time, while it looks through its blocks."""
+INSPECTION_SHARE: Final = 0.01
+"""Of the node's time, at most: what it takes for looking through its blocks."""
+INSPECTION_PAUSE_S: Final = 3_600.0
+"""Between two rounds, so that a short chain is not read all the time."""
+INSPECTION_STEP_BLOCKS: Final = 64
+"""After so many blocks it is recorded how far the inspection has come."""
 
 _log = logging.getLogger(__name__)
 
@@ -42,9 +49,11 @@ class BlockSource:
         damage: What is wrong with a block that could not be read back; empty if none was found.
     """
 
-    def __init__(self, reader: BlockReader, watch: HeightWatch) -> None:
+    def __init__(self, reader: BlockReader, watch: HeightWatch, record: InspectionRecord) -> None:
+        """Read from ``reader`` up to the height of ``watch``; ``record`` is of these blocks."""
         self._reader = reader
         self._watch = watch
+        self._record = record
         self._newest: dict[tuple[int, BlockForm], bytes] = {}
         self.damage = ""
 
@@ -89,18 +98,38 @@ class BlockSource:
         return response
 
     async def inspect(self) -> None:
-        """Read every block that is there now, beside other work, until one is found damaged.
+        """Read all blocks, round after round, beside other work, until one is found damaged.
 
-        So a node names after its start what its disk has done to a block, long before somebody
-        asks for it. It ends when the watch is closed.
+        So a node names what its disk has done to a block long before somebody asks for it. It goes
+        on where it was when the node stopped, a damaged block first, so that a long chain does not
+        make a start longer. It ends when the watch is closed.
         """
+        with suppress(WatchClosedError):
+            while await self._inspect_each():
+                await self._watch.pause(INSPECTION_PAUSE_S)
+
+    async def _inspect_each(self) -> bool:
+        """Read every block once, and return whether all are whole."""
         now_s = asyncio.get_running_loop().time
-        for number in range(self.first_block, self._watch.height):
-            if self._watch.is_closed:
-                return
+        rest_s = 0.0
+        for count, number in enumerate(self._round(), 1):
+            await self._watch.pause(rest_s)
             began_s = now_s()
             try:
                 self.read(number)
             except CorruptBlockError:
-                return
-            await asyncio.sleep((now_s() - began_s) * (1 / INSPECTION_SHARE - 1))
+                self._record.go_on_at(number)
+                return False
+            if count % INSPECTION_STEP_BLOCKS == 0:
+                self._record.go_on_at(number + 1)
+            rest_s = (now_s() - began_s) * (1 / INSPECTION_SHARE - 1)
+        return True
+
+    def _round(self) -> Iterator[int]:
+        """Yield the numbers of all blocks, from where the last inspection was, round to there."""
+        first, end = self.first_block, self._watch.height
+        begin = self._record.next_block
+        if not first <= begin < end:
+            begin = first
+        yield from range(begin, end)
+        yield from range(first, begin)

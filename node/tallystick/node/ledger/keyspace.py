@@ -12,6 +12,7 @@ FORMAT: Final = b"2"
 FORMAT_KEY: Final = b"mformat"
 HEAD_KEY: Final = b"mhead"
 INDEXED_KEY: Final = b"mindexed"
+INSPECTED_KEY: Final = b"minspected"
 
 BLOCK_LOCATION: Final = b"b"
 BLOCK_HASH: Final = b"x"

@@ -19,6 +19,7 @@ from tallystick.node.ledger.collection_rules import UNGUARDED, CollectionRules
 from tallystick.node.ledger.disk import MACHINE_DISK, Disk
 from tallystick.node.ledger.head import Head, LedgerMoment, read_head
 from tallystick.node.ledger.history import History, HistoryView, history_entries
+from tallystick.node.ledger.inspection_record import InspectionRecord
 from tallystick.node.ledger.key_value_store import KeyValueStore
 from tallystick.node.ledger.private_data import (
     RETENTION_BLOCKS,
@@ -90,6 +91,7 @@ class Ledger:
     Attributes:
         transient: Private results of transactions that were endorsed here and are not committed.
         private_sets: Private results of committed transactions, and which of them are missing.
+        inspection: How far the blocks have been looked through for damage.
     """
 
     def __init__(
@@ -110,6 +112,7 @@ class Ledger:
         self._reader: weakref.ref[SteadyReader] | None = None
         self.transient = TransientStore(store, retention_blocks)
         self.private_sets = PrivateSets(store, self._state, lives)
+        self.inspection = InspectionRecord(store)
 
     @classmethod
     def open(

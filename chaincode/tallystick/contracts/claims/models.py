@@ -1,5 +1,6 @@
 """The rows, arguments and results that concern claims."""
 
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import Field
@@ -15,6 +16,7 @@ from tallystick.contracts.models import (
     ShortCode,
     ShortText,
 )
+from tallystick.contracts.parties import Attested
 from tallystick.contracts.reasons import Finding
 from tallystick.contracts.statements import ClaimMade
 
@@ -67,10 +69,23 @@ class Claim(Model):
     threshold: int = 1
     revoked_at: Instant | None = None
 
-    @property
+    @cached_property
     def keys(self) -> tuple[str, ...]:
         """All keys that signed it."""
         return (self.key, *self.cosigners)
+
+    @cached_property
+    def attested(self) -> Attested:
+        """What rules are told of it while it counts."""
+        return Attested.model_construct(
+            topic=self.topic,
+            issuer=self.issuer,
+            version=self.version,
+            level=self.level,
+            value=self.value,
+            valid_from=self.valid_from,
+            valid_until=self.valid_until,
+        )
 
 
 class SubjectClaims(Model):

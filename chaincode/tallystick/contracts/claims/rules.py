@@ -76,15 +76,7 @@ class Judge:
         live = [claim for claim, objection in self._on(name, topic) if objection is None]
         for claim in live:
             if _agreeing(claim, live) >= topic.quorum:
-                yield Attested.model_construct(
-                    topic=claim.topic,
-                    issuer=claim.issuer,
-                    version=claim.version,
-                    level=claim.level,
-                    value=claim.value,
-                    valid_from=claim.valid_from,
-                    valid_until=claim.valid_until,
-                )
+                yield claim.attested
 
     def _on(self, name: str, topic: Topic) -> Sequence[Judged]:
         """Return the claims on a topic of those whom it trusts, judged."""

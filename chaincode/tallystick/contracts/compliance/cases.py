@@ -223,7 +223,6 @@ class Cases:
         """Return what rules see of a security; ``receivers`` are the persons who get units."""
         needs = subject.needs
         raised = needs.raised if basis is Basis.ISSUE else ()
-        moment = now(self._ctx)
         return SecurityFacts.model_construct(
             security=name,
             rule_set=subject.rules.version,
@@ -235,7 +234,8 @@ class Cases:
             counts=self._counters.counts(name) if needs.counts else None,
             disclosed=subject.disclosed,
             raised=tuple(
-                self._counters.raised(subject.issuer, each, moment, receivers) for each in raised
+                self._counters.raised(subject.issuer, each, now(self._ctx), receivers)
+                for each in raised
             ),
         )
 

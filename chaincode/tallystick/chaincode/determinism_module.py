@@ -1,8 +1,7 @@
 """One parsed source file of a chaincode, as the rules of the determinism check see it."""
 
 import ast
-from collections.abc import Iterable, Iterator
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias, TypeVar
 
 from tallystick.chaincode.determinism_rules import Reason
@@ -17,6 +16,12 @@ _BARE_FIELDS = frozenset(
     {"arg", "asname", "attr", "conversion", "ctx", "id", "kind", "level", "module", "op", "ops"}
     | {"simple", "type_comment"}
 )
+_INNER_FIELDS: Mapping[type, Sequence[str]] = {
+    kind: tuple(field for field in kind._fields if field not in _BARE_FIELDS)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
+"""By kind of node, the fields in which it may hold others."""
 
 _CONTRACT = "tallystick.chaincode.Contract"
 _CONTRACT_DECORATORS = frozenset({"tallystick.chaincode.transaction", "tallystick.chaincode.query"})
@@ -45,7 +50,8 @@ class Module:
         for name, value in assignments(nodes):
             if qualified := self.qualified(value):
                 self.imported.setdefault(name, qualified)
-        self.assigned = frozenset(bound_names(nodes))
+        binding = self.nodes(ast.Name, ast.arg, ast.FunctionDef, ast.ClassDef)
+        self.assigned = frozenset(bound_names(binding))
 
     def nodes(self, *kinds: type[NodeT]) -> Iterator[NodeT]:
         """Yield everything in the file that is of these kinds, kind after kind."""
@@ -135,18 +141,15 @@ def callee(call: ast.AST) -> str:
             return ""
 
 
-def _children(node: ast.AST) -> Iterator[ast.AST]:
-    for field in _node_fields(node._fields):
+def _children(node: ast.AST) -> list[ast.AST]:
+    children: list[ast.AST] = []
+    for field in _INNER_FIELDS[type(node)]:
         value = getattr(node, field, None)
-        if isinstance(value, list):
-            yield from (each for each in value if isinstance(each, ast.AST))
-        elif isinstance(value, ast.AST):
-            yield value
-
-
-@cache
-def _node_fields(fields: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(field for field in fields if field not in _BARE_FIELDS)
+        if isinstance(value, ast.AST):
+            children.append(value)
+        elif isinstance(value, list):
+            children += [each for each in value if isinstance(each, ast.AST)]
+    return children
 
 
 def _imported_names(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ import json
 import shlex
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 
@@ -69,13 +70,18 @@ def test_every_example_can_be_read_by_the_command_line(
         assert options.command is command
 
 
-def test_help_loads_no_node_no_client_and_no_event_loop() -> None:
+def test_help_loads_little_beside_itself() -> None:
     program = (
         "import sys; from tallystick.node.cli.main import build_parser; build_parser();"
-        "print({'asyncio', 'grpc', 'cryptography'} & sys.modules.keys())"
+        "print({'asyncio', 'grpc', 'cryptography', 'importlib.metadata'} & sys.modules.keys())"
     )
     shown = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
     assert shown.stdout.strip() == b"set()"
+
+
+def test_the_release_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--version") == 0
+    assert capsys.readouterr().out == f"tallystick {version('tallystick')}\n"
 
 
 def test_a_peer_loads_no_orderer_and_no_client() -> None:

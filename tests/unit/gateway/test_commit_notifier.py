@@ -131,3 +131,13 @@ async def test_a_peer_that_stops_still_tells_what_it_knows() -> None:
     assert await notifier.wait("t1") == (VALID, 4)
     with pytest.raises(NotifierClosedError):
         await notifier.wait("t2")
+
+
+async def test_an_outcome_that_is_expected_comes_or_is_given_up() -> None:
+    notifier = Notifier()
+    wanted, given_up = notifier.expect("t1"), notifier.expect("t2")
+    given_up.cancel()
+    await asyncio.sleep(0)
+    notifier.publish(4, [("t1", VALID), ("t2", VALID)])
+    assert wanted.result() == (VALID, 4)
+    assert given_up.cancelled()

@@ -6,12 +6,21 @@ from collections.abc import Awaitable, Callable
 import grpc
 import pytest
 from tests.unit.conftest import CHANNEL_ID
-from tests.unit.gateway.conftest import ONE_AT_A_TIME, Setting
+from tests.unit.gateway.conftest import (
+    ONE_AT_A_TIME,
+    Setting,
+    endorsement,
+    refusal,
+    signed_proposal,
+)
 
 from tallystick.node.gateway.commit_notifier import CommitNotifier, CommitOutcome
 from tallystick.node.gateway.errors import GatewayError
+from tallystick.node.gateway.requests import proposed_call
 from tallystick.node.gateway.service import GatewayLimits
+from tallystick.node.limits.errors import TooBusyError
 from tallystick.protos.gateway.gateway_pb2 import (
+    EndorseRequest,
     SignedChaincodeEventsRequest,
     SignedCommitStatusRequest,
 )
@@ -185,3 +194,33 @@ async def test_waiting_takes_no_place_among_the_calls_in_progress(setting: Setti
         await asyncio.sleep(0)
         setting.notifier.publish(4, [("t1", 0), ("t2", 0)])
     assert [task.result().block_number for task in waiting] == [4, 4]
+
+
+async def test_an_endorsed_transaction_keeps_its_place_until_it_is_committed(
+    setting: Setting,
+) -> None:
+    setting.limits = GatewayLimits(room=ONE_AT_A_TIME)
+    setting.definitions.define("OR('A.member')")
+    setting.add_peer("A", endorsement(), local=True)
+    service = setting.service()
+    request = EndorseRequest(proposed_transaction=signed_proposal())
+    for number in range(3):
+        await service.endorse(request)
+        with pytest.raises(TooBusyError, match="1 are worked on"):
+            await service.endorse(request)
+        assert service.in_progress == 0
+        committed = proposed_call(request.proposed_transaction).transaction_id
+        setting.notifier.publish(number, [("another", 0), (committed, 11)])
+        await asyncio.sleep(0)
+
+
+async def test_what_is_not_endorsed_keeps_no_place(setting: Setting) -> None:
+    setting.limits = GatewayLimits(room=ONE_AT_A_TIME)
+    setting.definitions.define("OR('A.member')")
+    peer = setting.add_peer("A", refusal(500, "no", b"payload"), local=True)
+    service = setting.service()
+    for asked in (1, 2):
+        error = await failure(
+            service.endorse(EndorseRequest(proposed_transaction=signed_proposal()))
+        )
+        assert (error.code, peer.calls) == (grpc.StatusCode.ABORTED, asked)

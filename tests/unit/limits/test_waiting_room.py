@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from itertools import count
 
 import pytest
+from tests import virtual_time
 
 from tallystick.node.limits.errors import TooBusyError
 from tallystick.node.limits.waiting_room import RoomLimits, WaitingRoom
@@ -144,3 +145,41 @@ async def test_a_failed_call_gives_its_place_back() -> None:
             async with one.place(1):
                 raise ValueError("broken")
     assert one.working == 0
+
+
+async def test_a_place_that_is_kept_is_free_once_what_it_is_kept_for_is_done() -> None:
+    kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async with asyncio.TaskGroup() as tasks:
+        waiting = room(1)
+        calls = Calls(waiting, tasks)
+        async with waiting.place(1) as place:
+            place.keep(kept, longest_s=LONG_S)
+        await calls.come()
+        assert (calls.working, waiting.working, waiting.kept) == ([], 0, 1)
+        kept.set_result(None)
+        await settled()
+        assert (calls.working, waiting.working, waiting.kept) == ([0], 1, 0)
+        await calls.end_all()
+
+
+def test_a_place_is_kept_for_so_long_only() -> None:
+    async def story() -> tuple[float, bool]:
+        never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting = room(1)
+        async with waiting.place(1) as place:
+            place.keep(never, longest_s=3.0)
+        async with waiting.place(1):
+            return asyncio.get_running_loop().time(), never.cancelled()
+
+    assert virtual_time.run(story) == (3.0, True)
+
+
+async def test_a_place_is_free_when_what_it_is_kept_for_fails() -> None:
+    one = room(1, waiting=0)
+    for _ in range(3):
+        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        async with one.place(1) as place:
+            place.keep(kept, longest_s=LONG_S)
+        kept.set_exception(ValueError("the peer stops"))
+        await settled()
+    assert (one.working, one.kept) == (0, 0)

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TypeAlias
 
 from tallystick.node.errors import LedgerError
 
@@ -12,6 +13,10 @@ class CommitOutcome(NamedTuple):
 
     code: int
     block_number: int
+
+
+Expected: TypeAlias = asyncio.Future[CommitOutcome]
+"""An outcome that is still to come."""
 
 
 class NotifierClosedError(LedgerError):
@@ -41,7 +46,7 @@ class CommitNotifier:
     ) -> None:
         self._lookup = lookup
         self._max_waiters = max_waiters
-        self._waiting: dict[str, list[asyncio.Future[CommitOutcome]]] = {}
+        self._waiting: dict[str, list[Expected]] = {}
         self._count = 0
         self._closed = False
 
@@ -63,14 +68,22 @@ class CommitNotifier:
             raise NotifierClosedError
         if self._count >= self._max_waiters:
             raise TooManyWaitersError(self._max_waiters)
-        future: asyncio.Future[CommitOutcome] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(transaction_id, []).append(future)
         self._count += 1
         try:
-            return await future
+            return await self.expect(transaction_id)
         finally:
             self._count -= 1
-            self._forget(transaction_id, future)
+
+    def expect(self, transaction_id: str) -> Expected:
+        """Return what yields the outcome of a transaction that is not committed yet.
+
+        Whoever does not want it any more cancels it. If the peer stops, it raises
+        NotifierClosedError.
+        """
+        expected: Expected = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(transaction_id, []).append(expected)
+        expected.add_done_callback(partial(self._forget, transaction_id))
+        return expected
 
     def publish(self, block_number: int, transactions: Iterable[tuple[str, int]]) -> None:
         """Answer everybody who waits for one of ``transactions``: (id, code) in block order."""
@@ -90,9 +103,9 @@ class CommitNotifier:
                     future.set_exception(NotifierClosedError())
         self._waiting.clear()
 
-    def _forget(self, transaction_id: str, future: asyncio.Future[CommitOutcome]) -> None:
-        futures = self._waiting.get(transaction_id)
-        if futures is not None and future in futures:
-            futures.remove(future)
-            if not futures:
+    def _forget(self, transaction_id: str, expected: Expected) -> None:
+        waiting = self._waiting.get(transaction_id)
+        if waiting is not None and expected in waiting:
+            waiting.remove(expected)
+            if not waiting:
                 del self._waiting[transaction_id]

@@ -58,6 +58,10 @@ class GatewayLimits:
         room: Calls of Evaluate and Endorse that are worked on, and those that wait for that. What
             is endorsed already is not turned away any more: the orderers limit Submit, and the
             transport limits all calls. Waiting for commits and events costs next to nothing.
+        place_kept_s: How long a transaction keeps the place in which it was endorsed, unless it is
+            committed before. Were its place free at once, thousands would be endorsed before the
+            first of them is submitted: gRPC hands over calls one by one, and each Submit would
+            come behind all work that endorsements have in hand.
         endorsement_timeout_s: How long one peer may take to answer before another is asked.
         broadcast_timeout_s: Likewise for an orderer.
         orderer_silence_s: How long an orderer that is asked may answer nobody at all, before
@@ -66,6 +70,7 @@ class GatewayLimits:
     """
 
     room: RoomLimits = field(default_factory=RoomLimits)
+    place_kept_s: float = 3.0
     endorsement_timeout_s: float = 30.0
     broadcast_timeout_s: float = 30.0
     orderer_silence_s: float = 1.0
@@ -81,6 +86,7 @@ class GatewayLimits:
                 waiting_bytes=settings.max_waiting_bytes,
                 wait_s=settings.max_wait_s,
             ),
+            place_kept_s=settings.place_kept_s,
             endorsement_timeout_s=settings.endorsement_timeout_s,
             broadcast_timeout_s=settings.broadcast_timeout_s,
             orderer_silence_s=settings.orderer_silence_s,
@@ -160,11 +166,13 @@ class GatewayService:
         if not request.proposed_transaction.proposal_bytes:
             raise invalid_argument("the proposed transaction must contain a signed proposal")
         call = proposed_call(request.proposed_transaction)
-        async with self._admitted(call):
+        async with self._admitted(call) as place:
             channel = self._channels.get(call.channel_id)
             if channel is None:
                 raise no_endorsers(call, request.endorsing_organizations)
             answers = await self._agreed_answers(channel, call, request)
+            committed = channel.notifier.expect(call.transaction_id)
+            place.keep(committed, longest_s=self._limits.place_kept_s)
         responses = [answer.response for answer in answers if answer.response is not None]
         payload = build_transaction_payload(
             request.proposed_transaction.proposal_bytes,

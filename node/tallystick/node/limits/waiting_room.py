@@ -4,16 +4,21 @@ A node that works on everything at once does nothing in time: memory, task switc
 between peers grow with what is in hand. One that refuses whatever it does not work on at once is
 busy refusing. So a fixed number is worked on, the rest waits in order, and only what would wait for
 too long is turned away.
+
+What one call begins, others may have to finish. Its place can then be kept until that is done: else
+everything is begun first, and what finishes it stands behind all that.
 """
 
 import asyncio
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final
+from typing import Final, Self, TypeVar
 
 from tallystick.node.limits.errors import TooBusyError
 
 _SHORTEST_RETRY_S: Final = 0.1
+
+ResultT = TypeVar("ResultT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +26,7 @@ class RoomLimits:
     """The size of a waiting room.
 
     Attributes:
-        working: Calls that are worked on at once; at least 1.
+        working: Calls that are worked on at once, with what keeps a place; at least 1.
         waiting: Calls that wait for that; 0 turns away whatever cannot begin at once.
         waiting_bytes: Their size in all.
         wait_s: How long one may wait.
@@ -36,7 +41,8 @@ class RoomLimits:
 class WaitingRoom:
     """Lets in so many calls at once, and the others in the order in which they came.
 
-    ``refused`` counts whom it turned away.
+    ``working`` and ``waiting`` count calls, ``kept`` the places of calls that have ended, and
+    ``refused`` whom it turned away.
     """
 
     def __init__(self, service: str, limits: RoomLimits) -> None:
@@ -45,7 +51,7 @@ class WaitingRoom:
         self._limits = limits
         self._places = asyncio.Semaphore(limits.working)
         self._last_wait_s = 0.0
-        self.working = self.waiting = self.waiting_bytes = self.refused = 0
+        self.working = self.kept = self.waiting = self.waiting_bytes = self.refused = 0
 
     def place(self, size_bytes: int) -> "Place":
         """Return a place for a call of ``size_bytes``, to be entered as a context."""
@@ -70,6 +76,26 @@ class WaitingRoom:
         """Let the next call be worked on instead of one that has entered."""
         self.working -= 1
         self._places.release()
+
+    def keep(self, until: asyncio.Future[ResultT], longest_s: float) -> None:
+        """Let a call that has entered end, but the next one begin only when ``until`` is done.
+
+        Args:
+            until: What the place is kept for; cancelled when that takes too long.
+            longest_s: How long it may take.
+        """
+        expiry = asyncio.get_running_loop().call_later(longest_s, until.cancel)
+        self.working -= 1
+        self.kept += 1
+
+        def release(done: asyncio.Future[ResultT]) -> None:
+            expiry.cancel()
+            self.kept -= 1
+            self._places.release()
+            if not done.cancelled():
+                done.exception()  # is nobody's: asking for it says so
+
+        until.add_done_callback(release)
 
     async def _wait(self, size_bytes: int) -> None:
         limits, now_s = self._limits, asyncio.get_running_loop().time
@@ -104,14 +130,21 @@ class Place:
     Entering waits for it, and raises what ``WaitingRoom.enter`` does.
     """
 
-    __slots__ = ("_room", "_size_bytes")
+    __slots__ = ("_is_kept", "_room", "_size_bytes")
 
     def __init__(self, room: WaitingRoom, size_bytes: int) -> None:
         self._room = room
         self._size_bytes = size_bytes
+        self._is_kept = False
 
-    async def __aenter__(self) -> None:
+    def keep(self, until: asyncio.Future[ResultT], *, longest_s: float) -> None:
+        """Hold the place beyond the block, until ``until`` is done; see ``WaitingRoom.keep``."""
+        self._is_kept = True
+        self._room.keep(until, longest_s)
+
+    async def __aenter__(self) -> Self:
         await self._room.enter(self._size_bytes)
+        return self
 
     async def __aexit__(
         self,
@@ -119,4 +152,5 @@ class Place:
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._room.leave()
+        if not self._is_kept:
+            self._room.leave()

@@ -2,14 +2,15 @@
 
 A function that needs a power says so with ``@licensed``, one that only another contract may call
 with ``@only_through``. A transaction with neither is judged by ``parties.check_parties``, which
-always asks for a live licence of the submitting organisation.
+always asks for a live licence of the submitting organisation; if it must look something up before,
+``@licence_first`` sees to what is told.
 """
 
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
-from tallystick.chaincode import Context, Contract
+from tallystick.chaincode import Context, Contract, Refusal
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.parties import Exercised, check_parties
 from tallystick.contracts.powers import Power
@@ -48,6 +49,27 @@ def licensed(*powers: Power) -> Callable[[Function[M, P, R]], Function[M, P, R]]
         def guarded(self: M, ctx: Context, /, *args: P.args, **kwargs: P.kwargs) -> R:
             refuse_if_any(self.licence_findings(ctx, powers))
             return function(self, ctx, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def licence_first(*powers: Power) -> Callable[[Function[M, P, R]], Function[M, P, R]]:
+    """Tell who has no live licence for one of ``powers`` that, before any other no.
+
+    For functions that judge licences in one question with everything else, once they know what it
+    is about: a call that succeeds asks nothing more, and one that is refused asks first.
+    """
+
+    def decorate(function: Function[M, P, R]) -> Function[M, P, R]:
+        @wraps(function)
+        def guarded(self: M, ctx: Context, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                return function(self, ctx, *args, **kwargs)
+            except Refusal:
+                refuse_if_any(self.licence_findings(ctx, powers))
+                raise
 
         return guarded
 

@@ -4,20 +4,26 @@ A row is missing for no function: a function that nobody thought about would fai
 class of licence.
 """
 
+import re
+from dataclasses import replace
+
 import pytest
 from tests.unit.contracts.permissions.matrix import TABLE, Stage, set_up
-from tests.unit.contracts.permissions.roles import CLASSES, ROLES, Row
+from tests.unit.contracts.permissions.roles import CLASSES, ROLES, STRANGER, Row
 
 from tallystick.chaincode import Contract
+from tallystick.chaincode.codec import Argument
 from tallystick.contracts.cash import CashContract
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.identity import IdentityContract
 from tallystick.contracts.licensing.standard import STANDARD_CLASSES
-from tallystick.contracts.reasons import Kind
+from tallystick.contracts.reasons import Kind, LicenceReason
 from tallystick.contracts.settlement import SettlementContract
 from tallystick.contracts.testing import Market
 from tallystick.contracts.token import TokenContract
+from tallystick.contracts.trades.rules import SIDES
 
+NAME = re.compile(r"[A-Za-z][\w.@-]*")
 NOT_BUSINESS = {Kind.CALLER, Kind.MALFORMED}
 """Kinds of reasons that say nothing of what a permitted role asked for."""
 
@@ -47,6 +53,28 @@ def test_every_role_is_told_what_the_table_says(
     told = {role: stage.answer(role, chaincode, function) for role in ROLES}
 
     assert told == {role: row.code(role) for role in ROLES}
+
+
+def naming_nothing(argument: Argument) -> Argument:
+    """Return an argument in which no name is that of anything."""
+    is_name = isinstance(argument, str) and NAME.fullmatch(argument) and argument not in SIDES
+    return "nope" if is_name else argument
+
+
+@pytest.mark.parametrize(("chaincode", "function", "row"), ROWS)
+def test_who_has_no_licence_is_told_that_whatever_it_asks_for(
+    chaincode: Chaincode, function: str, row: Row, stage: Stage
+) -> None:
+    """SS-26: nothing is said of what exists to who may not act at all."""
+    named = [naming_nothing(each) for each in stage.arguments[chaincode][function]]
+    asked = replace(stage, arguments={**stage.arguments, chaincode: {function: named}})
+    malformed = {"INVALID_ARGUMENT"}  # judged by the form alone, before the contract is asked
+
+    told = asked.answer(STRANGER, chaincode, function)
+    if row.told(STRANGER) is LicenceReason.LICENCE_MISSING:
+        assert told in {"LICENCE_MISSING", *malformed}
+    else:
+        assert told != "LICENCE_MISSING"
 
 
 def test_no_role_that_is_permitted_fails_for_who_it_is() -> None:

@@ -25,7 +25,7 @@ from tallystick.contracts.actions.models import (
 from tallystick.contracts.actions.terms import ActionTerms
 from tallystick.contracts.confidential import secret_argument
 from tallystick.contracts.intents import SignedIntent
-from tallystick.contracts.licensed import MarketContract, licensed
+from tallystick.contracts.licensed import MarketContract, licence_first, licensed
 from tallystick.contracts.models import Identifier, PageSize, ShortText
 from tallystick.contracts.parties import mandate_findings
 from tallystick.contracts.powers import Power
@@ -56,6 +56,7 @@ class ActionFunctions(MarketContract):
         Actions(ctx).confirm(action)
 
     @transaction
+    @licence_first()
     def cancel_action(self, ctx: Context, action: Identifier, reason: ShortText) -> None:
         """End an action that is not funded, as its issuer or the transfer agent."""
         Actions(ctx).cancel(action, reason)
@@ -162,12 +163,14 @@ class ActionFunctions(MarketContract):
         return Distributions(ctx).entitlement(action, holder)
 
     @query
+    @licence_first()
     def distribution(self, ctx: Context, action: str) -> DistributionReport:
         """Return the sums of a distribution, to its issuer and those who may read all."""
         refuse_if_any(reading_findings(ctx, Actions(ctx).require(action).issuer))
         return Distributions(ctx).report(action)
 
     @query
+    @licence_first()
     def market_claim(self, ctx: Context, action: str, trade: str) -> MarketClaim:
         """Return a market claim, to the trade's venue and those who may read all."""
         refuse_if_any(reading_findings(ctx, Trades(ctx).require(trade).venue))

@@ -6,7 +6,7 @@ it is about, and who is short in it, lies in the collection of its venue.
 
 from tallystick.chaincode import Context, query, transaction
 from tallystick.contracts.confidential import secret_argument
-from tallystick.contracts.licensed import MarketContract, licensed
+from tallystick.contracts.licensed import MarketContract, licence_first, licensed
 from tallystick.contracts.models import Identifier, PageSize, ShortText
 from tallystick.contracts.netting.cycles import Cycles
 from tallystick.contracts.netting.lifecycle import CycleLifecycle
@@ -103,6 +103,7 @@ class NettingFunctions(MarketContract):
         return CycleView(cycle=row, trades=trades, report=report)
 
     @query
+    @licence_first()
     def preview_cycle(self, ctx: Context, cycle: str) -> Report:
         """Return what a cycle would come to if it settled now; for those who may read all of it."""
         row = Cycles(ctx).require(cycle)

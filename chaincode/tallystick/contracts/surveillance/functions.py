@@ -1,7 +1,7 @@
 """Surveillance, as callers of the settlement contract see it."""
 
 from tallystick.chaincode import Context, query
-from tallystick.contracts.licensed import MarketContract
+from tallystick.contracts.licensed import MarketContract, licence_first
 from tallystick.contracts.models import PageSize
 from tallystick.contracts.readers import reading_findings
 from tallystick.contracts.reasons import refuse_if_any
@@ -18,6 +18,7 @@ class SurveillanceFunctions(MarketContract):
     """For the regulator, those who watch every venue, and each venue of its own."""
 
     @query
+    @licence_first()
     def lineage(self, ctx: Context, trade: str) -> Lineage:
         """Return everything from the orders to the settlement of a trade."""
         row = Trades(ctx).require(trade)

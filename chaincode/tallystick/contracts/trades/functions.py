@@ -8,7 +8,7 @@ from tallystick.chaincode import Context, query, transaction
 from tallystick.contracts.confidential import secret_argument
 from tallystick.contracts.instants import Instant, now
 from tallystick.contracts.intents import SignedIntent
-from tallystick.contracts.licensed import MarketContract, licensed
+from tallystick.contracts.licensed import MarketContract, licence_first, licensed
 from tallystick.contracts.models import Identifier, PageSize, ShortText
 from tallystick.contracts.powers import Power
 from tallystick.contracts.statements import Side
@@ -33,6 +33,7 @@ class TradeFunctions(MarketContract):
         return Lifecycle(ctx).propose(secret_argument(ctx, "terms", TradeTerms)).terms_hash
 
     @transaction
+    @licence_first()
     def consent(
         self, ctx: Context, trade: Identifier, side: Side, valid_until: Instant | None = None
     ) -> None:
@@ -53,11 +54,13 @@ class TradeFunctions(MarketContract):
         Lifecycle(ctx).approve(trade, valid_until)
 
     @transaction
+    @licence_first(Power.CLEAR)
     def lock_legs(self, ctx: Context, trade: Identifier) -> None:
         """Lock all that is to go over, once all parties have consented and mediators approved."""
         Lifecycle(ctx).lock(trade)
 
     @transaction
+    @licence_first(Power.CLEAR)
     def settle(self, ctx: Context, trade: Identifier) -> None:
         """Deliver everything that is locked to those for whom it is, in this one transaction.
 
@@ -67,6 +70,7 @@ class TradeFunctions(MarketContract):
         Lifecycle(ctx).settle(trade)
 
     @transaction
+    @licence_first(Power.CLEAR)
     def settle_at_once(self, ctx: Context, trade: Identifier) -> None:
         """Deliver everything out of what the parties have available, in this one transaction.
 
@@ -83,6 +87,7 @@ class TradeFunctions(MarketContract):
     # --- ends without delivery ---
 
     @transaction
+    @licence_first()
     def withdraw(self, ctx: Context, trade: Identifier, side: Side, reason: ShortText) -> None:
         """End a trade as one of its parties says; possible until the legs are locked.
 
@@ -98,6 +103,7 @@ class TradeFunctions(MarketContract):
         Lifecycle(ctx).reject(trade, reason)
 
     @transaction
+    @licence_first(Power.OPERATE_VENUE, Power.CLEAR)
     def cancel(self, ctx: Context, trade: Identifier, reason: ShortText) -> None:
         """End a trade before it settles: its venue may, or whoever clears.
 

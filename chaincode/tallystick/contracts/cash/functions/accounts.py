@@ -15,7 +15,7 @@ from tallystick.contracts.cash.models import (
     Reconciliation,
 )
 from tallystick.contracts.cash.vault import Vault
-from tallystick.contracts.licensed import MarketContract
+from tallystick.contracts.licensed import MarketContract, licence_first
 from tallystick.contracts.models import PageSize
 from tallystick.contracts.parties import mandate_findings
 from tallystick.contracts.readers import may_read
@@ -44,6 +44,7 @@ class AccountFunctions(MarketContract):
         return Balances(ctx, vault).account(Account(cash, holder))
 
     @query
+    @licence_first()
     def accounts(
         self, ctx: Context, cash: str, page_size: PageSize = 100, bookmark: str = ""
     ) -> CashPage:
@@ -60,6 +61,7 @@ class AccountFunctions(MarketContract):
         )
 
     @query
+    @licence_first()
     def entries(self, ctx: Context, cash: str, transaction_id: str) -> tuple[EventRecord, ...]:
         """Return what a transaction did among the accounts: events that only these readers get."""
         return tuple(readable_vault(ctx, cash).entries.told(cash, transaction_id))
@@ -75,6 +77,7 @@ class AccountFunctions(MarketContract):
         return ctx.state.load(composite_key("report", cash), DepositReport)
 
     @query
+    @licence_first()
     def reconciliation(self, ctx: Context, cash: str) -> Reconciliation:
         """Return all money of a cash, added up in two ways."""
         balances = Balances(ctx, readable_vault(ctx, cash))

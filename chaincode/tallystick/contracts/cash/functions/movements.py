@@ -21,7 +21,7 @@ from tallystick.contracts.cash.vault import Vault
 from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import now
 from tallystick.contracts.intents import SignedIntent
-from tallystick.contracts.licensed import MarketContract
+from tallystick.contracts.licensed import MarketContract, licence_first
 from tallystick.contracts.models import Identifier, Quantity
 from tallystick.contracts.parties import Exercised, authority_for, require_licences
 from tallystick.contracts.reasons import MoneyReason
@@ -50,12 +50,14 @@ class MovementFunctions(MarketContract):
         ctx.emit(events.CashOpened(cash=cash, currency=currency, bank=bank, money=kind))
 
     @transaction
+    @licence_first()
     def deposit(self, ctx: Context, cash: Identifier, to: Identifier, amount: Quantity) -> None:
         """Create money that the submitting bank owes to an identity from now on."""
         vault = banks_vault(ctx, cash)
         vault.move([Move(asset=cash, sender=None, receiver=to, quantity=amount)], Basis.ISSUE)
 
     @transaction
+    @licence_first()
     def withdraw(
         self, ctx: Context, cash: Identifier, holder: Identifier, amount: Quantity
     ) -> None:
@@ -94,6 +96,7 @@ class MovementFunctions(MarketContract):
         Vault(ctx).move([move], Basis.TRANSFER, authority)
 
     @transaction
+    @licence_first()
     def report_deposit(self, ctx: Context, cash: Identifier, deposit: Amount) -> DepositReport:
         """Note what the submitting bank holds against a cash, beside the ledger's supply now.
 

@@ -5,7 +5,7 @@ from tallystick.contracts.confidential import secret_argument
 from tallystick.contracts.discipline.buy_ins import BuyIns
 from tallystick.contracts.discipline.models import Valuation
 from tallystick.contracts.intents import SignedIntent
-from tallystick.contracts.licensed import MarketContract, licensed
+from tallystick.contracts.licensed import MarketContract, licence_first, licensed
 from tallystick.contracts.models import Identifier
 from tallystick.contracts.powers import Power
 
@@ -14,6 +14,7 @@ class BuyInFunctions(MarketContract):
     """What is not delivered is bought elsewhere, or its value paid."""
 
     @transaction
+    @licence_first()
     def call_buy_in(self, ctx: Context, trade: Identifier, agent: Identifier) -> None:
         """Appoint an agent to buy what the seller does not deliver, as the buyer says.
 
@@ -44,6 +45,7 @@ class BuyInFunctions(MarketContract):
         BuyIns(ctx).compensate(trade, valuation.market_value, valuation.evidence_hash)
 
     @transaction
+    @licence_first()
     def withdraw_buy_in(self, ctx: Context, trade: Identifier) -> None:
         """Wait for the seller again, as the buyer says.
 

@@ -21,7 +21,7 @@ from tallystick.contracts.discipline.models import (
 from tallystick.contracts.discipline.reports import Reports
 from tallystick.contracts.instants import Day
 from tallystick.contracts.intents import SignedIntent
-from tallystick.contracts.licensed import MarketContract, licensed
+from tallystick.contracts.licensed import MarketContract, licence_first, licensed
 from tallystick.contracts.models import Identifier, PageSize
 from tallystick.contracts.powers import Power
 from tallystick.contracts.readers import reading_findings
@@ -39,6 +39,7 @@ class FailFunctions(MarketContract):
     # --- what sides say ---
 
     @transaction
+    @licence_first()
     def hold_trade(self, ctx: Context, trade: Identifier, side: Side) -> None:
         """Put a trade on hold for one side: it does not settle until that side releases it.
 
@@ -48,6 +49,7 @@ class FailFunctions(MarketContract):
         Fails(ctx).hold(trade, side, intent, holds=True)
 
     @transaction
+    @licence_first()
     def release_trade(self, ctx: Context, trade: Identifier, side: Side) -> None:
         """Let a trade settle that one side has put on hold.
 
@@ -57,6 +59,7 @@ class FailFunctions(MarketContract):
         Fails(ctx).hold(trade, side, intent, holds=False)
 
     @transaction
+    @licence_first()
     def agree_change(self, ctx: Context, trade: Identifier, side: Side) -> bool:
         """Enter what one side agrees to; return whether the trade has changed by it.
 

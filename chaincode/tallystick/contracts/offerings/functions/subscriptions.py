@@ -3,7 +3,7 @@
 from tallystick.chaincode import Context, query, transaction
 from tallystick.contracts.confidential import secret_argument
 from tallystick.contracts.intents import SignedIntent
-from tallystick.contracts.licensed import MarketContract, licensed
+from tallystick.contracts.licensed import MarketContract, licence_first, licensed
 from tallystick.contracts.models import Identifier, PageSize, Quantity
 from tallystick.contracts.offerings.models import (
     BookPage,
@@ -111,6 +111,7 @@ class SubscriptionFunctions(MarketContract):
         return OfferingViews(ctx).page(offering, page_size, bookmark)
 
     @query
+    @licence_first()
     def order_book(
         self, ctx: Context, offering: str, page_size: PageSize = 100, bookmark: str = ""
     ) -> BookPage:
@@ -118,6 +119,7 @@ class SubscriptionFunctions(MarketContract):
         return OfferingViews(ctx).book(offering, page_size, bookmark)
 
     @query
+    @licence_first()
     def demand(self, ctx: Context, offering: str) -> Demand:
         """Return what is ordered by now, and whether that is all there is, for the same."""
         return OfferingViews(ctx).demand(offering)

@@ -1,7 +1,7 @@
 """Documents and the catalogue, as callers of the token contract see them."""
 
 from tallystick.chaincode import Context, query, transaction
-from tallystick.contracts.licensed import MarketContract
+from tallystick.contracts.licensed import MarketContract, licence_first
 from tallystick.contracts.models import Identifier, PageSize
 from tallystick.contracts.register.models import (
     CataloguePage,
@@ -23,6 +23,7 @@ class PublicationFunctions(MarketContract):
         return publications.publish(version)
 
     @transaction
+    @licence_first()
     def remove_document(self, ctx: Context, security: Identifier, name: Identifier) -> None:
         """Let a document no longer count; its versions stay in history."""
         publications = Publications(ctx)

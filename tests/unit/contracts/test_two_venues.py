@@ -8,6 +8,7 @@ from tests.unit.contracts.acts import refused
 from tests.unit.contracts.compliance.stage import bind, rule
 from tests.unit.contracts.money import (
     ATS,
+    BROKER,
     CASH,
     OTHER_VENUE,
     SALT,
@@ -19,14 +20,16 @@ from tests.unit.contracts.money import (
     reserved,
 )
 from tests.unit.contracts.test_accounts import answer, link, shown
+from tests.unit.contracts.trades.orders import an_order, place
 
 from tallystick.chaincode.testing import Outcome
 from tallystick.contracts.cash.models import Reservation, ReservationAnswer
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.payments import CashInstruction, Draw
+from tallystick.contracts.statements import OrderSide
 from tallystick.contracts.testing import Market
 from tallystick.contracts.trades.models import TradePage
-from tallystick.contracts.trades.terms import TradeTerms
+from tallystick.contracts.trades.terms import Order, TradeTerms
 
 VENUES = (ATS, OTHER_VENUE)
 
@@ -54,8 +57,15 @@ def orders_seen_by(market: Market, venue: str) -> list[tuple[str, str]]:
 
 
 def agree(market: Market, name: str, venue: str) -> TradeTerms:
-    """Let alice and bob agree on 10 ACME at a venue."""
-    terms = market.terms(name).model_copy(update={"venue": venue})
+    """Let alice and bob agree on 10 ACME at a venue, to fill orders of both."""
+    terms = market.terms(name)
+    sides = {"sell": (OrderSide.SELL, "alice"), "buy": (OrderSide.BUY, "bob")}
+    filled = {}
+    for side, (wants, holder) in sides.items():
+        order = f"{name}-{side}"
+        place(market, an_order(market, order, venue=venue, side=wants, holder=holder, quantity=10))
+        filled[side] = Order(order=order, broker=BROKER, is_placed=True)
+    terms = terms.model_copy(update={"venue": venue, **filled})
     market.submit(venue, Chaincode.SETTLEMENT, "propose_trade", terms=terms)
     market.consent(terms, "buyer")
     market.consent(terms, "seller")

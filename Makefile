@@ -17,7 +17,7 @@ unexport VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
 .PHONY: help setup protos configuration features permissions format check audit test interop fabric-tools \
-        demo bench scenario simulate chaos reliability etcd softhsm porcupine fuzz clean
+        demo bench scenario simulate chaos reliability etcd etcdctl softhsm porcupine fuzz clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,7 +43,7 @@ format: $(INSTALLED_DEV) ## Format the code and repair what lint can repair
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-scenario: $(INSTALLED_DEV) etcd softhsm ## Run the slow tests: whole networks, faults, simulations
+scenario: $(INSTALLED_DEV) etcd etcdctl softhsm ## Run the slow tests: whole networks, faults, simulations
 	@$(BIN)/pytest -m "slow and not interop and not fabric"
 
 SEEDS := 200
@@ -56,9 +56,10 @@ chaos: $(INSTALLED_DEV) etcd porcupine ## Kill and pause the processes of a netw
 	    $(BIN)/pytest -q tests/scenarios/faults/test_chaos.py
 
 reliability: export TALLY_RELIABILITY := .cache/reliability
-reliability: $(INSTALLED_DEV) etcd ## Cause every fault and bad input, and write docs/reliability.md from what was seen
+reliability: $(INSTALLED_DEV) etcd etcdctl ## Cause every fault and bad input, and write docs/reliability.md from what was seen
 	@rm -rf $(TALLY_RELIABILITY)
-	@$(BIN)/pytest -q tests/scenarios/refusals tests/scenarios/faults --ignore tests/scenarios/faults/test_chaos.py
+	@$(BIN)/pytest -q --ignore tests/scenarios/faults/test_chaos.py $(addprefix tests/scenarios/, \
+	    refusals faults test_crash_recovery.py test_etcd_moved.py test_several_orderers.py)
 	@$(BIN)/python -m tests.scenarios.reliability
 
 permissions: $(INSTALLED_DEV) ## Write docs/contracts/permissions.md from the permission matrix of the tests
@@ -69,6 +70,11 @@ etcd: ## Install etcd, through which several orderers share their order, unless 
 	@command -v "$${TALLY_ETCD:-etcd}" >/dev/null || \
 	    { apt-get update -qq && apt-get install -y -qq etcd-server; } || \
 	    { echo "Install etcd 3.4 or later, or let TALLY_ETCD name it." >&2; exit 1; }
+
+etcdctl: ## Install etcdctl, which moves a cluster of etcd, unless it is there
+	@command -v etcdctl >/dev/null || \
+	    { apt-get update -qq && apt-get install -y -qq etcd-client; } || \
+	    echo "There is no etcdctl: moving a cluster of etcd is not tested." >&2
 
 softhsm: ## Install SoftHSM, in whose tokens tests keep keys, unless it is there
 	@command -v softhsm2-util >/dev/null || \

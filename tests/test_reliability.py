@@ -3,7 +3,15 @@
 import re
 from collections import Counter
 
-from tests.scenarios.reliability import DOCUMENT, Record, documented_tests, table
+import pytest
+from tests.scenarios.reliability import (
+    DOCUMENT,
+    SCENARIOS,
+    Record,
+    advice,
+    documented_tests,
+    table,
+)
 
 ROW = re.compile(r"^\| .+ \| .+ \| nothing\b.* \| .+ \| `(test_\w+)` \|$", re.MULTILINE)
 
@@ -27,3 +35,28 @@ def test_the_table_has_what_every_case_lost_and_did_once() -> None:
     ]
     row = "| a fault (3 cases) | `a`<br>`b`<br>`c` | nothing | nothing<br>mend it; start it | `"
     assert row in table(cases)
+
+
+def test_every_test_of_a_fault_notes_what_it_saw_but_the_one_that_has_them_all() -> None:
+    documented = documented_tests()
+    for path in (SCENARIOS / "faults").glob("test_*_faults.py"):
+        for name in re.findall(
+            r"^async def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE
+        ):
+            assert f"{path.name}::{name}" in documented
+    assert not any(test.startswith("test_chaos.py") for test in documented)
+
+
+@pytest.mark.parametrize(
+    ("messages", "to_do"),
+    [
+        pytest.param(["61 s apart; set the clock"], ["set the clock"], id="the message says it"),
+        pytest.param(["FORBIDDEN: use it: x", "a. Use it"], ["use it"], id="one of two says it"),
+        pytest.param(["FORBIDDEN: no"], ["mend the proposal; nothing was ordered"], id="none does"),
+        pytest.param([], [], id="nothing was refused"),
+    ],
+)
+def test_what_to_do_about_bad_input_is_what_its_message_says(
+    messages: list[str], to_do: list[str]
+) -> None:
+    assert advice("test_refusals_of_proposals", messages) == to_do

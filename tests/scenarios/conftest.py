@@ -8,6 +8,7 @@ from functools import partial
 from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric import ec
+from tests.scenarios.outcome import outcome
 
 from tallystick.client.contract import Argument
 from tallystick.client.gateway import Gateway
@@ -39,7 +40,15 @@ from tallystick.node.testing import LocalNetwork
 from tallystick.node.testing.plugin import tally_material, tally_network, tally_topology
 from tallystick.wire.signing import sign
 
-__all__ = ["PEERS", "WATCHERS", "Market", "tally_material", "tally_network", "tally_topology"]
+__all__ = [
+    "PEERS",
+    "WATCHERS",
+    "Market",
+    "outcome",
+    "tally_material",
+    "tally_network",
+    "tally_topology",
+]
 
 PEERS = (Participant.ATS, Participant.CLEARING, Participant.TRANSFER_AGENT)
 WATCHERS = (Participant.CLEARING, Participant.TRANSFER_AGENT)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
 from tests.scenarios.reliability import Record, keep
 
 _T = TypeVar("_T")
@@ -51,9 +52,11 @@ class Outcome:
         self.done.append(f"tally {' '.join(shown)}")
         return tally(*arguments)
 
-    def counted(self, *, lost: int, acknowledged: int) -> None:
+    def counted(
+        self, *, lost: int, acknowledged: int, what: str = "acknowledged transactions"
+    ) -> None:
         """Note how much of what was acknowledged is gone, which must be nothing."""
-        self.lost = f"{lost or 'nothing'} of {acknowledged} acknowledged transactions"
+        self.lost = f"{lost or 'nothing'} of {acknowledged} {what}"
         assert acknowledged, "a fault to which nobody was exposed shows nothing"
         assert not lost, self.lost
 
@@ -62,6 +65,13 @@ class Outcome:
         assert self.seen, "nobody noticed anything"
         assert self.lost, "nobody has counted what is lost"
         keep(Record(self.test, self.case, fault, self.seen, self.lost, self.done))
+
+
+@pytest.fixture
+def outcome(request: pytest.FixtureRequest) -> Outcome:
+    """What the test notes for docs/reliability.md."""
+    case = request.node.callspec.id if hasattr(request.node, "callspec") else ""
+    return Outcome(f"{request.path.name}::{request.function.__name__}", case)
 
 
 def tally(*arguments: str | Path, code: int = 0) -> str:

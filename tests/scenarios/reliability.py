@@ -15,19 +15,18 @@ from typing import Final
 
 FOLDER: Final = os.environ.get("TALLY_RELIABILITY", "")
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "reliability.md"
-TESTS: Final = (Path(__file__).parent / "refusals", Path(__file__).parent / "faults")
+SCENARIOS: Final = Path(__file__).parent
 
 MESSAGES_SHOWN: Final = 3
 LONGEST_MESSAGE: Final = 240
-NOT_OF_A_REFUSAL: Final = {"test_chaos.py"}
-"""Files without rows: a run that has every fault at once shows no message."""
 
 _HEAD: Final = """# What every fault and every bad input does
 
 Written by `make reliability` from what the tests saw, counted and did. Each row is a test. The
 messages are those that it got, with long numbers and ports as `…`; what was lost it has counted;
-what to do about a fault is what it did before all was well again. Random kills of all processes are
-another test: `make chaos`.
+what to do about a fault is what it did before all was well again, and about bad input what the
+message says, or else what its kind asks for. Random kills of all processes are another test:
+`make chaos`.
 """
 _COLUMNS: Final = (
     "| what happens | what is seen | lost | what to do | test |\n|---|---|---|---|---|\n"
@@ -38,6 +37,12 @@ _ADVICE: Final = {
     "test_refusals_of_readers": "mend the request, or ask as somebody who may read",
     "test_refusals_at_commit": "propose anew; the transaction is on the ledger without effect",
 }
+_TEST: Final = re.compile(r"^(?:async )?def (test_\w+)\(([^)]*)\)", re.MULTILINE)
+_IMPORT: Final = "from tests.scenarios.outcome import Outcome"
+_INSTRUCTION: Final = re.compile(
+    r"(?:^|[:;,.] )((?:ask|check|give|make sure|mend|set|sign|start|try|use|write)\b[^:;]*)"
+)
+"""The part of a message that tells its reader to do something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +76,24 @@ def keep(record: Record) -> None:
         (folder / f"{name}.json").write_text(text, encoding="utf-8")
 
 
-def advice(module: str) -> str:
-    """Return what to do about the refusals of a module of tests."""
-    return _ADVICE[module]
+def advice(module: str, messages: Sequence[str]) -> Sequence[str]:
+    """Return what to do about refusals: what they say, or what a module of tests says of them.
+
+    Nothing is to be done about what was not refused.
+    """
+    said = [each for message in messages for each in _INSTRUCTION.findall(message)]
+    return list(dict.fromkeys(said)) or [_ADVICE[module]] * bool(messages)
 
 
 def documented_tests() -> set[str]:
-    """Return the tests that must have a row, as file and function."""
+    """Return the tests that must have a row, as file and function: all that note what they see."""
     found = set()
-    for folder in TESTS:
-        for path in folder.glob("test_*.py"):
-            if path.name not in NOT_OF_A_REFUSAL:
-                text = path.read_text(encoding="utf-8")
-                names = re.findall(r"^(?:async )?def (test_\w+)\(", text, re.MULTILINE)
-                found |= {f"{path.name}::{name}" for name in names}
+    for path in SCENARIOS.rglob("test_*.py"):
+        text = path.read_text(encoding="utf-8")
+        for name, parameters in _TEST.findall(text):
+            notes = _IMPORT in text and "outcome: Outcome" in parameters
+            if notes or _is_refusal(path.name):
+                found.add(f"{path.name}::{name}")
     return found
 
 
@@ -93,15 +102,18 @@ def table(records: Iterable[Record]) -> str:
     by_test: dict[str, list[Record]] = {}
     for record in sorted(records, key=lambda each: (each.test, each.case)):
         by_test.setdefault(record.test, []).append(record)
-    faults = [each for each in by_test if each.partition("::")[0].endswith("_faults.py")]
     parts = [_HEAD]
     for title, tests in (
-        ("Faults", faults),
-        ("Bad input", [each for each in by_test if each not in faults]),
+        ("Faults", [each for each in by_test if not _is_refusal(each)]),
+        ("Bad input", [each for each in by_test if _is_refusal(each)]),
     ):
         parts.append(f"\n## {title}\n\n{_COLUMNS}")
         parts += [_row(test, by_test[test]) for test in tests]
     return "".join(parts)
+
+
+def _is_refusal(test: str) -> bool:
+    return test.startswith("test_refusals_")
 
 
 def _row(test: str, records: Sequence[Record]) -> str:
@@ -116,7 +128,7 @@ def _row(test: str, records: Sequence[Record]) -> str:
         first.fault + cases,
         seen or "the answer to a request in order",
         _all(each.lost for each in records),
-        _all("; ".join(map(_shown, each.to_do)) or "nothing" for each in records),
+        _all("; ".join(dict.fromkeys(map(_shown, each.to_do))) or "nothing" for each in records),
         f"`{name}`",
     )
     return f"| {' | '.join(columns)} |\n"

@@ -17,6 +17,8 @@ from tests.scenarios.crash_audit import Books, check_chain, opened_books, ordere
 from tests.scenarios.crash_load import COUNTER, Load
 from tests.scenarios.crash_moments import Moment, kill_at
 from tests.scenarios.crash_network import CHAINCODE, RunningNetwork, running_network
+from tests.scenarios.faults.audit import Log
+from tests.scenarios.outcome import Outcome
 
 from tallystick.node.cluster.node import Node
 from tallystick.protos.peer.transaction_pb2 import TxValidationCode
@@ -35,6 +37,7 @@ class Killer:
     network: RunningNetwork
     load: Load
     random: Random
+    outcome: Outcome
 
     def plan(self) -> list[tuple[Node, Moment]]:
         """Return who is to be killed when: everybody equally often, in any order."""
@@ -50,7 +53,10 @@ class Killer:
         await kill_at(moment, victim, network, load)
         if victim.kind == "peer":  # the others can go on, and leave it more or less far behind
             await load.more_commits(random.choice([0, 1, 100]))
-        await network.start(victim)
+        log = Log(network, victim)
+        await self.outcome.awaits("start it", network.start(victim))
+        if replay := log.find(REPLAYED):
+            self.outcome.saw(replay)
         tips = await network.tips()
         assert len(set(tips.values())) == 1, f"after {victim.name} was killed the peers differ"
 
@@ -58,7 +64,7 @@ class Killer:
 @pytest.mark.slow
 @pytest.mark.cluster
 async def test_what_was_reported_committed_survives_twenty_kills_under_load(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], outcome: Outcome
 ) -> None:
     """SS-115."""
     seed = int(os.environ.get("TALLYSTICK_SEED") or secrets.randbits(32))
@@ -72,7 +78,7 @@ async def test_what_was_reported_committed_survives_twenty_kills_under_load(
     began = monotonic()
     async with running_network(tmp_path / "network") as network:
         load = Load(list(network.gateways.values()), Random(random.getrandbits(32)))
-        killer = Killer(network, load, random)
+        killer = Killer(network, load, random, outcome)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(load.run(), name="load")
             for number, (victim, moment) in enumerate(killer.plan(), 1):
@@ -81,8 +87,14 @@ async def test_what_was_reported_committed_survives_twenty_kills_under_load(
                 report(f"{number:2} {committed}; killed {victim.name} {moment.value}")
             load.stop()
         await stop_all(network)
-        check_books(network, load)
+        lost = check_books(network, load)
+        outcome.counted(lost=lost, acknowledged=len(load.reported), what="reported transactions")
+        outcome.saw(
+            f"{load.refused} proposals are not endorsed, and of {len(load.unknown)} transactions"
+            " clients do not learn what became of them"
+        )
         report(summary(network, load, monotonic() - began))
+    outcome.keep(f"kill -9 of any node, {KILLS} times, also while it writes a block or its state")
 
 
 async def stop_all(network: RunningNetwork) -> None:
@@ -95,8 +107,11 @@ async def stop_all(network: RunningNetwork) -> None:
         assert await network.stop(peer) == 0
 
 
-def check_books(network: RunningNetwork, load: Load) -> None:
-    """Compare what the nodes have on disk with one another and with what clients were told."""
+def check_books(network: RunningNetwork, load: Load) -> int:
+    """Compare what the nodes have on disk with one another and with what clients were told.
+
+    Return how many transactions that were reported to clients a peer does not have.
+    """
     ordered = ordered_blocks(network.network, network.orderer)
     check_chain(ordered)
     with ExitStack() as stack:
@@ -111,6 +126,9 @@ def check_books(network: RunningNetwork, load: Load) -> None:
         for books in (first, *others):
             check_reports(books, load)
             check_counter(books, load)
+        return sum(
+            books.status(each) is None for books in (first, *others) for each in load.reported
+        )
 
 
 def check_reports(books: Books, load: Load) -> None:

@@ -1,16 +1,15 @@
 """The cluster of etcd is moved, and lost, as docs/etcd.md says; no block is ordered twice."""
 
-import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import urlopen
 
 import pytest
 from tests.documents import Reader, blocks
 from tests.scenarios.crash_audit import check_chain, ordered_blocks
+from tests.scenarios.faults.audit import unhealthy
+from tests.scenarios.outcome import Outcome
 
 from tallystick.node.cluster.launcher import Launcher
 from tallystick.node.cluster.material import Founding
@@ -30,7 +29,6 @@ DOCUMENTED = with_orderers(default_topology(), 3)
 HOW_TO_ASK, MOVING, LOST = [
     block.script for block in blocks("bash") if block.run_by == "scenarios/test_etcd_moved.py"
 ]
-PATIENCE_S = 30.0
 
 
 class Operator:
@@ -89,26 +87,9 @@ async def operator(tmp_path: Path) -> AsyncIterator[Operator]:
     reader.run("tally cluster down")
 
 
-async def said(orderer: Node, words: str) -> None:
-    """Return once the health of an orderer says so."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            if words in await asyncio.to_thread(health, orderer):
-                return
-            await asyncio.sleep(0.1)
-
-
-def health(node: Node) -> str:
-    try:
-        with urlopen(f"http://{node.operations_address}/healthz", timeout=5) as answer:
-            return str(answer.read())
-    except HTTPError as error:
-        return str(error.read())
-    except OSError:
-        return "it does not answer yet"
-
-
-async def test_a_cluster_that_is_moved_or_lost_forks_nothing(operator: Operator) -> None:
+async def test_a_cluster_that_is_moved_or_lost_forks_nothing(
+    operator: Operator, outcome: Outcome
+) -> None:
     assert "is healthy" in operator.follow(HOW_TO_ASK)
     assert "committed in block" in operator.follow(MOVING)
 
@@ -123,16 +104,20 @@ async def test_a_cluster_that_is_moved_or_lost_forks_nothing(operator: Operator)
     launcher = Launcher(operator.network)
     for node in [*operator.nodes("etcd"), absent]:
         launcher.start(node)
-    await said(absent, "no answer from")
+    outcome.saw(await unhealthy(absent, "no answer from"))
     for node in others:
         launcher.start(node)
     for node in others:
-        await said(node, "the log in etcd ends with block")
-    await said(absent, "and the log in etcd ends before block")
+        outcome.saw(await unhealthy(node, "the log in etcd ends with block"))
+    outcome.saw(await unhealthy(absent, "and the log in etcd ends before block"))
 
-    assert "committed in block" in operator.follow(LOST)
+    beginning_anew = "begin with an empty cluster of etcd and begin_at, as docs/etcd.md says"
+    assert "committed in block" in outcome.does(beginning_anew, lambda: operator.follow(LOST))
     operator.follow("tally cluster down")
     after = operator.chains()
     assert after[0] == after[1] == after[2]
-    assert all(after[0][: len(chain)] == chain for chain in before)
     assert len(after[0]) == max(map(len, before)) + 1
+    assert all(after[0][: len(chain)] == chain for chain in before)
+    lost = {block for chain in before for block in chain} - set(after[0])
+    outcome.counted(lost=len(lost), acknowledged=max(map(len, before)), what="blocks")
+    outcome.keep("a snapshot of etcd is restored that is older than the newest block")

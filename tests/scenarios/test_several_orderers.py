@@ -13,18 +13,20 @@ import pytest
 from tests.scenarios.crash_audit import ordered_blocks
 from tests.scenarios.crash_load import Load
 from tests.scenarios.crash_network import CHAINCODE, RunningNetwork
+from tests.scenarios.faults.audit import Log
 from tests.scenarios.orderer_network import (
     PATIENCE_S,
     another_leader_than,
     chains,
     check_no_fork,
-    check_nothing_lost,
     leader,
+    lost_by,
     stop_all,
     the_log,
     three_orderers,
     under_load,
 )
+from tests.scenarios.outcome import Outcome
 
 from tallystick.client.errors import SubmitError
 from tallystick.node.cluster.launcher import Launcher
@@ -63,8 +65,8 @@ async def first_in_etcd(network: RunningNetwork) -> int:
         return await OrderedLog(client, keys).first() or 0
 
 
-async def kill(victim: Node, network: RunningNetwork, load: Load, report: Report) -> None:
-    """Kill a node, and fail unless transactions are committed again soon."""
+async def kill(victim: Node, network: RunningNetwork, load: Load, report: Report) -> str:
+    """Kill a node, and return what clients noticed, which must be little."""
     await load.more_commits(50)
     killed_at = monotonic()
     await network.kill(victim)
@@ -72,56 +74,66 @@ async def kill(victim: Node, network: RunningNetwork, load: Load, report: Report
     silence_s = load.longest_silence_s(killed_at - 0.1, monotonic())
     report(f"nothing was ordered for {silence_s:.2f} s after {victim.name} was killed")
     assert silence_s < RESUMES_WITHIN_S
+    return f"submissions wait {silence_s:.1f} s and are answered"
+
+
+async def check_stopped_well(network: RunningNetwork, load: Load, outcome: Outcome) -> None:
+    """Stop all, fail unless all have the same chain, and count what was acknowledged in vain."""
+    await stop_all(network)
+    check_no_fork(network)
+    outcome.counted(lost=lost_by(network, load), acknowledged=len(load.acknowledged))
 
 
 async def test_a_killed_leader_is_replaced_and_nothing_acknowledged_is_lost(
-    tmp_path: Path, report: Report
+    tmp_path: Path, report: Report, outcome: Outcome
 ) -> None:
     async with three_orderers(tmp_path) as network:
         async with under_load(network) as load:
             for _ in range(3):
                 victim = await leader(network)
-                await kill(victim, network, load, report)
+                outcome.saw(await kill(victim, network, load, report))
                 assert await leader(network) != victim
-                await network.start(victim)
+                await outcome.awaits("start it", network.start(victim))
             await load.more_commits(50)
-        await stop_all(network)
-        check_no_fork(network)
-        check_nothing_lost(network, load)
+        await check_stopped_well(network, load, outcome)
+    outcome.keep("kill -9 of the orderer that leads, three times")
 
 
 async def test_a_leader_that_was_paused_for_longer_than_its_lease_forks_nothing(
-    tmp_path: Path,
+    tmp_path: Path, outcome: Outcome
 ) -> None:
     async with three_orderers(tmp_path) as network:
         async with under_load(network) as load:
             await load.more_commits(50)
             paused = await leader(network)
+            log = Log(network, paused)
             os.kill(network.pid(paused), signal.SIGSTOP)
             await another_leader_than(paused, network)
             os.kill(network.pid(paused), signal.SIGCONT)
             await load.more_commits(100)
-        await stop_all(network)
-        check_no_fork(network)
-        check_nothing_lost(network, load)
+            outcome.saw(await log.wait_for("leads no more"))
+        await check_stopped_well(network, load, outcome)
+    outcome.keep("the orderer that leads hangs for longer than its lease, and goes on")
 
 
 async def test_the_order_goes_on_without_any_one_member_of_etcd(
-    tmp_path: Path, report: Report
+    tmp_path: Path, report: Report, outcome: Outcome
 ) -> None:
     async with three_orderers(tmp_path) as network:
         async with under_load(network) as load:
-            for victim in network.etcd:
-                await kill(victim, network, load, report)
-                await network.start(victim)
+            logs = [Log(network, orderer) for orderer in network.orderers]
+            for victim, log in zip(network.etcd, logs, strict=True):
+                outcome.saw(await kill(victim, network, load, report))
+                # Each orderer asks the member beside it first.
+                outcome.saw(await log.wait_for("turns away from etcd member", victim.address))
+                await outcome.awaits("start it", network.start(victim))
             await load.more_commits(50)
-        await stop_all(network)
-        check_no_fork(network)
-        check_nothing_lost(network, load)
+        await check_stopped_well(network, load, outcome)
+    outcome.keep("kill -9 of each member of etcd in turn")
 
 
 async def test_without_most_of_etcd_submission_is_refused_and_blocks_are_still_delivered(
-    tmp_path: Path,
+    tmp_path: Path, outcome: Outcome
 ) -> None:
     async with three_orderers(tmp_path) as network:
         async with under_load(network) as load:
@@ -134,6 +146,7 @@ async def test_without_most_of_etcd_submission_is_refused_and_blocks_are_still_d
             await contract.submit("write", "while-etcd-is-away", "text")
         assert refused.value.code == grpc.StatusCode.UNAVAILABLE
         assert "etcd does not answer" in str(refused.value.details)
+        outcome.saw(str(refused.value))
 
         # A peer that begins anew gets every block from the orderers.
         height = await network.height(network.peers[1])
@@ -143,15 +156,14 @@ async def test_without_most_of_etcd_submission_is_refused_and_blocks_are_still_d
         await network.block(peer, height - 1)
 
         for victim in network.etcd[:2]:
-            await network.start(victim)
+            await outcome.awaits("start it", network.start(victim))
         await submitted(network, "after-etcd-is-back")
-        await stop_all(network)
-        check_no_fork(network)
-        check_nothing_lost(network, load)
+        await check_stopped_well(network, load, outcome)
+    outcome.keep("kill -9 of two of three members of etcd")
 
 
 async def test_a_peer_that_begins_anew_gets_its_blocks_from_all_orderers_at_once(
-    tmp_path: Path,
+    tmp_path: Path, outcome: Outcome
 ) -> None:
     async with three_orderers(tmp_path) as network:
         peer, other = network.peers[:2]
@@ -161,16 +173,18 @@ async def test_a_peer_that_begins_anew_gets_its_blocks_from_all_orderers_at_once
         height = await network.height(other)
         await network.stop(peer)
         remove_ledger(network, peer)
-        await network.start(peer)
+        log = Log(network, peer)
+        await outcome.awaits("start it", network.start(peer))
         await network.block(peer, height - 1)
-        log = network.network.log_file(peer).read_text(encoding="utf-8")
-        assert f"fetches blocks 1 to {height - 1} from all orderers" in log
-        assert "fetches no more" not in log
-        await stop_all(network)
-        check_no_fork(network)
+        outcome.saw(log.line(f"fetches blocks 1 to {height - 1} from all orderers"))
+        assert not log.find("fetches no more")
+        await check_stopped_well(network, load, outcome)
+    outcome.keep("the whole ledger of a peer is deleted")
 
 
-async def test_an_orderer_that_was_away_for_long_copies_from_the_others(tmp_path: Path) -> None:
+async def test_an_orderer_that_was_away_for_long_copies_from_the_others(
+    tmp_path: Path, outcome: Outcome
+) -> None:
     async with three_orderers(tmp_path, "max_log_blocks = 20\n") as network:
         leading = await leader(network)
         absent = next(node for node in network.orderers if node != leading)
@@ -180,15 +194,14 @@ async def test_an_orderer_that_was_away_for_long_copies_from_the_others(tmp_path
             async with asyncio.timeout(2 * PATIENCE_S):
                 while await first_in_etcd(network) <= away_at:
                     await load.more_commits(20)
-        await network.start(absent)
+        log = Log(network, absent)
+        await outcome.awaits("start it", network.start(absent))
         async with under_load(network) as more:
             await more.more_commits(50)
-        log = network.network.log_file(absent).read_text(encoding="utf-8")
-        assert "from other orderers" in log
-        await stop_all(network)
-        check_no_fork(network)
+        outcome.saw(log.line("fetches blocks", "from other orderers"))
+        await check_stopped_well(network, load, outcome)
         assert len(set(map(len, chains(network).values()))) == 1
-        check_nothing_lost(network, load)
+    outcome.keep("an orderer is away for longer than etcd keeps what it misses")
 
 
 async def test_etcd_answers_nobody_without_a_certificate_of_the_orderers(tmp_path: Path) -> None:

@@ -94,15 +94,16 @@ class Log:
 
     def line(self, *words: str) -> str:
         """Return the first line that has all these words in it; there must be one."""
-        found = self._find(words)
+        found = self.find(*words)
         assert found, f"no line of {self._path} has {words}"
         return found
 
     async def wait_for(self, *words: str) -> str:
         """Return the first line that has all these words in it, as soon as there is one."""
-        return await until(lambda: self._find(words))
+        return await until(lambda: self.find(*words))
 
-    def _find(self, words: tuple[str, ...]) -> str:
+    def find(self, *words: str) -> str:
+        """Return the first line that has all these words in it; empty if there is none yet."""
         with self._path.open("rb") as file:
             file.seek(self._start)
             lines = file.read().decode(errors="replace").splitlines()

@@ -14,10 +14,3 @@ async def network(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Run
     """Three peers, three orderers and three members of etcd, each a process."""
     async with three_orderers(tmp_path_factory.mktemp("faults")) as running:
         yield running
-
-
-@pytest.fixture
-def outcome(request: pytest.FixtureRequest) -> Outcome:
-    """What the test notes for docs/reliability.md."""
-    case = request.node.callspec.id if hasattr(request.node, "callspec") else ""
-    return Outcome(f"{request.path.name}::{request.function.__name__}", case)

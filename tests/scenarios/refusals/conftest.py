@@ -25,14 +25,15 @@ def kept(request: pytest.FixtureRequest, network: RefusalNetwork) -> Iterator[No
     yield
     function = request.function.__name__
     case = request.node.callspec.id if hasattr(request.node, "callspec") else ""
+    seen = tuple(SEEN) or tuple(each for each in network.verdicts if each != "VALID")
     keep(
         Record(
             test=f"{request.path.name}::{function}",
             case=case,
             fault=function.removeprefix("test_").replace("_", " "),
-            seen=tuple(SEEN) or tuple(each for each in network.verdicts if each != "VALID"),
+            seen=seen,
             lost=_lost(network, before),
-            to_do=(advice(request.path.stem),),
+            to_do=advice(request.path.stem, seen),
         )
     )
 

@@ -40,6 +40,20 @@ class NodeConnector(Protocol):
         """Return the same peers as those who may belong to private data collections."""
 
 
+def known_members(connector: NodeConnector, config: ChannelConfig) -> Sequence[MemberPeer]:
+    """Return the peers for private data; none as long as a file about one cannot be read."""
+    try:
+        return connector.member_peers(config)
+    except OSError as error:
+        _log.error(
+            "channel %s: no other peer is handed or asked for private values: %s; make the"
+            " root_certificates of [[gateway.peers]] readable",
+            config.channel_id,
+            error,
+        )
+        return ()
+
+
 class GatewayLinks:
     """Whom a gateway asks: the peers and orderers that the newest configuration names.
 

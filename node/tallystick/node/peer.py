@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from tallystick.node.committer import ChannelStorage, PeerChannel, open_channel
-from tallystick.node.connector import GatewayLinks, NodeConnector
+from tallystick.node.connector import GatewayLinks, NodeConnector, known_members
 from tallystick.node.deliver.height import WatchClosedError
 from tallystick.node.deliver.puller import BlockPuller, PullerEnvironment
 from tallystick.node.deliver.service import DeliverRules, DeliverService, policy_of_readers
@@ -236,7 +236,7 @@ class PeerNode:
                 clock=environment.clock,
             ),
             PrivacyPeers(
-                find=lambda channel: environment.connector.member_peers(channel.config),
+                find=lambda channel: known_members(environment.connector, channel.config),
                 random=environment.random,
                 push_timeout_s=settings.push_timeout_s,
                 pace=ReconciliationPace(

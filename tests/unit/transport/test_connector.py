@@ -10,7 +10,7 @@ from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.config_edits import with_msp
 from tallystick.node.cluster.material import Founding, generate_material, genesis_block
 from tallystick.node.cluster.topology import default_topology
-from tallystick.node.connector import GatewayLinks, GrpcConnector
+from tallystick.node.connector import GatewayLinks, GrpcConnector, known_members
 from tallystick.node.gateway.endorsers import EndorsingPeer
 from tallystick.node.membership.directory import msp_config_from_directory
 from tallystick.node.settings import PeerSettings, load_settings
@@ -120,6 +120,23 @@ async def test_addresses_of_an_old_channel_may_be_any_organisations(
     assert found == ["old:1", "older:1"]
     for msp_id in (ORDERER, "ClearingMSP"):
         assert tls_root(tmp_path, msp_id) in pool.roots["old:1"]
+
+
+async def test_while_a_file_about_another_peer_cannot_be_read_none_gets_private_values(
+    tmp_path: Path, pool: RecordingPool, caplog: pytest.LogCaptureFixture
+) -> None:
+    generate_material(default_topology(), tmp_path / "old", now_ns=NOW_NS)
+    roots = tmp_path / "roots.pem"
+    peer = f'msp_id = "ClearingMSP"\naddress = "two:1"\nroot_certificates = "{roots}"\n'
+    (tmp_path / "peer.toml").write_text(f"{SETTINGS}[[gateway.peers]]\n{peer}")
+    config = channel_of(tmp_path, OrdererMSP=["one:1"])
+    async with supervised_tasks() as tasks:
+        settings = load_settings(PeerSettings, tmp_path / "peer.toml")
+        connector = GrpcConnector(settings, pool, tasks)
+        assert not known_members(connector, config)
+        assert f"{str(roots)!r}; make the root_certificates of [[gateway.peers]]" in caplog.text
+        roots.write_bytes(b"")
+        assert "two:1" in [each.address for each in known_members(connector, config)]
 
 
 async def test_a_gateway_whose_files_about_others_cannot_be_read_goes_on_with_whom_it_knew(

@@ -65,6 +65,7 @@ from tallystick.wire.envelope import (
     signed_envelope,
 )
 from tallystick.wire.hashing import block_data_hash, block_header_hash
+from tallystick.wire.signing import Signer
 
 CHANNEL_ID = "trades"
 ORGANIZATIONS = ("OneMSP", "TwoMSP", "ThreeMSP")
@@ -163,7 +164,7 @@ class Peer:
     def __init__(self, keys: Keys, msp_id: str, directory: Path) -> None:
         organization = keys.organizations[msp_id]
         self.msp_id = msp_id
-        self.signer = organization.peer
+        self.signer: Signer = organization.peer
         self.checker = SignatureChecker()
         config = ChannelConfig.from_block(keys.genesis, self.checker)
         self.ledger = Ledger.open(directory / "ledger", MemoryStore(), blocks_to_live)

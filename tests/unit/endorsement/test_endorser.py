@@ -11,6 +11,7 @@ from tests.unit.endorsement.conftest import (
     World,
     transaction_id_of,
 )
+from tests.unit.reluctant_signer import ReluctantSigner
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.endorsement.endorser import EndorserLimits
@@ -95,6 +96,15 @@ def action_of(response: ProposalResponse) -> ChaincodeAction:
     return ChaincodeAction.FromString(
         ProposalResponsePayload.FromString(response.payload).extension
     )
+
+
+async def test_a_peer_whose_key_does_not_sign_says_so_and_endorses_later(world: World) -> None:
+    await world.define()
+    world.one.signer = ReluctantSigner(world.one.signer, refusals=1)
+    world.one.endorser = world.one.new_endorser()
+    proposal = world.call(b"put")
+    assert await failed(world, proposal) == "the token was taken out"
+    assert (await world.one.endorser.process(proposal)).HasField("endorsement")
 
 
 # --- row 0: limits, time and expiry ---

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tallystick.node.endorsement.proposal import UnpackedProposal
+from tallystick.node.membership.errors import SigningFailedError
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.runtime.lifecycle import ResolvedChaincode
 from tallystick.node.runtime.lifecycle_state import LIFECYCLE_NAMESPACE
@@ -78,13 +79,16 @@ def endorsed(
     signer: Signer,
     checker: SignatureChecker,
 ) -> ProposalResponse:
-    """Return the answer that endorses ``payload``.
+    """Return the answer that endorses ``payload``, or that the peer's key did not sign.
 
     The signature is remembered: this peer meets it again in the block.
     """
     endorser = signer.identity
     message = payload + endorser
-    signature = signer.sign(message)
+    try:
+        signature = signer.sign(message)
+    except SigningFailedError as error:
+        return peer_failure(str(error))
     checker.remember(endorser, message, signature)
     return ProposalResponse(
         version=_VERSION,

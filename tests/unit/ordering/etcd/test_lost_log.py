@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from tests.unit.conftest import CHANNEL_ID
 from tests.unit.ordering.etcd.fake import Orderer, Orderers, envelope, new_cluster, told
 
@@ -113,7 +114,7 @@ def test_whoever_knows_that_nobody_has_more_blocks_can_let_an_orderer_lead_alone
 
 
 def test_an_empty_cluster_is_not_begun_before_all_orderers_are_heard(
-    config: ChannelConfig,
+    config: ChannelConfig, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story(orderers: Orderers) -> None:
         leader = await orderers.leader()
@@ -125,5 +126,7 @@ def test_an_empty_cluster_is_not_begun_before_all_orderers_are_heard(
         refused = await new.order("begun anew")
         assert isinstance(refused, Refused), "the channel would fork"
         assert "no answer from" in refused.info
+        await asyncio.sleep(10)
 
     told(config, story)
+    assert caplog.text.count("does not lead: nobody has led in this cluster") == 1, "said once"

@@ -96,12 +96,17 @@ class Leadership:
             return await self._defer(found.records[0], lease, found.revision)
         # Not before: whoever leads and lacks blocks would hold up everybody else.
         if obstacle := await self._comparison.obstacle():
-            self._progress.role = Seeking(obstacle)
+            self._stand_aside(obstacle)
             return None
         committed = await self._etcd.commit(
             [Condition(key)], [Put(key, self._candidate.value, lease)]
         )
         return committed.revision if committed.succeeded else None
+
+    def _stand_aside(self, obstacle: str) -> None:
+        if self._progress.role != Seeking(obstacle):  # it is asked again and again
+            _log.warning("%s: does not lead: %s", self._keys.channel_id, obstacle)
+        self._progress.role = Seeking(obstacle)
 
     async def _defer(self, leader: Record, lease: int, revision: int) -> int | None:
         """Return the term of ``leader`` if that is this orderer; None once its term has ended."""
@@ -119,7 +124,7 @@ class Leadership:
     async def _lead(self, term: int) -> bool:
         """Order until drained, which returns True, or until this orderer leads no more."""
         if obstacle := await self._comparison.obstacle():
-            self._progress.role = Seeking(obstacle)
+            self._stand_aside(obstacle)
             await self._delete(term)
             return False
         _log.info("%s: leads since revision %d of etcd", self._keys.channel_id, term)

@@ -5,11 +5,13 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
+import pytest
 from tests.unit.conftest import CHANNEL_ID, NOW_NS, ChannelMaterial
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.limits.rates import ClientRates
 from tallystick.node.observability.metrics import OrdererMetrics
+from tallystick.node.ordering import service as service_module
 from tallystick.node.ordering.admission import Refused, Submission
 from tallystick.node.ordering.chain import Answer, at_once, unavailable
 from tallystick.node.ordering.channel_admission import ChannelAdmission
@@ -214,6 +216,25 @@ async def test_envelopes_are_placed_while_those_before_them_wait_and_answered_in
         assert BroadcastResponse.FromString(await first).status == Status.SUCCESS
         rest = [BroadcastResponse.FromString(each).status async for each in responses]
     assert rest == [Status.SUCCESS] * 2
+
+
+async def test_a_client_that_reads_no_answers_is_listened_to_no_longer_until_it_does(
+    channel_material: ChannelMaterial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_module, "MAX_UNREAD", 3)
+    chain, responses = slow_stream(channel_material, 100)
+    async with aclosing(responses), asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(anext(responses))
+        await placed(chain, 4)  # the first is about to be answered, three are left unread
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert len(chain.answers) == 4
+        chain.answers[0].set_result(None)
+        await first
+        second = tasks.create_task(anext(responses))
+        await placed(chain, 5)
+        chain.answers[1].set_result(None)
+        await second
 
 
 async def test_what_was_placed_before_a_late_refusal_is_answered_too(

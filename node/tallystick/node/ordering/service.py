@@ -30,6 +30,8 @@ Placed = tuple[Answer, Chain | None]
 
 _BROADCAST: Final = "orderer.AtomicBroadcast/Broadcast"
 _FORWARD: Final = "tallystick.Ordering/Forward"
+MAX_UNREAD: Final = 10_000
+"""Answers that one stream may leave unread, those that are still to come included."""
 
 _log = logging.getLogger(__name__)
 
@@ -189,12 +191,17 @@ async def _answered(
 
 
 class _Stream:
-    """The answers to the envelopes of one stream, as many as the queues of the channels admit."""
+    """The answers to the envelopes of one stream.
+
+    Who does not read them is no longer listened to at ``MAX_UNREAD``: else a client that only sends
+    would fill the memory with answers to what was ordered long ago.
+    """
 
     def __init__(self, place: Callable[[bytes], Placed], *, ends_with_refusal: bool) -> None:
         self._place = place
         self._ends_with_refusal = ends_with_refusal
         self._placed: asyncio.Queue[Placed | None] = asyncio.Queue()
+        self._room = asyncio.Semaphore(MAX_UNREAD)
         self.stopped = False
 
     async def read(self, requests: AsyncIterator[bytes]) -> None:
@@ -203,6 +210,7 @@ class _Stream:
             async for envelope in requests:
                 if self.stopped:
                     return
+                await self._room.acquire()
                 placed = self._place(envelope)
                 self._placed.put_nowait(placed)
                 answer, _ = placed
@@ -214,7 +222,9 @@ class _Stream:
 
     async def next_placed(self) -> Placed | None:
         """Return the next answer with its chain; None behind the last one."""
-        return await self._placed.get()
+        placed = await self._placed.get()
+        self._room.release()
+        return placed
 
     def stop(self) -> None:
         """Place nothing more, if a refusal ends the stream; answers outstanding still come."""

@@ -116,9 +116,9 @@ class SimulatedDisk(Disk):
         """Return whether there is a file."""
         return path in self.contents.files
 
-    def read(self, path: Path) -> bytes:
-        """Return the content of a file."""
-        return bytes(self._file(path).data)
+    def read(self, path: Path, start: int = 0) -> bytes:
+        """Return the content of a file from byte ``start`` on."""
+        return bytes(self._file(path).data[start:])
 
     def read_at(self, path: Path, start: int, length: int) -> bytes:
         """Return a part of a file."""

@@ -14,6 +14,7 @@ from tallystick.node.ledger.block_store import (
     CorruptBlockError,
 )
 from tallystick.node.ledger.chain_start import DamagedStartError
+from tallystick.node.ledger.disk import MachineDisk
 from tallystick.node.ledger.memory import MemoryStore
 from tallystick.node.ledger.segments import MissingFileError
 from tallystick.protos.common.common_pb2 import Block, BlockData, BlockHeader
@@ -140,6 +141,27 @@ def test_opening_completes_the_index(tmp_path: Path, indexed: int) -> None:
         assert_content(store, blocks)
         assert index.get(b"mindexed") == b"\x0c"
         assert_content(store, blocks + filled(store, 3))
+
+
+def test_opening_reads_only_what_follows_the_last_indexed_block(tmp_path: Path) -> None:
+    class CountingDisk(MachineDisk):
+        bytes_read = 0
+
+        def read(self, path: Path, start: int = 0) -> bytes:
+            content = super().read(path, start)
+            self.bytes_read += len(content)
+            return content
+
+    index, disk = MemoryStore(), CountingDisk()
+    with closing(BlockStore(tmp_path, index)) as store:
+        filled(store, 12)
+    with closing(BlockStore(tmp_path, index, disk=disk)) as store:
+        assert (store.height, disk.bytes_read) == (12, 0)
+    with closing(BlockStore(tmp_path, MemoryStore())) as store:
+        after = filled(store, 1)[0]
+    with closing(BlockStore(tmp_path, index, disk=disk)) as store:
+        assert store.height == 13
+        assert after.ByteSize() < disk.bytes_read < 2 * after.ByteSize()
 
 
 def test_a_crash_right_after_a_new_file_was_begun_costs_nothing(tmp_path: Path) -> None:

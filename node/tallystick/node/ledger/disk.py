@@ -51,8 +51,8 @@ class Disk(Protocol):
     def exists(self, path: Path) -> bool:
         """Return whether there is a file."""
 
-    def read(self, path: Path) -> bytes:
-        """Return the content of a file. Raises FileNotFoundError."""
+    def read(self, path: Path, start: int = 0) -> bytes:
+        """Return the content of a file from byte ``start`` on. Raises FileNotFoundError."""
 
     def read_at(self, path: Path, start: int, length: int) -> bytes:
         """Return a part of a file, shorter where the file ends. Raises FileNotFoundError."""
@@ -113,9 +113,11 @@ class MachineDisk(Disk):
         """Return whether there is a file."""
         return path.exists()
 
-    def read(self, path: Path) -> bytes:
-        """Return the content of a file."""
-        return path.read_bytes()
+    def read(self, path: Path, start: int = 0) -> bytes:
+        """Return the content of a file from byte ``start`` on."""
+        with path.open("rb", buffering=0) as file:
+            file.seek(start)
+            return file.read()
 
     def read_at(self, path: Path, start: int, length: int) -> bytes:
         """Return a part of a file."""

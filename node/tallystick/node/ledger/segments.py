@@ -145,15 +145,18 @@ class SegmentFiles:
                 read.
         """
         start = self._start if after is None else after
-        offset = start.offset + start.length
+        begin = start.offset + start.length
         for segment in range(start.segment, self._last + 1):
-            data = _content(self._disk, self._path(segment), offset)
+            data, offset = _content(self._disk, self._path(segment), begin, start=begin), 0
             while (payload := _record_at(data, offset)) is not None:
-                yield Location(segment, offset + _HEADER.size, len(payload)), payload
+                at = begin + offset + _HEADER.size
+                yield Location(segment, at, len(payload)), payload
                 offset += _HEADER.size + len(payload)
             if offset != len(data):
-                self._remove_torn_record(segment, data, offset)
-            offset = 0
+                if segment != self._last or _has_record_after(data, offset):
+                    raise CorruptRecordError(path=self._path(segment), offset=begin + offset)
+                self._remove_torn_record(begin + offset)
+            begin = 0
 
     def append(self, payload: bytes) -> Location:
         """Write one record at the end, without syncing it; it can be read at once.
@@ -230,13 +233,11 @@ class SegmentFiles:
         self._file = self._open_for_append()
         self._size = 0
 
-    def _remove_torn_record(self, segment: int, data: bytes, offset: int) -> None:
-        if segment != self._last or _has_record_after(data, offset):
-            raise CorruptRecordError(path=self._path(segment), offset=offset)
+    def _remove_torn_record(self, offset: int) -> None:
         _log.warning(
             "%s ended in the middle of a record, at byte %d: removed the rest, which was never"
             " reported as kept",
-            self._path(segment),
+            self._path(self._last),
             offset,
         )
         self._file.truncate(offset)
@@ -343,10 +344,10 @@ def _count(names: Iterable[str]) -> int:
     return max((int(name.removesuffix(_SUFFIX)) for name in names), default=-1) + 1
 
 
-def _content(disk: Disk, path: Path, offset: int) -> bytes:
-    """Return what is in a file, of which the records from ``offset`` on are wanted."""
+def _content(disk: Disk, path: Path, offset: int, start: int = 0) -> bytes:
+    """Return a file from byte ``start`` on; the records from ``offset`` on are wanted."""
     try:
-        return disk.read(path)
+        return disk.read(path, start)
     except OSError as error:
         raise _unreadable(path, offset, error) from error
 

@@ -6,7 +6,6 @@ import pytest
 import pytest_asyncio
 from tests.scenarios.crash_network import RunningNetwork
 from tests.scenarios.orderer_network import three_orderers
-from tests.scenarios.outcome import Outcome
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -225,14 +225,14 @@ def test_a_file_that_cannot_be_read_at_the_start_is_named_with_what_to_do(
 ) -> None:
     with closing(BlockStore(tmp_path, MemoryStore(), segment_bytes=1)) as store:
         filled(store, 2)
-    readable = Path.read_bytes
+    readable = MachineDisk.read
 
-    def read(path: Path) -> bytes:
+    def read(disk: MachineDisk, path: Path, start: int = 0) -> bytes:
         if path.name == "000001.blocks":
             raise OSError(code, os.strerror(code))  # of a read, which names no file
-        return readable(path)
+        return readable(disk, path, start)
 
-    monkeypatch.setattr(Path, "read_bytes", read)
+    monkeypatch.setattr(MachineDisk, "read", read)
     problem = (
         rf"block 1 is lost: {tmp_path}/000001\.blocks cannot be read .*\({os.strerror(code)}\)"
     )
@@ -244,11 +244,11 @@ def test_a_file_that_cannot_be_read_at_the_start_is_named_with_what_to_do(
 def test_where_the_blocks_begin_must_be_readable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    def read(path: Path) -> bytes:
+    def read(disk: MachineDisk, path: Path, start: int = 0) -> bytes:
         assert path.name == "start.json"
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(Path, "read_bytes", read)
+    monkeypatch.setattr(MachineDisk, "read", read)
     problem = rf"start\.json cannot be read \({os.strerror(code)}\): restore it"
     with pytest.raises(DamagedStartError, match=problem):
         BlockStore(tmp_path, MemoryStore())

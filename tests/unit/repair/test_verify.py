@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.unit.repair.conftest import BLOCKS, rewrite
 
+from tallystick.node.ledger.disk import MachineDisk
 from tallystick.node.ledger.segments import TornRecordError, read_records
 from tallystick.node.repair.folder import (
     LaterStartError,
@@ -181,12 +182,12 @@ def test_a_file_that_lost_blocks_that_were_whole_is_damaged(
 def test_a_file_that_the_disk_does_not_give_back_is_named_with_the_block_that_it_begins_with(
     peer: LedgerFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def read(path: Path) -> bytes:
+    def read(disk: MachineDisk, path: Path, start: int = 0) -> bytes:
         if path.suffix == ".blocks":
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         raise FileNotFoundError
 
-    monkeypatch.setattr(Path, "read_bytes", read)
+    monkeypatch.setattr(MachineDisk, "read", read)
     problem = r"000000\.blocks cannot be read at byte 0 \(Input/output error\): check its disk"
     with pytest.raises(WrongBlockError, match=problem) as wrong:
         verify(peer)

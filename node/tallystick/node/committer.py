@@ -86,6 +86,7 @@ class PeerChannel(EndorserChannel):
                 transaction_ids=validated.transaction_ids,
             )
         )
+        self.validator.committed(validated)
         commit_s = stages.passed("commit")
         if validated.config is not None:
             self.config = ChannelConfig.from_config(

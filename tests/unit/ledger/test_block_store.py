@@ -244,7 +244,7 @@ def test_a_file_that_cannot_be_read_at_the_start_is_named_with_what_to_do(
 def test_where_the_blocks_begin_must_be_readable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    def read(disk: MachineDisk, path: Path, start: int = 0) -> bytes:
+    def read(_disk: MachineDisk, path: Path, _start: int = 0) -> bytes:
         assert path.name == "start.json"
         raise OSError(code, os.strerror(code))
 

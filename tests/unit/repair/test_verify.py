@@ -182,7 +182,7 @@ def test_a_file_that_lost_blocks_that_were_whole_is_damaged(
 def test_a_file_that_the_disk_does_not_give_back_is_named_with_the_block_that_it_begins_with(
     peer: LedgerFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def read(disk: MachineDisk, path: Path, start: int = 0) -> bytes:
+    def read(_disk: MachineDisk, path: Path, _start: int = 0) -> bytes:
         if path.suffix == ".blocks":
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         raise FileNotFoundError

@@ -1,22 +1,41 @@
 """The committed state as it was before a block, with each key looked up once."""
 
 from collections.abc import Iterator
+from typing import Final
 
-from tallystick.node.ledger.state import StateView, VersionedValue
+from tallystick.node.ledger.state import StateView, UpdateBatch, VersionedValue
+
+MAX_HELD_BYTES: Final = 8 * 1024 * 1024
+"""Of values, from one block to the next."""
+_PLACE_BYTES: Final = 256
+"""What a key takes beside its value, or without one."""
 
 
 class BlockView(StateView):
-    """A state view for validating one block, during which the state does not change.
+    """A state view for validating blocks, one after the other: each sees the state before it.
 
-    The endorsement check, the conflict check and the merging of metadata all ask for the same keys.
+    The endorsement check, the conflict check and the merging of metadata all ask for the same keys,
+    and so do the next blocks. So public values are kept, with what the blocks make of them.
     """
 
-    __slots__ = ("_hashes", "_values", "_view")
+    __slots__ = ("_hashes", "_held_bytes", "_values", "_view")
 
     def __init__(self, view: StateView) -> None:
+        """View ``view``, which must not change but by what ``committed`` is told."""
         self._view = view
         self._values: dict[tuple[str, str], VersionedValue | None] = {}
         self._hashes: dict[tuple[str, str, bytes], VersionedValue | None] = {}
+        self._held_bytes = 0
+
+    def committed(self, updates: UpdateBatch) -> None:
+        """Take note of the changes of the block that this view was for: it is for the next now."""
+        self._hashes.clear()  # those of private values also change when their time is over
+        if self._held_bytes > MAX_HELD_BYTES:
+            self._values.clear()
+            self._held_bytes = 0
+        for namespace, changes in updates.public.items():
+            for key, change in changes.items():
+                self._keep((namespace, key), change if isinstance(change, VersionedValue) else None)
 
     def get(self, namespace: str, key: str) -> VersionedValue | None:
         """Return what a public key holds."""
@@ -24,8 +43,7 @@ class BlockView(StateView):
         try:
             return self._values[place]
         except KeyError:
-            found = self._values[place] = self._view.get(namespace, key)
-            return found
+            return self._keep(place, self._view.get(namespace, key))
 
     def range(self, namespace: str, start: str, end: str) -> Iterator[tuple[str, VersionedValue]]:
         """Return public keys and what they hold, in order; an empty ``end`` is no bound."""
@@ -49,3 +67,10 @@ class BlockView(StateView):
     ) -> Iterator[tuple[str, VersionedValue]]:
         """Return the private keys that this node may know and what they hold, in order."""
         return self._view.range_private(namespace, collection, start, end)
+
+    def _keep(self, place: tuple[str, str], held: VersionedValue | None) -> VersionedValue | None:
+        self._values[place] = held
+        self._held_bytes += _PLACE_BYTES
+        if held is not None:
+            self._held_bytes += len(held.value) + len(held.metadata)
+        return held

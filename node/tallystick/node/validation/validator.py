@@ -120,6 +120,8 @@ class Validator:
         self._checker = checker
         self._ledger = ledger
         self._policies: EndorsementPolicies | None = None
+        self._view = BlockView(ledger.state)
+        self._next = 0  # the block that the view is for
 
     async def validate(self, block: Block) -> ValidatedBlock:
         """Return the verdict on every transaction of ``block``; nothing is changed.
@@ -132,7 +134,7 @@ class Validator:
         if block.header.number == 0:
             return _genesis(block)
         channel = self._channel()
-        view = BlockView(self._ledger.state)
+        view = self._view_for(block.header.number)
         judged = await self._judge_alone(block, channel, view)
         _reject_repeated_ids(judged)
         updates = await _apply(block.header.number, judged, view)
@@ -169,6 +171,21 @@ class Validator:
             else:
                 judged.append(parsed)
         return judged
+
+    def committed(self, validated: ValidatedBlock) -> None:
+        """Take note that a block was committed as it was validated.
+
+        Whoever does not say so pays for it: the next block finds nothing that is remembered.
+        """
+        self._view.committed(validated.updates)
+        self._next = validated.block.header.number + 1
+
+    def _view_for(self, block_number: int) -> BlockView:
+        """Return the state before a block, and look it up anew unless it has gone on from here."""
+        if block_number != self._next:
+            self._view = BlockView(self._ledger.state)
+        self._next = -1  # until this block is committed, too
+        return self._view
 
     def _policies_of(self, channel: ChannelConfig) -> EndorsementPolicies:
         if self._policies is None or self._policies.channel is not channel:

@@ -210,6 +210,7 @@ class EtcdChain:
                     self._progress.height = self._copyist.height
         except LogTrimmedError as error:
             await self._fetch(error.first)
+            self._unsigned = ""
 
     async def _stand_back(self, problem: str) -> None:
         """Let another orderer lead while this one cannot sign what it copies."""

@@ -50,7 +50,9 @@ class Chain:
 
 @pytest.fixture(autouse=True)
 def _in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rest for no time, but after each block."""
     monkeypatch.setattr(source, "INSPECTION_SHARE", 1.0)
+    monkeypatch.setattr(source, "INSPECTION_TURN_S", 0.0)
 
 
 @pytest.fixture

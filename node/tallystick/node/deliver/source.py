@@ -15,6 +15,8 @@ CACHED_BLOCKS: Final = 8
 MAX_CACHED_RESPONSE_BYTES: Final = 8 * 1024 * 1024
 INSPECTION_SHARE: Final = 0.01
 """Of the node's time, at most: what it takes for looking through its blocks."""
+INSPECTION_TURN_S: Final = 0.002
+"""So long it reads before it rests, or one block: to rest costs more than to read a small one."""
 INSPECTION_PAUSE_S: Final = 3_600.0
 """Between two rounds, so that a short chain is not read all the time."""
 INSPECTION_STEP_BLOCKS: Final = 64
@@ -111,18 +113,20 @@ class BlockSource:
     async def _inspect_each(self) -> bool:
         """Read every block once, and return whether all are whole."""
         now_s = asyncio.get_running_loop().time
-        rest_s = 0.0
-        for count, number in enumerate(self._round(), 1):
-            await self._watch.pause(rest_s)
+        read_s = 0.0
+        for count, number in enumerate(self._round()):
+            if count and count % INSPECTION_STEP_BLOCKS == 0:
+                self._record.go_on_at(number)
+            if count % INSPECTION_STEP_BLOCKS == 0 or read_s >= INSPECTION_TURN_S:
+                await self._watch.pause(read_s * (1 / INSPECTION_SHARE - 1))
+                read_s = 0.0
             began_s = now_s()
             try:
                 self.read(number)
             except CorruptBlockError:
                 self._record.go_on_at(number)
                 return False
-            if count % INSPECTION_STEP_BLOCKS == 0:
-                self._record.go_on_at(number + 1)
-            rest_s = (now_s() - began_s) * (1 / INSPECTION_SHARE - 1)
+            read_s += now_s() - began_s
         return True
 
     def _round(self) -> Iterator[int]:

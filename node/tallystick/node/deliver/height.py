@@ -57,6 +57,8 @@ class HeightWatch:
         with suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
                 await self.wait_for(sys.maxsize)
+        if self._closed:  # while the pause was ending
+            raise WatchClosedError
 
     def close(self) -> None:
         """Turn away whoever waits, and whoever comes later."""

@@ -107,6 +107,7 @@ class BlockSource:
         make a start longer. It ends when the watch is closed.
         """
         with suppress(WatchClosedError):
+            await self._watch.pause(0)  # a channel may be removed before this has begun
             while await self._inspect_each():
                 await self._watch.pause(INSPECTION_PAUSE_S)
 

@@ -3,9 +3,9 @@
 SS-101, W20.
 
 Whatever investors, issuer, transfer agent and time do, and in whatever order: what waits in escrow
-is what paid subscriptions are for; the issuer has the price of every unit, and of no other; there
-are no units before the issue and never more than the hard cap; a refused act changes nothing; and
-the events alone rebuild the register.
+is what paid subscriptions are for; the issuer has the price of every unit, and of no other, less
+the fees of what was issued; there are no units before the issue and never more than the hard cap; a
+refused act changes nothing; and the events alone rebuild the register.
 """
 
 from datetime import timedelta
@@ -16,6 +16,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 from tests.models.market_walk import MarketWalk
+from tests.unit.contracts.fees import set_fees
 from tests.unit.contracts.listening import ListeningMarket
 from tests.unit.contracts.money import appoint_cashier, signed_receipt
 from tests.unit.contracts.offerings.stage import (
@@ -26,7 +27,9 @@ from tests.unit.contracts.offerings.stage import (
     PrimaryMarket,
 )
 
+from tallystick.contracts.cash.models import Reconciliation
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.fees.models import FeeKind, FeeLine
 from tallystick.contracts.offerings.models import (
     AllocationRule,
     PaymentTime,
@@ -35,10 +38,13 @@ from tallystick.contracts.offerings.models import (
     SubscriptionView,
 )
 from tallystick.contracts.participants import Participant
+from tallystick.contracts.statements import Side
 
 NAMES = tuple(f"s-{number}" for number in range(6))
 A_DAY = timedelta(days=1)
 HARD_CAP, SOFT_CAP = 400, 100
+FEES: dict[Side, int] = {"buyer": 3, "seller": 2}
+"""What the intermediary takes of subscriber and issuer for each order that gets units."""
 
 names = st.sampled_from(NAMES)
 pages = st.lists(names, min_size=1, max_size=3)
@@ -72,6 +78,12 @@ class OfferingMachine(MarketWalk):
         market = ListeningPrimaryMarket()
         market.set_the_stage()
         appoint_cashier(market)
+        market.register("fee-house")
+        lines = (
+            FeeLine(kind=FeeKind.SUBSCRIPTION, payer=side, receiver="fee-house", flat=fee)
+            for side, fee in FEES.items()
+        )
+        set_fees(market, *lines, by=Participant.BROKER_DEALER)
         self.begin(market)
         self.market = market
         self.elsewhere: set[str] = set()
@@ -210,7 +222,11 @@ class OfferingMachine(MarketWalk):
     @invariant()
     def all_money_is_somebodys(self) -> None:
         everybody = (*INVESTORS, "treasury")
-        assert sum(self.market.money(each) for each in everybody) == MONEY * len(INVESTORS)
+        asked = (Chaincode.CASH, "reconciliation", "USD")
+        accrued = self.market.submit(Participant.BANK, *asked).load(Reconciliation).accrued
+        assert accrued == sum(FEES.values()) * self.charged()
+        had = sum(self.market.money(each) for each in everybody)
+        assert had + accrued == MONEY * len(INVESTORS)
 
     @invariant()
     def what_waits_is_what_paid_subscriptions_are_for(self) -> None:
@@ -236,9 +252,17 @@ class OfferingMachine(MarketWalk):
         assert {each: self.market.units(each) for each in INVESTORS} == issued
         supply = self.market.supply()
         assert supply == sum(issued.values()) <= HARD_CAP
-        assert self.market.money("treasury") == PRICE * (supply - elsewhere)
+        fees = FEES["seller"] * self.charged()
+        assert self.market.money("treasury") == PRICE * (supply - elsewhere) - fees
         if supply:
             assert self.market.status() in {Status.ISSUING, Status.ISSUED}
+
+    def charged(self) -> int:
+        """Return how many subscriptions got units for money on the ledger."""
+        return sum(
+            view.subscription.status is SubscriptionStatus.ISSUED and name not in self.elsewhere
+            for name, view in self.views().items()
+        )
 
     def views(self) -> dict[str, SubscriptionView]:
         rows = self.market.ledger.world.rows_of(Chaincode.SETTLEMENT).values

@@ -116,4 +116,4 @@ def test_the_own_peer_comes_first_then_its_organisation_then_the_others() -> Non
     directory = PeerDirectory(peers, local_msp_id="A")
     assert [peer.address for peer in directory] == ["2", "1", "0", "3"]
     assert [peer.address for peer in directory.of("A")] == ["2", "1"]
-    assert directory.counts == {"A": 2, "B": 1, "C": 1}
+    assert directory.counts() == {"A": 2, "B": 1, "C": 1}

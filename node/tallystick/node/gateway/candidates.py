@@ -48,7 +48,7 @@ def no_candidates(call: ProposedCall, organisations: Sequence[str]) -> GatewayEr
     return GatewayError(grpc.StatusCode.FAILED_PRECONDITION, reason)
 
 
-def first_endorsers(channel: GatewayChannel, call: ProposedCall) -> Sequence[EndorsingPeer]:
+def first_endorsers(channel: GatewayChannel, call: ProposedCall) -> list[EndorsingPeer]:
     """Return whom to ask first, in order; transient data stays within the own organisation."""
     if not _is_defined(channel, call.chaincode):
         raise no_endorsers(call)

@@ -118,7 +118,7 @@ class Collector:
         transient: bool,
     ) -> list[Layout]:
         """Return the layouts for which there are peers enough that may see the proposal."""
-        return _layouts_over(self.peers.counts, planner, interest, transient=transient)
+        return _layouts_over(self.peers.counts(), planner, interest, transient=transient)
 
     def _layouts_of_others(
         self, planner: Planner, interest: proposal_response_pb2.ChaincodeInterest
@@ -127,7 +127,7 @@ class Collector:
 
         A plan has not every layout where there are thousands: these may not have been in it.
         """
-        left = self.peers.counts - Counter(peer.msp_id for peer in self.failed)
+        left = self.peers.counts() - Counter(peer.msp_id for peer in self.failed)
         return _layouts_over(left, planner, interest, transient=self.call.transient)
 
     def _no_combination(

@@ -174,14 +174,12 @@ class PeerDirectory:
         self._local_height = local_height
         self._standings: dict[tuple[str, str], Standing] = {}
         self._order: tuple[EndorsingPeer, ...] | None = None
-        self._by_msp_id: dict[str, list[EndorsingPeer]] = {}
         self._height_at_order = 0
         self.replace(peers)
 
     def replace(self, peers: Sequence[EndorsingPeer]) -> None:
         """Let ``peers`` be all peers from now on; those that stay keep their standing."""
         self._peers = list(peers)
-        self._counts = Counter(peer.msp_id for peer in peers)
         self._standings = {
             (peer.msp_id, peer.address): self._standings.get(
                 (peer.msp_id, peer.address), Standing()
@@ -191,17 +189,19 @@ class PeerDirectory:
         self._order = None
 
     def __iter__(self) -> Iterator[EndorsingPeer]:
-        return iter(self._ordered())
+        height = self._local_height()
+        if self._order is None or height != self._height_at_order:
+            self._order = tuple(sorted(self._peers, key=self._rank))
+            self._height_at_order = height
+        return iter(self._order)
 
-    def of(self, msp_id: str) -> Sequence[EndorsingPeer]:
+    def of(self, msp_id: str) -> list[EndorsingPeer]:
         """Return the peers that ``msp_id`` runs."""
-        self._ordered()
-        return self._by_msp_id.get(msp_id, ())
+        return [peer for peer in self if peer.msp_id == msp_id]
 
-    @property
     def counts(self) -> Counter[str]:
-        """How many peers each organisation has. Do not change it."""
-        return self._counts
+        """Return how many peers each organisation has."""
+        return Counter(peer.msp_id for peer in self._peers)
 
     def standing(self, peer: EndorsingPeer) -> Standing:
         """Return what was last heard of ``peer``; of one that has left, nothing."""
@@ -224,16 +224,6 @@ class PeerDirectory:
         if key in self._standings:  # else it has left
             self._standings[key] = standing
             self._order = None
-
-    def _ordered(self) -> tuple[EndorsingPeer, ...]:
-        height = self._local_height()
-        if self._order is None or height != self._height_at_order:
-            order = self._order = tuple(sorted(self._peers, key=self._rank))
-            self._by_msp_id = {
-                msp_id: [peer for peer in order if peer.msp_id == msp_id] for msp_id in self._counts
-            }
-            self._height_at_order = height
-        return self._order
 
     def _rank(self, peer: EndorsingPeer) -> tuple[bool, bool, int, bool]:
         standing = self.standing(peer)

@@ -105,6 +105,7 @@ async def load(
     async with asyncio.TaskGroup() as group:
         for place in range(in_flight):
             group.create_task(keep_busy(place))
+        await asyncio.sleep(0)  # until all have begun, which takes seconds for thousands
         await asyncio.sleep(seconds / 2)
         begun_s, cpu_s, counting = time.perf_counter(), time.process_time(), True
         say(BEGINS)

@@ -42,11 +42,13 @@ class Sample:
         transactions: Committed so far.
         seconds: Since the load began.
         resident_mib: By node.
+        own_mib: What of that is no page of a file, by node.
     """
 
     transactions: int
     seconds: float
     resident_mib: Mapping[str, float]
+    own_mib: Mapping[str, float]
 
 
 def topology() -> Topology:
@@ -82,12 +84,13 @@ async def _measure(
     samples: list[Sample] = []
 
     def sample(transactions: int) -> None:
-        resident = usage(nodes).resident_bytes
+        used = usage(nodes)
         samples.append(
             Sample(
                 transactions=transactions,
                 seconds=round(time.perf_counter() - begun, 1),
-                resident_mib={name: round(size / 2**20, 1) for name, size in resident.items()},
+                resident_mib=_mib(used.resident_bytes),
+                own_mib=_mib(used.own_bytes),
             )
         )
         _say(f"{transactions} transactions: {samples[-1].resident_mib}")
@@ -111,6 +114,10 @@ async def _submit(contracts: Sequence[Contract], numbers: Iterator[int], in_flig
     async with asyncio.TaskGroup() as group:
         for _ in range(in_flight):
             group.create_task(keep_busy())
+
+
+def _mib(sizes: Mapping[str, int]) -> dict[str, float]:
+    return {name: round(size / 2**20, 1) for name, size in sizes.items()}
 
 
 def _say(text: str) -> None:

@@ -4,6 +4,7 @@ import json
 from itertools import pairwise
 from pathlib import Path
 
+Sample = dict[str, dict[str, float]]
 POINTS = 20
 """So many of the samples are drawn: more would hide each other's labels."""
 
@@ -44,7 +45,8 @@ def render(result: Path, store_result: Path) -> str:
             _row(*["---"] * (1 + len(nodes))),
             *(_row(each["transactions"] // 1000, *each["resident_mib"].values()) for each in drawn),
             "",
-            "What a node gained from one quarter of the run to the next, in MiB:",
+            "What a node gained from one quarter of the run to the next, in MiB; in brackets what"
+            " of that is its own, and no page of a file:",
             "",
             _row("quarter", *nodes),
             _row(*["---"] * (1 + len(nodes))),
@@ -56,12 +58,19 @@ def render(result: Path, store_result: Path) -> str:
     )
 
 
-def _gains(samples: list[dict[str, dict[str, float]]], nodes: list[str]) -> list[str]:
+def _gains(samples: list[Sample], nodes: list[str]) -> list[str]:
     """Return a row for each quarter; the first quarter's gain is that of a node warming up."""
     last = len(samples) - 1
-    corners = [samples[last * quarter // 4]["resident_mib"] for quarter in range(5)]
+    corners = [samples[last * quarter // 4] for quarter in range(5)]
+
+    def gain(name: str, early: Sample, late: Sample) -> str:
+        resident, own = (
+            late[kind][name] - early[kind][name] for kind in ("resident_mib", "own_mib")
+        )
+        return f"{resident:+.1f} ({own:+.1f})"
+
     return [
-        _row(number, *(f"{late[name] - early[name]:+.1f}" for name in nodes))
+        _row(number, *(gain(name, early, late) for name in nodes))
         for number, (early, late) in enumerate(pairwise(corners), 1)
     ]
 
@@ -74,11 +83,11 @@ def _kinds(samples: list[dict[str, float]]) -> list[str]:
         "## What grows",
         "",
         "What comes and goes in steps are pages of LevelDB's tables. It maps these files into"
-        " memory, at most 1,000 of 2 MiB, and the kernel counts pages that were touched as"
-        " resident: those of all tables that a compaction reads and writes, until it deletes them."
-        " They are not the node's own: the kernel takes them back when memory is short. What a peer"
-        " allocates for its store does not grow, but for index and filter of each open table, 7"
-        " bytes for a transaction, until 1,000 tables are open.",
+        " memory, at most `store_mapped_bytes` of each channel, and the kernel counts pages that"
+        " were touched as resident: those of all tables that a compaction reads and writes, until"
+        " it deletes them. They are not the node's own: the kernel takes them back when memory is"
+        " short. What a peer allocates for its store does not grow, but for index and filter of"
+        " each open table, some 7 % of it, up to the same bound.",
         "",
         "`python -m bench.store_memory` tells the kinds apart. It writes the rows of the same"
         " transactions to a store that is alone in its process. Resident MiB:",

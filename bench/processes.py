@@ -9,10 +9,17 @@ import psutil
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """CPU seconds so far and resident bytes now, by process name."""
+    """What processes have used, by name.
+
+    Attributes:
+        cpu_s: CPU seconds so far.
+        resident_bytes: Resident memory now.
+        own_bytes: What of it is no page of a file, which the kernel could read again.
+    """
 
     cpu_s: Mapping[str, float]
     resident_bytes: Mapping[str, int]
+    own_bytes: Mapping[str, int]
 
     def cpu_ms_since(self, earlier: "Usage", transactions: int) -> dict[str, float]:
         """Return CPU milliseconds per transaction since ``earlier``, by process."""
@@ -26,12 +33,15 @@ def usage(processes: Mapping[str, psutil.Process]) -> Usage:
     """Return what each process has used, its threads and the processes it started included."""
     cpu_s: dict[str, float] = {}
     resident: dict[str, int] = {}
+    own: dict[str, int] = {}
     for name, process in processes.items():
         family = [process, *process.children(recursive=True)]
         times = [member.cpu_times() for member in family]
         cpu_s[name] = sum(each.user + each.system for each in times)
-        resident[name] = sum(member.memory_info().rss for member in family)
-    return Usage(cpu_s, resident)
+        memory = [member.memory_info() for member in family]
+        resident[name] = sum(each.rss for each in memory)
+        own[name] = sum(each.rss - each.shared for each in memory)
+    return Usage(cpu_s, resident, own)
 
 
 def bytes_on_disk(directory: Path) -> int:

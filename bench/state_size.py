@@ -34,7 +34,7 @@ from tallystick.node.committer import ChannelStorage, PeerChannel, open_channel
 from tallystick.node.ledger.committed import recorded_codes, recorded_commit_hash
 from tallystick.node.ledger.history import history_entries
 from tallystick.node.ledger.key_value_store import KeyValueStore, open_store
-from tallystick.node.ledger.leveldb import OPTIONS
+from tallystick.node.ledger.leveldb import options
 from tallystick.node.ledger.state import UpdateBatch, state_entries
 from tallystick.node.ledger.transaction_index import bare_entry
 from tallystick.node.ledger.version import Version
@@ -196,7 +196,7 @@ def settle(ledger: Path) -> None:
 
     Else its thread works on that during the turns.
     """
-    with closing(plyvel.DB(str(ledger / "store"), **OPTIONS)) as store:
+    with closing(plyvel.DB(str(ledger / "store"), **options())) as store:
         store.compact_range()
         before: list[bytes] = []
         while (now := _files_by_level(store)) != before:

@@ -18,7 +18,7 @@ from typing import Final
 
 from bench.report import add_output, save
 from tallystick.node.ledger.history import history_entries
-from tallystick.node.ledger.key_value_store import KeyValueStore
+from tallystick.node.ledger.key_value_store import MAPPED_BYTES, KeyValueStore
 from tallystick.node.ledger.leveldb import LevelDbStore
 from tallystick.node.ledger.state import LedgerState, UpdateBatch, state_entries
 from tallystick.node.ledger.transaction_index import TransactionIndex
@@ -81,9 +81,9 @@ def write(store: KeyValueStore, block: int) -> None:
     )
 
 
-def run(directory: Path, transactions: int, samples: int) -> list[Sample]:
+def run(directory: Path, transactions: int, samples: int, mapped_bytes: int) -> list[Sample]:
     """Return the samples of one run, the first of them taken before anything is written."""
-    store = LevelDbStore(directory)
+    store = LevelDbStore(directory, mapped_bytes)
     settle_memory()
     blocks = transactions // IN_A_BLOCK
     taken = [sample(directory, 0)]
@@ -114,10 +114,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.store_memory", description=__doc__)
     parser.add_argument("--transactions", type=int, default=1_000_000)
     parser.add_argument("--samples", type=int, default=100)
+    parser.add_argument(
+        "--mapped-mib", type=int, default=MAPPED_BYTES // 2**20, help="store_mapped_bytes, in MiB"
+    )
     add_output(parser)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        taken = run(Path(directory), arguments.transactions, arguments.samples)
+        mapped_bytes = arguments.mapped_mib * 2**20
+        taken = run(Path(directory), arguments.transactions, arguments.samples, mapped_bytes)
     output = save({"samples": list(map(asdict, taken))}, arguments.output, "store-memory")
     sys.stdout.write(f"Written to {output}\n")
 

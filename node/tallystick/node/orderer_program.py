@@ -15,6 +15,7 @@ from contextlib import (
 from tallystick.node.channel.config import ChannelConfig, client_authorities
 from tallystick.node.fellow_orderers import FellowOrderers, OrdererLinks
 from tallystick.node.key_files import check_key_files
+from tallystick.node.ledger.disk import MachineDisk
 from tallystick.node.membership.signer import signer_of
 from tallystick.node.observability.logs import configure_logging
 from tallystick.node.observability.program import observed
@@ -62,6 +63,7 @@ async def run_orderer(
             clock=clock,
             new_nonce=lambda: secrets.token_bytes(NONCE_SIZE),
             sharing=await _sharing(settings, signer, lifetime),
+            disk=MachineDisk(settings.store_mapped_bytes),
         )
         node = await lifetime.enter_async_context(
             OrdererNode(settings, signer, blocks, environment)

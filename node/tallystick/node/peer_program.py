@@ -12,6 +12,7 @@ from tallystick.node.endorsement.grpc_adapter import EndorserServicer
 from tallystick.node.endorsement.streams import EndorsementStreams
 from tallystick.node.gateway.grpc_adapter import GatewayServicer
 from tallystick.node.key_files import check_key_files
+from tallystick.node.ledger.disk import MachineDisk
 from tallystick.node.membership.signer import signer_of
 from tallystick.node.observability.logs import configure_logging
 from tallystick.node.observability.program import observed
@@ -67,6 +68,7 @@ async def run_peer(
             random=random.Random(),  # noqa: S311 - spreads reconnects, keeps no secret
             connector=connector,
             signature_service=checking,
+            disk=MachineDisk(settings.store_mapped_bytes),
         )
         async with (
             PeerNode(settings, signer, blocks, environment) as node,

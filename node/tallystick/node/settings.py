@@ -136,6 +136,9 @@ class NodeSettings(Settings):
     store: Literal["leveldb", "sqlite", "memory"] = "leveldb"
     """Memory is for tests: private data, approvals of chaincodes among it, ends with the process,
     and blocks do not bring it back."""
+    store_mapped_bytes: int = Field(default=256 * 1024**2, ge=128 * 1024**2)
+    """What LevelDB maps into memory of each channel's tables, at most. More helps where the tables
+    in use do not fit."""
     genesis_blocks: tuple[ResolvedPath, ...] = ()
     """The first block of each channel, beside those that the node is told to join later."""
     msp: MspSettings

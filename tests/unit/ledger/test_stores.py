@@ -9,7 +9,14 @@ import plyvel
 import pytest
 
 from tallystick.node.ledger import leveldb, sqlite
-from tallystick.node.ledger.key_value_store import StoreKind, StoreUnavailableError, open_store
+from tallystick.node.ledger.key_value_store import (
+    MAPPED_BYTES,
+    StoreKind,
+    StoreUnavailableError,
+    open_store,
+)
+from tallystick.node.ledger.leveldb import TABLE_BYTES
+from tallystick.node.settings import NodeSettings
 
 
 def test_leveldb_says_what_to_do_where_it_is_not_installed(
@@ -99,3 +106,29 @@ def test_a_damaged_store_tells_of_it_as_of_a_failing_disk(
         ):
             with pytest.raises(OSError, match=r"cannot be read .*tally ledger rebuild"):
                 read()
+
+
+def mapped_tables(directory: Path) -> int:
+    """Return how many tables of a store this process has mapped into memory."""
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    return sum(line.endswith(".ldb") and str(directory) in line for line in lines)
+
+
+def test_leveldb_maps_no_more_of_its_tables_than_it_is_told(tmp_path: Path) -> None:
+    """Each start makes a table of what the one before wrote; keys in order are never merged."""
+    tables, least = 80, 64
+    for number in range(tables):
+        with open_store("leveldb", tmp_path) as store:
+            store.write({number.to_bytes(2): b"value"})
+    mapped = {}
+    for mapped_bytes in (least * TABLE_BYTES, MAPPED_BYTES):
+        with open_store("leveldb", tmp_path, mapped_bytes=mapped_bytes) as store:
+            found = [store.get(number.to_bytes(2)) for number in range(tables)]
+            assert found == [b"value"] * tables
+            mapped[mapped_bytes] = mapped_tables(tmp_path)
+    assert mapped[least * TABLE_BYTES] <= least < mapped[MAPPED_BYTES]
+    assert len(list(tmp_path.glob("*.ldb"))) == tables, "else this tells nothing"
+
+
+def test_settings_and_stores_agree_on_what_is_mapped() -> None:
+    assert NodeSettings.model_fields["store_mapped_bytes"].default == MAPPED_BYTES

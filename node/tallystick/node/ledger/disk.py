@@ -9,7 +9,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Protocol
 
-from tallystick.node.ledger.key_value_store import OpenStore, StoreKind, open_store
+from tallystick.node.ledger.key_value_store import (
+    MAPPED_BYTES,
+    OpenStore,
+    StoreKind,
+    open_store,
+)
 
 
 class AppendFile(Protocol):
@@ -101,6 +106,10 @@ class _MachineFile:
 class MachineDisk(Disk):
     """The disk of this machine."""
 
+    def __init__(self, store_mapped_bytes: int = MAPPED_BYTES) -> None:
+        """Let each store map at most ``store_mapped_bytes`` of its tables into memory."""
+        self._store_mapped_bytes = store_mapped_bytes
+
     def make_directory(self, directory: Path) -> None:
         """Make a directory and those above it, unless they are there."""
         directory.mkdir(parents=True, exist_ok=True)
@@ -130,7 +139,7 @@ class MachineDisk(Disk):
 
     def open_store(self, kind: StoreKind, directory: Path) -> OpenStore:
         """Open a key-value store in ``directory``."""
-        return open_store(kind, directory)
+        return open_store(kind, directory, mapped_bytes=self._store_mapped_bytes)
 
 
 MACHINE_DISK: Final = MachineDisk()

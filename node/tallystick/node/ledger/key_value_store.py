@@ -3,11 +3,14 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Final, Literal, Protocol, Self
 
 from tallystick.node.errors import LedgerError
 
 StoreKind = Literal["leveldb", "sqlite", "memory"]
+
+MAPPED_BYTES: Final = 256 * 1024 * 1024
+"""What a LevelDB store maps of its tables at most, unless it is told otherwise."""
 
 
 class KeyValueReader(Protocol):
@@ -80,10 +83,15 @@ class StoreUnavailableError(LedgerError):
         self.directory = directory
 
 
-def open_store(kind: StoreKind, directory: Path) -> OpenStore:
+def open_store(kind: StoreKind, directory: Path, *, mapped_bytes: int = MAPPED_BYTES) -> OpenStore:
     """Open the store of this kind in ``directory``, which is created if need be.
 
     A memory store keeps nothing: it ignores the directory and starts empty.
+
+    Args:
+        kind: LevelDB, SQLite or memory.
+        directory: Where it is.
+        mapped_bytes: How much of its tables LevelDB maps into memory at most. The others map none.
 
     Raises:
         StoreUnavailableError: The kind is not installed here, or another process has the store.
@@ -93,7 +101,7 @@ def open_store(kind: StoreKind, directory: Path) -> OpenStore:
         case "leveldb":
             from tallystick.node.ledger.leveldb import LevelDbStore  # noqa: PLC0415
 
-            return LevelDbStore(directory)
+            return LevelDbStore(directory, mapped_bytes)
         case "sqlite":
             from tallystick.node.ledger.sqlite import SqliteStore  # noqa: PLC0415
 

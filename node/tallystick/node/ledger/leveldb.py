@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tallystick.node.ledger.key_value_store import (
+    MAPPED_BYTES,
     KeyValueReader,
     OpenStore,
     StoreUnavailableError,
@@ -17,21 +18,39 @@ try:
 except ImportError:  # there are platforms without a wheel; SQLite serves them
     plyvel = None
 
-OPTIONS: Final[Mapping[str, object]] = {
-    "compression": "snappy",
-    "write_buffer_size": 16 * 1024 * 1024,
-    "lru_cache_size": 32 * 1024 * 1024,
-    "bloom_filter_bits": 10,  # one lookup of an absent key in a hundred reaches the disk
-}
-"""How every database here is opened; who opens one otherwise writes files without the blooms."""
+TABLE_BYTES: Final = 2 * 1024 * 1024
+"""Size of a table; a new one may have up to that of the write buffer, until it is merged."""
+_OTHER_FILES: Final = 10
+"""Of the files that LevelDB may have open, so many are not for tables."""
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+
+
+def options(mapped_bytes: int = MAPPED_BYTES) -> Mapping[str, object]:
+    """Return how every database here is opened.
+
+    LevelDB maps each table that it has open into memory, and keeps index and filter of it. So the
+    number of open tables bounds all that it holds beside its caches. Who opens a database otherwise
+    writes tables without filters.
+    """
+    return {
+        "compression": "snappy",
+        "write_buffer_size": 16 * 1024 * 1024,
+        "lru_cache_size": 32 * 1024 * 1024,
+        "bloom_filter_bits": 10,  # one lookup of an absent key in a hundred reaches the disk
+        "max_file_size": TABLE_BYTES,
+        "max_open_files": mapped_bytes // TABLE_BYTES + _OTHER_FILES,
+    }
 
 
 class LevelDbStore(OpenStore):
     """A LevelDB database, compressed with Snappy, whose log is written at once but not synced."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, mapped_bytes: int = MAPPED_BYTES) -> None:
         """Open the database in ``directory``, which is created if need be.
+
+        Args:
+            directory: Where it is.
+            mapped_bytes: How much of its tables is mapped into memory at most.
 
         Raises:
             StoreUnavailableError: plyvel is missing, or another process holds the database.
@@ -45,7 +64,7 @@ class LevelDbStore(OpenStore):
             self._database = plyvel.DB(
                 str(directory),
                 create_if_missing=True,
-                **OPTIONS,
+                **options(mapped_bytes),
             )
         except (plyvel.Error, OSError) as error:
             raise StoreUnavailableError(

@@ -257,7 +257,7 @@ class GatewaySettings(Settings):
     """How often other peers are asked whether they are there and how many blocks they have."""
     max_concurrent_calls: int = Field(default=500, ge=1)
     """Evaluations, and transactions from endorsement to commit, under way at once; others wait."""
-    place_kept_s: float = Field(default=3.0, ge=0)
+    place_kept_s: float = Field(default=5.0, ge=0)
     """How long what was endorsed counts among these if it is not committed."""
     max_waiting_calls: int = Field(default=10_000, ge=0)
     """Calls that may wait for that; more are told to try again."""

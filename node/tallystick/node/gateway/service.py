@@ -70,7 +70,7 @@ class GatewayLimits:
     """
 
     room: RoomLimits = field(default_factory=RoomLimits)
-    place_kept_s: float = 3.0
+    place_kept_s: float = 5.0
     endorsement_timeout_s: float = 30.0
     broadcast_timeout_s: float = 30.0
     orderer_silence_s: float = 1.0

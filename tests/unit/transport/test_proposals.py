@@ -157,10 +157,12 @@ async def test_a_peer_that_cannot_be_reached_is_unavailable() -> None:
     assert code is grpc.StatusCode.UNAVAILABLE
 
 
-async def test_what_is_no_answer_ends_the_stream() -> None:
-    async with connected(FakePeer(says=lambda _: b"\xff")) as endorser:
-        code, _ = await failure(endorser, b"a")
-    assert code is grpc.StatusCode.INTERNAL
+async def test_what_is_no_answer_ends_the_stream_and_the_proposal_is_called() -> None:
+    peer = FakePeer(says=lambda _: b"\xff")
+    async with connected(peer) as endorser:
+        assert await answers(endorser, b"a") == [b"A"]
+        assert await answers(endorser, b"b") == [b"B"]
+    assert peer.streams == 2
 
 
 async def test_an_answer_that_nobody_waits_for_any_more_is_dropped() -> None:

@@ -19,6 +19,9 @@ from tallystick.wire.messages import decode
 SERVICE: Final = "tallystick.Endorsement"
 METHOD: Final = "Endorse"
 
+_NO_STREAM: Final = {grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.INTERNAL}
+"""How a stream ends that a peer does not know; INTERNAL where gRPC was writing when that came."""
+
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -100,9 +103,9 @@ class StreamingEndorser:
             try:
                 answered = await self._current().ask(proposal)
             except grpc.aio.AioRpcError as error:
-                if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
+                if error.code() not in _NO_STREAM:
                     raise
-                self._knows_streams = False
+                self._knows_streams = error.code() is not grpc.StatusCode.UNIMPLEMENTED
             else:
                 return _response(answered)
         return await self._calls.process_proposal(proposal)

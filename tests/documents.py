@@ -2,9 +2,11 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -130,16 +132,23 @@ class Reader:
         return self.expect_success("bash", "-euo", "pipefail", "-c", script)
 
     def expect_success(self, *command: str) -> str:
-        """Return what a command prints that succeeds."""
-        done = subprocess.run(
+        """Return what a command prints that succeeds; of one that does not, nothing runs on."""
+        with subprocess.Popen(
             command,
-            check=False,
             cwd=self.folder,
             env=self.environment,
             text=True,
-            timeout=TIMEOUT_S,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-        )
-        assert done.returncode == 0, done.stdout
-        return done.stdout
+            start_new_session=True,
+        ) as process:
+            succeeded = False
+            try:
+                printed, _ = process.communicate(timeout=TIMEOUT_S)
+                succeeded = process.returncode == 0
+            finally:
+                if not succeeded:
+                    with suppress(ProcessLookupError):  # it left nothing behind
+                        os.killpg(process.pid, signal.SIGKILL)
+        assert succeeded, printed
+        return printed

@@ -32,8 +32,8 @@ _COLUMNS: Final = (
     "| what happens | what is seen | lost | what to do | test |\n|---|---|---|---|---|\n"
 )
 _ADVICE: Final = {
-    "test_refusals_of_proposals": "mend the proposal; nothing was ordered",
-    "test_refusals_of_envelopes": "mend the envelope; nothing was ordered",
+    "test_refusals_of_proposals": "mend the proposal; it was not ordered",
+    "test_refusals_of_envelopes": "mend the envelope; it was not ordered",
     "test_refusals_of_readers": "mend the request, or ask as somebody who may read",
     "test_refusals_at_commit": "propose anew; the transaction is on the ledger without effect",
 }

@@ -237,6 +237,22 @@ async def test_a_client_that_reads_no_answers_is_listened_to_no_longer_until_it_
         await second
 
 
+async def test_what_waits_for_room_is_not_placed_behind_a_refusal(
+    channel_material: ChannelMaterial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_module, "MAX_UNREAD", 3)
+    chain, responses = slow_stream(channel_material, 6)
+    async with aclosing(responses), asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(anext(responses))
+        await placed(chain, 4)  # and the fifth waits for room
+        chain.answers[0].set_result(unavailable("the leader is gone"))
+        await first
+        for answer in chain.answers[1:4]:
+            answer.set_result(None)
+        rest = [BroadcastResponse.FromString(each).status async for each in responses]
+    assert (len(chain.answers), rest) == (4, [Status.SUCCESS] * 3)
+
+
 async def test_what_was_placed_before_a_late_refusal_is_answered_too(
     channel_material: ChannelMaterial,
 ) -> None:

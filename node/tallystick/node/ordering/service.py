@@ -208,9 +208,9 @@ class _Stream:
         """Place envelopes until the stream ends or is stopped."""
         try:
             async for envelope in requests:
-                if self.stopped:
-                    return
                 await self._room.acquire()
+                if self.stopped:  # perhaps while this one waited
+                    return
                 placed = self._place(envelope)
                 self._placed.put_nowait(placed)
                 answer, _ = placed

@@ -88,6 +88,16 @@ def test_more_than_may_be_held_is_forgotten_between_two_blocks() -> None:
     assert state.read == ["k1", "k1"], "once in each block"
 
 
+def test_long_keys_count_as_well() -> None:
+    state = CountingState(MemoryStore())
+    view = BlockView(state)
+    with patch.object(block_view, "MAX_HELD_BYTES", 1000):
+        for _ in range(2):
+            view.get("a", "k" * 1000)
+            view.committed(UpdateBatch())
+    assert len(state.read) == 2
+
+
 @pytest.mark.parametrize("is_told", [True, False])
 async def test_a_validator_goes_on_only_from_a_block_that_was_committed(
     setting: Setting, *, is_told: bool

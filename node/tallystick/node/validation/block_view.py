@@ -1,6 +1,7 @@
 """The committed state as it was before a block, with each key looked up once."""
 
 from collections.abc import Iterator
+from sys import getsizeof
 from typing import Final
 
 from tallystick.node.ledger.state import StateView, UpdateBatch, VersionedValue
@@ -8,7 +9,7 @@ from tallystick.node.ledger.state import StateView, UpdateBatch, VersionedValue
 MAX_HELD_BYTES: Final = 8 * 1024 * 1024
 """Of values, from one block to the next."""
 _PLACE_BYTES: Final = 256
-"""What a key takes beside its value, or without one."""
+"""What a place takes beside its key and value."""
 
 
 class BlockView(StateView):
@@ -70,7 +71,7 @@ class BlockView(StateView):
 
     def _keep(self, place: tuple[str, str], held: VersionedValue | None) -> VersionedValue | None:
         self._values[place] = held
-        self._held_bytes += _PLACE_BYTES
+        self._held_bytes += _PLACE_BYTES + sum(map(getsizeof, place))
         if held is not None:
             self._held_bytes += len(held.value) + len(held.metadata)
         return held

@@ -1,8 +1,11 @@
 """Looking through all blocks for damage, round after round, across stops of the node."""
 
 import asyncio
+import errno
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -120,3 +123,13 @@ async def test_a_node_that_stops_inspects_nothing() -> None:
     chain.watch.close()
     await BlockSource(chain, chain.watch, chain.record).inspect()
     assert chain.read == []
+
+
+async def test_a_disk_that_takes_no_note_of_the_place_ends_no_node(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr(InspectionRecord, "go_on_at", Mock(side_effect=full))
+    read, damage = await Chain(damaged={2}).inspected(stops_after=20)
+    assert (read, "block 2 is lost" in damage) == ([0, 1, 2], True)
+    assert "the inspection cannot note that it goes on at 2" in caplog.text

@@ -117,7 +117,7 @@ class BlockSource:
         read_s = 0.0
         for count, number in enumerate(self._round()):
             if count and count % INSPECTION_STEP_BLOCKS == 0:
-                self._record.go_on_at(number)
+                self._go_on_at(number)
             if count % INSPECTION_STEP_BLOCKS == 0 or read_s >= INSPECTION_TURN_S:
                 await self._watch.pause(read_s * (1 / INSPECTION_SHARE - 1))
                 read_s = 0.0
@@ -125,10 +125,16 @@ class BlockSource:
             try:
                 self.read(number)
             except CorruptBlockError:
-                self._record.go_on_at(number)
+                self._go_on_at(number)
                 return False
             read_s += now_s() - began_s
         return True
+
+    def _go_on_at(self, number: int) -> None:
+        try:
+            self._record.go_on_at(number)
+        except OSError as error:  # all that is lost is where to begin next time
+            _log.warning("the inspection cannot note that it goes on at %d: %s", number, error)
 
     def _round(self) -> Iterator[int]:
         """Yield the numbers of all blocks, from where the last inspection was, round to there."""

@@ -109,7 +109,7 @@ class PeerNode:
                 self._channels,
                 self._folder,
                 settings.store,
-                lambda name: self._take_part(name, name),
+                self._join_imported,
             )
         )
         self.snapshots: dict[str, SnapshotRequests] = {}
@@ -189,6 +189,13 @@ class PeerNode:
                 raise AlreadyJoinedError(channel_id)
             await self._take_part(channel_id, genesis)
         _log.info("joined channel %s", channel_id)
+
+    async def _join_imported(self, channel_id: str) -> None:
+        """Take part in the channel whose ledger a snapshot has made."""
+        async with self._joining:
+            if channel_id in self._channels:
+                raise AlreadyJoinedError(channel_id)
+            await self._take_part(channel_id, channel_id)
 
     async def _take_part(self, channel_id: str, beginning: Block | str) -> None:
         async with AsyncExitStack() as stack:

@@ -147,6 +147,23 @@ async def test_what_cannot_be_opened_leaves_nothing_and_can_be_joined_later(
     assert names_in(channels) == [CHANNEL_ID]
 
 
+async def test_a_channel_that_another_call_has_joined_meanwhile_keeps_its_ledger(
+    source: SnapshotSource, channels: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    taken_part: set[str] = set()
+
+    async def open_it(channel_id: str) -> None:
+        taken_part.add(channel_id)
+        raise OSError(errno.EAGAIN, "its store is open")
+
+    write_snapshot(source, tmp_path / "snapshot")
+    joining = SnapshotJoining(JoiningPlace(taken_part, channels.joinpath, "sqlite", open_it))
+    joining.begin(tmp_path / "snapshot")
+    await joined(joining)
+    assert "did not join channel" in caplog.text
+    assert names_in(channels) == [CHANNEL_ID]
+
+
 async def joined(joining: SnapshotJoining) -> None:
     """Let a snapshot be joined, well or not."""
     async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:

@@ -127,7 +127,8 @@ class SnapshotJoining:
         try:
             await place.open(channel_id)
         except (LedgerError, WireError, OSError):
-            await asyncio.to_thread(shutil.rmtree, place.folder(channel_id))
+            if channel_id not in place.channels:  # else another call has joined it meanwhile
+                await asyncio.to_thread(shutil.rmtree, place.folder(channel_id))
             raise
 
 

@@ -4,7 +4,8 @@ A cluster that begins from a snapshot, or empty, lacks what was ordered since. O
 those blocks refuse to go on. One that was away has not got them, and alone it would order their
 numbers again: so before anybody leads in a cluster for the first time, all orderers are asked how
 many blocks they have. That they were is noted in etcd with the id of the cluster, so that a note
-which came with a snapshot does not count.
+which came with a snapshot does not count; etcd makes that id of the names and the token of its
+members, so a cluster that is restored needs a token of its own.
 """
 
 from typing import Final
@@ -91,7 +92,8 @@ class Comparison:
             return (
                 "nobody has led in this cluster of etcd, and before anybody does, each orderer"
                 f" must say how many blocks it has; no answer from {', '.join(silent)}: start it,"
-                f" or mend the line to it, or, if it has no more than {end} blocks, write"
+                f" or mend the line to it (if that is this orderer, give its advertised_address as"
+                f" the channel has it), or, if it has no more than {end} blocks, write"
                 f" `begin_at = {{ {self.log.keys.channel_id} = {end} }}` under [etcd] in the"
                 " settings"
             )

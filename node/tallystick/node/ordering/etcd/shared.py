@@ -20,7 +20,8 @@ class Candidate:
     Attributes:
         address: Where it takes what other orderers forward.
         msp_id: Its organisation.
-        begin_at: The height from which an empty log may go on, by channel; 1 unless it is there.
+        begin_at: By channel, how many blocks the orderer with the most has, as the operator says:
+            from there an empty log goes on, and nobody else need be asked. 1 unless it is there.
     """
 
     address: str

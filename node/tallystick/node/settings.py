@@ -13,7 +13,6 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from tallystick.node.errors import LedgerError
-from tallystick.node.ledger.key_value_store import MAPPED_BYTES
 from tallystick.node.settings_parts import Address, Pkcs11Settings, ResolvedPath, Settings
 
 SettingsT = TypeVar("SettingsT", bound="NodeSettings")
@@ -137,7 +136,8 @@ class NodeSettings(Settings):
     store: Literal["leveldb", "sqlite", "memory"] = "leveldb"
     """Memory is for tests: private data, approvals of chaincodes among it, ends with the process,
     and blocks do not bring it back."""
-    store_mapped_bytes: int = Field(default=MAPPED_BYTES, ge=128 * 1024**2)
+    # At least the 64 tables of 2 MiB below which LevelDB cannot be told to go.
+    store_mapped_bytes: int = Field(default=256 * 1024**2, ge=64 * 2 * 1024**2)
     """What LevelDB maps into memory of each channel's tables, at most. More helps where the tables
     in use do not fit."""
     genesis_blocks: tuple[ResolvedPath, ...] = ()

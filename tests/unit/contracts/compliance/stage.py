@@ -181,7 +181,7 @@ class RuledMarket(Market):
         return self.evaluate(TOKEN, "can_transfer", sent(quantity, receiver, sender)).load(Verdict)
 
 
-_VALUES: list[JsonValue] = ["US", "DE", "FR"]
+_VALUES: list[JsonValue] = ["US", "DE", "FR", "GB"]
 
 
 def sent(quantity: int, receiver: str = "bob", sender: str = "alice") -> UnitsSent:

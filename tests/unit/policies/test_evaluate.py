@@ -106,7 +106,7 @@ def test_a_certificate_that_counts_is_not_verified_again(signers: Signers) -> No
 def test_a_signature_policy(
     signers: Signers, *, policy: str, names: list[str], satisfied: bool
 ) -> None:
-    """F167, F171: §14.1: evaluation without backtracking."""
+    """§14.1: evaluation without backtracking."""
     identities = valid_identities(signers.signed(*names), signers.registry, SignatureChecker())
     envelope = parse_policy(policy)
     assert signature_policy_satisfied(envelope, identities, signers.registry) is satisfied

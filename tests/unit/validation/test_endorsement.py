@@ -147,6 +147,46 @@ async def test_what_is_written_decides_who_must_endorse(
     assert await stocked.code_of(stocked.draft(write, endorsers=endorsers)) == code
 
 
+@pytest.mark.parametrize(
+    ("endorsers", "code"),
+    [
+        pytest.param((1, 2), FAILED, id="all but the auditor"),
+        pytest.param((3,), FAILED, id="the auditor alone"),
+        pytest.param((1, 3), FAILED, id="the auditor and one of two"),
+        pytest.param((1, 2, 3), VALID, id="several and the auditor"),
+    ],
+)
+@pytest.mark.parametrize(
+    "write",
+    [
+        pytest.param(put("new"), id="a public write"),
+        pytest.param(put_private("open"), id="a private write"),
+        pytest.param(read("new"), id="no write"),
+    ],
+)
+async def test_nothing_counts_without_several_and_the_auditor_that_a_chaincode_asks_for(
+    stocked: Setting, write: Write, endorsers: tuple[int, ...], code: str
+) -> None:
+    """F167, F171: the third organisation audits."""
+    stocked.definitions.define(CC, "AND('OneMSP.peer','TwoMSP.peer','ThreeMSP.peer')")
+
+    assert await stocked.code_of(stocked.draft(write, endorsers=endorsers)) == code
+
+
+async def test_a_collection_with_a_policy_of_its_own_needs_an_auditor_only_if_that_names_it(
+    stocked: Setting,
+) -> None:
+    """F171: so all of these policies name the auditor, or it does not sign all."""
+    stocked.definitions.define(CC, "AND('OneMSP.peer','TwoMSP.peer')")
+    draft = stocked.draft(put_private("three"), endorsers=(3,))
+    assert await stocked.code_of(draft) == VALID
+
+    stocked.definitions.packages[CC] = CollectionConfigPackage(
+        config=[collection("three", "AND('TwoMSP.peer','ThreeMSP.peer')")]
+    )
+    assert await stocked.code_of(draft) == FAILED
+
+
 async def test_the_invoked_chaincode_must_be_defined(stocked: Setting) -> None:
     draft = stocked.draft(chaincode="unknown", endorsers=(1, 2, 3))
     assert await stocked.code_of(draft) == UNDEFINED, "§12"

@@ -1,18 +1,23 @@
 """What tests of trades share: the steps, each as somebody entitled takes it, and what they show."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from pydantic import JsonValue
+from tests.unit.contracts.discipline import stage as discipline
 
 from tallystick.chaincode.testing import Outcome
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.discipline.models import Cause
 from tallystick.contracts.instants import Instant
+from tallystick.contracts.netting.models import CycleTerms
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.register.models import Holding
 from tallystick.contracts.statements import Consent, Withdrawal
 from tallystick.contracts.testing import Market
 from tallystick.contracts.trades.models import Status, TradeView
 from tallystick.contracts.trades.states import Step
-from tallystick.contracts.trades.terms import TradeTerms
+from tallystick.contracts.trades.terms import DvpModel, TradeTerms
 
 P = Participant
 SETTLEMENT = Chaincode.SETTLEMENT
@@ -105,8 +110,27 @@ def cancel(market: Market) -> None:
 
 def expire(market: Market) -> None:
     """End T-1 when its time is over."""
-    market.ledger.advance(A_DAY)
+    market.ledger.now = datetime.fromisoformat(view(market).trade.expires_at)
     market.submit(P.ISSUER, SETTLEMENT, "expire", "T-1")
+
+
+def buy_in(market: Market) -> None:
+    """End T-1 since T-2 has brought its buyer the units."""
+    market.submit(P.BROKER_DEALER, SETTLEMENT, "execute_buy_in", "T-1", "T-2")
+
+
+def accept_into_cycle(market: Market) -> None:
+    """Open a cycle, and accept T-1 for it."""
+    terms = CycleTerms(
+        cycle="C-1",
+        venue=P.ATS,
+        model=DvpModel.NET,
+        cut_off_at=market.after(AN_HOUR),
+        settles_from=market.after(AN_HOUR),
+    )
+    market.submit(P.CLEARING, SETTLEMENT, "open_cycle", terms)
+    named: list[JsonValue] = ["T-1"]
+    market.submit(P.CLEARING, SETTLEMENT, "accept_trades", "C-1", named)
 
 
 STEPS: Mapping[Step, Callable[[Market], object]] = {
@@ -119,10 +143,12 @@ STEPS: Mapping[Step, Callable[[Market], object]] = {
     Step.WITHDRAW: withdraw,
     Step.REJECT: reject,
     Step.CANCEL: cancel,
+    Step.BUY_IN: buy_in,
     Step.EXPIRE: expire,
 }
+"""What is done with a trade by itself: a cycle does the others with all that are in it."""
 
-# The steps that lead to each status from a trade to which everybody has agreed.
+# The steps that lead to each status but a cycle from a trade to which everybody has agreed.
 WAYS: Mapping[Status, tuple[Step, ...]] = {
     Status.PROPOSED: (),
     Status.LOCKED: (Step.LOCK,),
@@ -131,14 +157,43 @@ WAYS: Mapping[Status, tuple[Step, ...]] = {
     Status.WITHDRAWN: (Step.WITHDRAW,),
     Status.REJECTED: (Step.LOCK, Step.REJECT),
     Status.CANCELLED: (Step.LOCK, Step.CANCEL),
+    Status.BOUGHT_IN: (Step.BUY_IN,),
     Status.EXPIRED: (Step.LOCK, Step.EXPIRE),
 }
 
 
-def brought_to(market: Market, status: Status) -> Market:
-    """Return the market with the mediated trade T-1 in a status."""
-    market.agree(mediated(market))
-    approve(market)
+def called_in(**changes: object) -> Market:
+    """Return a market where T-1 fails, and its buyer has had the units from carol, by T-2."""
+    market = Market()
+    discipline.go_to(market, discipline.TRADED)
+    market.open()
+    market.onboard("alice", "bob", "carol")
+    for seller in ("alice", "carol"):
+        market.issue(seller, 1000)
+    market.deposit("bob", discipline.AMOUNT)
+    discipline.prepare(market)
+    discipline.matched(market, "T-1", **changes)
+    discipline.go_to(market, "2026-04-09T21:00:00Z")
+    discipline.note(market, "2026-04-06", Cause.LACK_OF_SECURITIES, "seller")
+    discipline.call(market)
+    discipline.go_to(market, "2026-04-10T15:00:00Z")
+    day = "2026-04-10"
+    discipline.matched(market, "T-2", seller="carol", cycle=0, settlement_day=day)
+    settle_at_once(market, "T-2")
+    return market
+
+
+def brought_to(status: Status) -> Market:
+    """Return a market with T-1, for which its buyer has found other units, in a status.
+
+    It has a mediator, but in a cycle, where no trade has any.
+    """
+    if status is Status.IN_CYCLE:
+        market = called_in(model=DvpModel.NET)
+        accept_into_cycle(market)
+        return market
+    market = called_in(mediators=(MEDIATOR,))
+    approve(market, until=market.after(365 * A_DAY))
     for step in WAYS[status]:
         STEPS[step](market)
     return market

@@ -27,7 +27,12 @@ FLOOD_BYTES = 64 * 1024
 MAX_GROWTH_BYTES = 256 * 1024 * 1024
 HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
+HANGS_UP_WITHIN_S = 20.0
+"""Far less than gRPC gives a connection to begin, and enough for a machine that has much to do."""
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Flood = Callable[[Node, Random], Awaitable[None]]
+"""Sends garbage over a connection of its own, and returns once the node has closed that."""
 
 
 @pytest.fixture
@@ -66,41 +71,49 @@ async def test_five_thousand_idle_connections_to_a_peer_disturb_nobody(
 
 async def raw(node: Node, random: Random) -> None:
     """Send bytes where TLS is spoken."""
-    _, writer = await asyncio.open_connection(node.host, node.topology.port)
-    await _sent(writer, random.randbytes(FLOOD_BYTES))
+    connection = await asyncio.open_connection(node.host, node.topology.port)
+    await _closed_by_the_node(*connection, random.randbytes(FLOOD_BYTES))
 
 
 async def within_tls(node: Node, random: Random) -> None:
     """Send bytes where HTTP/2 is spoken."""
-    await _sent(await _tls(node), random.randbytes(FLOOD_BYTES))
+    await _closed_by_the_node(*await _tls(node), random.randbytes(FLOOD_BYTES))
 
 
 async def frames(node: Node, random: Random) -> None:
-    """Send frames of HTTP/2 with random types, flags and contents."""
+    """Send frames of HTTP/2 with random types, flags and contents; the last is far too long."""
     written = [HTTP2_PREFACE, (0).to_bytes(3, "big") + b"\x04\x00" + bytes(4)]
     for _ in range(100):
         content = random.randbytes(random.randrange(512))
         head = len(content).to_bytes(3, "big") + random.randbytes(2)
         written.append(head + random.randrange(1 << 31).to_bytes(4, "big") + content)
-    await _sent(await _tls(node), b"".join(written))
+    written.append(b"\xff" * 3 + bytes(6))  # frames of unknown types alone would break no rule
+    await _closed_by_the_node(*await _tls(node), b"".join(written))
 
 
-async def _tls(node: Node) -> asyncio.StreamWriter:
+async def _tls(node: Node) -> Connection:
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # whoever sends garbage does not care to whom
     context.set_alpn_protocols(["h2"])
-    _, writer = await asyncio.open_connection(node.host, node.topology.port, ssl=context)
-    return writer
+    return await asyncio.open_connection(node.host, node.topology.port, ssl=context)
 
 
-async def _sent(writer: asyncio.StreamWriter, content: bytes) -> None:
-    with suppress(OSError):  # the node has hung up, as it should
-        writer.write(content)
-        await writer.drain()
-    writer.close()
-    with suppress(OSError):
-        await writer.wait_closed()
+async def _closed_by_the_node(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, content: bytes
+) -> None:
+    """Send garbage, and fail unless the node then hangs up: this end waits, and closes nothing."""
+    try:
+        async with asyncio.timeout(HANGS_UP_WITHIN_S):
+            with suppress(OSError):  # a connection that is reset is closed, too
+                writer.write(content)
+                await writer.drain()
+                while await reader.read(FLOOD_BYTES):
+                    pass
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 @pytest.mark.parametrize(
@@ -118,13 +131,15 @@ async def test_a_flood_of_garbage_disturbs_nobody(
     processes = [psutil.Process(network.pid(node)) for node in victims]
     before = [process.memory_info().rss for process in processes]
     random = Random(1)
+    closed = 0
     async with audited(network, outcome) as load:
         for _ in range(FLOODS):
             for node in victims:
                 await flood(node, random)
+                closed += 1
         await load.more_commits(50)
     for process, size in zip(processes, before, strict=True):
         assert process.is_running()
         assert process.memory_info().rss - size < MAX_GROWTH_BYTES
-    outcome.saw("the connection is closed; others notice nothing")
+    outcome.saw(f"the node closes each of {closed} connections")
     outcome.keep("floods of garbage: over TCP, within TLS, as frames of HTTP/2")

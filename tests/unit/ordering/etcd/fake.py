@@ -162,6 +162,7 @@ class Orderer:
     etcd: EtcdConnection
     network: "dict[str, Orderer]"
     config: ChannelConfig
+    keys: LogKeys = KEYS
     memory: MemoryBlocks = field(default_factory=MemoryBlocks)
     retention: Retention = field(default_factory=Retention)
     begin_at: dict[str, int] = field(default_factory=dict)
@@ -187,7 +188,7 @@ class Orderer:
             orderers=self.network.keys,
         )
         fellows = FakeFellows(self.network, self.name)
-        chain = EtcdChain(shared, local, fellows, keys=KEYS, limits=QueueLimits())
+        chain = EtcdChain(shared, local, fellows, keys=self.keys, limits=QueueLimits())
         loop = asyncio.get_running_loop()
         self.chain = chain
         self.tasks = [loop.create_task(session.run()), loop.create_task(chain.run())]
@@ -233,7 +234,7 @@ class Orderer:
 
 
 class Orderers:
-    """Some orderers around one cluster."""
+    """Some orderers of one channel around one cluster."""
 
     def __init__(
         self,
@@ -241,14 +242,17 @@ class Orderers:
         count: int = 3,
         *,
         retention: Retention | None = None,
+        cluster: Cluster | None = None,
+        channel_id: str = CHANNEL_ID,
     ) -> None:
-        self.cluster = new_cluster()
+        self.cluster = cluster or new_cluster()
+        self.keys = LogKeys("test", channel_id, KEYS.genesis_hash)
         self.all: dict[str, Orderer] = {}
         for index in range(count):
             name = f"orderer{index}:7050"
             etcd = EtcdConnection(self.cluster, name)
             self.all[name] = Orderer(
-                name, etcd, self.all, config, retention=retention or Retention()
+                name, etcd, self.all, config, self.keys, retention=retention or Retention()
             )
 
     async def start(self) -> None:
@@ -279,7 +283,7 @@ class Orderers:
     async def leader(self) -> Orderer:
         """Return who leads, as soon as somebody does and knows it."""
         while True:
-            record = self.cluster.records.get(KEYS.leader)
+            record = self.cluster.records.get(self.keys.leader)
             if record is not None:
                 found = self.all[Leader.FromString(record.value).address]
                 if found.chain is not None and not found.problem:
@@ -292,7 +296,7 @@ class Orderers:
 
     async def level(self) -> None:
         """Return once all that run have every block of the log."""
-        newest = await OrderedLog(EtcdConnection(self.cluster, "nobody"), KEYS).newest() or 0
+        newest = await OrderedLog(EtcdConnection(self.cluster, "nobody"), self.keys).newest() or 0
         while True:
             running = [each for each in self.all.values() if each.chain is not None]
             if all(each.memory.height > newest for each in running):

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from tallystick.node.cli.main import main
-from tallystick.node.cluster.network import open_network
-from tallystick.node.cluster.ports import free_ports
+from tallystick.node.cluster.network import exists, open_network
+from tallystick.node.cluster.orderers import with_orderers
+from tallystick.node.cluster.ports import free_ports, is_free
+from tallystick.node.cluster.topology import load_topology
 from tallystick.protos.common.configtx_pb2 import Config
 
 pytestmark = pytest.mark.cluster
@@ -134,6 +136,49 @@ def test_a_network_is_started_called_upgraded_and_stopped(tally: Tally, tmp_path
     tally("cluster", "up")
     assert tally("query", "notes", "get", "a", "--as", "OneMSP") == "first\n"
     assert open_network(tally.directory).channel_id == "market"
+
+
+@pytest.mark.slow
+def test_three_orderers_with_an_etcd_are_started_used_and_stopped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.py").write_text(NOTES)
+    up = ("cluster", "up", "--topology", str(with_room(tmp_path)), "--orderers", "3")
+    tally = Tally(tmp_path / "network", capsys)
+    try:
+        assert "first transaction committed" in tally(*up)
+        shown = [line.split() for line in tally("cluster", "status").splitlines()]
+        assert {line[1] for line in shown} == {"ready"}
+        for node in ("orderer0", "etcd0"):
+            assert {line[-1] for line in shown if line[0].startswith(f"{node}.")} == {
+                "OrdererMSP",
+                "Orderer2MSP",
+                "Orderer3MSP",
+            }
+        tally("invoke", "notes", "put", "a", "by three", "--as", "OneMSP")
+        assert tally("query", "notes", "get", "a", "--as", "OneMSP") == "by three\n"
+        assert "nodes started" not in tally(*up), "all of it runs already"
+        other = tally(*up[:-1], "2", code=1)
+        assert other.startswith("tally: there is another network in ")
+    finally:
+        if exists(tally.directory):
+            tally("cluster", "down", "--remove")
+
+
+def with_room(directory: Path) -> Path:
+    """Write the topology where three orderers, and members of etcd, find free ports as well."""
+    path = directory / "topology.toml"
+    while True:
+        path.write_text(TOPOLOGY.format(*free_ports(7)))
+        topology = with_orderers(load_topology(path), 3)
+        ports = [
+            port
+            for member in topology.organizations
+            for node in member.nodes
+            for port in node.ports
+        ]
+        if len(set(ports)) == len(ports) and all(is_free(topology.host, port) for port in ports):
+            return path
 
 
 def explain_an_endorsement_that_was_not_enough(tally: Tally) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
@@ -36,17 +37,31 @@ from tallystick.node.cluster.node import Node
 from tallystick.node.cluster.orderers import with_orderers
 from tallystick.node.cluster.ports import on_free_ports
 from tallystick.node.cluster.startup import system_source
-from tallystick.node.cluster.topology import default_topology
+from tallystick.node.cluster.topology import BatchTopology, Topology, default_topology
 from tallystick.node.deliver.ranges import FAR_BEHIND_BLOCKS
 from tallystick.node.ordering.etcd.client import EtcdClient
 from tallystick.node.ordering.etcd.log import OrderedLog
-from tallystick.node.ordering.etcd.port import EtcdUnavailableError
+from tallystick.node.ordering.etcd.port import (
+    CompactedError,
+    EtcdUnavailableError,
+    KeyRange,
+    only,
+)
+from tallystick.node.ordering.etcd.retention import Retention
 from tallystick.node.transport.credentials import ClientTls, KeyPair
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
 RESUMES_WITHIN_S = 5.0
 """The goal is 2 s on a machine that has nothing else to do; shared ones are given more."""
+
+LOG_BLOCKS = 20
+"""How many blocks etcd keeps for an orderer that is away."""
+MANY_BLOCKS = 200
+MOST_BLOCKS = LOG_BLOCKS + 2 * Retention().every_blocks
+"""The log is trimmed now and then: it has grown by then, and grows while that is done."""
+OTHER_KEYS = 5
+"""Who leads, how far each of three orderers has come, and in which cluster the log was compared."""
 
 Report = Callable[[str], None]
 
@@ -60,9 +75,56 @@ def report(capsys: pytest.CaptureFixture[str]) -> Report:
     return say
 
 
+def with_a_block_for_each_transaction(topology: Topology) -> Topology:
+    batch = BatchTopology(max_message_count=1)
+    channel = topology.channel.model_copy(update={"batch": batch})
+    return topology.model_copy(update={"channel": channel})
+
+
 async def first_in_etcd(network: RunningNetwork) -> int:
     async with the_log(network) as (client, keys):
         return await OrderedLog(client, keys).first() or 0
+
+
+async def revision_now(network: RunningNetwork) -> int:
+    async with the_log(network) as (client, keys):
+        return (await client.read(only(keys.leader))).revision
+
+
+async def little_in_etcd(network: RunningNetwork, since: int) -> str:
+    """Return how little etcd holds; fail if it grows, or still knows a revision of long ago."""
+    async with the_log(network) as (client, keys):
+        with pytest.raises(CompactedError) as forgotten:
+            await anext(client.watch(keys.blocks_from(0), since))
+        found = await client.read(KeyRange(b"tallystick/", b"tallystick0"))
+    blocks = keys.blocks_from(0)
+    held = [blocks.start <= record.key < blocks.end for record in found.records]
+    assert sum(held) <= MOST_BLOCKS
+    assert len(held) - sum(held) <= OTHER_KEYS
+    revisions = found.revision - forgotten.value.revision
+    assert revisions <= MOST_BLOCKS
+    return f"etcd holds {len(held)} keys, and has forgotten all but {revisions} revisions"
+
+
+async def level(network: RunningNetwork) -> None:
+    """Return once all orderers say that they have as many blocks."""
+    async with asyncio.timeout(PATIENCE_S):
+        while len({await height_of(each) for each in network.orderers}) > 1:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+async def height_of(orderer: Node) -> str:
+    port = orderer.topology.operations_port
+    reader, writer = await asyncio.open_connection(orderer.host, port)
+    try:
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n")
+        async with asyncio.timeout(PATIENCE_S):
+            metrics = (await reader.read()).decode()
+    finally:
+        writer.close()
+    found = re.search(r"^ledger_blockchain_height\{.*\} (\S+)$", metrics, re.MULTILINE)
+    assert found is not None, metrics
+    return found[1]
 
 
 async def kill(victim: Node, network: RunningNetwork, load: Load, report: Report) -> str:
@@ -185,19 +247,24 @@ async def test_a_peer_that_begins_anew_gets_its_blocks_from_all_orderers_at_once
 async def test_an_orderer_that_was_away_for_long_copies_from_the_others(
     tmp_path: Path, outcome: Outcome
 ) -> None:
-    async with three_orderers(tmp_path, "max_log_blocks = 20\n") as network:
+    settings = f"max_log_blocks = {LOG_BLOCKS}\n"
+    async with three_orderers(tmp_path, settings, with_a_block_for_each_transaction) as network:
         leading = await leader(network)
         absent = next(node for node in network.orderers if node != leading)
         await network.kill(absent)
         away_at = len(ordered_blocks(network.network, absent))
+        began_at = await revision_now(network)
         async with under_load(network) as load:
             async with asyncio.timeout(2 * PATIENCE_S):
-                while await first_in_etcd(network) <= away_at:
+                while await network.height(network.peers[0]) < away_at + MANY_BLOCKS:
                     await load.more_commits(20)
+        assert await first_in_etcd(network) > away_at
+        outcome.saw(await little_in_etcd(network, began_at))
         log = Log(network, absent)
         await outcome.awaits("start it", network.start(absent))
         async with under_load(network) as more:
             await more.more_commits(50)
+        await level(network)
         outcome.saw(log.line("fetches blocks", "from other orderers"))
         await check_stopped_well(network, load, outcome)
         assert len(set(map(len, chains(network).values()))) == 1

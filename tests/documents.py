@@ -41,6 +41,10 @@ SECTIONS = {
         "docs/operations.md",
         "## Installing on a machine of its own\n",
     ),
+    "scenarios/test_several_machines.py": (
+        "docs/operations.md",
+        "## Founding a network on several machines\n",
+    ),
     "scenarios/test_etcd_moved.py": ("docs/etcd.md", "## Moving or losing the cluster\n"),
     "interop/test_hsm.py": ("docs/client.md", "## Keys in a hardware security module\n"),
 }

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from google.protobuf.message import Message
 
 from fuzz.context import GENESIS
 from fuzz.target import CORPUS
@@ -29,7 +30,8 @@ from tallystick.node.cluster.topology import Topology
 from tallystick.node.ledger.committed import results_of_entry
 from tallystick.node.ordering.etcd.records import encode
 from tallystick.node.testing.local_network import LocalNetwork
-from tallystick.protos.common.common_pb2 import Block, Envelope
+from tallystick.protos.common.common_pb2 import Block, Envelope, SignatureHeader
+from tallystick.protos.gateway.gateway_pb2 import ChaincodeEventsRequest, CommitStatusRequest
 from tallystick.protos.msp.identities_pb2 import SerializedIdentity
 from tallystick.protos.orderer.ab_pb2 import SeekNewest, SeekOldest, SeekPosition
 from tallystick.protos.peer import chaincode_shim_pb2 as shim
@@ -41,6 +43,9 @@ from tallystick.protos.peer.collection_pb2 import (
 )
 from tallystick.protos.peer.policy_pb2 import ApplicationPolicy
 from tallystick.protos.peer.proposal_pb2 import SignedProposal
+from tallystick.protos.peer.proposal_response_pb2 import ProposalResponse, Response
+from tallystick.protos.peer.snapshot_pb2 import SignedSnapshotRequest, SnapshotRequest
+from tallystick.protos.tallystick.endorsement_pb2 import ProposalAnswered, ProposalAsked, Refusal
 from tallystick.protos.tallystick.ordered_log_pb2 import OrderedBatch
 from tallystick.protos.tallystick.private_data_pb2 import Push, Request
 from tallystick.wire.envelope import ProposalArguments, build_deliver_seek, build_proposal
@@ -128,6 +133,9 @@ def _requests(signer: Signer, genesis: Block) -> dict[str, bytes]:
     return {
         "proposal/put": proposal,
         "gateway_proposal/put": proposal,
+        "proposal_asked/put": ProposalAsked(
+            number=7, proposal=decode(SignedProposal, proposal)
+        ).SerializeToString(),
         "config_update/batch": update.SerializeToString(),
         "envelope/config_update": update.SerializeToString(),
         "deliver/all": seek.SerializeToString(),
@@ -197,6 +205,7 @@ def message_seeds() -> Mapping[str, bytes]:
     connection = json.dumps(CONNECTION).encode()
     package = build_package_of("ccaas", "dialled", {"connection.json": connection})
     return {
+        **_peer_message_seeds(),
         "policy_text/nested": RULE.encode(),
         "signature_policy/nested": policy.SerializeToString(),
         "endorsement_policy/key": policy.SerializeToString(),
@@ -211,6 +220,32 @@ def message_seeds() -> Mapping[str, bytes]:
         "event/transfer": b'{"events":[{"type":"Transfer","version":1,"data":{"units":3}}]}',
         "failure_details/status": b"\x08\x0a\x12\x07aborted",
     }
+
+
+def _peer_message_seeds() -> dict[str, bytes]:
+    creator = SignatureHeader(creator=b"\n\x07BankMSP", nonce=NONCE)
+    snapshot = SnapshotRequest(signature_header=creator, channel_id="securities", block_number=3)
+    events = ChaincodeEventsRequest(
+        identity=b"bank",
+        channel_id="securities",
+        chaincode_id="keyvalue",
+        start_position=SeekPosition(oldest=SeekOldest()),
+    )
+    response = ProposalResponse(response=Response(status=200, payload=b"value"))
+    messages: dict[str, Message] = {
+        "proposal_answered/response": ProposalAnswered(number=7, response=response),
+        "proposal_answered/refusal": ProposalAnswered(
+            number=7, refusal=Refusal(code=2, details="no such channel")
+        ),
+        "snapshot_request/third": SignedSnapshotRequest(
+            request=snapshot.SerializeToString(), signature=b"signature"
+        ),
+        "gateway_request/status": CommitStatusRequest(
+            transaction_id="ab", channel_id="securities", identity=b"bank"
+        ),
+        "gateway_request/events": events,
+    }
+    return {name: message.SerializeToString() for name, message in messages.items()}
 
 
 def _chaincode_messages() -> bytes:

@@ -1,5 +1,7 @@
 """What comes in blocks, from other peers and from etcd."""
 
+import grpc
+
 from fuzz.context import channel, genesis
 from fuzz.target import Target
 from tallystick.node.channel.config import ChannelConfig
@@ -17,10 +19,12 @@ from tallystick.node.ledger.rwset import decode_metadata, parse_results
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.ordering.etcd.conversion import changes_of, last_revision
 from tallystick.node.ordering.etcd.records import UntrustedBatchError, decode_record, join
+from tallystick.node.transport.proposals import response_in
 from tallystick.node.validation.codes import Rejection
 from tallystick.node.validation.structure import ParsedTransaction, parse_transaction
 from tallystick.protos.common.common_pb2 import Block
 from tallystick.protos.etcd.rpc_pb2 import WatchResponse
+from tallystick.protos.tallystick.endorsement_pb2 import ProposalAnswered
 from tallystick.protos.tallystick.ordered_log_pb2 import OrderedBatch
 from tallystick.protos.tallystick.private_data_pb2 import PrivateSets, Request
 from tallystick.wire.envelope import is_well_formed
@@ -67,6 +71,11 @@ def _private_data(data: bytes) -> None:
     decode(PrivateSets, data)
 
 
+def _proposal_answered(data: bytes) -> None:
+    """As a gateway takes the answer of another peer's stream."""
+    response_in(decode(ProposalAnswered, data))
+
+
 def _etcd(data: bytes) -> None:
     """As an orderer reads the log, the changes of which etcd tells it."""
     record = decode_record(data, 1)
@@ -82,5 +91,6 @@ TARGETS = (
     Target("transaction", _transaction, (WireError,)),
     Target("rwset", _rwset, (WireError,)),
     Target("private_data", _private_data, (WireError,)),
+    Target("proposal_answered", _proposal_answered, (WireError, grpc.aio.AioRpcError)),
     Target("etcd", _etcd, (WireError, UntrustedBatchError)),
 )

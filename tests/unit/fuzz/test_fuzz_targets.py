@@ -1,17 +1,29 @@
 """What fuzzing has found stays mended, and a target can fail."""
 
+import importlib
+import re
 import time
 import tracemalloc
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from fuzz.catalogue import TARGETS
+from fuzz.catalogue import SERVICES, TARGETS
 from fuzz.target import CORPUS, TIMEOUT_S, Target
 
+import tallystick.node.peer_program
 from tallystick.wire.errors import WireError
 
 MAX_ALLOCATED_BYTES = 64 * 1024 * 1024
 """Above what the process has: the largest input is expanded to less than this."""
+
+
+NODE = Path(tallystick.node.peer_program.__file__).parent
+REGISTERED = re.compile(r"\badd_(\w+)Servicer_to_server\(")
+STREAMS_REGISTERED = re.compile(
+    r"(?:add_stream_services\(\s*server,|method_handlers_generic_handler\()\s*"
+    r'(?:"([\w.]+)"|([A-Z_]+)),'
+)
 
 
 def defective(data: bytes) -> bytes:
@@ -67,6 +79,22 @@ def test_no_input_that_is_kept_makes_a_decoder_take_much_memory() -> None:
 
 def test_every_corpus_belongs_to_a_target() -> None:
     assert {path.name for path in CORPUS.iterdir()} == set(TARGETS)
+
+
+def test_what_arrives_at_each_service_of_a_node_is_fuzzed() -> None:
+    served = {name for path in NODE.rglob("*.py") for name in services_registered_in(path)}
+    assert served == set(SERVICES)
+    assert set().union(*SERVICES.values()) <= set(TARGETS)
+
+
+def services_registered_in(path: Path) -> Iterator[str]:
+    """Yield the gRPC services that a module registers, by their names without package."""
+    source = path.read_text(encoding="utf-8")
+    yield from REGISTERED.findall(source)
+    for name, constant in STREAMS_REGISTERED.findall(source):
+        module = ".".join(("tallystick.node", *path.relative_to(NODE).with_suffix("").parts))
+        full: str = name or getattr(importlib.import_module(module), constant)
+        yield full.rpartition(".")[2]
 
 
 def test_a_documented_refusal_is_no_finding_and_another_error_is_one() -> None:

@@ -107,7 +107,7 @@ class StreamingEndorser:
                     raise
                 self._knows_streams = error.code() is not grpc.StatusCode.UNIMPLEMENTED
             else:
-                return _response(answered)
+                return response_in(answered)
         return await self._calls.process_proposal(proposal)
 
     def close(self) -> None:
@@ -135,7 +135,12 @@ class StreamingEndorser:
             stream.end(code, details)
 
 
-def _response(answered: ProposalAnswered) -> ProposalResponse:
+def response_in(answered: ProposalAnswered) -> ProposalResponse:
+    """Return the response that an answer holds.
+
+    Raises:
+        grpc.aio.AioRpcError: It holds a refusal instead, or nothing.
+    """
     if answered.HasField("response"):
         return answered.response
     refusal = answered.refusal

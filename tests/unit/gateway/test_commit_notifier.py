@@ -141,3 +141,13 @@ async def test_an_outcome_that_is_expected_comes_or_is_given_up() -> None:
     notifier.publish(4, [("t1", VALID), ("t2", VALID)])
     assert wanted.result() == (VALID, 4)
     assert given_up.cancelled()
+
+
+async def test_nobody_expects_what_is_committed_or_will_never_be_told() -> None:
+    notifier = Notifier()
+    notifier.ledger["t1"] = CommitOutcome(VALID, 4)
+    assert notifier.expect("t1").result() == (VALID, 4)
+    notifier.close()
+    assert notifier.expect("t1").result() == (VALID, 4)
+    with pytest.raises(NotifierClosedError, match="ask another peer"):
+        notifier.expect("t2").result()

@@ -16,7 +16,7 @@ class CommitOutcome(NamedTuple):
 
 
 Expected: TypeAlias = asyncio.Future[CommitOutcome]
-"""An outcome that is still to come."""
+"""An outcome, mostly one that is still to come."""
 
 
 class NotifierClosedError(LedgerError):
@@ -61,28 +61,31 @@ class CommitNotifier:
 
         Source: wire.md §5.5.
         """
-        known = self._lookup(transaction_id)
-        if known is not None:
-            return known
-        if self._closed:
-            raise NotifierClosedError
-        if self._count >= self._max_waiters:
+        expected = self.expect(transaction_id)
+        if not expected.done() and self._count >= self._max_waiters:
+            expected.cancel()
             raise TooManyWaitersError(self._max_waiters)
         self._count += 1
         try:
-            return await self.expect(transaction_id)
+            return await expected
         finally:
             self._count -= 1
 
     def expect(self, transaction_id: str) -> Expected:
-        """Return what yields the outcome of a transaction that is not committed yet.
+        """Return what yields the outcome of a transaction: at once, if it is committed already.
 
-        Whoever does not want it any more cancels it. If the peer stops, it raises
+        Whoever does not want it any more cancels it. If the peer stops, or has stopped, it raises
         NotifierClosedError.
         """
         expected: Expected = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(transaction_id, []).append(expected)
-        expected.add_done_callback(partial(self._forget, transaction_id))
+        known = self._lookup(transaction_id)
+        if known is not None:
+            expected.set_result(known)
+        elif self._closed:
+            expected.set_exception(NotifierClosedError())
+        else:
+            self._waiting.setdefault(transaction_id, []).append(expected)
+            expected.add_done_callback(partial(self._forget, transaction_id))
         return expected
 
     def publish(self, block_number: int, transactions: Iterable[tuple[str, int]]) -> None:

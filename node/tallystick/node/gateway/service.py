@@ -2,14 +2,13 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 from typing import Self
 
 import grpc
-from google.protobuf.message import DecodeError
 
 from tallystick.node.channel.config import BFT
 from tallystick.node.deliver.height import WatchClosedError
@@ -26,8 +25,9 @@ from tallystick.node.gateway.commit_notifier import (
     NotifierClosedError,
     TooManyWaitersError,
 )
-from tallystick.node.gateway.endorsers import Answer, EndorsingPeer, NextStep, PeerDirectory, ask
+from tallystick.node.gateway.endorsers import Answer
 from tallystick.node.gateway.errors import DisagreementError, GatewayError
+from tallystick.node.gateway.evaluation import result, tried, useful
 from tallystick.node.gateway.requests import (
     ProposedCall,
     invalid_argument,
@@ -46,7 +46,6 @@ from tallystick.node.system.access import policy_not_satisfied
 from tallystick.node.telemetry import spans
 from tallystick.protos.common import common_pb2
 from tallystick.protos.gateway import gateway_pb2
-from tallystick.protos.peer import proposal_pb2, proposal_response_pb2
 from tallystick.wire.envelope import build_transaction_payload
 
 
@@ -144,7 +143,7 @@ class GatewayService:
         async with self._admitted(call):
             channel = self._channel(call.channel_id, grpc.StatusCode.UNAVAILABLE)
             candidates = evaluation_candidates(channel, call, request.target_organizations)
-            answers = await _tried(
+            answers = await tried(
                 channel.peers,
                 candidates,
                 request.proposed_transaction,
@@ -152,9 +151,9 @@ class GatewayService:
             )
             if all(each.lacks_chaincode for each in answers):
                 raise no_candidates(call, request.target_organizations)
-            answer = _useful(answers)
+            answer = useful(answers)
         assert answer.response is not None
-        return gateway_pb2.EvaluateResponse(result=_result(answer.response))
+        return gateway_pb2.EvaluateResponse(result=result(answer.response))
 
     async def endorse(self, request: gateway_pb2.EndorseRequest) -> gateway_pb2.EndorseResponse:
         """Collect endorsements and return the transaction for the client to sign.
@@ -345,52 +344,3 @@ class GatewayService:
 
 def _denied(reason: str) -> GatewayError:
     return GatewayError(grpc.StatusCode.PERMISSION_DENIED, reason)
-
-
-async def _tried(
-    peers: PeerDirectory,
-    candidates: Sequence[EndorsingPeer],
-    proposal: proposal_pb2.SignedProposal,
-    *,
-    timeout_s: float,
-) -> list[Answer]:
-    """Return what one candidate after another says, until it is the chaincode's own word."""
-    answers: list[Answer] = []
-    for peer in candidates:
-        answer = await ask(peer, proposal, timeout_s=timeout_s, is_query=True)
-        peers.note(answer)
-        answers.append(answer)
-        if answer.step is not NextStep.TRY_NEXT:
-            break
-    return answers
-
-
-def _useful(answers: Sequence[Answer]) -> Answer:
-    """Return the last answer if it is a result.
-
-    Raises:
-        GatewayError: It is not; what every peer said is in the details.
-    """
-    last = answers[-1]
-    if last.step is NextStep.USE:
-        return last
-    text = "failed to evaluate transaction, see attached details for more info"
-    if last.step is NextStep.STOP:
-        text = f"evaluate call to endorser returned error: {last.message}"
-    raise GatewayError(last.code, text, tuple(answer.detail for answer in answers))
-
-
-def _result(answer: proposal_response_pb2.ProposalResponse) -> proposal_response_pb2.Response:
-    """Return the chaincode's answer, with the payload that was endorsed if any was.
-
-    Beside an endorsed payload a peer need not repeat it. Source: wire.md §5.1.
-    """
-    if not answer.payload:
-        return answer.response
-    try:
-        endorsed = proposal_response_pb2.ProposalResponsePayload.FromString(answer.payload)
-        action = proposal_pb2.ChaincodeAction.FromString(endorsed.extension)
-    except DecodeError:  # the result is meant for people too: show what the peer said beside it
-        return answer.response
-    answer.response.payload = action.response.payload
-    return answer.response

@@ -257,9 +257,9 @@ class GatewaySettings(Settings):
     peer_check_interval_s: float = Field(default=5.0, gt=0)
     """How often other peers are asked whether they are there and how many blocks they have."""
     max_concurrent_calls: int = Field(default=500, ge=1)
-    """Evaluations, and transactions from endorsement to commit, under way at once; others wait."""
+    """Queries and endorsements at work; of transactions until commit, twice as many. More wait."""
     place_kept_s: float = Field(default=5.0, ge=0)
-    """How long what was endorsed counts among these if it is not committed."""
+    """How long a transaction that was endorsed counts among these if it is not committed."""
     max_waiting_calls: int = Field(default=10_000, ge=0)
     """Calls that may wait for that; more are told to try again."""
     max_waiting_bytes: int = Field(default=64 * 1024 * 1024, ge=1)

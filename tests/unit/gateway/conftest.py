@@ -52,7 +52,7 @@ CHAINCODE = "token"
 LOCAL = "A"
 SOON_S = 0.01
 """A deadline for tests in which it expires."""
-ONE_AT_A_TIME = RoomLimits(working=1, waiting=0, waiting_bytes=1, wait_s=60)
+ONE_AT_A_TIME = RoomLimits(working=1, waiting=0, waiting_bytes=1, wait_s=60, unfinished=1)
 SECRET = {"price": b"7"}
 """Transient data."""
 

@@ -19,8 +19,10 @@ from tallystick.node.gateway.errors import GatewayError
 from tallystick.node.gateway.requests import proposed_call
 from tallystick.node.gateway.service import GatewayLimits
 from tallystick.node.limits.errors import TooBusyError
+from tallystick.node.settings import GatewaySettings
 from tallystick.protos.gateway.gateway_pb2 import (
     EndorseRequest,
+    EvaluateRequest,
     SignedChaincodeEventsRequest,
     SignedCommitStatusRequest,
 )
@@ -206,7 +208,7 @@ async def test_an_endorsed_transaction_keeps_its_place_until_it_is_committed(
     request = EndorseRequest(proposed_transaction=signed_proposal())
     for number in range(3):
         await service.endorse(request)
-        with pytest.raises(TooBusyError, match="1 are worked on"):
+        with pytest.raises(TooBusyError, match="0 are worked on and 1 begun"):
             await service.endorse(request)
         assert service.in_progress == 0
         committed = proposed_call(request.proposed_transaction).transaction_id
@@ -224,3 +226,26 @@ async def test_what_is_not_endorsed_keeps_no_place(setting: Setting) -> None:
             service.endorse(EndorseRequest(proposed_transaction=signed_proposal()))
         )
         assert (error.code, peer.calls) == (grpc.StatusCode.ABORTED, asked)
+
+
+async def test_a_query_does_not_wait_for_what_is_endorsed_and_not_committed(
+    setting: Setting,
+) -> None:
+    setting.limits = GatewayLimits(room=ONE_AT_A_TIME)
+    setting.definitions.define("OR('A.member')")
+    peer = setting.add_peer("A", endorsement(b"7"), local=True)
+    service = setting.service()
+    await service.endorse(EndorseRequest(proposed_transaction=signed_proposal()))
+    answer = await service.evaluate(EvaluateRequest(proposed_transaction=signed_proposal()))
+    assert (answer.result.payload, peer.calls) == (b"7", 2)
+
+
+@pytest.mark.parametrize("working", [1, 500])
+def test_transactions_under_way_fill_a_block_while_others_are_endorsed(working: int) -> None:
+    settings = GatewaySettings(max_concurrent_calls=working)
+    limits = GatewayLimits.from_settings(settings).room
+    assert (limits.working, limits.unfinished) == (working, 2 * working)
+
+
+def test_limits_that_nobody_set_are_those_of_the_settings() -> None:
+    assert GatewayLimits.from_settings(GatewaySettings()) == GatewayLimits()

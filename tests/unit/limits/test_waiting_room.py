@@ -15,9 +15,14 @@ LONG_S = 60.0
 
 
 def room(
-    working: int = 1, *, waiting: int = 10, waiting_bytes: int = 100, wait_s: float = LONG_S
+    working: int = 1,
+    *,
+    waiting: int = 10,
+    waiting_bytes: int = 100,
+    wait_s: float = LONG_S,
+    unfinished: int = 1,
 ) -> WaitingRoom:
-    limits = RoomLimits(working, waiting, waiting_bytes, wait_s)
+    limits = RoomLimits(working, waiting, waiting_bytes, wait_s, unfinished)
     return WaitingRoom("/gateway.Gateway", limits)
 
 
@@ -31,8 +36,9 @@ class Calls:
         self.working: list[int] = []
         self._ends: dict[int, asyncio.Event] = {}
 
-    async def come(self, size_bytes: int = 1) -> asyncio.Task[None]:
-        task = self._tasks.create_task(self._call(next(self._numbers), size_bytes))
+    async def come(self, size_bytes: int = 1, *, begins: bool = False) -> asyncio.Task[None]:
+        call = self._call(next(self._numbers), size_bytes, begins=begins)
+        task = self._tasks.create_task(call)
         await settled()
         return task
 
@@ -44,8 +50,8 @@ class Calls:
         while self.working:
             await self.end(self.working[0])
 
-    async def _call(self, number: int, size_bytes: int) -> None:
-        async with self._room.place(size_bytes):
+    async def _call(self, number: int, size_bytes: int, *, begins: bool) -> None:
+        async with self._room.place(size_bytes, begins=begins):
             self.working.append(number)
             self._ends[number] = asyncio.Event()
             await self._ends[number].wait()
@@ -84,7 +90,7 @@ async def test_a_full_room_turns_away_whoever_comes_until_somebody_leaves() -> N
         calls = Calls(full, tasks)
         await calls.come()
         await calls.come()
-        with turned_away("1 are worked on, with 1 waiting; nothing was done"):
+        with turned_away("1 are worked on and 0 begun but not finished, with 1 waiting; noth"):
             async with full.place(1):
                 pass
         assert full.refused == 1
@@ -152,9 +158,9 @@ async def test_a_place_that_is_kept_is_free_once_what_it_is_kept_for_is_done() -
     async with asyncio.TaskGroup() as tasks:
         waiting = room(1)
         calls = Calls(waiting, tasks)
-        async with waiting.place(1) as place:
+        async with waiting.place(1, begins=True) as place:
             place.keep(kept, longest_s=LONG_S)
-        await calls.come()
+        await calls.come(begins=True)
         assert (calls.working, waiting.working, waiting.kept) == ([], 0, 1)
         kept.set_result(None)
         await settled()
@@ -166,9 +172,9 @@ def test_a_place_is_kept_for_so_long_only() -> None:
     async def story() -> tuple[float, bool]:
         never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiting = room(1)
-        async with waiting.place(1) as place:
+        async with waiting.place(1, begins=True) as place:
             place.keep(never, longest_s=3.0)
-        async with waiting.place(1):
+        async with waiting.place(1, begins=True):
             return asyncio.get_running_loop().time(), never.cancelled()
 
     assert virtual_time.run(story) == (3.0, True)
@@ -178,8 +184,52 @@ async def test_a_place_is_free_when_what_it_is_kept_for_fails() -> None:
     one = room(1, waiting=0)
     for _ in range(3):
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        async with one.place(1) as place:
+        async with one.place(1, begins=True) as place:
             place.keep(kept, longest_s=LONG_S)
         kept.set_exception(ValueError("the peer stops"))
         await settled()
     assert (one.working, one.kept) == (0, 0)
+
+
+async def test_a_call_that_begins_nothing_does_not_wait_for_what_others_have_begun() -> None:
+    kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async with asyncio.TaskGroup() as tasks:
+        waiting = room(1)
+        calls = Calls(waiting, tasks)
+        async with waiting.place(1, begins=True) as place:
+            place.keep(kept, longest_s=LONG_S)
+        await calls.come(begins=True)
+        await calls.come()
+        assert (calls.working, waiting.waiting) == ([1], 1)
+        kept.cancel()
+        await settled()
+        assert calls.working == [1]  # what may begin now still waits for what is worked on
+        await calls.end(1)
+        assert calls.working == [0]
+        await calls.end_all()
+
+
+async def test_who_is_turned_away_is_told_what_others_have_begun() -> None:
+    kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    full = room(1, waiting=0)
+    async with full.place(1, begins=True) as place:
+        place.keep(kept, longest_s=LONG_S)
+    with turned_away("0 are worked on and 1 begun but not finished, with 0 waiting"):
+        async with full.place(1, begins=True):
+            pass
+    kept.cancel()
+    await settled()
+    assert (full.kept, full.refused) == (0, 1)
+
+
+async def test_who_gives_up_waiting_for_a_place_at_work_has_begun_nothing() -> None:
+    async with asyncio.TaskGroup() as tasks:
+        waiting = room(1)
+        calls = Calls(waiting, tasks)
+        await calls.come()
+        (await calls.come(begins=True)).cancel()
+        await settled()
+        await calls.end_all()
+        await calls.come(begins=True)
+        assert calls.working == [2]
+        await calls.end_all()

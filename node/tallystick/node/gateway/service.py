@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
-from typing import Self
+from typing import Final, Self
 
 import grpc
 
@@ -48,19 +48,24 @@ from tallystick.protos.common import common_pb2
 from tallystick.protos.gateway import gateway_pb2
 from tallystick.wire.envelope import build_transaction_payload
 
+_UNFINISHED_PER_CALL: Final = 2
+"""Transactions begun and not finished, for each call at work: some wait for their block to be full,
+others are endorsed meanwhile."""
+
 
 @dataclass(frozen=True, slots=True)
 class GatewayLimits:
     """How much a gateway takes on, and how long it waits. Source: wire.md §5.3.
 
     Attributes:
-        room: Calls of Evaluate and Endorse that are worked on, and those that wait for that. What
-            is endorsed already is not turned away any more: the orderers limit Submit, and the
-            transport limits all calls. Waiting for commits and events costs next to nothing.
-        place_kept_s: How long a transaction keeps the place in which it was endorsed, unless it is
-            committed before. Were its place free at once, thousands would be endorsed before the
-            first of them is submitted: gRPC hands over calls one by one, and each Submit would
-            come behind all work that endorsements have in hand.
+        room: Calls of Evaluate and Endorse that are worked on, those that wait for that, and
+            transactions from endorsement to commit. What is endorsed already is not turned away
+            any more: the orderers limit Submit, and the transport limits all calls. Waiting for
+            commits and events costs next to nothing.
+        place_kept_s: How long a transaction counts as unfinished, unless it is committed before.
+            If it did not count, thousands would be endorsed before the first of them is
+            submitted: gRPC hands over calls one by one, and each Submit would come behind all
+            work that endorsements have in hand.
         endorsement_timeout_s: How long one peer may take to answer before another is asked.
         broadcast_timeout_s: Likewise for an orderer.
         orderer_silence_s: How long an orderer that is asked may answer nobody at all, before
@@ -84,6 +89,7 @@ class GatewayLimits:
                 waiting=settings.max_waiting_calls,
                 waiting_bytes=settings.max_waiting_bytes,
                 wait_s=settings.max_wait_s,
+                unfinished=_UNFINISHED_PER_CALL * settings.max_concurrent_calls,
             ),
             place_kept_s=settings.place_kept_s,
             endorsement_timeout_s=settings.endorsement_timeout_s,
@@ -165,7 +171,7 @@ class GatewayService:
         if not request.proposed_transaction.proposal_bytes:
             raise invalid_argument("the proposed transaction must contain a signed proposal")
         call = proposed_call(request.proposed_transaction)
-        async with self._admitted(call) as place:
+        async with self._admitted(call, begins=True) as place:
             channel = self._channels.get(call.channel_id)
             if channel is None:
                 raise no_endorsers(call, request.endorsing_organizations)
@@ -325,14 +331,19 @@ class GatewayService:
         """How many calls wait to be worked on."""
         return self._room.waiting
 
-    def _admitted(self, call: ProposedCall) -> Place:
-        """Return the place in which a call is worked on, if its client has calls left."""
+    def _admitted(self, call: ProposedCall, *, begins: bool = False) -> Place:
+        """Return the place in which a call is worked on, if its client has calls left.
+
+        Args:
+            call: The call.
+            begins: Whether a transaction begins with it, which others finish.
+        """
         log_about(channel=call.channel_id, transaction_id=call.transaction_id)
         spans.describe(chaincode=call.chaincode)
         channel = self._channels.get(call.channel_id)
         if channel is not None:
             self._check_rate(channel, call.creator)
-        return self._room.place(call.size_bytes)
+        return self._room.place(call.size_bytes, begins=begins)
 
     def _check_rate(self, channel: GatewayChannel, creator: bytes) -> None:
         try:

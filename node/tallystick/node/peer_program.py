@@ -125,5 +125,7 @@ async def serving_peer(node: PeerNode, settings: PeerSettings) -> AsyncIterator[
     async with serving(
         server, settings.listen_address, tls=tls, grace_s=connections.shutdown_grace_s
     ) as port:
-        yield port
-        streams.close()
+        try:
+            yield port
+        finally:
+            streams.close()

@@ -106,6 +106,18 @@ async def test_a_proposal_that_fails_costs_no_other_its_answer(
     assert ("a defect" in caplog.text) == isinstance(error, RuntimeError)
 
 
+async def test_an_answer_that_no_message_may_hold_is_refused_and_costs_no_other_its_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(streams, "MAX_MESSAGE_BYTES", 30)
+    refused, good = await all_answers(
+        answering(nothing), asked(0, b"more than thirty bytes of words"), asked(1, b"good")
+    )
+    assert good == answered(1, b"good")
+    assert (refused.number, refused.refusal.code) == (0, 8)
+    assert refused.refusal.details.startswith("the answer of 35 bytes exceeds the limit of 30")
+
+
 async def test_a_stream_that_fetches_no_answers_gets_little_work_done(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

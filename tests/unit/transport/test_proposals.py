@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from tests.traces import collecting
 
 from tallystick.node.transport.channels import ChannelPool
+from tallystick.node.transport.options import MAX_MESSAGE_BYTES
 from tallystick.node.transport.ports import Caller
 from tallystick.node.transport.proposals import METHOD, SERVICE, StreamingEndorser
 from tallystick.node.transport.remote import ENDED_EARLY
@@ -140,6 +141,19 @@ async def test_a_traced_proposal_is_sent_in_a_call_of_its_own() -> None:
                 assert await answers(endorser, b"traced") == [b"TRACED"]
             assert await answers(endorser, b"not") == [b"not"]
     assert peer.received == [b"not"]
+
+
+async def test_a_proposal_that_no_message_may_hold_is_called_and_costs_no_other_its_answer() -> (
+    None
+):
+    peer = FakePeer(later=lambda word: word == b"a")
+    async with connected(peer) as endorser, asyncio.TaskGroup() as tasks:
+        small = tasks.create_task(answers(endorser, b"a", b"b"))
+        code, details = await failure(endorser, b"." * MAX_MESSAGE_BYTES)
+        assert await small == [b"a", b"b"]
+    assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "larger than max" in str(details)
+    assert peer.received == [b"a", b"b"]
 
 
 async def test_a_stream_that_ends_fails_who_waits_and_the_next_proposal_opens_another() -> None:

@@ -12,6 +12,7 @@ import grpc
 
 from tallystick.node.endorsement.errors import ProposalRefusedError
 from tallystick.node.limits.errors import TooBusyError
+from tallystick.node.transport.options import MAX_MESSAGE_BYTES
 from tallystick.node.transport.ports import Caller
 from tallystick.protos.peer.proposal_pb2 import SignedProposal
 from tallystick.protos.peer.proposal_response_pb2 import ProposalResponse
@@ -110,7 +111,20 @@ class _Stream:
         except Exception:  # noqa: BLE001  # one proposal's defect is not to cost others their answers
             _log.exception("a proposal that another peer passed on met a defect")
             answered.refusal.CopyFrom(_refusal(grpc.StatusCode.UNKNOWN, "unexpected error"))
-        self._answers.put_nowait(answered.SerializeToString())
+        self._answers.put_nowait(_encoded(answered))
+
+
+def _encoded(answered: ProposalAnswered) -> bytes:
+    """Return the bytes of an answer; of a refusal, where they would end the stream for all."""
+    encoded = answered.SerializeToString()
+    if len(encoded) <= MAX_MESSAGE_BYTES:
+        return encoded
+    details = (
+        f"the answer of {len(encoded)} bytes exceeds the limit of {MAX_MESSAGE_BYTES} bytes of a"
+        " message, and has the chaincode's response in it twice; ask the chaincode for less"
+    )
+    refusal = _refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, details)
+    return ProposalAnswered(number=answered.number, refusal=refusal).SerializeToString()
 
 
 def _refusal(code: grpc.StatusCode, details: str) -> Refusal:

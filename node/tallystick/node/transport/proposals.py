@@ -9,6 +9,7 @@ from typing import Final
 import grpc
 
 from tallystick.node.telemetry import spans
+from tallystick.node.transport.options import MAX_MESSAGE_BYTES
 from tallystick.node.transport.remote import ENDED_EARLY, RemoteEndorser
 from tallystick.protos.peer.proposal_pb2 import SignedProposal
 from tallystick.protos.peer.proposal_response_pb2 import ProposalResponse
@@ -18,6 +19,9 @@ from tallystick.wire.messages import decode
 
 SERVICE: Final = "tallystick.Endorsement"
 METHOD: Final = "Endorse"
+
+_NUMBER_BYTES: Final = 32
+"""More than number and lengths add to a proposal on a stream."""
 
 _NO_STREAM: Final = {grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.INTERNAL}
 """How a stream ends that a peer does not know; INTERNAL where gRPC was writing when that came."""
@@ -80,7 +84,8 @@ class StreamingEndorser:
 
     The stream is opened by the first proposal, and again by the first after it was lost. A peer
     that does not know such streams, of Fabric or of an earlier release, is called once for each
-    proposal; so is every peer for one that is traced, since a stream has one trace.
+    proposal; so is every peer for one that is traced, since a stream has one trace, and for one
+    that is too large, since what gRPC does not send ends the whole stream.
     """
 
     def __init__(self, channel: grpc.aio.Channel, tasks: asyncio.TaskGroup) -> None:
@@ -99,7 +104,7 @@ class StreamingEndorser:
         Raises:
             grpc.aio.AioRpcError: The peer refused, or could not be reached.
         """
-        if self._knows_streams and spans.moment() is None:
+        if self._goes_on_the_stream(proposal):
             try:
                 answered = await self._current().ask(proposal)
             except grpc.aio.AioRpcError as error:
@@ -114,6 +119,10 @@ class StreamingEndorser:
         """End the stream; those who still wait learn that there is no answer."""
         if self._reading is not None:
             self._reading.cancel()
+
+    def _goes_on_the_stream(self, proposal: SignedProposal) -> bool:
+        fits = proposal.ByteSize() + _NUMBER_BYTES <= MAX_MESSAGE_BYTES
+        return fits and self._knows_streams and spans.moment() is None
 
     def _current(self) -> _Stream:
         if self._stream is None:

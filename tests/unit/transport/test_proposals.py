@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from unittest.mock import MagicMock
+from weakref import WeakSet
 
 import grpc
 import pytest
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from tests.traces import collecting
 
+from tallystick.node.transport import proposals
 from tallystick.node.transport.channels import ChannelPool
 from tallystick.node.transport.options import MAX_MESSAGE_BYTES
 from tallystick.node.transport.ports import Caller
@@ -188,6 +191,35 @@ async def test_an_answer_that_nobody_waits_for_any_more_is_dropped() -> None:
                 await endorser.process_proposal(proposal(b"late"))
         assert await answers(endorser, b"a", b"b") == [b"a", b"b"]
     assert peer.received == [b"first", b"late", b"a", b"b"]
+
+
+async def test_a_proposal_that_nobody_waits_for_is_not_held_until_its_stream_flows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Asked:
+        """In the place of a message, which does not say how long it lives."""
+
+        def __init__(self, *, number: int, proposal: SignedProposal) -> None:
+            self.number = number
+            self.proposal = proposal
+            held.add(self)
+
+    async def take_nothing(_: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        held_while_waiting.append(len(held))
+        await asyncio.Event().wait()
+        yield b""
+
+    held: WeakSet[Asked] = WeakSet()
+    held_while_waiting: list[int] = []
+    monkeypatch.setattr(proposals, "ProposalAsked", Asked)
+    channel = MagicMock(stream_stream=lambda _: take_nothing)
+    async with supervised_tasks() as tasks:
+        endorser = StreamingEndorser(channel, tasks)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await endorser.process_proposal(proposal(b"a"))
+        assert (held_while_waiting, len(held)) == ([1], 0)
+        endorser.close()
 
 
 async def test_who_waits_when_the_connection_is_closed_has_no_answer() -> None:

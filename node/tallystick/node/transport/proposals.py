@@ -1,7 +1,7 @@
 """Proposals to a peer across a network: on one stream, where the peer knows how to answer there."""
 
 import asyncio
-from collections import deque
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from itertools import count
 from typing import Final
@@ -37,7 +37,7 @@ class _Stream:
 
     def __init__(self) -> None:
         self._numbers = count()
-        self._unsent: deque[ProposalAsked] = deque()
+        self._unsent: OrderedDict[int, ProposalAsked] = OrderedDict()
         self._waiting: dict[int, asyncio.Future[ProposalAnswered]] = {}
         self._more = asyncio.Event()
         self._ended = False
@@ -47,20 +47,20 @@ class _Stream:
         number = next(self._numbers)
         answer: asyncio.Future[ProposalAnswered] = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
-        self._unsent.append(ProposalAsked(number=number, proposal=proposal))
+        self._unsent[number] = ProposalAsked(number=number, proposal=proposal)
         self._more.set()
         try:
             return await answer
         finally:
-            self._waiting.pop(number, None)
+            del self._waiting[number]
+            self._unsent.pop(number, None)
 
     async def requests(self) -> AsyncIterator[bytes]:
         """Yield proposals as they come, until the stream ends."""
         while not self._ended:
             while self._unsent:
-                asked = self._unsent.popleft()
-                if asked.number in self._waiting:  # else its caller has given up
-                    yield asked.SerializeToString()
+                _, asked = self._unsent.popitem(last=False)
+                yield asked.SerializeToString()
             self._more.clear()
             await self._more.wait()
 

@@ -25,6 +25,10 @@ def asked(number: int, word: bytes) -> bytes:
     return ProposalAsked(number=number, proposal=proposal).SerializeToString()
 
 
+def given_up(number: int) -> bytes:
+    return ProposalAsked(number=number, given_up=True).SerializeToString()
+
+
 def answered(number: int, word: bytes) -> ProposalAnswered:
     return ProposalAnswered(number=number, response=ProposalResponse(payload=word))
 
@@ -161,6 +165,44 @@ async def test_a_stream_is_closed_once_what_it_has_taken_is_answered() -> None:
 async def test_what_is_no_proposal_ends_its_stream() -> None:
     requests = these_and_more_to_come(asked(0, b"good"), b"\xff")
     async with aclosing(answering(nothing).endorse(requests, LOCAL_CALLER)) as answers:
+        assert await next_of(answers) == answered(0, b"good")
+        assert await next_of(answers) is None
+
+
+async def test_nobody_works_on_for_who_has_given_up_and_the_place_is_free_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(streams, "MAX_UNANSWERED", 1)
+    stopped: list[bytes] = []
+
+    async def work(word: bytes) -> None:
+        try:
+            await asyncio.sleep(3600 if word == b"endless" else 0)
+        except asyncio.CancelledError:
+            stopped.append(word)
+            raise
+
+    async def requests() -> AsyncIterator[bytes]:
+        yield asked(0, b"endless")
+        await settled()
+        yield given_up(0)
+        yield given_up(7)
+        yield asked(1, b"endless")
+        yield given_up(1)
+        yield asked(2, b"next")
+
+    async with asyncio.timeout(5):
+        encoded = [answer async for answer in answering(work).endorse(requests(), LOCAL_CALLER)]
+    assert [ProposalAnswered.FromString(answer) for answer in encoded] == [answered(2, b"next")]
+    assert stopped == [b"endless"]  # the second one had not begun
+
+
+async def test_two_proposals_of_one_number_end_their_stream() -> None:
+    async def work(_: bytes) -> None:
+        await settled()
+
+    requests = these_and_more_to_come(asked(0, b"good"), asked(0, b"again"))
+    async with aclosing(answering(work).endorse(requests, LOCAL_CALLER)) as answers:
         assert await next_of(answers) == answered(0, b"good")
         assert await next_of(answers) is None
 

@@ -46,6 +46,7 @@ class FakePeer(peer_pb2_grpc.EndorserServicer):
     ends_before: Callable[[bytes], bool] = lambda _: False
     says: Callable[[ProposalAsked], bytes | None] = lambda _: None
     received: list[bytes] = field(default_factory=list)
+    given_up: list[int] = field(default_factory=list)
     streams: int = 0
 
     async def endorse(
@@ -58,6 +59,9 @@ class FakePeer(peer_pb2_grpc.EndorserServicer):
         async for request in requests:
             asked = ProposalAsked.FromString(request)
             word = asked.proposal.proposal_bytes
+            if asked.given_up:
+                self.given_up.append(asked.number)
+                continue
             self.received.append(word)
             if self.ends_before(word):
                 return
@@ -182,7 +186,7 @@ async def test_what_is_no_answer_ends_the_stream_and_the_proposal_is_called() ->
     assert peer.streams == 2
 
 
-async def test_an_answer_that_nobody_waits_for_any_more_is_dropped() -> None:
+async def test_a_peer_learns_who_waits_no_more_and_an_answer_to_it_is_dropped() -> None:
     peer = FakePeer(later=lambda word: word == b"late")
     async with connected(peer) as endorser:
         assert await answers(endorser, b"first") == [b"first"]
@@ -191,6 +195,7 @@ async def test_an_answer_that_nobody_waits_for_any_more_is_dropped() -> None:
                 await endorser.process_proposal(proposal(b"late"))
         assert await answers(endorser, b"a", b"b") == [b"a", b"b"]
     assert peer.received == [b"first", b"late", b"a", b"b"]
+    assert peer.given_up == [1]
 
 
 async def test_a_proposal_that_nobody_waits_for_is_not_held_until_its_stream_flows(

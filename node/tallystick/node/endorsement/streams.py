@@ -68,25 +68,26 @@ class _Stream:
     def __init__(self, process: Process) -> None:
         self._process = process
         self._room = asyncio.Semaphore(MAX_UNANSWERED)
-        self._working: set[asyncio.Task[None]] = set()
+        self._working: dict[int, asyncio.Task[None]] = {}
         self._answers: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     async def read(self, requests: AsyncIterator[bytes]) -> None:
         """Begin to work on each proposal; end the answers once there are no more proposals.
 
         Raises:
-            MalformedMessageError: What came is no proposal.
+            WireError: What came is no proposal, or has the number of another one.
         """
-        create_task = asyncio.get_running_loop().create_task
         try:
             async for request in requests:
-                await self._room.acquire()
-                task = create_task(self._answer(decode(ProposalAsked, request)))
-                self._working.add(task)
-                task.add_done_callback(self._working.discard)
+                asked = decode(ProposalAsked, request)
+                if asked.given_up:
+                    self._stop(asked.number)
+                else:
+                    await self._room.acquire()
+                    self._begin(asked)
         finally:
             if self._working:
-                await asyncio.wait(self._working)
+                await asyncio.wait(self._working.values())
             self._answers.put_nowait(None)
 
     async def answers(self) -> AsyncIterator[bytes]:
@@ -97,8 +98,26 @@ class _Stream:
 
     def give_up(self) -> None:
         """Stop working: nobody waits for the answers any more."""
-        for task in self._working:
+        for task in self._working.values():
             task.cancel()
+
+    def _begin(self, asked: ProposalAsked) -> None:
+        number = asked.number
+        if number in self._working:
+            raise WireError(f"two proposals have the number {number}")
+
+        def ended(task: asyncio.Task[None]) -> None:
+            del self._working[number]
+            if task.cancelled():  # else whoever fetches the answer makes room
+                self._room.release()
+
+        self._working[number] = asyncio.get_running_loop().create_task(self._answer(asked))
+        self._working[number].add_done_callback(ended)
+
+    def _stop(self, number: int) -> None:
+        """Stop to work for somebody who has given up, perhaps because of an answer on its way."""
+        if number in self._working:
+            self._working[number].cancel()
 
     async def _answer(self, asked: ProposalAsked) -> None:
         answered = ProposalAnswered(number=asked.number)

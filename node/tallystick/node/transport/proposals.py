@@ -53,10 +53,17 @@ class _Stream:
             return await answer
         finally:
             del self._waiting[number]
-            self._unsent.pop(number, None)
+            if answer.cancelled():
+                self._give_up(number)
+
+    def _give_up(self, number: int) -> None:
+        was_sent = self._unsent.pop(number, None) is None
+        if was_sent and not self._ended:
+            self._unsent[number] = ProposalAsked(number=number, given_up=True)
+            self._more.set()
 
     async def requests(self) -> AsyncIterator[bytes]:
-        """Yield proposals as they come, until the stream ends."""
+        """Yield proposals as they come, and numbers of those given up, until the stream ends."""
         while not self._ended:
             while self._unsent:
                 _, asked = self._unsent.popitem(last=False)

@@ -26,7 +26,7 @@ from tallystick.protos.peer import proposal_pb2 as tallystick_dot_protos_dot_pee
 from tallystick.protos.peer import proposal_response_pb2 as tallystick_dot_protos_dot_peer_dot_proposal__response__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.tallystick/protos/tallystick/endorsement.proto\x12\ntallystick\x1a%tallystick/protos/peer/proposal.proto\x1a.tallystick/protos/peer/proposal_response.proto\"I\n\rProposalAsked\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12(\n\x08proposal\x18\x02 \x01(\x0b\x32\x16.protos.SignedProposal\"\x83\x01\n\x10ProposalAnswered\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12,\n\x08response\x18\x02 \x01(\x0b\x32\x18.protos.ProposalResponseH\x00\x12&\n\x07refusal\x18\x03 \x01(\x0b\x32\x13.tallystick.RefusalH\x00\x42\t\n\x07outcome\"(\n\x07Refusal\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07\x64\x65tails\x18\x02 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.tallystick/protos/tallystick/endorsement.proto\x12\ntallystick\x1a%tallystick/protos/peer/proposal.proto\x1a.tallystick/protos/peer/proposal_response.proto\"[\n\rProposalAsked\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12(\n\x08proposal\x18\x02 \x01(\x0b\x32\x16.protos.SignedProposal\x12\x10\n\x08given_up\x18\x03 \x01(\x08\"\x83\x01\n\x10ProposalAnswered\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12,\n\x08response\x18\x02 \x01(\x0b\x32\x18.protos.ProposalResponseH\x00\x12&\n\x07refusal\x18\x03 \x01(\x0b\x32\x13.tallystick.RefusalH\x00\x42\t\n\x07outcome\"(\n\x07Refusal\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07\x64\x65tails\x18\x02 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,9 +34,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tallystick.protos.tallystic
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PROPOSALASKED']._serialized_start=149
-  _globals['_PROPOSALASKED']._serialized_end=222
-  _globals['_PROPOSALANSWERED']._serialized_start=225
-  _globals['_PROPOSALANSWERED']._serialized_end=356
-  _globals['_REFUSAL']._serialized_start=358
-  _globals['_REFUSAL']._serialized_end=398
+  _globals['_PROPOSALASKED']._serialized_end=240
+  _globals['_PROPOSALANSWERED']._serialized_start=243
+  _globals['_PROPOSALANSWERED']._serialized_end=374
+  _globals['_REFUSAL']._serialized_start=376
+  _globals['_REFUSAL']._serialized_end=416
 # @@protoc_insertion_point(module_scope)

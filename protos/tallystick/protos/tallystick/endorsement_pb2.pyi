@@ -26,8 +26,11 @@ class ProposalAsked(_message.Message):
 
     NUMBER_FIELD_NUMBER: _builtins.int
     PROPOSAL_FIELD_NUMBER: _builtins.int
+    GIVEN_UP_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """Chosen by who asks, and different from all others on the stream."""
+    given_up: _builtins.bool
+    """Without a proposal: nobody waits any more for the answer to the one of this number."""
     @_builtins.property
     def proposal(self) -> _proposal_pb2.SignedProposal: ...
     def __init__(
@@ -35,10 +38,11 @@ class ProposalAsked(_message.Message):
         *,
         number: _builtins.int = ...,
         proposal: _proposal_pb2.SignedProposal | None = ...,
+        given_up: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["proposal", b"proposal"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "proposal", b"proposal"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["given_up", b"given_up", "number", b"number", "proposal", b"proposal"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -28,6 +28,10 @@ class Token(Contract):
         return (ctx.private("vault").get("k") or b"nothing").decode()
 
     @query
+    def count(self, ctx: Context) -> str:
+        return str(sum(1 for _ in ctx.private("vault").range("", "")))
+
+    @query
     def look(self, ctx: Context) -> str:
         try:
             return self.read(ctx)
@@ -73,10 +77,11 @@ async def heard(world: World, endorser: Endorser, function: bytes) -> Answer:
     return await ask(peer, world.call(function), timeout_s=30)
 
 
+@pytest.mark.parametrize("function", [b"read", b"count"])
 async def test_a_call_that_fails_on_a_missed_value_is_the_failure_of_this_peer(
-    world: World, endorser: Endorser
+    function: bytes, world: World, endorser: Endorser
 ) -> None:
-    answer = await heard(world, endorser, b"read")
+    answer = await heard(world, endorser, function)
     assert answer.step is NextStep.TRY_NEXT
     assert "private data matching public hash version is not available" in answer.message
 

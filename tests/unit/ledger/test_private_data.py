@@ -12,6 +12,7 @@ from tallystick.node.ledger.private_data import (
     PrivateChanges,
     TransientStore,
 )
+from tallystick.node.ledger.simulator import PrivateDataUnavailableError
 from tallystick.node.ledger.state import (
     LedgerState,
     PrivateSetId,
@@ -191,6 +192,29 @@ async def test_a_value_that_this_node_lacks_is_absent_and_its_hash_is_not(
     await ledger.commit(replace(chain.committable(ledger, transaction), private={}))
     assert ledger.state.get_private("basic", "coll", "p") is None
     assert ledger.state.get_hash("basic", "coll", sha256(b"p")) is not None
+
+
+async def test_a_range_is_not_told_while_a_set_of_its_collection_is_missing(
+    ledger: Ledger, chain: Chain
+) -> None:
+    """What it says would else depend on who is asked: a sum of it would be too small."""
+    held = chain.transaction("t1", private={"p": b"secret"})
+    await ledger.commit(chain.committable(ledger, held))
+    late = chain.transaction("t2", private={"q": b"late"})
+    await ledger.commit(replace(chain.committable(ledger, late), private={}))
+    simulator = ledger.simulator("t3")
+
+    with pytest.raises(PrivateDataUnavailableError) as unavailable:
+        simulator.range_private("basic", "coll", "", "")
+    assert unavailable.value.hash_version == Version(1, 0)
+    assert simulator.missed_private_value
+    assert not ledger.simulator("t4").range_private("basic", "other", "", "").rest()
+
+    del simulator
+    set_id = PrivateSetId(Version(1, 0), "basic", "coll")
+    assert ledger.commit_missing(set_id, late.private_set())
+    rows = ledger.simulator("t5").range_private("basic", "coll", "", "").rest()
+    assert [key for key, _ in rows] == ["p", "q"]
 
 
 async def test_values_of_an_invalid_transaction_are_dropped(ledger: Ledger, chain: Chain) -> None:

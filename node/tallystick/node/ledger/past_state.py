@@ -97,6 +97,14 @@ class PastState(StateView):
         """Return nothing: blocks hold no private values."""
         return iter(())
 
+    def oldest_missing(
+        self,
+        namespace: str,  # noqa: ARG002
+        collection: str,  # noqa: ARG002
+    ) -> Version | None:
+        """Return None: blocks do not say what a node lacks."""
+        return None
+
     def _followed(self, rwset: ParsedReadWriteSet) -> ParsedReadWriteSet:
         return ParsedReadWriteSet(
             tuple(

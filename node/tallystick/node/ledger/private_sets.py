@@ -10,6 +10,15 @@ from typing import Final
 
 from tallystick.node.ledger import keyspace
 from tallystick.node.ledger.key_value_store import KeyValueStore
+from tallystick.node.ledger.place_keys import (
+    INDEX_SIZE,
+    NUMBER_SIZE,
+    missing_prefix,
+    number_key,
+    place_key,
+    read_version,
+    version_key,
+)
 from tallystick.node.ledger.state import (
     Change,
     Deleted,
@@ -21,7 +30,6 @@ from tallystick.node.ledger.state import (
     hash_entry_key,
     private_entries,
 )
-from tallystick.node.ledger.version import Version
 from tallystick.protos.ledger.rwset.kvrwset.kv_rwset_pb2 import KVRWSet, KVWriteHash
 from tallystick.wire.hashing import sha256
 from tallystick.wire.messages import decode
@@ -31,10 +39,8 @@ BlocksToLive = Callable[[StateView, str, str], int]
 
 Entries = dict[bytes, bytes | None]
 
-_NUMBER_SIZE: Final = 8
-_INDEX_SIZE: Final = 4
 _HASH_SIZE: Final = 32
-_LAST_NUMBER: Final = 2 ** (8 * _NUMBER_SIZE) - 1
+_LAST_NUMBER: Final = 2 ** (8 * NUMBER_SIZE) - 1
 
 
 def forever(view: StateView, namespace: str, collection: str) -> int:  # noqa: ARG001
@@ -59,9 +65,9 @@ class PrivateSets:
 
     def of_block(self, number: int) -> Iterator[tuple[PrivateSetId, bytes]]:
         """Yield what this node has of a block, by transaction, namespace and collection."""
-        prefix = keyspace.PRIVATE_SET + _number(number)
+        prefix = keyspace.PRIVATE_SET + number_key(number)
         for key, rwset in self._store.range(prefix, keyspace.end_of_prefix(prefix)):
-            version, place = _read_version(key, len(keyspace.PRIVATE_SET))
+            version, place = read_version(key, len(keyspace.PRIVATE_SET))
             namespace, collection = place.split(keyspace.SEPARATOR)
             yield PrivateSetId(version, namespace.decode(), collection.decode()), rwset
 
@@ -70,7 +76,7 @@ class PrivateSets:
         end = keyspace.end_of_prefix(keyspace.MISSING_SET)
         start = keyspace.MISSING_SET
         while (row := next(self._store.range(start, end), None)) is not None:
-            place = row[0][1 : -_NUMBER_SIZE - _INDEX_SIZE - 1]
+            place = row[0][1 : -NUMBER_SIZE - INDEX_SIZE - 1]
             namespace, collection = place.split(keyspace.SEPARATOR)
             yield namespace.decode(), collection.decode()
             start = keyspace.end_of_prefix(keyspace.MISSING_SET + place + keyspace.SEPARATOR)
@@ -79,10 +85,10 @@ class PrivateSets:
         self, namespace: str, collection: str, first_block: int = 0
     ) -> Iterator[PrivateSetId]:
         """Yield the sets that this node lacks of a collection, oldest first."""
-        prefix = keyspace.MISSING_SET + place_key(namespace, collection) + keyspace.SEPARATOR
-        start = prefix + _number(first_block)
+        prefix = missing_prefix(namespace, collection)
+        start = prefix + number_key(first_block)
         for key, _ in self._store.range(start, keyspace.end_of_prefix(prefix)):
-            yield PrivateSetId(_read_version(key, len(prefix))[0], namespace, collection)
+            yield PrivateSetId(read_version(key, len(prefix))[0], namespace, collection)
 
     def missing_hash(self, set_id: PrivateSetId) -> bytes | None:
         """Return the SHA-256 of a set that this node lacks; None if it lacks no such set.
@@ -140,11 +146,11 @@ class PrivateSets:
         What the block itself writes must go over it.
         """
         entries: Entries = {}
-        end = keyspace.EXPIRY + _number(number + 1)
+        end = keyspace.EXPIRY + number_key(number + 1)
         for key, hashes in self._store.range(keyspace.EXPIRY, end):
             entries[key] = None
-            at = 1 + 2 * _NUMBER_SIZE
-            born = int.from_bytes(key[1 + _NUMBER_SIZE : at])
+            at = 1 + 2 * NUMBER_SIZE
+            born = int.from_bytes(key[1 + NUMBER_SIZE : at])
             namespace, collection = (part.decode() for part in key[at:].split(keyspace.SEPARATOR))
             for start in range(0, len(hashes), _HASH_SIZE):
                 key_hash = hashes[start : start + _HASH_SIZE]
@@ -157,7 +163,7 @@ class PrivateSets:
     def _forget_entries(self, born: int, namespace: str, collection: str) -> Entries:
         """Return what forgetting the sets of one block in one collection writes."""
         entries: Entries = {}
-        born_there = place_key(namespace, collection) + keyspace.SEPARATOR + _number(born)
+        born_there = place_key(namespace, collection) + keyspace.SEPARATOR + number_key(born)
         for prefix in (keyspace.MISSING_SET + born_there, keyspace.PROMISED_HASH + born_there):
             for row, _ in self._store.range(prefix, keyspace.end_of_prefix(prefix)):
                 entries[row] = None
@@ -181,7 +187,12 @@ class PrivateSets:
         last = number + life + 1
         if not life or last > _LAST_NUMBER:
             return None
-        return keyspace.EXPIRY + _number(last) + _number(number) + place_key(namespace, collection)
+        return (
+            keyspace.EXPIRY
+            + number_key(last)
+            + number_key(number)
+            + place_key(namespace, collection)
+        )
 
     def _schedule_entries(self, batch: UpdateBatch, number: int) -> Entries:
         """Return the records that make what a block writes expire in time."""
@@ -203,9 +214,9 @@ class PrivateSets:
         for purge in purges:
             version, namespace, collection, key_hash = purge
             prefix = _key_prefix(namespace, collection, key_hash)
-            entries[_purged_key(namespace, collection, key_hash)] = _version(version)
+            entries[_purged_key(namespace, collection, key_hash)] = version_key(version)
             for row, _ in self._store.range(prefix, keyspace.end_of_prefix(prefix)):
-                set_id = PrivateSetId(_read_version(row, len(prefix))[0], namespace, collection)
+                set_id = PrivateSetId(read_version(row, len(prefix))[0], namespace, collection)
                 set_key = _set_key(set_id)
                 pending = entries.get(set_key)
                 rwset = self._store.get(set_key) or b"" if pending is None else pending
@@ -224,7 +235,7 @@ class PrivateSets:
 
     def _is_purged(self, set_id: PrivateSetId, key_hash: bytes) -> bool:
         purged = self._store.get(_purged_key(set_id.namespace, set_id.collection, key_hash))
-        return purged is not None and _version(set_id.version) < purged
+        return purged is not None and version_key(set_id.version) < purged
 
     def _is_remainder(
         self, set_id: PrivateSetId, rwset: bytes, hashed_writes: Iterable[KVWriteHash]
@@ -272,7 +283,7 @@ def kept_entries(set_id: PrivateSetId, rwset: bytes) -> Entries:
     entries: Entries = {_set_key(set_id): rwset}
     for key in _keys(decode(KVRWSet, rwset)):
         prefix = _key_prefix(set_id.namespace, set_id.collection, sha256(key.encode()))
-        entries[prefix + _version(set_id.version)] = b""
+        entries[prefix + version_key(set_id.version)] = b""
     return entries
 
 
@@ -303,35 +314,14 @@ def _keys(private: KVRWSet) -> list[str]:
     return keys + [change.key for change in private.metadata_writes if change.key not in keys]
 
 
-def _number(number: int) -> bytes:
-    return number.to_bytes(_NUMBER_SIZE)
-
-
-def _version(version: Version) -> bytes:
-    return _number(version.block_number) + version.transaction_index.to_bytes(_INDEX_SIZE)
-
-
-def _read_version(key: bytes, at: int) -> tuple[Version, bytes]:
-    """Return the version at a place in a key, and what comes behind it."""
-    middle, end = at + _NUMBER_SIZE, at + _NUMBER_SIZE + _INDEX_SIZE
-    version = Version(int.from_bytes(key[at:middle]), int.from_bytes(key[middle:end]))
-    return version, key[end:]
-
-
-def place_key(namespace: str, collection: str) -> bytes:
-    """Return how keys of the store name a collection."""
-    return namespace.encode() + keyspace.SEPARATOR + collection.encode()
-
-
 def _set_key(set_id: PrivateSetId) -> bytes:
     place = place_key(set_id.namespace, set_id.collection)
-    return keyspace.PRIVATE_SET + _version(set_id.version) + place
+    return keyspace.PRIVATE_SET + version_key(set_id.version) + place
 
 
 def missing_key(set_id: PrivateSetId) -> bytes:
     """Return where it is on record that a set is missing."""
-    place = place_key(set_id.namespace, set_id.collection)
-    return keyspace.MISSING_SET + place + keyspace.SEPARATOR + _version(set_id.version)
+    return missing_prefix(set_id.namespace, set_id.collection) + version_key(set_id.version)
 
 
 def _key_prefix(namespace: str, collection: str, key_hash: bytes) -> bytes:

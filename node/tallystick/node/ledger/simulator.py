@@ -259,9 +259,11 @@ class Simulator:
         self._builder.add_private_metadata_write(namespace, collection, key, metadata)
 
     def range_private(self, namespace: str, collection: str, start: str, end: str) -> RangeQuery:
-        """Return the private keys of a range that this node holds. Nothing of it is recorded.
+        """Return the private keys of a range. Nothing of it is recorded.
 
         Raises:
+            PrivateDataUnavailableError: This node lacks private sets of the collection. Nobody can
+                tell by their hashes whether they belong in the range.
             UnsupportedMixError: The transaction has written.
         """
         self._rules.check_read(namespace, collection)
@@ -270,6 +272,10 @@ class Simulator:
                 self.transaction_id,
                 "Queries on pvt data is supported only in a read-only transaction",
             )
+        missing = self._view.oldest_missing(namespace, collection)
+        if missing is not None:
+            self.missed_private_value = True
+            raise PrivateDataUnavailableError(hash_version=missing, value_version=None)
         self._queried_private_range = True
         return RangeQuery(self._view.range_private(namespace, collection, start, end), None)
 

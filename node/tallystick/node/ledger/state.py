@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, Protocol
 
 from tallystick.node.ledger import keyspace
 from tallystick.node.ledger.key_value_store import KeyValueReader
+from tallystick.node.ledger.place_keys import missing_prefix, read_version
 from tallystick.node.ledger.varint import read_uvarint, uvarint
 from tallystick.node.ledger.version import Version
 from tallystick.protos.ledger.txmgr.updates_pb2 import Updates
@@ -84,6 +85,9 @@ class StateView(Protocol):
         self, namespace: str, collection: str, start: str, end: str
     ) -> Iterator[tuple[str, VersionedValue]]:
         """Return the private keys that this node may know and what they hold, in order."""
+
+    def oldest_missing(self, namespace: str, collection: str) -> Version | None:
+        """Return the first transaction whose private set this node lacks; None if it lacks none."""
 
 
 class UpdateBatch:
@@ -215,6 +219,12 @@ class LedgerState(StateView):
     ) -> Iterator[tuple[str, VersionedValue]]:
         """Return the private keys that this node may know and what they hold, in order."""
         return self.range(private_namespace(namespace, collection), start, end)
+
+    def oldest_missing(self, namespace: str, collection: str) -> Version | None:
+        """Return the first transaction whose private set this node lacks; None if it lacks none."""
+        prefix = missing_prefix(namespace, collection)
+        row = next(self._store.range(prefix, keyspace.end_of_prefix(prefix)), None)
+        return None if row is None else read_version(row[0], len(prefix))[0]
 
     def _at(self, state_key: bytes) -> VersionedValue | None:
         encoded = self._store.get(state_key)

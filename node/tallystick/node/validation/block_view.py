@@ -5,6 +5,7 @@ from sys import getsizeof
 from typing import Final
 
 from tallystick.node.ledger.state import StateView, UpdateBatch, VersionedValue
+from tallystick.node.ledger.version import Version
 
 MAX_HELD_BYTES: Final = 8 * 1024 * 1024
 """Of values, from one block to the next."""
@@ -68,6 +69,10 @@ class BlockView(StateView):
     ) -> Iterator[tuple[str, VersionedValue]]:
         """Return the private keys that this node may know and what they hold, in order."""
         return self._view.range_private(namespace, collection, start, end)
+
+    def oldest_missing(self, namespace: str, collection: str) -> Version | None:
+        """Return the first transaction whose private set this node lacks; None if it lacks none."""
+        return self._view.oldest_missing(namespace, collection)
 
     def _keep(self, place: tuple[str, str], held: VersionedValue | None) -> VersionedValue | None:
         self._values[place] = held

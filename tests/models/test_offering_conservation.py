@@ -3,9 +3,9 @@
 SS-101, W20.
 
 Whatever investors, issuer, transfer agent and time do, and in whatever order: what waits in escrow
-is what paid subscriptions are for; the issuer has the price of every unit, and of no other, less
-the fees of what was issued; there are no units before the issue and never more than the hard cap; a
-refused act changes nothing; and the events alone rebuild the register.
+is what paid subscriptions are for; the issuer has the price of every unit, and of no other; there
+are no units before the issue and never more than the hard cap; a refused act changes nothing; and
+the events alone rebuild the register.
 """
 
 from datetime import timedelta
@@ -38,13 +38,12 @@ from tallystick.contracts.offerings.models import (
     SubscriptionView,
 )
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.statements import Side
 
 NAMES = tuple(f"s-{number}" for number in range(6))
 A_DAY = timedelta(days=1)
 HARD_CAP, SOFT_CAP = 400, 100
-FEES: dict[Side, int] = {"buyer": 3, "seller": 2}
-"""What the intermediary takes of subscriber and issuer for each order that gets units."""
+FEE = 3
+"""What the intermediary takes of the subscriber for each order that gets units."""
 
 names = st.sampled_from(NAMES)
 pages = st.lists(names, min_size=1, max_size=3)
@@ -79,11 +78,8 @@ class OfferingMachine(MarketWalk):
         market.set_the_stage()
         appoint_cashier(market)
         market.register("fee-house")
-        lines = (
-            FeeLine(kind=FeeKind.SUBSCRIPTION, payer=side, receiver="fee-house", flat=fee)
-            for side, fee in FEES.items()
-        )
-        set_fees(market, *lines, by=Participant.BROKER_DEALER)
+        fee = FeeLine(kind=FeeKind.SUBSCRIPTION, payer="buyer", receiver="fee-house", flat=FEE)
+        set_fees(market, fee, by=Participant.BROKER_DEALER)
         self.begin(market)
         self.market = market
         self.elsewhere: set[str] = set()
@@ -224,7 +220,7 @@ class OfferingMachine(MarketWalk):
         everybody = (*INVESTORS, "treasury")
         asked = (Chaincode.CASH, "reconciliation", "USD")
         accrued = self.market.submit(Participant.BANK, *asked).load(Reconciliation).accrued
-        assert accrued == sum(FEES.values()) * self.charged()
+        assert accrued == FEE * self.charged()
         had = sum(self.market.money(each) for each in everybody)
         assert had + accrued == MONEY * len(INVESTORS)
 
@@ -252,8 +248,7 @@ class OfferingMachine(MarketWalk):
         assert {each: self.market.units(each) for each in INVESTORS} == issued
         supply = self.market.supply()
         assert supply == sum(issued.values()) <= HARD_CAP
-        fees = FEES["seller"] * self.charged()
-        assert self.market.money("treasury") == PRICE * (supply - elsewhere) - fees
+        assert self.market.money("treasury") == PRICE * (supply - elsewhere)
         if supply:
             assert self.market.status() in {Status.ISSUING, Status.ISSUED}
 

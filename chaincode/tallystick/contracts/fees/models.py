@@ -36,7 +36,8 @@ class FeeLine(Model):
     Attributes:
         security: The fee is for this one only, and there in place of the receiver's general one;
             None for all.
-        payer: Whose money it comes out of: buyer (or subscriber), or seller (or issuer).
+        payer: Whose money it comes out of: buyer (or subscriber), or seller. Never an issuer's: who
+            offers units has a say neither in who acts for their subscribers nor in what it takes.
         receiver: The identity that gets it.
         flat: In the minor unit of the cash, as are the bounds.
         basis_points: Ten-thousandths of the amount; what they give is rounded as ``rounding`` says.

@@ -94,6 +94,8 @@ def findings(lines: Sequence[FeeLine]) -> Iterator[Finding]:
                 receiver=line.receiver,
             )
         seen.add(place)
+        if line.kind is FeeKind.SUBSCRIPTION and line.payer == "seller":
+            yield FeeReason.FEE_PAYER_WRONG.finding(receiver=line.receiver)
         if line.maximum is not None and line.maximum < line.minimum:
             yield FeeReason.FEE_BOUNDS_WRONG.finding(
                 receiver=line.receiver, minimum=line.minimum, maximum=line.maximum

@@ -18,6 +18,10 @@ class FeeReason(ReasonTable):
         Kind.MALFORMED,
         "A fee of {receiver} is to be at least {minimum} and at most {maximum}; swap them.",
     )
+    FEE_PAYER_WRONG = (
+        Kind.MALFORMED,
+        "The issuer has agreed to no fee of {receiver} for a subscription; let the buyer pay it.",
+    )
     FEE_TOO_LARGE = (
         Kind.RULE,
         "The fee that {payer} would pay to {receiver} is {amount}, and nothing is larger than"

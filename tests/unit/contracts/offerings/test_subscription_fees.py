@@ -31,9 +31,9 @@ def line(payer: Side = "buyer", **changes: int) -> FeeLine:
 
 @pytest.fixture
 def market(primary: PrimaryMarket) -> PrimaryMarket:
-    """Let subscribers pay the broker-dealer one per cent, and the issuer ten cents an order."""
+    """Let subscribers pay the broker-dealer one per cent."""
     primary.register(HOUSE)
-    set_fees(primary, line(basis_points=100), line("seller", flat=10), by=P.BROKER_DEALER)
+    set_fees(primary, line(basis_points=100), by=P.BROKER_DEALER)
     return primary
 
 
@@ -56,10 +56,10 @@ def test_the_fee_of_a_subscription_is_taken_with_the_price_of_its_units(
     fees = {each: -(-price // 100) for each, price in prices.items()}
     for holder, price in prices.items():
         assert market.free_money(holder) == MONEY - price - fees[holder]
-    assert market.money("treasury") == sum(prices.values()) - 2 * 10
+    assert market.money("treasury") == sum(prices.values())
     assert sums(market).holds
     collect(market, HOUSE, issued.transaction_id)
-    assert market.money(HOUSE) == sum(fees.values()) + 2 * 10
+    assert market.money(HOUSE) == sum(fees.values())
 
 
 def test_the_fee_is_known_before(market: PrimaryMarket) -> None:
@@ -67,7 +67,7 @@ def test_the_fee_is_known_before(market: PrimaryMarket) -> None:
     asked = ("quote_fees", P.BROKER_DEALER, "subscription", "ACME", 630 * PRICE)
     quote = market.evaluate(Chaincode.SETTLEMENT, *asked).load(tuple[Fee, ...])
 
-    assert [(fee.payer, fee.amount) for fee in quote] == [("buyer", 158), ("seller", 10)]
+    assert [(fee.payer, fee.amount) for fee in quote] == [("buyer", 158)]
 
 
 def test_who_gets_no_units_pays_no_fee(market: PrimaryMarket) -> None:
@@ -101,7 +101,7 @@ def test_who_cannot_pay_the_fee_is_named_and_left_for_another_page(
     market.deposit("alice", 100)
     market.issue_page("a")
     assert [market.units(each) for each in ("alice", "bob")] == [400, 400]
-    assert (market.free_money("alice"), sums(market).accrued) == (0, 2 * 100 + 2 * 10)
+    assert (market.free_money("alice"), sums(market).accrued) == (0, 2 * 100)
 
 
 def test_a_fee_that_is_no_amount_stands_against_its_subscription(market: PrimaryMarket) -> None:
@@ -133,6 +133,17 @@ def test_no_fee_is_taken_of_what_is_paid_off_the_ledger(market: PrimaryMarket) -
 
     assert (market.units("alice"), market.free_money("alice")) == (1000, MONEY)
     assert sums(market).accrued == 0
+
+
+def test_no_intermediary_takes_anything_of_an_issuers_proceeds(market: PrimaryMarket) -> None:
+    """SS-56, F33: the issuer agreed neither to who acts for subscribers nor to what it takes."""
+    market.offer()
+    market.subscribe("a", "alice", 400)
+    taken = refused(set_fees, market, line("seller", flat=10), by=P.BROKER_DEALER)
+    market.to_the_issue()
+    market.issue_page("a")
+
+    assert (taken, market.money("treasury")) == ("FEE_PAYER_WRONG", 400 * PRICE)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,12 @@ def _(market: Market) -> None:
     set_fees(market, LINE.model_copy(update={"minimum": 2, "maximum": 1}))
 
 
+@reaches(FeeReason.FEE_PAYER_WRONG)
+def _(market: Market) -> None:
+    asked = {"kind": FeeKind.SUBSCRIPTION, "payer": "seller"}
+    set_fees(market, LINE.model_copy(update=asked), by=Participant.BROKER_DEALER)
+
+
 @reaches(FeeReason.FEE_TOO_LARGE)
 def _(market: Market) -> None:
     set_fees(market, LINE.model_copy(update={"flat": MAX_QUANTITY, "basis_points": 1}))

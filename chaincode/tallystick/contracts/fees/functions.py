@@ -31,7 +31,7 @@ class FeeFunctions(MarketContract):
         """Let these be the submitter's fees from now on; no lines, no fees.
 
         Of trades only venues take any, of subscriptions who acts for clients. What settles
-        afterwards, or is issued, pays them, whenever it was agreed.
+        afterwards pays them, whenever it was agreed; of subscriptions only those placed afterwards.
         """
         taker = ctx.client.msp_id
         receivers = [Party(identity=each) for each in dict.fromkeys(x.receiver for x in lines)]

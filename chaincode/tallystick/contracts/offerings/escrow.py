@@ -12,10 +12,9 @@ from tallystick.chaincode import Context, composite_key
 from tallystick.contracts.book import HeldMove
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.fees.models import FeeKind
-from tallystick.contracts.fees.rules import Charge, FeeCase
-from tallystick.contracts.fees.schedules import Schedules
+from tallystick.contracts.fees.rules import Charge, FeeCase, charge_of
 from tallystick.contracts.offerings.models import OfferingTerms, PlacedOrder
-from tallystick.contracts.payments import CashInstruction, Fee
+from tallystick.contracts.payments import CashInstruction
 from tallystick.contracts.reasons import MoneyReason, OfferingReason
 from tallystick.contracts.statements import ReceiptTerms, ReceiptUse, SubscriptionOrder
 
@@ -37,7 +36,7 @@ def release(ctx: Context, terms: OfferingTerms, held: Sequence[Held]) -> None:
     _pay(ctx, CashInstruction(release=moves, secret=_secret([order for order, _ in held])))
 
 
-def deliver(ctx: Context, terms: OfferingTerms, paid: Sequence[Paid], fees: Sequence[Fee]) -> None:
+def deliver(ctx: Context, terms: OfferingTerms, paid: Sequence[Paid]) -> None:
     """Pay the issuer for the units of each order; what is held beyond that is free again.
 
     A receipt is used up: what it says was paid off the ledger is the issuer's from now on. Fees
@@ -47,34 +46,25 @@ def deliver(ctx: Context, terms: OfferingTerms, paid: Sequence[Paid], fees: Sequ
     instruction = CashInstruction(
         moves=tuple(payment(terms, order, units) for order, units in held),
         receipts=tuple(each.receipt for each, _ in paid if each.receipt is not None),
-        fees=tuple(fees),
+        fees=tuple(fee for each in paid for fee in charge_for(terms, *each).fees),
         secret=_secret([each.order for each, _ in paid]),
     )
     _pay(ctx, instruction)
 
 
-def charge_for(ctx: Context, terms: OfferingTerms, paid: Sequence[Paid]) -> Charge:
-    """Return what intermediaries take for units; nothing where they are paid off the ledger."""
-    schedules = Schedules(ctx.state)
-    charges = [
-        schedules.charge(
-            each.order.intermediary,
-            FeeCase(
-                kind=FeeKind.SUBSCRIPTION,
-                security=terms.security,
-                cash=terms.cash,
-                amount=units * terms.price,
-                buyer=each.order.payer,
-                seller=terms.proceeds_to,
-            ),
-        )
-        for each, units in paid
-        if each.receipt is None
-    ]
-    return Charge(
-        fees=tuple(fee for charge in charges for fee in charge.fees),
-        findings=tuple(found for charge in charges for found in charge.findings),
+def charge_for(terms: OfferingTerms, placed: PlacedOrder, units: int) -> Charge:
+    """Return what an order's intermediary takes for units; nothing if they are paid elsewhere."""
+    if placed.receipt is not None:
+        return Charge()
+    case = FeeCase(
+        kind=FeeKind.SUBSCRIPTION,
+        security=terms.security,
+        cash=terms.cash,
+        amount=units * terms.price,
+        buyer=placed.order.payer,
+        seller=terms.proceeds_to,
     )
+    return charge_of(placed.fees, case)
 
 
 def check_receipt(

@@ -45,11 +45,10 @@ def issue(ctx: Context, offering: str, subscriptions: Sequence[str]) -> None:
         Exercised(organization=row.terms.issuer, powers=(Power.ISSUE_SECURITIES,)),
     )
     paid = list(zip(placed, units, strict=True))
-    charge = escrow.charge_for(ctx, row.terms, paid)
-    refuse_if_any([*licences, *_lapsed(issued, standings), *charge.findings])
+    refuse_if_any([*licences, *_lapsed(issued, standings)])
     allotments = [Allotment(holder=each.order.holder, quantity=quantity) for each, quantity in paid]
     ctx.invoke(Chaincode.TOKEN, "issue_offered", row.offer, allotments)
-    escrow.deliver(ctx, row.terms, paid, charge.fees)
+    escrow.deliver(ctx, row.terms, paid)
     for each in issued:
         book.save(each)
         ctx.emit(

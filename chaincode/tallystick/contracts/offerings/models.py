@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from tallystick.contracts.events import SecurityIdentifier
+from tallystick.contracts.fees.models import FeeLines
 from tallystick.contracts.instants import Instant, later
 from tallystick.contracts.intents import canonical_hash
 from tallystick.contracts.lots import Locks, Origin
@@ -246,12 +247,15 @@ class PlacedOrder(Model):
         authority: The signatures, or the mandate, judged again when the order is executed.
         placed_by: MSP of who submitted it; it need not be the intermediary.
         receipt: What pays for it off the ledger; None where money is held.
+        fees: What its intermediary takes for it, as published when it was placed: nothing that is
+            published later counts.
     """
 
     order: SubscriptionOrder
     authority: Authority
     placed_by: str
     receipt: ReceiptTerms | None = None
+    fees: FeeLines = ()
 
 
 class Allotted(Model):

@@ -2,6 +2,8 @@
 
 from tallystick.chaincode import Context
 from tallystick.contracts import events
+from tallystick.contracts.fees.models import FeeKind, FeeLines
+from tallystick.contracts.fees.schedules import Schedules
 from tallystick.contracts.instants import now
 from tallystick.contracts.intents import SignedIntent, canonical_hash
 from tallystick.contracts.offerings import escrow
@@ -67,8 +69,9 @@ class Subscribing:
             placed_at=moment,
             placed_in=self._ctx.transaction_id,
         )
-        self._enter(offering, row, order, intent)
+        placed = self._enter(offering, row, order, intent)
         check_order(offering, order)
+        refuse_if_any(escrow.charge_for(offering.terms, placed, order.quantity).findings)
         allotment = Allotment(holder=order.holder, quantity=order.quantity)
         refuse_if_any(self._offerings.offer_report(offering, (allotment,)).findings)
         self._book.save(row)
@@ -88,7 +91,7 @@ class Subscribing:
         terms = self._offerings.require(offering)
         require_status(terms, SubscriptionStep.CONFIRM, *BEFORE_ISSUE)
         before = self._book.order(row)
-        self._enter(terms, row, before.order, intent, before.receipt)
+        self._enter(terms, row, before.order, intent, before)
 
     def pay(self, offering: str, subscription: str) -> None:
         """Let the payer's money wait in escrow: for all that is ordered, or for the allotment."""
@@ -159,19 +162,27 @@ class Subscribing:
         row: Subscription,
         order: SubscriptionOrder,
         intent: SignedIntent | None,
-        receipt: ReceiptTerms | None = None,
-    ) -> None:
-        """Write an order with the right by which it is placed, if that counts."""
+        former: PlacedOrder | None = None,
+    ) -> PlacedOrder:
+        """Write an order with the right by which it is placed, if that counts.
+
+        A former row keeps its receipt, and the fees that were published when it was placed.
+        """
         rows = self._book.rows(row, order.salt)
         placed = PlacedOrder(
             order=order,
             authority=authority_for(self._ctx, order.signer, order, intent, rows),
             placed_by=self._ctx.client.msp_id,
-            receipt=receipt,
+            receipt=former.receipt if former else None,
+            fees=former.fees if former else self._published(order.intermediary),
         )
         licences, (standing,) = judged(self._ctx, offering.terms, [placed])
         refuse_if_any([*licences, *standing.right, *standing.parties])
         self._book.save_order(row, placed)
+        return placed
+
+    def _published(self, intermediary: str) -> FeeLines:
+        return Schedules(self._ctx.state).lines(intermediary, FeeKind.SUBSCRIPTION)
 
     def _end(
         self,

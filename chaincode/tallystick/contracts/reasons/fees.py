@@ -25,5 +25,5 @@ class FeeReason(ReasonTable):
     FEE_TOO_LARGE = (
         Kind.RULE,
         "The fee that {payer} would pay to {receiver} is {amount}, and nothing is larger than"
-        " {limit}; let the venue set its maximum.",
+        " {limit}; let who takes it set its maximum.",
     )

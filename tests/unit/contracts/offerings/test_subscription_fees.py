@@ -107,14 +107,30 @@ def test_who_cannot_pay_the_fee_is_named_and_left_for_another_page(
 def test_a_fee_that_is_no_amount_stands_against_its_subscription(market: PrimaryMarket) -> None:
     """SS-98."""
     market.offer()
-    market.subscribe("a", "alice", 400)
-    market.to_the_issue()
     set_fees(market, line(flat=MAX_QUANTITY, basis_points=1), by=P.BROKER_DEALER)
 
-    assert refused(market.issue_page, "a") == "FEE_TOO_LARGE"
+    assert refused(market.subscribe, "a", "alice", 400) == "FEE_TOO_LARGE"
     set_fees(market, by=P.BROKER_DEALER)
+    market.subscribe("a", "alice", 400)
+    market.to_the_issue()
     market.issue_page("a")
     assert market.free_money("alice") == MONEY - 400 * PRICE
+
+
+def test_the_fee_is_the_one_published_when_the_order_was_placed(market: PrimaryMarket) -> None:
+    """SS-56: nobody raises it for who is bound, also not while the signer stands by its order."""
+    market.offer()
+    order = market.order("a", "alice", 400)
+    market.place(order)
+    set_fees(market, line(flat=5_000), by=P.BROKER_DEALER)
+    market.confirm(order)
+    market.pay("a")
+    market.subscribe("b", "bob", 400)
+    market.to_the_issue()
+    market.issue_page("a", "b")
+
+    left = [MONEY - 400 * PRICE - market.free_money(each) for each in ("alice", "bob")]
+    assert left == [100, 5_000]
 
 
 def test_no_fee_is_taken_of_what_is_paid_off_the_ledger(market: PrimaryMarket) -> None:

@@ -13,6 +13,7 @@ from tallystick.contracts.cash.models import Accrual
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.confidential import SALT_SIZE
 from tallystick.contracts.netting.models import Cycle, CycleStatus
+from tallystick.contracts.offerings.models import Subscription, SubscriptionStatus
 from tallystick.contracts.trades.models import Status, Trade
 from tallystick.node.ledger.committed import (
     recorded_codes,
@@ -154,6 +155,15 @@ def settled_trades(state: StateView) -> set[str]:
             and cycles[str(each.netting_cycle)] is CycleStatus.SETTLED
         )
     }
+
+
+def issued_subscriptions(state: StateView) -> set[str]:
+    """Return the subscriptions whose units are issued, by their own rows."""
+    rows = [
+        Subscription.model_validate_json(value)
+        for _, value in _rows(state, Chaincode.SETTLEMENT, "subscription")
+    ]
+    return {each.subscription for each in rows if each.status is SubscriptionStatus.ISSUED}
 
 
 def is_paid(state: StateView, action: str, holder: str) -> bool:

@@ -1,14 +1,14 @@
 """Delivery against payment at every height of the ledger of every peer.
 
-Trades settle gross, at once, and in cycles of both models; one is cancelled, one is dropped, and
-units are redeemed. Then each peer's ledger is built again from its blocks, and after each of them
-everybody has what they had before, and both legs of what is settled by then.
+Trades settle gross, at once, and in cycles of both models; one is cancelled, one is dropped. Units
+are issued to subscribers, and redeemed. Then each peer's ledger is built again from its blocks, and
+after each of them everybody has what they had before, and both legs of what is settled by then.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 import pytest
@@ -22,12 +22,16 @@ from tests.scenarios.heights import (
     account_hashes,
     each_height,
     is_paid,
+    issued_subscriptions,
     money_of,
     settled_trades,
     supply_of,
     units_of,
 )
 from tests.scenarios.moments import opened_at_nine
+from tests.scenarios.test_offering import UNITS as SUBSCRIBED
+from tests.scenarios.test_offering import offer, order_of
+from tests.unit.contracts.offerings.stage import PRICE as OFFERED_AT
 
 from tallystick.client.contract import Argument
 from tallystick.contracts.actions.models import ActionSecret
@@ -80,6 +84,9 @@ CYCLES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "C-3": (("T-7", "T-8"), ("T-9", "T-10")),
 }
 """The pages in which the trades of a cycle are accepted, and brought up to date after it."""
+
+ISSUES = (("alice", "bob"), ("dan",))
+"""The pages in which subscribers get what they have ordered."""
 
 
 # --- what happens ---
@@ -143,6 +150,25 @@ async def trade_net(market: Market, network: LocalNetwork, cycle: str, model: Dv
         await settle(market, P.CLEARING, "end_batch", cycle, batch)
 
 
+async def issue(market: Market) -> None:
+    """Let subscribers order and pay, and issue to them page by page."""
+    terms = await offer(market, proceeds_to="acme")
+    for holder in chain(*ISSUES):
+        order = order_of(holder, terms)
+        intent = market.sign(holder, order)
+        await market.submit(
+            P.BROKER_DEALER, SETTLEMENT, "subscribe", subscription=order, intent=intent
+        )
+        await settle(market, P.BROKER_DEALER, "pay_subscription", terms.offering, holder)
+    await settle(market, P.ISSUER, "close_offering", terms.offering)
+    await settle(market, P.ISSUER, "allocate_offering", terms.offering)
+    await settle(market, P.TRANSFER_AGENT, "fund_offering", terms.offering)
+    for page in ISSUES:
+        named: JsonValue = list(page)
+        await settle(market, P.TRANSFER_AGENT, "issue_units", terms.offering, named)
+    await settle(market, P.ISSUER, "conclude_offering", terms.offering)
+
+
 async def redeem(market: Market, network: LocalNetwork, having: Having) -> None:
     """Redeem all units in two pages; of one holder they cannot end, being frozen."""
     agent, holders = P.TRANSFER_AGENT, sorted(having.units)
@@ -194,6 +220,16 @@ def acts_of_trades() -> dict[str, Act]:
     }
 
 
+def acts_of_issue() -> dict[str, Act]:
+    """Return what moves with each subscriber's issue: new units, and what it pays for them."""
+    price = SUBSCRIBED * OFFERED_AT
+    return {
+        f"issued {holder}": Act(units={holder: SUBSCRIBED}, money={holder: -price, "acme": price})
+        for page in ISSUES
+        for holder in page
+    }
+
+
 def acts_of_redemption(having: Having) -> dict[str, Act]:
     """Return what moves with each holder's redemption: its units end, and it is paid."""
     return {
@@ -207,7 +243,8 @@ def acts_of_redemption(having: Having) -> dict[str, Act]:
 def moved_at(state: StateView, having: Having) -> set[str]:
     """Return what has happened by a height, as its own rows say, to a peer that has them all."""
     redeemed = {f"redeemed {each}" for each in having.units if is_paid(state, "R-1", each)}
-    return (settled_trades(state) - {DROPPED}) | redeemed
+    delivered = {f"issued {each}" for each in issued_subscriptions(state)}
+    return (settled_trades(state) - {DROPPED}) | delivered | redeemed
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -233,7 +270,8 @@ async def live(network: LocalNetwork) -> None:
     await trade_gross(market)
     await trade_net(market, network, "C-2", DvpModel.NET_MONEY)
     await trade_net(market, network, "C-3", DvpModel.NET)
-    await redeem(market, network, traded())
+    await issue(market)
+    await redeem(market, network, issued())
 
 
 def begun() -> Having:
@@ -249,11 +287,16 @@ def traded() -> Having:
     return begun().after(acts[name] for name in acts if name not in {"T-4", DROPPED})
 
 
+def issued() -> Having:
+    """Return what everybody has when all that is offered is issued, too."""
+    return traded().after(acts_of_issue().values())
+
+
 async def test_at_no_height_has_one_leg_moved_and_the_other_not(
     ledgers: Mapping[str, Ledger], tmp_path: Path
 ) -> None:
-    """SS-87, SS-89: gross, at once, net, page by page, redeemed; on each peer that knows."""
-    acts = acts_of_trades() | acts_of_redemption(traded())
+    """SS-87, SS-89, SS-101: gross, at once, net, issued and redeemed in pages; on both peers."""
+    acts = acts_of_trades() | acts_of_issue() | acts_of_redemption(issued())
     told = {}
     for peer in (P.CLEARING, P.TRANSFER_AGENT):
         steps: list[set[str]] = []
@@ -264,9 +307,9 @@ async def test_at_no_height_has_one_leg_moved_and_the_other_not(
             assert having.money.total() == supply_of(state, Chaincode.CASH, CASH)
             has_begun = has_begun or having == begun()
             if not has_begun:
-                assert not moved_at(state, traded())
+                assert not moved_at(state, issued())
                 continue
-            moved = moved_at(state, traded())
+            moved = moved_at(state, issued())
             assert having == begun().after(acts[name] for name in moved)
             if not steps or moved != steps[-1]:
                 steps.append(moved)
@@ -275,14 +318,16 @@ async def test_at_no_height_has_one_leg_moved_and_the_other_not(
     assert told[P.CLEARING] == told[P.TRANSFER_AGENT]
     assert told[P.CLEARING][0] == set()
     happened = [new - old for old, new in pairwise(told[P.CLEARING])]
-    assert happened[-5:] == [
+    assert happened[-7:] == [
         {"T-3"},
         {"T-5", "T-6"},
         {"T-7", "T-8", "T-9"},
+        {"issued alice", "issued bob"},
+        {"issued dan"},
         {"redeemed alice", "redeemed bob"},
         {"redeemed dan"},
     ]
-    assert set().union(*happened[:-5]) == {"T-1", "T-2"}
+    assert set().union(*happened[:-7]) == {"T-1", "T-2"}
 
 
 async def test_who_sees_no_money_sees_units_move_in_the_same_block_as_its_hashes(

@@ -1,6 +1,8 @@
 """Certificates that end while everything runs."""
 
 import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -30,7 +32,7 @@ pytestmark = [
 ]
 
 LIFE: Final = timedelta(seconds=20)
-"""Long enough to start a node on a machine that has much to do."""
+"""Long enough to start a peer on a machine that has much to do; an orderer needs half of it."""
 
 
 def authority(network: RunningNetwork, msp_id: str, kind: str) -> CertificateAuthority:
@@ -42,14 +44,14 @@ def authority(network: RunningNetwork, msp_id: str, kind: str) -> CertificateAut
     )
 
 
-def shorten(network: RunningNetwork, node: Node) -> datetime:
+def shorten(network: RunningNetwork, node: Node, life: timedelta) -> datetime:
     """Give a stopped node certificates that soon end; return when."""
     msp_id, now = node.member.msp_id, datetime.now(UTC).replace(microsecond=0)
     holder = OrganizationDirectory(network.network.material / msp_id).holder(node.name)
     old = certificates.load_certificate(holder.signing.read_bytes())
-    signing = CertificateRequest(node.name, certificates.organizational_units(old), lifetime=LIFE)
+    signing = CertificateRequest(node.name, certificates.organizational_units(old), lifetime=life)
     tls = CertificateRequest(
-        node.name, hosts=("localhost", "127.0.0.1"), purpose=Purpose.TLS, lifetime=LIFE
+        node.name, hosts=("localhost", "127.0.0.1"), purpose=Purpose.TLS, lifetime=life
     )
     for kind, request, certificate, key in (
         ("ca", signing, holder.signing, holder.path / "msp" / "keystore" / "priv_sk"),
@@ -58,17 +60,44 @@ def shorten(network: RunningNetwork, node: Node) -> datetime:
         pair = authority(network, msp_id, kind).issue(request, now=now)
         certificate.write_bytes(pair.certificate_pem)
         key.write_bytes(pair.key_pem)
-    return now + LIFE
+    return now + life
 
 
-async def test_a_peer_whose_certificates_end_warns_says_so_and_works_once_they_are_renewed(
-    network: RunningNetwork, outcome: Outcome
+async def refused_by_a_peer(network: RunningNetwork, peer: Node) -> str:
+    """Return what a client is told that connects to a peer whose certificate has ended."""
+    profile = network.network.profile(peer.member.msp_id)
+    with pytest.raises(ConnectError, match="is its TLS certificate still valid") as refused:
+        await Gateway.from_profile(profile, address=peer.address)
+    return str(refused.value)
+
+
+async def refused_by_an_orderer(network: RunningNetwork, orderer: Node) -> str:
+    """Return why TLS with an orderer whose certificate has ended comes to nothing."""
+    roots = network.network.tls_roots(orderer.member.msp_id).decode()
+    context = ssl.create_default_context(cadata=roots)
+    with pytest.raises(ssl.SSLCertVerificationError, match="certificate has expired") as refused:
+        await asyncio.open_connection(orderer.host, orderer.topology.port, ssl=context)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "life", "refused"),
+    [
+        pytest.param("orderer", LIFE / 2, refused_by_an_orderer, id="orderer"),
+        pytest.param("peer", LIFE, refused_by_a_peer, id="peer"),
+    ],
+)
+async def test_a_node_whose_certificates_end_warns_says_so_and_works_once_they_are_renewed(
+    network: RunningNetwork,
+    outcome: Outcome,
+    kind: str,
+    life: timedelta,
+    refused: Callable[[RunningNetwork, Node], Awaitable[str]],
 ) -> None:
-    victim = network.peers[0]
-    msp_id = victim.member.msp_id
+    victim = next(node for node in network.nodes if node.kind == kind)
     async with audited(network, outcome) as load:
         assert await network.stop(victim) == 0
-        ends_at = shorten(network, victim)
+        ends_at = shorten(network, victim, life)
         log = Log(network, victim)
         await network.start(victim)
         outcome.saw(log.line("WARNING", "server.crt (tls) expires in 0 days", "renew it"))
@@ -77,17 +106,16 @@ async def test_a_peer_whose_certificates_end_warns_says_so_and_works_once_they_a
         outcome.saw(await unhealthy(victim, "has expired"))
         assert datetime.now(UTC) > ends_at
         assert await log.wait_for("WARNING", "server.crt (tls) has expired", "renew it")
-        with pytest.raises(ConnectError, match="is its TLS certificate still valid") as refused:
-            await Gateway.from_profile(network.network.profile(msp_id), address=victim.address)
-        outcome.saw(str(refused.value))
+        outcome.saw(await refused(network, victim))
         await load.more_commits(20)
+        msp_id = victim.member.msp_id
         outcome.tally(
             "crypto", "renew", msp_id, victim.name, "--network", network.network.directory
         )
         assert await network.stop(victim) == 0
         await outcome.awaits("start it again", network.start(victim))
         assert await health(victim) == ""
-    outcome.keep("the certificates of a peer, for signatures and TLS, end while it runs")
+    outcome.keep("the certificates of a node, for signatures and TLS, end while it runs")
 
 
 async def client(network: RunningNetwork, lifetime: timedelta) -> Gateway:

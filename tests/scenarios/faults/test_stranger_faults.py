@@ -47,10 +47,11 @@ def many_files() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("many_files")
-async def test_five_thousand_idle_connections_to_a_peer_disturb_nobody(
-    network: RunningNetwork, outcome: Outcome
+@pytest.mark.parametrize("kind", ["orderer", "peer"])
+async def test_five_thousand_idle_connections_to_a_node_disturb_nobody(
+    network: RunningNetwork, outcome: Outcome, kind: str
 ) -> None:
-    victim = network.peers[0]
+    victim = next(node for node in network.nodes if node.kind == kind)
     writers: list[asyncio.StreamWriter] = []
     try:
         async with audited(network, outcome) as load:
@@ -65,8 +66,8 @@ async def test_five_thousand_idle_connections_to_a_peer_disturb_nobody(
     finally:
         for writer in writers:
             writer.close()
-    outcome.saw(f"the peer holds {open_here} connections, and works")
-    outcome.keep(f"{IDLE} idle connections to a peer")
+    outcome.saw(f"the {kind} holds {open_here} connections, and works")
+    outcome.keep(f"{IDLE} idle connections to a node")
 
 
 async def raw(node: Node, random: Random) -> None:

@@ -53,7 +53,7 @@ simulate: $(INSTALLED_DEV) ## Run SEEDS=200 seeded simulations with faults, or o
 MINUTES ?= 15
 chaos: $(INSTALLED_DEV) etcd porcupine ## Kill and pause the processes of a network at random for MINUTES, from SEED if it is given
 	@TALLY_CHAOS_MINUTES=$(MINUTES) TALLY_CHAOS_SEED=$(SEED) TALLY_CHAOS_RESUMES_WITHIN_S=2 \
-	    $(BIN)/pytest -q tests/scenarios/faults/test_chaos.py
+	    TALLY_CHAOS_PORCUPINE="$$(command -v go)" $(BIN)/pytest -q tests/scenarios/faults/test_chaos.py
 
 reliability: export TALLY_RELIABILITY := .cache/reliability
 reliability: $(INSTALLED_DEV) etcd etcdctl ## Cause every fault and bad input, and write docs/reliability.md from what was seen
@@ -81,7 +81,8 @@ softhsm: ## Install SoftHSM, in whose tokens tests keep keys, unless it is there
 	    { apt-get update -qq && apt-get install -y -qq softhsm2; } || \
 	    echo "There is no SoftHSM: the tests of keys on tokens are skipped." >&2
 
-# Wants Go and, once, the network. Without them our own search judges alone, and the run says so.
+# Wants Go and, once, the network. Without Go our own search judges alone, and the run says so; with it
+# `make chaos` fails at once if Porcupine could not be built.
 porcupine: ## Build Porcupine, a checker of linearizability, for `make chaos`
 	@cd tests/porcupine && go build -o ../../.cache/porcupine . || \
 	    echo "There is no Porcupine: histories are judged by our own search alone." >&2

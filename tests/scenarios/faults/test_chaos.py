@@ -34,6 +34,10 @@ RESUMES_WITHIN_S: Final = float(os.environ.get("TALLY_CHAOS_RESUMES_WITHIN_S", "
 """The goal is 2 s on a machine that does nothing else, which `make chaos` asks for."""
 HISTORY: Final = os.environ.get("TALLY_CHAOS_HISTORY", "")
 """A file for the history, for other checkers."""
+PORCUPINE_MUST_JUDGE: Final = bool(os.environ.get("TALLY_CHAOS_PORCUPINE"))
+"""`make chaos` asks for it where Go is installed: then a judge that is missing is a failure."""
+STOPS_ALL_FROM_MINUTES: Final = 15
+"""A run of this length must stop every process."""
 
 LONGEST_DOWN_S: Final = 3.0
 COMMITS_BETWEEN: Final = 30
@@ -53,6 +57,7 @@ class Chaos:
         report: Prints a line.
         after_kill_s: The longest time without an acknowledgement after each kill.
         after_pause_s: Likewise after each pause.
+        stopped: The names of all nodes that were killed or paused.
     """
 
     network: RunningNetwork
@@ -61,6 +66,7 @@ class Chaos:
     report: Report
     after_kill_s: list[float] = field(default_factory=list)
     after_pause_s: list[float] = field(default_factory=list)
+    stopped: set[str] = field(default_factory=set)
 
     async def run(self, duration_s: float) -> None:
         """Stop processes until ``duration_s`` seconds have passed; all run on return."""
@@ -100,6 +106,7 @@ class Chaos:
     def _measure(self, victim: Node, began_s: float, silences_s: list[float], done: str) -> None:
         silence_s = self.load.longest_silence_s(began_s - 0.1, monotonic())
         silences_s.append(silence_s)
+        self.stopped.add(victim.name)
         count = len(self.load.acknowledged)
         self.report(f"{count:6} acknowledged; {done} {victim.name}: {silence_s:.2f} s of silence")
 
@@ -116,6 +123,7 @@ def report(capsys: pytest.CaptureFixture[str]) -> Report:
 async def test_random_kills_and_pauses_lose_nothing_and_fork_nothing(
     tmp_path: Path, report: Report
 ) -> None:
+    assert porcupine.PROGRAM.exists() or not PORCUPINE_MUST_JUDGE, "make porcupine failed"
     seed = int(os.environ.get("TALLY_CHAOS_SEED") or secrets.randbits(32))
     random = Random(seed)
     report(f"\nTALLY_CHAOS_SEED={seed} TALLY_CHAOS_MINUTES={MINUTES:g}")
@@ -136,6 +144,8 @@ async def test_random_kills_and_pauses_lose_nothing_and_fork_nothing(
         check_no_fork(network)
         assert lost_by(network, load) == 0, f"of {len(load.acknowledged)} acknowledged"
 
+    spared = {node.name for node in network.nodes} - chaos.stopped
+    assert MINUTES < STOPS_ALL_FROM_MINUTES or not spared, f"nobody stopped {sorted(spared)}"
     report(f"none of {len(load.acknowledged)} acknowledged transactions was lost")
     report(summary("killed", chaos.after_kill_s))
     report(summary("paused", chaos.after_pause_s))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import grpc
 import pytest
@@ -20,11 +21,13 @@ from tallystick.node.gateway.requests import proposed_call
 from tallystick.node.gateway.service import GatewayLimits
 from tallystick.node.limits.errors import TooBusyError
 from tallystick.node.settings import GatewaySettings
+from tallystick.protos.common.common_pb2 import Envelope
 from tallystick.protos.gateway.gateway_pb2 import (
     EndorseRequest,
     EvaluateRequest,
     SignedChaincodeEventsRequest,
     SignedCommitStatusRequest,
+    SubmitRequest,
 )
 
 INVALID_ARGUMENT = grpc.StatusCode.INVALID_ARGUMENT
@@ -249,3 +252,65 @@ def test_transactions_under_way_fill_a_block_while_others_are_endorsed(working: 
 
 def test_limits_that_nobody_set_are_those_of_the_settings() -> None:
     assert GatewayLimits.from_settings(GatewaySettings()) == GatewayLimits()
+
+
+def signed_transaction(transaction_id: str) -> SubmitRequest:
+    return SubmitRequest(
+        channel_id=CHANNEL_ID,
+        transaction_id=transaction_id,
+        prepared_transaction=Envelope(payload=b"transaction", signature=b"signature"),
+    )
+
+
+async def test_a_transaction_that_no_orderer_takes_frees_its_place_at_once(
+    setting: Setting,
+) -> None:
+    setting.limits = GatewayLimits(room=ONE_AT_A_TIME)
+    setting.definitions.define("OR('A.member')")
+    setting.add_peer("A", endorsement(), local=True)
+    service = setting.service()
+    request = EndorseRequest(proposed_transaction=signed_proposal())
+    mine = proposed_call(request.proposed_transaction).transaction_id
+    for _ in range(3):
+        await service.endorse(request)
+        error = await failure(service.submit(signed_transaction("another")))
+        assert error.message == "no orderer nodes available"
+        with pytest.raises(TooBusyError, match="0 are worked on and 1 begun"):
+            await service.endorse(request)
+        await failure(service.submit(signed_transaction(mine)))
+        await asyncio.sleep(0)
+
+
+async def test_a_client_that_gives_up_submitting_frees_the_place_of_its_transaction(
+    setting: Setting,
+) -> None:
+    setting.limits = GatewayLimits(room=ONE_AT_A_TIME)
+    setting.definitions.define("OR('A.member')")
+    setting.add_peer("A", endorsement(), local=True)
+    orderer = setting.add_orderer(None)
+    service = setting.service()
+    request = EndorseRequest(proposed_transaction=signed_proposal())
+    await service.endorse(request)
+    mine = proposed_call(request.proposed_transaction).transaction_id
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await service.submit(signed_transaction(mine))
+    await asyncio.sleep(0)
+    await service.endorse(request)
+    assert len(orderer.envelopes) == 1
+
+
+async def test_a_transaction_that_is_endorsed_twice_ends_once(setting: Setting) -> None:
+    setting.limits = GatewayLimits(room=replace(ONE_AT_A_TIME, unfinished=2))
+    setting.definitions.define("OR('A.member')")
+    setting.add_peer("A", endorsement(), local=True)
+    service = setting.service()
+    request = EndorseRequest(proposed_transaction=signed_proposal())
+    mine = proposed_call(request.proposed_transaction).transaction_id
+    for number in range(2):
+        await service.endorse(request)
+        await service.endorse(request)
+        assert service.unfinished == 2
+        setting.notifier.publish(number, [(mine, 0)])
+        await asyncio.sleep(0)
+        assert service.unfinished == 0

@@ -25,6 +25,7 @@ from tallystick.node.gateway.commit_notifier import (
     NotifierClosedError,
     TooManyWaitersError,
 )
+from tallystick.node.gateway.endorsed import EndorsedTransactions
 from tallystick.node.gateway.endorsers import Answer
 from tallystick.node.gateway.errors import DisagreementError, GatewayError
 from tallystick.node.gateway.evaluation import result, tried, useful
@@ -126,6 +127,7 @@ class GatewayService:
         )
         self._rates = rates
         self._room = WaitingRoom("/gateway.Gateway", self._limits.room)
+        self._endorsed = EndorsedTransactions()
         self._submitting = 0
 
     @property
@@ -176,7 +178,9 @@ class GatewayService:
             if channel is None:
                 raise no_endorsers(call, request.endorsing_organizations)
             answers = await self._agreed_answers(channel, call, request)
-            committed = channel.notifier.expect(call.transaction_id)
+            committed = self._endorsed.expect(
+                call.channel_id, call.transaction_id, channel.notifier
+            )
             place.keep(committed, longest_s=self._limits.place_kept_s)
         responses = [answer.response for answer in answers if answer.response is not None]
         payload = build_transaction_payload(
@@ -200,6 +204,10 @@ class GatewayService:
         self._submitting += 1
         try:
             await self._submit(request, channel)
+        except (GatewayError, asyncio.CancelledError):
+            # It may be ordered yet, but others need not wait for that.
+            self._endorsed.give_up(request.channel_id, request.transaction_id)
+            raise
         finally:
             self._submitting -= 1
         return gateway_pb2.SubmitResponse()
@@ -325,6 +333,11 @@ class GatewayService:
     def in_progress(self) -> int:
         """How many calls of Evaluate, Endorse and Submit are being worked on."""
         return self._room.working + self._submitting
+
+    @property
+    def unfinished(self) -> int:
+        """How many transactions are endorsed and neither committed nor given up."""
+        return self._room.kept
 
     @property
     def waiting(self) -> int:

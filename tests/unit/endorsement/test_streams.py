@@ -141,6 +141,29 @@ async def test_a_stream_that_fetches_no_answers_gets_little_work_done(
         assert begun == [b"0", b"1", b"2", b"3"]
 
 
+async def test_a_stream_that_fetches_no_large_answers_gets_little_work_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(streams, "MAX_UNFETCHED_BYTES", 10)
+    begun: list[bytes] = []
+
+    async def requests() -> AsyncIterator[bytes]:
+        for number, word in enumerate([b"small", b"larger than ten", b"third", b"fourth"]):
+            yield asked(number, word)
+            await settled()
+
+    async def work(word: bytes) -> None:
+        begun.append(word)
+
+    async with aclosing(answering(work).endorse(requests(), LOCAL_CALLER)) as answers:
+        assert await next_of(answers) == answered(0, b"small")
+        await settled()
+        await settled()
+        assert begun == [b"small", b"larger than ten"]
+        assert await next_of(answers) == answered(1, b"larger than ten")
+        assert await next_of(answers) == answered(2, b"third")
+
+
 async def test_a_stream_is_closed_once_what_it_has_taken_is_answered() -> None:
     begun, may_end = asyncio.Event(), asyncio.Event()
 

@@ -23,6 +23,9 @@ from tallystick.wire.messages import decode
 MAX_UNANSWERED: Final = 1_000
 """How many proposals of one stream are worked on, or have answers that nobody has fetched."""
 
+MAX_UNFETCHED_BYTES: Final = 16 * 1024 * 1024
+"""No proposal is begun while more of a stream's answers than this wait to be fetched."""
+
 Process = Callable[[SignedProposal], Awaitable[ProposalResponse]]
 
 _log = logging.getLogger(__name__)
@@ -67,9 +70,10 @@ class _Stream:
 
     def __init__(self, process: Process) -> None:
         self._process = process
-        self._room = asyncio.Semaphore(MAX_UNANSWERED)
         self._working: dict[int, asyncio.Task[None]] = {}
         self._answers: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._unfetched_bytes = 0
+        self._may_have_room = asyncio.Event()
 
     async def read(self, requests: AsyncIterator[bytes]) -> None:
         """Begin to work on each proposal; end the answers once there are no more proposals.
@@ -83,7 +87,7 @@ class _Stream:
                 if asked.given_up:
                     self._stop(asked.number)
                 else:
-                    await self._room.acquire()
+                    await self._room()
                     self._begin(asked)
         finally:
             if self._working:
@@ -93,7 +97,8 @@ class _Stream:
     async def answers(self) -> AsyncIterator[bytes]:
         """Yield encoded answers until there will be no more."""
         while (answer := await self._answers.get()) is not None:
-            self._room.release()
+            self._unfetched_bytes -= len(answer)
+            self._may_have_room.set()
             yield answer
 
     def give_up(self) -> None:
@@ -101,15 +106,23 @@ class _Stream:
         for task in self._working.values():
             task.cancel()
 
+    async def _room(self) -> None:
+        """Return once another proposal may be begun."""
+        while (
+            len(self._working) + self._answers.qsize() >= MAX_UNANSWERED
+            or self._unfetched_bytes > MAX_UNFETCHED_BYTES
+        ):
+            self._may_have_room.clear()
+            await self._may_have_room.wait()
+
     def _begin(self, asked: ProposalAsked) -> None:
         number = asked.number
         if number in self._working:
             raise WireError(f"two proposals have the number {number}")
 
-        def ended(task: asyncio.Task[None]) -> None:
+        def ended(_: asyncio.Task[None]) -> None:
             del self._working[number]
-            if task.cancelled():  # else whoever fetches the answer makes room
-                self._room.release()
+            self._may_have_room.set()
 
         self._working[number] = asyncio.get_running_loop().create_task(self._answer(asked))
         self._working[number].add_done_callback(ended)
@@ -130,7 +143,9 @@ class _Stream:
         except Exception:  # noqa: BLE001  # one proposal's defect is not to cost others their answers
             _log.exception("a proposal that another peer passed on met a defect")
             answered.refusal.CopyFrom(_refusal(grpc.StatusCode.UNKNOWN, "unexpected error"))
-        self._answers.put_nowait(_encoded(answered))
+        encoded = _encoded(answered)
+        self._unfetched_bytes += len(encoded)
+        self._answers.put_nowait(encoded)
 
 
 def _encoded(answered: ProposalAnswered) -> bytes:

@@ -3,9 +3,9 @@
 SS-101, W20.
 
 Whatever investors, issuer, transfer agent and time do, and in whatever order: what waits in escrow
-is what paid subscriptions are for; the issuer has the price of every unit, and of no other; there
-are no units before the issue and never more than the hard cap; a refused act changes nothing; and
-the events alone rebuild the register.
+is what paid subscriptions are for, with their fees; the issuer has the price of every unit, and of
+no other; there are no units before the issue and never more than the hard cap; a refused act
+changes nothing; and the events alone rebuild the register.
 """
 
 from datetime import timedelta
@@ -233,7 +233,7 @@ class OfferingMachine(MarketWalk):
             if view.subscription.status is SubscriptionStatus.PAID and is_held:
                 assert view.order is not None
                 units = view.order.quantity if is_prepaid else view.allotted
-                waiting[view.order.payer] += PRICE * (units or 0)
+                waiting[view.order.payer] += PRICE * (units or 0) + FEE
         held = {each: self.market.money(each) - self.market.free_money(each) for each in INVESTORS}
         assert held == waiting
 

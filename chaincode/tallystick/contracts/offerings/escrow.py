@@ -1,4 +1,4 @@
-"""Money that waits for units: a hold on the payer's account, for the issuer and nobody else.
+"""Money that waits for units: a hold on the payer's account, for the issuer and the fee alone.
 
 It is the payer's until units are issued against it, in the same transaction. Money off the ledger
 waits at a bank, whose receipt is used up by the issue; until then the bank can take it back and
@@ -13,9 +13,10 @@ from tallystick.contracts.book import HeldMove
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.fees.models import FeeKind
 from tallystick.contracts.fees.rules import Charge, FeeCase, charge_of
+from tallystick.contracts.models import MAX_QUANTITY
 from tallystick.contracts.offerings.models import OfferingTerms, PlacedOrder
 from tallystick.contracts.payments import CashInstruction
-from tallystick.contracts.reasons import MoneyReason, OfferingReason
+from tallystick.contracts.reasons import FeeReason, MoneyReason, OfferingReason
 from tallystick.contracts.statements import ReceiptTerms, ReceiptUse, SubscriptionOrder
 
 Held = tuple[SubscriptionOrder, int]
@@ -25,9 +26,15 @@ Paid = tuple[PlacedOrder, int]
 """An order, and how many units its payment is for."""
 
 
-def lock(ctx: Context, terms: OfferingTerms, order: SubscriptionOrder, units: int) -> None:
-    """Hold what so many units cost."""
-    _pay(ctx, CashInstruction(lock=(payment(terms, order, units),), secret=order.salt))
+def lock(ctx: Context, terms: OfferingTerms, placed: PlacedOrder, units: int) -> None:
+    """Hold what so many units cost, and the fee with it: who has paid can fail the issue no more.
+
+    Raises:
+        Refusal: INSUFFICIENT_AVAILABLE, or what else stands against the payer's paying.
+    """
+    price, fees = payment(terms, placed.order, units), charge_for(terms, placed, units).fees
+    held = price.model_copy(update={"quantity": price.quantity + sum(each.amount for each in fees)})
+    _pay(ctx, CashInstruction(lock=(held,), secret=placed.order.salt))
 
 
 def release(ctx: Context, terms: OfferingTerms, held: Sequence[Held]) -> None:
@@ -40,7 +47,7 @@ def deliver(ctx: Context, terms: OfferingTerms, paid: Sequence[Paid]) -> None:
     """Pay the issuer for the units of each order; what is held beyond that is free again.
 
     A receipt is used up: what it says was paid off the ledger is the issuer's from now on. Fees
-    come out of what is available then.
+    come out of what that frees: fewer units never cost a higher one.
     """
     held = [(each.order, units) for each, units in paid if each.receipt is None]
     instruction = CashInstruction(
@@ -53,7 +60,10 @@ def deliver(ctx: Context, terms: OfferingTerms, paid: Sequence[Paid]) -> None:
 
 
 def charge_for(terms: OfferingTerms, placed: PlacedOrder, units: int) -> Charge:
-    """Return what an order's intermediary takes for units; nothing if they are paid elsewhere."""
+    """Return what an order's intermediary takes for units; nothing if they are paid elsewhere.
+
+    One that no amount can be beside the price, which waits in escrow with it, is a finding.
+    """
     if placed.receipt is not None:
         return Charge()
     case = FeeCase(
@@ -64,7 +74,17 @@ def charge_for(terms: OfferingTerms, placed: PlacedOrder, units: int) -> Charge:
         buyer=placed.order.payer,
         seller=terms.proceeds_to,
     )
-    return charge_of(placed.fees, case)
+    charge, room = charge_of(placed.fees, case), MAX_QUANTITY - case.amount
+    findings = list(charge.findings)
+    for fee in charge.fees:
+        if fee.amount > room:
+            findings.append(
+                FeeReason.FEE_TOO_LARGE.finding(
+                    payer=fee.payer, receiver=fee.receiver, amount=fee.amount, limit=room
+                )
+            )
+        room -= fee.amount
+    return Charge(charge.fees, tuple(findings))
 
 
 def check_receipt(

@@ -101,7 +101,7 @@ class Subscribing:
         units = placed.order.quantity
         if not terms.terms.is_prepaid:
             units = self._allotted(row)
-        escrow.lock(self._ctx, terms.terms, placed.order, units)
+        escrow.lock(self._ctx, terms.terms, placed, units)
         self._paid(row)
 
     def pay_by_receipt(self, offering: str, subscription: str, receipt: ReceiptTerms) -> None:

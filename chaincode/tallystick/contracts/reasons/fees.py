@@ -24,6 +24,6 @@ class FeeReason(ReasonTable):
     )
     FEE_TOO_LARGE = (
         Kind.RULE,
-        "The fee that {payer} would pay to {receiver} is {amount}, and nothing is larger than"
-        " {limit}; let who takes it set its maximum.",
+        "The fee that {payer} would pay to {receiver} is {amount}, and {limit} is the most that it"
+        " can be; let who takes it set its maximum.",
     )

@@ -85,29 +85,52 @@ def test_who_gets_no_units_pays_no_fee(market: PrimaryMarket) -> None:
     assert sums(market).accrued == 0
 
 
-def test_who_cannot_pay_the_fee_is_named_and_left_for_another_page(
+def test_the_fee_waits_with_the_price_so_nobody_walks_out_by_spending_the_rest(
     market: PrimaryMarket,
 ) -> None:
-    """SS-98: nothing is issued to it; others get theirs, and so does it once it has the money."""
+    """SS-98, SS-100: all the free money can go, and the issue still happens."""
     market.offer()
-    market.subscribe("a", "alice", 400)
-    market.subscribe("b", "bob", 400)
-    market.submit(P.BANK, CASH, "withdraw", "USD", "alice", MONEY - 400 * PRICE)
+    market.subscribe("a", "alice", 1000)
+    market.subscribe("b", "bob", 600)
+    assert market.free_money("alice") == MONEY - 1000 * PRICE - 250
+    market.submit(P.BANK, CASH, "withdraw", "USD", "alice", MONEY - 1000 * PRICE - 250)
     market.to_the_issue()
+    market.issue_page("a", "b")
 
-    assert refused(market.issue_page, "a", "b") == "INSUFFICIENT_AVAILABLE"
-    assert market.supply() == 0
-    market.issue_page("b")
-    market.deposit("alice", 100)
-    market.issue_page("a")
-    assert [market.units(each) for each in ("alice", "bob")] == [400, 400]
-    assert (market.free_money("alice"), sums(market).accrued) == (0, 2 * 100)
+    price = market.units("alice") * PRICE
+    assert market.free_money("alice") == 1000 * PRICE + 250 - price - -(-price // 100)
+    assert sums(market).holds
 
 
-def test_a_fee_that_is_no_amount_stands_against_its_subscription(market: PrimaryMarket) -> None:
-    """SS-98."""
+def test_who_can_pay_the_price_and_not_the_fee_has_not_paid(market: PrimaryMarket) -> None:
+    """SS-98: it is told so at once, and pays once it has the money."""
     market.offer()
-    set_fees(market, line(flat=MAX_QUANTITY, basis_points=1), by=P.BROKER_DEALER)
+    market.place(market.order("a", "alice", 400))
+    market.submit(P.BANK, CASH, "withdraw", "USD", "alice", MONEY - 400 * PRICE - 99)
+
+    assert refused(market.pay, "a") == "INSUFFICIENT_AVAILABLE"
+    market.deposit("alice", 1)
+    market.pay("a")
+    assert market.free_money("alice") == 0
+
+
+@pytest.mark.parametrize(
+    "fees",
+    [
+        pytest.param([line(flat=MAX_QUANTITY, basis_points=1)], id="by itself"),
+        pytest.param([line(flat=MAX_QUANTITY - 400 * PRICE + 1)], id="with the price"),
+        pytest.param(
+            [line(flat=2**52), line(flat=2**52).model_copy(update={"receiver": "bob"})],
+            id="with another",
+        ),
+    ],
+)
+def test_a_fee_that_is_no_amount_stands_against_its_subscription(
+    fees: list[FeeLine], market: PrimaryMarket
+) -> None:
+    """SS-98: alone, or with what waits beside it."""
+    market.offer()
+    set_fees(market, *fees, by=P.BROKER_DEALER)
 
     assert refused(market.subscribe, "a", "alice", 400) == "FEE_TOO_LARGE"
     set_fees(market, by=P.BROKER_DEALER)

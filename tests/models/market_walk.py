@@ -40,6 +40,9 @@ class MarketWalk(RuleBasedStateMachine):
     recorded: dict[tuple[str, str], dict[str, int]]
     """By record date, the plain copy that was made when it was sealed."""
 
+    refusal: Refusal | None = None
+    """Why the last act that was refused did not happen."""
+
     def begin(self, market: ListeningMarket) -> None:
         """Walk through a market, and take in all that has been told of it so far."""
         self.market = market
@@ -52,7 +55,8 @@ class MarketWalk(RuleBasedStateMachine):
         rows = self.rows()
         try:
             submit()
-        except Refusal:
+        except Refusal as refusal:
+            self.refusal = refusal
             assert self.rows() == rows, "a refused act changes nothing"
             return False
         finally:

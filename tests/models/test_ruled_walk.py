@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
+from pydantic import TypeAdapter
 from tests.models.register_acts import INVESTORS, quantities, securities
 from tests.models.ruled_acts import LOCK_DAYS, RuledActs, Written, nothing_bound, written
 from tests.models.test_contract_conservation import MarketMachine
@@ -21,10 +22,12 @@ from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.compliance.models import RulesGiven
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.prices import price_of
+from tallystick.contracts.reasons import ComplianceReason, Finding
 from tallystick.contracts.register.models import Verdict
 from tallystick.contracts.statements import UnitsSent
 
 TOKEN = Chaincode.TOKEN
+FINDINGS = TypeAdapter(tuple[Finding, ...])
 
 
 class RuledMachine(RuledActs, MarketMachine):
@@ -57,7 +60,10 @@ class RuledMachine(RuledActs, MarketMachine):
 
     @rule(security=securities, sides=st.permutations(INVESTORS), quantity=quantities)
     def settle_at_the_venue(self, security: str, sides: list[str], quantity: int) -> None:
-        """Let a trade settle at once, which nothing but rules and stops can be against."""
+        """Let a trade settle at once: what is against it is what the verdict says just before.
+
+        Where the verdict has nothing against it, the buyer can still lack the money.
+        """
         seller, buyer, _ = sides
         self.proposed += 1
         parts = {"security": security, "seller": seller, "buyer": buyer}
@@ -69,14 +75,28 @@ class RuledMachine(RuledActs, MarketMachine):
         if not self.act(partial(self.market.propose, terms)):
             return
         for side in terms.parties:
-            self.act(partial(self.market.consent, terms, side))
+            assert self.act(partial(self.market.consent, terms, side))
         before, approval = self.held_of(security), (security, seller, buyer)
         approved = self.market.evaluate(TOKEN, "approval", *approval)
         clear = (Participant.CLEARING, Chaincode.SETTLEMENT, "settle_at_once", name)
+        verdict = self.market.evaluate(TOKEN, "can_transfer", sent, terms.venue).load(Verdict)
         happened = self.act(partial(self.submit, *clear))
+        assert verdict.allowed or not happened
+        assert not happened or quantity <= verdict.most
+        if not happened:
+            self.check_refusal(verdict)
         if happened and approved.json is None:
             rules = {k: v for k, v in self.bound[security].items() if k != "venue-only"}
             self.check_limits(rules, before, self.held_of(security), sent)
+
+    def check_refusal(self, verdict: Verdict) -> None:
+        """Hold the refusal of a settlement against the verdict at the same height."""
+        assert self.refusal is not None
+        told = FINDINGS.validate_python(self.refusal.facts.get("reasons", ()))
+        if verdict.allowed:
+            assert not ComplianceReason.__members__.keys() & {each.code for each in told}
+        else:
+            assert told == verdict.reasons
 
     def check_limits(
         self,

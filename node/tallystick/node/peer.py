@@ -231,6 +231,7 @@ class PeerNode:
             }
         )
         self.metrics.show_waiting({"gateway.Gateway": lambda: self.gateway.waiting})
+        self.metrics.show_unfinished(lambda: self.gateway.unfinished)
 
     def _new_privacy(self) -> Privacy:
         settings, environment = self._settings.private_data, self._environment

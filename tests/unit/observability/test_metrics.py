@@ -68,6 +68,14 @@ def test_calls_in_progress_are_counted_when_somebody_asks() -> None:
     assert value(metrics.registry, name, service="gateway.Gateway") == 5
 
 
+def test_transactions_that_are_not_finished_are_counted_apart() -> None:
+    metrics, transactions = PeerMetrics(), [500]
+    metrics.show_unfinished(lambda: transactions[0])
+    assert value(metrics.registry, "tallystick_transactions_unfinished") == 500
+    transactions[0] = 2
+    assert value(metrics.registry, "tallystick_transactions_unfinished") == 2
+
+
 def test_two_nodes_in_one_process_count_apart() -> None:
     one, other = OrdererMetrics(), OrdererMetrics()
     one.envelope_answered("market", "SUCCESS", 0.01)

@@ -82,6 +82,15 @@ class NodeMetrics:
             lambda: [((service,), count()) for service, count in calls.items()],
         )
 
+    def show_unfinished(self, transactions: Callable[[], int]) -> None:
+        """Show how many transactions a gateway has endorsed and still waits for."""
+        self.gauges.add(
+            "tallystick_transactions_unfinished",
+            "Transactions endorsed by this gateway that are neither committed nor given up.",
+            (),
+            lambda: [((), transactions())],
+        )
+
     def show_certificates(self, ends: Iterable[tuple[str, str, float]]) -> None:
         """Show when certificates end: use, file, and seconds since the epoch."""
         values = [((use, file), end) for use, file, end in ends]

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import cast
 from unittest.mock import MagicMock
 from weakref import WeakSet
 
@@ -15,10 +16,15 @@ from tests.traces import collecting
 from tallystick.node.transport import proposals
 from tallystick.node.transport.channels import ChannelPool
 from tallystick.node.transport.options import MAX_MESSAGE_BYTES
-from tallystick.node.transport.ports import Caller
+from tallystick.node.transport.ports import LOCAL_CALLER, Caller
 from tallystick.node.transport.proposals import METHOD, SERVICE, StreamingEndorser
 from tallystick.node.transport.remote import ENDED_EARLY
-from tallystick.node.transport.server import add_stream_services, new_server, serving
+from tallystick.node.transport.server import (
+    ServicerContext,
+    add_stream_services,
+    new_server,
+    serving,
+)
 from tallystick.node.transport.tasks import supervised_tasks
 from tallystick.protos.peer import peer_pb2_grpc
 from tallystick.protos.peer.proposal_pb2 import SignedProposal
@@ -86,13 +92,39 @@ class FakePeer(peer_pb2_grpc.EndorserServicer):
         return ProposalResponse(payload=request.proposal_bytes.upper())
 
 
+class UpgradedPeer(grpc.GenericRpcHandler):
+    """The streams of a peer that learns them while its connection stands."""
+
+    def __init__(self, peer: FakePeer) -> None:
+        self.peer = peer
+        self.knows_streams = False
+
+    def service(
+        self, handler_call_details: grpc.HandlerCallDetails
+    ) -> "grpc.RpcMethodHandler[bytes, bytes] | None":
+        if not self.knows_streams or handler_call_details.method != f"/{SERVICE}/{METHOD}":
+            return None
+        return cast(
+            "grpc.RpcMethodHandler[bytes, bytes]",
+            grpc.stream_stream_rpc_method_handler(self._endorse),
+        )
+
+    async def _endorse(
+        self, requests: AsyncIterator[bytes], _: ServicerContext
+    ) -> AsyncIterator[bytes]:
+        async for answer in self.peer.endorse(requests, LOCAL_CALLER):
+            yield answer
+
+
 @asynccontextmanager
 async def connected(
-    peer: FakePeer, *, knows_streams: bool = True
+    peer: FakePeer, *, knows_streams: bool | UpgradedPeer = True
 ) -> AsyncIterator[StreamingEndorser]:
     server = new_server()
     peer_pb2_grpc.add_EndorserServicer_to_server(peer, server)
-    if knows_streams:
+    if isinstance(knows_streams, UpgradedPeer):
+        server.add_generic_rpc_handlers((knows_streams,))
+    elif knows_streams:
         add_stream_services(server, SERVICE, {METHOD: peer.endorse})
     async with asyncio.timeout(20), AsyncExitStack() as stack:
         port = await stack.enter_async_context(serving(server, "127.0.0.1:0", tls=None, grace_s=0))
@@ -138,6 +170,25 @@ async def test_a_peer_that_knows_no_streams_is_called() -> None:
     async with connected(FakePeer(), knows_streams=False) as endorser:
         assert await answers(endorser, b"a", b"b") == [b"A", b"B"]
         assert await answers(endorser, b"c") == [b"C"]
+
+
+@pytest.mark.parametrize(
+    ("asked_again_after_s", "second", "third"),
+    [
+        pytest.param(0, b"b", b"c", id="some minutes later"),
+        pytest.param(300, b"B", b"C", id="within minutes"),
+    ],
+)
+async def test_a_peer_that_has_learned_streams_is_asked_for_one_again_after_some_minutes(
+    asked_again_after_s: float, second: bytes, third: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proposals, "ASKED_AGAIN_AFTER_S", asked_again_after_s)
+    upgraded = UpgradedPeer(FakePeer())
+    async with connected(upgraded.peer, knows_streams=upgraded) as endorser:
+        assert await answers(endorser, b"a") == [b"A"]
+        upgraded.knows_streams = True
+        assert await answers(endorser, b"b") == [second]
+        assert await answers(endorser, b"c") == [third]
 
 
 async def test_a_traced_proposal_is_sent_in_a_call_of_its_own() -> None:

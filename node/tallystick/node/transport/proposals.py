@@ -23,6 +23,9 @@ METHOD: Final = "Endorse"
 _NUMBER_BYTES: Final = 32
 """More than number and lengths add to a proposal on a stream."""
 
+ASKED_AGAIN_AFTER_S: Final = 300
+"""How long a peer that knew no stream is called: after an upgrade it may know one."""
+
 _NO_STREAM: Final = {grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.INTERNAL}
 """How a stream ends that a peer does not know; INTERNAL where gRPC was writing when that came."""
 
@@ -91,8 +94,9 @@ class StreamingEndorser:
 
     The stream is opened by the first proposal, and again by the first after it was lost. A peer
     that does not know such streams, of Fabric or of an earlier release, is called once for each
-    proposal; so is every peer for one that is traced, since a stream has one trace, and for one
-    that is too large, since what gRPC does not send ends the whole stream.
+    proposal for some minutes, and then asked for a stream again. Every peer is called for a
+    proposal that is traced, since a stream has one trace, and for one that is too large, since
+    what gRPC does not send ends the whole stream.
     """
 
     def __init__(self, channel: grpc.aio.Channel, tasks: asyncio.TaskGroup) -> None:
@@ -101,7 +105,7 @@ class StreamingEndorser:
         self._open: grpc.aio.StreamStreamMultiCallable[bytes, bytes]
         self._open = channel.stream_stream(f"/{SERVICE}/{METHOD}")
         self._tasks = tasks
-        self._knows_streams = True
+        self._called_until_s = 0.0
         self._stream: _Stream | None = None
         self._reading: asyncio.Task[None] | None = None
 
@@ -117,7 +121,8 @@ class StreamingEndorser:
             except grpc.aio.AioRpcError as error:
                 if error.code() not in _NO_STREAM:
                     raise
-                self._knows_streams = error.code() is not grpc.StatusCode.UNIMPLEMENTED
+                if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                    self._called_until_s = _now_s() + ASKED_AGAIN_AFTER_S
             else:
                 return response_in(answered)
         return await self._calls.process_proposal(proposal)
@@ -129,7 +134,7 @@ class StreamingEndorser:
 
     def _goes_on_the_stream(self, proposal: SignedProposal) -> bool:
         fits = proposal.ByteSize() + _NUMBER_BYTES <= MAX_MESSAGE_BYTES
-        return fits and self._knows_streams and spans.moment() is None
+        return fits and _now_s() >= self._called_until_s and spans.moment() is None
 
     def _current(self) -> _Stream:
         if self._stream is None:
@@ -149,6 +154,10 @@ class StreamingEndorser:
         finally:
             self._stream = self._reading = None
             stream.end(code, details)
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def response_in(answered: ProposalAnswered) -> ProposalResponse:

@@ -346,8 +346,8 @@ async def test_what_is_committed_over_all_venues_lies_with_no_venue(
     await market.place_order(placed, Participant.ISSUER)
     with pytest.raises(EvaluateError, match="UNITS_COMMITTED"):
         await market.place_order(order("O-2", 2), Participant.ISSUER)
-    blinded = sha256(f"{placed.salt}/commitment/{ATS}/O-1".encode()).hexdigest()
-    committed = composite_key("commitment", "ACME", "carol", blinded)
+    blinded = sha256(f"{placed.salt}/commitment/{ATS}/order/O-1/sell".encode()).hexdigest()
+    committed = composite_key("commitment", "ACME", "carol", placed.statement.expires_at, blinded)
     for msp_id, has_order, has_sum in (
         (ATS, True, False),
         (CLEARING, True, True),

@@ -279,10 +279,10 @@ async def test_blocks_tell_the_other_venue_nothing_of_an_investors_orders(
     assert found["O-own"].arguments == found["O-theirs"].arguments == (b"place_order",)
 
     state = tally_network.peers[OTHER_VENUE].channels[tally_network.channel_id].ledger.state
-    blinded = sha256(f"{theirs.salt}/commitment/{ATS}/O-theirs".encode()).hexdigest()
+    blinded = sha256(f"{theirs.salt}/commitment/{ATS}/order/O-theirs/sell".encode()).hexdigest()
     row = composite_key("order", "O-theirs")
     assert state.get_private(Chaincode.SETTLEMENT, f"trades_{ATS}", row) is None
-    committed = composite_key("commitment", "ACME", "alice", blinded)
+    committed = composite_key("commitment", "ACME", "alice", theirs.statement.expires_at, blinded)
     assert state.get_private(Chaincode.SETTLEMENT, COMMITMENTS, committed) is None
     watcher = tally_network.peers[CLEARING].channels[tally_network.channel_id].ledger.state
     assert watcher.get_private(Chaincode.SETTLEMENT, COMMITMENTS, committed) is not None

@@ -48,10 +48,13 @@ def split_composite_key(key: str) -> tuple[str, tuple[str, ...]]:
     return kind, tuple(parts)
 
 
-def partial_range(kind: str, *parts: str) -> tuple[str, str]:
-    """Return the range ``[start, end)`` of all composite keys that begin with these parts."""
+def partial_range(kind: str, *parts: str, first: str = "") -> tuple[str, str]:
+    """Return the range ``[start, end)`` of all composite keys that begin with these parts.
+
+    With ``first`` it has those only whose next part is that or a later one.
+    """
     start = composite_key(kind, *parts)
-    return start, start + MAX_CODE_POINT
+    return start + first, start + MAX_CODE_POINT
 
 
 def plain_range(start: str, end: str) -> tuple[str, str]:

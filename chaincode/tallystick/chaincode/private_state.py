@@ -83,9 +83,13 @@ class PrivateState(OwnRows):
         """
         return self._stub.get_private_data_range(self._collection, *plain_range(start, end))
 
-    def partial(self, kind: str, *parts: str) -> Iterator[tuple[str, bytes]]:
-        """Yield the committed rows whose composite key begins so, in key order; for queries."""
-        return self._stub.get_private_data_range(self._collection, *partial_range(kind, *parts))
+    def partial(self, kind: str, *parts: str, first: str = "") -> Iterator[tuple[str, bytes]]:
+        """Yield the committed rows whose composite key begins so, in key order; for queries.
+
+        With ``first`` only those whose next part is that or a later one.
+        """
+        start, end = partial_range(kind, *parts, first=first)
+        return self._stub.get_private_data_range(self._collection, start, end)
 
     def flush(self) -> None:
         """Hand the writes to the stub, in the order of first writing, once the call succeeded."""

@@ -85,9 +85,12 @@ class ConfidentialRows:
         """Return whether anything was ever written at ``key``; other peers than members know."""
         return self._rows.hash(key) is not None
 
-    def partial(self, kind: str, *parts: str) -> Iterator[tuple[str, bytes]]:
-        """Yield the rows whose composite key begins so, in key order; for queries."""
-        for key, value in self._rows.partial(kind, *parts):
+    def partial(self, kind: str, *parts: str, first: str = "") -> Iterator[tuple[str, bytes]]:
+        """Yield the rows whose composite key begins so, in key order; for queries.
+
+        With ``first`` only those whose next part is that or a later one.
+        """
+        for key, value in self._rows.partial(kind, *parts, first=first):
             if content := value[SALT_SIZE:]:
                 yield key, content
 

@@ -25,6 +25,14 @@ def test_a_partial_range_holds_every_key_that_begins_with_its_parts(
     assert start <= composite_key(kind, *parts, *more) < end
 
 
+@given(part.filter(bool), part, part)
+def test_a_partial_range_from_a_part_on_leaves_out_what_sorts_before_it(
+    kind: str, first: str, other: str
+) -> None:
+    start, end = partial_range(kind, "p", first=first)
+    assert (start <= composite_key(kind, "p", other) < end) == (first <= other)
+
+
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
 def test_strings_order_as_their_utf8_bytes(keys: list[str]) -> None:
     """§9.3."""

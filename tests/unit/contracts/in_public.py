@@ -21,17 +21,27 @@ class Told:
 
     Attributes:
         places: All that was read or written.
+        deleted: Of them what is there no more. A block says so, of private keys too.
         text: Arguments, results, events, keys, values, and hashes of private ones.
     """
 
     places: set[Place] = field(default_factory=set)
+    deleted: set[Place] = field(default_factory=set)
     text: bytearray = field(default_factory=bytearray)
 
     def add(self, chaincode: str, collection: str, key: str) -> None:
         """Note that a key was read or written."""
-        told = sha256(key.encode()).digest() if collection else key.encode()
-        self.places.add((chaincode, collection, told))
-        self.say(told)
+        place = _place(chaincode, collection, key)
+        self.places.add(place)
+        self.say(place[2])
+
+    def write(self, chaincode: str, collection: str, key: str, value: bytes | None) -> None:
+        """Note that a key was written, or deleted; of a private value the hash is told."""
+        self.add(chaincode, collection, key)
+        if value is None:
+            self.deleted.add(_place(chaincode, collection, key))
+        else:
+            self.say(sha256(value).digest() if collection else value)
 
     def say(self, *words: bytes) -> None:
         """Note what else is public."""
@@ -62,6 +72,10 @@ def guesses(word: str) -> Iterator[bytes]:
     yield digest.hexdigest().encode()
 
 
+def _place(chaincode: str, collection: str, key: str) -> Place:
+    return chaincode, collection, sha256(key.encode()).digest() if collection else key.encode()
+
+
 def _key(named: tuple[str, ...]) -> bytes:
     return composite_key(*named).encode()
 
@@ -78,11 +92,9 @@ def listening() -> Iterator[Told]:
     def committed(transaction: MemoryTransaction) -> None:
         for chaincode, writes in transaction.writes.items():
             for key, value in writes.values.items():
-                told.add(chaincode, "", key)
-                told.say(value or b"")
+                told.write(chaincode, "", key, value)
             for (collection, key), private in writes.private.items():
-                told.add(chaincode, collection, key)
-                told.say(sha256(private or b"").digest())
+                told.write(chaincode, collection, key, private)
         commit(transaction)
 
     with ExitStack() as patches:

@@ -5,6 +5,7 @@ written, hashes of private values, events and results of every transaction.
 """
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from hashlib import sha256
 
@@ -36,6 +37,7 @@ from tallystick.contracts.participants import Participant
 from tallystick.contracts.readers import COMMITMENTS
 from tallystick.contracts.statements import OrderPlaced, OrderSide, OrderWithdrawn
 from tallystick.contracts.testing import Market
+from tallystick.contracts.trades.terms import Order
 
 ATS, BROKER, CLEARING = Participant.ATS, Participant.BROKER_DEALER, Participant.CLEARING
 IDENTITY = Chaincode.IDENTITY
@@ -79,6 +81,11 @@ def links(one: Told, other: Told) -> list[Place]:
     sealed = (SETTLEMENT, COMMITMENTS, sha256(composite_key("permit_key").encode()).digest())
     common = (one.places & other.places) - {sealed}
     return [each for each in common if each[0] != IDENTITY or not LICENCES.match(each[2])]
+
+
+def shape(told: Told) -> list[tuple[str, str, bool]]:
+    """Return what transactions touch and delete, less the keys."""
+    return sorted((*place[:2], place in told.deleted) for place in told.places)
 
 
 def names_of(market: Market, holder: str) -> list[str]:
@@ -126,10 +133,39 @@ def test_to_buy_touches_as_many_rows_as_to_sell(market: Market) -> None:
     sells = placed(market, an_order(market, "O-1"))
     buys = placed(market, an_order(market, "O-2", side=OrderSide.BUY))
 
-    def shape(told: Told) -> list[tuple[str, str]]:
-        return sorted((chaincode, collection) for chaincode, collection, _ in told.places)
-
     assert shape(sells) == shape(buys)
+
+
+def fill_and_cancel(market: Market, order: OrderPlaced) -> None:
+    """Fill an order by a trade that is cancelled before it is locked."""
+    placed = Order(order=order.order, broker=BROKER, is_placed=True)
+    market.propose(market.terms(quantity=600).model_copy(update={order.side.value: placed}))
+    market.submit(ATS, SETTLEMENT, "cancel", "T-1", "an error")
+
+
+ENDS = {
+    "its holder withdraws it": withdraw,
+    "its venue withdraws it": lambda market, order: withdraw(market, order, by=ATS),
+    "a trade fills it and ends": fill_and_cancel,
+}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_an_end_of_an_order_does_not_tell_its_side(
+    end: Callable[[Market, OrderPlaced], object], market: Market
+) -> None:
+    """What is deleted at the end of one that sells is deleted at the end of one that buys."""
+    found = {}
+    for side, holder in ((OrderSide.SELL, "alice"), (OrderSide.BUY, "bob")):
+        fork = market.fork()
+        order = an_order(fork, side=side, holder=holder)
+        place(fork, order)
+        with listening() as told:
+            end(fork, order)
+        found[side] = shape(told)
+
+    assert found[OrderSide.SELL] == found[OrderSide.BUY]
+    assert any(is_deleted for _, _, is_deleted in found[OrderSide.SELL])
 
 
 @pytest.mark.parametrize("by", [BROKER, ATS])

@@ -11,7 +11,7 @@ from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.instants import later, now
 from tallystick.contracts.intents import canonical_json
 from tallystick.contracts.listings.listings import Listings
-from tallystick.contracts.orders.commitments import CommitmentRows
+from tallystick.contracts.orders.commitments import commitments
 from tallystick.contracts.orders.models import (
     HoldingSeen,
     Permit,
@@ -148,9 +148,9 @@ class OrderAdmission:
 
     def _require_uncommitted(self, order: OrderPlaced) -> None:
         """Refuse to commit what is committed already, whatever the venue, and say no figure."""
-        rows = CommitmentRows(self._ctx).of(order.security, order.holder)
-        timeline = self._orders.timeline(order.security)
-        units, orders = committed(rows, now(self._ctx), timeline)
+        moment = now(self._ctx)
+        rows = commitments(self._ctx, order.security, order.holder, moment)
+        units, orders = committed(rows, moment, self._orders.timeline(order.security))
         buys = order.side is OrderSide.BUY
         fits = buys or units + order.quantity <= self._available(order)
         if not fits or orders >= MAX_COMMITMENTS:

@@ -1,60 +1,49 @@
 """What holders have committed to orders, over all venues: for those who see every venue."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
 from tallystick.chaincode import Context, composite_key
 from tallystick.contracts.confidential import ConfidentialRows
-from tallystick.contracts.orders.models import Commitment, PlacedOrder
+from tallystick.contracts.instants import Instant
+from tallystick.contracts.orders.models import Commitment, Pending
 from tallystick.contracts.readers import COMMITMENTS
-from tallystick.contracts.statements import OrderPlaced, OrderSide
 
 
 class CommitmentRows:
-    """One row for each order, so that no two orders of one holder have a row in common.
+    """One row for each order, and for each trade that fills one: none of them in common.
 
-    The order's name is blinded in the key by its salt: what cannot be guessed may be deleted in
-    public.
+    The name is blinded in the key by a salt: what cannot be guessed may be deleted in public. The
+    row of what expires stays; it sorts before all that counts, so nobody reads it again.
     """
 
-    def __init__(self, ctx: Context) -> None:
-        self._ctx = ctx
+    def __init__(self, ctx: Context, venue: str, salt: str) -> None:
+        self._rows = ConfidentialRows(ctx, COMMITMENTS, salt)
+        self._venue = venue
+        self._salt = salt
 
-    def add(self, placed: PlacedOrder) -> None:
-        """Write what an order commits."""
-        order = placed.statement
-        row = Commitment(
-            security=order.security,
-            holder=order.holder,
-            venue=order.venue,
-            order=order.order,
-            quantity=order.quantity if order.side is OrderSide.SELL else 0,
-            splits_seen=placed.splits_seen,
-            expires_at=order.expires_at,
-        )
-        self._rows(placed.salt).save(_key(order, placed.salt), row)
+    def add(self, lines: Iterable[Pending]) -> None:
+        """Write what orders of the venue, or trades that fill them, commit."""
+        for line in lines:
+            row = Commitment(venue=self._venue, **dict(line))
+            self._rows.save(self._key(line), row)
 
-    def lessen(self, placed: PlacedOrder, quantity: int) -> None:
-        """Let so many units wait for an order no more."""
-        key = _key(placed.statement, placed.salt)
-        rows = self._rows(placed.salt)
-        row = rows.load(key, Commitment)
-        if row is None:
-            return
-        if row.quantity > quantity:
-            rows.save(key, row.model_copy(update={"quantity": row.quantity - quantity}))
-        else:
-            rows.erase(key)
+    def remove(self, lines: Iterable[Pending]) -> None:
+        """Delete what is committed no more."""
+        for line in lines:
+            self._rows.erase(self._key(line))
 
-    def of(self, security: str, holder: str) -> Iterator[Commitment]:
-        """Yield what a holder has committed of a security, over all venues; for queries."""
-        for _, value in self._rows().partial("commitment", security, holder):
-            yield Commitment.model_validate_json(value)
-
-    def _rows(self, salt: str = "") -> ConfidentialRows:
-        return ConfidentialRows(self._ctx, COMMITMENTS, salt)
+    def _key(self, line: Pending) -> str:
+        named = f"{self._salt}/commitment/{self._venue}/{line.kind}/{line.name}/{line.side}"
+        blinded = sha256(named.encode()).hexdigest()
+        return composite_key("commitment", line.security, line.holder, line.expires_at, blinded)
 
 
-def _key(order: OrderPlaced, salt: str) -> str:
-    blinded = sha256(f"{salt}/commitment/{order.venue}/{order.order}".encode()).hexdigest()
-    return composite_key("commitment", order.security, order.holder, blinded)
+def commitments(ctx: Context, security: str, holder: str, since: Instant) -> Iterator[Commitment]:
+    """Yield what a holder has committed of a security, over all venues; for queries.
+
+    What expired before ``since`` is left out.
+    """
+    rows = ConfidentialRows(ctx, COMMITMENTS)
+    for _, value in rows.partial("commitment", security, holder, first=since):
+        yield Commitment.model_validate_json(value)

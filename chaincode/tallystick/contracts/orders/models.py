@@ -71,36 +71,6 @@ class PlacedOrder(Model):
         return not self.ended and self.unfilled > 0 and moment < self.statement.expires_at
 
 
-class Commitment(Model):
-    """Private row ``commitment (security, holder, blinded name)``: units that wait at one venue.
-
-    They wait for an order, or a trade that fills it; the row goes when they no longer do. An order
-    that buys has one too, of no units, lest its side be seen.
-
-    Attributes:
-        quantity: In the units of when the order was placed.
-        splits_seen: How many splits of all securities there had been then.
-    """
-
-    security: str
-    holder: str
-    venue: str
-    order: str
-    quantity: int
-    splits_seen: int
-    expires_at: Instant
-
-
-class PermitKey(Model):
-    """Transient and private row ``permit_key``: what permits are sealed with.
-
-    Attributes:
-        key: 32 random bytes, in hex.
-    """
-
-    key: Sha256Hex
-
-
 class PendingKind(StrEnum):
     """What is under way."""
 
@@ -127,6 +97,26 @@ class Pending(Model):
     quantity: int
     splits_seen: int
     expires_at: Instant
+
+
+class Commitment(Pending):
+    """Private row ``commitment (security, holder, expiry, blinded name)``: units that are bound.
+
+    An order has one of what it still wants; a trade that fills an order one of what it fills, until
+    that is locked. What buys has one too, lest its side be seen, and commits nothing.
+    """
+
+    venue: str
+
+
+class PermitKey(Model):
+    """Transient and private row ``permit_key``: what permits are sealed with.
+
+    Attributes:
+        key: 32 random bytes, in hex.
+    """
+
+    key: Sha256Hex
 
 
 # --- what others answer, and results ---

@@ -28,14 +28,13 @@ class Orders:
             raise OrderReason.ORDER_EXISTS.refusal(order=order.order)
 
     def enter(self, row: PlacedOrder) -> None:
-        """Enter an order; units that it sells are committed to it, whatever the venue.
+        """Enter an order; units that it sells are committed, whatever the venue.
 
         Raises:
             Refusal: ORDER_EXISTS.
         """
         order = row.statement
         self.require_new(order)
-        CommitmentRows(self._ctx).add(row)
         self._save(row)
         self._ctx.emit(events.OrderEntered(venue=order.venue, order=order.order))
 
@@ -59,13 +58,12 @@ class Orders:
             Refusal: As that of ``require_open``.
         """
         row = self.require_open(said)
-        CommitmentRows(self._ctx).lessen(row, row.unfilled)
         self._save(row.model_copy(update={"ended": True}))
         by = self._ctx.client.msp_id
         self._ctx.emit(events.OrderEnded(venue=said.venue, order=said.order, by=by))
 
     def fill(self, wanted: OrderPlaced, price: Price) -> None:
-        """Fill an order by a trade; its units stay committed until they are locked.
+        """Fill an order by a trade, which commits its units from now on.
 
         Args:
             wanted: What the trade says of the order, with the quantity that it fills.
@@ -79,11 +77,6 @@ class Orders:
         if what:
             raise OrderReason.ORDER_DIFFERS.refusal(order=wanted.order, what=what)
         self._save(row.model_copy(update={"unfilled": row.unfilled - wanted.quantity}))
-
-    def free(self, filled: OrderPlaced) -> None:
-        """Commit units to an order no more, as a trade that filled it says."""
-        row = self.require(filled.venue, filled.order)
-        CommitmentRows(self._ctx).lessen(row, filled.quantity)
 
     def find(self, venue: str, order: str) -> PlacedOrder | None:
         """Return an order, or None."""
@@ -106,7 +99,7 @@ class Orders:
         return ConfidentialRows(self._ctx, trades_of(venue), salt)
 
     def _save(self, row: PlacedOrder) -> None:
-        """Write an order, and whether it is under way."""
+        """Write an order, and what of it is under way and committed."""
         order = row.statement
         self._rows(order.venue, row.salt).save(_key(order.order), row)
         line = Pending(
@@ -119,11 +112,14 @@ class Orders:
             splits_seen=row.splits_seen,
             expires_at=order.expires_at,
         )
-        pending = PendingRows(self._ctx, order.venue, row.salt)
-        if row.ended or not row.unfilled:
-            pending.remove([line])
-        else:
-            pending.add([line])
+        for rows in (
+            PendingRows(self._ctx, order.venue, row.salt),
+            CommitmentRows(self._ctx, order.venue, row.salt),
+        ):
+            if row.ended or not row.unfilled:
+                rows.remove([line])
+            else:
+                rows.add([line])
 
 
 def _key(order: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tallystick.contracts.instants import Instant
-from tallystick.contracts.orders.models import Commitment, PlacedOrder
+from tallystick.contracts.orders.models import Commitment, PendingKind, PlacedOrder
 from tallystick.contracts.parties import PartiesCheck, PartiesReport, Party
 from tallystick.contracts.prices import Price, is_within
 from tallystick.contracts.reasons import Finding, OrderReason
@@ -38,10 +38,15 @@ def difference(
     return ""
 
 
-def committed(rows: Iterable[Commitment], moment: Instant, timeline: Timeline) -> tuple[int, int]:
-    """Return how many units are committed at a moment, and how many orders that is for."""
-    live = [each for each in rows if moment < each.expires_at]
-    return sum(timeline.whole(each.quantity, each.splits_seen) for each in live), len(live)
+def committed(rows: Iterable[Commitment], since: Instant, timeline: Timeline) -> tuple[int, int]:
+    """Return how many units are committed, and how many orders there are that want more.
+
+    What expired at ``since`` or before counts no more.
+    """
+    live = [each for each in rows if since < each.expires_at]
+    sells = [each for each in live if each.side is OrderSide.SELL]
+    units = sum(timeline.whole(each.quantity, each.splits_seen) for each in sells)
+    return units, sum(each.kind is PendingKind.ORDER for each in live)
 
 
 def unit_findings(

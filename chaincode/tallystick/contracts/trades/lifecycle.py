@@ -231,7 +231,7 @@ class Lifecycle:
         """
         following = after(row, step, moment or now(self._ctx))
         self._trades.save(following)
-        underway.follow(self._ctx, self._orders, terms, (row.status, following.status))
+        underway.follow(self._ctx, terms, (row.status, following.status))
 
     def end(self, trade: str, step: Step, *, replaced_by: str | None = None) -> TradeTerms:
         """End a trade without delivery; give its locks up if it has any. Return its terms."""

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from tallystick.chaincode import Context
+from tallystick.contracts.orders.commitments import CommitmentRows
 from tallystick.contracts.orders.models import Pending, PendingKind
-from tallystick.contracts.orders.orders import Orders
 from tallystick.contracts.orders.pending import PendingRows
 from tallystick.contracts.statements import OrderSide
 from tallystick.contracts.trades.models import Status
@@ -39,17 +39,16 @@ def sides_under_way(status: Status, model: DvpModel) -> tuple[OrderSide, ...]:
 
 def begin(ctx: Context, terms: TradeTerms, splits_seen: int) -> None:
     """Write what a trade that is proposed has under way."""
-    PendingRows(ctx, terms.venue, terms.salt).add(
-        lines(terms, sides_under_way(Status.PROPOSED, terms.model), splits_seen)
-    )
+    sides = sides_under_way(Status.PROPOSED, terms.model)
+    PendingRows(ctx, terms.venue, terms.salt).add(lines(terms, sides, splits_seen))
+    CommitmentRows(ctx, terms.venue, terms.salt).add(filled(terms, sides, splits_seen))
 
 
-def follow(ctx: Context, orders: Orders, terms: TradeTerms, change: tuple[Status, Status]) -> None:
-    """Write what is under way once a trade has changed its status; free what was committed to it.
+def follow(ctx: Context, terms: TradeTerms, change: tuple[Status, Status]) -> None:
+    """Write what is under way once a trade has changed its status; free what it committed.
 
     Args:
         ctx: The call.
-        orders: Of all venues.
         terms: Of the trade.
         change: Its status before and after.
     """
@@ -58,18 +57,19 @@ def follow(ctx: Context, orders: Orders, terms: TradeTerms, change: tuple[Status
     if not over:
         return
     PendingRows(ctx, terms.venue, terms.salt).remove(lines(terms, over))
-    for order in terms.placed_orders:
-        if order.side in over:
-            orders.free(order)
+    CommitmentRows(ctx, terms.venue, terms.salt).remove(filled(terms, over))
 
 
 def split(ctx: Context, whole: TradeTerms, parts: Sequence[TradeTerms], splits_seen: int) -> None:
     """Write what is under way once a trade that is proposed has become several."""
     rows = PendingRows(ctx, whole.venue, whole.salt)
+    bound = CommitmentRows(ctx, whole.venue, whole.salt)
     sides = sides_under_way(Status.PROPOSED, whole.model)
     rows.remove(lines(whole, sides, splits_seen))
+    bound.remove(filled(whole, sides, splits_seen))
     for part in parts:
         rows.add(lines(part, sides, splits_seen))
+        bound.add(filled(part, sides, splits_seen))
 
 
 def lines(terms: TradeTerms, sides: tuple[OrderSide, ...], splits_seen: int = 0) -> list[Pending]:
@@ -95,4 +95,22 @@ def lines(terms: TradeTerms, sides: tuple[OrderSide, ...], splits_seen: int = 0)
             expires_at=terms.expires_at,
         )
         for (side, holder, security), quantity in quantities.items()
+    ]
+
+
+def filled(terms: TradeTerms, sides: tuple[OrderSide, ...], splits_seen: int = 0) -> list[Pending]:
+    """Return what a trade commits in place of the orders that it fills: a line for each."""
+    return [
+        Pending(
+            kind=PendingKind.TRADE,
+            name=terms.trade,
+            holder=order.holder,
+            security=order.security,
+            side=order.side,
+            quantity=order.quantity,
+            splits_seen=splits_seen,
+            expires_at=terms.expires_at,
+        )
+        for order in terms.placed_orders
+        if order.side in sides
     ]

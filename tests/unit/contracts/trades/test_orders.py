@@ -30,6 +30,7 @@ from tallystick.contracts.trades.terms import Order
 
 P = Participant
 A_SECOND = timedelta(seconds=1)
+A_MINUTE = timedelta(minutes=1)
 
 
 # --- one investor at two venues ---
@@ -223,6 +224,47 @@ def test_an_order_is_over_in_its_last_second(market: Market) -> None:
     market.ledger.advance(A_SECOND)
     assert refused(market.propose, filling(market)) == "ORDER_DIFFERS"
     place(market, an_order(market, "O-2", quantity=1))
+
+
+def test_what_a_trade_has_filled_stays_committed_when_the_order_expires(market: Market) -> None:
+    place(market, an_order(market, quantity=900, expires_at=market.after(AN_HOUR)))
+    market.agree(filling(market, 700))
+    market.ledger.advance(AN_HOUR + A_MINUTE)
+
+    assert refused(place, market, an_order(market, "O-2", quantity=301)) == "UNITS_COMMITTED"
+    market.fork().lock()
+    place(market, an_order(market, "O-3", quantity=300))
+    market.submit(P.ATS, SETTLEMENT, "cancel", "T-1", "an error")
+    place(market, an_order(market, "O-4", quantity=700))
+
+
+def test_what_an_order_committed_is_not_read_once_it_has_expired(market: Market) -> None:
+    """So a holder may place orders for years, and none of those that are open is overlooked."""
+    place(market, an_order(market, expires_at=market.after(AN_HOUR)))
+    private = market.ledger.world.rows_of(SETTLEMENT).private
+    (row,) = [place for place in private if "\x00commitment\x00" in place[1]]
+    private[row] = b"nobody can read this as a row of commitments"
+
+    assert refused(place, market, an_order(market, "O-2")) == "INTERNAL"
+    market.ledger.advance(AN_HOUR + A_MINUTE)
+    place(market, an_order(market, "O-3"))
+
+
+@pytest.mark.parametrize("side", OrderSide)
+def test_nothing_is_committed_once_an_order_was_withdrawn_and_its_trade_has_ended(
+    side: OrderSide, market: Market
+) -> None:
+    order = an_order(market, side=side, holder="alice" if side is OrderSide.SELL else "bob")
+    place(market, order)
+    placed = Order(order="O-1", broker=P.BROKER_DEALER, is_placed=True)
+    market.agree(market.terms(quantity=100).model_copy(update={side.value: placed}))
+    private = market.ledger.world.rows_of(SETTLEMENT).private
+    rows = [key for _, key in private if "\x00commitment\x00" in key]
+    assert len(rows) == 2
+
+    withdraw(market, order)
+    market.submit(P.ATS, SETTLEMENT, "cancel", "T-1", "an error")
+    assert [key for _, key in private if "\x00commitment\x00" in key] == []
 
 
 def test_an_order_is_withdrawn_by_its_holder_or_its_venue_and_frees_its_units(

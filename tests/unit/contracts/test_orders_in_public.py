@@ -25,14 +25,15 @@ from tests.unit.contracts.trades.orders import (
 )
 
 from tallystick.chaincode import Refusal, composite_key
+from tallystick.chaincode.testing.stub import MemoryStub
 from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.orders.admission import PERMIT_LIFE_S
 from tallystick.contracts.orders.models import (
     Permit,
     PermitKey,
     SignedOrder,
     SignedOrderWithdrawal,
 )
+from tallystick.contracts.orders.permits import PERMIT_LIFE_S
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.readers import COMMITMENTS
 from tallystick.contracts.statements import OrderPlaced, OrderSide, OrderWithdrawn
@@ -310,6 +311,42 @@ def test_under_a_mandate_a_permit_is_for_whose_mandate_it_is(market: Market) -> 
     stolen = (Participant.ISSUER, SETTLEMENT, "place_order")
     assert refused(market.submit, *stolen, order=order, permit=permit) == "PERMIT_VOID"
     market.submit(BROKER, SETTLEMENT, "place_order", order=order, permit=permit)
+
+
+def test_a_permit_is_for_who_asked_for_it(market: Market) -> None:
+    """Though the order is signed, so that others could carry it along."""
+    order = signed(market, an_order(market))
+    permit = permit_for(market, order)
+
+    act = (SETTLEMENT, "place_order")
+    for other in (Participant.ISSUER, CLEARING):
+        assert refused(market.submit, other, *act, order=order, permit=permit) == "PERMIT_VOID"
+    market.submit(BROKER, *act, order=order, permit=permit)
+
+
+def test_a_permit_does_not_count_on_another_channel_that_has_its_key(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = signed(market, an_order(market))
+    permit = permit_for(market, order)
+    monkeypatch.setattr(MemoryStub, "channel_id", "another")
+
+    act = (BROKER, SETTLEMENT, "place_order")
+    assert refused(market.submit, *act, order=order, permit=permit) == "PERMIT_VOID"
+
+
+def test_a_permit_asked_for_by_a_fast_clock_does_not_count_before_its_time(market: Market) -> None:
+    """Else who asks as if it were tomorrow has today's commitments left out."""
+    order = signed(market, an_order(market))
+    a_second = timedelta(seconds=1)
+    market.ledger.advance(a_second)
+    permit = permit_for(market, order)
+    market.ledger.advance(-a_second)
+
+    act = (BROKER, SETTLEMENT, "place_order")
+    assert refused(market.submit, *act, order=order, permit=permit) == "PERMIT_VOID"
+    market.ledger.advance(a_second)
+    market.submit(*act, order=order, permit=permit)
 
 
 def test_nobody_but_a_venue_withdraws_without_a_permit(market: Market) -> None:

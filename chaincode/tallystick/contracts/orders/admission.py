@@ -20,7 +20,7 @@ from tallystick.contracts.orders.models import (
     SignedOrderWithdrawal,
 )
 from tallystick.contracts.orders.orders import Orders, splits_made
-from tallystick.contracts.orders.permits import Judged, Permits
+from tallystick.contracts.orders.permits import PERMIT_LIFE_S, Judged, JudgedOrder, Permits
 from tallystick.contracts.orders.rules import committed, licence_findings, with_orders
 from tallystick.contracts.parties import (
     Authority,
@@ -35,8 +35,6 @@ from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import OrderReason, refuse_if_any
 from tallystick.contracts.statements import OrderPlaced, OrderSide
 from tallystick.contracts.statements.base import Statement
-
-PERMIT_LIFE_S: Final = 60
 
 MAX_COMMITMENTS: Final = 64
 """Live orders of one holder in one security, over all venues."""
@@ -68,12 +66,12 @@ class OrderAdmission:
             raise OrderReason.ORDER_WITHOUT_ACCOUNT.refusal(order=order.order, venue=order.venue)
         self._orders.require_new(order)
         self._require_uncommitted(order)
-        judged = Judged(
+        judged = JudgedOrder(
+            judged_at=now(self._ctx),
             turn=self._permits.next_turn(order.holder, order.security),
             splits_seen=splits_made(self._ctx),
-            expires_at=self._end(),
         )
-        return self._permits.seal(_said(order, row.authority, signed.salt), judged)
+        return self._permits.seal(self._act(order, row.authority, signed.salt), judged)
 
     def judge_withdrawal(self, signed: SignedOrderWithdrawal) -> Permit:
         """Return the permit to end what is left of an order, as its holder says.
@@ -87,7 +85,7 @@ class OrderAdmission:
         report = check_parties(self._ctx, [Party(identity=said.holder)], authority)
         refuse_if_any([*report.licences, *report.parties[0].findings, *report.authority])
         self._orders.require_open(said)
-        return self._permits.seal(_said(said, authority), Judged(expires_at=self._end()))
+        return self._permits.seal(self._act(said, authority), Judged(judged_at=now(self._ctx)))
 
     # --- in a transaction ---
 
@@ -98,8 +96,8 @@ class OrderAdmission:
             Refusal: PERMIT_VOID, or ORDER_EXISTS.
         """
         row = self._row(signed)
-        judged = self._permits.open(_said(row.statement, row.authority, row.salt), permit)
-        assert judged.turn is not None, "who is permitted to place an order has a turn"
+        act = self._act(row.statement, row.authority, row.salt)
+        judged = self._permits.open(act, permit, JudgedOrder)
         self._permits.take(judged.turn, row.salt)
         self._orders.enter(row.model_copy(update={"splits_seen": judged.splits_seen}))
 
@@ -112,7 +110,7 @@ class OrderAdmission:
         said = signed.statement
         if permit is not None:
             authority = authority_once(self._ctx, said.holder, said, signed.intent)
-            self._permits.open(_said(said, authority), permit)
+            self._permits.open(self._act(said, authority), permit, Judged)
         self._orders.end(said)
 
     # --- how ---
@@ -129,8 +127,14 @@ class OrderAdmission:
             unfilled=order.quantity,
         )
 
-    def _end(self) -> str:
-        return later(now(self._ctx), PERMIT_LIFE_S)
+    def _act(self, said: Statement, authority: Authority, salt: str = "") -> bytes:
+        """Return what a permit is for: who asks where for which act, by what right, with its salt.
+
+        The right may be the holder's signature, which others could carry along.
+        """
+        asks = (self._ctx.client.msp_id, self._ctx.channel_id, said.kind)
+        parts = (*asks, said.model_dump(mode="json"), authority.model_dump(mode="json"), salt)
+        return canonical_json(parts)
 
     def _require_standing(self, row: PlacedOrder) -> None:
         """Refuse unless everybody may do this: holder, signer, broker, venue, submitter."""
@@ -148,9 +152,10 @@ class OrderAdmission:
 
     def _require_uncommitted(self, order: OrderPlaced) -> None:
         """Refuse to commit what is committed already, whatever the venue, and say no figure."""
-        moment = now(self._ctx)
-        rows = commitments(self._ctx, order.security, order.holder, moment)
-        units, orders = committed(rows, moment, self._orders.timeline(order.security))
+        # For so long a trade may yet come that was sent before the expiry.
+        since = later(now(self._ctx), -PERMIT_LIFE_S)
+        rows = commitments(self._ctx, order.security, order.holder, since)
+        units, orders = committed(rows, since, self._orders.timeline(order.security))
         buys = order.side is OrderSide.BUY
         fits = buys or units + order.quantity <= self._available(order)
         if not fits or orders >= MAX_COMMITMENTS:
@@ -161,9 +166,3 @@ class OrderAdmission:
     def _available(self, order: OrderPlaced) -> int:
         seen = self._ctx.invoke(Chaincode.TOKEN, "holding", order.security, order.holder)
         return HoldingSeen.model_validate_json(seen).available
-
-
-def _said(statement: Statement, authority: Authority, salt: str = "") -> bytes:
-    """Return what a permit is for: the act, by whose right, and the salt that hides it."""
-    parts = (statement.model_dump(mode="json"), authority.model_dump(mode="json"), salt)
-    return canonical_json(parts)

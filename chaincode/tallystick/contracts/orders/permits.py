@@ -15,13 +15,14 @@ import base64
 import hmac
 from bisect import bisect_left
 from hashlib import sha256
+from typing import Final, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from tallystick.chaincode import Context, composite_key
 from tallystick.contracts.confidential import ConfidentialRows
-from tallystick.contracts.instants import Instant, now
+from tallystick.contracts.instants import Instant, later, now
 from tallystick.contracts.models import Model
 from tallystick.contracts.orders.models import Permit, PermitKey
 from tallystick.contracts.readers import COMMITMENTS
@@ -30,18 +31,37 @@ from tallystick.contracts.reasons import OrderReason
 _KEY_ROW = composite_key("permit_key")
 
 
+PERMIT_LIFE_S: Final = 60
+
+
 class Judged(Model):
     """What a permit says of the act that it is for.
 
     Attributes:
-        turn: Which it takes, in hex; None when it takes none.
-        splits_seen: How many splits of all securities there had been.
-        expires_at: From then on it counts no more.
+        judged_at: When, by the clock of who asked. Before that and once its life is over it counts
+            for nothing, so nobody gains by a clock that is fast when asking and right when acting.
     """
 
-    turn: str | None = None
-    splits_seen: int = 0
-    expires_at: Instant
+    judged_at: Instant
+
+    def counts(self, moment: Instant) -> bool:
+        """Return whether the permit may be used at a moment."""
+        return self.judged_at <= moment < later(self.judged_at, PERMIT_LIFE_S)
+
+
+class JudgedOrder(Judged):
+    """Likewise of an order.
+
+    Attributes:
+        turn: Which it takes, in hex.
+        splits_seen: How many splits of all securities there had been.
+    """
+
+    turn: str
+    splits_seen: int
+
+
+JudgedT = TypeVar("JudgedT", bound=Judged)
 
 
 class Permits:
@@ -64,21 +84,20 @@ class Permits:
         sealed = self._cipher().encrypt(judged.model_dump_json().encode(), [act])
         return Permit(sealed=base64.b64encode(sealed).decode())
 
-    def open(self, act: bytes, permit: Permit) -> Judged:
-        """Return what a permit says of an act; its turn must be free.
+    def open(self, act: bytes, permit: Permit, model: type[JudgedT]) -> JudgedT:
+        """Return what a permit says of an act.
 
         Raises:
             Refusal: PERMIT_KEY_MISSING; or PERMIT_VOID when it is of another act, sealed with a
-                former key, over, or was overtaken.
+                former key, or does not count now.
         """
         try:
             sealed = base64.b64decode(permit.sealed, validate=True)
             opened = self._cipher().decrypt(sealed, [act])
         except (ValueError, InvalidTag) as error:
             raise OrderReason.PERMIT_VOID.refusal() from error
-        judged = Judged.model_validate_json(opened)
-        taken = judged.turn is not None and self._rows.holds(_turn_row(judged.turn))
-        if taken or now(self._ctx) >= judged.expires_at:
+        judged = model.model_validate_json(opened)
+        if not judged.counts(now(self._ctx)):
             raise OrderReason.PERMIT_VOID.refusal()
         return judged
 
@@ -98,7 +117,13 @@ class Permits:
         return turn(bisect_left(range(end), x=True, key=is_free))
 
     def take(self, turn: str, salt: str) -> None:
-        """Take a turn."""
+        """Take a turn.
+
+        Raises:
+            Refusal: PERMIT_VOID when another order has taken it.
+        """
+        if self._rows.holds(_turn_row(turn)):
+            raise OrderReason.PERMIT_VOID.refusal()
         ConfidentialRows(self._ctx, COMMITMENTS, salt).put(_turn_row(turn), b"")
 
     def _cipher(self) -> AESSIV:

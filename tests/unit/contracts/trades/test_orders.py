@@ -22,6 +22,7 @@ from tests.unit.contracts.trades.stage import A_DAY, AN_HOUR, SETTLEMENT
 from tallystick.chaincode import Refusal
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.orders.models import Pending
+from tallystick.contracts.orders.permits import PERMIT_LIFE_S
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.readers import COMMITMENTS, trades_of
 from tallystick.contracts.statements import OrderSide, Representation
@@ -223,7 +224,18 @@ def test_an_order_is_over_in_its_last_second(market: Market) -> None:
     assert refused(place, market, an_order(market, "O-2", quantity=1)) == "UNITS_COMMITTED"
     market.ledger.advance(A_SECOND)
     assert refused(market.propose, filling(market)) == "ORDER_DIFFERS"
-    place(market, an_order(market, "O-2", quantity=1))
+
+
+def test_units_are_free_when_no_permit_lives_that_was_given_before_the_expiry(
+    market: Market,
+) -> None:
+    """Clocks of submitters differ: a trade may yet come that was sent before it."""
+    place(market, an_order(market, quantity=1000, expires_at=market.after(AN_HOUR)))
+    life = timedelta(seconds=PERMIT_LIFE_S)
+    market.ledger.advance(AN_HOUR + life - A_SECOND)
+    assert refused(place, market, an_order(market, "O-2", quantity=1)) == "UNITS_COMMITTED"
+    market.ledger.advance(A_SECOND)
+    place(market, an_order(market, "O-3", quantity=1000))
 
 
 def test_what_a_trade_has_filled_stays_committed_when_the_order_expires(market: Market) -> None:
@@ -246,7 +258,7 @@ def test_what_an_order_committed_is_not_read_once_it_has_expired(market: Market)
     private[row] = b"nobody can read this as a row of commitments"
 
     assert refused(place, market, an_order(market, "O-2")) == "INTERNAL"
-    market.ledger.advance(AN_HOUR + A_MINUTE)
+    market.ledger.advance(AN_HOUR + A_MINUTE + A_SECOND)
     place(market, an_order(market, "O-3"))
 
 

@@ -177,6 +177,19 @@ def test_of_a_giver_with_too_little_left_the_last_line_waits(market: Market) -> 
     assert [entitled(market, each).claimed for each in ("alice", "carol")] == [400, 0]
 
 
+def test_trying_again_in_vain_is_refused_though_its_giver_has_less_left(market: Market) -> None:
+    """W30: another figure in the reason is no change, and what was noted stays."""
+    agree_for_long(market, 1100, "T-2")
+    funded(market)
+    raise_claim(market, "T-2")
+    before = claim_of(market, "T-2")
+    raise_claim(market, "T-1")
+
+    assert entitled(market, "alice").left == 600
+    assert refused(raise_claim, market, "T-2") == "MARKET_CLAIM_UNCOVERED"
+    assert claim_of(market, "T-2") == before
+
+
 # --- which lines can be held back together ---
 
 NAMES = ("a", "b", "c")

@@ -110,6 +110,18 @@ def covered(lines: Sequence[ClaimLine], left: Mapping[str, int]) -> tuple[ClaimL
             kept.remove(next(line for line in reversed(kept) if line.giver == holder))
 
 
+def has_changed(before: MarketClaim | None, after: MarketClaim) -> bool:
+    """Return whether a claim says something new; other figures in why a line is hindered do not."""
+    return before is None or _standing(before) != _standing(after)
+
+
+def _standing(claim: MarketClaim) -> tuple[MarketClaim, list[str | None]]:
+    """Return a claim without its hindrances, and the codes of these."""
+    bare = tuple(line.model_copy(update={"hindrance": None}) for line in claim.lines)
+    codes = [None if each.hindrance is None else each.hindrance.code for each in claim.lines]
+    return claim.model_copy(update={"lines": bare}), codes
+
+
 def renewed(claim: MarketClaim, agreed: Sequence[ClaimLine]) -> MarketClaim:
     """Return a claim over what is agreed now; what has been settled stays as it is.
 

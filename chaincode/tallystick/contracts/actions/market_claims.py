@@ -22,6 +22,7 @@ from tallystick.contracts.actions.claim_rules import (
     claim_due,
     claim_lines,
     covered,
+    has_changed,
     outlives,
     owed,
     regranted,
@@ -84,7 +85,7 @@ class MarketClaims:
         else:
             claim = self._as_agreed(row, trade_row, terms, known)
         tried = self._try(row, trade_row, known, claim)
-        if tried == known:
+        if not has_changed(known, tried):
             refuse_if_any(tried.hindrances)
             raise ActionReason.MARKET_CLAIM_EXISTS.refusal(action=action, trade=trade)
         self._save(row, trade_row, terms, tried)
@@ -116,7 +117,7 @@ class MarketClaims:
         else:
             claim = self._as_agreed(row, trade_row, terms, known)
             resolved = self._try(row, trade_row, known, claim)
-        if resolved == known:
+        if not has_changed(known, resolved):
             refuse_if_any(resolved.hindrances)
         self._save(row, trade_row, terms, resolved)
 

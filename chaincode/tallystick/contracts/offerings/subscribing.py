@@ -96,22 +96,24 @@ class Subscribing:
     def pay(self, offering: str, subscription: str) -> None:
         """Let the payer's money wait in escrow: for all that is ordered, or for the allotment."""
         row, placed = self._channelled(offering, subscription)
+        paid = subscription_after(row, SubscriptionStep.PAY)
         terms = self._offerings.require(offering)
         require_payable(terms, now(self._ctx))
         units = placed.order.quantity
         if not terms.terms.is_prepaid:
             units = self._allotted(row)
         escrow.lock(self._ctx, terms.terms, placed, units)
-        self._paid(row)
+        self._paid(paid)
 
     def pay_by_receipt(self, offering: str, subscription: str, receipt: ReceiptTerms) -> None:
         """Note that an allotment was paid off the ledger; the receipt is used at the issue."""
         row, placed = self._channelled(offering, subscription)
+        paid = subscription_after(row, SubscriptionStep.PAY)
         terms = self._offerings.require(offering)
         require_payable(terms, now(self._ctx))
         escrow.check_receipt(self._ctx, terms.terms, placed.order, self._allotted(row), receipt)
         self._book.save_order(row, placed.model_copy(update={"receipt": receipt}))
-        self._paid(row)
+        self._paid(paid)
 
     # --- ends without an issue ---
 
@@ -240,11 +242,11 @@ class Subscribing:
                 )
 
     def _channelled(self, offering: str, subscription: str) -> tuple[Subscription, PlacedOrder]:
-        """Return a subscription as it is once paid, and its order.
+        """Return a subscription and its order, for who may pay it.
 
         Raises:
             Refusal: NOT_THE_INTERMEDIARY unless the submitter is who the order runs through, or
-                placed it; LICENCE_MISSING; SUBSCRIPTION_STATUS.
+                placed it; LICENCE_MISSING.
         """
         row = self._book.require(offering, subscription)
         placed, caller = self._book.order(row), self._ctx.client.msp_id
@@ -256,7 +258,7 @@ class Subscribing:
                 step=SubscriptionStep.PAY,
             )
         require_licences(self._ctx, acting(row.intermediary))
-        return subscription_after(row, SubscriptionStep.PAY), placed
+        return row, placed
 
     def _after(self, offering: str, subscription: str, step: SubscriptionStep) -> Subscription:
         return subscription_after(self._book.require(offering, subscription), step)

@@ -13,6 +13,7 @@ from tests.unit.contracts.money import (
     payment,
 )
 
+from tallystick.chaincode import composite_key
 from tallystick.chaincode.testing import Outcome
 from tallystick.contracts.cash.models import Reconciliation
 from tallystick.contracts.chaincodes import Chaincode
@@ -204,6 +205,21 @@ def test_what_is_collected_repays_credit_first(market: Market) -> None:
 
     house = account(market, HOUSE)
     assert (house.amount, house.drawn) == (0, 75)
+
+
+def test_a_schedule_of_a_former_release_counts_no_more_and_is_in_nobodys_way(
+    market: Market,
+) -> None:
+    """SS-56: a venue that had one can publish its fees again."""
+    rows = market.ledger.world.rows_of(Chaincode.SETTLEMENT).values
+    rows[composite_key("fees", ATS)] = b'{"venue":"AtsMSP","version":1,"lines":[]}'
+    asked = (Chaincode.SETTLEMENT, "fees", ATS)
+    before = market.evaluate(*asked).payload
+    market.register(HOUSE)
+    set_fees(market, line(flat=25))
+
+    assert before == b"", "no schedule"
+    assert market.evaluate(*asked).load(FeeSchedule).lines == (line(flat=25),)
 
 
 def test_a_withdrawal_is_free(market: Market) -> None:

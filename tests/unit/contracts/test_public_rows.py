@@ -72,7 +72,7 @@ def test_a_day_holds_every_kind_of_business(lived: MarketDays) -> None:
 
     assert {
         "trade", "consent", "cycle", "batch", "action", "voted", "offering", "subscription",
-        "receipt", "supply", "fees", "listing", "calendar", "discipline",
+        "receipt", "supply", "fee-schedule", "listing", "calendar", "discipline",
     } <= rows  # fmt: skip
     assert {
         "settlement.TradeSettled", "settlement.TradeFailed", "settlement.TradeWithdrawn",

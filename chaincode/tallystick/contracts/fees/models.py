@@ -60,7 +60,7 @@ FeeLines = Annotated[tuple[FeeLine, ...], Field(max_length=MAX_LINES)]
 
 
 class FeeSchedule(Model):
-    """Row ``fees (taker)``: what it takes from now on, in place of all that it took before.
+    """Row ``fee-schedule (taker)``: what it takes from now on, in place of all that it took before.
 
     Attributes:
         taker: MSP of a venue of trades, or of an intermediary through which orders are placed.

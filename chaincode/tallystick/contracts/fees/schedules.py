@@ -32,5 +32,5 @@ class Schedules:
 
 
 def schedule_key(taker: str) -> str:
-    """Return the key of what somebody takes."""
-    return composite_key("fees", taker)
+    """Return the key of what somebody takes; rows ``fees`` of former releases are of other form."""
+    return composite_key("fee-schedule", taker)

@@ -8,6 +8,7 @@ from tests.unit.contracts.permissions.past import CALLED, LATE, MEETING
 from tests.unit.contracts.permissions.roles import P, Secrets
 from tests.unit.contracts.permissions.stage import AGREED, MEDIATED, OFFERED, sell_order
 
+from tallystick.chaincode import Refusal
 from tallystick.contracts.actions.models import HolderRate, RatesGiven, SignedVotes
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.custody.models import CustodyAgreement, CustodyEnding
@@ -89,17 +90,19 @@ def intents(market: Market) -> dict[str, Secrets]:
     return {function: {"intent": market.sign("bob", each)} for function, each in statements.items()}
 
 
-def permits(market: Market, brought: Secrets) -> dict[str, Secrets]:
-    """Return what queries say to alice's orders, by function."""
-    asked = {"place_order": "order_permit", "withdraw_order": "withdrawal_permit"}
-    return {
-        function: {
-            "permit": market.submit(P.BROKER_DEALER, Chaincode.SETTLEMENT, query, **brought).load(
-                Permit
-            )
-        }
-        for function, query in asked.items()
-    }
+def permit(market: Market, role: str, function: str, brought: Secrets) -> Secrets:
+    """Return what a query says to a role of alice's order; the broker's permit if it says none."""
+    query = _ASKED.get(function)
+    if query is None:
+        return {}
+    try:
+        said = market.submit(role, Chaincode.SETTLEMENT, query, **brought)
+    except Refusal:
+        said = market.submit(P.BROKER_DEALER, Chaincode.SETTLEMENT, query, **brought)
+    return {"permit": said.load(Permit)}
+
+
+_ASKED = {"place_order": "order_permit", "withdraw_order": "withdrawal_permit"}
 
 
 def _bob(trade: str) -> dict[str, str]:

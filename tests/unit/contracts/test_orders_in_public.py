@@ -144,7 +144,15 @@ def fill_and_cancel(market: Market, order: OrderPlaced) -> None:
     market.submit(ATS, SETTLEMENT, "cancel", "T-1", "an error")
 
 
+def fill_and_withdraw(market: Market, order: OrderPlaced) -> None:
+    """Fill a part of an order by a trade, and withdraw the rest."""
+    placed = Order(order=order.order, broker=BROKER, is_placed=True)
+    market.propose(market.terms(quantity=100).model_copy(update={order.side.value: placed}))
+    withdraw(market, order)
+
+
 ENDS = {
+    "a trade fills a part and the rest is withdrawn": fill_and_withdraw,
     "its holder withdraws it": withdraw,
     "its venue withdraws it": lambda market, order: withdraw(market, order, by=ATS),
     "a trade fills it and ends": fill_and_cancel,
@@ -327,7 +335,8 @@ def test_a_permit_is_for_who_asked_for_it(market: Market) -> None:
 def test_a_permit_does_not_count_on_another_channel_that_has_its_key(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    order = signed(market, an_order(market))
+    """Under a mandate: a signature names its channel in any case."""
+    order = signed(market, an_order(market)).model_copy(update={"intent": None})
     permit = permit_for(market, order)
     monkeypatch.setattr(MemoryStub, "channel_id", "another")
 

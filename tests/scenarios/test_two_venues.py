@@ -181,7 +181,7 @@ async def test_two_venues_share_one_limit_and_one_rule_and_see_nothing_of_each_o
         assert await reservations_seen_by(market, venue) == [ORDERS[venue]]
 
     for venue in VENUES:
-        await market.place_order(an_order(market, ORDERS[venue], venue, "bob", 10))
+        await market.place_order(an_order(market, ORDERS[venue], venue, "bob", 12))
     await agree(market, "T-first", ATS)
     await agree(market, "T-second", OTHER_VENUE)
     await market.lock("T-first")

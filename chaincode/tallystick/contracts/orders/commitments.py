@@ -25,8 +25,10 @@ class CommitmentRows:
     def add(self, lines: Iterable[Pending]) -> None:
         """Write what orders of the venue, or trades that fill them, commit."""
         for line in lines:
-            row = Commitment(venue=self._venue, **dict(line))
-            self._rows.save(self._key(line), row)
+            row, key = Commitment(venue=self._venue, **dict(line)), self._key(line)
+            # A row that is written over is read for its salt, and a venue's peer cannot read it.
+            self._rows.erase(key)
+            self._rows.save(key, row)
 
     def remove(self, lines: Iterable[Pending]) -> None:
         """Delete what is committed no more."""

@@ -109,7 +109,8 @@ class PeerNode:
                 self._channels,
                 self._folder,
                 settings.store,
-                self._join_imported,
+                lambda name: self._take_part(name, name),
+                self._joining,
             )
         )
         self.snapshots: dict[str, SnapshotRequests] = {}
@@ -189,13 +190,6 @@ class PeerNode:
                 raise AlreadyJoinedError(channel_id)
             await self._take_part(channel_id, genesis)
         _log.info("joined channel %s", channel_id)
-
-    async def _join_imported(self, channel_id: str) -> None:
-        """Take part in the channel whose ledger a snapshot has made."""
-        async with self._joining:
-            if channel_id in self._channels:
-                raise AlreadyJoinedError(channel_id)
-            await self._take_part(channel_id, channel_id)
 
     async def _take_part(self, channel_id: str, beginning: Block | str) -> None:
         async with AsyncExitStack() as stack:

@@ -148,16 +148,21 @@ async def test_what_cannot_be_opened_leaves_nothing_and_can_be_joined_later(
 
 
 async def test_a_channel_that_another_call_has_joined_meanwhile_keeps_its_ledger(
-    source: SnapshotSource, channels: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    source: SnapshotSource,
+    channels: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     taken_part: set[str] = set()
 
-    async def open_it(channel_id: str) -> None:
-        taken_part.add(channel_id)
-        raise OSError(errno.EAGAIN, "its store is open")
+    def make_and_join(_snapshot: Path, target: Path, *_: object) -> None:
+        target.mkdir()
+        taken_part.add(CHANNEL_ID)
 
+    monkeypatch.setattr(snapshot_joining, "import_snapshot", make_and_join)
     write_snapshot(source, tmp_path / "snapshot")
-    joining = SnapshotJoining(JoiningPlace(taken_part, channels.joinpath, "sqlite", open_it))
+    joining = SnapshotJoining(JoiningPlace(taken_part, channels.joinpath, "sqlite", no_opening))
     joining.begin(tmp_path / "snapshot")
     await joined(joining)
     assert "did not join channel" in caplog.text

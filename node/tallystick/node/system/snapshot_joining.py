@@ -7,7 +7,7 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Awaitable, Callable, Container
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tallystick.node.channel.config import ChannelConfig
@@ -48,12 +48,14 @@ class JoiningPlace:
         folder: Returns the folder of a channel.
         store: The kind of store to make.
         open: Takes part in the channel whose ledger is in its folder now.
+        joining: Held by whoever opens a channel.
     """
 
     channels: Container[str]
     folder: Callable[[str], Path]
     store: StoreKind
     open: Callable[[str], Awaitable[None]]
+    joining: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class SnapshotJoining:
@@ -87,12 +89,15 @@ class SnapshotJoining:
         channel_id = read_metadata(directory).channel_id
         if not is_channel_id(channel_id):  # it becomes the name of a folder
             raise SnapshotDamagedError(directory, "names a channel as none may be called")
+        self._check_absent(directory, channel_id)
+        self._under_way = directory
+        self._wanted.put_nowait((directory, channel_id))
+
+    def _check_absent(self, directory: Path, channel_id: str) -> None:
         if channel_id in self._place.channels:
             raise CannotJoinError(
                 directory, f"ledger [{channel_id}] already exists with state [ACTIVE]"
             )
-        self._under_way = directory
-        self._wanted.put_nowait((directory, channel_id))
 
     async def run(self) -> None:
         """Join what is asked for, without end; who cancels it finds no import under way."""
@@ -100,7 +105,7 @@ class SnapshotJoining:
             directory, channel_id = await self._wanted.get()
             try:
                 await self._import(directory, channel_id)
-                await self._open(channel_id)
+                await self._open(directory, channel_id)
             except (LedgerError, WireError, OSError) as error:
                 _log.error("did not join channel %s from %s: %s", channel_id, directory, error)
             else:
@@ -118,18 +123,19 @@ class SnapshotJoining:
 
         await finish_in_thread(work)
 
-    async def _open(self, channel_id: str) -> None:
+    async def _open(self, directory: Path, channel_id: str) -> None:
         """Take part in a channel whose ledger was made just now; if that fails, leave none.
 
         It would keep the peer from starting, and another attempt from beginning.
         """
         place = self._place
-        try:
-            await place.open(channel_id)
-        except (LedgerError, WireError, OSError):
-            if channel_id not in place.channels:  # else another call has joined it meanwhile
+        async with place.joining:
+            self._check_absent(directory, channel_id)  # another call may have joined it meanwhile
+            try:
+                await place.open(channel_id)
+            except (LedgerError, WireError, OSError):
                 await asyncio.to_thread(shutil.rmtree, place.folder(channel_id))
-            raise
+                raise
 
 
 def _config_problem(channel_id: str, envelope: bytes) -> str:

@@ -7,6 +7,7 @@ and only takes long to reach it.
 
 import asyncio
 import gc
+import logging
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from functools import _lru_cache_wrapper
@@ -34,6 +35,15 @@ def _small_memories(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep small what cannot be made to forget."""
     monkeypatch.setattr(SignatureChecker.__init__, "__defaults__", (16,))
     monkeypatch.setattr(source, "CACHED_BLOCKS", 0)
+
+
+@pytest.fixture(autouse=True)
+def _silent() -> Iterator[None]:
+    """Log nothing: pytest keeps what is logged, at whatever level another test has left."""
+    former = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(former)
 
 
 @pytest.fixture(autouse=True)

@@ -201,12 +201,17 @@ async def test_waiting_takes_no_place_among_the_calls_in_progress(setting: Setti
     assert [task.result().block_number for task in waiting] == [4, 4]
 
 
-async def test_an_endorsed_transaction_keeps_its_place_until_it_is_committed(
-    setting: Setting,
-) -> None:
+def one_at_a_time(setting: Setting) -> None:
+    """Let a gateway have one transaction under way, which its own peer endorses."""
     setting.limits = GatewayLimits(room=ONE_AT_A_TIME)
     setting.definitions.define("OR('A.member')")
     setting.add_peer("A", endorsement(), local=True)
+
+
+async def test_an_endorsed_transaction_keeps_its_place_until_it_is_committed(
+    setting: Setting,
+) -> None:
+    one_at_a_time(setting)
     service = setting.service()
     request = EndorseRequest(proposed_transaction=signed_proposal())
     for number in range(3):
@@ -265,9 +270,7 @@ def signed_transaction(transaction_id: str) -> SubmitRequest:
 async def test_a_transaction_that_no_orderer_takes_frees_its_place_at_once(
     setting: Setting,
 ) -> None:
-    setting.limits = GatewayLimits(room=ONE_AT_A_TIME)
-    setting.definitions.define("OR('A.member')")
-    setting.add_peer("A", endorsement(), local=True)
+    one_at_a_time(setting)
     service = setting.service()
     request = EndorseRequest(proposed_transaction=signed_proposal())
     mine = proposed_call(request.proposed_transaction).transaction_id
@@ -284,9 +287,7 @@ async def test_a_transaction_that_no_orderer_takes_frees_its_place_at_once(
 async def test_a_client_that_gives_up_submitting_frees_the_place_of_its_transaction(
     setting: Setting,
 ) -> None:
-    setting.limits = GatewayLimits(room=ONE_AT_A_TIME)
-    setting.definitions.define("OR('A.member')")
-    setting.add_peer("A", endorsement(), local=True)
+    one_at_a_time(setting)
     orderer = setting.add_orderer(None)
     service = setting.service()
     request = EndorseRequest(proposed_transaction=signed_proposal())

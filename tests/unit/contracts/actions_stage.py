@@ -214,3 +214,11 @@ def agree_for_long(market: Market, quantity: int, trade: str = "T-1") -> None:
     """Let alice sell to bob, to be settled within weeks."""
     terms = market.terms(trade, quantity=quantity)
     market.agree(terms.model_copy(update={"expires_at": market.after(30 * A_DAY)}))
+
+
+def sold_over_a_record_date(market: Market) -> Market:
+    """Let alice, who holds 1000, have sold 400 to bob; the trade is locked."""
+    open_payer(market)
+    agree_for_long(market, 400)
+    market.lock()
+    return market

@@ -14,12 +14,12 @@ from tests.unit.contracts.actions_stage import (
     enter,
     entitled,
     fund,
-    open_payer,
     pay,
     raise_claim,
     record,
     report,
     resolve_claim,
+    sold_over_a_record_date,
 )
 from tests.unit.contracts.acts import refused
 from tests.unit.contracts.claims_stage import agree_on_legs, claim_of, funded, paid, units_leg
@@ -36,11 +36,7 @@ EVERYBODY = ("alice", "bob", "carol")
 
 @pytest.fixture
 def market(market: Market) -> Market:
-    """Let alice, who holds 1000, have sold 400 to bob; the trade is locked."""
-    open_payer(market)
-    agree_for_long(market, 400)
-    market.lock()
-    return market
+    return sold_over_a_record_date(market)
 
 
 def lines_of(market: Market, trade: str = "T-2") -> list[tuple[str, str]]:

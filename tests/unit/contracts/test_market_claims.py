@@ -13,12 +13,12 @@ from tests.unit.contracts.actions_stage import (
     entitled,
     fund,
     given,
-    open_payer,
     pay,
     raise_claim,
     record,
     report,
     resolve_claim,
+    sold_over_a_record_date,
     withhold,
 )
 from tests.unit.contracts.acts import refused
@@ -41,11 +41,7 @@ from tallystick.contracts.testing import Market
 
 @pytest.fixture
 def market(market: Market) -> Market:
-    """Let alice, who holds 1000, have sold 400 to bob; the trade is locked."""
-    open_payer(market)
-    agree_for_long(market, 400)
-    market.lock()
-    return market
+    return sold_over_a_record_date(market)
 
 
 def test_who_bought_before_the_ex_day_gets_what_the_seller_got_as_holder(market: Market) -> None:

@@ -426,6 +426,9 @@ async def test_a_channel_whose_blocks_take_a_vote_is_refused(site: Site) -> None
     [
         pytest.param("application/json", b"{}", "unsupported Content-Type", id="no form"),
         pytest.param("multipart/form-data", b"", "unsupported Content-Type", id="no boundary"),
+        pytest.param(
+            "multipart/form-data; b*=1; b*1=2", b"", "unsupported Content-Type", id="continued"
+        ),
         pytest.param(FORM, b"", "does not end", id="empty"),
         pytest.param(FORM, form(b"x").removesuffix(b"--\r\n"), "does not end", id="cut off"),
         pytest.param(FORM, b"--limit--\r\n", "contains 0 parts", id="no part"),

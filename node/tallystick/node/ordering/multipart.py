@@ -1,9 +1,13 @@
 """The one form that channel participation knows: ``multipart/form-data`` with one file."""
 
-from email import message_from_bytes
-from email.message import Message
+import re
+from typing import Final
 
 from tallystick.node.errors import LedgerError
+
+# RFC 2045, section 5.1. The parsers of the standard library also read the continued and encoded
+# parameters of RFC 2231, which no form has, and fail on some of them with errors of any type.
+_PARAMETER: Final = re.compile(r';\s*([\w-]+)=(?:"([^"]*)"|([^\s;"]+))')
 
 
 class FormError(LedgerError):
@@ -24,18 +28,27 @@ def file_part(content_type: str, body: bytes, name: str) -> bytes:
     if len(parts) != 2:  # noqa: PLR2004 - one part, and the end
         raise FormError(f"form contains {len(parts) - 1} parts, and not one called {name}")
     head, separator, content = parts[0].lstrip(b" \t").removeprefix(b"\r\n").partition(b"\r\n\r\n")
-    headers = message_from_bytes(head)
-    if not separator or headers.get_param("name", header="content-disposition") != name:
+    parameters = _disposition(head.decode(errors="replace"))
+    if not separator or parameters.get("name") != name:
         raise FormError(f"form does not contain part key: {name}")
-    if headers.get_filename() is None:
+    if "filename" not in parameters:
         raise FormError(f"form part {name} is no file")
     return content
 
 
 def _boundary(content_type: str) -> bytes:
-    message = Message()
-    message["Content-Type"] = content_type
-    boundary = message.get_boundary()
-    if message.get_content_type() != "multipart/form-data" or not boundary:
+    boundary = _parameters(content_type).get("boundary")
+    if not boundary or content_type.partition(";")[0].strip().lower() != "multipart/form-data":
         raise FormError(f"unsupported Content-Type: [{content_type}]; send multipart/form-data")
     return boundary.encode(errors="replace")
+
+
+def _disposition(head: str) -> dict[str, str]:
+    """Return the parameters of the header that names a part, or none if it lacks."""
+    headers = (line.partition(":") for line in head.split("\r\n"))
+    values = (value for key, _, value in headers if key.strip().lower() == "content-disposition")
+    return _parameters(next(values, ""))
+
+
+def _parameters(value: str) -> dict[str, str]:
+    return {name.lower(): quoted or token for name, quoted, token in _PARAMETER.findall(value)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Final
 
+import pytest
 from tests.scenarios.crash_network import CHAINCODE, RunningNetwork
 from tests.scenarios.faults.linearizable import Operation
 
@@ -25,6 +26,22 @@ _PAUSE_S: Final = 0.1
 _CATCH_UP_S: Final = 5.0
 _SETTLED_S: Final = 15.0
 """A peer that follows an orderer which lags leaves it within seconds; machines may be busy."""
+_LOG_TAIL_LINES: Final = 30
+
+
+class LagError(Exception):
+    """A peer does not have in time what clients have seen.
+
+    Attributes:
+        height: How many blocks it has; None if it has not answered.
+        wanted: How many it should have.
+    """
+
+    def __init__(self, height: int | None, wanted: int, timeout_s: float) -> None:
+        has = "has not said how many blocks it has" if height is None else f"has {height} blocks"
+        super().__init__(f"it {has}, of {wanted} that clients have seen, after {timeout_s:g} s")
+        self.height = height
+        self.wanted = wanted
 
 
 @dataclass(slots=True)
@@ -82,7 +99,7 @@ class Registers:
                 case 1:
                     done = await self._submitted_read(gateway, key)
                 case _:
-                    done = await self.query(peer, key)
+                    done = await self._query(peer, key)
             if not done:
                 await asyncio.sleep(_PAUSE_S)
 
@@ -124,21 +141,37 @@ class Registers:
             self._keep(key, Operation("read", transaction.result.decode(), called_s, _now_s()))
         return True
 
-    async def query(self, peer: Node, key: str, catch_up_s: float = _CATCH_UP_S) -> bool:
-        """Query a register at one peer; return whether there was an answer."""
-        called_s, wanted = _now_s(), self._seen
+    async def _query(self, peer: Node, key: str) -> bool:
         try:
-            async with asyncio.timeout(catch_up_s):
-                while await self._height(peer) <= wanted:  # noqa: ASYNC110 -- a peer is asked
-                    await asyncio.sleep(_PAUSE_S)
-            value = (await self._asked(peer, CHAINCODE, "read", key)).decode()
-            newest = await self._height(peer) - 1
-            # Whoever queries next must not see less, and others may have seen more meanwhile.
-            self._seen = max(self._seen, newest)
-        except (EvaluateError, TimeoutError):
+            await self.query(peer, key, _CATCH_UP_S)
+        except (EvaluateError, LagError):
             return False
-        self._keep(key, Operation("read", value, called_s, _now_s()))
         return True
+
+    async def query(self, peer: Node, key: str, catch_up_s: float) -> None:
+        """Query a register at one peer, as soon as it has every block that clients have seen.
+
+        Raises:
+            EvaluateError: It does not answer.
+            LagError: It does not have them within ``catch_up_s`` seconds.
+        """
+        called_s = _now_s()
+        await self._catch_up(peer, self._seen + 1, catch_up_s)
+        value = (await self._asked(peer, CHAINCODE, "read", key)).decode()
+        newest = await self._height(peer) - 1
+        # Whoever queries next must not see less, and others may have seen more meanwhile.
+        self._seen = max(self._seen, newest)
+        self._keep(key, Operation("read", value, called_s, _now_s()))
+
+    async def _catch_up(self, peer: Node, wanted: int, timeout_s: float) -> None:
+        height = None
+        try:
+            async with asyncio.timeout(timeout_s):
+                # A peer is asked: no event tells of its blocks.
+                while (height := await self._height(peer)) < wanted:  # noqa: ASYNC110
+                    await asyncio.sleep(_PAUSE_S)
+        except TimeoutError as error:
+            raise LagError(height, wanted, timeout_s) from error
 
     async def _height(self, peer: Node) -> int:
         answer = await self._asked(peer, "qscc", "GetChainInfo", self.network.network.channel_id)
@@ -163,5 +196,9 @@ async def settled(registers: Registers) -> None:
     """Let every register be queried once more at each peer, when all is well again."""
     for peer in registers.network.peers:
         for key in list(registers.history):
-            answered = await registers.query(peer, key, _SETTLED_S)
-            assert answered, f"{peer.name} does not answer"
+            try:
+                await registers.query(peer, key, _SETTLED_S)
+            except (EvaluateError, LagError) as error:
+                log = registers.network.network.log_file(peer).read_text(encoding="utf-8")
+                tail = "\n".join(log.splitlines()[-_LOG_TAIL_LINES:])
+                pytest.fail(f"{peer.name} does not answer for {key}: {error}\n{tail}")

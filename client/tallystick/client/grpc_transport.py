@@ -2,8 +2,8 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import grpc
@@ -23,6 +23,9 @@ _STATUS_DETAILS_TRAILER: Final = "grpc-status-details-bin"
 _RETRY_PUSHBACK: Final = "grpc-retry-pushback-ms"
 _LONGEST_PUSHBACK_S: Final = 3_600.0
 _MAX_MESSAGE_BYTES: Final = 100 * 1024 * 1024
+_LONGEST_RECONNECT_DELAY_MS: Final = 1_000
+# Chance makes a delay up to a fifth longer, and then the connection has to be made.
+_RECONNECT_TIMEOUT_S: Final = 1.5 * _LONGEST_RECONNECT_DELAY_MS / 1_000
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
@@ -35,12 +38,16 @@ _OPTIONS: Final = (
     ("grpc.use_local_subchannel_pool", 1),
     # By default the wait grows to two minutes: a peer that is back would be found late.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 10_000),
+    ("grpc.max_reconnect_backoff_ms", _LONGEST_RECONNECT_DELAY_MS),
 )
 
 
 class GrpcTransport:
-    """A peer at the other end of a channel. Satisfies `GatewayTransport`."""
+    """A peer at the other end of a channel. Satisfies `GatewayTransport`.
+
+    Between two attempts to connect, gRPC fails calls at once, even if the peer is back. Here they
+    wait for the next attempt.
+    """
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         """Take over ``channel``: closing the transport closes it."""
@@ -50,31 +57,31 @@ class GrpcTransport:
 
     async def evaluate(self, request: gateway_pb2.EvaluateRequest) -> gateway_pb2.EvaluateResponse:
         """Call ``Evaluate``."""
-        with _failures():
+        async with _calling(self._channel):
             return await self._gateway.Evaluate(request, metadata=trace_headers())
 
     async def endorse(self, request: gateway_pb2.EndorseRequest) -> gateway_pb2.EndorseResponse:
         """Call ``Endorse``."""
-        with _failures():
+        async with _calling(self._channel):
             return await self._gateway.Endorse(request, metadata=trace_headers())
 
     async def submit(self, request: gateway_pb2.SubmitRequest) -> gateway_pb2.SubmitResponse:
         """Call ``Submit``."""
-        with _failures():
+        async with _calling(self._channel):
             return await self._gateway.Submit(request, metadata=trace_headers())
 
     async def commit_status(
         self, request: gateway_pb2.SignedCommitStatusRequest
     ) -> gateway_pb2.CommitStatusResponse:
         """Call ``CommitStatus``."""
-        with _failures():
+        async with _calling(self._channel):
             return await self._gateway.CommitStatus(request, metadata=trace_headers())
 
     async def chaincode_events(
         self, request: gateway_pb2.SignedChaincodeEventsRequest
     ) -> AsyncGenerator[gateway_pb2.ChaincodeEventsResponse, None]:
         """Call ``ChaincodeEvents``."""
-        with _failures():
+        async with _calling(self._channel):
             call = self._gateway.ChaincodeEvents(request)
             try:
                 async for response in call:
@@ -84,15 +91,15 @@ class GrpcTransport:
 
     def deliver(self, request: Envelope) -> AsyncGenerator[DeliverResponse, None]:
         """Stream whole blocks."""
-        return _delivered(self._blocks.Deliver, request)
+        return _delivered(self._channel, self._blocks.Deliver, request)
 
     def deliver_filtered(self, request: Envelope) -> AsyncGenerator[DeliverResponse, None]:
         """Stream filtered blocks."""
-        return _delivered(self._blocks.DeliverFiltered, request)
+        return _delivered(self._channel, self._blocks.DeliverFiltered, request)
 
     def deliver_with_private_data(self, request: Envelope) -> AsyncGenerator[DeliverResponse, None]:
         """Stream whole blocks, each with the private values that the caller may see."""
-        return _delivered(self._blocks.DeliverWithPrivateData, request)
+        return _delivered(self._channel, self._blocks.DeliverWithPrivateData, request)
 
     async def close(self) -> None:
         """End every call and stream."""
@@ -148,9 +155,11 @@ async def _connected(channel: grpc.aio.Channel, address: str) -> None:
 
 
 async def _delivered(
-    method: "grpc.aio.StreamStreamMultiCallable[Envelope, DeliverResponse]", request: Envelope
+    channel: grpc.aio.Channel,
+    method: "grpc.aio.StreamStreamMultiCallable[Envelope, DeliverResponse]",
+    request: Envelope,
 ) -> AsyncGenerator[DeliverResponse, None]:
-    with _failures():
+    async with _calling(channel):
         call = method()
         try:
             await call.write(request)  # and keep that side open, as Fabric's clients do
@@ -160,14 +169,15 @@ async def _delivered(
             call.cancel()
 
 
-@contextmanager
-def _failures() -> Iterator[None]:
-    """Turn the ways in which gRPC says that a call failed into RpcFailure.
+@asynccontextmanager
+async def _calling(channel: grpc.aio.Channel) -> AsyncIterator[None]:
+    """Turn the ways in which gRPC says that a call on ``channel`` failed into RpcFailure.
 
     When its channel closes, gRPC cancels whoever waits for an answer. To the caller that would look
     as if its own task had been cancelled.
     """
     try:
+        await _reconnected(channel)
         yield
     except grpc.aio.AioRpcError as error:
         raise _failure(error) from error
@@ -178,6 +188,17 @@ def _failures() -> Iterator[None]:
         if task is not None and task.cancelling():
             raise
         raise _closed() from error
+
+
+async def _reconnected(channel: grpc.aio.Channel) -> None:
+    """Return at once unless the last attempt to connect failed; else after the next, if it helps.
+
+    A peer that is not there then fails the call, which says what is wrong.
+    """
+    if channel.get_state(try_to_connect=True) is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_RECONNECT_TIMEOUT_S):
+                await channel.channel_ready()
 
 
 def _closed() -> RpcFailure:

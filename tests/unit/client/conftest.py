@@ -253,9 +253,13 @@ def peer() -> FakePeer:
 
 @asynccontextmanager
 async def serving(
-    peer: FakePeer, authorities: Authorities, *, mutual_tls: bool = False
+    peer: FakePeer,
+    authorities: Authorities,
+    *,
+    mutual_tls: bool = False,
+    address: str = "localhost:0",
 ) -> AsyncIterator[str]:
-    """Serve ``peer`` with TLS on a free port; yield its address."""
+    """Serve ``peer`` with TLS, by default on a free port; yield its address."""
     server = grpc.aio.server()
     server.add_generic_rpc_handlers(_handlers(peer))
     credentials = grpc.ssl_server_credentials(
@@ -263,7 +267,7 @@ async def serving(
         root_certificates=authorities.root_pem if mutual_tls else None,
         require_client_auth=mutual_tls,
     )
-    port = server.add_secure_port("localhost:0", credentials)
+    port = server.add_secure_port(address, credentials)
     await server.start()
     try:
         yield f"localhost:{port}"

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 from tests.unit.contracts.acts import refused
-from tests.unit.contracts.discipline.stage import agree, hold
+from tests.unit.contracts.discipline.stage import agree, hold, row
 from tests.unit.contracts.offerings.stage import P, PrimaryMarket
 
 from tallystick.chaincode.testing import Outcome
 from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.statements import CancelTrade, SubscriptionCancelled, Withdrawal
+from tallystick.contracts.statements import CancelTrade, Consent, SubscriptionCancelled, Withdrawal
 
 SETTLEMENT = Chaincode.SETTLEMENT
 OTHER_ISSUER = "OtherIssuerMSP"
@@ -48,6 +48,18 @@ def withdraw_trade(market: PrimaryMarket, signer: str) -> Outcome:
     return market.submit(P.BROKER_DEALER, SETTLEMENT, *arguments, intent=intent)
 
 
+def consent_to_trade(market: PrimaryMarket, signer: str) -> Outcome:
+    said = Consent(trade="T-1", side="buyer", party="bob", terms_hash=row(market, "T-1").terms_hash)
+    intent = market.sign(signer, said)
+    return market.submit(P.BROKER_DEALER, SETTLEMENT, "consent", "T-1", "buyer", intent=intent)
+
+
+def confirm_order(market: PrimaryMarket, signer: str) -> Outcome:
+    order = market.order("a", "alice", 100)
+    arguments = ("confirm_subscription", "O-1", "a")
+    return market.submit(P.BROKER_DEALER, SETTLEMENT, *arguments, intent=market.sign(signer, order))
+
+
 def cancel_order(market: PrimaryMarket, signer: str) -> Outcome:
     said = SubscriptionCancelled(offering="O-1", subscription="a", signer="alice")
     intent = market.sign(signer, said)
@@ -66,6 +78,12 @@ ACTS: dict[str, tuple[Act, str, Act, str]] = {
         settlement(P.BROKER_DEALER, "reject_trade", "T-1", "no"),
         "NOT_A_MEDIATOR",
         settlement(P.BANK, "reject_trade", "T-1", "no"),
+        "TRADE_STATUS",
+    ),
+    "consent to a trade": (
+        lambda market: consent_to_trade(market, "alice"),
+        "SIDE_NOT_SIGNED",
+        lambda market: consent_to_trade(market, "bob"),
         "TRADE_STATUS",
     ),
     "withdraw from a trade": (
@@ -97,6 +115,12 @@ ACTS: dict[str, tuple[Act, str, Act, str]] = {
         "LICENCE_MISSING",
         lambda market: market.reject("a"),
         "OFFERING_STATUS",
+    ),
+    "confirm a subscription": (
+        lambda market: confirm_order(market, "bob"),
+        "INTENT_KEY_UNKNOWN",
+        lambda market: confirm_order(market, "alice"),
+        "SUBSCRIPTION_STATUS",
     ),
     "cancel a subscription": (
         lambda market: cancel_order(market, "bob"),

@@ -87,11 +87,11 @@ class Subscribing:
 
     def confirm(self, offering: str, subscription: str, intent: SignedIntent | None) -> None:
         """Take the signer's word again, by keys that count now; the order keeps its place."""
-        row = self._after(offering, subscription, SubscriptionStep.CONFIRM)
-        terms = self._offerings.require(offering)
-        require_status(terms, SubscriptionStep.CONFIRM, *BEFORE_ISSUE)
+        row, terms = self._book.require(offering, subscription), self._offerings.require(offering)
         before = self._book.order(row)
         self._enter(terms, row, before.order, intent, before)
+        subscription_after(row, SubscriptionStep.CONFIRM)
+        require_status(terms, SubscriptionStep.CONFIRM, *BEFORE_ISSUE)
 
     def pay(self, offering: str, subscription: str) -> None:
         """Let the payer's money wait in escrow: for all that is ordered, or for the allotment."""
@@ -259,9 +259,6 @@ class Subscribing:
             )
         require_licences(self._ctx, acting(row.intermediary))
         return row, placed
-
-    def _after(self, offering: str, subscription: str, step: SubscriptionStep) -> Subscription:
-        return subscription_after(self._book.require(offering, subscription), step)
 
     def _advance(self, row: Subscription) -> None:
         self._book.save(row)

@@ -90,13 +90,8 @@ class Lifecycle:
         self, trade: str, side: Side, intent: SignedIntent, valid_until: Instant | None
     ) -> None:
         """Enter one party's consent to the terms as they are recorded here."""
-        row, moment = self._trades.require(trade), now(self._ctx)
-        after(row, Step.CONSENT, moment)
-        former = self._trades.consent(trade, side)
-        if former is not None and former.counts(moment):
-            raise TradeReason.CONSENT_ALREADY_GIVEN.refusal(trade=trade, side=side)
-        terms = self._trades.terms(row)
-        party = party_on(terms, side)
+        row, terms = self._known(trade)
+        moment, party = now(self._ctx), party_on(terms, side)
         rows = self._trades.rows(row, terms.salt)
         consent = Consent(
             trade=trade,
@@ -108,6 +103,10 @@ class Lifecycle:
         with without_names(trade, side):
             authority = signed_authority(self._ctx, party, consent, intent, rows)
             refuse_if_any(self._admission.at_consent(terms, party, authority))
+        after(row, Step.CONSENT, moment)
+        former = self._trades.consent(trade, side)
+        if former is not None and former.counts(moment):
+            raise TradeReason.CONSENT_ALREADY_GIVEN.refusal(trade=trade, side=side)
         self._trades.save_consent(
             rows,
             trade,

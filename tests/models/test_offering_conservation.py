@@ -25,10 +25,12 @@ from tests.unit.contracts.offerings.stage import (
     OPENS_AFTER,
     PRICE,
     PrimaryMarket,
+    pack_of,
 )
 
 from tallystick.contracts.cash.models import Reconciliation
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.compliance.models import Pack
 from tallystick.contracts.fees.models import FeeKind, FeeLine
 from tallystick.contracts.offerings.models import (
     AllocationRule,
@@ -44,6 +46,7 @@ A_DAY = timedelta(days=1)
 HARD_CAP, SOFT_CAP = 400, 100
 FEE = 3
 """What the intermediary takes of the subscriber for each order that gets units."""
+LAWS = (pack_of("free"), pack_of("reviewed", requires_approval="Test Act, s. 2"))
 
 names = st.sampled_from(NAMES)
 pages = st.lists(names, min_size=1, max_size=3)
@@ -65,6 +68,7 @@ class OfferingMachine(MarketWalk):
             st.tuples(st.sampled_from(INVESTORS), st.integers(6, 20)), min_size=2, max_size=5
         ),
         stage=st.integers(0, 4),
+        law=st.sampled_from(LAWS),
     )
     def open(
         self,
@@ -72,10 +76,15 @@ class OfferingMachine(MarketWalk):
         payment: PaymentTime,
         orders: list[tuple[str, int]],
         stage: int,
+        law: Pack,
     ) -> None:
-        """Begin at any stage of an offering: many steps lead to an issue."""
+        """Begin at any stage of an offering: many steps lead to an issue.
+
+        Where the law asks for it, an authority approves before it is open.
+        """
         market = ListeningPrimaryMarket()
         market.set_the_stage()
+        market.bind(law)
         appoint_cashier(market)
         market.register("fee-house")
         fee = FeeLine(kind=FeeKind.SUBSCRIPTION, payer="buyer", receiver="fee-house", flat=FEE)
@@ -86,6 +95,8 @@ class OfferingMachine(MarketWalk):
         self.receipts = 0
         later = payment is PaymentTime.AFTER_ALLOCATION
         terms = self.market.offered(
+            pack=law.pack,
+            exemption=law.exemption,
             allocation=rule_,
             payment=payment,
             payment_period_s=A_DAY.total_seconds() if later else 0,
@@ -98,6 +109,8 @@ class OfferingMachine(MarketWalk):
             receipts_of=[Participant.BANK] if later else [],
         )
         self.act(partial(self.market.announce, terms))
+        assert self.act(self.market.accept) is (law.requires_approval is None)
+        self.approve()
         self.act(self.market.accept)
         self.market.ledger.advance(OPENS_AFTER)
         for name, (investor, units) in zip(NAMES, orders, strict=False):
@@ -108,6 +121,12 @@ class OfferingMachine(MarketWalk):
             self.go_on([NAMES[0]])
 
     # --- acts ---
+
+    @rule()
+    def approve(self) -> None:
+        """Approve of the offering, as the authority: in time, or too late."""
+        approve = (Participant.REGULATOR, Chaincode.SETTLEMENT, "approve_offering", "O-1")
+        self.act(partial(self.submit, *approve))
 
     @rule(name=names, investor=st.sampled_from(INVESTORS), units=st.integers(1, 20))
     def order(self, name: str, investor: str, units: int) -> None:

@@ -5,8 +5,6 @@ from datetime import timedelta
 from pydantic import JsonValue
 from tests.unit.contracts.permissions.roles import (
     AGENTS,
-    BANK,
-    CLEARING,
     ISSUERS,
     TRANSFER_AGENT,
     VENUES,
@@ -21,7 +19,7 @@ from tests.unit.contracts.permissions.roles import (
 )
 
 from tallystick.contracts.accounts.models import ChallengeTerms
-from tallystick.contracts.reasons import AccessReason, LicenceReason
+from tallystick.contracts.reasons import AccessReason
 from tallystick.contracts.statements import (
     AccessGranted,
     AccessWithdrawn,
@@ -38,9 +36,7 @@ PERMITTED: Permissions = {
     "account": anybody(),
     "accounts_of": anybody(),
     "represent": among_licensed(ISSUERS, AccessReason.PARTICIPANT_NOT_PERMITTED),
-    "end_representation": licensed(
-        LicenceReason.ORGANIZATION_NOT_REPRESENTED, but={None: BANK | CLEARING}
-    ),
+    "end_representation": licensed(),
     "grant_access": licensed(),
     "revoke_access": licensed(),
     "record_access": among_licensed(TRANSFER_AGENT, AccessReason.PARTICIPANT_NOT_PERMITTED),

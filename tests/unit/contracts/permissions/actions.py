@@ -1,7 +1,18 @@
 """Who may do what in corporate actions, and arguments that are well formed."""
 
 from tests.unit.contracts.actions_stage import dividend, page
-from tests.unit.contracts.permissions.past import DUE, ENTERED, FUNDED, LATE, SPLIT, VOTED
+from tests.unit.contracts.permissions.past import (
+    CLAIMED,
+    DUE,
+    ENTERED,
+    FUNDED,
+    LAPSED,
+    LATE,
+    MATURED,
+    SOLD,
+    SPLIT,
+    VOTED,
+)
 from tests.unit.contracts.permissions.roles import (
     BROKER,
     CLEARING,
@@ -17,7 +28,7 @@ from tests.unit.contracts.permissions.roles import (
     only,
 )
 
-from tallystick.contracts.reasons import AccessReason, ActionReason
+from tallystick.contracts.reasons import AccessReason
 from tallystick.contracts.statements import DistributionFunded, EntitlementClaimed
 from tallystick.contracts.testing import Market
 
@@ -33,16 +44,16 @@ PERMITTED: Permissions = {
     "fund_action": licensed(),
     "pay_entitlements": only(TRANSFER_AGENT),
     "claim_entitlement": by_mandate(),
-    "reclaim_action": only(TRANSFER_AGENT | ISSUERS, ActionReason.CLAIMS_OPEN),
+    "reclaim_action": only(TRANSFER_AGENT | ISSUERS),
     "raise_market_claim": only(CLAIMANTS),
-    "resolve_market_claim": only(CLAIMANTS, ActionReason.MARKET_CLAIM_UNKNOWN),
+    "resolve_market_claim": only(CLAIMANTS),
     "cast_votes": by_mandate(),
     "count_votes": only(TRANSFER_AGENT),
     "action": anybody(),
     "actions": anybody(),
     "entitlement": only(READERS | BROKER | ISSUERS, others=AccessReason.MANDATE_MISSING),
     "distribution": only(READERS | ISSUERS),
-    "market_claim": only(VENUES | READERS, ActionReason.MARKET_CLAIM_UNKNOWN),
+    "market_claim": only(VENUES | READERS),
     "due_market_claims": only(READERS),
     "meeting_result": anybody(),
 }
@@ -59,12 +70,12 @@ def arguments(market: Market) -> Arguments:
         "set_withholding": [],
         "enter_entitlements": [DUE, holders],
         "fund_action": [ENTERED, market.sign("acme", funded)],
-        "pay_entitlements": [FUNDED, holders],
+        "pay_entitlements": [MATURED, holders],
         "claim_entitlement": [EntitlementClaimed(action=FUNDED, holder="alice")],
-        "reclaim_action": [FUNDED],
+        "reclaim_action": [LAPSED],
         "raise_market_claim": [ENTERED, LATE],
-        "resolve_market_claim": [FUNDED, LATE],
-        "market_claim": [FUNDED, LATE],
+        "resolve_market_claim": [CLAIMED, SOLD],
+        "market_claim": [CLAIMED, SOLD],
         "due_market_claims": [FUNDED],
         "cast_votes": [],
         "count_votes": [VOTED],

@@ -17,7 +17,6 @@ from tallystick.contracts.calendars.models import (
     ConventionsGiven,
     Schedule,
 )
-from tallystick.contracts.reasons import CalendarReason
 from tallystick.contracts.testing import Market
 
 PERMITTED: Permissions = {
@@ -25,7 +24,7 @@ PERMITTED: Permissions = {
     "set_conventions": only(VENUES),
     "calendar": anybody(),
     "calendars": anybody(),
-    "conventions": anybody(CalendarReason.CONVENTIONS_UNKNOWN),
+    "conventions": anybody(),
     "settlement_day": anybody(),
 }
 

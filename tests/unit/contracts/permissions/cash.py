@@ -3,11 +3,13 @@
 from datetime import timedelta
 
 from pydantic import JsonValue
+from tests.unit.contracts.fees import set_fees
 from tests.unit.contracts.money import (
     CASHIER,
     SALT,
     funded,
     receipt_terms,
+    reserve,
     reserved,
     signed_receipt,
 )
@@ -23,10 +25,12 @@ from tests.unit.contracts.permissions.roles import (
     Permissions,
     anybody,
     by_mandate,
+    desk,
     licensed,
     only,
     through_settlement,
 )
+from tests.unit.contracts.trades.stage import settle_at_once
 
 from tallystick.contracts.cash.models import (
     CreditGrant,
@@ -34,11 +38,17 @@ from tallystick.contracts.cash.models import (
     SignedRenewal,
     SignedReservation,
 )
+from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.fees.models import FeeKind, FeeLine
 from tallystick.contracts.models import Model
 from tallystick.contracts.payments import CashInstruction, FundsQuestion
-from tallystick.contracts.reasons import AccessReason, AccountReason, MoneyReason
+from tallystick.contracts.reasons import AccessReason, AccountReason
 from tallystick.contracts.statements import MoneySent, ReservationRenewed
 from tallystick.contracts.testing import Market
+from tallystick.contracts.trades.models import Status, TradeView
+
+CHARGED, FEE_HOUSE = "T-16", "fee-house"
+"""A trade of which the venue has taken a fee, and whose it is."""
 
 PERMITTED: Permissions = {
     "open_cash": only(BANK),
@@ -49,11 +59,11 @@ PERMITTED: Permissions = {
     "report_deposit": only(BANK),
     "reserve": by_mandate(),
     "renew_reservation": by_mandate(),
-    "release_reservation": only(VENUES | CLEARING, but={MoneyReason.RESERVATION_UNKNOWN: CLEARING}),
+    "release_reservation": only(VENUES | CLEARING),
     "grant_credit": only(BANK),
     "make_receipt": licensed(),
-    "void_receipt": only({P.BANK, CENTRAL_BANK}, but={MoneyReason.RECEIPT_UNKNOWN: {CENTRAL_BANK}}),
-    "collect_fees": licensed(MoneyReason.NOTHING_TO_COLLECT),
+    "void_receipt": only({P.BANK, CENTRAL_BANK}),
+    "collect_fees": licensed(),
     "instruct": through_settlement(),
     "delivery_findings": through_settlement(),
     "check_receipt": through_settlement(),
@@ -75,7 +85,7 @@ PERMITTED: Permissions = {
 def arguments(market: Market) -> Arguments:
     paid = MoneySent(cash="USD", sender="bob", receiver="alice", amount=1)
     said = funded(1, signer=CASHIER)
-    transactions: list[JsonValue] = ["0" * 64]
+    transactions: list[JsonValue] = [fees_taken_in(market)]
     return {
         "fund": [said, market.sign(CASHIER, said)],
         "report_deposit": ["USD", 50_000],
@@ -85,7 +95,7 @@ def arguments(market: Market) -> Arguments:
         "grant_credit": [],
         "make_receipt": [],
         "void_receipt": ["R-2"],
-        "collect_fees": ["USD", "alice", transactions],
+        "collect_fees": ["USD", FEE_HOUSE, transactions],
         "instruct": [CashInstruction(secret="")],
         "delivery_findings": [CashInstruction(secret="")],
         "check_receipt": ["USD", receipt_terms(), market.after(timedelta(0))],
@@ -123,3 +133,26 @@ def secrets(market: Market) -> dict[str, Model]:
         ),
         "receipt": signed_receipt(market, receipt_terms(), signer=CASHIER),
     }
+
+
+def prepare(market: Market) -> None:
+    """Reserve bob's money for two keepers, make receipts of two banks, and take a fee."""
+    for keeper in (P.ATS, P.CLEARING):
+        reserve(market, reserved(market, 1, "O-4", keeper=keeper))
+    for bank in (P.BANK, CENTRAL_BANK):
+        terms = receipt_terms("R-2").model_copy(update={"bank": bank})
+        receipt = signed_receipt(market, terms, signer=desk(bank))
+        market.submit(P.BROKER_DEALER, Chaincode.CASH, "make_receipt", receipt=receipt)
+    market.register(FEE_HOUSE)
+    fee = FeeLine(kind=FeeKind.TRADE, payer="buyer", receiver=FEE_HOUSE, flat=1)
+    set_fees(market, fee)
+    market.agree(market.terms(CHARGED))
+    settle_at_once(market, CHARGED)
+    set_fees(market)
+
+
+def fees_taken_in(market: Market) -> str:
+    """Return the id of the transaction in which the fee of a trade was taken."""
+    asked = market.evaluate(Chaincode.SETTLEMENT, "trade", CHARGED)
+    history = asked.load(TradeView).history
+    return next(each.transaction_id for each in history if each.status is Status.SETTLED)

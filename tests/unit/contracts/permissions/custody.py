@@ -11,25 +11,30 @@ from tests.unit.contracts.permissions.roles import (
     P,
     Permissions,
     anybody,
+    desk,
     only,
+    signed,
 )
 
-from tallystick.contracts.custody.models import Cover, Custody, Valuation
-from tallystick.contracts.reasons import AccessReason, CustodyReason
+from tallystick.chaincode.codec import Argument
+from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.custody.models import Cover, Custody, CustodyAgreement, Valuation
+from tallystick.contracts.reasons import AccessReason
 from tallystick.contracts.statements import (
+    CustodyAgreed,
     Share,
+    SubAccountOpened,
+    UnitsAllowed,
     UnitsDistributed,
 )
 from tallystick.contracts.testing import Market
 
 PERMITTED: Permissions = {
-    "open_custody": only(SAFEKEEPERS, CustodyReason.NOT_ITS_ACCOUNT, but={None: CLEARING}),
+    "open_custody": only(SAFEKEEPERS),
     "record_cover": only(REGULATOR),
-    "agree_custody": only(
-        CLEARING, but={AccessReason.PARTICIPANT_NOT_PERMITTED: SAFEKEEPERS - CLEARING}
-    ),
+    "agree_custody": only(SAFEKEEPERS),
     "end_custody": only(CLEARING, others=AccessReason.PARTICIPANT_NOT_PERMITTED),
-    "distribute": only(SAFEKEEPERS, CustodyReason.CUSTODIAN_UNKNOWN, but={None: CLEARING}),
+    "distribute": only(SAFEKEEPERS),
     "custodian": anybody(),
     "custody_clients": only(READERS),
     "custody_report": only(READERS),
@@ -45,15 +50,50 @@ def arguments(market: Market) -> Arguments:
         valid_from=market.after(timedelta(0)),
         valid_until=market.after(timedelta(hours=1)),
     )
-    share = Share(client="bob", quantity=1)
-    distributed = UnitsDistributed(security="ACME", account="vault", shares=(share,))
+    delivered = {each: _delivery(market, each) for each in SAFEKEEPERS}
     return {
-        "open_custody": [Custody(identity="vault")],
+        "open_custody": lambda role: [Custody(identity=desk(role), client_accounts=(pool(role),))],
         "record_cover": [P.CLEARING, cover],
         "agree_custody": [],
         "end_custody": [],
-        "distribute": [distributed, [], market.sign("vault", distributed)],
+        "distribute": lambda role: delivered.get(role, delivered[P.CLEARING]),
         "custodian": [P.CLEARING],
         "custody_clients": [P.CLEARING],
         "custody_report": [P.CLEARING, [Valuation(security="ACME", price=1)]],
     }
+
+
+def pool(role: str) -> str:
+    """Return the account in which the organisation of a role can hold for many clients."""
+    return f"{desk(role)}.2"
+
+
+def agreement(market: Market, custodian: str, client: str) -> CustodyAgreement:
+    """Return a client's signed agreement with a custodian."""
+    agreed = CustodyAgreed(custodian=custodian, client=client)
+    return CustodyAgreement(agreed=agreed, intent=market.sign(client, agreed))
+
+
+def safeguard(market: Market) -> None:
+    """Let bob be a client of everybody who may safeguard, and alice allow each of them units."""
+    later = market.after(timedelta(hours=1))
+    for each in sorted(SAFEKEEPERS):
+        market.issue(desk(each), 10)
+        opened = SubAccountOpened(identity=desk(each), account=pool(each))
+        arguments = signed(market, desk(each), opened)
+        market.submit(each, Chaincode.IDENTITY, "open_sub_account", *arguments)
+        market.submit(each, Chaincode.TOKEN, "open_custody", Custody(identity=desk(each)))
+        signed_for = agreement(market, each, "bob")
+        market.submit(each, Chaincode.TOKEN, "agree_custody", agreement=signed_for)
+        allowed = UnitsAllowed(
+            security="ACME", holder="alice", spender=each, quantity=5, expires_at=later
+        )
+        arguments = signed(market, "alice", allowed)
+        market.submit(P.BROKER_DEALER, Chaincode.TOKEN, "approve", *arguments)
+
+
+def _delivery(market: Market, custodian: str) -> list[Argument]:
+    share = Share(client="bob", quantity=1)
+    account = desk(custodian)
+    distributed = UnitsDistributed(security="ACME", account=account, shares=(share,))
+    return [distributed, [], market.sign(account, distributed)]

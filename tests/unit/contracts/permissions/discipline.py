@@ -1,9 +1,10 @@
 """Who may call the settlement contract's functions about fails, and arguments for them."""
 
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 
 from pydantic import JsonValue
-from tests.unit.contracts.permissions.past import CALLED, LATE, PACK
+from tests.unit.contracts.permissions.past import CALLED, GIVEN_UP, LATE, PACK, REPLACEMENT
 from tests.unit.contracts.permissions.roles import (
     AGENTS,
     BROKER,
@@ -33,11 +34,7 @@ from tallystick.contracts.reasons import DisciplineReason, ReasonTable
 from tallystick.contracts.statements import CancelTrade
 from tallystick.contracts.testing import Market
 
-TRADES: list[JsonValue] = ["T-1"]
-
-NO_AGENT: Mapping[ReasonTable | None, Collection[str]] = {
-    DisciplineReason.NOT_THE_AGENT: AGENTS - BROKER
-}
+NO_AGENT: Mapping[ReasonTable, Collection[str]] = {DisciplineReason.NOT_THE_AGENT: AGENTS - BROKER}
 """What those are told who may act for clients, and were not named to buy in."""
 
 PERMITTED: Permissions = {
@@ -48,11 +45,11 @@ PERMITTED: Permissions = {
     "agree_change": licensed(),
     "mark_sale": only(VENUES),
     "record_fail": only(CLEARING),
-    "collect_penalties": only(CLEARING, DisciplineReason.NOTHING_DUE),
+    "collect_penalties": only(CLEARING),
     "call_buy_in": licensed(),
-    "execute_buy_in": only(BROKER, DisciplineReason.REPLACEMENT_WRONG, but=NO_AGENT),
+    "execute_buy_in": only(BROKER, but=NO_AGENT),
     "give_up_buy_in": only(BROKER, but=NO_AGENT),
-    "compensate_buy_in": only(CLEARING, DisciplineReason.EXECUTION_NOT_DUE),
+    "compensate_buy_in": only(CLEARING),
     "withdraw_buy_in": licensed(),
     "discipline_pack": anybody(),
     "regime": anybody(),
@@ -64,13 +61,14 @@ PERMITTED: Permissions = {
 SECRETS: dict[str, Model] = {
     "change": ChangeGiven(change=CancelTrade()),
     "note": CauseNote(day="2024-01-03", cause=Cause.NEITHER_SIDE, side=None),
-    "valuation": Valuation(market_value=1, evidence_hash="e" * 64),
+    "valuation": Valuation(market_value=501, evidence_hash="e" * 64),
 }
 
 PERIOD = RegimePeriod(since="2024-02-01", pack="p", pack_version=1, standard="share")
 
 
-def arguments(_: Market) -> Arguments:
+def arguments(market: Market) -> Arguments:
+    late: list[JsonValue] = [LATE]
     return {
         "publish_discipline": [PACK.model_copy(update={"version": 2})],
         "judge_fails": [P.ATS, PERIOD],
@@ -79,11 +77,11 @@ def arguments(_: Market) -> Arguments:
         "agree_change": [AGREED, "buyer"],
         "mark_sale": ["T-1", "short"],
         "record_fail": [LATE],
-        "collect_penalties": [TRADES, "2024-01-31"],
+        "collect_penalties": [late, market.after(timedelta(0))[:10]],
         "call_buy_in": [LATE, P.BROKER_DEALER],
-        "execute_buy_in": [CALLED, AGREED],
+        "execute_buy_in": [CALLED, REPLACEMENT],
         "give_up_buy_in": [CALLED],
-        "compensate_buy_in": [CALLED],
+        "compensate_buy_in": [GIVEN_UP],
         "withdraw_buy_in": [CALLED],
         "discipline_pack": ["p", 1],
         "regime": [P.ATS],

@@ -14,14 +14,15 @@ _HEAD: Final = """# Who may call what
 
 Written by `make permissions` from the table by which the tests call every function as every role. A
 role is an organisation with a licence of one class; *none* has no licence. *yes* is for whoever may
-call; a letter is for whoever may not, and stands for the reason.
+call, and is shown to succeed; a letter is for whoever may not, and stands for the reason.
 
 Where more counts than the licence, the table shows one case. What investors sign, they have signed;
-where nobody signs, the broker-dealer has the mandate. The clearing firm is notary, custodian and
-spender, the transfer agent keeps the records of investors, the bank keeps their money, the issuer
-has issued the security and will offer it, and the trade, its order and a linked account are the
-venue's. The broker-dealer mediates a trade, has approved a transfer, submits a subscription, is the
-agent of a buy-in and settles for the introducing broker. The regulator has suspended the licence.
+where nobody signs, the broker-dealer has the mandate. The clearing firm is the notary of a hold and
+the custodian of whom it lets go; all who may safeguard have clients and allowances. The transfer
+agent keeps the records of investors, the bank keeps their money, the issuer has issued the security
+and will offer it, and the trade, its order and a linked account are the venue's. The broker-dealer
+mediates a trade, has approved a transfer, submits a subscription, is the agent of a buy-in and
+settles for the introducing broker. The regulator has suspended the licence.
 """
 
 

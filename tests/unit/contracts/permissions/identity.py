@@ -15,11 +15,12 @@ from tests.unit.contracts.permissions.roles import (
     only,
     signed,
 )
-from tests.unit.contracts.permissions.scenery import SPARE
+from tests.unit.contracts.permissions.scenery import BARRED, FORMER_HOUSE, SPARE, listed
 
 from tallystick.contracts.claims.models import OverdueQuestion, TopicTerms
+from tallystick.contracts.identity.models import Onboarding
 from tallystick.contracts.parties import PartiesCheck
-from tallystick.contracts.reasons import AccessReason, ClaimReason
+from tallystick.contracts.reasons import AccessReason
 from tallystick.contracts.statements import (
     ClaimWithdrawn,
     Control,
@@ -28,7 +29,6 @@ from tallystick.contracts.statements import (
     KeyRetirement,
     KeyRevocation,
     KeyRotation,
-    ListUpdated,
     MandateWithdrawn,
     Recovery,
     SubAccountOpened,
@@ -51,8 +51,8 @@ PERMITTED: Permissions = {
     "claims": anybody(),
     "topic": anybody(),
     "overdue": anybody(),
-    "update_list": licensed(ClaimReason.ISSUER_NOT_TRUSTED),
-    "lift_bar": only(REGULATOR, ClaimReason.NOT_BARRED),
+    "update_list": licensed(),
+    "lift_bar": only(REGULATOR),
     "barred_list": anybody(),
     "register_identity": licensed(),
     "add_key": licensed(),
@@ -84,7 +84,7 @@ def arguments(market: Market) -> Arguments:
     ended = MandateWithdrawn(identity="alice", participant=P.BROKER_DEALER)
     recovery = Recovery(identity="alice", keys=(new,), evidence_hash=EVIDENCE)
     recovered = wallet.sign(recovery, nonce="a", expires_at=claim.intent.expires_at)
-    listed = ListUpdated(issuer=KYC_HOUSE, list_name="ofac", version=1, list_hash=EVIDENCE)
+    newcomer = Onboarding(registration=market.registration("dave"), claims=(), mandates=())
     question = OverdueQuestion(topic=KYC, before=claim.intent.expires_at)
     return {
         **licensing.arguments(market),
@@ -104,8 +104,8 @@ def arguments(market: Market) -> Arguments:
         "claims": ["alice"],
         "topic": [KYC],
         "overdue": [question],
-        "update_list": signed(market, KYC_HOUSE, listed),
-        "lift_bar": ["bob", KYC_HOUSE, "ofac"],
+        "update_list": signed(market, KYC_HOUSE, listed(KYC_HOUSE)),
+        "lift_bar": [BARRED, FORMER_HOUSE, "ofac"],
         "barred_list": [KYC_HOUSE, "ofac"],
         "register_identity": [registration.statement, registration.intent],
         "add_key": signed(market, "alice", KeyAddition(identity="alice", key=new), wallet),
@@ -113,8 +113,8 @@ def arguments(market: Market) -> Arguments:
             market, "alice", KeyRotation(identity="alice", old=old, new=new), wallet
         ),
         "revoke_key": signed(market, "alice", KeyRevocation(identity="alice", key=spare)),
-        "onboard": [[]],
-        "trust_issuer": [KYC, KYC_HOUSE],
+        "onboard": [[newcomer]],
+        "trust_issuer": ["residence", KYC_HOUSE],
         "distrust_issuer": [KYC, KYC_HOUSE],
         "add_claim": [claim.statement, claim.intent],
         "revoke_claim": signed(market, KYC_HOUSE, revoked),

@@ -40,13 +40,13 @@ SUSPENDED = "SuspendedMSP"
 PAIR = (Power.OPERATE_VENUE, Power.CLEAR)
 
 
-def waiver(market: Market) -> WaiverGrant:
-    """Return the venue's waiver for a day."""
+def waiver(market: Market, days: int = 1) -> WaiverGrant:
+    """Return the venue's waiver for so many days."""
     return WaiverGrant(
         organization=P.ATS,
         first=PAIR[0],
         second=PAIR[1],
-        valid_until=market.after(timedelta(days=1)),
+        valid_until=market.after(timedelta(days=days)),
         reason_hash=EVIDENCE,
     )
 
@@ -61,7 +61,7 @@ def arguments(market: Market) -> Arguments:
         "revoke_licence": [P.ISSUER, "issuer", "a test"],
         "describe_organization": [Description(category="exchange")],
         "set_conflicts": [Conflicts(pairs=())],
-        "grant_waiver": [waiver(market)],
+        "grant_waiver": [waiver(market, days=2)],
         "revoke_waiver": [P.ATS, *PAIR],
         "organization": [P.ATS],
         "organizations": [],

@@ -1,14 +1,16 @@
 """The permission matrix: what every role is told by every function, as the table has it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.unit.contracts.permissions import cash, identity, settlement, token
 from tests.unit.contracts.permissions.roles import Arguments, Permissions, Secrets
-from tests.unit.contracts.permissions.secrets import intents, permit, secrets
+from tests.unit.contracts.permissions.secrets import PRELUDES, proofs, secrets
 from tests.unit.contracts.permissions.stage import stage
 
 from tallystick.chaincode import Refusal
+from tallystick.chaincode.codec import Argument
+from tallystick.chaincode.testing import MemoryLedger
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.testing import Market
 
@@ -30,19 +32,45 @@ class Stage:
     proofs: Mapping[str, Secrets]
     """What goes along with one function only."""
 
+    def given(self, role: str, chaincode: Chaincode, function: str) -> Sequence[Argument]:
+        """Return the arguments of a role's call."""
+        given = self.arguments[chaincode][function]
+        return given(role) if callable(given) else given
+
     def answer(self, role: str, chaincode: Chaincode, function: str) -> str:
         """Return the code of the refusal of a role's call, or nothing."""
-        market = self.market.fork()
-        given = {
-            **self.secrets,
-            **self.proofs.get(function, {}),
-            **permit(market, role, function, self.secrets),
-        }
         try:
-            market.submit(role, chaincode, function, *self.arguments[chaincode][function], **given)
+            self._call(role, chaincode, function)
         except Refusal as refusal:
             return refusal.code
         return ""
+
+    def changes(self, role: str, chaincode: Chaincode, function: str) -> bool:
+        """Return whether a role's call, which succeeds, changes any row."""
+        before, after = self._call(role, chaincode, function)
+        return _rows(before) != _rows(after)
+
+    def _call(
+        self, role: str, chaincode: Chaincode, function: str
+    ) -> tuple[MemoryLedger, MemoryLedger]:
+        """Return the ledger as it is right before a role's call, and after it.
+
+        Raises:
+            Refusal: The call is refused.
+        """
+        market = self.market.fork()
+        brought = {**self.secrets, **self.proofs.get(function, {})}
+        if (prelude := PRELUDES.get(function)) is not None:
+            brought = {**brought, **prelude(market, role, brought)}
+        before = market.ledger.fork()
+        arguments = self.given(role, chaincode, function)
+        market.submit(role, chaincode, function, *arguments, **brought)
+        return before, market.ledger
+
+
+def _rows(ledger: MemoryLedger) -> Sequence[object]:
+    """Return what is in force, of all chaincodes; without what was so before."""
+    return [(each.values, each.private) for each in ledger.world.rows.values()]
 
 
 def set_up(opened: Market) -> Stage:
@@ -58,5 +86,5 @@ def set_up(opened: Market) -> Stage:
             Chaincode.SETTLEMENT: settlement.arguments(market),
         },
         secrets=brought,
-        proofs=intents(market),
+        proofs=proofs(market),
     )

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from pydantic import JsonValue
+from tests.unit.contracts.permissions.past import DATED
 from tests.unit.contracts.permissions.roles import (
     TRANSFER_AGENT,
     Arguments,
@@ -56,7 +57,7 @@ def arguments(market: Market) -> Arguments:
         "schedule_record_date": ["ACME", tomorrow],
         "take_record_date": ["ACME", "r-3"],
         "cancel_record_date": ["ACME", "r-2"],
-        "seal_record_dates": ["ACME"],
+        "seal_record_dates": [DATED],
         "recorded_supply": ["ACME", "r-1"],
         "redeem_for_payment": [REDEMPTION],
         "split": [SplitOrder(security=HALTED, new=2, old=1, document_hash=EVIDENCE)],

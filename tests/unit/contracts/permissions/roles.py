@@ -4,8 +4,10 @@ A role is an organisation with a licence of one class, one for each class that c
 and the stranger, which has none.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from tests.unit.contracts.money import CASHIER
 
 from tallystick.chaincode.codec import Argument
 from tallystick.contracts.models import Model
@@ -64,25 +66,28 @@ MEMBERS = frozenset({P.BROKER_DEALER, CUSTODIAN})
 READERS = frozenset({P.CLEARING, P.TRANSFER_AGENT, P.REGULATOR})
 
 
+def desk(role: str) -> str:
+    """Return the identity by which the organisation of a role holds units, and signs."""
+    return CASHIER if role == P.BANK else f"desk-{role}"
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """What the roles are told that call one function with well-formed arguments.
 
     Attributes:
-        may: Roles that are permitted.
-        answer: Why the call comes to nothing though the role is permitted; None if it succeeds.
+        may: Roles that are permitted: their call succeeds.
         refusal: What every other role is told.
-        exceptions: Other answers than these, by role.
+        exceptions: What some of the others are told instead, by role.
     """
 
     may: frozenset[str]
-    answer: ReasonTable | None
     refusal: ReasonTable
-    exceptions: Mapping[str, ReasonTable | None] = field(default_factory=dict)
+    exceptions: Mapping[str, ReasonTable] = field(default_factory=dict)
 
     def told(self, role: str) -> ReasonTable | None:
         """Return the reason that a role is told; None if its call succeeds."""
-        return self.exceptions.get(role, self.answer if role in self.may else self.refusal)
+        return None if role in self.may else self.exceptions.get(role, self.refusal)
 
     def code(self, role: str) -> str:
         """Return the code of that reason, or nothing."""
@@ -92,50 +97,42 @@ class Row:
 
 def only(
     may: Collection[str],
-    answer: ReasonTable | None = None,
     *,
     others: ReasonTable = LicenceReason.LICENCE_MISSING,
-    but: Mapping[ReasonTable | None, Collection[str]] | None = None,
+    but: Mapping[ReasonTable, Collection[str]] | None = None,
 ) -> Row:
     """Return the row of a function for ``may`` only.
 
     Args:
         may: Roles that are permitted.
-        answer: Why their call comes to nothing all the same.
         others: What all others are told.
-        but: Whoever is told something else; None for whose call succeeds.
+        but: Those of them who are told something else.
     """
     exceptions = {role: told for told, roles in (but or {}).items() for role in roles}
-    return Row(frozenset(may), answer, others, exceptions)
+    return Row(frozenset(may), others, exceptions)
 
 
-def anybody(answer: ReasonTable | None = None) -> Row:
+def anybody() -> Row:
     """Return the row of a function for the whole channel."""
-    return only(EVERYBODY, answer)
+    return only(EVERYBODY)
 
 
-def licensed(
-    answer: ReasonTable | None = None,
-    *,
-    but: Mapping[ReasonTable | None, Collection[str]] | None = None,
-) -> Row:
+def licensed() -> Row:
     """Return the row of a function for whoever has a live licence."""
-    return only(LICENSED, answer, but=but)
+    return only(LICENSED)
 
 
-def among_licensed(
-    may: Collection[str], others: ReasonTable, answer: ReasonTable | None = None
-) -> Row:
+def among_licensed(may: Collection[str], others: ReasonTable) -> Row:
     """Return the row of a function that asks for a licence, and then whether it is one of ``may``.
 
     A party's agent, say, or the notary of a hold.
     """
-    return only(may, answer, others=others, but={LicenceReason.LICENCE_MISSING: {STRANGER}})
+    return only(may, others=others, but={LicenceReason.LICENCE_MISSING: {STRANGER}})
 
 
-def by_mandate(answer: ReasonTable | None = None) -> Row:
+def by_mandate() -> Row:
     """Return the row of a function for a licensed agent with the mandate of whom it concerns."""
-    return among_licensed(BROKER, AccessReason.MANDATE_MISSING, answer)
+    return among_licensed(BROKER, AccessReason.MANDATE_MISSING)
 
 
 def through_settlement() -> Row:
@@ -146,7 +143,10 @@ def through_settlement() -> Row:
 Permissions = Mapping[str, Row]
 """Who may call, by function."""
 
-Arguments = Mapping[str, Sequence[Argument]]
+Given = Sequence[Argument] | Callable[[str], Sequence[Argument]]
+"""The arguments of a call; those of a role, where each has something of its own."""
+
+Arguments = Mapping[str, Given]
 """Arguments that are well formed, by function: the answer then is about who calls."""
 
 Secrets = Mapping[str, Model]

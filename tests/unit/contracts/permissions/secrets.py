@@ -1,9 +1,11 @@
 """What the calls of the permission matrix bring along as transient data."""
 
+from collections.abc import Callable, Mapping
+
 from tests.unit.contracts.actions_stage import SECRET
 from tests.unit.contracts.discipline.stage import row
 from tests.unit.contracts.money import SALT, receipt_terms
-from tests.unit.contracts.permissions import cash, discipline, netting, offerings
+from tests.unit.contracts.permissions import cash, custody, discipline, netting, offerings
 from tests.unit.contracts.permissions.past import CALLED, LATE, MEETING
 from tests.unit.contracts.permissions.roles import P, Secrets
 from tests.unit.contracts.permissions.stage import AGREED, MEDIATED, OFFERED, sell_order
@@ -11,7 +13,7 @@ from tests.unit.contracts.permissions.stage import AGREED, MEDIATED, OFFERED, se
 from tallystick.chaincode import Refusal
 from tallystick.contracts.actions.models import HolderRate, RatesGiven, SignedVotes
 from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.custody.models import CustodyAgreement, CustodyEnding
+from tallystick.contracts.custody.models import CustodyEnding
 from tallystick.contracts.identity.models import References
 from tallystick.contracts.orders.models import Permit, PermitKey, SignedOrder, SignedOrderWithdrawal
 from tallystick.contracts.statements import (
@@ -20,7 +22,6 @@ from tallystick.contracts.statements import (
     CancelTrade,
     ChangeAgreed,
     Consent,
-    CustodyAgreed,
     CustodyEnded,
     OrderWithdrawn,
     Statement,
@@ -46,10 +47,9 @@ VOTES = SignedVotes(
 
 def secrets(market: Market) -> Secrets:
     """Return what goes along with every call; each function takes its own."""
-    agreed = CustodyAgreed(custodian=P.CLEARING, client="alice")
     ended = CustodyEnded(custodian=P.CLEARING, client="bob")
     return {
-        "terms": market.terms("T-9"),
+        "terms": market.terms("T-9").model_copy(update={"cycle": 0}),
         "secret": SECRET,
         "rates": RATES,
         "votes": VOTES,
@@ -57,7 +57,6 @@ def secrets(market: Market) -> Secrets:
         "allotments": offerings.allotments(),
         "paid": receipt_terms(),
         "references": References(investors=(market.investor("alice"),)),
-        "agreement": CustodyAgreement(agreed=agreed, intent=market.sign("alice", agreed)),
         "ending": CustodyEnding(ended=ended),
         **_orders(market),
         **cash.secrets(market),
@@ -66,7 +65,16 @@ def secrets(market: Market) -> Secrets:
     }
 
 
-def intents(market: Market) -> dict[str, Secrets]:
+def proofs(market: Market) -> Mapping[str, Secrets]:
+    """Return what goes along with one function only."""
+    return {
+        **_intents(market),
+        "lift_default": {"default": netting.notice(market)},
+        "pay_by_receipt": {"paid": offerings.receipt(market)},
+    }
+
+
+def _intents(market: Market) -> dict[str, Secrets]:
     """Return what bob signs, by function."""
     offered, agreed = market.terms(OFFERED), market.terms(AGREED)
     late, called = (row(market, trade).terms_hash for trade in (LATE, CALLED))
@@ -90,19 +98,40 @@ def intents(market: Market) -> dict[str, Secrets]:
     return {function: {"intent": market.sign("bob", each)} for function, each in statements.items()}
 
 
-def permit(market: Market, role: str, function: str, brought: Secrets) -> Secrets:
-    """Return what a query says to a role of alice's order; the broker's permit if it says none."""
-    query = _ASKED.get(function)
-    if query is None:
-        return {}
-    try:
-        said = market.submit(role, Chaincode.SETTLEMENT, query, **brought)
-    except Refusal:
-        said = market.submit(P.BROKER_DEALER, Chaincode.SETTLEMENT, query, **brought)
-    return {"permit": said.load(Permit)}
+Prelude = Callable[[Market, str, Secrets], Secrets]
+"""What happens right before a role's call; it returns what goes along with the call by that."""
 
 
-_ASKED = {"place_order": "order_permit", "withdraw_order": "withdrawal_permit"}
+def _permit(query: str) -> Prelude:
+    """Return the prelude that asks for a permit; who is told none brings the broker's."""
+
+    def asked(market: Market, role: str, brought: Secrets) -> Secrets:
+        try:
+            said = market.submit(role, Chaincode.SETTLEMENT, query, **brought)
+        except Refusal:
+            said = market.submit(P.BROKER_DEALER, Chaincode.SETTLEMENT, query, **brought)
+        return {"permit": said.load(Permit)}
+
+    return asked
+
+
+def _agree_with_alice(market: Market, role: str, _: Secrets) -> Secrets:
+    return {"agreement": custody.agreement(market, role, "alice")}
+
+
+def _unseat_issuer(market: Market, _: str, __: Secrets) -> Secrets:
+    """Let the issuer be represented no longer: alice is to do it, and an organisation has one."""
+    market.submit(P.ISSUER, Chaincode.IDENTITY, "end_representation")
+    return {}
+
+
+PRELUDES: Mapping[str, Prelude] = {
+    "agree_custody": _agree_with_alice,
+    "place_order": _permit("order_permit"),
+    "represent": _unseat_issuer,
+    "withdraw_order": _permit("withdrawal_permit"),
+}
+"""By function; a call without one needs nothing that is the role's own, or undoes another's."""
 
 
 def _bob(trade: str) -> dict[str, str]:

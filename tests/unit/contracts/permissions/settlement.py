@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from tests.unit.contracts.permissions import actions, calendars, discipline, netting, offerings
-from tests.unit.contracts.permissions.past import EXPIRED
+from tests.unit.contracts.permissions.past import EXPIRED, STUCK
 from tests.unit.contracts.permissions.roles import (
     AGENTS,
     BROKER,
@@ -56,7 +56,7 @@ PERMITTED: Permissions = {
     "lock_legs": only(CLEARING),
     "settle": only(CLEARING),
     "settle_at_once": only(CLEARING),
-    "record_failure": only(CLEARING, TradeReason.NOTHING_FAILS),
+    "record_failure": only(CLEARING),
     "withdraw": licensed(),
     "reject_trade": among_licensed(BROKER, TradeReason.NOT_A_MEDIATOR),
     "cancel": only(VENUES | CLEARING),
@@ -102,10 +102,10 @@ def arguments(market: Market) -> Arguments:
         "approve_trade": [MEDIATED, later],
         "settle": [LOCKED],
         "settle_at_once": [AGREED],
-        "record_failure": [LOCKED],
+        "record_failure": [STUCK],
         "withdraw": [AGREED, "buyer", "second thoughts"],
         "reject_trade": [MEDIATED, "an error"],
-        "cancel": ["T-1", "an error"],
+        "cancel": [LOCKED, "an error"],
         "expire": [EXPIRED],
         "trade": ["T-1"],
         "trades": [],

@@ -3,12 +3,12 @@
 from datetime import timedelta
 
 from tests.unit.contracts.actions_stage import announce, dividend
-from tests.unit.contracts.money import SALT, appoint_cashier, reserve, reserved
-from tests.unit.contracts.netting.cleared import cleared_of
-from tests.unit.contracts.permissions import calendars
+from tests.unit.contracts.money import SALT, appoint_cashier
+from tests.unit.contracts.permissions import calendars, cash, custody, netting
 from tests.unit.contracts.permissions.past import decide
 from tests.unit.contracts.permissions.roles import FURTHER, INTRODUCING, P, signed
 from tests.unit.contracts.permissions.scenery import (
+    prepare_desks,
     prepare_holders,
     prepare_issuers,
     prepare_overseers,
@@ -23,15 +23,14 @@ from tallystick.contracts.statements import (
     OrderPlaced,
     OrderSide,
     TradeHeld,
-    UnitsAllowed,
     UnitsHeld,
 )
 from tallystick.contracts.testing import EVIDENCE, Market
 from tallystick.contracts.timelines import RecordDate
-from tallystick.contracts.trades.terms import DvpModel, TradeTerms
+from tallystick.contracts.trades.terms import TradeTerms
 
-OFFERED, AGREED, LOCKED, MEDIATED, NETTED = "T-1", "T-2", "T-3", "T-4", "T-5"
-"""Trades: without consents, with both, with legs locked, on hold with a mediator, to be netted."""
+OFFERED, AGREED, LOCKED, MEDIATED = "T-1", "T-2", "T-3", "T-4"
+"""Trades: without consents, with both, with legs locked, on hold with a mediator."""
 
 
 def mediated(market: Market) -> TradeTerms:
@@ -46,12 +45,12 @@ def stage(opened: Market) -> Market:
     appoint_cashier(market)
     decide(market)
     announce(market, dividend(market, "D-1"))
-    cleared = cleared_of(market)
-    cleared.open_cycle(cleared.cycle_terms("C-9"))
+    prepare_desks(market)
+    cash.prepare(market)
+    custody.safeguard(market)
     _commit_units(market)
     _open_doors(market)
     _commit_orders(market)
-    _set_days(market)
     prepare_holders(market)
     prepare_issuers(market)
     prepare_overseers(market)
@@ -63,26 +62,22 @@ def stage(opened: Market) -> Market:
     held = TradeHeld(trade=MEDIATED, side="buyer", party="bob", holds=True)
     intent = market.sign("bob", held)
     market.submit(P.CLEARING, Chaincode.SETTLEMENT, "hold_trade", MEDIATED, "buyer", intent=intent)
-    market.agree(market.terms(NETTED).model_copy(update={"model": DvpModel.NET}))
+    netting.prepare(market)
+    _set_days(market)
     return market
 
 
 def _commit_units(market: Market) -> None:
-    """Let alice hold units for a notary, and allow the clearing firm some."""
+    """Let alice hold units for a notary."""
     soon = market.after(timedelta(hours=1))
     place = {"security": "ACME", "holder": "alice"}
     held = UnitsHeld(**place, hold="h-1", quantity=5, notary=P.CLEARING, expires_at=soon)
     declined = UnitsHeld(
         **place, hold="h-3", quantity=5, notary=P.CLEARING, receiver="bob", expires_at=soon
     )
-    allowed = UnitsAllowed(**place, spender=P.CLEARING, quantity=5, expires_at=soon)
-    for function, statement in (
-        ("place_hold", held),
-        ("place_hold", declined),
-        ("approve", allowed),
-    ):
+    for statement in (held, declined):
         arguments = signed(market, "alice", statement)
-        market.submit(P.BROKER_DEALER, Chaincode.TOKEN, function, *arguments)
+        market.submit(P.BROKER_DEALER, Chaincode.TOKEN, "place_hold", *arguments)
 
 
 def _open_doors(market: Market) -> None:
@@ -126,18 +121,18 @@ def sell_order(market: Market, order: str) -> OrderPlaced:
 
 
 def _commit_orders(market: Market) -> None:
-    """Let alice's order stand, money of bob wait for one, and a broker have an agent."""
+    """Let alice's order stand, and a broker have an agent."""
     order = sell_order(market, "O-3")
     placed = SignedOrder(statement=order, intent=market.sign("alice", order), salt=SALT)
     market.place_order(placed)
-    reserve(market, reserved(market, 1, "O-4"))
     later = market.after(timedelta(hours=1))
     market.submit(P.BROKER_DEALER, Chaincode.SETTLEMENT, "accept_agency", INTRODUCING, later)
 
 
 def _set_days(market: Market) -> None:
-    """Let there be a calendar, and two record dates, one of them taken."""
+    """Let there be a calendar by which the venue settles, and two record dates, one taken."""
     market.submit(P.CLEARING, Chaincode.SETTLEMENT, "set_calendar", calendars.CALENDAR)
+    market.submit(P.ATS, Chaincode.SETTLEMENT, "set_conventions", calendars.CONVENTIONS)
     tomorrow = RecordDate(name="r-2", at=market.after(timedelta(days=1)))
     keeper = (P.TRANSFER_AGENT, Chaincode.TOKEN)
     market.submit(*keeper, "schedule_record_date", "ACME", tomorrow)

@@ -23,6 +23,7 @@ from tallystick.client.contract import Argument
 from tallystick.contracts.compliance.models import Binding, Pack, PackReference, RulesGiven
 from tallystick.contracts.confidential import secret_argument_of
 from tallystick.contracts.events import SecurityIdentifier
+from tallystick.contracts.fees.models import FeeSchedule
 from tallystick.contracts.instants import Instant, instant
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.models import Model
@@ -188,6 +189,7 @@ class Story:
     ) -> str:
         """Order units, and let the money wait; return the subscription."""
         answer = await self.ask(OFFICE, "settlement", "offering", offering)
+        fees = await self.ask(OFFICE, "settlement", "fees", OFFICE)
         subscription = secrets.token_hex(8)
         order = SubscriptionOrder(
             offering=offering,
@@ -198,6 +200,7 @@ class Story:
             holder=holder.identity,
             payer=signer.identity,
             quantity=quantity,
+            fee_schedule_version=FeeSchedule.model_validate_json(fees).version if fees else None,
             client=client,
             salt=secrets.token_hex(16),
         )

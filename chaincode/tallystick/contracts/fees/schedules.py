@@ -1,7 +1,7 @@
 """The fees of all who take any, as one transaction sees them."""
 
 from tallystick.chaincode import State, composite_key
-from tallystick.contracts.fees.models import FeeKind, FeeLine, FeeSchedule
+from tallystick.contracts.fees.models import FeeSchedule
 from tallystick.contracts.fees.rules import Charge, FeeCase, charge_of
 from tallystick.contracts.rows import load_row
 
@@ -19,11 +19,6 @@ class Schedules:
     def save(self, row: FeeSchedule) -> None:
         """Write what somebody takes."""
         self._state.save(schedule_key(row.taker), row)
-
-    def lines(self, taker: str, kind: FeeKind) -> tuple[FeeLine, ...]:
-        """Return what somebody takes of a kind now."""
-        row = self.find(taker)
-        return () if row is None else tuple(each for each in row.lines if each.kind is kind)
 
     def charge(self, taker: str, case: FeeCase) -> Charge:
         """Return what is taken for something if it is settled now."""

@@ -247,8 +247,8 @@ class PlacedOrder(Model):
         authority: The signatures, or the mandate, judged again when the order is executed.
         placed_by: MSP of who submitted it; it need not be the intermediary.
         receipt: What pays for it off the ledger; None where money is held.
-        fees: What its intermediary takes for it, as published when it was placed: nothing that is
-            published later counts.
+        fees: What its intermediary takes for it, by the schedule that its signer accepted: nothing
+            that is published later counts.
     """
 
     order: SubscriptionOrder

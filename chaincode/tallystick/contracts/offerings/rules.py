@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from tallystick.contracts.fees.models import FeeKind, FeeLines, FeeSchedule
 from tallystick.contracts.instants import Instant, later
 from tallystick.contracts.models import MAX_QUANTITY
 from tallystick.contracts.offerings.models import Offering, OfferingTerms, Subscription
@@ -67,6 +68,27 @@ def check_order(offering: Offering, order: SubscriptionOrder) -> None:
             multiple=terms.multiple,
             quantity=order.quantity,
         )
+
+
+def accepted_fees(order: SubscriptionOrder, schedule: FeeSchedule | None) -> FeeLines:
+    """Return what an order's intermediary takes for it, if that is what its signer accepted.
+
+    ``schedule`` is the one in force; None when the intermediary has published none.
+
+    Raises:
+        Refusal: SUBSCRIPTION_FEES_DIFFER.
+    """
+    version = None if schedule is None else schedule.version
+    if order.fee_schedule_version != version:
+        raise OfferingReason.SUBSCRIPTION_FEES_DIFFER.refusal(
+            offering=order.offering,
+            subscription=order.subscription,
+            intermediary=order.intermediary,
+            accepted=order.fee_schedule_version or 0,
+            published=version or 0,
+        )
+    lines = () if schedule is None else schedule.lines
+    return tuple(each for each in lines if each.kind is FeeKind.SUBSCRIPTION)
 
 
 def check_discretion(

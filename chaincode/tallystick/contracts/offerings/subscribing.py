@@ -2,7 +2,7 @@
 
 from tallystick.chaincode import Context
 from tallystick.contracts import events
-from tallystick.contracts.fees.models import FeeKind, FeeLines
+from tallystick.contracts.fees.models import FeeLines
 from tallystick.contracts.fees.schedules import Schedules
 from tallystick.contracts.instants import now
 from tallystick.contracts.intents import SignedIntent, canonical_hash
@@ -17,7 +17,7 @@ from tallystick.contracts.offerings.models import (
 from tallystick.contracts.offerings.offerings import Offerings
 from tallystick.contracts.offerings.orderbook import OrderBook
 from tallystick.contracts.offerings.placement import acting, judged
-from tallystick.contracts.offerings.rules import check_order
+from tallystick.contracts.offerings.rules import accepted_fees, check_order
 from tallystick.contracts.offerings.states import (
     SubscriptionStep,
     is_allocated,
@@ -168,7 +168,7 @@ class Subscribing:
     ) -> PlacedOrder:
         """Write an order with the right by which it is placed, if that counts.
 
-        A former row keeps its receipt, and the fees that were published when it was placed.
+        A former row keeps its receipt, and the fees that were accepted when it was placed.
         """
         rows = self._book.rows(row, order.salt)
         placed = PlacedOrder(
@@ -176,15 +176,16 @@ class Subscribing:
             authority=authority_for(self._ctx, order.signer, order, intent, rows),
             placed_by=self._ctx.client.msp_id,
             receipt=former.receipt if former else None,
-            fees=former.fees if former else self._published(order.intermediary),
         )
         licences, (standing,) = judged(self._ctx, offering.terms, [placed])
         refuse_if_any([*licences, *standing.right, *standing.parties])
+        fees = former.fees if former else self._accepted_fees(order)
+        placed = placed.model_copy(update={"fees": fees})
         self._book.save_order(row, placed)
         return placed
 
-    def _published(self, intermediary: str) -> FeeLines:
-        return Schedules(self._ctx.state).lines(intermediary, FeeKind.SUBSCRIPTION)
+    def _accepted_fees(self, order: SubscriptionOrder) -> FeeLines:
+        return accepted_fees(order, Schedules(self._ctx.state).find(order.intermediary))
 
     def _end(
         self,

@@ -71,6 +71,12 @@ class OfferingReason(ReasonTable):
         Kind.CONFLICT,
         "Subscription {subscription} is for other terms than those of offering {offering}.",
     )
+    SUBSCRIPTION_FEES_DIFFER = (
+        Kind.CONFLICT,
+        "Subscription {subscription} to offering {offering} accepts version {accepted} of the fees "
+        "of {intermediary}, and version {published} is in force, where 0 is none; let its signer "
+        "read fees, and sign the order anew.",
+    )
     SUBSCRIPTION_SIZE = (
         Kind.RULE,
         "A subscription to offering {offering} is for {minimum} to {maximum} units, in multiples "

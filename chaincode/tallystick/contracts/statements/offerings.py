@@ -16,6 +16,8 @@ class SubscriptionOrder(Statement):
         holder: Who gets the units: the signer, a sub-account of it, or a client.
         payer: Whose money pays.
         quantity: Units ordered; fewer may be allotted.
+        fee_schedule_version: Of the intermediary's fees, which the payer pays beside the price;
+            None when the intermediary has published none, and takes nothing.
         client: Pseudonym by which the intermediary knows the client; None without one.
         salt: Random: without it, guessed orders could be tried on the hash.
     """
@@ -31,6 +33,7 @@ class SubscriptionOrder(Statement):
     holder: Identifier
     payer: Identifier
     quantity: Quantity
+    fee_schedule_version: Quantity | None = None
     client: Identifier | None = None
     salt: Salt
 

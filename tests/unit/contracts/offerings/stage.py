@@ -13,6 +13,7 @@ from tallystick.contracts.cash.models import CashAccount
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.compliance.models import Binding, Pack, PackReference, RulesGiven
 from tallystick.contracts.events import SecurityIdentifier
+from tallystick.contracts.fees.models import FeeSchedule
 from tallystick.contracts.lots import Lot
 from tallystick.contracts.models import Model
 from tallystick.contracts.offerings.escrow import hold_of
@@ -151,19 +152,26 @@ class PrimaryMarket(Market):
     def order(
         self, subscription: str, signer: str, quantity: int, **changes: object
     ) -> SubscriptionOrder:
-        """Return an order of somebody for itself, through the broker-dealer."""
+        """Return an order of somebody for itself, through the broker-dealer, at its fees of now."""
+        intermediary = str(changes.get("intermediary", P.BROKER_DEALER))
         order = SubscriptionOrder(
             offering="O-1",
             subscription=subscription,
             terms_hash=self.offering(str(changes.get("offering", "O-1"))).terms_hash,
-            intermediary=P.BROKER_DEALER,
+            intermediary=intermediary,
             signer=signer,
             holder=signer,
             payer=signer,
             quantity=quantity,
+            fee_schedule_version=self.fee_schedule_version(intermediary),
             salt=sha256(subscription.encode()).hexdigest(),
         )
         return SubscriptionOrder.model_validate({**order.model_dump(), **changes})
+
+    def fee_schedule_version(self, taker: str) -> int | None:
+        """Return which schedule of somebody's fees is in force; None without one."""
+        answer = self.evaluate(SETTLEMENT, "fees", taker)
+        return answer.load(FeeSchedule).version if answer.payload else None
 
     def place(self, order: SubscriptionOrder, submitter: str = P.BROKER_DEALER) -> Outcome:
         """Place an order with its signer's signature."""

@@ -9,10 +9,12 @@ from tests.unit.contracts.offerings.stage import (
     MONEY,
     PAID_LATER,
     PRICE,
+    SETTLEMENT,
     P,
     PrimaryMarket,
 )
 
+from tallystick.chaincode import Refusal
 from tallystick.contracts.cash.models import Reconciliation
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.fees.models import FeeKind, FeeLine
@@ -154,6 +156,60 @@ def test_the_fee_is_the_one_published_when_the_order_was_placed(market: PrimaryM
 
     left = [MONEY - 400 * PRICE - market.free_money(each) for each in ("alice", "bob")]
     assert left == [100, 5_000]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param([line(basis_points=101)], id="raised"),
+        pytest.param([line(basis_points=99)], id="lowered"),
+        pytest.param([], id="given up"),
+        pytest.param([line(flat=1000)], id="the same for all units, more for fewer"),
+    ],
+)
+def test_an_order_is_placed_at_the_fees_that_its_signer_accepted_or_not_at_all(
+    lines: list[FeeLine], market: PrimaryMarket
+) -> None:
+    """SS-56: a new schedule asks for a new signature, and leaves id and money as they were."""
+    market.offer()
+    order = market.order("a", "alice", 400)
+    set_fees(market, *lines, by=P.BROKER_DEALER)
+    rows = market.ledger.world.rows_of(SETTLEMENT).values
+    before = dict(rows)
+
+    with pytest.raises(Refusal) as refusal:
+        market.place(order)
+    assert refusal.value.code == "SUBSCRIPTION_FEES_DIFFER"
+    assert (refusal.value.facts["accepted"], refusal.value.facts["published"]) == (1, 2)
+    assert market.ledger.world.rows_of(SETTLEMENT).values == before
+    market.place(market.order("a", "alice", 400))
+
+
+def test_who_accepted_no_fees_pays_none(primary: PrimaryMarket) -> None:
+    """SS-56: nor does it accept any before they are published."""
+    primary.offer()
+    order = primary.order("a", "alice", 400)
+    early = primary.order("b", "bob", 400, fee_schedule_version=1)
+
+    assert order.fee_schedule_version is None
+    assert refused(primary.place, early) == "SUBSCRIPTION_FEES_DIFFER"
+    primary.register(HOUSE)
+    set_fees(primary, line(flat=1), by=P.BROKER_DEALER)
+    assert refused(primary.place, order) == "SUBSCRIPTION_FEES_DIFFER"
+    primary.place(early)
+
+
+def test_nobody_but_the_signer_changes_what_fees_it_accepts(market: PrimaryMarket) -> None:
+    """SS-56: the version is under the signature."""
+    market.offer()
+    order = market.order("a", "alice", 400)
+    intent = market.sign("alice", order)
+    set_fees(market, line(flat=5_000), by=P.BROKER_DEALER)
+    raised = order.model_copy(update={"fee_schedule_version": 2})
+    act = (P.BROKER_DEALER, SETTLEMENT, "subscribe")
+
+    refusal = refused(market.submit, *act, subscription=raised, intent=intent)
+    assert refusal == "INTENT_SIGNATURE_INVALID"
 
 
 def test_no_fee_is_taken_of_what_is_paid_off_the_ledger(market: PrimaryMarket) -> None:

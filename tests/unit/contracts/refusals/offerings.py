@@ -173,6 +173,12 @@ def _(market: Market) -> None:
     primary.place(primary.order("a", "alice", 50, terms_hash="0" * 64))
 
 
+@reaches(OfferingReason.SUBSCRIPTION_FEES_DIFFER)
+def _(market: Market) -> None:
+    primary = opened(market)
+    primary.place(primary.order("a", "alice", 50, fee_schedule_version=1))
+
+
 @reaches(OfferingReason.SUBSCRIPTION_SIZE)
 def _(market: Market) -> None:
     primary = opened(market)

@@ -20,7 +20,8 @@ from tallystick.contracts.parties import Profile
 from tallystick.contracts.reasons import DisciplineReason, TradeReason
 from tallystick.contracts.statements import Side, SplitTrade
 from tallystick.contracts.trades.models import Status, Trade
-from tallystick.contracts.trades.terms import DvpModel, TradeLeg, TradeTerms
+from tallystick.contracts.trades.states import has_locks
+from tallystick.contracts.trades.terms import TradeLeg, TradeTerms
 
 _GREATEST_LEAD_S = 14 * 3600
 """Local time is at most so far ahead of UTC."""
@@ -71,16 +72,11 @@ def member_of(terms: TradeTerms, side: Side) -> str:
 def require_unlocked(trade: Trade, step: str, moment: Instant) -> None:
     """Return if a trade can settle and its legs are not locked: what is locked is not lacking.
 
-    Of a trade of DvP 3 nothing is ever locked, also when it has failed in a cycle.
-
     Raises:
         Refusal: TRADE_STATUS or TRADE_EXPIRED.
     """
     require_open(trade, step, moment)
-    lacks_locks = trade.status is Status.PROPOSED or (
-        trade.status is Status.FAILING and trade.model is DvpModel.NET
-    )
-    if not lacks_locks:
+    if has_locks(trade):
         raise TradeReason.TRADE_STATUS.refusal(trade=trade.trade, state=trade.status, step=step)
 
 

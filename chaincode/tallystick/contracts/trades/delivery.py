@@ -46,9 +46,8 @@ def deliver_at_once(ctx: Context, terms: TradeTerms, splits_seen: int) -> None:
 
 
 def release(ctx: Context, terms: TradeTerms) -> None:
-    """Give up what is on hold: units and money, units only, or nothing, as the model has it."""
-    if terms.model is not DvpModel.NET:
-        ctx.invoke(Chaincode.TOKEN, "release", terms.deliveries)
+    """Give up what is on hold for a trade that has locks: units, and in DvP 1 money too."""
+    ctx.invoke(Chaincode.TOKEN, "release", terms.deliveries)
     if terms.model is DvpModel.GROSS:
         _pay(ctx, CashInstruction(release=terms.payments, secret=terms.salt))
 

@@ -31,7 +31,7 @@ from tallystick.contracts.trades.rules import (
     party_on,
 )
 from tallystick.contracts.trades.signing import without_names
-from tallystick.contracts.trades.states import HAS_LOCKS, Step, after
+from tallystick.contracts.trades.states import Step, after, has_locks
 from tallystick.contracts.trades.terms import TradeTerms
 from tallystick.contracts.trades.trades import Trades
 
@@ -237,7 +237,7 @@ class Lifecycle:
         row, terms = self._known(trade)
         row = row.model_copy(update={"replaced_by": replaced_by})
         self.advance(row, terms, step)
-        if row.status in HAS_LOCKS:
+        if has_locks(row):
             delivery.release(self._ctx, terms)
         return terms
 

@@ -39,6 +39,7 @@ class Guard(StrEnum):
     GROSS = "DvP 1 only"
     NETTED = "DvP 2 and 3 only"
     NOT_HELD = "while no side has it on hold"
+    UNLOCKED = "while nothing of it is locked"
 
 
 _BY_ITSELF = (Status.PROPOSED, Status.LOCKED, Status.FAILING)
@@ -48,8 +49,8 @@ OPEN = (*_BY_ITSELF, Status.IN_CYCLE)
 
 _LOCKED = (Status.LOCKED, Status.FAILING)
 
-_UNLOCKED = (Status.PROPOSED, Status.FAILING)
-"""Of those failing, only what a model holds is locked."""
+_WAITING = (Status.PROPOSED, Status.FAILING)
+"""For a netting cycle, or for units that a buyer may have elsewhere."""
 
 # A step from a status that is not listed here is refused. Consents and approvals change no status:
 # whether all are there is asked when the legs are locked, or delivered at once.
@@ -64,9 +65,9 @@ TRANSITIONS: Mapping[tuple[Status, Step], Status] = MappingProxyType(
         (Status.PROPOSED, Step.WITHDRAW): Status.WITHDRAWN,
         **{(status, Step.REJECT): Status.REJECTED for status in _BY_ITSELF},
         **{(status, Step.CANCEL): Status.CANCELLED for status in _BY_ITSELF},
-        **{(status, Step.BUY_IN): Status.BOUGHT_IN for status in _UNLOCKED},
+        **{(status, Step.BUY_IN): Status.BOUGHT_IN for status in _WAITING},
         **{(status, Step.EXPIRE): Status.EXPIRED for status in _BY_ITSELF},
-        **{(status, Step.NET): Status.IN_CYCLE for status in _UNLOCKED},
+        **{(status, Step.NET): Status.IN_CYCLE for status in _WAITING},
         (Status.IN_CYCLE, Step.SETTLE_NET): Status.SETTLED,
         (Status.IN_CYCLE, Step.LEAVE_CYCLE): Status.FAILING,
         (Status.IN_CYCLE, Step.DROP): Status.CANCELLED,
@@ -84,7 +85,7 @@ GUARDS: Mapping[Step, tuple[Guard, ...]] = MappingProxyType(
         Step.WITHDRAW: (),
         Step.REJECT: (),
         Step.CANCEL: (),
-        Step.BUY_IN: (Guard.BEFORE_EXPIRY,),
+        Step.BUY_IN: (Guard.BEFORE_EXPIRY, Guard.UNLOCKED),
         Step.EXPIRE: (Guard.AFTER_EXPIRY,),
         Step.NET: (Guard.BEFORE_EXPIRY, Guard.NETTED, Guard.NOT_HELD),
         Step.SETTLE_NET: (),
@@ -95,6 +96,11 @@ GUARDS: Mapping[Step, tuple[Guard, ...]] = MappingProxyType(
 
 HAS_LOCKS = frozenset(_LOCKED)
 """While a trade is in one of these, its legs are on hold, as far as its model holds them."""
+
+
+def has_locks(trade: Trade) -> bool:
+    """Return whether anything of a trade is on hold; of one of DvP 3, nothing ever is."""
+    return trade.status in HAS_LOCKS and trade.model is not DvpModel.NET
 
 
 def after(trade: Trade, step: Step, moment: Instant) -> Trade:
@@ -131,5 +137,7 @@ def _require(guard: Guard, trade: Trade, step: Step, moment: Instant) -> None:
         case Guard.NOT_HELD if trade.on_hold:
             sides = " and ".join(trade.on_hold)
             raise TradeReason.TRADE_ON_HOLD.refusal(trade=name, sides=sides, step=step)
+        case Guard.UNLOCKED if has_locks(trade):
+            raise TradeReason.TRADE_STATUS.refusal(trade=name, state=trade.status, step=step)
         case _:
             return

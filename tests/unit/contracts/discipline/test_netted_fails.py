@@ -5,6 +5,8 @@ from tests.unit.contracts.discipline.stage import (
     AMOUNT,
     CUT_OFFS,
     DEARER,
+    SETTLEMENT,
+    P,
     agree,
     call,
     compensate,
@@ -12,6 +14,7 @@ from tests.unit.contracts.discipline.stage import (
     give_up,
     go_to,
     hold,
+    matched,
     note,
     recorded_terms,
     row,
@@ -86,6 +89,25 @@ def test_what_fails_in_cycles_is_bought_in_with_nothing_to_release(
 
     assert row(cleared).status == "cancelled"
     assert cleared.money("bob") == before + DEARER - AMOUNT
+
+
+def test_a_trade_that_fails_in_cycles_ends_when_its_buyer_has_the_units_from_another(
+    cleared: ClearedMarket,
+) -> None:
+    """SS-111, W12: of DvP 3 alone what fails can be bought in, for nothing of it is locked."""
+    cleared.onboard("carol")
+    cleared.issue("carol", 100)
+    net(cleared, "T-1", "C-1")
+    go_to(cleared, CUT_OFFS[2])
+    note(cleared, "2026-04-02", Cause.LACK_OF_SECURITIES, "seller")
+    call(cleared)
+    go_to(cleared, "2026-04-09T15:00:00Z")
+    matched(cleared, "T-2", seller="carol", cycle=0, settlement_day="2026-04-09")
+    cleared.lock("T-2")
+    cleared.settle("T-2")
+    cleared.submit(P.BROKER_DEALER, SETTLEMENT, "execute_buy_in", "T-1", "T-2")
+
+    assert (row(cleared).status, row(cleared).replaced_by) == ("bought-in", "T-2")
 
 
 def test_what_a_cycle_has_taken_is_neither_held_nor_changed(cleared: ClearedMarket) -> None:

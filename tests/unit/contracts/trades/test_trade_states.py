@@ -17,8 +17,9 @@ from tallystick.chaincode import Refusal
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.testing import Market
-from tallystick.contracts.trades.models import Status
-from tallystick.contracts.trades.states import GUARDS, HAS_LOCKS, TRANSITIONS, Step
+from tallystick.contracts.trades.models import Status, Trade
+from tallystick.contracts.trades.states import GUARDS, TRANSITIONS, Guard, Step, after, has_locks
+from tallystick.contracts.trades.terms import DvpModel
 
 DOCUMENT = Path(__file__).parents[4] / "docs" / "contracts" / "settlement.md"
 
@@ -46,8 +47,8 @@ def test_a_trade_takes_the_steps_in_the_table_and_no_other(
     following = TRANSITIONS.get((status, step))
     assert view(market).trade.status is status
 
-    is_delivering = step is Step.BUY_IN and status in HAS_LOCKS
-    if following is None or is_delivering:
+    is_locked = Guard.UNLOCKED in GUARDS.get(step, ()) and has_locks(view(market).trade)
+    if following is None or is_locked:
         with pytest.raises(Refusal, match=ASKED_BEFORE.get((status, step), "TRADE_STATUS")):
             STEPS[step](market)
         assert view(market).trade.status is status
@@ -70,6 +71,33 @@ def test_the_table_in_the_documents_is_the_table() -> None:
     ]
     table = "\n".join([header, "|---|" + "---|" * (len(living) + 1), *rows])
     assert table in DOCUMENT.read_text(), table
+
+
+@pytest.mark.parametrize("model", list(DvpModel))
+@pytest.mark.parametrize("status", list(Status))
+def test_a_trade_is_bought_in_while_it_waits_for_units_and_nothing_of_it_is_locked(
+    status: Status, model: DvpModel
+) -> None:
+    """SS-111: by the table alone, whatever settlement discipline has asked before."""
+    trade = Trade(
+        trade="T-1",
+        venue=Participant.ATS,
+        terms_hash="0" * 64,
+        settlement_day="2026-04-06",
+        settles_from="2026-04-06T00:00:00Z",
+        expires_at="2026-04-07T00:00:00Z",
+        status=status,
+        model=model,
+        proposed_at="2026-04-02T00:00:00Z",
+        splits_seen=0,
+    )
+    is_unlocked = status is Status.PROPOSED or (status, model) == (Status.FAILING, DvpModel.NET)
+
+    if is_unlocked:
+        assert after(trade, Step.BUY_IN, trade.settles_from).status is Status.BOUGHT_IN
+    else:
+        with pytest.raises(Refusal, match="TRADE_STATUS"):
+            after(trade, Step.BUY_IN, trade.settles_from)
 
 
 def test_what_has_ended_takes_no_step() -> None:

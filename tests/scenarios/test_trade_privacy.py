@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 import pytest_asyncio
-from tests.scenarios.conftest import Market
+from tests.scenarios.conftest import SECURITY, Market
 
 from tallystick.chaincode.events import EventRecord
 from tallystick.chaincode.keys import composite_key
@@ -23,6 +23,7 @@ from tallystick.contracts.trades.terms import TradeTerms
 from tallystick.node.cluster.collections import Collection
 from tallystick.node.cluster.member_topology import NodeTopology, OrganizationTopology, UserTopology
 from tallystick.node.cluster.topology import ChaincodeTopology, Topology, default_topology
+from tallystick.node.observability.operations import Operations, Request, respond
 from tallystick.node.testing import LocalNetwork
 from tallystick.protos.common.common_pb2 import Block, ChannelHeader, Envelope, Payload
 from tallystick.protos.ledger.rwset.rwset_pb2 import TxReadWriteSet
@@ -171,6 +172,19 @@ async def test_no_block_of_any_peer_ever_tells_a_price_or_a_salt(
         for trade in (terms, cancelled):
             assert str(trade.amount).encode() not in chain
             assert trade.salt.encode() not in chain
+
+
+async def test_who_watches_the_health_of_a_node_learns_of_no_holder(
+    market: Market, terms: TradeTerms, tally_network: LocalNetwork
+) -> None:
+    """SS-08: of the same blocks whoever may ask the register learns the holders."""
+    await settle(market, terms, tally_network)
+    for peer in tally_network.peers.values():
+        operations = Operations(peer.health_checks, peer.metrics.registry)
+        shown = [respond(Request("GET", path), operations) for path in ("/healthz", "/metrics")]
+        assert b"ledger_blockchain_height" in shown[1]
+        for word in (*PARTIES, SECURITY, terms.trade, str(terms.amount)):
+            assert not [text for text in shown if word.encode() in text]
 
 
 async def test_what_settlement_and_cash_say_in_public_never_names_the_parties(

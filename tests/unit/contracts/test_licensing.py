@@ -9,6 +9,7 @@ from tests.unit.contracts.acts import refused
 
 from tallystick.chaincode.testing import Outcome
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.identity.models import IdentityView
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.licensing.models import (
     Conflict,
@@ -207,6 +208,22 @@ def test_the_classes_are_listed_with_the_standard_ones(market: Market) -> None:
     market.submit(P.REGULATOR, IDENTITY, "define_classes", [own])
     listed = market.evaluate(IDENTITY, "licence_classes").load(list[LicenceClass])
     assert [each.licence_class for each in listed] == [*sorted(STANDARD_CLASSES), "zoo"]
+
+
+def test_everybody_is_enrolled_firms_by_a_class_of_licence_and_customers_by_an_identity(
+    market: Market,
+) -> None:
+    """SS-08: exchanges, broker-dealers and banks; customers need neither licence nor MSP."""
+    listed = market.evaluate(IDENTITY, "licence_classes").load(tuple[LicenceClass, ...])
+    conveyed = {each.licence_class: each.powers for each in listed}
+    works = {P.ATS: Power.OPERATE_VENUE, P.BROKER_DEALER: Power.ACT_FOR_CLIENTS}
+    for firm, power in (works | {P.BANK: Power.ISSUE_CASH}).items():
+        (held,) = licences_of(market, firm)
+        assert power in conveyed[held.licence_class]
+
+    market.register("anna")
+    customer = market.evaluate(IDENTITY, "identity", "anna").load(IdentityView).identity
+    assert (customer.identity, customer.organization) == ("anna", None)
 
 
 # --- the regulator and its delegates ---

@@ -218,7 +218,7 @@ def test_others_read_nothing_of_other_members(reader: str, month: Market) -> Non
 
 
 def test_a_member_reads_its_own(month: Market) -> None:
-    """SS-105."""
+    """SS-08, SS-105."""
     own = APRIL.model_copy(update={"member": SELLERS})
 
     assert report(month, SELLERS, asked=own) == (line(SELLERS, owed=PENALTY),)

@@ -59,7 +59,7 @@ def books(market: Market) -> Books:
 def test_books_and_register_differ_by_exactly_the_trades_under_way(
     market: Market, books: Books
 ) -> None:
-    """SS-24."""
+    """SS-24, SS-25."""
     assert under_way(market) == {"T-2": 20, "T-3": 40}
     assert books.differences(market) == {"alice": -60, "bob": 60}
 
@@ -67,7 +67,7 @@ def test_books_and_register_differ_by_exactly_the_trades_under_way(
 def test_once_every_trade_has_ended_there_is_nothing_to_reconcile(
     market: Market, books: Books
 ) -> None:
-    """SS-24."""
+    """SS-24, SS-25."""
     market.settle("T-2")
     market.submit(ATS, Chaincode.SETTLEMENT, "cancel", "T-3", "an error")
     books.reverse(market.terms("T-3", quantity=40))

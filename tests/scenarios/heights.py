@@ -1,195 +1,120 @@
-"""A peer's ledger built again from its blocks, and what everybody has at each height of it."""
+"""What must move as a whole, and at which heights of a ledger it has moved in part only.
+
+The records of a ledger say what has happened: a trade is settled, an entitlement is paid, a claim
+is settled. Apart from that its accounts and its register say what everybody has. At every height
+the second must be exactly what follows from the first.
+"""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tallystick.chaincode.keys import partial_range, split_composite_key
-from tallystick.contracts.actions.distributions import entitlement_key
-from tallystick.contracts.actions.models import Entitlement
-from tallystick.contracts.book import Position
-from tallystick.contracts.cash.models import Accrual
-from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.confidential import SALT_SIZE
-from tallystick.contracts.netting.models import Cycle, CycleStatus
-from tallystick.contracts.offerings.models import Subscription, SubscriptionStatus
-from tallystick.contracts.trades.models import Status, Trade
-from tallystick.node.ledger.committed import (
-    recorded_codes,
-    recorded_commit_hash,
-    transaction_id_of_entry,
-)
-from tallystick.node.ledger.ledger import CommittableBlock, Ledger
-from tallystick.node.ledger.memory import MemoryStore
-from tallystick.node.ledger.replay import recorded_updates
-from tallystick.node.ledger.state import PrivateSetId, StateView
-from tallystick.protos.ledger.rwset.rwset_pb2 import (
-    CollectionPvtReadWriteSet,
-    NsPvtReadWriteSet,
-    TxPvtReadWriteSet,
-    TxReadWriteSet,
-)
-from tallystick.wire.hashing import sha256
+from tests.scenarios.rebuilt import each_height
 
-ACCOUNTS, ACTIONS = "accounts_BankMSP", "actions_IssuerMSP"
+from tallystick.node.ledger.ledger import Ledger
+from tallystick.node.ledger.state import StateView
+from tallystick.node.testing import LocalNetwork
+
+Holdings = Counter[tuple[str, str]]
+"""How much there is, by asset and holder; of an act, how much more or less."""
 
 
-async def each_height(source: Ledger, directory: Path) -> AsyncIterator[StateView]:
-    """Yield the state after each block of a ledger, as a new one makes it of blocks 0, 1, 2, …
-
-    Private values are those that the source keeps beside its blocks. The new ledger comes to the
-    same commit hash after every block, or this fails.
-    """
-    ledger = Ledger.open(directory, MemoryStore())
-    try:
-        for number in range(source.height):
-            block = source.block(number)
-            recorded = recorded_commit_hash(block)
-            updates = recorded_updates(block, ledger.state)
-            await ledger.commit(
-                CommittableBlock(
-                    block=block,
-                    codes=recorded_codes(block),
-                    updates=updates,
-                    transaction_ids=[transaction_id_of_entry(each) for each in block.data.data],
-                    private=_private_results(source, updates.private_sets),
-                )
-            )
-            assert ledger.last_commit_hash() == recorded
-            yield ledger.state
-    finally:
-        ledger.close()
-
-
-def _private_results(source: Ledger, sets: Iterable[PrivateSetId]) -> Mapping[int, bytes]:
-    """Return the private sets that a peer has of a block, by index of the transaction."""
-    found: dict[int, TxPvtReadWriteSet] = {}
-    for set_id in sets:
-        rwset = source.private_sets.get(set_id)
-        if rwset is not None:
-            results = found.setdefault(
-                set_id.version.transaction_index,
-                TxPvtReadWriteSet(data_model=TxReadWriteSet.KV),
-            )
-            collection = CollectionPvtReadWriteSet(collection_name=set_id.collection, rwset=rwset)
-            results.ns_pvt_rwset.append(
-                NsPvtReadWriteSet(namespace=set_id.namespace, collection_pvt_rwset=[collection])
-            )
-    return {index: results.SerializeToString() for index, results in found.items()}
-
-
-# --- what is read of a state ---
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """What moves as a whole or not at all.
-
-    Attributes:
-        units: By how many units each holder's change when it happens.
-        money: Likewise for money.
-    """
-
-    units: Mapping[str, int]
-    money: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Having:
-    """What everybody has at a height; fees that wait are had under the name of their receiver."""
-
-    units: Counter[str] = field(default_factory=Counter)
-    money: Counter[str] = field(default_factory=Counter)
-
-    def after(self, acts: Iterable[Act]) -> "Having":
-        """Return what everybody has once acts have happened as a whole."""
-        units, money = Counter(self.units), Counter(self.money)
-        for act in acts:
-            units.update(act.units)
-            money.update(act.money)
-        return Having(units, money)
-
-
-def units_of(state: StateView, security: str) -> Counter[str]:
-    """Return what the register says at a height: how many units each holder has."""
+def holdings(assets: Mapping[str, Mapping[str, int]]) -> Holdings:
+    """Return what holders have of assets, or what of it an act changes."""
     return Counter(
         {
-            parts[1]: Position.model_validate_json(value).quantity
-            for parts, value in _rows(state, Chaincode.TOKEN, "position", security)
+            (asset, holder): quantity
+            for asset, quantities in assets.items()
+            for holder, quantity in quantities.items()
         }
     )
 
 
-def money_of(state: StateView, cash: str) -> Counter[str]:
-    """Return what a bank's collection says at a height, to a peer that has it."""
-    money: Counter[str] = Counter()
-    for parts, value in _private_rows(state, ACCOUNTS, "position", cash):
-        money[parts[1]] += Position.model_validate_json(value).quantity
-    for parts, value in _private_rows(state, ACCOUNTS, "accrual", cash):
-        money[parts[1]] += Accrual.model_validate_json(value).amount
-    return money
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What happens on a network of its own, and what of it must move as a whole.
+
+    Attributes:
+        live: Lets it happen.
+        begun: What everybody has before any act.
+        acts: By name, everything that changes with an act, at one height.
+        holdings: Returns what everybody has by a state, to a peer that may know.
+        happened: Returns which acts have happened by a state, as records of their own say.
+        supply: Returns how much there is of some assets, as rows of changes say.
+        steps: Which acts begin or end to have happened at the heights at which that changes, in
+            their order.
+        racing: Of the acts those that are sent at once, and come in one block or in several.
+    """
+
+    live: Callable[[LocalNetwork], Awaitable[None]]
+    begun: Holdings
+    acts: Mapping[str, Holdings]
+    holdings: Callable[[StateView], Holdings]
+    happened: Callable[[StateView], AbstractSet[str]]
+    supply: Callable[[StateView], Mapping[str, int]]
+    steps: Sequence[AbstractSet[str]]
+    racing: AbstractSet[str] = frozenset()
 
 
-def supply_of(state: StateView, chaincode: Chaincode, asset: str) -> int:
-    """Return how much of a security, or of a cash, there is, as its rows of changes say."""
-    return sum(int(value) for _, value in _rows(state, chaincode, "supply", asset))
+@dataclass(frozen=True, slots=True)
+class Height:
+    """What is so after a block."""
+
+    number: int
+    holdings: Holdings
+    happened: frozenset[str]
+    supply: Mapping[str, int]
+
+    def of(self, asset: str) -> Mapping[str, int]:
+        """Return what holders have of an asset; who has nothing is not named."""
+        return {
+            holder: quantity
+            for (each, holder), quantity in self.holdings.items()
+            if each == asset and quantity
+        }
 
 
-def settled_trades(state: StateView) -> set[str]:
-    """Return the trades that are settled by their own row, or by that of the cycle they are in."""
-    cycles = {
-        cycle.terms.cycle: cycle.status
-        for _, value in _rows(state, Chaincode.SETTLEMENT, "cycle")
-        for cycle in (Cycle.model_validate_json(value),)
-    }
-    trades = [
-        Trade.model_validate_json(value) for _, value in _rows(state, Chaincode.SETTLEMENT, "trade")
+async def heights_of(source: Ledger, directory: Path, course: Course) -> list[Height]:
+    """Return each height of a ledger, as a new one makes it, from the one at which a course begins.
+
+    That is when everybody has what it begins with; before that nothing may have happened.
+    """
+    heights: list[Height] = []
+    number = 0
+    async for state in each_height(source, directory):
+        number += 1
+        having, happened = course.holdings(state), frozenset(course.happened(state))
+        if heights or having == course.begun:
+            heights.append(Height(number, having, happened, course.supply(state)))
+        else:
+            assert not happened, f"{sorted(happened)} happened before everybody has {course.begun}"
+    return heights
+
+
+def torn(heights: Sequence[Height], course: Course) -> list[int]:
+    """Return the heights at which not exactly that has moved which has happened by then."""
+    return [each.number for each in heights if each.holdings != _due(each, course)]
+
+
+def _due(height: Height, course: Course) -> Holdings:
+    """Return what everybody must have once acts have happened as a whole."""
+    due = Counter(course.begun)
+    for name in height.happened:
+        due.update(course.acts[name])
+    return due
+
+
+def late(heights: Sequence[Height], asset: str) -> list[Height]:
+    """Return heights as they would be if an asset always moved a block later than it does."""
+    return [
+        replace(now, holdings=_with(now.holdings, asset, before.of(asset)))
+        for before, now in zip((heights[0], *heights), heights, strict=False)
     ]
-    return {
-        each.trade
-        for each in trades
-        if each.status is Status.SETTLED
-        or (
-            each.status is Status.IN_CYCLE
-            and cycles[str(each.netting_cycle)] is CycleStatus.SETTLED
-        )
-    }
 
 
-def issued_subscriptions(state: StateView) -> set[str]:
-    """Return the subscriptions whose units are issued, by their own rows."""
-    rows = [
-        Subscription.model_validate_json(value)
-        for _, value in _rows(state, Chaincode.SETTLEMENT, "subscription")
-    ]
-    return {each.subscription for each in rows if each.status is SubscriptionStatus.ISSUED}
-
-
-def is_paid(state: StateView, action: str, holder: str) -> bool:
-    """Return whether a holder has got what an action gives, to a peer that may know."""
-    key = entitlement_key(action, holder)
-    row = state.get_private(Chaincode.SETTLEMENT, ACTIONS, key)
-    return row is not None and Entitlement.model_validate_json(row.value[SALT_SIZE:]).is_paid
-
-
-def account_hashes(state: StateView) -> Mapping[bytes, bytes]:
-    """Return the hashes of a bank's private rows by those of their keys, as values give them."""
-    rows = state.range_private(Chaincode.CASH, ACCOUNTS, "", "")
-    return {sha256(key.encode()): sha256(row.value) for key, row in rows}
-
-
-def _rows(
-    state: StateView, chaincode: Chaincode, *place: str
-) -> Iterator[tuple[tuple[str, ...], bytes]]:
-    for key, row in state.range(chaincode, *partial_range(*place)):
-        yield split_composite_key(key)[1], row.value
-
-
-def _private_rows(
-    state: StateView, collection: str, *place: str
-) -> Iterator[tuple[tuple[str, ...], bytes]]:
-    """Yield the rows of the cash contract that are not emptied, without their salt."""
-    for key, row in state.range_private(Chaincode.CASH, collection, *partial_range(*place)):
-        if row.value[SALT_SIZE:]:
-            yield split_composite_key(key)[1], row.value[SALT_SIZE:]
+def _with(having: Holdings, asset: str, quantities: Mapping[str, int]) -> Holdings:
+    others = Counter({place: each for place, each in having.items() if place[0] != asset})
+    others.update(holdings({asset: quantities}))
+    return others

@@ -1,0 +1,74 @@
+"""What everybody does who brings a course of events about on a network."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from pydantic import JsonValue
+from tests.scenarios.conftest import CASH, SECURITY, Market
+
+from tallystick.client.contract import Argument
+from tallystick.contracts.actions.models import ActionSecret
+from tallystick.contracts.actions.terms import ActionDocument, ActionTerms
+from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.participants import Participant
+from tallystick.contracts.statements import DistributionFunded
+from tallystick.contracts.trades.terms import TradeTerms
+from tallystick.node.testing import LocalNetwork
+
+P = Participant
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+DOCUMENTS = (
+    ActionDocument(name="resolution", uri="https://acme.example/1", document_hash="0" * 64),
+)
+
+
+async def settle(market: Market, who: P, function: str, *arguments: Argument) -> bytes:
+    """Call the settlement contract."""
+    return await market.submit(who, Chaincode.SETTLEMENT, function, *arguments)
+
+
+async def endow(market: Market, *, units: Mapping[str, int], money: Mapping[str, int]) -> None:
+    """Give holders what they begin with."""
+    for holder, quantity in units.items():
+        await market.submit(P.TRANSFER_AGENT, Chaincode.TOKEN, "issue", SECURITY, holder, quantity)
+    for holder, amount in money.items():
+        await market.submit(P.BANK, Chaincode.CASH, "deposit", CASH, holder, amount)
+
+
+async def agree(market: Market, terms: TradeTerms) -> None:
+    """Propose a trade, and let all parties consent to it."""
+    await market.propose(terms)
+    for side in terms.parties:
+        await market.consent(terms, side)
+
+
+async def announce(market: Market, terms: ActionTerms) -> None:
+    """Let the issuer announce an action, and the transfer agent confirm it."""
+    secret = ActionSecret(salt="5a" * 16)
+    await market.submit(P.ISSUER, Chaincode.SETTLEMENT, "announce_action", terms, secret=secret)
+    await settle(market, P.TRANSFER_AGENT, "confirm_action", terms.action)
+
+
+async def seal(market: Market, network: LocalNetwork, at: datetime) -> None:
+    """Let a record date come."""
+    network.clock.stand_still(at)
+    await market.submit(P.TRANSFER_AGENT, Chaincode.TOKEN, "seal_record_dates", SECURITY)
+
+
+async def enter(market: Market, action: str, *holders: str) -> None:
+    """Enter what holders get by an action."""
+    page: JsonValue = list(holders)
+    await settle(market, P.TRANSFER_AGENT, "enter_entitlements", action, page)
+
+
+async def fund(market: Market, action: str, payer: str, amount: int) -> None:
+    """Let the payer's money wait for an action."""
+    funded = DistributionFunded(action=action, payer=payer, cash=CASH, amount=amount)
+    await settle(market, P.BROKER_DEALER, "fund_action", action, market.sign(payer, funded))
+
+
+async def pay(market: Market, action: str, *holders: str) -> None:
+    """Give a page of holders what they get by an action."""
+    page: JsonValue = list(holders)
+    await settle(market, P.TRANSFER_AGENT, "pay_entitlements", action, page)

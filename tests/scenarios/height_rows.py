@@ -101,7 +101,7 @@ def account_hashes(state: StateView) -> Mapping[bytes, bytes]:
 # --- what has happened ---
 
 
-def trades(state: StateView) -> Mapping[str, Trade]:
+def trades_in(state: StateView) -> Mapping[str, Trade]:
     """Return the public rows of trades."""
     rows = _rows(state, SETTLEMENT, "trade")
     return {parts[0]: Trade.model_validate_json(value) for parts, value in rows}
@@ -116,7 +116,7 @@ def settled_trades(state: StateView) -> set[str]:
     }
     return {
         name
-        for name, each in trades(state).items()
+        for name, each in trades_in(state).items()
         if each.status is Status.SETTLED
         or (
             each.status is Status.IN_CYCLE

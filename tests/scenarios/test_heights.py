@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from tests.scenarios.conftest import PEERS, SECURITY, WATCHERS
-from tests.scenarios.courses import torn_trade, trades
+from tests.scenarios.courses import distributions, torn_trade, trades
 from tests.scenarios.height_rows import ACCOUNTS, account_hashes, settled_trades, units_of
 from tests.scenarios.heights import Course, heights_of, late, torn
 from tests.scenarios.rebuilt import each_height
@@ -26,7 +26,10 @@ from tallystick.node.testing import LocalNetwork
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 P = Participant
-COURSES = {"trades, issue and redemption": trades.COURSE}
+COURSES = {
+    "trades, issue and redemption": trades.COURSE,
+    "distributions and a split": distributions.COURSE,
+}
 
 
 @dataclass(frozen=True, slots=True)

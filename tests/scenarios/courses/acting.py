@@ -8,8 +8,14 @@ from tests.scenarios.conftest import CASH, SECURITY, Market
 
 from tallystick.client.contract import Argument
 from tallystick.contracts.actions.models import ActionSecret
-from tallystick.contracts.actions.terms import ActionDocument, ActionTerms
+from tallystick.contracts.actions.terms import (
+    ActionDocument,
+    ActionTerms,
+    ActionType,
+    Distribution,
+)
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.instants import instant
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.statements import DistributionFunded
 from tallystick.contracts.trades.terms import TradeTerms
@@ -43,6 +49,26 @@ async def agree(market: Market, terms: TradeTerms) -> None:
         await market.consent(terms, side)
 
 
+def distribution(
+    market: Market, action: str, action_type: ActionType, **given: object
+) -> ActionTerms:
+    """Return terms of what is given to who holds in an hour, two hours from now until in a week."""
+    record_at = market.now() + HOUR
+    parts = {
+        "payable_at": instant(record_at + HOUR),
+        "claims_until": instant(record_at + 7 * DAY),
+        **given,
+    }
+    return ActionTerms(
+        action=action,
+        action_type=action_type,
+        security=SECURITY,
+        record_at=instant(record_at),
+        distribution=Distribution.model_validate(parts),
+        documents=DOCUMENTS,
+    )
+
+
 async def announce(market: Market, terms: ActionTerms) -> None:
     """Let the issuer announce an action, and the transfer agent confirm it."""
     secret = ActionSecret(salt="5a" * 16)
@@ -50,16 +76,15 @@ async def announce(market: Market, terms: ActionTerms) -> None:
     await settle(market, P.TRANSFER_AGENT, "confirm_action", terms.action)
 
 
-async def seal(market: Market, network: LocalNetwork, at: datetime) -> None:
-    """Let a record date come."""
-    network.clock.stand_still(at)
+async def recorded(
+    market: Market, network: LocalNetwork, terms: ActionTerms, *holders: str
+) -> None:
+    """Announce what is given, let its record date come, and enter what holders get."""
+    await announce(market, terms)
+    network.clock.stand_still(datetime.fromisoformat(str(terms.record_at)))
     await market.submit(P.TRANSFER_AGENT, Chaincode.TOKEN, "seal_record_dates", SECURITY)
-
-
-async def enter(market: Market, action: str, *holders: str) -> None:
-    """Enter what holders get by an action."""
     page: JsonValue = list(holders)
-    await settle(market, P.TRANSFER_AGENT, "enter_entitlements", action, page)
+    await settle(market, P.TRANSFER_AGENT, "enter_entitlements", terms.action, page)
 
 
 async def fund(market: Market, action: str, payer: str, amount: int) -> None:

@@ -15,17 +15,14 @@ import pytest
 from pydantic import JsonValue
 from tests.scenarios.conftest import CASH, SECURITY, Market
 from tests.scenarios.courses.acting import (
-    DAY,
-    DOCUMENTS,
     HOUR,
     P,
     agree,
-    announce,
+    distribution,
     endow,
-    enter,
     fund,
     pay,
-    seal,
+    recorded,
     settle,
 )
 from tests.scenarios.height_rows import (
@@ -43,7 +40,7 @@ from tests.scenarios.test_offering import UNITS as SUBSCRIBED
 from tests.scenarios.test_offering import offer, order_of
 from tests.unit.contracts.offerings.stage import PRICE as OFFERED_AT
 
-from tallystick.contracts.actions.terms import ActionTerms, ActionType, Distribution
+from tallystick.contracts.actions.terms import ActionType
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.fees.models import FeeKind, FeeLine
 from tallystick.contracts.instants import instant
@@ -173,30 +170,14 @@ async def issue(market: Market) -> None:
 
 async def redeem(market: Market, network: LocalNetwork) -> None:
     """Redeem all units in two pages; of one holder they cannot end, being frozen."""
-    record_at, payable_at = market.now() + HOUR, market.now() + 2 * HOUR
-    given = Distribution(
-        asset=CASH,
-        numerator=PRICE,
-        payer="acme",
-        payable_at=instant(payable_at),
-        claims_until=instant(market.now() + 30 * DAY),
-    )
-    terms = ActionTerms(
-        action="R-1",
-        action_type=ActionType.REDEMPTION,
-        security=SECURITY,
-        record_at=instant(record_at),
-        distribution=given,
-        documents=DOCUMENTS,
-    )
-    await announce(market, terms)
     freeze = (Chaincode.TOKEN, "freeze_units", SECURITY, HINDERED, 1, "a court")
     await market.submit(P.TRANSFER_AGENT, *freeze)
-    await seal(market, network, record_at)
+    given = {"asset": CASH, "numerator": PRICE, "payer": "acme"}
+    terms = distribution(market, "R-1", ActionType.REDEMPTION, **given)
     holders = sorted(REDEEMED)
-    await enter(market, "R-1", *holders)
+    await recorded(market, network, terms, *holders)
     await fund(market, "R-1", "acme", sum(REDEEMED.values()) * PRICE)
-    network.clock.stand_still(payable_at)
+    network.clock.stand_still(market.now() + HOUR)
     for page in (holders[:2], holders[2:]):
         await pay(market, "R-1", *page)
 

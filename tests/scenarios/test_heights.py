@@ -13,7 +13,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from tests.scenarios.conftest import PEERS, SECURITY, WATCHERS
-from tests.scenarios.courses import distributions, torn_trade, trades
+from tests.scenarios.courses import (
+    buy_ins,
+    distributions,
+    market_claims,
+    receipts,
+    torn_trade,
+    trades,
+)
 from tests.scenarios.height_rows import ACCOUNTS, account_hashes, settled_trades, units_of
 from tests.scenarios.heights import Course, heights_of, late, torn
 from tests.scenarios.rebuilt import each_height
@@ -28,7 +35,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 P = Participant
 COURSES = {
     "trades, issue and redemption": trades.COURSE,
+    "receipts of money off the ledger": receipts.COURSE,
     "distributions and a split": distributions.COURSE,
+    "market claims": market_claims.COURSE,
+    "buy-ins and penalties": buy_ins.COURSE,
 }
 
 

@@ -48,6 +48,12 @@ def new_cluster() -> Cluster:
     return Cluster(Random(0), Coverage(), giving_up=0.0)
 
 
+def _set_event() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 @dataclass
 class MemoryBlocks:
     """The blocks of one orderer, which survive it.
@@ -55,10 +61,12 @@ class MemoryBlocks:
     Attributes:
         blocks: All of them.
         signs: Whether the orderer's key signs new ones.
+        answers: Set while its disk does.
     """
 
     blocks: list[Block] = field(default_factory=lambda: [GENESIS])
     signs: bool = True
+    answers: asyncio.Event = field(default_factory=_set_event)
 
     @property
     def height(self) -> int:
@@ -71,6 +79,7 @@ class MemoryBlocks:
     async def write(self, envelopes: Sequence[bytes]) -> Block:
         if not self.signs:
             raise SigningFailedError("the token was taken out")
+        await self.answers.wait()
         header = BlockHeader(
             number=self.height,
             previous_hash=self.last_hash,

@@ -464,7 +464,10 @@ def test_a_leader_that_cannot_sign_its_copy_leaves_the_lead_to_another_and_copie
         await asyncio.sleep(TTL_S + 1)
         other = await orderers.leader()
         assert other is not leader
-        assert await other.order("by another") is None
+        assert leader.chain is not None
+        assert not leader.chain.leads, "although the copy of what it ordered never came"
+        assert leader.chain.leader == other.name
+        assert await leader.order("by another") is None, "handed on"
         assert leader.problem == "the token was taken out"
         assert leader.memory.entries == []
         leader.memory.signs = True
@@ -475,3 +478,22 @@ def test_a_leader_that_cannot_sign_its_copy_leaves_the_lead_to_another_and_copie
 
     told(config, story)
     assert caplog.text.count("the token was taken out") == 1, "said once, however long it lasts"
+
+
+def test_a_leader_whose_disk_hangs_leaves_the_lead_to_another_in_ten_seconds(
+    config: ChannelConfig,
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        leader.memory.answers.clear()
+        assert await leader.order("in the log") is None
+        await asyncio.sleep(12)
+        other = await orderers.leader()
+        assert other is not leader
+        assert await leader.order("by another") is None
+        assert leader.memory.entries == []
+        leader.memory.answers.set()
+        await orderers.level()
+        assert leader.memory.entries == [envelope("in the log"), envelope("by another")]
+
+    told(config, story)

@@ -8,6 +8,7 @@ which came with a snapshot does not count; etcd makes that id of the names and t
 members, so a cluster that is restored needs a token of its own.
 """
 
+import asyncio
 from typing import Final
 
 from tallystick.node.errors import LedgerError
@@ -17,6 +18,8 @@ from tallystick.node.ordering.etcd.port import Put, only
 from tallystick.node.ordering.etcd.roles import Progress
 from tallystick.node.ordering.etcd.shared import SharedOrdering
 
+_COPY_S: Final = 1.0
+"""How long missing blocks are waited for: meanwhile it is not seen that another orderer leads."""
 _BEHIND: Final = "the log in etcd is empty, and another orderer with more blocks must begin it"
 
 
@@ -57,7 +60,11 @@ class Comparison:
         """
         newest = await self.log.newest()
         if newest is not None and newest + 1 >= self._progress.height:
-            await self._progress.height_of(newest + 1)
+            try:
+                async with asyncio.timeout(_COPY_S):
+                    await self._progress.height_of(newest + 1)
+            except TimeoutError:
+                return f"the log in etcd ends with block {newest}, and not all of it is here yet"
             return await self._with_others()
         begin = self._begin_at or 1
         if newest is not None or self._progress.height > begin:

@@ -32,6 +32,8 @@ from tallystick.wire.messages import decode
 _log = logging.getLogger(__name__)
 
 _RETRY_S: Final = 0.1
+_COPY_S: Final = 10.0
+"""How long a leader waits for its own copy of a block before it leaves the lead to another."""
 
 
 class Leadership:
@@ -154,14 +156,18 @@ class Leadership:
         """Order until the intake is closed, or until it fails; return why it failed."""
         try:
             while batch := await intake.next_batch():
-                await self._append(term, batch)
+                number = self._copyist.height
+                await self._append(term, number, batch)
+                if problem := await self._until_copied(number):
+                    intake.close(unavailable(problem))
+                    await self.resign()
+                    return problem
         except (EtcdUnavailableError, SupersededError) as error:
             return str(error)
         return ""
 
-    async def _append(self, term: int, batch: Batch) -> None:
-        """Write a batch into the log, and return once its block is here."""
-        number = self._copyist.height
+    async def _append(self, term: int, number: int, batch: Batch) -> None:
+        """Write a batch into the log as block ``number``."""
         content = OrderedBatch(
             previous_hash=self._copyist.last_hash,
             envelopes=batch.envelopes,
@@ -177,10 +183,26 @@ class Leadership:
             raise
         batch.passed("block write", block_number=number)
         batch.settle(None)
-        await self._progress.height_of(number + 1)
+
+    async def _until_copied(self, number: int) -> str:
+        """Return once block ``number`` is here, or another orderer leads: then it may never be.
+
+        Returns:
+            What is wrong if neither comes true in time; empty otherwise.
+        """
+        try:
+            async with asyncio.timeout(_COPY_S):
+                while self._progress.height <= number and isinstance(self._progress.role, Leading):
+                    await self._progress.change()
+        except TimeoutError:
+            return (
+                f"block {number} has been in the log for {_COPY_S:g} s and is not on the disk of"
+                " this orderer: see whether its disk answers"
+            )
+        return ""
 
     async def _until_superseded(self, term: int, intake: Intake) -> str:
-        """Close the intake as soon as the leadership key is no longer this orderer's.
+        """Stop leading as soon as the leadership key is no longer this orderer's.
 
         Returns:
             Why that is unknown: etcd does not answer, and so nothing can be ordered here, whether
@@ -192,10 +214,12 @@ class Leadership:
                 found = await self._etcd.read(key)
                 if not found.records or found.records[0].create_revision != term:
                     intake.close(NOT_LEADING)
+                    self._progress.role = Seeking()
                     return ""
                 await self._until_changed(found.revision + 1)
             except EtcdUnavailableError as error:
                 intake.close(unavailable(str(error)))
+                self._progress.role = Seeking(str(error))
                 return str(error)
             except CompactedError as error:
                 _log.info("%s: %s", self._keys.channel_id, error)

@@ -63,6 +63,7 @@ _SHOWN: Final = {
     "etcd.private_key": "tls/server.key",
     "etcd.root_certificates": "tls/etcd-ca.crt",
     "etcd.begin_at": {"market": 1000},
+    "etcd.ignore_heights_of": ["orderer0.two.example:7050"],
     "orderers.address": "orderer0.orderer.example:7050",
     "orderers.root_certificates": "tls/orderer-ca.crt",
     "gateway.peers.msp_id": "TwoMSP",

@@ -111,7 +111,12 @@ async def _sharing(
     shared = SharedOrdering(
         etcd=etcd,
         session=Session(etcd, settings.etcd.lease_ttl_s),
-        candidate=Candidate(links.own_address, settings.msp.id, settings.etcd.begin_at),
+        candidate=Candidate(
+            links.own_address,
+            settings.msp.id,
+            settings.etcd.begin_at,
+            settings.etcd.ignore_heights_of,
+        ),
         prefix=settings.etcd.prefix,
         retention=retention,
     )

@@ -201,6 +201,8 @@ class EtcdSettings(Settings):
     """After how long the others take over from an orderer that is gone. etcd may make it longer."""
     begin_at: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     """How many blocks the orderer with the most has, for each channel whose log may lack some."""
+    ignore_heights_of: tuple[Address, ...] = ()
+    """Orderers that do not have the blocks that they say; as the channel names them."""
     max_log_blocks: int = Field(default=10_000, ge=1)
     """How many blocks of each channel etcd keeps for orderers that are behind."""
     max_log_bytes: int = Field(default=256 * 1024 * 1024, ge=1)

@@ -146,7 +146,7 @@ class FakeFellows:
 
     async def heights(self) -> Mapping[str, int | None]:
         return {
-            name: each.memory.height if each.answers else None
+            name: (each.says or each.memory.height) if each.answers else None
             for name, each in self._network.items()
             if name != self._own
         }
@@ -175,6 +175,8 @@ class Orderer:
     memory: MemoryBlocks = field(default_factory=MemoryBlocks)
     retention: Retention = field(default_factory=Retention)
     begin_at: dict[str, int] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+    says: int | None = None
     chain: EtcdChain | None = None
     is_reachable: bool = True
     hangs: bool = False
@@ -185,7 +187,7 @@ class Orderer:
         shared = SharedOrdering(
             etcd=self.etcd,
             session=session,
-            candidate=Candidate(self.name, "OrdererMSP", self.begin_at),
+            candidate=Candidate(self.name, "OrdererMSP", self.begin_at, self.ignored),
             retention=self.retention,
         )
         rules = OpenRules(self.config)

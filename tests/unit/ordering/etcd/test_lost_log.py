@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 from tests.unit.conftest import CHANNEL_ID
-from tests.unit.ordering.etcd.fake import Orderer, Orderers, envelope, new_cluster, told
+from tests.unit.ordering.etcd.fake import KEYS, Orderer, Orderers, envelope, new_cluster, told
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.ordering.admission import Refused
+from tallystick.node.ordering.etcd.port import Record
 
 
 def test_an_empty_log_is_not_begun_anew_behind_blocks_that_exist(config: ChannelConfig) -> None:
@@ -45,7 +46,7 @@ def test_an_orderer_with_fewer_blocks_does_not_begin_the_log(config: ChannelConf
             each.begin_at = {CHANNEL_ID: 4}
         new.start()
         await asyncio.sleep(1)
-        assert "another orderer with more blocks" in new.problem
+        assert "an orderer that has all 4 blocks" in new.problem
         first.start()
         second.start()
         assert await second.order("goes on") is None
@@ -130,3 +131,52 @@ def test_an_empty_cluster_is_not_begun_before_all_orderers_are_heard(
 
     told(config, story)
     assert caplog.text.count("does not lead: nobody has led in this cluster") == 1, "said once"
+
+
+@pytest.mark.parametrize("where", ["when it is asked", "in etcd"])
+def test_an_orderer_that_states_too_large_a_height_is_ignored_once_an_operator_says_so(
+    config: ChannelConfig, where: str
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        assert await leader.order("before") is None
+        await orderers.level()
+        overstating, *others = orderers.all.values()
+        cluster = new_cluster()
+        if where == "in etcd":
+            stated = KEYS.height(overstating.name)
+            cluster.records[stated] = Record(stated, b"900", 1)
+        overstating.says = 900
+        for each in others:
+            each.begin_at = {CHANNEL_ID: 2}
+        await orderers.restart_on(cluster, *orderers.all)
+        overstating.etcd.is_reachable = False  # it leads nobody, and answers whoever asks
+        await asyncio.sleep(1)
+        for each in others:
+            assert f"orderer {overstating.name}" in each.problem
+            assert "900 blocks" in each.problem
+            assert f'`ignore_heights_of = ["{overstating.name}"]`' in each.problem
+
+        (honest, _) = others
+        await honest.kill()
+        honest.ignored = (overstating.name,)
+        honest.start()
+        assert await honest.order("goes on") is None
+        overstating.etcd.is_reachable = True
+        await orderers.level()
+        assert orderers.check_no_fork() == [envelope("before"), envelope("goes on")]
+
+    told(config, story)
+
+
+def test_an_orderer_that_is_ignored_need_not_answer(config: ChannelConfig) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        assert await leader.order("before") is None
+        await orderers.level()
+        lost, other = await orderers.followers()
+        leader.ignored = other.ignored = (lost.name,)
+        await orderers.restart_on(orderers.snapshot(), leader.name, other.name)
+        assert await other.order("without it") is None
+
+    told(config, story)

@@ -9,7 +9,8 @@ members, so a cluster that is restored needs a token of its own.
 """
 
 import asyncio
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, TypeVar
 
 from tallystick.node.errors import LedgerError
 from tallystick.node.ordering.etcd.fellows import Fellows
@@ -18,9 +19,10 @@ from tallystick.node.ordering.etcd.port import Put, only
 from tallystick.node.ordering.etcd.roles import Progress
 from tallystick.node.ordering.etcd.shared import SharedOrdering
 
+Height = TypeVar("Height", int, int | None)
+
 _COPY_S: Final = 1.0
 """How long missing blocks are waited for: meanwhile it is not seen that another orderer leads."""
-_BEHIND: Final = "the log in etcd is empty, and another orderer with more blocks must begin it"
 
 
 class LostLogError(LedgerError):
@@ -47,6 +49,7 @@ class Comparison:
     ) -> None:
         self._etcd = shared.etcd
         self._begin_at = shared.candidate.begin_at.get(log.keys.channel_id)
+        self._ignored = frozenset(shared.candidate.ignored)
         self.log = log
         self._fellows = fellows
         self._progress = progress
@@ -69,9 +72,17 @@ class Comparison:
         begin = self._begin_at or 1
         if newest is not None or self._progress.height > begin:
             raise LostLogError(newest, self._progress.height)
-        published = (await self.log.heights()).values()
-        if self._progress.height < max((begin, *published)):
-            return _BEHIND
+        if self._progress.height < begin:
+            return (
+                f"the log in etcd is empty, and an orderer that has all {begin} blocks, which"
+                " `begin_at` names, must begin it: start one"
+            )
+        for name, height in self._counted(await self.log.heights()):
+            if self._progress.height < height:
+                return (
+                    f"the log in etcd is empty, and orderer {name} must begin it, which has"
+                    f" {height} blocks. {_untrue(name)}"
+                )
         return await self._with_others()
 
     async def _with_others(self) -> str:
@@ -81,7 +92,7 @@ class Comparison:
         cluster = f"{found.cluster:x}".encode()
         if found.records and found.records[0].value == cluster:
             return ""
-        heights = await self._fellows.heights()
+        heights = dict(self._counted(await self._fellows.heights()))
         # Read afterwards: it holds all that the others have by now, if they have it from the log.
         newest = await self.log.newest()
         end = max(self._progress.height, 0 if newest is None else newest + 1)
@@ -91,7 +102,8 @@ class Comparison:
                     f"orderer {name} has {height} blocks, and the log in etcd ends before block"
                     f" {end}: its cluster was begun without those blocks, perhaps from an old"
                     " snapshot. Begin with an empty one, and write how many blocks the orderer with"
-                    " the most has as `begin_at` under [etcd] into the settings of all"
+                    " the most has as `begin_at` under [etcd] into the settings of all."
+                    f" {_untrue(name)}"
                 )
         silent = [name for name, height in heights.items() if height is None]
         # Who writes begin_at says that nobody has more: they need not say so themselves.
@@ -106,3 +118,12 @@ class Comparison:
             )
         await self._etcd.commit([], [Put(key, cluster)])
         return ""
+
+    def _counted(self, heights: Mapping[str, Height]) -> list[tuple[str, Height]]:
+        """Return those of some heights that count, with the orderers that have told them."""
+        return [each for each in heights.items() if each[0] not in self._ignored]
+
+
+def _untrue(name: str) -> str:
+    """Return what to do if an orderer does not have the blocks that it says."""
+    return f'If it has not, write `ignore_heights_of = ["{name}"]` under [etcd] in the settings'

@@ -1,6 +1,6 @@
 """What an orderer brings to every channel that it orders together with others."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -22,11 +22,13 @@ class Candidate:
         msp_id: Its organisation.
         begin_at: By channel, how many blocks the orderer with the most has, as the operator says:
             from there an empty log goes on, and nobody else need be asked. 1 unless it is there.
+        ignored: Addresses of orderers whose heights do not count, as the operator says.
     """
 
     address: str
     msp_id: str
     begin_at: Mapping[str, int] = field(default_factory=dict)
+    ignored: Collection[str] = ()
 
     @property
     def value(self) -> bytes:

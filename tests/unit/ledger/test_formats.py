@@ -87,14 +87,16 @@ async def test_the_views_of_a_small_ledger(tmp_path: Path, chain: Chain) -> None
 
 async def test_the_records_of_what_is_missing_and_purged(tmp_path: Path, chain: Chain) -> None:
     store = MemoryStore()
-    missing = chain.transaction("t1", private={"p": b"secret"})
+    missing = chain.transaction("t1", private={"p": b"secret", "q": b"kept", "r": b"kept"})
     purge = Tx("t2", private={"p": None}, purges=["p"])
     with closing(Ledger.open(tmp_path, store)) as ledger:
         await ledger.commit(replace(chain.committable(ledger, missing, purge), private={}))
     place = b"basic\x00coll\x00"
     assert dict(store.range(b"g", b"h")) == {
-        b"g" + place + struct.pack(">QI", 0, 0): sha256(missing.private_set()),
-        b"g" + place + struct.pack(">QI", 0, 1): sha256(purge.private_set()),
+        b"g" + place + struct.pack(">QI", 0, 0): (
+            sha256(missing.private_set()) + b"\x01" + sha256(b"q") + sha256(b"r")
+        ),
+        b"g" + place + struct.pack(">QI", 0, 1): sha256(purge.private_set()) + b"\x01",
     }
     assert dict(store.range(b"u", b"v")) == {b"u" + place + sha256(b"p"): struct.pack(">QI", 0, 1)}
 

@@ -34,3 +34,8 @@ def read_version(key: bytes, at: int) -> tuple[Version, bytes]:
 def missing_prefix(namespace: str, collection: str) -> bytes:
     """Return how the records of the sets begin that are missing of a collection."""
     return keyspace.MISSING_SET + place_key(namespace, collection) + keyspace.SEPARATOR
+
+
+def promised_prefix(missing_key: bytes) -> bytes:
+    """Return how the rows of promised hashes begin of the set that is on record under a key."""
+    return keyspace.PROMISED_HASH + missing_key[len(keyspace.MISSING_SET) :]

@@ -10,12 +10,14 @@ from typing import Final
 
 from tallystick.node.ledger import keyspace
 from tallystick.node.ledger.key_value_store import KeyValueStore
+from tallystick.node.ledger.missing_sets import missing_record, set_hash
 from tallystick.node.ledger.place_keys import (
     INDEX_SIZE,
     NUMBER_SIZE,
     missing_prefix,
     number_key,
     place_key,
+    promised_prefix,
     read_version,
     version_key,
 )
@@ -95,7 +97,8 @@ class PrivateSets:
 
         It is empty for a set from before a snapshot: see ``promised_hashes``.
         """
-        return self._store.get(missing_key(set_id))
+        record = self._store.get(missing_key(set_id))
+        return None if record is None else set_hash(record)
 
     def block_entries(
         self, found: Mapping[PrivateSetId, bytes], batch: UpdateBatch, number: int
@@ -105,7 +108,8 @@ class PrivateSets:
         for set_id, digest in batch.private_sets.items():
             rwset = found.get(set_id)
             if rwset is None:
-                entries[missing_key(set_id)] = digest
+                brought = batch.hashes_brought(set_id)
+                entries[missing_key(set_id)] = missing_record(digest, brought)
             else:
                 purged = _purged_after(set_id, batch.purges)
                 entries |= kept_entries(set_id, _without(rwset, purged))
@@ -275,7 +279,7 @@ class PrivateSets:
 def set_rows(set_id: PrivateSetId) -> tuple[bytes, bytes]:
     """Return where a missing set is on record, and where the hashes promised for it are."""
     missing = missing_key(set_id)
-    return missing, keyspace.PROMISED_HASH + missing[len(keyspace.MISSING_SET) :]
+    return missing, promised_prefix(missing)
 
 
 def kept_entries(set_id: PrivateSetId, rwset: bytes) -> Entries:

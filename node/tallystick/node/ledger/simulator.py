@@ -262,8 +262,8 @@ class Simulator:
         """Return the private keys of a range. Nothing of it is recorded.
 
         Raises:
-            PrivateDataUnavailableError: This node lacks private sets of the collection. Nobody can
-                tell by their hashes whether they belong in the range.
+            PrivateDataUnavailableError: This node lacks private values of the collection that are
+                current. Nobody can tell by their keys' hashes whether they belong in the range.
             UnsupportedMixError: The transaction has written.
         """
         self._rules.check_read(namespace, collection)

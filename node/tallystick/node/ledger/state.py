@@ -13,11 +13,11 @@ from typing import Final, NamedTuple, Protocol
 
 from tallystick.node.ledger import keyspace
 from tallystick.node.ledger.key_value_store import KeyValueReader
-from tallystick.node.ledger.place_keys import missing_prefix, read_version
+from tallystick.node.ledger.missing_sets import lacks_any, oldest_that_matters
 from tallystick.node.ledger.varint import read_uvarint, uvarint
 from tallystick.node.ledger.version import Version
 from tallystick.protos.ledger.txmgr.updates_pb2 import Updates
-from tallystick.wire.hashing import version_bytes
+from tallystick.wire.hashing import sha256, version_bytes
 
 _REMEMBERED_ROWS: Final = 8_192
 _REMEMBERED_ROW_BYTES: Final = 1_024
@@ -87,7 +87,10 @@ class StateView(Protocol):
         """Return the private keys that this node may know and what they hold, in order."""
 
     def oldest_missing(self, namespace: str, collection: str) -> Version | None:
-        """Return the first transaction whose private set this node lacks; None if it lacks none."""
+        """Return the first transaction that wrote current private values which this node lacks.
+
+        None if it lacks none: what was replaced, deleted or purged since does not count.
+        """
 
 
 class UpdateBatch:
@@ -150,6 +153,18 @@ class UpdateBatch:
         collections = self.hashed.get(namespace)
         changes = None if collections is None else collections.get(collection)
         return None if changes is None else changes.get(key_hash)
+
+    def hashes_brought(self, set_id: PrivateSetId) -> list[bytes]:
+        """Return the hashes of the private keys that hold what one transaction of this block wrote.
+
+        Those that a later one of the block changed are not among them, nor those that it deleted.
+        """
+        changes = self.hashed.get(set_id.namespace, {}).get(set_id.collection, {})
+        return [
+            key_hash
+            for key_hash, change in changes.items()
+            if isinstance(change, VersionedValue) and change.version == set_id.version
+        ]
 
     def merged_range(
         self, view: StateView, namespace: str, start: str, end: str
@@ -217,14 +232,30 @@ class LedgerState(StateView):
     def range_private(
         self, namespace: str, collection: str, start: str, end: str
     ) -> Iterator[tuple[str, VersionedValue]]:
-        """Return the private keys that this node may know and what they hold, in order."""
-        return self.range(private_namespace(namespace, collection), start, end)
+        """Return the private keys that this node may know and what they hold, in order.
+
+        A key that the ledger has no more is left out, though the set is missing that deleted it.
+        """
+        rows = self.range(private_namespace(namespace, collection), start, end)
+        if not lacks_any(self._store, namespace, collection):
+            return rows
+        return (
+            (key, held)
+            for key, held in rows
+            if self.get_hash(namespace, collection, sha256(key.encode())) is not None
+        )
 
     def oldest_missing(self, namespace: str, collection: str) -> Version | None:
-        """Return the first transaction whose private set this node lacks; None if it lacks none."""
-        prefix = missing_prefix(namespace, collection)
-        row = next(self._store.range(prefix, keyspace.end_of_prefix(prefix)), None)
-        return None if row is None else read_version(row[0], len(prefix))[0]
+        """Return the first transaction that wrote current private values which this node lacks.
+
+        None if it lacks none: what was replaced, deleted or purged since does not count.
+        """
+
+        def version_of(key_hash: bytes) -> Version | None:
+            held = self.get_hash(namespace, collection, key_hash)
+            return None if held is None else held.version
+
+        return oldest_that_matters(self._store, namespace, collection, version_of)
 
     def _at(self, state_key: bytes) -> VersionedValue | None:
         encoded = self._store.get(state_key)

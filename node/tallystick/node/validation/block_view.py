@@ -71,7 +71,7 @@ class BlockView(StateView):
         return self._view.range_private(namespace, collection, start, end)
 
     def oldest_missing(self, namespace: str, collection: str) -> Version | None:
-        """Return the first transaction whose private set this node lacks; None if it lacks none."""
+        """Return the first transaction that wrote current private values which this node lacks."""
         return self._view.oldest_missing(namespace, collection)
 
     def _keep(self, place: tuple[str, str], held: VersionedValue | None) -> VersionedValue | None:

@@ -58,8 +58,7 @@ chaos: $(INSTALLED_DEV) etcd porcupine ## Kill and pause the processes of a netw
 reliability: export TALLY_RELIABILITY := .cache/reliability
 reliability: $(INSTALLED_DEV) etcd etcdctl ## Cause every fault and bad input, and write docs/reliability.md from what was seen
 	@rm -rf $(TALLY_RELIABILITY)
-	@$(BIN)/pytest -q --ignore tests/scenarios/faults/test_chaos.py $(addprefix tests/scenarios/, \
-	    refusals faults test_crash_recovery.py test_etcd_moved.py test_several_orderers.py)
+	@$(BIN)/pytest -q $$($(BIN)/python -m tests.scenarios.reliability --tests)
 	@$(BIN)/python -m tests.scenarios.reliability
 
 permissions: $(INSTALLED_DEV) ## Write docs/contracts/permissions.md from the permission matrix of the tests

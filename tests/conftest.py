@@ -5,8 +5,11 @@ from importlib.resources import files
 
 import pytest
 from hypothesis import settings
+from tests.scenarios.outcome import outcome
 
 from tallystick.node.cluster.ports import free_ports
+
+__all__ = ["default_topology_toml", "on_free_ports", "outcome", "topology_toml"]
 
 PORT = re.compile(r"(?<=port = )\d+")
 

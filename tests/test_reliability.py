@@ -6,14 +6,15 @@ from collections import Counter
 import pytest
 from tests.scenarios.reliability import (
     DOCUMENT,
-    SCENARIOS,
+    TESTS,
     Record,
     advice,
     documented_tests,
+    id_of,
     table,
 )
 
-ROW = re.compile(r"^\| .+ \| .+ \| nothing\b.* \| .+ \| `(test_\w+)` \|$", re.MULTILINE)
+ROW = re.compile(r"^\| .+ \| .+ \| nothing\b.* \| .+ \| `(test_\w+)` \|", re.MULTILINE)
 
 
 def test_every_fault_and_bad_input_that_is_tested_is_in_the_table_once() -> None:
@@ -28,6 +29,22 @@ def test_the_table_shows_messages_but_neither_ports_nor_long_numbers() -> None:
     assert "| a fault | `127.0.0.1:… …` | nothing of 5 | wait | `test_it` |" in table([record])
 
 
+def test_the_table_shows_neither_when_nor_where_a_test_ran() -> None:
+    seen = ["2026-11-29 13:33:35,087 INFO tallystick.node.peer: /tmp/pytest-1/it0/a.toml is bad"]
+    record = Record("test_node_faults.py::test_it", "", "a fault", seen, "nothing of 5", ["wait"])
+    assert "| `…/a.toml is bad` |" in table([record])
+
+
+def test_a_row_names_the_errors_of_its_cases_where_its_table_has_any() -> None:
+    cases = [
+        Record("test_node_faults.py::test_it", case, "a fault", [case], "nothing", [], [case])
+        for case in ("AError", "BError", "AError")
+    ]
+    text = table([*cases, Record("test_node_faults.py::test_b", "", "b", ["no"], "nothing", [])])
+    assert "| nothing | nothing | `test_it` | `AError`, `BError` |" in text
+    assert "| nothing | nothing | `test_b` |  |" in text
+
+
 def test_the_table_has_what_every_case_lost_and_did_once() -> None:
     cases = [
         Record("test_node_faults.py::test_it", case, "a fault", [case], "nothing", steps)
@@ -39,12 +56,12 @@ def test_the_table_has_what_every_case_lost_and_did_once() -> None:
 
 def test_every_test_of_a_fault_notes_what_it_saw_but_the_one_that_has_them_all() -> None:
     documented = documented_tests()
-    for path in (SCENARIOS / "faults").glob("test_*_faults.py"):
+    for path in (TESTS / "scenarios" / "faults").glob("test_*_faults.py"):
         for name in re.findall(
             r"^async def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE
         ):
-            assert f"{path.name}::{name}" in documented
-    assert not any(test.startswith("test_chaos.py") for test in documented)
+            assert id_of(path, name) in documented
+    assert not any("test_chaos.py" in test for test in documented)
 
 
 @pytest.mark.parametrize(
@@ -59,4 +76,4 @@ def test_every_test_of_a_fault_notes_what_it_saw_but_the_one_that_has_them_all()
 def test_what_to_do_about_bad_input_is_what_its_message_says(
     messages: list[str], to_do: list[str]
 ) -> None:
-    assert advice("test_refusals_of_proposals", messages) == to_do
+    assert advice("scenarios/refusals/test_refusals_of_proposals.py::test_it", messages) == to_do

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from tests.scenarios.outcome import outcome
 
 from tallystick.client.contract import Argument
 from tallystick.client.gateway import Gateway
@@ -44,7 +43,6 @@ __all__ = [
     "PEERS",
     "WATCHERS",
     "Market",
-    "outcome",
     "tally_material",
     "tally_network",
     "tally_topology",

@@ -2,15 +2,41 @@
 
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from tests.scenarios.reliability import Record, keep
+from tests.scenarios.reliability import Record, advice, id_of, keep, sentence
 
 _T = TypeVar("_T")
+_E = TypeVar("_E", bound=BaseException)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a refusal must not change.
+
+    Attributes:
+        said: That it has not changed, in words.
+        read: Returns it; equal results before and after mean that nothing has changed.
+    """
+
+    said: str
+    read: Callable[[], object]
+
+
+def files(folder: Path) -> State:
+    """Return the names and contents of all files below ``folder``."""
+
+    def contents() -> dict[Path, bytes]:
+        found = sorted(path for path in folder.rglob("*") if path.is_file())
+        return {path: sha256(path.read_bytes()).digest() for path in found}
+
+    return State("every file is as it was", contents)
 
 
 @dataclass(slots=True)
@@ -23,6 +49,7 @@ class Outcome:
         seen: What users and operators were told, word for word.
         done: What was done about the fault, step by step.
         lost: What was lost, of how much.
+        errors: The classes of the errors that were raised, if the test saw them itself.
     """
 
     test: str
@@ -30,6 +57,26 @@ class Outcome:
     seen: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     lost: str = ""
+    errors: list[str] = field(default_factory=list)
+    kept: bool = False
+
+    @contextmanager
+    def leaves(self, state: State) -> Iterator[None]:
+        """Make sure that what happens in the block changes nothing of ``state``."""
+        before = state.read()
+        yield
+        assert state.read() == before, f"it is not true that {state.said}"
+        self.lost = f"nothing; {state.said}"
+
+    @contextmanager
+    def refuses(
+        self, error: type[_E], *, leaves: State, match: str = ""
+    ) -> Iterator[pytest.ExceptionInfo[_E]]:
+        """Make sure that the block raises ``error`` with words that match, and changes nothing."""
+        with self.leaves(leaves), pytest.raises(error, match=match or None) as refusal:
+            yield refusal
+        self.saw(str(refusal.value))
+        self.errors.append(type(refusal.value).__name__)
 
     def saw(self, *messages: str) -> None:
         """Note what somebody was told."""
@@ -64,14 +111,19 @@ class Outcome:
         """Write the row."""
         assert self.seen, "nobody noticed anything"
         assert self.lost, "nobody has counted what is lost"
-        keep(Record(self.test, self.case, fault, self.seen, self.lost, self.done))
+        to_do = self.done or advice(self.test, self.seen)
+        keep(Record(self.test, self.case, fault, self.seen, self.lost, to_do, self.errors))
+        self.kept = True
 
 
 @pytest.fixture
-def outcome(request: pytest.FixtureRequest) -> Outcome:
-    """What the test notes for docs/reliability.md."""
+def outcome(request: pytest.FixtureRequest) -> Iterator[Outcome]:
+    """What the test notes for docs/reliability.md; its name is the fault unless it says another."""
     case = request.node.callspec.id if hasattr(request.node, "callspec") else ""
-    return Outcome(f"{request.path.name}::{request.function.__name__}", case)
+    outcome = Outcome(id_of(request.path, request.function.__name__), case)
+    yield outcome
+    if outcome.seen and outcome.lost and not outcome.kept:
+        outcome.keep(sentence(request.function.__name__))
 
 
 def tally(*arguments: str | Path, code: int = 0) -> str:

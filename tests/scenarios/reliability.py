@@ -7,6 +7,7 @@ are the table's only source, so that it shows messages as they were.
 import json
 import os
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -14,8 +15,8 @@ from pathlib import Path
 from typing import Final
 
 FOLDER: Final = os.environ.get("TALLY_RELIABILITY", "")
-DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "reliability.md"
-SCENARIOS: Final = Path(__file__).parent
+TESTS: Final = Path(__file__).parents[1]
+DOCUMENT: Final = TESTS.parent / "docs" / "reliability.md"
 
 MESSAGES_SHOWN: Final = 3
 LONGEST_MESSAGE: Final = 240
@@ -23,26 +24,64 @@ LONGEST_MESSAGE: Final = 240
 _HEAD: Final = """# What every fault and every bad input does
 
 Written by `make reliability` from what the tests saw, counted and did. Each row is a test. The
-messages are those that it got, with long numbers and ports as `…`; what was lost it has counted;
-what to do about a fault is what it did before all was well again, and about bad input what the
-message says, or else what its kind asks for. Random kills of all processes are another test:
-`make chaos`.
+messages are those that it got, with long numbers, ports and temporary folders as `…`. What was
+lost it has counted, or it has compared what was there before and after. What to do about a fault
+is what it did before all was well again; about bad input it is what the message says, or else what
+its kind asks for. Random kills of all processes are another test: `make chaos`.
 """
-_COLUMNS: Final = (
-    "| what happens | what is seen | lost | what to do | test |\n|---|---|---|---|---|\n"
-)
-_ADVICE: Final = {
-    "test_refusals_of_proposals": "mend the proposal; it was not ordered",
-    "test_refusals_of_envelopes": "mend the envelope; it was not ordered",
-    "test_refusals_of_readers": "mend the request, or ask as somebody who may read",
-    "test_refusals_at_commit": "propose anew; the transaction is on the ledger without effect",
-}
 _TEST: Final = re.compile(r"^(?:async )?def (test_\w+)\(([^)]*)\)", re.MULTILINE)
-_IMPORT: Final = "from tests.scenarios.outcome import Outcome"
+_IMPORT: Final = re.compile(r"^from tests\.scenarios\.outcome import .*\bOutcome\b", re.MULTILINE)
 _INSTRUCTION: Final = re.compile(
     r"(?:^|[:;,.] )((?:ask|check|give|make sure|mend|set|sign|start|try|use|write)\b[^:;]*)"
 )
 """The part of a message that tells its reader to do something."""
+
+_LOG_HEAD: Final = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ [A-Z]+ [\w.]+: ")
+_ELIDED: Final = re.compile(
+    r"[0-9a-fA-F]{16,}|(?<=:)\d{4,5}\b"
+    r"|/\S*/(?=(?:data|logs|crypto)/)|/\S*?/pytest-\d+/[^/\s]*"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table of the document.
+
+    Attributes:
+        title: What its rows have in common.
+        places: What the paths of its tests begin with.
+        advice: What to do about a message that does not say it; empty if nothing can be done.
+    """
+
+    title: str
+    places: Sequence[str]
+    advice: str
+
+
+SECTIONS: Final = (
+    Section(
+        "Bad proposals",
+        ["scenarios/refusals/test_refusals_of_proposals"],
+        "mend the proposal; it was not ordered",
+    ),
+    Section(
+        "Bad envelopes",
+        ["scenarios/refusals/test_refusals_of_envelopes"],
+        "mend the envelope; it was not ordered",
+    ),
+    Section(
+        "Invalid transactions",
+        ["scenarios/refusals/test_refusals_at_commit"],
+        "propose anew; the transaction is on the ledger without effect",
+    ),
+    Section(
+        "Readers who may not read, or ask for what is not there",
+        ["scenarios/refusals/test_refusals_of_readers"],
+        "mend the request, or ask as somebody who may read",
+    ),
+)
+FAULTS: Final = Section("Faults", [], "")
+"""Where a test stands that is in no other section."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +95,7 @@ class Record:
         seen: What users and operators were told, word for word.
         lost: What was lost, as the test counted it.
         to_do: What was done about it, step by step; nothing if it passes by itself.
+        errors: The classes of the errors, where the test saw them raised.
     """
 
     test: str
@@ -64,6 +104,25 @@ class Record:
     seen: Sequence[str]
     lost: str
     to_do: Sequence[str]
+    errors: Sequence[str] = ()
+
+
+def id_of(path: Path, function: str) -> str:
+    """Return how a record names a test."""
+    return f"{path.relative_to(TESTS).as_posix()}::{function}"
+
+
+def sentence(function: str) -> str:
+    """Return the name of a test as words."""
+    return function.removeprefix("test_").replace("_", " ")
+
+
+def section_of(test: str) -> Section:
+    """Return where the row of a test stands."""
+    for section in SECTIONS:
+        if test.startswith(tuple(section.places)):
+            return section
+    return FAULTS
 
 
 def keep(record: Record) -> None:
@@ -76,47 +135,50 @@ def keep(record: Record) -> None:
         (folder / f"{name}.json").write_text(text, encoding="utf-8")
 
 
-def advice(module: str, messages: Sequence[str]) -> Sequence[str]:
-    """Return what to do about refusals: what they say, or what a module of tests says of them.
+def advice(test: str, messages: Sequence[str]) -> Sequence[str]:
+    """Return what to do about refusals: what they say, or what their section says of them all.
 
     Nothing is to be done about what was not refused.
     """
     said = [each for message in messages for each in _INSTRUCTION.findall(message)]
-    return list(dict.fromkeys(said)) or [_ADVICE[module]] * bool(messages)
+    of_all = section_of(test).advice
+    return list(dict.fromkeys(said)) or [of_all] * bool(messages and of_all)
 
 
 def documented_tests() -> set[str]:
-    """Return the tests that must have a row, as file and function: all that note what they see."""
+    """Return the tests that must have a row: all that note what they see, and all refusals."""
     found = set()
-    for path in SCENARIOS.rglob("test_*.py"):
+    for path in TESTS.rglob("test_*.py"):
         text = path.read_text(encoding="utf-8")
         for name, parameters in _TEST.findall(text):
-            notes = _IMPORT in text and "outcome: Outcome" in parameters
-            if notes or _is_refusal(path.name):
-                found.add(f"{path.name}::{name}")
+            notes = _IMPORT.search(text) and "outcome: Outcome" in parameters
+            if notes or path.name.startswith("test_refusals_"):
+                found.add(id_of(path, name))
     return found
 
 
 def table(records: Iterable[Record]) -> str:
     """Return the document."""
-    by_test: dict[str, list[Record]] = {}
+    by_section: dict[str, dict[str, list[Record]]] = {}
     for record in sorted(records, key=lambda each: (each.test, each.case)):
-        by_test.setdefault(record.test, []).append(record)
+        rows = by_section.setdefault(section_of(record.test).title, {})
+        rows.setdefault(record.test, []).append(record)
     parts = [_HEAD]
-    for title, tests in (
-        ("Faults", [each for each in by_test if not _is_refusal(each)]),
-        ("Bad input", [each for each in by_test if _is_refusal(each)]),
-    ):
-        parts.append(f"\n## {title}\n\n{_COLUMNS}")
-        parts += [_row(test, by_test[test]) for test in tests]
+    for section in (FAULTS, *SECTIONS):
+        rows = by_section.get(section.title, {})
+        named = any(record.errors for records in rows.values() for record in records)
+        columns = ["what happens", "what is seen", "lost", "what to do", "test"]
+        columns += ["error"] * named
+        parts.append(f"\n## {section.title}\n\n{_line(columns)}{_line(['---'] * len(columns))}")
+        parts += [_row(test, rows[test], named=named) for test in rows]
     return "".join(parts)
 
 
-def _is_refusal(test: str) -> bool:
-    return test.startswith("test_refusals_")
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |\n"
 
 
-def _row(test: str, records: Sequence[Record]) -> str:
+def _row(test: str, records: Sequence[Record], *, named: bool) -> str:
     first = records[0]
     cases = f" ({len(records)} cases)" if len(records) > 1 else ""
     messages = list(dict.fromkeys(_shown(each) for record in records for each in record.seen))
@@ -124,14 +186,15 @@ def _row(test: str, records: Sequence[Record]) -> str:
     more = len(messages) - len(shown)
     seen = "<br>".join(f"`{each}`" for each in shown) + (f"<br>and {more} more" if more else "")
     name = test.partition("::")[2]
-    columns = (
+    columns = [
         first.fault + cases,
         seen or "the answer to a request in order",
         _all(each.lost for each in records),
         _all("; ".join(dict.fromkeys(map(_shown, each.to_do))) or "nothing" for each in records),
         f"`{name}`",
-    )
-    return f"| {' | '.join(columns)} |\n"
+    ]
+    errors = dict.fromkeys(each for record in records for each in record.errors)
+    return _line([*columns, ", ".join(f"`{each}`" for each in errors)] if named else columns)
 
 
 def _all(texts: Iterable[str]) -> str:
@@ -139,20 +202,24 @@ def _all(texts: Iterable[str]) -> str:
 
 
 def _shown(message: str) -> str:
-    text = re.sub(r"[0-9a-fA-F]{16,}|(?<=:)\d{4,5}\b|/\S*/(?=(?:data|logs|crypto)/)", "…", message)
-    text = re.sub(r"[`|\s]+", " ", text.replace("�", "?")).strip()
+    text = _LOG_HEAD.sub("", message)
+    text = re.sub(r"[`|\s]+", " ", _ELIDED.sub("…", text).replace("�", "?")).strip()
     return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 3] + "..."
 
 
 def main() -> None:
-    """Write the document from the records.
+    """Write the document from the records, or list the tests that leave one: ``--tests``.
 
     Raises:
         SystemExit: A test has left no record.
     """
+    tests = documented_tests()
+    if "--tests" in sys.argv[1:]:
+        sys.stdout.write("".join(f"tests/{each}\n" for each in sorted(tests)))
+        return
     paths = Path(FOLDER).glob("*.json")
     records = [Record(**json.loads(path.read_text(encoding="utf-8"))) for path in paths]
-    missing = documented_tests() - {each.test for each in records}
+    missing = tests - {each.test for each in records}
     if missing:
         raise SystemExit("no record of: " + ", ".join(sorted(missing)))
     DOCUMENT.write_text(table(records), encoding="utf-8")

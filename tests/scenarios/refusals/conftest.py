@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 from tests.scenarios.refusals.doors import SEEN
 from tests.scenarios.refusals.network import RefusalNetwork, Tip, refusal_network
-from tests.scenarios.reliability import Record, advice, keep
+from tests.scenarios.reliability import Record, advice, id_of, keep, sentence
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -23,17 +23,17 @@ def kept(request: pytest.FixtureRequest, network: RefusalNetwork) -> Iterator[No
     network.verdicts.clear()
     before = network.tip
     yield
-    function = request.function.__name__
+    test = id_of(request.path, request.function.__name__)
     case = request.node.callspec.id if hasattr(request.node, "callspec") else ""
     seen = tuple(SEEN) or tuple(each for each in network.verdicts if each != "VALID")
     keep(
         Record(
-            test=f"{request.path.name}::{function}",
+            test=test,
             case=case,
-            fault=function.removeprefix("test_").replace("_", " "),
+            fault=sentence(request.function.__name__),
             seen=seen,
             lost=_lost(network, before),
-            to_do=advice(request.path.stem, seen),
+            to_do=advice(test, seen),
         )
     )
 

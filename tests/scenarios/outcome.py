@@ -29,14 +29,14 @@ class State:
     read: Callable[[], object]
 
 
-def files(folder: Path) -> State:
-    """Return the names and contents of all files below ``folder``."""
+def files(folder: Path, what: str = "file") -> State:
+    """Return the names and contents of all files below ``folder``, each of which is a ``what``."""
 
     def contents() -> dict[Path, bytes]:
         found = sorted(path for path in folder.rglob("*") if path.is_file())
         return {path: sha256(path.read_bytes()).digest() for path in found}
 
-    return State("every file is as it was", contents)
+    return State(f"every {what} is as it was", contents)
 
 
 @dataclass(slots=True)

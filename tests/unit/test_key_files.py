@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 import pytest
+from tests.scenarios.outcome import Outcome, files
 
 from tallystick.node.key_files import ExposedKeyError, check_key_files
 from tallystick.node.settings import OrdererSettings, load_settings
@@ -57,19 +58,22 @@ def test_keys_of_their_owner_alone_are_fine(folder: Path) -> None:
 @pytest.mark.parametrize("name", KEYS)
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o644], ids=oct)
 def test_a_key_that_others_may_use_keeps_the_node_from_starting(
-    folder: Path, name: str, mode: int
+    outcome: Outcome, folder: Path, name: str, mode: int
 ) -> None:
     (folder / name).chmod(mode)
-    with pytest.raises(ExposedKeyError, match=f"chmod 600 {folder / name}") as refused:
-        check_key_files(settings(folder))
+    given = settings(folder)
+    told = f"chmod 600 {folder / name}"
+    with outcome.refuses(ExposedKeyError, leaves=files(folder), match=told) as refused:
+        check_key_files(given)
     assert refused.value.paths == (folder / name,)
 
 
-def test_all_exposed_keys_are_told_at_once(folder: Path) -> None:
+def test_all_exposed_keys_are_told_at_once(outcome: Outcome, folder: Path) -> None:
     for name in KEYS:
         (folder / name).chmod(0o644)
-    with pytest.raises(ExposedKeyError) as refused:
-        check_key_files(settings(folder))
+    given = settings(folder)
+    with outcome.refuses(ExposedKeyError, leaves=files(folder)) as refused:
+        check_key_files(given)
     assert len(refused.value.paths) == len(KEYS)
 
 

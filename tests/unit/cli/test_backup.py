@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 import pytest
+from tests.scenarios.outcome import Outcome, files
 
 from tallystick.node.cli.backup.errors import (
     BusyStoreError,
@@ -110,7 +111,7 @@ def test_a_copy_taken_while_batches_are_written_holds_no_half_of_one(
 
 
 def test_a_store_that_never_rests_is_reported_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    outcome: Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     versions = count()
     monkeypatch.setattr(
@@ -119,7 +120,7 @@ def test_a_store_that_never_rests_is_reported_and_leaves_nothing(
     monkeypatch.setattr("tallystick.node.cli.backup.stores._PAUSE_S", 0)
     (tmp_path / "store").mkdir()
 
-    with pytest.raises(BusyStoreError, match="try again"):
+    with outcome.refuses(BusyStoreError, leaves=files(tmp_path), match="try again"):
         copy_store(tmp_path / "store", tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
 
@@ -216,11 +217,15 @@ def test_a_ledger_that_comes_into_being_after_the_stores_were_copied_is_left_out
 
 @pytest.mark.parametrize("kind", ["leveldb", "sqlite"])
 def test_a_ledger_that_is_removed_after_its_store_was_copied_is_a_reason_to_begin_again(
-    tmp_path: Path, meanwhile: Callable[[Meanwhile], None], kind: StoreKind
+    outcome: Outcome, tmp_path: Path, meanwhile: Callable[[Meanwhile], None], kind: StoreKind
 ) -> None:
     with open_store(kind, tmp_path / "data" / "channels" / "market" / "store"):
         meanwhile(shutil.rmtree)
-        with pytest.raises(RemovedMeanwhileError, match=r"market/store was removed while"):
+        with outcome.refuses(
+            RemovedMeanwhileError,
+            leaves=files(tmp_path / "backups", "older copy"),
+            match=r"market/store was removed while",
+        ):
             copy_data(tmp_path / "data", tmp_path / "copy")
 
 
@@ -274,29 +279,29 @@ def test_a_file_or_a_store_that_is_gone_when_it_is_its_turn_is_a_reason_to_begin
     ],
 )
 def test_a_backup_that_is_not_whole_is_refused(
-    backup: Path, damage: Callable[[Path], object], problem: str
+    outcome: Outcome, backup: Path, damage: Callable[[Path], object], problem: str
 ) -> None:
     damage(backup)
-    with pytest.raises(DamagedBackupError, match=problem):
+    with outcome.refuses(DamagedBackupError, leaves=files(backup), match=problem):
         read_manifest(backup)
 
 
-def test_only_nothing_and_an_empty_folder_are_vacant(tmp_path: Path) -> None:
+def test_only_nothing_and_an_empty_folder_are_vacant(outcome: Outcome, tmp_path: Path) -> None:
     check_vacant(tmp_path / "none")
     check_vacant(tmp_path)
     (tmp_path / "file").write_text("")
     for occupied in (tmp_path, tmp_path / "file"):
-        with pytest.raises(OccupiedError):
+        with outcome.refuses(OccupiedError, leaves=files(tmp_path)):
             check_vacant(occupied)
 
 
 def test_keys_are_copied_for_their_owner_alone_and_put_back_where_they_were(
-    node: PeerSettings, tmp_path: Path
+    outcome: Outcome, node: PeerSettings, tmp_path: Path
 ) -> None:
     vault = tmp_path / "vault"
     copy_keys(node, vault)
     assert vault.stat().st_mode & 0o777 == 0o700
-    with pytest.raises(OccupiedError):
+    with outcome.refuses(OccupiedError, leaves=files(tmp_path)):
         put_back_keys(node, vault)
     for name in KEYS:
         (tmp_path / name).unlink()
@@ -307,10 +312,10 @@ def test_keys_are_copied_for_their_owner_alone_and_put_back_where_they_were(
 
 
 def test_keys_that_are_missing_are_named_and_nothing_is_copied(
-    node: PeerSettings, tmp_path: Path
+    outcome: Outcome, node: PeerSettings, tmp_path: Path
 ) -> None:
     (tmp_path / "tls" / "key.pem").unlink()
-    with pytest.raises(MissingKeysError, match=r"key\.pem"):
+    with outcome.refuses(MissingKeysError, leaves=files(tmp_path), match=r"key\.pem"):
         copy_keys(node, tmp_path / "vault")
     assert not (tmp_path / "vault").exists()
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.scenarios.outcome import Outcome, files
 from tests.unit.conftest import CHANNEL_ID
 from tests.unit.repair.conftest import BLOCKS, MakePeer, commit, rewrite
 
@@ -113,13 +114,16 @@ def test_a_forged_block_is_found_though_the_first_ones_are_gone(joined: LedgerFo
 
 
 async def test_all_is_done_again_on_top_of_the_snapshot(
-    later: LedgerFolder, snapshot: Path, tmp_path: Path
+    outcome: Outcome, later: LedgerFolder, snapshot: Path, tmp_path: Path
 ) -> None:
     findings = Findings()
-    with pytest.raises(NoSnapshotError, match=f"snapshot after block {LAST}"):
+    with outcome.refuses(
+        NoSnapshotError, leaves=files(later.blocks, "block"), match=f"snapshot after block {LAST}"
+    ):
         await verify_deep(later, tmp_path / "none", findings)
     await verify_deep(later, tmp_path / "scratch", findings, snapshot)
     assert (findings.blocks, findings.notes) == (BLOCKS - FIRST, [])
+    outcome.keep("a ledger without its first blocks is verified, and no snapshot is named")
 
 
 async def test_a_whole_ledger_can_be_judged_from_a_snapshot_on(
@@ -139,52 +143,73 @@ def test_it_agrees_with_a_ledger_that_has_all_blocks(
 
 
 def test_a_lost_store_is_made_from_the_snapshot_and_what_follows(
-    later: LedgerFolder, peer: LedgerFolder, snapshot: Path, chain: list[Block]
+    outcome: Outcome, later: LedgerFolder, peer: LedgerFolder, snapshot: Path, chain: list[Block]
 ) -> None:
     shutil.rmtree(later.store)
-    with pytest.raises(NoSnapshotError, match="name with --snapshot"):
+    with outcome.refuses(
+        NoSnapshotError, leaves=files(later.blocks, "block"), match="name with --snapshot"
+    ):
         rebuild(later)
     assert rebuild(later, snapshot=snapshot).blocks == BLOCKS
     assert state_parting(later, peer) == ""
     with later.opened() as store, closing(Ledger.open(later.blocks, store)) as ledger:
         for block in chain[1:]:
             assert ledger.transaction_exists(transaction_id_of_entry(block.data.data[0]))
+    outcome.keep("a lost store is to be made again without the first blocks or a snapshot")
 
 
-def test_without_its_store_such_a_ledger_does_not_open_and_says_how(later: LedgerFolder) -> None:
+def test_without_its_store_such_a_ledger_does_not_open_and_says_how(
+    outcome: Outcome, later: LedgerFolder
+) -> None:
     shutil.rmtree(later.store)
     later.store.mkdir()
     with (
-        pytest.raises(StateLostError, match="tally ledger rebuild --snapshot"),
+        outcome.refuses(
+            StateLostError,
+            leaves=files(later.blocks, "block"),
+            match="tally ledger rebuild --snapshot",
+        ),
         later.opened() as store,
     ):
         Ledger.open(later.blocks, store)
 
 
 async def test_blocks_after_the_snapshot_can_be_set_aside_and_come_again(
-    later: LedgerFolder, snapshot: Path, chain: list[Block]
+    outcome: Outcome, later: LedgerFolder, snapshot: Path, chain: list[Block]
 ) -> None:
-    with pytest.raises(ForeignSnapshotError, match=f"includes block {LAST}"):
+    with outcome.refuses(
+        ForeignSnapshotError, leaves=files(later.blocks, "block"), match=f"includes block {LAST}"
+    ):
         rebuild(later, LAST, snapshot)
     result = rebuild(later, FIRST + 1, snapshot)
     assert (result.blocks, len(result.set_aside)) == (FIRST + 1, 1)
     await commit(later.directory, chain)
     assert verify(later).blocks == BLOCKS - FIRST
+    outcome.keep("blocks are to be fetched again that the snapshot includes")
 
 
 def test_a_pruned_ledger_knows_the_hashes_and_ids_of_what_is_gone(
-    pruned: LedgerFolder, chain: list[Block]
+    outcome: Outcome, pruned: LedgerFolder, chain: list[Block]
 ) -> None:
     assert list(pruned_headers(pruned.blocks)) == [block.header for block in chain[:FIRST]]
     with pruned.opened() as store, closing(Ledger.open(pruned.blocks, store)) as ledger:
         gone = transaction_id_of_entry(chain[LAST].data.data[0])
         assert ledger.transaction_exists(gone)
-        with pytest.raises(BlockNotFoundError, match=f"begin with block {FIRST}"):
+        with outcome.refuses(
+            BlockNotFoundError,
+            leaves=files(pruned.blocks, "block"),
+            match=f"begin with block {FIRST}",
+        ):
             ledger.transaction(gone)
-        with pytest.raises(BlockNotFoundError, match=f"block {LAST} is not here"):
+        with outcome.refuses(
+            BlockNotFoundError,
+            leaves=files(pruned.blocks, "block"),
+            match=f"block {LAST} is not here",
+        ):
             ledger.block_by_hash(block_header_hash(chain[LAST].header))
         assert ledger.block(FIRST).header == chain[FIRST].header
         assert config_record(ledger).version.block_number == 0
+    outcome.keep("a block or a transaction is asked for that was pruned")
 
 
 def test_files_are_deleted_once_nothing_in_them_is_needed(
@@ -223,10 +248,17 @@ def test_a_crash_on_the_way_loses_nothing_and_the_same_command_does_the_rest(
     assert verify(peer).headers == FIRST
 
 
-def test_what_was_pruned_once_can_be_pruned_further(pruned: LedgerFolder, tmp_path: Path) -> None:
-    with pytest.raises(ForeignSnapshotError, match=f"no block follows its last one, {BLOCKS - 1}"):
+def test_what_was_pruned_once_can_be_pruned_further(
+    outcome: Outcome, pruned: LedgerFolder, tmp_path: Path
+) -> None:
+    with outcome.refuses(
+        ForeignSnapshotError,
+        leaves=files(pruned.blocks, "block"),
+        match=f"no block follows its last one, {BLOCKS - 1}",
+    ):
         prune(pruned, take_snapshot(pruned, tmp_path / "last"))
     assert verify(pruned).headers == FIRST
+    outcome.keep("a ledger is to be pruned with the snapshot after its last block")
 
 
 def other_commit_hash(folder: LedgerFolder, tmp_path: Path) -> Path:
@@ -261,38 +293,57 @@ def test_a_snapshot_of_something_else_prunes_nothing(
 
 
 def test_a_snapshot_of_a_block_that_is_not_here_is_refused(
-    short: LedgerFolder, peer: LedgerFolder, tmp_path: Path
+    outcome: Outcome, short: LedgerFolder, peer: LedgerFolder, tmp_path: Path
 ) -> None:
-    with pytest.raises(ForeignSnapshotError, match="block 4, which it ends with, is not here"):
+    with outcome.refuses(
+        ForeignSnapshotError,
+        leaves=files(peer.blocks, "block"),
+        match="block 4, which it ends with, is not here",
+    ):
         fitting_snapshot(short, take_snapshot(peer, tmp_path / "later"))
 
 
-def test_a_torn_snapshot_prunes_nothing(peer: LedgerFolder, snapshot: Path) -> None:
+def test_a_torn_snapshot_prunes_nothing(
+    outcome: Outcome, peer: LedgerFolder, snapshot: Path
+) -> None:
     state = snapshot / "public_state.data"
     content = state.read_bytes()
     state.unlink()
     state.write_bytes(content[:-1])
-    with pytest.raises(SnapshotDamagedError, match="public_state"):
+    with outcome.refuses(
+        SnapshotDamagedError, leaves=files(peer.blocks, "block"), match="public_state"
+    ):
         prune(peer, snapshot)
     assert verify(peer).blocks == BLOCKS
 
 
 def test_neither_a_running_peer_nor_an_orderer_is_pruned(
-    peer: LedgerFolder, orderer: LedgerFolder, snapshot: Path
+    outcome: Outcome, peer: LedgerFolder, orderer: LedgerFolder, snapshot: Path
 ) -> None:
-    with holding(peer.directory.parent.parent), pytest.raises(DataInUseError):
+    with (
+        holding(peer.directory.parent.parent),
+        outcome.refuses(DataInUseError, leaves=files(peer.blocks, "block")),
+    ):
         prune(peer, snapshot)
-    with pytest.raises(OrdererKeepsBlocksError, match="keeps every block"):
+    with outcome.refuses(
+        OrdererKeepsBlocksError, leaves=files(peer.blocks, "block"), match="keeps every block"
+    ):
         prune(orderer, snapshot)
     assert (verify(peer).blocks, verify(orderer).blocks) == (BLOCKS, BLOCKS)
 
 
-def test_damage_to_what_is_known_of_earlier_blocks_is_found(pruned: LedgerFolder) -> None:
+def test_damage_to_what_is_known_of_earlier_blocks_is_found(
+    outcome: Outcome, pruned: LedgerFolder
+) -> None:
     headers = pruned.blocks / "pruned.headers"
     content = headers.read_bytes()
     headers.write_bytes(content[:40] + bytes((content[40] ^ 1,)) + content[41:])
-    with pytest.raises(DamagedStartError, match=r"pruned\.headers is damaged"):
+    with outcome.refuses(
+        DamagedStartError, leaves=files(pruned.blocks, "block"), match=r"pruned\.headers is damaged"
+    ):
         verify(pruned)
     (pruned.blocks / START).write_text("{")
-    with pytest.raises(DamagedStartError, match=r"start\.json is damaged"):
+    with outcome.refuses(
+        DamagedStartError, leaves=files(pruned.blocks, "block"), match=r"start\.json is damaged"
+    ):
         verify(pruned)

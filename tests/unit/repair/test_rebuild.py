@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.scenarios.outcome import Outcome, files
 from tests.unit.repair.conftest import BLOCKS, MakePeer, commit, rewrite
 
 from tallystick.node.ledger import segments
@@ -28,10 +29,15 @@ def test_the_rebuilt_store_has_every_row_of_the_old_one(peer: LedgerFolder) -> N
     assert sorted(path.name for path in peer.directory.iterdir()) == ["blocks", "store"]
 
 
-def test_a_lost_store_is_made_from_the_blocks(peer: LedgerFolder) -> None:
+def test_a_lost_store_is_made_from_the_blocks(outcome: Outcome, peer: LedgerFolder) -> None:
     before = rows_of(peer)
     shutil.rmtree(peer.store)
-    with pytest.raises(NoStoreError, match="tally ledger rebuild"), peer.opened():
+    with (
+        outcome.refuses(
+            NoStoreError, leaves=files(peer.blocks, "block"), match="tally ledger rebuild"
+        ),
+        peer.opened(),
+    ):
         pass
     rebuild(peer)
     assert rows_of(peer) == before
@@ -53,10 +59,15 @@ def test_what_waits_for_its_transaction_is_kept(peer: LedgerFolder) -> None:
     assert rows_of(peer)[b"pwaiting"] == b"private results"
 
 
-def test_nothing_is_done_while_the_node_runs(peer: LedgerFolder) -> None:
+def test_nothing_is_done_while_the_node_runs(outcome: Outcome, peer: LedgerFolder) -> None:
     before = rows_of(peer)
     data = peer.directory.parent.parent
-    with holding(data), pytest.raises(DataInUseError, match="stop that node first"):
+    with (
+        holding(data),
+        outcome.refuses(
+            DataInUseError, leaves=files(peer.blocks, "block"), match="stop that node first"
+        ),
+    ):
         rebuild(peer)
     assert rows_of(peer) == before
 
@@ -100,13 +111,17 @@ async def test_blocks_set_aside_are_committed_again(
 
 
 async def test_a_peer_with_a_damaged_block_starts_after_what_its_message_says(
-    peer: LedgerFolder, chain: list[Block]
+    outcome: Outcome, peer: LedgerFolder, chain: list[Block]
 ) -> None:
     (path,) = peer.blocks.iterdir()
     data = bytearray(path.read_bytes())
     data[-500] ^= 1
     path.write_bytes(data)
-    with pytest.raises(CorruptBlockError, match="`tally ledger verify` say how to go on"):
+    with outcome.refuses(
+        CorruptBlockError,
+        leaves=files(peer.blocks, "block"),
+        match="`tally ledger verify` say how to go on",
+    ):
         await commit(peer.directory, chain)
     rebuild(peer, BLOCKS - 1)
     await commit(peer.directory, chain)
@@ -143,29 +158,36 @@ def test_files_behind_a_missing_one_are_set_aside(peer: LedgerFolder) -> None:
     assert result.blocks == BLOCKS
 
 
-def test_a_block_before_the_cut_must_be_good(peer: LedgerFolder) -> None:
+def test_a_block_before_the_cut_must_be_good(outcome: Outcome, peer: LedgerFolder) -> None:
     (path,) = peer.blocks.iterdir()
     content = path.read_bytes()
     path.write_bytes(b"X" + content[1:])
-    with pytest.raises(segments.CorruptRecordError, match="at byte 0"):
+    with outcome.refuses(
+        segments.CorruptRecordError, leaves=files(peer.blocks, "block"), match="at byte 0"
+    ):
         rebuild(peer, 2)
     assert path.read_bytes() == b"X" + content[1:]
 
 
-def test_an_orderers_index_is_made_anew_and_its_blocks_stay(orderer: LedgerFolder) -> None:
+def test_an_orderers_index_is_made_anew_and_its_blocks_stay(
+    outcome: Outcome, orderer: LedgerFolder
+) -> None:
     before = rows_of(orderer)
     assert rebuild(orderer).blocks == BLOCKS
     assert rows_of(orderer) == before
-    with pytest.raises(OnlyCopyError, match="may be nowhere else"):
+    with outcome.refuses(
+        OnlyCopyError, leaves=files(orderer.blocks, "block"), match="may be nowhere else"
+    ):
         rebuild(orderer, 2)
     assert len(list(orderer.read())) == BLOCKS
 
 
 def test_a_block_that_stays_and_is_none_stops_the_rebuilding_with_the_old_store_in_place(
+    outcome: Outcome,
     peer: LedgerFolder,
 ) -> None:
     before = rows_of(peer)
     rewrite(peer, lambda blocks: blocks.pop(2))
-    with pytest.raises(CorruptBlockError):
+    with outcome.refuses(CorruptBlockError, leaves=files(peer.blocks, "block")):
         rebuilding.rebuild(peer)
     assert rows_of(peer) == before

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.scenarios.outcome import Outcome, files
 from tests.unit.repair.conftest import BLOCKS, rewrite
 
 from tallystick.node.ledger.disk import MachineDisk
@@ -90,17 +91,23 @@ def other_past(blocks: list[Block]) -> None:
     ],
 )
 def test_the_first_forged_block_is_named_with_what_is_wrong_and_what_to_do(
-    peer: LedgerFolder, forge: Callable[[list[Block]], None], problem: str
+    outcome: Outcome, peer: LedgerFolder, forge: Callable[[list[Block]], None], problem: str
 ) -> None:
     rewrite(peer, forge)
-    with pytest.raises(WrongBlockError, match=problem) as wrong:
+    with outcome.refuses(
+        WrongBlockError, leaves=files(peer.blocks, "block"), match=problem
+    ) as wrong:
         verify(peer)
     assert "`tally ledger rebuild --from" in str(wrong.value)
 
 
-def test_an_orderers_wrong_block_is_not_for_setting_aside(orderer: LedgerFolder) -> None:
+def test_an_orderers_wrong_block_is_not_for_setting_aside(
+    outcome: Outcome, orderer: LedgerFolder
+) -> None:
     rewrite(orderer, other_data)
-    with pytest.raises(WrongBlockError, match="from a backup") as wrong:
+    with outcome.refuses(
+        WrongBlockError, leaves=files(orderer.blocks, "block"), match="from a backup"
+    ) as wrong:
         verify(orderer)
     assert wrong.value.number == WRONG
 
@@ -119,19 +126,29 @@ def other_commit_hash(blocks: list[Block]) -> None:
     [(other_flag, "records VALID for transaction 0"), (other_commit_hash, "commit hash 0000")],
 )
 async def test_only_doing_all_again_finds_what_no_orderer_signs(
-    peer: LedgerFolder, tmp_path: Path, forge: Callable[[list[Block]], None], problem: str
+    outcome: Outcome,
+    peer: LedgerFolder,
+    tmp_path: Path,
+    forge: Callable[[list[Block]], None],
+    problem: str,
 ) -> None:
     rewrite(peer, forge)
     assert verify(peer).blocks == BLOCKS
-    with pytest.raises(WrongBlockError, match=problem) as wrong:
+    with outcome.refuses(
+        WrongBlockError, leaves=files(peer.blocks, "block"), match=problem
+    ) as wrong:
         await deep(peer, tmp_path / "scratch")
     assert wrong.value.number == WRONG
 
 
-async def test_a_row_that_no_block_wrote_is_found(peer: LedgerFolder, tmp_path: Path) -> None:
+async def test_a_row_that_no_block_wrote_is_found(
+    outcome: Outcome, peer: LedgerFolder, tmp_path: Path
+) -> None:
     with peer.opened() as store:
         store.write({b"stoken\x00alice": b"\x03\x00\x001000"})
-    with pytest.raises(WrongStateError, match="token/'alice' is '1000'"):
+    with outcome.refuses(
+        WrongStateError, leaves=files(peer.blocks, "block"), match="token/'alice' is '1000'"
+    ):
         await deep(peer, tmp_path / "scratch")
 
 
@@ -145,20 +162,28 @@ async def test_without_the_store_the_rest_is_checked_and_it_is_said(
     assert "stop that one first" in note
 
 
-def test_a_damaged_byte_is_found_and_the_block_named(peer: LedgerFolder) -> None:
+def test_a_damaged_byte_is_found_and_the_block_named(outcome: Outcome, peer: LedgerFolder) -> None:
     (path,) = peer.blocks.iterdir()
     data = bytearray(path.read_bytes())
     data[len(data) - 2000] ^= 1
     path.write_bytes(data)
-    with pytest.raises(WrongBlockError, match=f"{path} is damaged at byte"):
+    with outcome.refuses(
+        WrongBlockError, leaves=files(peer.blocks, "block"), match=f"{path} is damaged at byte"
+    ):
         verify(peer)
 
 
-def test_a_block_cut_short_by_a_crash_is_told_from_damage(peer: LedgerFolder) -> None:
+def test_a_block_cut_short_by_a_crash_is_told_from_damage(
+    outcome: Outcome, peer: LedgerFolder
+) -> None:
     (path,) = peer.blocks.iterdir()
     shutil.rmtree(peer.store)  # which otherwise knows that the block was whole
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(TornRecordError, match="start the node, which removes the rest"):
+    with outcome.refuses(
+        TornRecordError,
+        leaves=files(peer.blocks, "block"),
+        match="start the node, which removes the rest",
+    ):
         verify(peer)
 
 
@@ -167,20 +192,22 @@ def test_a_block_cut_short_by_a_crash_is_told_from_damage(peer: LedgerFolder) ->
     [(-1, r"000000\.blocks ends at byte \d+, in the middle of it"), (0, "blocks ends before it")],
 )
 def test_a_file_that_lost_blocks_that_were_whole_is_damaged(
-    peer: LedgerFolder, bytes_left: int, problem: str
+    outcome: Outcome, peer: LedgerFolder, bytes_left: int, problem: str
 ) -> None:
     """Started, the node would refuse: its store has them."""
     _, end, _ = list(read_records(peer.blocks))[-1]
     (path,) = peer.blocks.iterdir()
     path.write_bytes(path.read_bytes()[: bytes_left or end])
-    with pytest.raises(WrongBlockError, match=problem) as wrong:
+    with outcome.refuses(
+        WrongBlockError, leaves=files(peer.blocks, "block"), match=problem
+    ) as wrong:
         verify(peer)
     assert wrong.value.number == BLOCKS - 1
     assert f"rebuild --from {BLOCKS - 1}" in str(wrong.value)
 
 
 def test_a_file_that_the_disk_does_not_give_back_is_named_with_the_block_that_it_begins_with(
-    peer: LedgerFolder, monkeypatch: pytest.MonkeyPatch
+    outcome: Outcome, peer: LedgerFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def read(_disk: MachineDisk, path: Path, _start: int = 0) -> bytes:
         if path.suffix == ".blocks":
@@ -189,25 +216,37 @@ def test_a_file_that_the_disk_does_not_give_back_is_named_with_the_block_that_it
 
     monkeypatch.setattr(MachineDisk, "read", read)
     problem = r"000000\.blocks cannot be read at byte 0 \(Input/output error\): check its disk"
-    with pytest.raises(WrongBlockError, match=problem) as wrong:
+    with outcome.refuses(
+        WrongBlockError, leaves=files(peer.blocks, "block"), match=problem
+    ) as wrong:
         verify(peer)
     assert wrong.value.number == 0
 
 
-def test_a_missing_file_is_named_with_the_block_that_it_began_with(peer: LedgerFolder) -> None:
+def test_a_missing_file_is_named_with_the_block_that_it_began_with(
+    outcome: Outcome, peer: LedgerFolder
+) -> None:
     (path,) = peer.blocks.iterdir()
     path.rename(path.with_name("000001.blocks"))
-    with pytest.raises(WrongBlockError, match=r"000000\.blocks is missing") as wrong:
+    with outcome.refuses(
+        WrongBlockError, leaves=files(peer.blocks, "block"), match=r"000000\.blocks is missing"
+    ) as wrong:
         verify(peer)
     assert wrong.value.number == 0
 
 
-def test_a_ledger_that_begins_later_is_refused_with_the_reason(peer: LedgerFolder) -> None:
+def test_a_ledger_that_begins_later_is_refused_with_the_reason(
+    outcome: Outcome, peer: LedgerFolder
+) -> None:
     rewrite(peer, lambda blocks: blocks.pop(0))
-    with pytest.raises(LaterStartError, match="begins at block 1"):
+    with outcome.refuses(
+        LaterStartError, leaves=files(peer.blocks, "block"), match="begins at block 1"
+    ):
         verify(peer)
 
 
-def test_another_folder_is_no_ledger(tmp_path: Path) -> None:
-    with pytest.raises(NoLedgerError, match="name the folder of one channel"):
+def test_another_folder_is_no_ledger(outcome: Outcome, tmp_path: Path) -> None:
+    with outcome.refuses(
+        NoLedgerError, leaves=files(tmp_path), match="name the folder of one channel"
+    ):
         open_folder(tmp_path)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tests.scenarios.outcome import Outcome, files
 
 from tallystick.node.settings import (
     OrdererSettings,
@@ -126,33 +127,38 @@ def test_tls_is_switched_off_only_by_name(tmp_path: Path) -> None:
         pytest.param("[msp]", f"a = {'[' * 5_000}\n[msp]", "recursion", id="endless nesting"),
     ],
 )
-def test_an_error_names_the_file_and_the_key(
-    tmp_path: Path, old: str, new: str, problem: str
+def test_a_settings_file_with_a_mistake_is_refused_by_file_and_key(
+    outcome: Outcome, tmp_path: Path, old: str, new: str, problem: str
 ) -> None:
     path = write(tmp_path, ORDERER.replace(old, new, 1))
-    with pytest.raises(SettingsError) as caught:
+    with outcome.refuses(SettingsError, leaves=files(tmp_path)) as caught:
         load_settings(OrdererSettings, path)
     assert str(caught.value).startswith(f"{path} cannot be used:\n")
     assert problem in str(caught.value)
     assert caught.value.path == path
 
 
-def test_a_misspelt_key_in_a_repeated_table_is_named_with_its_place(tmp_path: Path) -> None:
+def test_a_misspelt_setting_in_a_repeated_table_is_named_with_its_place(
+    outcome: Outcome, tmp_path: Path
+) -> None:
     text = PEER.replace("msp_id =", "mspid =")
-    with pytest.raises(SettingsError, match=r"did you mean gateway\.peers\.0\.msp_id\?"):
-        load_settings(PeerSettings, write(tmp_path, text))
+    path = write(tmp_path, text)
+    problem = r"did you mean gateway\.peers\.0\.msp_id\?"
+    with outcome.refuses(SettingsError, leaves=files(tmp_path), match=problem):
+        load_settings(PeerSettings, path)
 
 
-def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+def test_all_mistakes_of_a_settings_file_are_told_at_once(outcome: Outcome, tmp_path: Path) -> None:
     text = ORDERER.replace("0.0.0.0:7050", "nowhere").replace("data_directory", "data_dir")
-    with pytest.raises(SettingsError) as caught:
-        load_settings(OrdererSettings, write(tmp_path, text))
+    path = write(tmp_path, text)
+    with outcome.refuses(SettingsError, leaves=files(tmp_path)) as caught:
+        load_settings(OrdererSettings, path)
     keys = {problem.partition(":")[0] for problem in caught.value.problems}
     assert keys == {"listen_address", "data_directory", "data_dir"}
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"gone\.toml cannot be used"):
+def test_a_settings_file_that_is_not_there_is_named(outcome: Outcome, tmp_path: Path) -> None:
+    with outcome.refuses(SettingsError, leaves=files(tmp_path), match=r"gone\.toml cannot be used"):
         load_settings(OrdererSettings, tmp_path / "gone.toml")
 
 

@@ -27,7 +27,7 @@ MAX_TEST_FUNCTION_LINES = 70
 MAX_MODULE_LINES = 400
 MAX_TEST_MODULE_LINES = 600
 
-ASSERTING_CALL = re.compile(r"_*(raises|warns|fail|(check|expect|verify|assert)\w*)")
+ASSERTING_CALL = re.compile(r"_*(raises|refuses|warns|fail|(check|expect|verify|assert)\w*)")
 # The brackets keep this pattern from finding itself.
 UNFINISHED = re.compile(r"\b(TO[D]O|FIX[M]E|NotImplemented[E]rror)\b")
 

@@ -9,8 +9,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
+import grpc
 import pytest
 from tests.scenarios.reliability import Record, advice, id_of, keep, sentence
+
+from tallystick.node.errors import LedgerError
 
 _T = TypeVar("_T")
 _E = TypeVar("_E", bound=BaseException)
@@ -49,7 +52,7 @@ class Outcome:
         seen: What users and operators were told, word for word.
         done: What was done about the fault, step by step.
         lost: What was lost, of how much.
-        errors: The classes of the errors that were raised, if the test saw them itself.
+        errors: The classes of the node's errors, if the test saw them raised.
     """
 
     test: str
@@ -75,8 +78,9 @@ class Outcome:
         """Make sure that the block raises ``error`` with words that match, and changes nothing."""
         with self.leaves(leaves), pytest.raises(error, match=match or None) as refusal:
             yield refusal
-        self.saw(str(refusal.value))
-        self.errors.append(type(refusal.value).__name__)
+        self.saw(_words(refusal.value))
+        if isinstance(refusal.value, LedgerError):
+            self.errors.append(type(refusal.value).__name__)
 
     def saw(self, *messages: str) -> None:
         """Note what somebody was told."""
@@ -114,6 +118,12 @@ class Outcome:
         to_do = self.done or advice(self.test, self.seen)
         keep(Record(self.test, self.case, fault, self.seen, self.lost, to_do, self.errors))
         self.kept = True
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, grpc.aio.AioRpcError):
+        return f"{error.code().name}: {error.details()}"
+    return str(error)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.scenarios.outcome import Outcome, files
 from tests.vectors.recording import FOLDER, begun, flags_of, recorded_blocks, undecided
 
 from tallystick.node.committer import ChannelStorage, PeerChannel, open_channel
@@ -143,7 +144,7 @@ async def test_what_was_before_is_known_by_id_and_told_apart_from_what_is_here(
 )
 @pytest.mark.parametrize("damage", ["altered", "torn", "gone"])
 def test_a_damaged_snapshot_is_refused_with_nothing_written(
-    snapshot: Path, tmp_path: Path, name: str, damage: str
+    outcome: Outcome, snapshot: Path, tmp_path: Path, name: str, damage: str
 ) -> None:
     file = snapshot / name
     content = file.read_bytes()
@@ -153,27 +154,31 @@ def test_a_damaged_snapshot_is_refused_with_nothing_written(
         altered = bytes((content[middle] ^ 1,))
         rest = altered + content[middle + 1 :] if damage == "altered" else b""
         file.write_bytes(content[:middle] + rest)
-    with pytest.raises(SnapshotDamagedError):
+    with outcome.refuses(SnapshotDamagedError, leaves=files(tmp_path)):
         import_snapshot(snapshot, tmp_path / "new" / CHANNEL, "sqlite", blocks_to_live)
     assert not list((tmp_path / "new").glob("**/*"))
 
 
-def test_a_snapshot_that_names_other_files_is_refused(snapshot: Path, tmp_path: Path) -> None:
+def test_a_snapshot_that_names_other_files_is_refused(
+    outcome: Outcome, snapshot: Path, tmp_path: Path
+) -> None:
     path = snapshot / "_snapshot_signable_metadata.json"
     document = json.loads(path.read_bytes())
     document["snapshot_files_raw_hashes"]["../../secret"] = "0" * 64
     path.unlink()
     path.write_bytes(json.dumps(document, indent=4).encode())
-    with pytest.raises(SnapshotDamagedError):
+    with outcome.refuses(SnapshotDamagedError, leaves=files(tmp_path)):
         import_snapshot(snapshot, tmp_path / "new", "sqlite", blocks_to_live)
     assert not (tmp_path / "new").exists()
 
 
-def test_a_ledger_that_is_there_stays(snapshot: Path, tmp_path: Path) -> None:
+def test_a_snapshot_is_to_be_joined_where_a_ledger_is_already(
+    outcome: Outcome, snapshot: Path, tmp_path: Path
+) -> None:
     place = tmp_path / "new"
     place.mkdir()
     (place / "blocks").touch()
-    with pytest.raises(LedgerPresentError):
+    with outcome.refuses(LedgerPresentError, leaves=files(tmp_path)):
         import_snapshot(snapshot, place, "sqlite", blocks_to_live)
     assert [each.name for each in place.iterdir()] == ["blocks"]
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
+from tests.scenarios.outcome import Outcome, State
 from tests.unit.channel.conftest import Consortium
 
 from tallystick.node.channel.config import BatchParameters, ChannelConfig
@@ -74,12 +75,16 @@ def changed(config: Config, edit: Callable[[ConfigGroup], object]) -> Config:
     return copy
 
 
+def unchanged(channel: ChannelConfig) -> State:
+    return State("the configuration is as it was", channel.config.SerializeToString)
+
+
 def set_batch_count(config: Config, count: int = 7) -> Config:
     return with_batch(config, BatchParameters(max_message_count=count))
 
 
 def test_a_new_organisation_needs_the_majority_of_administrators(
-    consortium: Consortium, channel: ChannelConfig
+    outcome: Outcome, consortium: Consortium, channel: ChannelConfig
 ) -> None:
     newcomer = next(one for one in consortium.application if one.msp_id == NEWCOMER)
     wanted = with_organization(CHANNEL_ID, channel.config, newcomer)
@@ -93,7 +98,10 @@ def test_a_new_organisation_needs_the_majority_of_administrators(
     assert groups["Application"].version == 1
     assert groups["Orderer"].version == groups["Application"].groups["AtsMSP"].version == 0
 
-    refused = authorize(channel, signed(consortium, update, "AtsMSP"))
+    with outcome.leaves(unchanged(channel)):
+        refused = authorize(channel, signed(consortium, update, "AtsMSP"))
+    assert isinstance(refused, RefusedUpdate)
+    outcome.saw(refused.reason)
     assert refused == RefusedUpdate(
         "error authorizing update: error validating DeltaSet: policy for [Group]  "
         "/Channel/Application not satisfied: implicit policy evaluation failed - 1 sub-policies "
@@ -102,19 +110,21 @@ def test_a_new_organisation_needs_the_majority_of_administrators(
 
 
 def test_one_administrator_who_signs_twice_counts_once(
-    consortium: Consortium, channel: ChannelConfig
+    outcome: Outcome, consortium: Consortium, channel: ChannelConfig
 ) -> None:
     newcomer = next(one for one in consortium.application if one.msp_id == NEWCOMER)
     update = compute_update(
         CHANNEL_ID, channel.config, with_organization(CHANNEL_ID, channel.config, newcomer)
     )
-    result = authorize(channel, signed(consortium, update, "AtsMSP", "AtsMSP"))
+    with outcome.leaves(unchanged(channel)):
+        result = authorize(channel, signed(consortium, update, "AtsMSP", "AtsMSP"))
     assert isinstance(result, RefusedUpdate)
+    outcome.saw(result.reason)
     assert "1 sub-policies were satisfied" in result.reason
 
 
 def test_a_signature_over_another_update_does_not_count(
-    consortium: Consortium, channel: ChannelConfig
+    outcome: Outcome, consortium: Consortium, channel: ChannelConfig
 ) -> None:
     one, other = (
         compute_update(CHANNEL_ID, channel.config, set_batch_count(channel.config, number))
@@ -125,8 +135,10 @@ def test_a_signature_over_another_update_does_not_count(
     content.config_update = other.SerializeToString(deterministic=True)
     payload = Payload.FromString(envelope.payload)
     payload.data = content.SerializeToString()
-    result = authorize(channel, Envelope(payload=payload.SerializeToString()))
+    with outcome.leaves(unchanged(channel)):
+        result = authorize(channel, Envelope(payload=payload.SerializeToString()))
     assert isinstance(result, RefusedUpdate)
+    outcome.saw(result.reason)
     assert "policy for [Value]  /Channel/Orderer/BatchSize not satisfied" in result.reason
 
 
@@ -268,14 +280,21 @@ ROOT = ConfigGroup()
         ),
     ],
 )
-def test_an_update_that_breaks_a_rule_is_refused_in_fabric_s_words(
-    consortium: Consortium, channel: ChannelConfig, update: ConfigUpdate, reason: str
+def test_a_configuration_update_that_breaks_a_rule_is_refused(
+    outcome: Outcome,
+    consortium: Consortium,
+    channel: ChannelConfig,
+    update: ConfigUpdate,
+    reason: str,
 ) -> None:
-    result = authorize(channel, signed(consortium, update, *MAJORITY, "OrdererMSP"))
-    assert result == RefusedUpdate(f"error authorizing update: {reason}")
+    with outcome.leaves(unchanged(channel)):
+        result = authorize(channel, signed(consortium, update, *MAJORITY, "OrdererMSP"))
+    assert isinstance(result, RefusedUpdate)
+    assert result.reason == f"error authorizing update: {reason}"
+    outcome.saw(result.reason)
 
 
-def test_an_element_whose_policy_is_missing_can_never_change(
+def test_a_configuration_update_of_an_element_whose_policy_is_missing_is_refused(
     consortium: Consortium, channel: ChannelConfig
 ) -> None:
     def orphan(root: ConfigGroup) -> None:
@@ -302,14 +321,18 @@ def test_an_element_that_had_no_policy_gets_one_with_the_first_update(
     assert result.channel_group.values["HashingAlgorithm"].mod_policy == "Admins"
 
 
-def test_an_update_made_for_an_older_configuration_is_refused(
-    consortium: Consortium, channel: ChannelConfig
+def test_a_configuration_update_made_for_an_older_configuration_is_refused(
+    outcome: Outcome, consortium: Consortium, channel: ChannelConfig
 ) -> None:
     update = compute_update(CHANNEL_ID, channel.config, set_batch_count(channel.config))
     envelope = signed(consortium, update, "OrdererMSP")
     result = authorize(channel, envelope)
     assert isinstance(result, Config)
-    again = authorize(ChannelConfig.from_config(CHANNEL_ID, result), envelope)
+    updated = ChannelConfig.from_config(CHANNEL_ID, result)
+    with outcome.leaves(unchanged(updated)):
+        again = authorize(updated, envelope)
+    assert isinstance(again, RefusedUpdate)
+    outcome.saw(again.reason)
     assert again == RefusedUpdate(
         "error authorizing update: error validating DeltaSet: attempt to set key "
         "[Value]  /Channel/Orderer/BatchSize to version 1, but key is at version 1"
@@ -330,9 +353,13 @@ def test_an_update_made_for_an_older_configuration_is_refused(
         ),
     ],
 )
-def test_what_is_no_update_is_refused(channel: ChannelConfig, envelope: Envelope) -> None:
-    result = authorize(channel, envelope)
+def test_what_is_no_configuration_update_is_refused(
+    outcome: Outcome, channel: ChannelConfig, envelope: Envelope
+) -> None:
+    with outcome.leaves(unchanged(channel)):
+        result = authorize(channel, envelope)
     assert isinstance(result, RefusedUpdate)
+    outcome.saw(result.reason)
     assert result.reason.startswith("error converting envelope to config update: ")
 
 
@@ -410,19 +437,23 @@ def test_not_every_usable_configuration_can_come_next(
 
 
 def test_an_organisation_cannot_be_added_twice(
-    consortium: Consortium, channel: ChannelConfig
+    outcome: Outcome, consortium: Consortium, channel: ChannelConfig
 ) -> None:
     known = consortium.application[0]
-    with pytest.raises(ChannelConfigError, match="on the channel already"):
+    with outcome.refuses(
+        ChannelConfigError, leaves=unchanged(channel), match="on the channel already"
+    ):
         with_organization(CHANNEL_ID, channel.config, known)
 
 
-def test_only_members_have_certificates_to_revoke(channel: ChannelConfig) -> None:
-    with pytest.raises(ChannelConfigError, match="no MSP 'StrangerMSP'"):
+def test_only_members_have_certificates_to_revoke(outcome: Outcome, channel: ChannelConfig) -> None:
+    with outcome.refuses(
+        ChannelConfigError, leaves=unchanged(channel), match="no MSP 'StrangerMSP'"
+    ):
         with_revocation_list(CHANNEL_ID, channel.config, "StrangerMSP", b"")
 
 
-def test_only_an_update_can_be_signed(consortium: Consortium) -> None:
+def test_only_a_configuration_update_can_be_signed(consortium: Consortium) -> None:
     header = ChannelHeader(type=CONFIG, channel_id=CHANNEL_ID).SerializeToString()
     payload = Payload(header=Header(channel_header=header)).SerializeToString()
     with pytest.raises(ChannelConfigError, match="no configuration update"):

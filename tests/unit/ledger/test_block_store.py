@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.scenarios.outcome import Outcome, State, files
 
 from tallystick.node.ledger.block_store import (
     BlockNotFoundError,
@@ -98,21 +99,29 @@ def test_there_are_no_blocks_beyond_the_height(store: BlockStore, number: int) -
 
 
 @pytest.mark.parametrize("number", [0, 2, 9])
-def test_a_block_out_of_order_is_refused(store: BlockStore, number: int) -> None:
+def test_a_block_out_of_order_is_not_appended(
+    outcome: Outcome, store: BlockStore, number: int
+) -> None:
     blocks = filled(store, 1)
     block = next_block(store)
     block.header.number = number
-    with pytest.raises(BlockOutOfOrderError) as failure:
+    with outcome.refuses(
+        BlockOutOfOrderError,
+        leaves=State("the store has the blocks it had", lambda: (store.height, store.last_hash)),
+    ) as failure:
         store.append(block)
     assert (failure.value.expected, failure.value.received) == (1, number)
     assert_content(store, blocks)
 
 
-def test_a_block_of_another_chain_is_refused(store: BlockStore) -> None:
+def test_a_block_of_another_chain_is_not_appended(outcome: Outcome, store: BlockStore) -> None:
     filled(store, 1)
     block = next_block(store)
     block.header.previous_hash = b"\x01"
-    with pytest.raises(BrokenChainError) as failure:
+    with outcome.refuses(
+        BrokenChainError,
+        leaves=State("the store has the blocks it had", lambda: (store.height, store.last_hash)),
+    ) as failure:
         store.append(block)
     assert (failure.value.number, failure.value.received) == (1, b"\x01")
 
@@ -172,35 +181,41 @@ def test_a_crash_right_after_a_new_file_was_begun_costs_nothing(tmp_path: Path) 
         assert_content(store, blocks + filled(store, 2))
 
 
-def test_a_missing_file_is_reported(tmp_path: Path) -> None:
+def test_a_block_file_is_missing(outcome: Outcome, tmp_path: Path) -> None:
     with closing(BlockStore(tmp_path, MemoryStore(), segment_bytes=1)) as store:
         filled(store, 3)
     (tmp_path / "000001.blocks").unlink()
-    with pytest.raises(MissingFileError) as failure:
+    with outcome.refuses(MissingFileError, leaves=files(tmp_path, "block")) as failure:
         BlockStore(tmp_path, MemoryStore(), segment_bytes=1)
     assert failure.value.path == tmp_path / "000001.blocks"
 
 
-def test_a_file_of_another_chain_is_reported(tmp_path: Path) -> None:
+def test_a_block_file_is_that_of_another_chain(outcome: Outcome, tmp_path: Path) -> None:
     with closing(BlockStore(tmp_path / "other", MemoryStore(), segment_bytes=1)) as store:
         store.append(next_block(store, b"another genesis"))
         filled(store, 1)
     with closing(BlockStore(tmp_path / "ours", MemoryStore(), segment_bytes=1)) as store:
         filled(store, 2)
     (tmp_path / "other" / "000001.blocks").replace(tmp_path / "ours" / "000001.blocks")
-    with pytest.raises(CorruptBlockError, match="block 1 is lost"):
+    with outcome.refuses(
+        CorruptBlockError, leaves=files(tmp_path, "block"), match="block 1 is lost"
+    ):
         BlockStore(tmp_path / "ours", MemoryStore(), segment_bytes=1)
 
 
-def test_damage_is_noticed_when_a_block_is_read(store: BlockStore, tmp_path: Path) -> None:
+def test_a_damaged_block_is_noticed_when_it_is_read(
+    outcome: Outcome, store: BlockStore, tmp_path: Path
+) -> None:
     filled(store, 1)
     path = tmp_path / "000000.blocks"
     path.write_bytes(path.read_bytes()[:-1] + b"\xff")
-    with pytest.raises(CorruptBlockError) as failure:
+    with outcome.refuses(CorruptBlockError, leaves=files(tmp_path, "block")) as failure:
         store.read(0)
     assert (failure.value.number, failure.value.path, failure.value.offset) == (0, path, 0)
     path.unlink()
-    with pytest.raises(CorruptBlockError, match="block 0 is lost"):
+    with outcome.refuses(
+        CorruptBlockError, leaves=files(tmp_path, "block"), match="block 0 is lost"
+    ):
         store.read(0)
 
 
@@ -220,8 +235,8 @@ def test_a_block_that_the_disk_does_not_give_back_is_lost_in_the_words_of_the_sy
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.EACCES])
-def test_a_file_that_cannot_be_read_at_the_start_is_named_with_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+def test_a_block_file_that_cannot_be_read_at_the_start_is_named(
+    outcome: Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     with closing(BlockStore(tmp_path, MemoryStore(), segment_bytes=1)) as store:
         filled(store, 2)
@@ -236,13 +251,15 @@ def test_a_file_that_cannot_be_read_at_the_start_is_named_with_what_to_do(
     problem = (
         rf"block 1 is lost: {tmp_path}/000001\.blocks cannot be read .*\({os.strerror(code)}\)"
     )
-    with pytest.raises(CorruptBlockError, match=rf"{problem}: check its disk"):
+    with outcome.refuses(
+        CorruptBlockError, leaves=files(tmp_path, "block"), match=rf"{problem}: check its disk"
+    ):
         BlockStore(tmp_path, MemoryStore(), segment_bytes=1)
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.EACCES])
-def test_where_the_blocks_begin_must_be_readable(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+def test_what_says_where_the_blocks_begin_must_be_readable(
+    outcome: Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     def read(_disk: MachineDisk, path: Path, _start: int = 0) -> bytes:
         assert path.name == "start.json"
@@ -250,7 +267,7 @@ def test_where_the_blocks_begin_must_be_readable(
 
     monkeypatch.setattr(MachineDisk, "read", read)
     problem = rf"start\.json cannot be read \({os.strerror(code)}\): restore it"
-    with pytest.raises(DamagedStartError, match=problem):
+    with outcome.refuses(DamagedStartError, leaves=files(tmp_path, "block"), match=problem):
         BlockStore(tmp_path, MemoryStore())
 
 

@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.scenarios.outcome import Outcome, files
 
 from tallystick.node.ledger import keyspace
 from tallystick.node.ledger.block_store import BlockStore
@@ -195,7 +196,9 @@ async def test_a_disk_that_fails_to_sync_stops_the_ledger(tmp_path: Path, chain:
     assert ledger.height == 0
 
 
-async def test_a_store_of_another_ledger_is_noticed(tmp_path: Path, chain: Chain) -> None:
+async def test_the_state_store_of_another_ledger_is_noticed(
+    outcome: Outcome, tmp_path: Path, chain: Chain
+) -> None:
     store = MemoryStore()
     with closing(Ledger.open(tmp_path, store)) as ledger:
         await ledger.commit(chain.config(ledger))
@@ -205,7 +208,7 @@ async def test_a_store_of_another_ledger_is_noticed(tmp_path: Path, chain: Chain
     foreign = UpdateBatch()
     foreign.put("basic", "k", b"another value", Version(1, 0))
     kept.write(state_entries(foreign))
-    with pytest.raises(ReplayMismatchError) as failure:
+    with outcome.refuses(ReplayMismatchError, leaves=files(tmp_path, "block")) as failure:
         Ledger.open(tmp_path, kept)
     assert failure.value.number == 2
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from tests.scenarios.outcome import Outcome, State
 
 from tallystick.node.observability.log_spec import current_log_spec, set_log_spec
 from tallystick.node.observability.metrics import PeerMetrics
@@ -17,6 +18,7 @@ from tallystick.node.observability.operations import (
     serving_operations,
 )
 
+LEVELS = State("the log levels are as they were", current_log_spec)
 PATHS = "only /healthz, /metrics, /logspec, /version are here"
 
 
@@ -64,6 +66,22 @@ def test_a_request_is_answered(
     assert parsed(respond(Request(method, path), operations)) == (status, body)
 
 
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [("GET /", 404), ("PUT /healthz", 405), ("DELETE /logspec", 405), ("GET /healthz", 503)],
+)
+def test_a_node_that_is_asked_for_what_is_not_there_or_not_well_says_so(
+    outcome: Outcome, request_line: str, status: int
+) -> None:
+    method, _, path = request_line.partition(" ")
+    with outcome.leaves(LEVELS):
+        answered, answer = parsed(
+            respond(Request(method, path), Operations({"ordering": lambda: "no leader"}))
+        )
+    outcome.saw(f"{answered}: {answer.get('error', answer)}")
+    assert answered == status
+
+
 def put_log_spec(body: bytes, *, is_local: bool = True) -> tuple[int, dict[str, object]]:
     request = Request("PUT", "/logspec", body, is_local=is_local)
     return parsed(respond(request, Operations({})))
@@ -97,18 +115,21 @@ def test_levels_that_are_not_named_again_are_those_of_all_others() -> None:
         pytest.param(b"[" * 4_000, "spec", id="nested without end"),
     ],
 )
-def test_a_bad_specification_changes_nothing(body: bytes, told: str) -> None:
-    before = current_log_spec()
-    status, answer = put_log_spec(body)
+def test_a_bad_specification_of_log_levels_changes_nothing(
+    outcome: Outcome, body: bytes, told: str
+) -> None:
+    with outcome.leaves(LEVELS):
+        status, answer = put_log_spec(body)
+    outcome.saw(f"{status}: {answer['error']}")
     assert status == 400
     assert told in str(answer["error"])
-    assert current_log_spec() == before
 
 
-def test_only_the_nodes_own_machine_may_set_log_levels() -> None:
-    before = current_log_spec()
-    assert put_log_spec(b'{"spec": "debug"}', is_local=False)[0] == 403
-    assert current_log_spec() == before
+def test_log_levels_are_set_from_another_machine(outcome: Outcome) -> None:
+    with outcome.leaves(LEVELS):
+        status, answer = put_log_spec(b'{"spec": "debug"}', is_local=False)
+    outcome.saw(f"{status}: {answer['error']}")
+    assert status == 403
 
 
 def test_metrics_come_in_the_text_form_of_prometheus() -> None:

@@ -11,6 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.scenarios.outcome import Outcome, State
 from tests.unit.conftest import NOW_NS
 
 from tallystick.node.channel.config import BatchParameters
@@ -19,7 +20,7 @@ from tallystick.node.channel.config_edits import with_batch
 from tallystick.node.channel.config_signing import unsigned_update, with_signature
 from tallystick.node.orderer import OrdererNode
 from tallystick.node.orderer_channel import OrdererEnvironment
-from tallystick.node.ordering.multipart import FormError, file_part
+from tallystick.node.ordering.multipart import file_part
 from tallystick.node.ordering.participation import (
     CHANNELS,
     ChannelParticipation,
@@ -141,6 +142,19 @@ def shown(answer: Answer) -> tuple[HTTPStatus | int, object]:
     return answer.status, json.loads(answer.body)
 
 
+def told(answer: Answer) -> str:
+    """Return status and words of a refusal."""
+    return f"{int(answer.status)}: {json.loads(answer.body)['error']}"
+
+
+def channels(node: OrdererNode) -> State:
+    """Return the channels of an orderer, which a refusal leaves alone."""
+    return State(
+        "the orderer has the channels, blocks and configurations that it had",
+        lambda: {name: (each.chain.height, each.config) for name, each in node.channels.items()},
+    )
+
+
 async def test_an_orderer_without_channels_shows_none(site: Site) -> None:
     async with site.node() as node:
         listed = await ask(node, "GET", CHANNELS)
@@ -169,10 +183,12 @@ async def test_a_joined_channel_is_there_after_a_restart(site: Site) -> None:
         assert shown(await ask(node, "GET", CHANNEL)) == (200, INFO | {"height": 2})
 
 
-async def test_a_channel_is_joined_once(site: Site) -> None:
+async def test_a_channel_that_is_there_is_not_joined_again(outcome: Outcome, site: Site) -> None:
     async with site.node() as node:
         await ChannelParticipation(node).answer(site.join)
-        again = await ChannelParticipation(node).answer(site.join)
+        with outcome.leaves(channels(node)):
+            again = await ChannelParticipation(node).answer(site.join)
+        outcome.saw(told(again))
         assert shown(again) == (405, {"error": "cannot join: channel already exists"})
         assert again.headers["Allow"] == "GET, DELETE"
 
@@ -220,10 +236,14 @@ async def test_an_update_that_administrators_signed_is_ordered(site: Site) -> No
         assert node.channels["securities"].config.batch.max_message_count == 7
 
 
-async def test_an_update_that_nobody_signed_changes_nothing(site: Site) -> None:
+async def test_a_configuration_update_that_nobody_signed_changes_nothing(
+    outcome: Outcome, site: Site
+) -> None:
     async with site.node(site.material.genesis(PROMPT)) as node:
         unsigned = smaller_batches(site.material, signed=False)
-        refused = await ChannelParticipation(node).answer(unsigned)
+        with outcome.leaves(channels(node)):
+            refused = await ChannelParticipation(node).answer(unsigned)
+        outcome.saw(told(refused))
         assert refused.status == 400
         assert json.loads(refused.body)["error"].startswith(
             "cannot update: failed update config of channel securities: "
@@ -231,11 +251,14 @@ async def test_an_update_that_nobody_signed_changes_nothing(site: Site) -> None:
         assert node.channels["securities"].config.batch.max_message_count == 500
 
 
-async def test_an_update_for_a_channel_that_is_not_there_names_no_allowed_method(
+async def test_a_configuration_update_for_a_channel_that_is_not_there_is_refused(
+    outcome: Outcome,
     site: Site,
 ) -> None:
     async with site.node() as node:
-        refused = await ChannelParticipation(node).answer(smaller_batches(site.material))
+        with outcome.leaves(channels(node)):
+            refused = await ChannelParticipation(node).answer(smaller_batches(site.material))
+        outcome.saw(told(refused))
         assert shown(refused) == (405, {"error": "cannot update: channel does not exist"})
         assert "Allow" not in refused.headers
 
@@ -254,10 +277,14 @@ async def test_while_a_channel_is_removed_it_is_not_updated(site: Site) -> None:
         )
 
 
-async def test_an_update_is_refused_while_nothing_more_can_be_queued(site: Site) -> None:
+async def test_a_configuration_update_is_refused_while_nothing_more_can_be_queued(
+    outcome: Outcome, site: Site
+) -> None:
     site.queue = QueueSettings(max_bytes=1)
     async with site.node(site.material.genesis(PROMPT)) as node:
-        refused = await ChannelParticipation(node).answer(smaller_batches(site.material))
+        with outcome.leaves(channels(node)):
+            refused = await ChannelParticipation(node).answer(smaller_batches(site.material))
+        outcome.saw(told(refused))
         assert refused.status == 400
         assert "securities with SERVICE_UNAVAILABLE: " in json.loads(refused.body)["error"]
 
@@ -298,14 +325,20 @@ async def test_an_update_is_refused_while_nothing_more_can_be_queued(site: Site)
         ),
     ],
 )
-async def test_what_is_no_update_is_refused(site: Site, envelope: bytes, error: str) -> None:
+async def test_what_is_no_configuration_update_is_not_ordered(
+    outcome: Outcome, site: Site, envelope: bytes, error: str
+) -> None:
     async with site.node(site.material.genesis(PROMPT)) as node:
-        refused = await ChannelParticipation(node).answer(update_request(envelope))
+        with outcome.leaves(channels(node)):
+            refused = await ChannelParticipation(node).answer(update_request(envelope))
+        outcome.saw(told(refused))
         assert refused.status == 400
         assert json.loads(refused.body)["error"].startswith(error)
 
 
-async def test_a_removed_channel_is_gone_and_can_be_joined_again(site: Site) -> None:
+async def test_a_removed_channel_is_gone_and_can_be_joined_again(
+    outcome: Outcome, site: Site
+) -> None:
     async with site.node() as node:
         await ChannelParticipation(node).answer(site.join)
         await node.connection().broadcast(site.material.envelope(b"1"))
@@ -320,8 +353,11 @@ async def test_a_removed_channel_is_gone_and_can_be_joined_again(site: Site) -> 
         assert shown(await ChannelParticipation(node).answer(site.join)) == (201, INFO)
         await ask(node, "DELETE", CHANNEL)
     async with site.node() as node:
-        gone = await ask(node, "DELETE", CHANNEL)
+        with outcome.leaves(channels(node)):
+            gone = await ask(node, "DELETE", CHANNEL)
+        outcome.saw(told(gone))
         assert shown(gone) == (404, {"error": "cannot remove: channel does not exist"})
+    outcome.keep("a channel that is not there is removed")
 
 
 async def test_while_a_channel_is_removed_it_is_neither_joined_nor_removed(site: Site) -> None:
@@ -337,9 +373,11 @@ async def test_while_a_channel_is_removed_it_is_neither_joined_nor_removed(site:
         assert shown(joining.result()) == (409, {"error": "cannot join: channel pending removal"})
 
 
-async def test_a_channel_of_the_settings_is_not_removed(site: Site) -> None:
+async def test_a_channel_of_the_settings_is_not_removed(outcome: Outcome, site: Site) -> None:
     async with site.node(site.material.genesis(PROMPT)) as node:
-        refused = await ask(node, "DELETE", CHANNEL)
+        with outcome.leaves(channels(node)):
+            refused = await ask(node, "DELETE", CHANNEL)
+        outcome.saw(told(refused))
         assert refused.status == 409
         assert "genesis_blocks" in json.loads(refused.body)["error"]
         assert (await ask(node, "GET", CHANNEL)).status == 200
@@ -388,24 +426,32 @@ async def test_nothing_else_is_there(site: Site, method: str, path: str, status:
         ("DELETE", f"{CHANNEL}/blocks/0", "GET"),
     ],
 )
-async def test_another_method_is_told_which_are_allowed(
-    site: Site, method: str, path: str, allowed: str
+async def test_a_method_that_is_not_allowed_is_refused(
+    outcome: Outcome, site: Site, method: str, path: str, allowed: str
 ) -> None:
     async with site.node(site.material.genesis(PROMPT)) as node:
-        refused = await ask(node, method, path)
+        with outcome.leaves(channels(node)):
+            refused = await ask(node, method, path)
+        outcome.saw(told(refused))
         assert shown(refused) == (405, {"error": f"invalid request method: {method}"})
         assert refused.headers["Allow"] == allowed
 
 
-async def test_a_block_for_other_orderers_is_refused(site: Site) -> None:
+async def test_the_block_of_a_channel_for_other_orderers_is_not_joined(
+    outcome: Outcome, site: Site
+) -> None:
     site.msp_id = "OtherMSP"
     async with site.node() as node:
-        refused = await ChannelParticipation(node).answer(site.join)
+        with outcome.leaves(channels(node)):
+            refused = await ChannelParticipation(node).answer(site.join)
+        outcome.saw(told(refused))
         assert refused.status == 400
         assert "OtherMSP is not among" in json.loads(refused.body)["error"]
 
 
-async def test_a_channel_whose_blocks_take_a_vote_is_refused(site: Site) -> None:
+async def test_a_channel_whose_blocks_take_a_vote_is_not_joined(
+    outcome: Outcome, site: Site
+) -> None:
     genesis = site.material.genesis(PROMPT)
     envelope = Envelope.FromString(genesis.data.data[0])
     payload = Payload.FromString(envelope.payload)
@@ -416,7 +462,9 @@ async def test_a_channel_whose_blocks_take_a_vote_is_refused(site: Site) -> None
     genesis.data.data[0] = Envelope(payload=payload.SerializeToString()).SerializeToString()
     async with site.node() as node:
         request = Request("POST", CHANNELS, FORM, form(genesis.SerializeToString()))
-        refused = await ChannelParticipation(node).answer(request)
+        with outcome.leaves(channels(node)):
+            refused = await ChannelParticipation(node).answer(request)
+        outcome.saw(told(refused))
         assert refused.status == 400
         assert "has consensus type BFT" in json.loads(refused.body)["error"]
 
@@ -439,9 +487,16 @@ async def test_a_channel_whose_blocks_take_a_vote_is_refused(site: Site) -> None
         pytest.param(FORM, form(b"x", filename=""), "is no file", id="no file"),
     ],
 )
-def test_a_form_must_hold_one_file(content_type: str, body: bytes, problem: str) -> None:
-    with pytest.raises(FormError, match=problem):
-        file_part(content_type, body, "config-block")
+async def test_a_form_without_its_one_file_is_refused(
+    outcome: Outcome, site: Site, content_type: str, body: bytes, problem: str
+) -> None:
+    async with site.node() as node:
+        request = Request("POST", CHANNELS, content_type, body)
+        with outcome.leaves(channels(node)):
+            refused = await ChannelParticipation(node).answer(request)
+        outcome.saw(told(refused))
+        assert refused.status == 400
+        assert problem in told(refused)
 
 
 @pytest.mark.parametrize("content", [b"", b"\r", b"\n\r\n", bytes(range(256)), b"--limi"])
@@ -456,12 +511,14 @@ def test_a_file_arrives_as_it_was_sent(content: bytes) -> None:
         pytest.param(b"", "cannot join: ", id="no configuration"),
     ],
 )
-async def test_what_is_no_configuration_block_is_refused(
-    site: Site, content: bytes, error: str
+async def test_what_is_no_configuration_block_is_not_joined(
+    outcome: Outcome, site: Site, content: bytes, error: str
 ) -> None:
     async with site.node() as node:
         request = Request("POST", CHANNELS, FORM, form(content))
-        refused = await ChannelParticipation(node).answer(request)
+        with outcome.leaves(channels(node)):
+            refused = await ChannelParticipation(node).answer(request)
+        outcome.saw(told(refused))
         assert refused.status == 400
         assert json.loads(refused.body)["error"].startswith(error)
 
@@ -506,19 +563,23 @@ async def test_administrators_are_served_over_mutual_tls(site: Site) -> None:
         pytest.param({"X": "x" * 20_000}, 431, id="too long a head"),
     ],
 )
-async def test_requests_that_cannot_be_read_are_refused(
-    site: Site, headers: dict[str, str], status: int
+async def test_a_request_of_an_administrator_that_cannot_be_read_is_refused(
+    outcome: Outcome, site: Site, headers: dict[str, str], status: int
 ) -> None:
     async with (
         site.node() as node,
         serving_participation(site.admin, ChannelParticipation(node)) as port,
     ):
         request = Request("POST", CHANNELS)
-        answer = await asyncio.to_thread(over_https, port, site.client(), request, headers)
+        with outcome.leaves(channels(node)):
+            answer = await asyncio.to_thread(over_https, port, site.client(), request, headers)
+        outcome.saw(f"{answer[0]} {answer[1].decode()}")
         assert answer[0] == status
 
 
-async def test_who_has_no_certificate_of_the_administrators_gets_nothing(site: Site) -> None:
+async def test_who_has_no_certificate_of_the_administrators_gets_nothing(
+    outcome: Outcome, site: Site
+) -> None:
     strangers = site.client("stranger")
     nobody = ssl.create_default_context(cafile=str(site.admin.client_root_certificates[0]))
     async with (
@@ -526,12 +587,15 @@ async def test_who_has_no_certificate_of_the_administrators_gets_nothing(site: S
         serving_participation(site.admin, ChannelParticipation(node)) as port,
     ):
         for tls in (strangers, nobody):
-            with pytest.raises(OSError, match=r"(?i)alert|reset|closed|broken"):
+            refusal = r"(?i)alert|reset|closed|broken"
+            with outcome.refuses(OSError, leaves=channels(node), match=refusal):
                 await asyncio.to_thread(over_https, port, tls, Request("GET", CHANNELS))
 
 
-async def test_tls_files_that_cannot_be_used_keep_the_orderer_from_starting(site: Site) -> None:
+async def test_tls_files_that_cannot_be_used_keep_the_orderer_from_starting(
+    outcome: Outcome, site: Site
+) -> None:
     settings = site.admin.model_copy(update={"certificate": site.directory / "none.crt"})
     async with site.node() as node:
-        with pytest.raises(AdminTlsError, match=r"see \[admin\]"):
+        with outcome.refuses(AdminTlsError, leaves=channels(node), match=r"see \[admin\]"):
             await serving_participation(settings, ChannelParticipation(node)).__aenter__()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from tests.scenarios.outcome import Outcome, State
 from tests.unit.conftest import CHANNEL_ID, NOW_NS, ChannelMaterial
 from tests.unit.reluctant_signer import ReluctantSigner
 
@@ -25,6 +26,7 @@ from tallystick.protos.common.common_pb2 import (
 )
 from tallystick.protos.common.configtx_pb2 import Config, ConfigEnvelope
 from tallystick.protos.common.configuration_pb2 import Capabilities, Capability
+from tallystick.protos.msp.msp_config_pb2 import FabricMSPConfig, MSPConfig
 from tallystick.protos.orderer.configuration_pb2 import ConsensusType
 from tallystick.wire.signing import Signer
 
@@ -60,6 +62,15 @@ def edited(channel: ChannelConfig, edit: Callable[[Config], object]) -> Config:
     return copy
 
 
+def in_force(admission: ChannelAdmission) -> State:
+    return State("the configuration in force is as it was", lambda: admission.config)
+
+
+def noted(outcome: Outcome, refused: Refused) -> None:
+    """Note a refusal as the client of the orderer gets it."""
+    outcome.saw(f"{Status.Name(refused.status)}: {refused.info}")
+
+
 def test_an_authorised_update_is_ordered_as_the_configuration_that_it_leads_to(
     channel_material: ChannelMaterial, admission: ChannelAdmission
 ) -> None:
@@ -84,7 +95,8 @@ def test_an_authorised_update_is_ordered_as_the_configuration_that_it_leads_to(
     assert content.last_update.SerializeToString() == sent
 
 
-def test_an_update_that_the_orderer_cannot_sign_is_to_be_sent_again(
+def test_a_configuration_update_that_the_orderer_cannot_sign_is_to_be_sent_again(
+    outcome: Outcome,
     channel_material: ChannelMaterial,
 ) -> None:
     signer = ReluctantSigner(channel_material.orderer, refusals=1)
@@ -92,7 +104,10 @@ def test_an_update_that_the_orderer_cannot_sign_is_to_be_sent_again(
     admission = ChannelAdmission(channel_material.config(), author)
     wanted = with_batch(admission.config.config, SMALLER)
     sent = submitted(update_of(admission.config, wanted, channel_material.administrator))
-    refused = admission.admit(sent)
+    with outcome.leaves(in_force(admission)):
+        refused = admission.admit(sent)
+    assert isinstance(refused, Refused)
+    noted(outcome, refused)
     assert refused == Refused(Status.SERVICE_UNAVAILABLE, "the token was taken out")
     assert isinstance(admission.admit(sent), Admitted)
 
@@ -123,57 +138,92 @@ def _with_another_consensus(material: ChannelMaterial, channel: ChannelConfig) -
     return update_of(channel, edited(channel, edit), material.administrator)
 
 
+def _with_an_unreadable_value(material: ChannelMaterial, channel: ChannelConfig) -> bytes:
+    def edit(config: Config) -> None:
+        config.channel_group.groups["Orderer"].values["BatchSize"].value = b"\xff"
+
+    return update_of(channel, edited(channel, edit), material.administrator)
+
+
+def _without_administrators(material: ChannelMaterial, channel: ChannelConfig) -> bytes:
+    def edit(config: Config) -> None:
+        group = config.channel_group.groups["Orderer"].groups["OrdererMSP"]
+        definition = MSPConfig.FromString(group.values["MSP"].value)
+        content = FabricMSPConfig.FromString(definition.config)
+        content.fabric_node_ous.ClearField("admin_ou_identifier")
+        definition.config = content.SerializeToString()
+        group.values["MSP"].value = definition.SerializeToString()
+
+    return update_of(channel, edited(channel, edit), material.administrator)
+
+
 APPLYING = f"error applying config update to existing channel '{CHANNEL_ID}': "
 
 
 @pytest.mark.parametrize(
-    ("make", "status", "info"),
+    ("make", "told"),
     [
         pytest.param(
             _too_little,
-            Status.BAD_REQUEST,
-            f"{APPLYING}error authorizing update: error validating DeltaSet: policy for [Value]  "
-            "/Channel/Orderer/BatchSize not satisfied: implicit policy evaluation failed - 0 "
-            "sub-policies were satisfied, but this policy requires 1 of the 'Admins' sub-policies "
-            "to be satisfied",
+            (
+                Status.BAD_REQUEST,
+                f"{APPLYING}error authorizing update: error validating DeltaSet: policy for "
+                "[Value]  /Channel/Orderer/BatchSize not satisfied: implicit policy evaluation "
+                "failed - 0 sub-policies were satisfied, but this policy requires 1 of the "
+                "'Admins' sub-policies to be satisfied",
+            ),
             id="§15.4 not enough signatures",
         ),
         pytest.param(
             _from_a_stranger,
-            Status.FORBIDDEN,
-            "config update for existing channel did not pass initial checks: implicit policy "
-            "evaluation failed - 0 sub-policies were satisfied, but this policy requires 1 of the "
-            "'Writers' sub-policies to be satisfied: permission denied",
+            (
+                Status.FORBIDDEN,
+                "config update for existing channel did not pass initial checks: implicit "
+                "policy evaluation failed - 0 sub-policies were satisfied, but this policy "
+                "requires 1 of the 'Writers' sub-policies to be satisfied: permission denied",
+            ),
             id="§7.1 sent by nobody who may write",
         ),
         pytest.param(
             _with_an_unknown_capability,
-            Status.BAD_REQUEST,
-            "orderer capability V9_9 is unknown to this node",
+            (Status.BAD_REQUEST, "orderer capability V9_9 is unknown to this node"),
             id="§15.1 a capability that this node does not have",
         ),
         pytest.param(
             _with_another_consensus,
-            Status.BAD_REQUEST,
-            "attempted to change consensus type from etcdraft to BFT",
+            (Status.BAD_REQUEST, "attempted to change consensus type from etcdraft to BFT"),
             id="another consensus",
+        ),
+        pytest.param(
+            _with_an_unreadable_value,
+            (Status.BAD_REQUEST, "malformed orderer.BatchSize"),
+            id="a value that cannot be read",
+        ),
+        pytest.param(
+            _without_administrators,
+            (Status.BAD_REQUEST, "nobody could administer it"),
+            id="an organisation that nobody could administer",
         ),
     ],
 )
-def test_an_update_is_refused_with_status_and_info(
+def test_a_configuration_update_that_is_not_agreed_to_or_not_usable_is_refused(
+    outcome: Outcome,
     channel_material: ChannelMaterial,
     admission: ChannelAdmission,
     make: Callable[[ChannelMaterial, ChannelConfig], bytes],
-    status: int,
-    info: str,
+    told: tuple[int, str],
 ) -> None:
-    refused = admission.admit(submitted(make(channel_material, admission.config)))
+    status, info = told
+    with outcome.leaves(in_force(admission)):
+        refused = admission.admit(submitted(make(channel_material, admission.config)))
     assert isinstance(refused, Refused)
+    noted(outcome, refused)
     assert refused.status == status
     assert info in refused.info
 
 
 def test_a_configuration_too_large_for_a_block_is_refused(
+    outcome: Outcome,
     channel_material: ChannelMaterial,
 ) -> None:
     """§7.1: the update fits, what comes of it does not."""
@@ -182,16 +232,18 @@ def test_a_configuration_too_large_for_a_block_is_refused(
     )
     admission = ChannelAdmission(tight, author(channel_material))
     sent = update_of(tight, with_batch(tight.config, SMALLER), channel_material.administrator)
-    refused = admission.admit(submitted(sent))
+    with outcome.leaves(in_force(admission)):
+        refused = admission.admit(submitted(sent))
     assert isinstance(refused, Refused)
+    noted(outcome, refused)
     assert refused.status == Status.BAD_REQUEST
     assert refused.info.startswith(
         "config update for existing channel did not pass final checks: message payload is "
     )
 
 
-def test_an_update_that_another_one_overtook_is_refused_when_it_is_judged_again(
-    channel_material: ChannelMaterial, admission: ChannelAdmission
+def test_a_configuration_update_that_another_one_overtook_is_refused(
+    outcome: Outcome, channel_material: ChannelMaterial, admission: ChannelAdmission
 ) -> None:
     wanted = with_batch(admission.config.config, SMALLER)
     sent = update_of(admission.config, wanted, channel_material.administrator)
@@ -200,16 +252,18 @@ def test_an_update_that_another_one_overtook_is_refused_when_it_is_judged_again(
     assert isinstance(second, Admitted)
     assert first.reconfiguration is not None
     admission.adopt(first.reconfiguration.config)
-    refused = admission.admit_again(second)
+    with outcome.leaves(in_force(admission)):
+        refused = admission.admit_again(second)
     assert isinstance(refused, Refused)
+    noted(outcome, refused)
     assert refused.info == (
         f"{APPLYING}error authorizing update: error validating DeltaSet: attempt to set key "
         "[Value]  /Channel/Orderer/BatchSize to version 1, but key is at version 1"
     )
 
 
-def test_a_writer_who_was_removed_is_refused_when_judged_again(
-    channel_material: ChannelMaterial, admission: ChannelAdmission
+def test_a_transaction_of_a_member_removed_meanwhile_is_refused(
+    outcome: Outcome, channel_material: ChannelMaterial, admission: ChannelAdmission
 ) -> None:
     waiting = admission.admit(submitted(channel_material.envelope()))
     assert isinstance(waiting, Admitted)
@@ -220,6 +274,8 @@ def test_a_writer_who_was_removed_is_refused_when_judged_again(
 
     without = edited(admission.config, remove)
     admission.adopt(ChannelConfig.from_config(CHANNEL_ID, without))
-    refused = admission.admit_again(waiting)
+    with outcome.leaves(in_force(admission)):
+        refused = admission.admit_again(waiting)
     assert isinstance(refused, Refused)
+    noted(outcome, refused)
     assert refused.status == Status.FORBIDDEN

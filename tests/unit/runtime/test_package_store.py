@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tests.scenarios.outcome import Outcome, files
 
 from tallystick.node.runtime.packages import (
     InstalledPackage,
@@ -49,11 +50,12 @@ def test_an_id_that_is_not_installed_gives_none(tmp_path: Path, name: str) -> No
 
 
 def test_a_contract_that_depends_on_the_peer_is_refused_with_line_and_remedy(
+    outcome: Outcome,
     tmp_path: Path,
 ) -> None:
     store = PackageStore(tmp_path / "installed")
     built = package(tmp_path / "source", "acme", "import json\nimport time\n")
-    with pytest.raises(PackageRefusedError) as caught:
+    with outcome.refuses(PackageRefusedError, leaves=files(tmp_path)) as caught:
         store.save(built)
     assert str(caught.value).splitlines() == [
         "the chaincode package acme is refused; its contracts would not behave the same on every "
@@ -65,6 +67,8 @@ def test_a_contract_that_depends_on_the_peer_is_refused_with_line_and_remedy(
     assert store.list() == ()
 
 
-def test_bytes_that_are_no_package_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(PackageRefusedError, match="package is refused: archive is not gzip"):
+def test_bytes_that_are_no_package_are_refused(outcome: Outcome, tmp_path: Path) -> None:
+    with outcome.refuses(
+        PackageRefusedError, leaves=files(tmp_path), match="package is refused: archive is not gzip"
+    ):
         PackageStore(tmp_path).save(b"not a package")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 import pytest
+from tests.scenarios.outcome import Outcome, State
 from tests.unit.runtime.elsewhere import NOW, Authority, Caller, host
 
 from tallystick.chaincode.package import build_package_of
@@ -160,21 +161,33 @@ async def test_the_key_outlives_the_peer(tmp_path: Path) -> None:
             assert await peer.caller.answer(name, "notes", "name_of") == "BrokerMSP"
 
 
-async def test_the_key_of_one_chaincode_does_not_register_another(tmp_path: Path) -> None:
+async def test_the_key_of_one_chaincode_does_not_register_another(
+    outcome: Outcome, tmp_path: Path
+) -> None:
     async with listening(tmp_path, tls=True) as peer:
         one = peer.packages.save(build_external_package("one_1.0"))
         two = peer.packages.save(build_external_package("two_1.0"))
         async with registered(two, peer.peer(one)):
-            with pytest.raises(LaunchError, match="has not registered"):
+            with outcome.refuses(
+                LaunchError,
+                leaves=State("the same chaincode is installed", peer.packages.list),
+                match="has not registered",
+            ):
                 await peer.caller.answer(two, "notes", "name_of")
 
 
-async def test_a_certificate_of_somebody_else_does_not_connect(tmp_path: Path) -> None:
+async def test_a_certificate_of_somebody_else_does_not_connect(
+    outcome: Outcome, tmp_path: Path
+) -> None:
     async with listening(tmp_path, tls=True) as peer:
         name = peer.packages.save(build_external_package("notes_1.0"))
         stranger = Authority().issue((tmp_path / "roots.pem").read_bytes())
         async with registered(name, Peer(f"localhost:{peer.port}", stranger)):
-            with pytest.raises(LaunchError, match="has not registered"):
+            with outcome.refuses(
+                LaunchError,
+                leaves=State("the same chaincode is installed", peer.packages.list),
+                match="has not registered",
+            ):
                 await peer.caller.answer(name, "notes", "name_of")
 
 
@@ -190,31 +203,45 @@ async def test_a_certificate_of_somebody_else_does_not_connect(tmp_path: Path) -
     ids=["not installed", "no name", "something else", "malformed", "silent"],
 )
 async def test_a_stream_that_does_not_register_is_ended(
-    tmp_path: Path, first: ChaincodeMessage | None, status: str, problem: str
+    outcome: Outcome, tmp_path: Path, first: ChaincodeMessage | None, status: str, problem: str
 ) -> None:
     """§9.1."""
     async with listening(tmp_path, tls=False) as peer:
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
+        with outcome.refuses(
+            grpc.aio.AioRpcError,
+            leaves=State("the same chaincode is installed", peer.packages.list),
+        ) as caught:
             await peer.say(*([] if first is None else [first]))
         assert caught.value.code().name == status
         assert problem in (caught.value.details() or "")
 
 
-async def test_what_the_peer_dials_itself_does_not_register(tmp_path: Path) -> None:
+async def test_what_the_peer_dials_itself_does_not_register(
+    outcome: Outcome, tmp_path: Path
+) -> None:
     async with listening(tmp_path, tls=False) as peer:
         service = build_service_package("notes_1.0", ServiceAddress(address="localhost:1"))
         name = peer.packages.save(service)
-        with pytest.raises(grpc.aio.AioRpcError, match="of type ccaas"):
+        with outcome.refuses(
+            grpc.aio.AioRpcError,
+            leaves=State("the same chaincode is installed", peer.packages.list),
+            match="of type ccaas",
+        ):
             await peer.say(register(name))
 
 
-async def test_a_second_registration_gets_no_answer_and_harms_nothing(tmp_path: Path) -> None:
+async def test_a_second_registration_gets_no_answer_and_harms_nothing(
+    outcome: Outcome, tmp_path: Path
+) -> None:
     """§9.1."""
     async with listening(tmp_path, tls=False) as peer:
         name = peer.packages.save(build_external_package("notes_1.0"))
         async with registered(name, Peer(f"localhost:{peer.port}")):
             assert await peer.caller.answer(name, "notes", "put", "k", "v") == "t1"
-            with pytest.raises(grpc.aio.AioRpcError) as caught:
+            with outcome.refuses(
+                grpc.aio.AioRpcError,
+                leaves=State("the same chaincode is installed", peer.packages.list),
+            ) as caught:
                 await peer.say(register(name))
             assert caught.value.code() is grpc.StatusCode.ALREADY_EXISTS
             assert await peer.caller.answer(name, "notes", "put", "k", "v") == "t2"
@@ -248,9 +275,15 @@ async def _failure(caller: Caller, package_id: str) -> BaseException:
     return caught.value
 
 
-async def test_a_peer_without_a_listener_says_what_is_missing(tmp_path: Path) -> None:
+async def test_a_peer_without_a_listener_says_what_is_missing(
+    outcome: Outcome, tmp_path: Path
+) -> None:
     packages = PackageStore(tmp_path)
     name = packages.save(build_external_package("notes_1.0"))
     async with RuntimeRegistry(packages, RuntimeRules(), Random(1)) as runtime:
-        with pytest.raises(LaunchError, match=r"\[chaincode.listener\]"):
+        with outcome.refuses(
+            LaunchError,
+            leaves=State("the same chaincode is installed", packages.list),
+            match=r"\[chaincode.listener\]",
+        ):
             await Caller(runtime).answer(name, "notes", "name_of")

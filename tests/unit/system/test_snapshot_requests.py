@@ -11,6 +11,7 @@ from typing import cast
 
 import grpc
 import pytest
+from tests.scenarios.outcome import Outcome, State
 from tests.unit.endorsement.conftest import Keys, World
 
 from tallystick.node.ledger import snapshot_export
@@ -47,7 +48,7 @@ class Site:
     last: int
 
     def signed(
-        self, number: int, *, role: str = "admin", channel: str = CHANNEL, forged: bool = False
+        self, number: int, *, role: str = "admin", channel: str = CHANNEL
     ) -> SignedSnapshotRequest:
         signer = getattr(self.keys.organizations["OneMSP"], role)
         request = SnapshotRequest(
@@ -55,9 +56,12 @@ class Site:
             channel_id=channel,
             block_number=number,
         ).SerializeToString()
-        return SignedSnapshotRequest(
-            request=request, signature=signer.sign(request + b"?" * forged)
-        )
+        return SignedSnapshotRequest(request=request, signature=signer.sign(request))
+
+    def noted(self) -> tuple[list[int], list[str]]:
+        """Return which snapshots are waited for, and which are made."""
+        made = [each.name for each in self.folder.iterdir()] if self.folder.exists() else []
+        return sorted(self.requests.pending), sorted(made)
 
     async def pending(self) -> list[int]:
         signer = self.keys.organizations["OneMSP"].admin
@@ -67,6 +71,10 @@ class Site:
         ).SerializeToString()
         signed = SignedSnapshotRequest(request=query, signature=signer.sign(query))
         return list((await self.stub.QueryPendings(signed)).block_numbers)
+
+
+def unchanged(site: Site) -> State:
+    return State("the same snapshots are asked for and made", site.noted)
 
 
 @pytest.fixture
@@ -83,7 +91,9 @@ async def site(world: World, keys: Keys, tmp_path: Path) -> AsyncIterator[Site]:
         yield Site(SnapshotStub(channel), requests, store, folder, keys, peer.ledger.height - 1)
 
 
-async def test_the_last_block_is_meant_by_zero_and_its_snapshot_is_made(site: Site) -> None:
+async def test_the_last_block_is_meant_by_zero_and_its_snapshot_is_made(
+    outcome: Outcome, site: Site
+) -> None:
     await site.stub.Generate(site.signed(0))
     assert await site.pending() == [site.last]
     async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
@@ -92,8 +102,9 @@ async def test_the_last_block_is_meant_by_zero_and_its_snapshot_is_made(site: Si
             await asyncio.sleep(0.01)
         making.cancel()
     assert (site.folder / str(site.last) / "public_state.data").exists()
-    with pytest.raises(grpc.aio.AioRpcError, match="already generated"):
+    with outcome.refuses(grpc.aio.AioRpcError, leaves=unchanged(site), match="already generated"):
         await site.stub.Generate(site.signed(0))
+    outcome.keep("a snapshot is asked for that has been made")
 
 
 async def test_nothing_reads_the_store_any_more_once_a_peer_has_stopped(
@@ -138,7 +149,7 @@ class LostBlocks:
 
 
 async def test_a_snapshot_that_cannot_begin_is_dropped_and_ends_nothing(
-    site: Site, world: World, caplog: pytest.LogCaptureFixture
+    outcome: Outcome, site: Site, world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     await site.stub.Generate(site.signed(0))
     ledger = cast("Ledger", LostBlocks(world.one.ledger))
@@ -147,8 +158,11 @@ async def test_a_snapshot_that_cannot_begin_is_dropped_and_ends_nothing(
     assert not requests.pending
     assert f"no snapshot after block {site.last}: block 0 is lost" in caplog.text
     assert not SnapshotRequests(CHANNEL, ledger, site.store, site.folder).pending
-    with pytest.raises(SnapshotRequestError, match="the peer's log says why"):
+    with outcome.refuses(
+        SnapshotRequestError, leaves=unchanged(site), match="the peer's log says why"
+    ):
         requests.submit(0)
+    outcome.keep("a snapshot is asked for whose blocks cannot be read")
 
 
 async def test_a_store_that_cannot_be_read_ends_the_snapshot_and_not_the_peer(
@@ -168,32 +182,44 @@ async def test_a_store_that_cannot_be_read_ends_the_snapshot_and_not_the_peer(
 
 
 async def test_a_request_waits_survives_a_restart_and_can_be_withdrawn(
-    site: Site, world: World
+    outcome: Outcome, site: Site, world: World
 ) -> None:
     await site.stub.Generate(site.signed(LATER))
-    with pytest.raises(grpc.aio.AioRpcError, match=f"duplicate .* block number {LATER}"):
+    with outcome.refuses(
+        grpc.aio.AioRpcError, leaves=unchanged(site), match=f"duplicate .* block number {LATER}"
+    ):
         await site.stub.Generate(site.signed(LATER))
     again = SnapshotRequests(CHANNEL, world.one.ledger, site.store, site.folder)
     assert list(again.pending) == [LATER]
     await site.stub.Cancel(site.signed(LATER))
     assert await site.pending() == []
-    with pytest.raises(grpc.aio.AioRpcError, match="no snapshot request exists"):
+    with outcome.refuses(
+        grpc.aio.AioRpcError, leaves=unchanged(site), match="no snapshot request exists"
+    ):
         await site.stub.Cancel(site.signed(LATER))
+    outcome.keep("a snapshot is asked for twice, or withdrawn twice")
 
 
 @pytest.mark.parametrize(
-    ("role", "channel", "forged", "code"),
+    ("given", "code"),
     [
-        pytest.param("client", CHANNEL, False, "PERMISSION_DENIED", id="not an administrator"),
-        pytest.param("admin", CHANNEL, True, "PERMISSION_DENIED", id="not signed"),
-        pytest.param("admin", "elsewhere", False, "NOT_FOUND", id="another channel"),
-        pytest.param("admin", "", False, "INVALID_ARGUMENT", id="no channel"),
+        pytest.param({"role": "client"}, "PERMISSION_DENIED", id="not an administrator"),
+        pytest.param({"signature": b"forged"}, "PERMISSION_DENIED", id="not signed"),
+        pytest.param({"channel": "elsewhere"}, "NOT_FOUND", id="another channel"),
+        pytest.param({"channel": ""}, "INVALID_ARGUMENT", id="no channel"),
+        pytest.param({"request": b"\xff"}, "INVALID_ARGUMENT", id="no request"),
     ],
 )
 async def test_who_may_not_ask_is_refused_and_nothing_is_noted(
-    site: Site, role: str, channel: str, *, forged: bool, code: str
+    outcome: Outcome, site: Site, given: dict[str, str | bytes], code: str
 ) -> None:
-    with pytest.raises(grpc.aio.AioRpcError) as refusal:
-        await site.stub.Generate(site.signed(LATER, role=role, channel=channel, forged=forged))
+    signed = site.signed(
+        LATER, role=str(given.get("role", "admin")), channel=str(given.get("channel", CHANNEL))
+    )
+    for name in ("request", "signature"):
+        setattr(signed, name, given.get(name, getattr(signed, name)))
+    with outcome.refuses(grpc.aio.AioRpcError, leaves=unchanged(site)) as refusal:
+        await site.stub.Generate(signed)
     assert refusal.value.code().name == code
     assert await site.pending() == []
+    outcome.keep("a snapshot is asked for by somebody who may not, or unreadably")

@@ -4,6 +4,7 @@ import ssl
 from pathlib import Path
 
 import pytest
+from tests.scenarios.outcome import Outcome, files
 from tests.unit.conftest import ChannelMaterial
 
 from tallystick.node.settings import TlsSettings
@@ -54,19 +55,27 @@ def test_the_hash_is_that_of_the_first_certificates_der(channel_material: Channe
     assert ClientTls(b"roots").certificate_hash == b""
 
 
-def test_a_missing_file_is_named(channel_material: ChannelMaterial, tmp_path: Path) -> None:
+def test_a_file_of_tls_that_is_missing_is_named(
+    outcome: Outcome, channel_material: ChannelMaterial, tmp_path: Path
+) -> None:
     missing = settings(channel_material).model_copy(update={"private_key": tmp_path / "gone.key"})
-    with pytest.raises(TlsMaterialError, match=r"gone\.key cannot be read: No such file"):
+    with outcome.refuses(
+        TlsMaterialError, leaves=files(tmp_path), match=r"gone\.key cannot be read: No such file"
+    ):
         ServerTls.load(missing)
 
 
-def test_requiring_client_certificates_without_roots_is_an_error() -> None:
+def test_requiring_client_certificates_without_roots_is_an_error(
+    outcome: Outcome, tmp_path: Path
+) -> None:
     tls = ServerTls(KeyPair(b"c", b"k"), requires_client_certificate=True)
-    with pytest.raises(TlsMaterialError, match="no authority is trusted"):
+    with outcome.refuses(TlsMaterialError, leaves=files(tmp_path), match="no authority is trusted"):
         tls.credentials()
 
 
 @pytest.mark.parametrize("pem", [b"", b"junk", b"\xff"])
-def test_what_is_no_certificate_has_no_hash(pem: bytes) -> None:
-    with pytest.raises(TlsMaterialError, match="not a PEM certificate"):
+def test_what_is_no_certificate_is_refused_where_one_is_needed(
+    outcome: Outcome, tmp_path: Path, pem: bytes
+) -> None:
+    with outcome.refuses(TlsMaterialError, leaves=files(tmp_path), match="not a PEM certificate"):
         certificate_hash(pem)

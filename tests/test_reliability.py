@@ -35,6 +35,14 @@ def test_the_table_shows_neither_when_nor_where_a_test_ran() -> None:
     assert "| `…/a.toml is bad` |" in table([record])
 
 
+def test_the_table_shows_the_beginning_and_the_end_of_a_long_message() -> None:
+    seen = ["it is refused: " + "so it is, " * 100 + "write another one"]
+    text = table([Record("test_node_faults.py::test_it", "", "a fault", seen, "nothing", [])])
+    assert "| `it is refused: so it is, " in text
+    assert "so it is, write another one` |" in text
+    assert max(map(len, text.splitlines())) < 400
+
+
 def test_a_row_names_the_errors_of_its_cases_where_its_table_has_any() -> None:
     cases = [
         Record("test_node_faults.py::test_it", case, "a fault", [case], "nothing", [], [case])

@@ -19,7 +19,9 @@ TESTS: Final = Path(__file__).parents[1]
 DOCUMENT: Final = TESTS.parent / "docs" / "reliability.md"
 
 MESSAGES_SHOWN: Final = 3
-LONGEST_MESSAGE: Final = 240
+LONGEST_BEGINNING: Final = 120
+LONGEST_END: Final = 150
+"""Of a message; what is between is left out. Its end says what is wrong and what to do."""
 
 _HEAD: Final = """# What every fault and every bad input does
 
@@ -204,7 +206,9 @@ def _all(texts: Iterable[str]) -> str:
 def _shown(message: str) -> str:
     text = _LOG_HEAD.sub("", message)
     text = re.sub(r"[`|\s]+", " ", _ELIDED.sub("…", text).replace("�", "?")).strip()
-    return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 3] + "..."
+    if len(text) <= LONGEST_BEGINNING + LONGEST_END:
+        return text
+    return f"{text[:LONGEST_BEGINNING]} [...] {text[-LONGEST_END:]}"
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from typing import Final
 import psutil
 import pytest
 from tests.scenarios.crash_network import CHAINCODE, RunningNetwork, running_network
+from tests.scenarios.outcome import Outcome
 from tests.unit.runtime.hostile import DENIED, FAILED, MAX_MESSAGE_BYTES, SOURCE, STOPPED
 
 from tallystick.chaincode.package import build_package, package_id
@@ -16,6 +17,7 @@ from tallystick.client.errors import EvaluateError
 from tallystick.client.options import ClientOptions, Deadlines
 from tallystick.node.cluster.access import Access
 from tallystick.node.cluster.administrator import Definition
+from tallystick.node.cluster.node import Node
 from tallystick.node.cluster.startup import system_source
 from tallystick.node.runtime.packages import PackageStore
 
@@ -111,7 +113,7 @@ async def call(network: RunningNetwork, *args: str, chaincode: str = "hostile") 
 
 @pytest.mark.slow
 async def test_trade_goes_on_whatever_a_contract_does_and_nothing_of_it_stays(
-    network: RunningNetwork, tmp_path: Path
+    outcome: Outcome, network: RunningNetwork, tmp_path: Path
 ) -> None:
     peer = network.peers[0]
     process = psutil.Process(network.pid(peer))
@@ -123,7 +125,9 @@ async def test_trade_goes_on_whatever_a_contract_does_and_nothing_of_it_stays(
         await trade.next_commit()
         contracts = len(process.children(recursive=True))
         for deed in (*STOPPED, *FAILED, *DENIED):
-            assert await call(network, "do", deed) != "", deed
+            told = await call(network, "do", deed)
+            assert told, deed
+            outcome.saw(told)
             assert await call(network, "move", "k", "v") == "", f"it works again after {deed}"
             await trade.next_commit()
         trade.stop.set()
@@ -133,9 +137,22 @@ async def test_trade_goes_on_whatever_a_contract_does_and_nothing_of_it_stays(
     assert durations_s[len(durations_s) // 2] < USUALLY_ALLOWED_S
     assert len(process.children(recursive=True)) == contracts, "no stray process"
     assert len(set(await tips(network))) == 1
+    notes = network.gateways[network.peers[1].name].network().contract(CHAINCODE)
+    kept = [await notes.evaluate("read", f"note-{each}") for each in range(len(trade.durations_s))]
+    outcome.counted(lost=kept.count(b""), acknowledged=len(kept))
     folders = list((tmp_path / "temporary").glob("tally-*"))
     ours = sum(len(psutil.Process(network.pid(one)).children()) for one in network.peers)
     assert len(folders) == ours, "a folder for each contract that runs"
+    await its_contracts_end_with(peer, network, process)
+    outcome.keep(
+        f"a contract does harm in {len(STOPPED + FAILED + DENIED)} ways, while others trade"
+    )
+
+
+async def its_contracts_end_with(
+    peer: Node, network: RunningNetwork, process: psutil.Process
+) -> None:
+    """Stop a peer, see that no process of its contracts is left, and start it again."""
     children = process.children(recursive=True)
     assert await network.stop(peer) == 0
     assert not [child for child in children if child.is_running()], "they end with their peer"

@@ -1,6 +1,7 @@
 """Further channels of a network."""
 
 import pytest
+from tests.scenarios.outcome import Outcome, files
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.cluster.channels import begin, usual_rule, with_channel, with_joined_channel
@@ -44,15 +45,20 @@ def test_whoever_has_peers_decides_where_nobody_says_who(
     assert usual_rule(default_topology(), members) == rule
 
 
-def test_a_channel_that_was_begun_keeps_its_first_block(network: Network) -> None:
+def test_a_channel_that_was_begun_keeps_its_first_block(outcome: Outcome, network: Network) -> None:
     channel = ChannelTopology(id="bonds", members=MEMBERS)
     grown = with_channel(network, channel)
     first = begin(grown, channel, Founding(NOW_NS, bytes(24)))
     again = begin(grown, channel, Founding(NOW_NS + 1, bytes(24)))
     assert again == first
     other = channel.model_copy(update={"members": ("ATSMSP",)})
-    with pytest.raises(InterruptedCreationError, match="with other members, rules or certificates"):
+    with outcome.refuses(
+        InterruptedCreationError,
+        leaves=files(network.directory),
+        match="with other members, rules or certificates",
+    ):
         begin(with_channel(network, other), other, Founding(NOW_NS, bytes(24)))
+    outcome.keep("a channel whose creation was interrupted is begun with other members")
 
 
 def test_a_channel_that_was_joined_is_one_of_the_networks(network: Network) -> None:
@@ -71,8 +77,13 @@ def test_a_channel_that_was_joined_is_one_of_the_networks(network: Network) -> N
     assert with_joined_channel(network, first, "ATSMSP") is network
 
 
-def test_a_channel_needs_a_name_and_members_of_its_own(network: Network) -> None:
-    with pytest.raises(ChannelExistsError, match="choose another name"):
+def test_a_channel_needs_a_name_and_members_of_its_own(outcome: Outcome, network: Network) -> None:
+    with outcome.refuses(
+        ChannelExistsError, leaves=files(network.directory), match="choose another name"
+    ):
         with_channel(network, ChannelTopology(id=network.channel_id))
-    with pytest.raises(TopologyError, match="none of its members runs a peer"):
+    with outcome.refuses(
+        TopologyError, leaves=files(network.directory), match="none of its members runs a peer"
+    ):
         with_channel(network, ChannelTopology(id="bonds", members=("BankMSP",)))
+    outcome.keep("a channel is begun with a name that is taken, or without a peer")

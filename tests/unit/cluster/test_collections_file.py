@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tests.scenarios.outcome import Outcome, files
 
 from tallystick.node.cluster.collections import CollectionsFileError, load_collections
 from tallystick.node.policies.parser import parse_policy
@@ -59,6 +60,9 @@ def test_an_endorsement_policy_may_be_one_of_the_channel(tmp_path: Path) -> None
     ],
     ids=["no JSON", "no policy", "misspelt", "no rule", "empty endorsement policy"],
 )
-def test_what_is_wrong_is_named(tmp_path: Path, content: str, problem: str) -> None:
-    with pytest.raises(CollectionsFileError, match=problem):
-        load_collections(written(tmp_path, content))
+def test_a_file_of_collections_with_a_mistake_is_refused(
+    outcome: Outcome, tmp_path: Path, content: str, problem: str
+) -> None:
+    path = written(tmp_path, content)
+    with outcome.refuses(CollectionsFileError, leaves=files(tmp_path), match=problem):
+        load_collections(path)

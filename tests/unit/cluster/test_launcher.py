@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.scenarios.outcome import Outcome, State, files
 
 from tallystick.node.cluster.launcher import (
     AlreadyRunningError,
@@ -93,40 +94,58 @@ async def test_a_killed_node_can_be_started_again(network: Network, node: Node) 
     assert await launcher.stop_all() == {node.name: False}
 
 
-async def test_a_node_is_not_started_twice(network: Network, node: Node) -> None:
+async def test_a_node_is_not_started_twice(outcome: Outcome, network: Network, node: Node) -> None:
     write(network, node, SLEEPS)
     launcher = Launcher(network)
     launcher.start(node)
-    with pytest.raises(AlreadyRunningError, match=node.name):
+    with outcome.refuses(
+        AlreadyRunningError,
+        leaves=State("the node runs as before", lambda: launcher.pid(node)),
+        match=node.name,
+    ):
         launcher.start(node)
     await launcher.stop(node)
 
 
 async def test_a_node_that_ends_before_it_is_ready_is_reported_with_its_last_words(
-    network: Network, node: Node
+    outcome: Outcome, network: Network, node: Node
 ) -> None:
     write(network, node, FAILS)
     launcher = Launcher(network)
     launcher.start(node)
-    with pytest.raises(NodeFailedError, match="the disk is full"):
+    with outcome.refuses(
+        NodeFailedError,
+        leaves=State("its settings are as they were", network.settings_file(node).read_bytes),
+        match="the disk is full",
+    ):
         await launcher.wait_until_ready(node)
 
 
 async def test_a_node_that_does_not_become_ready_in_time_is_reported(
-    network: Network, node: Node
+    outcome: Outcome, network: Network, node: Node
 ) -> None:
     write(network, node, SLEEPS)
     launcher = Launcher(network)
     launcher.start(node)
-    with pytest.raises(NodeFailedError, match=r"not ready after 0\.05 s"):
+    with outcome.refuses(
+        NodeFailedError,
+        leaves=State("its settings are as they were", network.settings_file(node).read_bytes),
+        match=r"not ready after 0\.05 s",
+    ):
         await launcher.wait_until_ready(node, timeout_s=0.05)
     await launcher.stop(node)
 
 
-def test_a_port_in_use_is_named_before_anything_is_started(network: Network, node: Node) -> None:
+def test_a_port_in_use_is_named_before_anything_is_started(
+    outcome: Outcome, network: Network, node: Node
+) -> None:
     with (
         socket.create_server(("localhost", node.topology.port)),
-        pytest.raises(PortInUseError, match=f"port {node.topology.port} of {node.name}"),
+        outcome.refuses(
+            PortInUseError,
+            leaves=files(network.data_directory(node)),
+            match=f"port {node.topology.port} of {node.name}",
+        ),
     ):
         Launcher(network).start(node)
     assert Launcher(network).pid(node) is None

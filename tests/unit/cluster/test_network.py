@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.scenarios.outcome import Outcome, files
 
 import tallystick.node.cluster.network as network_module
 from tallystick.client.profile import Profile
@@ -98,8 +99,10 @@ def test_a_network_can_be_opened_again_and_moved(tmp_path: Path) -> None:
     assert settings.genesis_blocks[0].is_file()
 
 
-def test_a_second_network_does_not_overwrite_the_first(network: Network) -> None:
-    with pytest.raises(NetworkExistsError, match="tally cluster down --remove"):
+def test_a_second_network_does_not_overwrite_the_first(outcome: Outcome, network: Network) -> None:
+    with outcome.refuses(
+        NetworkExistsError, leaves=files(network.directory), match="tally cluster down --remove"
+    ):
         create_network(default_topology(), network.directory, FOUNDING)
 
 
@@ -122,11 +125,11 @@ def test_a_network_whose_making_was_interrupted_is_made_anew(
 
 @pytest.mark.parametrize("name", ["crypto", "genesis.block"])
 def test_what_others_keep_in_the_directory_is_never_taken_for_a_network_s(
-    tmp_path: Path, name: str
+    outcome: Outcome, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / name).mkdir()
     for _ in range(2):  # a failed attempt must not make it ours
-        with pytest.raises(DirectoryOccupiedError, match=name):
+        with outcome.refuses(DirectoryOccupiedError, leaves=files(tmp_path), match=name):
             create_network(default_topology(), tmp_path, FOUNDING)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
@@ -138,8 +141,10 @@ def test_removing_a_network_leaves_the_files_of_others(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
-def test_a_missing_network_is_answered_with_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(NoNetworkError, match="tally cluster up"):
+def test_a_missing_network_is_answered_with_how_to_make_one(
+    outcome: Outcome, tmp_path: Path
+) -> None:
+    with outcome.refuses(NoNetworkError, leaves=files(tmp_path), match="tally cluster up"):
         open_network(tmp_path)
 
 
@@ -149,8 +154,12 @@ def test_a_node_is_found_by_host_name_or_organisation(network: Network, name: st
 
 
 @pytest.mark.parametrize("name", ["peer0", "peer9.ats.example", "BankMSP"])
-def test_a_name_that_no_node_or_several_have_is_refused(network: Network, name: str) -> None:
-    with pytest.raises(UnknownMemberError, match=r"orderer0\.orderer\.example"):
+def test_a_name_that_no_node_or_several_have_is_refused(
+    outcome: Outcome, network: Network, name: str
+) -> None:
+    with outcome.refuses(
+        UnknownMemberError, leaves=files(network.directory), match=r"orderer0\.orderer\.example"
+    ):
         network.node(name)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.x509 import IPAddress, SubjectAlternativeName, load_pem_x509_certificate
+from tests.scenarios.outcome import Outcome, files
 from tests.unit.conftest import NOW_NS
 
 from tallystick.node.channel.config import ChannelConfig
@@ -148,26 +149,30 @@ def program(directory: Path, answer: str) -> Path:
 
 
 def test_a_missing_etcd_is_asked_for_with_the_way_to_get_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    outcome: Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(etcd.PROGRAM_VARIABLE, str(tmp_path / "none"))
-    with pytest.raises(EtcdMissingError, match="apt-get install etcd-server"):
+    with outcome.refuses(
+        EtcdMissingError, leaves=files(tmp_path), match="apt-get install etcd-server"
+    ):
         find_etcd()
 
 
-def test_a_release_that_corrupts_data_is_not_started(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_release_of_etcd_that_corrupts_data_is_not_started(
+    outcome: Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = program(tmp_path, "etcd Version: 3.5.1")
     monkeypatch.setenv(etcd.PROGRAM_VARIABLE, str(path))
-    with pytest.raises(UnsupportedEtcdError, match=r"3\.5\.1 .* can lose data in a crash"):
+    with outcome.refuses(
+        UnsupportedEtcdError, leaves=files(tmp_path), match=r"3\.5\.1 .* can lose data in a crash"
+    ):
         find_etcd()
 
 
 def test_a_program_that_is_not_etcd_is_not_started(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    outcome: Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = program(tmp_path, "something else")
     monkeypatch.setenv(etcd.PROGRAM_VARIABLE, str(path))
-    with pytest.raises(UnsupportedEtcdError, match="cannot be told"):
+    with outcome.refuses(UnsupportedEtcdError, leaves=files(tmp_path), match="cannot be told"):
         find_etcd()

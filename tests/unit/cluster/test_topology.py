@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.scenarios.outcome import Outcome, files
 
 from tallystick.node.cluster.deployment import collections_of
 from tallystick.node.cluster.errors import TopologyError, UnknownMemberError
@@ -125,8 +126,10 @@ def test_ports_can_be_moved_all_at_once() -> None:
         pytest.param("colour = 1" + CHANNEL + PEER + ORDERER, "colour: Extra", id="misspelt key"),
     ],
 )
-def test_a_topology_that_cannot_be_run_is_refused(content: str, problem: str) -> None:
-    with pytest.raises(TopologyError, match=problem):
+def test_a_topology_that_cannot_be_run_is_refused(
+    outcome: Outcome, tmp_path: Path, content: str, problem: str
+) -> None:
+    with outcome.refuses(TopologyError, leaves=files(tmp_path), match=problem):
         parse_topology(content, "mine.toml")
 
 
@@ -163,6 +166,6 @@ maxPeerCount = 2
     assert found[0].config[0].static_collection_config.maximum_peer_count == 2
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TopologyError, match=r"absent\.toml"):
+def test_the_file_of_a_topology_is_missing(outcome: Outcome, tmp_path: Path) -> None:
+    with outcome.refuses(TopologyError, leaves=files(tmp_path), match=r"absent\.toml"):
         load_topology(tmp_path / "absent.toml")

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
+from tests.scenarios.outcome import Outcome, State
 
 from tallystick.node.gateway.commit_notifier import (
     CommitNotifier,
@@ -99,10 +100,14 @@ async def test_nothing_is_kept_of_those_who_are_gone() -> None:
         assert task.result() == (VALID, 4)
 
 
-async def test_one_caller_too_many_is_turned_away() -> None:
+async def test_one_caller_too_many_is_turned_away(outcome: Outcome) -> None:
     notifier = Notifier(max_waiters=1)
-    async with waiting(notifier, "t1"):
-        with pytest.raises(TooManyWaitersError, match="1 callers already wait"):
+    async with waiting(notifier, "t1") as (task,):
+        with outcome.refuses(
+            TooManyWaitersError,
+            leaves=State("who waits already goes on waiting", task.done),
+            match="1 callers already wait",
+        ):
             await notifier.wait("t2")
         notifier.publish(4, [("t1", VALID)])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.scenarios.outcome import Outcome, State
 
 from tallystick.node.ledger import held_bytes, range_query
 from tallystick.node.ledger.held_bytes import SimulationTooLargeError
@@ -28,12 +29,17 @@ class NoHistory:
 
 
 @pytest.fixture
-def simulator(monkeypatch: pytest.MonkeyPatch) -> Simulator:
-    monkeypatch.setattr(held_bytes, "MAX_HELD_BYTES", LIMIT)
+def store() -> MemoryStore:
     store, updates = MemoryStore(), UpdateBatch()
     for number in range(20):
         updates.put("cc", f"row{number:02}", bytes(1000), Version(1, 0))
     store.write(state_entries(updates))
+    return store
+
+
+@pytest.fixture
+def simulator(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> Simulator:
+    monkeypatch.setattr(held_bytes, "MAX_HELD_BYTES", LIMIT)
     return Simulator(LedgerState(store), NoHistory(), "t1")
 
 
@@ -58,15 +64,25 @@ def simulator(monkeypatch: pytest.MonkeyPatch) -> Simulator:
     ],
 )
 def test_a_simulation_without_end_is_refused(
-    simulator: Simulator, do: Callable[[Simulator, int], object]
+    outcome: Outcome,
+    store: MemoryStore,
+    simulator: Simulator,
+    do: Callable[[Simulator, int], object],
 ) -> None:
     def do_without_end() -> None:
         for number in range(1000):
             do(simulator, number)
 
-    with pytest.raises(SimulationTooLargeError, match="t1 reads and writes more than 10000 bytes"):
+    with outcome.refuses(
+        SimulationTooLargeError,
+        leaves=State("what is committed is as it was", lambda: dict(store.range(b"", b""))),
+        match="t1 reads and writes more than 10000 bytes",
+    ):
         do_without_end()
-    with pytest.raises(SimulationTooLargeError):  # nor is it endorsed as far as it went
+    with outcome.refuses(
+        SimulationTooLargeError,
+        leaves=State("what is committed is as it was", lambda: dict(store.range(b"", b""))),
+    ):  # nor is it endorsed as far as it went
         simulator.done()
 
 
@@ -76,10 +92,14 @@ def test_a_value_read_again_weighs_nothing(simulator: Simulator) -> None:
 
 
 def test_rows_that_fill_a_message_cannot_be_read_at_a_time(
-    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+    outcome: Outcome, store: MemoryStore, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(range_query, "MAX_BATCH_BYTES", 5_100)
 
-    with pytest.raises(BatchTooLargeError, match="more than 5100 bytes"):
+    with outcome.refuses(
+        BatchTooLargeError,
+        leaves=State("what is committed is as it was", lambda: dict(store.range(b"", b""))),
+        match="more than 5100 bytes",
+    ):
         simulator.range("cc", "", "").next_batch()
     assert len(simulator.range("cc", "row00", "row05").next_batch().rows) == 5

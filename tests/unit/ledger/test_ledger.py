@@ -5,6 +5,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.scenarios.outcome import Outcome, State
 
 from tallystick.node.ledger.block_store import (
     BlockNotFoundError,
@@ -240,8 +241,14 @@ async def test_a_cancelled_commit_is_completed(ledger: Ledger, chain: Chain) -> 
     assert ledger.state.get("basic", "k") == VersionedValue(b"v", Version(1, 0))
 
 
-def test_a_store_of_another_format_is_refused(tmp_path: Path, store: MemoryStore) -> None:
+def test_a_store_of_another_format_is_refused(
+    outcome: Outcome, tmp_path: Path, store: MemoryStore
+) -> None:
     store.write({FORMAT_KEY: b"0", b"mhead": b"\x00"})
-    with pytest.raises(UnsupportedFormatError, match="format b'0'") as failure:
+    with outcome.refuses(
+        UnsupportedFormatError,
+        leaves=State("the store has the rows that it had", lambda: dict(store.range(b"", b""))),
+        match="format b'0'",
+    ) as failure:
         Ledger.open(tmp_path, store)
     assert failure.value.found == b"0"

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import plyvel
 import pytest
+from tests.scenarios.outcome import Outcome, files
 
 from tallystick.node.ledger import leveldb, sqlite
 from tallystick.node.ledger.key_value_store import (
@@ -20,10 +21,12 @@ from tallystick.node.settings import NodeSettings
 
 
 def test_leveldb_says_what_to_do_where_it_is_not_installed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    outcome: Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leveldb, "plyvel", None)
-    with pytest.raises(StoreUnavailableError, match="install plyvel, or choose sqlite") as failure:
+    with outcome.refuses(
+        StoreUnavailableError, leaves=files(tmp_path), match="install plyvel, or choose sqlite"
+    ) as failure:
         open_store("leveldb", tmp_path)
     assert (failure.value.kind, failure.value.directory) == ("leveldb", tmp_path)
 
@@ -36,9 +39,9 @@ def test_a_leveldb_directory_belongs_to_one_process(tmp_path: Path) -> None:
         open_store("leveldb", tmp_path)
 
 
-def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_refused(outcome: Outcome, tmp_path: Path) -> None:
     (tmp_path / "store.sqlite3").write_bytes(b"no database" * 100)
-    with pytest.raises(StoreUnavailableError, match="not a database"):
+    with outcome.refuses(StoreUnavailableError, leaves=files(tmp_path), match="not a database"):
         open_store("sqlite", tmp_path)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-import pytest
+from tests.scenarios.outcome import Outcome, State
 from tests.unit.endorsement.conftest import World
 
 from tallystick.node.ledger.rwset import parse_results
@@ -25,16 +25,20 @@ TOKEN = ResolvedChaincode(
 )
 
 
-async def test_a_chaincode_without_initialisation_leaves_no_trace(world: World) -> None:
+async def test_a_chaincode_without_initialisation_leaves_no_trace(
+    outcome: Outcome, world: World
+) -> None:
     simulator = world.one.ledger.simulator("tx")
     token = replace(TOKEN, init_required=False)
     check_initialization(simulator, token, is_init=False)
-    with pytest.raises(
+    with outcome.refuses(
         InitializationError,
+        leaves=State("the ledger is as it was", lambda: world.one.ledger.height),
         match=r"^chaincode 'token' does not require initialization but called as init$",
     ):
         check_initialization(simulator, token, is_init=True)
     assert simulator.done().public == b""
+    outcome.keep("a chaincode without an initialisation is initialised")
 
 
 async def test_calls_before_init_are_refused_and_so_is_a_second_init(world: World) -> None:
@@ -63,11 +67,16 @@ async def test_init_reads_and_writes_the_marker_in_the_namespace_of_the_chaincod
     assert [(write.key, write.value) for write in namespace.writes] == [(INITIALIZED_KEY, b"1.0")]
 
 
-async def test_a_new_version_must_be_initialised_anew(world: World) -> None:
+async def test_a_new_version_must_be_initialised_anew(outcome: Outcome, world: World) -> None:
     await world.define(init_required=True)
     await world.submit(world.call(b"init", is_init=True), world.one)
     upgraded = replace(TOKEN, version="2.0")
     simulator = world.one.ledger.simulator("tx")
-    with pytest.raises(InitializationError, match="must call as init first"):
+    with outcome.refuses(
+        InitializationError,
+        leaves=State("the ledger is as it was", lambda: world.one.ledger.height),
+        match="must call as init first",
+    ):
         check_initialization(simulator, upgraded, is_init=False)
     check_initialization(simulator, upgraded, is_init=True)
+    outcome.keep("a chaincode is called before its initialisation")

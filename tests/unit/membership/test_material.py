@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+from tests.scenarios.outcome import Outcome, files
 
 from tallystick.node.membership import certificates
 from tallystick.node.membership.ca import CertificateAuthority, KeyPair
@@ -128,8 +129,10 @@ def test_a_saved_authority_can_go_on_issuing(organization: Path) -> None:
     assert CertificateAuthority.from_pem(saved).to_pem() == saved
 
 
-def test_an_organisation_is_not_overwritten(organization: Path) -> None:
-    with pytest.raises(MaterialError, match="there is an organisation here"):
+def test_an_organisation_is_not_overwritten(outcome: Outcome, organization: Path) -> None:
+    with outcome.refuses(
+        MaterialError, leaves=files(organization), match="there is an organisation here"
+    ):
         generate_organization(SPEC, organization, now=NOW)
 
 
@@ -145,13 +148,15 @@ def test_an_organisation_is_not_overwritten(organization: Path) -> None:
         ),
     ],
 )
-def test_names_must_fit(tmp_path: Path, spec: OrganizationSpec, problem: str) -> None:
-    with pytest.raises(MaterialError, match=problem):
+def test_names_in_a_new_organisation_must_fit(
+    outcome: Outcome, tmp_path: Path, spec: OrganizationSpec, problem: str
+) -> None:
+    with outcome.refuses(MaterialError, leaves=files(tmp_path), match=problem):
         generate_organization(spec, tmp_path / "new", now=NOW)
     assert not (tmp_path / "new").exists()
 
 
-def test_a_key_is_found_among_others(organization: Path) -> None:
+def test_a_key_is_found_among_others_or_missed(outcome: Outcome, organization: Path) -> None:
     """§14.6: a keystore file may have any name."""
     keystore = organization / "peers/peer0/msp/keystore"
     (keystore / "priv_sk").rename(keystore / "zzz")
@@ -160,19 +165,25 @@ def test_a_key_is_found_among_others(organization: Path) -> None:
     signer = SigningIdentity.from_directory(organization / "peers/peer0/msp", "ClearingMSP")
     assert signer.msp_id == "ClearingMSP"
     (keystore / "zzz").unlink()
-    with pytest.raises(MaterialError, match="no private key here belongs to"):
+    with outcome.refuses(
+        MaterialError, leaves=files(organization), match="no private key here belongs to"
+    ):
         SigningIdentity.from_directory(organization / "peers/peer0/msp", "ClearingMSP")
 
 
-def test_a_local_msp_has_one_certificate(organization: Path) -> None:
-    with pytest.raises(MaterialError, match="expected one certificate"):
+def test_a_local_msp_has_one_certificate(outcome: Outcome, organization: Path) -> None:
+    with outcome.refuses(
+        MaterialError, leaves=files(organization), match="expected one certificate"
+    ):
         SigningIdentity.from_directory(organization / "msp", "ClearingMSP")
 
 
 @pytest.mark.parametrize("key", [b"no key", b"-----BEGIN PRIVATE KEY-----\n"])
-def test_an_unreadable_key_is_refused(organization: Path, key: bytes) -> None:
+def test_an_unreadable_private_key_is_refused(
+    outcome: Outcome, organization: Path, key: bytes
+) -> None:
     certificate = (organization / "ca" / "ca.clearing.example-cert.pem").read_bytes()
-    with pytest.raises(CertificateError, match="PEM private key"):
+    with outcome.refuses(CertificateError, leaves=files(organization), match="PEM private key"):
         SigningIdentity.from_pem("ClearingMSP", certificate, key)
 
 
@@ -213,24 +224,28 @@ def test_settings_of_other_tools_are_read(organization: Path) -> None:
         ("cacerts/notes.txt", "no certificate", "remove the file or repair it"),
     ],
 )
-def test_files_that_cannot_be_read_are_named(
-    organization: Path, name: str, content: str, problem: str
+def test_files_of_an_msp_that_cannot_be_read_are_named(
+    outcome: Outcome, organization: Path, name: str, content: str, problem: str
 ) -> None:
     (organization / "msp" / name).write_text(content, encoding="utf-8")
-    with pytest.raises(MaterialError, match=problem):
+    with outcome.refuses(MaterialError, leaves=files(organization), match=problem):
         fabric_config(organization / "msp")
 
 
-def test_an_msp_needs_an_authority(tmp_path: Path) -> None:
-    with pytest.raises(MaterialError, match="no CA certificate of ClearingMSP here"):
+def test_an_msp_needs_an_authority(outcome: Outcome, tmp_path: Path) -> None:
+    with outcome.refuses(
+        MaterialError, leaves=files(tmp_path), match="no CA certificate of ClearingMSP here"
+    ):
         msp_config_from_directory(tmp_path, "ClearingMSP")
 
 
-def test_only_elliptic_curve_keys_sign(organization: Path) -> None:
+def test_only_elliptic_curve_keys_sign(outcome: Outcome, organization: Path) -> None:
     certificate = (organization / "ca" / "ca.clearing.example-cert.pem").read_bytes()
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    with pytest.raises(CertificateError, match="Ed25519PrivateKey: use an EC P-256 key"):
+    with outcome.refuses(
+        CertificateError, leaves=files(organization), match="Ed25519PrivateKey: use an EC P-256 key"
+    ):
         SigningIdentity.from_pem("ClearingMSP", certificate, pem)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from tests.scenarios.outcome import Outcome, files
 
 from tallystick.node.membership import certificates
 from tallystick.node.membership.directory import msp_config_from_directory
@@ -135,11 +136,13 @@ def test_who_is_renewed_trusts_the_new_authority_in_its_own_house(
 
 
 def test_former_authorities_are_dropped_once_nobody_needs_them(
-    path: Path, directory: OrganizationDirectory
+    outcome: Outcome, path: Path, directory: OrganizationDirectory
 ) -> None:
     old = SigningIdentity.from_directory(path / "users/Alice/msp", MSP_ID)
     directory.add_authorities(now=LATER)
-    with pytest.raises(MaterialError, match=r"still has a certificate of the old authority"):
+    with outcome.refuses(
+        MaterialError, leaves=files(path), match=r"still has a certificate of the old authority"
+    ):
         directory.drop_former()
     renew_all(directory)
     directory.drop_former()
@@ -149,9 +152,11 @@ def test_former_authorities_are_dropped_once_nobody_needs_them(
     assert after.fabric_node_ous.peer_ou_identifier.certificate == after.root_certs[0]
     assert (path / "users/Alice/tls/ca.crt").read_bytes() == after.tls_root_certs[0]
     assert not [*path.glob("*.former")]
-    with pytest.raises(IdentityError):
+    with outcome.refuses(IdentityError, leaves=files(path)):
         members(path).identity(old.identity)
-    with pytest.raises(MaterialError, match="has no former authority to drop"):
+    with outcome.refuses(
+        MaterialError, leaves=files(path), match="has no former authority to drop"
+    ):
         directory.drop_former()
 
 
@@ -167,20 +172,26 @@ def test_an_interrupted_change_of_authorities_is_completed(
     assert len(once.root_certs) == len(once.tls_root_certs) == 2
 
 
-def test_who_issued_a_certificate_revokes_it(directory: OrganizationDirectory) -> None:
+def test_who_issued_a_certificate_revokes_it(
+    outcome: Outcome, path: Path, directory: OrganizationDirectory
+) -> None:
     old = load(directory.holder(ALICE).signing)
     directory.add_authorities(now=LATER)
     directory.renew(directory.holder(ALICE), now=LATER)
     for certificate in (old, load(directory.holder(ALICE).signing)):
         found = certificates.load_revocation_list(directory.revocation_list(certificate, now=LATER))
         assert [entry.serial_number for entry in found] == [certificate.serial_number]
-    with pytest.raises(MaterialError, match="this authority has not issued CN=peer0"):
+    with outcome.refuses(
+        MaterialError, leaves=files(path), match="this authority has not issued CN=peer0"
+    ):
         directory.revocation_list(load(directory.holder(PEER).tls), now=LATER)
 
 
 def test_without_its_key_an_authority_issues_nothing(
-    path: Path, directory: OrganizationDirectory
+    outcome: Outcome, path: Path, directory: OrganizationDirectory
 ) -> None:
     (path / "ca" / "priv_sk").unlink()
-    with pytest.raises(MaterialError, match="an authority elsewhere must issue"):
+    with outcome.refuses(
+        MaterialError, leaves=files(path), match="an authority elsewhere must issue"
+    ):
         directory.renew(directory.holder(PEER), now=LATER)

@@ -11,6 +11,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from tests.scenarios.outcome import Outcome, files
 from tests.unit.conftest import CHANNEL_ID, NOW_NS, OLDEST, ChannelMaterial, at
 
 from tallystick.node.channel.config import BatchParameters
@@ -192,11 +193,15 @@ async def test_a_restarted_orderer_continues_its_chain(site: Site) -> None:
         assert await entries(node.connection(), site, blocks=2) == [first, second]
 
 
-async def test_a_data_directory_of_another_channel_is_refused(site: Site) -> None:
+async def test_a_data_directory_of_another_channel_is_refused(outcome: Outcome, site: Site) -> None:
     async with site.node():
         pass
     other = site.material.genesis(BatchParameters(timeout_s=1.0))
-    with pytest.raises(GenesisMismatchError, match="another genesis block"):
+    with outcome.refuses(
+        GenesisMismatchError,
+        leaves=files(site.directory / "channels" / "securities" / "blocks", "block"),
+        match="another genesis block",
+    ):
         async with site.node(other):
             pass
 
@@ -265,8 +270,10 @@ async def test_a_signal_stops_the_process_gracefully(site: Site) -> None:
     assert ports[0] > 0
 
 
-def test_a_file_without_a_block_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BlockFileError, match=r"missing\.block holds no block"):
+def test_the_file_of_a_first_block_holds_none(outcome: Outcome, tmp_path: Path) -> None:
+    with outcome.refuses(
+        BlockFileError, leaves=files(tmp_path), match=r"missing\.block holds no block"
+    ):
         load_block(tmp_path / "missing.block")
 
 

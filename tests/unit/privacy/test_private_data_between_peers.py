@@ -6,6 +6,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
+from tests.scenarios.outcome import Outcome, State
 from tests.unit.endorsement.conftest import CHANNEL_ID, Peer, World, transaction_id_of
 from tests.unit.endorsement.test_private_results import (
     SECRET_SET,
@@ -113,7 +114,7 @@ async def test_a_member_whose_key_does_not_sign_fetches_later(
 
 
 async def test_what_cannot_be_handed_over_for_want_of_a_signature_is_kept_by_nobody(
-    world: World, caplog: pytest.LogCaptureFixture
+    outcome: Outcome, world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     """§13: required_peer_count."""
     await define_with_collection(world, required_peer_count=1, maximum_peer_count=1)
@@ -121,20 +122,30 @@ async def test_what_cannot_be_handed_over_for_want_of_a_signature_is_kept_by_nob
     node = node_of(one, signer=ReluctantSigner(one.signer, refusals=1))
     dissemination = Dissemination(node, lambda _: one.others[:], Random(0), timeout_s=1.0)
     results = push().private_results
-    with pytest.raises(CollectionError, match="fewer than 1 members keep a copy"):
+    with outcome.refuses(
+        CollectionError,
+        leaves=State("the other peer keeps nothing", lambda: waits(world.two, "t1")),
+        match="fewer than 1 members keep a copy",
+    ):
         await dissemination.keep(one.channel, "t1", results)
     assert "twomsp of TwoMSP is handed nothing: the token was taken out" in caplog.text
     await dissemination.keep(one.channel, "t1", results)
     assert waits(world.two, "t1")
 
 
-async def test_a_peer_that_cannot_sign_for_what_it_was_handed_says_so(world: World) -> None:
+async def test_a_peer_that_cannot_sign_for_what_it_was_handed_says_so(
+    outcome: Outcome, world: World
+) -> None:
     await define_with_collection(world, required_peer_count=1, maximum_peer_count=1)
     one, two = world.one, world.two
     signer = ReluctantSigner(two.signer, refusals=1)
     service = PrivateDataService({CHANNEL_ID: two.channel}.get, node_of(two, signer=signer))
     request = sign_request(push(), TO_TWO, node_of(one))
-    with pytest.raises(PrivateDataRefusedError, match="cannot be acknowledged: the token was"):
+    with outcome.refuses(
+        PrivateDataRefusedError,
+        leaves=State("the ledger is as it was", lambda: two.ledger.height),
+        match="cannot be acknowledged: the token was",
+    ):
         await service.push(request)
     assert (await service.push(request)).peer == two.signer.identity
 
@@ -262,11 +273,15 @@ REFUSED: dict[str, tuple[Callable[[World], wire.SignedRequest], str]] = {
 
 
 @pytest.mark.parametrize(("request_of", "reason"), REFUSED.values(), ids=REFUSED)
-async def test_a_request_is_refused_that_is(
-    world: World, request_of: Callable[[World], wire.SignedRequest], reason: str
+async def test_a_bad_request_between_peers_for_private_values_is_refused(
+    outcome: Outcome, world: World, request_of: Callable[[World], wire.SignedRequest], reason: str
 ) -> None:
     await define_with_collection(world)
-    with pytest.raises(PrivateDataRefusedError, match=reason):
+    with outcome.refuses(
+        PrivateDataRefusedError,
+        leaves=State("nothing waits to be stored", lambda: waits(world.two, "t1")),
+        match=reason,
+    ):
         await world.two.privacy.service.push(request_of(world))
     assert not waits(world.two, "t1")
 

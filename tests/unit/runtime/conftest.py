@@ -69,6 +69,7 @@ class Peer:
         for number in range(250):
             updates.put("wild", f"{number:03}", b"old", Version(1, 0))
         store.write(state_entries(updates))
+        self.store = store
         self.state = LedgerState(store)
         (self.directory / "acme.py").write_text(self.source)
         packages = self.directory / "installed"
@@ -86,6 +87,10 @@ class Peer:
             ),
         )
         self.runtime = RuntimeRegistry(self.packages, rules, Random(1))
+
+    def committed(self) -> dict[bytes, bytes]:
+        """Return every row of the state."""
+        return dict(self.store.range(b"", b""))
 
     def install(self, name: str, package: bytes) -> None:
         """Install a package without the check that would refuse a hostile one."""

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.scenarios.outcome import Outcome, State
 from tests.unit.runtime.conftest import Peer
 
 from tallystick.chaincode.package import build_package
@@ -143,21 +144,31 @@ async def test_an_unknown_callee_is_named(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize("deed", ["loop", "flood"])
-async def test_a_call_without_end_is_stopped_and_the_next_one_runs(peer: Peer, deed: str) -> None:
+async def test_a_contract_that_never_ends_is_stopped(
+    outcome: Outcome, peer: Peer, deed: str
+) -> None:
     """§9.2."""
     await peer.answer("caller", "call", "wild")  # both are up
     overrun = asyncio.create_task(peer.run("wild", deed))  # noqa: TID251
     for _ in range(3):
         result, _ = await peer.run("caller", "call", "absent")
         assert result.response.status == 500, "another chaincode answers meanwhile"
-    with pytest.raises(ExecutionTimeoutError, match="timeout expired while executing transaction"):
+    with outcome.refuses(
+        ExecutionTimeoutError,
+        leaves=State("what is committed is as it was", peer.committed),
+        match="timeout expired while executing transaction",
+    ):
         await overrun
     assert await peer.answer("wild", "move", "001", "x") == "old"
 
 
-async def test_a_crash_fails_its_own_call_and_the_next_one_runs(peer: Peer) -> None:
+async def test_a_contract_that_crashes_fails_its_own_call(outcome: Outcome, peer: Peer) -> None:
     """§9.2."""
-    with pytest.raises(StreamTerminatedError, match="chaincode stream terminated"):
+    with outcome.refuses(
+        StreamTerminatedError,
+        leaves=State("what is committed is as it was", peer.committed),
+        match="chaincode stream terminated",
+    ):
         await peer.run("wild", "crash")
     assert await peer.answer("wild", "move", "001", "x") == "old"
 
@@ -203,8 +214,12 @@ async def test_a_contract_can_neither_signal_the_peer_nor_see_its_environment(
     assert "SECRET" not in await peer.answer("wild", "attempt", "environment", "")
 
 
-async def test_a_contract_that_cannot_be_imported_is_reported(peer: Peer) -> None:
+async def test_a_contract_that_cannot_be_imported_is_reported(outcome: Outcome, peer: Peer) -> None:
     (peer.directory / "broken.py").write_text("class C:\n    pass\n")
     peer.install("broken", build_package("broken", "broken:C", peer.directory))
-    with pytest.raises(LaunchError, match="not a Contract class"):
+    with outcome.refuses(
+        LaunchError,
+        leaves=State("what is committed is as it was", peer.committed),
+        match="not a Contract class",
+    ):
         await peer.run("broken", "f")

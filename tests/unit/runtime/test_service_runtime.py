@@ -9,6 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.scenarios.outcome import Outcome, files
 from tests.unit.runtime.elsewhere import Authority, Caller, host
 
 from tallystick.chaincode.package import build_package_of, package_id
@@ -89,7 +90,9 @@ async def test_a_service_is_dialled_with_tls(tmp_path: Path, *, mutual: bool) ->
 
 
 @pytest.mark.parametrize("fault", ["other authority", "no client certificate", "no tls"])
-async def test_a_service_that_cannot_be_trusted_is_not_used(tmp_path: Path, fault: str) -> None:
+async def test_a_chaincode_server_that_cannot_be_trusted_is_not_used(
+    outcome: Outcome, tmp_path: Path, fault: str
+) -> None:
     """§9.5."""
     port, authority, peers = free_port(), Authority(), Authority()
     server = authority.issue(peers.roots if fault == "no client certificate" else b"")
@@ -99,29 +102,38 @@ async def test_a_service_that_cannot_be_trusted_is_not_used(tmp_path: Path, faul
         calling(tmp_path, package, start_timeout_s=3.0) as (caller, name),
         serving(host(name), ServerSettings(f"localhost:{port}", server)),
     ):
-        with pytest.raises(LaunchError):
+        with outcome.refuses(LaunchError, leaves=files(tmp_path)):
             await caller.answer(name, "notes", "name_of")
 
 
-async def test_a_service_of_another_package_is_refused(tmp_path: Path) -> None:
+async def test_a_chaincode_server_of_another_package_is_not_used(
+    outcome: Outcome, tmp_path: Path
+) -> None:
     """§9.1."""
     port = free_port()
     async with (
         calling(tmp_path, service_at(port)) as (caller, name),
         serving(host("other_1.0:00"), ServerSettings(f"localhost:{port}")),
     ):
-        with pytest.raises(LaunchError, match=r"registers as 'other_1\.0:00', but 'notes_1\.0:"):
+        with outcome.refuses(
+            LaunchError,
+            leaves=files(tmp_path),
+            match=r"registers as 'other_1\.0:00', but 'notes_1\.0:",
+        ):
             await caller.answer(name, "notes", "name_of")
 
 
-async def test_a_service_that_is_away_is_not_waited_for_longer_than_its_package_says(
+async def test_a_chaincode_server_that_is_away_is_waited_for_as_its_package_says(
+    outcome: Outcome,
     tmp_path: Path,
 ) -> None:
     """§9.5."""
     loop = asyncio.get_running_loop()
     async with calling(tmp_path, service_at(free_port())) as (caller, name):
         began = loop.time()
-        with pytest.raises(LaunchError, match="accepts no connection within 1 s"):
+        with outcome.refuses(
+            LaunchError, leaves=files(tmp_path), match="accepts no connection within 1 s"
+        ):
             await caller.answer(name, "notes", "name_of")
         assert 0.5 < loop.time() - began < 5.0
 
@@ -158,13 +170,13 @@ def test_durations_are_written_as_in_go(text: str, seconds: float) -> None:
     ],
     ids=["missing", "no JSON", "no address", "no port", "no duration", "no roots", "no key"],
 )
-async def test_a_malformed_connection_is_refused(
-    tmp_path: Path, content: bytes | None, problem: str
+async def test_a_package_that_names_its_server_badly_is_refused(
+    outcome: Outcome, tmp_path: Path, content: bytes | None, problem: str
 ) -> None:
     """§9.5."""
-    files = {} if content is None else {"connection.json": content}
-    package = build_package_of(CCAAS, "notes_1.0", files)
+    inside = {} if content is None else {"connection.json": content}
+    package = build_package_of(CCAAS, "notes_1.0", inside)
     assert package_id(package).startswith("notes_1.0:")
     async with calling(tmp_path, package) as (caller, name):
-        with pytest.raises(LaunchError, match=problem):
+        with outcome.refuses(LaunchError, leaves=files(tmp_path), match=problem):
             await caller.answer(name, "notes", "name_of")

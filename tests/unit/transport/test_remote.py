@@ -1,6 +1,7 @@
 """Connections over gRPC, against servers that misbehave on purpose."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from pathlib import Path
 import grpc
 import pytest
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from tests.scenarios.outcome import Outcome, State
 from tests.traces import collecting
 from tests.unit.conftest import ChannelMaterial
 
@@ -281,10 +283,20 @@ async def test_messages_above_grpcs_own_limit_pass_and_those_above_fabrics_do_no
             await orderer.broadcast(bytes(MAX_MESSAGE_BYTES + 1))
 
 
-async def test_a_port_in_use_is_an_error_that_names_it() -> None:
+def answers(port: int) -> bool:
+    """Return that somebody takes a connection; OSError says that nobody does."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10):
+        return True
+
+
+async def test_a_port_in_use_is_an_error_that_names_it(outcome: Outcome) -> None:
     async with serving(new_server(), ADDRESS, tls=None, grace_s=0) as port:
         taken = f"127.0.0.1:{port}"
-        with pytest.raises(ListenError, match=f"cannot listen on {taken}"):
+        with outcome.refuses(
+            ListenError,
+            leaves=State("who listened there still does", lambda: answers(port)),
+            match=f"cannot listen on {taken}",
+        ):
             async with serving(new_server(), taken, tls=None, grace_s=0):
                 pass
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.scenarios.outcome import Outcome, State
 
 from tallystick.node.ledger.range_query import RecordedRange
 from tallystick.node.ledger.state import UpdateBatch, VersionedValue
@@ -266,6 +267,10 @@ def _with_another_batch_size(delivered: ConfigEnvelope) -> None:
     values["BatchSize"].value = BatchSize(max_message_count=8).SerializeToString()
 
 
+def in_force(setting: Setting) -> State:
+    return State("the configuration in force is as it was", lambda: setting.channel.config)
+
+
 @pytest.mark.parametrize(
     ("edit", "problem"),
     [
@@ -295,25 +300,27 @@ def _with_another_batch_size(delivered: ConfigEnvelope) -> None:
     ],
 )
 async def test_a_configuration_that_cannot_come_next_stops_the_channel(
-    setting: Setting, edit: Callable[[ConfigEnvelope], None], problem: str
+    outcome: Outcome, setting: Setting, edit: Callable[[ConfigEnvelope], None], problem: str
 ) -> None:
     draft = setting.network.config_draft(edit)
-    with pytest.raises(UnacceptableConfigError) as caught:
+    with outcome.refuses(UnacceptableConfigError, leaves=in_force(setting)) as caught:
         await setting.codes(draft)
     assert caught.value.block_number == 2
     assert caught.value.problem.startswith(problem)
 
 
-async def test_a_configuration_that_cannot_be_read_stops_the_channel(setting: Setting) -> None:
+async def test_a_configuration_that_cannot_be_read_stops_the_channel(
+    outcome: Outcome, setting: Setting
+) -> None:
     draft = setting.network.config_draft()
     draft.data = b"\xff"
-    with pytest.raises(UnacceptableConfigError, match="cannot be used"):
+    with outcome.refuses(UnacceptableConfigError, leaves=in_force(setting), match="cannot be used"):
         await setting.codes(draft)
 
 
 @pytest.mark.parametrize("area", ["channel", "orderer", "application"])
 async def test_a_configuration_that_nobody_can_run_stops_the_channel_even_if_agreed(
-    setting: Setting, area: str
+    outcome: Outcome, setting: Setting, area: str
 ) -> None:
     """§15.1."""
     wanted = Config()
@@ -325,11 +332,16 @@ async def test_a_configuration_that_nobody_can_run_stops_the_channel_even_if_agr
     group.values["Capabilities"].mod_policy = "Admins"
     draft = setting.network.config_draft()
     draft.data = setting.network.agreed(wanted).SerializeToString()
-    with pytest.raises(UnacceptableConfigError, match=f"{area} capability V9_9 is unknown to this"):
+    with outcome.refuses(
+        UnacceptableConfigError,
+        leaves=in_force(setting),
+        match=f"{area} capability V9_9 is unknown to this",
+    ):
         await setting.codes(draft)
 
 
 async def test_an_organisation_cannot_take_another_one_s_place_even_if_agreed(
+    outcome: Outcome,
     setting: Setting,
 ) -> None:
     wanted = Config()
@@ -338,13 +350,15 @@ async def test_an_organisation_cannot_take_another_one_s_place_even_if_agreed(
     groups["OneMSP"].values["MSP"].CopyFrom(groups["TwoMSP"].values["MSP"])
     draft = setting.network.config_draft()
     draft.data = setting.network.agreed(wanted).SerializeToString()
-    with pytest.raises(UnacceptableConfigError, match="attempted to change MSP ID"):
+    with outcome.refuses(
+        UnacceptableConfigError, leaves=in_force(setting), match="attempted to change MSP ID"
+    ):
         await setting.codes(draft)
 
 
 @pytest.mark.parametrize("sequence", [0, 1])
 async def test_a_channel_with_older_rules_is_not_judged_by_newer_ones(
-    setting: Setting, sequence: int
+    outcome: Outcome, setting: Setting, sequence: int
 ) -> None:
     """§12, §15.1: Fabric would give other codes."""
     config = Config()
@@ -357,12 +371,14 @@ async def test_a_channel_with_older_rules_is_not_judged_by_newer_ones(
     draft.data = delivered.SerializeToString()
     block = setting.block(draft)
     block.header.number *= sequence
-    with pytest.raises(UnacceptableConfigError, match="application capability V1_4_2"):
+    with outcome.refuses(
+        UnacceptableConfigError, leaves=in_force(setting), match="application capability V1_4_2"
+    ):
         await setting.validator.validate(block)
 
 
-async def test_a_configuration_travels_alone(setting: Setting) -> None:
-    with pytest.raises(UnacceptableConfigError, match="not alone"):
+async def test_a_configuration_travels_alone(outcome: Outcome, setting: Setting) -> None:
+    with outcome.refuses(UnacceptableConfigError, leaves=in_force(setting), match="not alone"):
         await setting.codes(setting.network.config_draft(), setting.draft())
 
 

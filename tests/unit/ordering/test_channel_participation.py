@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.scenarios.outcome import Outcome, State
 from tests.unit.conftest import NOW_NS
+from tests.unit.ordering.form import FORM, form
 
 from tallystick.node.channel.config import BatchParameters
 from tallystick.node.channel.config_delta import compute_update
@@ -59,7 +60,6 @@ if TYPE_CHECKING:
     from tallystick.node.ordering.participation import Answer
 
 CHANNEL = f"{CHANNELS}/securities"
-FORM = "multipart/form-data; boundary=limit"
 PROMPT = BatchParameters(timeout_s=0.01)
 INFO = {
     "name": "securities",
@@ -68,11 +68,6 @@ INFO = {
     "status": "active",
     "height": 1,
 }
-
-
-def form(content: bytes, name: str = "config-block", filename: str = "; filename=genesis") -> bytes:
-    head = f'--limit\r\nContent-Disposition: form-data; name="{name}"{filename}\r\n\r\n'
-    return head.encode() + content + b"\r\n--limit--\r\n"
 
 
 @dataclass

@@ -156,6 +156,7 @@ class ActionFunctions(MarketContract):
         return Actions(ctx).page(page_size, bookmark)
 
     @query
+    @licence_first()
     def entitlement(self, ctx: Context, action: str, holder: str) -> Entitlement:
         """Return what a holder gets, to its agents, its issuer, and those who may read all."""
         if not may_read(ctx, Actions(ctx).require(action).issuer):

@@ -17,7 +17,7 @@ from tallystick.contracts.identity.judgement import Judgement
 from tallystick.contracts.identity.models import IdentityView, Newcomers, References
 from tallystick.contracts.identity.references import PrivateReferences
 from tallystick.contracts.instants import now
-from tallystick.contracts.licensed import licensed
+from tallystick.contracts.licensed import licence_first, licensed
 from tallystick.contracts.licensing.functions import LicensingFunctions
 from tallystick.contracts.parties import (
     Authority,
@@ -105,6 +105,7 @@ class IdentityContract(
         )
 
     @query
+    @licence_first()
     def references(self, ctx: Context, identity: str) -> References:
         """Return the references about an identity, to those who may know.
 

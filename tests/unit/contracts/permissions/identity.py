@@ -10,6 +10,7 @@ from tests.unit.contracts.permissions.roles import (
     Arguments,
     P,
     Permissions,
+    among_licensed,
     anybody,
     licensed,
     only,
@@ -69,7 +70,7 @@ PERMITTED: Permissions = {
     "check_parties": anybody(),
     "verify": anybody(),
     "identity": anybody(),
-    "references": only(READERS | BROKER, others=AccessReason.MANDATE_MISSING),
+    "references": among_licensed(READERS | BROKER, AccessReason.MANDATE_MISSING),
     "issuers": anybody(),
 }
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.unit.contracts.permissions import cash, identity, settlement, token
+from tests.unit.contracts.permissions.nothing import secret_without, without
 from tests.unit.contracts.permissions.roles import Arguments, Permissions, Secrets
 from tests.unit.contracts.permissions.secrets import PRELUDES, proofs, secrets
 from tests.unit.contracts.permissions.stage import stage
@@ -31,6 +32,8 @@ class Stage:
     secrets: Secrets
     proofs: Mapping[str, Secrets]
     """What goes along with one function only."""
+    hidden: frozenset[str] = frozenset()
+    """Names that calls do not say: in place of each, they say that of nothing."""
 
     def given(self, role: str, chaincode: Chaincode, function: str) -> Sequence[Argument]:
         """Return the arguments of a role's call."""
@@ -64,6 +67,9 @@ class Stage:
             brought = {**brought, **prelude(market, role, brought)}
         before = market.ledger.fork()
         arguments = self.given(role, chaincode, function)
+        if self.hidden:
+            arguments = [without(self.hidden, each) for each in arguments]
+            brought = {name: secret_without(self.hidden, each) for name, each in brought.items()}
         market.submit(role, chaincode, function, *arguments, **brought)
         return before, market.ledger
 

@@ -36,6 +36,7 @@ class AccountFunctions(MarketContract):
         return self.account(ctx, cash, holder).amount
 
     @query
+    @licence_first()
     def account(self, ctx: Context, cash: str, holder: str) -> CashAccount:
         """Return what somebody has, what of it waits, and what it may owe and does."""
         vault = Vault(ctx)

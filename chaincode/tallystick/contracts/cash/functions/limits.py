@@ -22,7 +22,7 @@ from tallystick.contracts.cash.rules import lasting
 from tallystick.contracts.cash.vault import Vault
 from tallystick.contracts.confidential import secret_argument
 from tallystick.contracts.instants import now
-from tallystick.contracts.licensed import MarketContract, licensed
+from tallystick.contracts.licensed import MarketContract, licence_first, licensed
 from tallystick.contracts.parties import (
     Party,
     authority_for,
@@ -39,6 +39,7 @@ class LimitFunctions(MarketContract):
     """What is reserved of a balance, and how far it may go below nothing."""
 
     @transaction
+    @licence_first()
     def reserve(self, ctx: Context) -> None:
         """Reserve money for an order or as collateral, as its holder signed or has others say.
 
@@ -52,6 +53,7 @@ class LimitFunctions(MarketContract):
         Reservations(ctx, vault).place(said, authority, asked.salt)
 
     @transaction
+    @licence_first()
     def renew_reservation(self, ctx: Context) -> None:
         """Let a reservation last longer or shorter, as its holder says while it lasts.
 
@@ -76,6 +78,7 @@ class LimitFunctions(MarketContract):
         Reservations(ctx, Vault(ctx)).release(account, place.reservation)
 
     @transaction
+    @licence_first()
     def grant_credit(self, ctx: Context) -> None:
         """Let somebody owe the submitting bank up to a cap, in place of what it could before.
 
@@ -106,6 +109,7 @@ class LimitFunctions(MarketContract):
         return tuple(each for each in found if each.keeper == ctx.client.msp_id)
 
     @query
+    @licence_first()
     def may_reserve(self, ctx: Context, cash: str, holder: str, amount: int) -> ReservationAnswer:
         """Return whether so much may be reserved now, and the most that may.
 

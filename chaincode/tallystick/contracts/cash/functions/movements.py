@@ -67,6 +67,7 @@ class MovementFunctions(MarketContract):
         vault.move([move], Basis.REDEMPTION)
 
     @transaction
+    @licence_first()
     def fund(self, ctx: Context, funded: MoneyFunded, intent: SignedIntent) -> None:
         """Create or end money as the bank has signed; each payment off the ledger counts once."""
         vault = Vault(ctx)
@@ -87,6 +88,7 @@ class MovementFunctions(MarketContract):
         vault.move([move], basis, reference=funded.reference)
 
     @transaction
+    @licence_first()
     def transfer(self, ctx: Context, sent: MoneySent, intent: SignedIntent | None = None) -> None:
         """Pay as the holder says: by signature, or through a participant with its mandate."""
         move = Move(

@@ -4,7 +4,7 @@ from tallystick.chaincode import Context, query, transaction
 from tallystick.contracts.book import Account
 from tallystick.contracts.events import Basis
 from tallystick.contracts.intents import SignedIntent
-from tallystick.contracts.licensed import MarketContract
+from tallystick.contracts.licensed import MarketContract, licence_first
 from tallystick.contracts.parties import Exercised, require_authority
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import RegisterReason
@@ -29,6 +29,7 @@ class AllowanceFunctions(MarketContract):
     """What holders let participants draw."""
 
     @transaction
+    @licence_first()
     def approve(
         self, ctx: Context, allowed: UnitsAllowed, intent: SignedIntent | None = None
     ) -> None:
@@ -66,6 +67,7 @@ class AllowanceFunctions(MarketContract):
         )
 
     @transaction
+    @licence_first(Power.SAFEGUARD)
     def transfer_from(
         self, ctx: Context, sent: UnitsSent, scope: AllowanceScope = ANY_SCOPE
     ) -> None:

@@ -3,7 +3,7 @@
 from tallystick.chaincode import Context, query, transaction
 from tallystick.contracts.book import Account
 from tallystick.contracts.intents import SignedIntent
-from tallystick.contracts.licensed import MarketContract, licensed
+from tallystick.contracts.licensed import MarketContract, licence_first, licensed
 from tallystick.contracts.models import Identifier, Sha256Hex
 from tallystick.contracts.parties import authority_for, require_authority
 from tallystick.contracts.powers import Power
@@ -17,6 +17,7 @@ class HoldFunctions(MarketContract):
     """Units that wait, under a notary."""
 
     @transaction
+    @licence_first()
     def place_hold(self, ctx: Context, held: UnitsHeld, intent: SignedIntent | None = None) -> None:
         """Hold units as their holder says; it stays the holder, and cannot use them."""
         Holds(ctx).place(held, authority_for(ctx, held.holder, held, intent))

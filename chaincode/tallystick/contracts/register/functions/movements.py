@@ -7,7 +7,7 @@ from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.compliance.decisions import cures, most, unlocks
 from tallystick.contracts.events import Basis
 from tallystick.contracts.intents import SignedIntent
-from tallystick.contracts.licensed import MarketContract, licensed, only_through
+from tallystick.contracts.licensed import MarketContract, licence_first, licensed, only_through
 from tallystick.contracts.lots import NO_ORIGIN, Origin
 from tallystick.contracts.models import Identifier, Quantity
 from tallystick.contracts.parties import Exercised, authority_for
@@ -67,6 +67,7 @@ class MovementFunctions(MarketContract):
         _redeem(ctx, security, redemptions)
 
     @transaction
+    @licence_first()
     def surrender(
         self, ctx: Context, surrendered: UnitsSurrendered, intent: SignedIntent | None = None
     ) -> None:
@@ -89,6 +90,7 @@ class MovementFunctions(MarketContract):
         )
 
     @transaction
+    @licence_first()
     def transfer(self, ctx: Context, sent: UnitsSent, intent: SignedIntent | None = None) -> None:
         """Move units as their holder says: by signature, or through a mandated participant."""
         authority = authority_for(ctx, sent.sender, sent, intent)
@@ -99,6 +101,7 @@ class MovementFunctions(MarketContract):
         )
 
     @transaction
+    @licence_first()
     def transfer_to_many(
         self, ctx: Context, sent: UnitsSentToMany, intent: SignedIntent | None = None
     ) -> None:

@@ -16,6 +16,7 @@ class PublicationFunctions(MarketContract):
     """What is published about securities."""
 
     @transaction
+    @licence_first()
     def publish_document(self, ctx: Context, version: DocumentVersion) -> int:
         """Publish a document, or its next version; return the version's number."""
         publications = Publications(ctx)
@@ -31,6 +32,7 @@ class PublicationFunctions(MarketContract):
         publications.remove(security, name)
 
     @transaction
+    @licence_first()
     def list_product(self, ctx: Context, product: Product) -> None:
         """Enter a security in the catalogue, with its class of risk."""
         publications = Publications(ctx)

@@ -11,7 +11,6 @@ from tests.unit.contracts.permissions.stage import stage
 
 from tallystick.chaincode import Refusal
 from tallystick.chaincode.codec import Argument
-from tallystick.chaincode.testing import MemoryLedger
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.testing import Market
 
@@ -42,41 +41,41 @@ class Stage:
 
     def answer(self, role: str, chaincode: Chaincode, function: str) -> str:
         """Return the code of the refusal of a role's call, or nothing."""
+        market, brought = self._begun(role, function)
         try:
-            self._call(role, chaincode, function)
+            self._call(market, role, chaincode, function, brought)
         except Refusal as refusal:
             return refusal.code
         return ""
 
     def changes(self, role: str, chaincode: Chaincode, function: str) -> bool:
         """Return whether a role's call, which succeeds, changes any row."""
-        before, after = self._call(role, chaincode, function)
-        return _rows(before) != _rows(after)
+        market, brought = self._begun(role, function)
+        before = _rows(market)
+        self._call(market, role, chaincode, function, brought)
+        return _rows(market) != before
 
-    def _call(
-        self, role: str, chaincode: Chaincode, function: str
-    ) -> tuple[MemoryLedger, MemoryLedger]:
-        """Return the ledger as it is right before a role's call, and after it.
-
-        Raises:
-            Refusal: The call is refused.
-        """
+    def _begun(self, role: str, function: str) -> tuple[Market, Secrets]:
+        """Return the market right before a role's call, and what goes along with that."""
         market = self.market.fork()
         brought = {**self.secrets, **self.proofs.get(function, {})}
-        if (prelude := PRELUDES.get(function)) is not None:
-            brought = {**brought, **prelude(market, role, brought)}
-        before = market.ledger.fork()
+        prelude = PRELUDES.get(function)
+        return market, brought if prelude is None else {**brought, **prelude(market, role, brought)}
+
+    def _call(
+        self, market: Market, role: str, chaincode: Chaincode, function: str, brought: Secrets
+    ) -> None:
         arguments = self.given(role, chaincode, function)
         if self.hidden:
             arguments = [without(self.hidden, each) for each in arguments]
             brought = {name: secret_without(self.hidden, each) for name, each in brought.items()}
         market.submit(role, chaincode, function, *arguments, **brought)
-        return before, market.ledger
 
 
-def _rows(ledger: MemoryLedger) -> Sequence[object]:
+def _rows(market: Market) -> Sequence[object]:
     """Return what is in force, of all chaincodes; without what was so before."""
-    return [(each.values, each.private) for each in ledger.world.rows.values()]
+    rows = market.ledger.world.rows.values()
+    return [(dict(each.values), dict(each.private)) for each in rows]
 
 
 def set_up(opened: Market) -> Stage:

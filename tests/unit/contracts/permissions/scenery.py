@@ -50,7 +50,7 @@ def prepare_holders(market: Market) -> None:
 
 
 def prepare_issuers(market: Market) -> None:
-    """Let bob have an order in an open offering, and let a second security be halted."""
+    """Bring offerings to where something is done with them, and let a security be halted."""
     agent = (P.TRANSFER_AGENT, Chaincode.TOKEN)
     market.submit(P.REGULATOR, Chaincode.TOKEN, "publish_pack", pack_of("small"))
     market.submit(

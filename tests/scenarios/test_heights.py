@@ -68,7 +68,10 @@ def ledger_of(network: LocalNetwork, participant: str) -> Ledger:
 async def test_at_no_height_has_one_leg_moved_and_the_other_not(
     lived: Lived, tmp_path: Path
 ) -> None:
-    """SS-87, SS-89, SS-101: on both peers that see all legs; nothing is made, and nothing lost."""
+    """SS-87, SS-89, SS-100, SS-101, SS-104, F144, F150, W30: on both peers that see all legs.
+
+    Nothing is made, and nothing lost.
+    """
     for peer in WATCHERS:
         heights = await heights_of(lived.ledgers[peer], tmp_path / peer, lived.course)
         assert torn(heights, lived.course) == []

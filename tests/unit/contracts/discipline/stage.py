@@ -27,7 +27,14 @@ from tallystick.contracts.discipline.models import (
 )
 from tallystick.contracts.discipline.packs import DisciplinePack, RegimePeriod
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.statements import BuyInCalled, Change, ChangeAgreed, Side, TradeHeld
+from tallystick.contracts.statements import (
+    BuyInCalled,
+    BuyInWithdrawn,
+    Change,
+    ChangeAgreed,
+    Side,
+    TradeHeld,
+)
 from tallystick.contracts.testing import Market
 from tallystick.contracts.trades.models import Trade, TradeView
 from tallystick.contracts.trades.terms import TradeTerms
@@ -190,3 +197,13 @@ def give_up(market: Market) -> Outcome:
 def compensate(market: Market, value: int = DEARER) -> Outcome:
     valuation = Valuation(market_value=value, evidence_hash="e" * 64)
     return market.submit(P.CLEARING, SETTLEMENT, "compensate_buy_in", "T-1", valuation=valuation)
+
+
+def withdraw(market: Market) -> Outcome:
+    said = BuyInWithdrawn(trade="T-1", party="bob", terms_hash=row(market).terms_hash)
+    intent = market.sign("bob", said)
+    return market.submit(P.BROKER_DEALER, SETTLEMENT, "withdraw_buy_in", "T-1", intent=intent)
+
+
+def execute(market: Market, replacement: str = "T-2", trade: str = "T-1") -> Outcome:
+    return market.submit(P.BROKER_DEALER, SETTLEMENT, "execute_buy_in", trade, replacement)

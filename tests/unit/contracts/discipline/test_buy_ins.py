@@ -7,10 +7,10 @@ from tests.unit.contracts.discipline.stage import (
     A_SECOND,
     AMOUNT,
     DEARER,
-    SETTLEMENT,
     P,
     call,
     compensate,
+    execute,
     fail,
     give_up,
     go_to,
@@ -18,31 +18,21 @@ from tests.unit.contracts.discipline.stage import (
     note,
     row,
     terms,
+    withdraw,
 )
 from tests.unit.contracts.refusals.record_dates import split
 
 from tallystick.chaincode import Refusal
-from tallystick.chaincode.testing import Outcome
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.discipline.models import BuyIn, BuyInStatus, Cause
 from tallystick.contracts.discipline.rules import BUY_IN_TRANSITIONS, BuyInStep, buy_in_after
-from tallystick.contracts.statements import BuyInWithdrawn, Representation, SubAccountOpened
+from tallystick.contracts.statements import Representation, SubAccountOpened
 from tallystick.contracts.testing import Market
 from tallystick.contracts.trades.terms import LegKind, TradeLeg
 
 FOURTH_CUT_OFF = "2026-04-09T21:00:00Z"
 DUE = "2026-04-16T21:00:00Z"
 """Called after the cut-off of 9 April, so as of the 10th: four business days later is the 16th."""
-
-
-def withdraw(market: Market) -> Outcome:
-    said = BuyInWithdrawn(trade="T-1", party="bob", terms_hash=row(market).terms_hash)
-    intent = market.sign("bob", said)
-    return market.submit(P.BROKER_DEALER, SETTLEMENT, "withdraw_buy_in", "T-1", intent=intent)
-
-
-def execute(market: Market, replacement: str = "T-2", trade: str = "T-1") -> Outcome:
-    return market.submit(P.BROKER_DEALER, SETTLEMENT, "execute_buy_in", trade, replacement)
 
 
 def buy_in(market: Market) -> BuyIn:

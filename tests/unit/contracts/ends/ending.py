@@ -1,0 +1,118 @@
+"""A way by which something ends from a state of its table, and what everybody has before and after.
+
+Whoever holds what waits goes on having it. So an end that delivers nothing leaves what everybody
+has as it was before anything began, and nothing of it waits any more.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from tallystick.contracts.cash.models import CashAccount, CashPage
+from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.register.models import Holding, RegisterPage
+from tallystick.contracts.testing import Market
+
+Amounts = Counter[tuple[str, str]]
+"""How much, by asset and holder."""
+
+MarketT = TypeVar("MarketT", bound=Market)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene(Generic[MarketT]):
+    """A market where something stands in a state.
+
+    Attributes:
+        had: What everybody had before it began.
+    """
+
+    market: MarketT
+    had: Amounts
+
+
+@dataclass(frozen=True, slots=True)
+class Ending(Generic[MarketT]):
+    """A way from a state to an end.
+
+    Attributes:
+        status: Where it begins; None of what does not exist yet.
+        step: What ends it, by the table.
+        how: In a test's name.
+        scene: Returns a market, which is forked, and what everybody had.
+        end: Ends it.
+        stands: Returns the status.
+        waits: What waits in that status, while its holder has it.
+        moves: What changes hands nevertheless, such as compensation.
+    """
+
+    status: StrEnum | None
+    step: StrEnum
+    how: str
+    scene: Callable[[], Scene[MarketT]]
+    end: Callable[[MarketT], object]
+    stands: Callable[[MarketT], StrEnum | None]
+    waits: Amounts = field(default_factory=Counter)
+    moves: Amounts = field(default_factory=Counter)
+
+    @property
+    def name(self) -> str:
+        """What a test is called that shows it."""
+        return f"{self.how}: {self.step} when {self.status or 'not there yet'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Table(Generic[MarketT]):
+    """A table of states, and the ways in which something ends by it.
+
+    Attributes:
+        living: Statuses from which there is a step.
+        ends: Of the steps, from each status, those that end something and deliver nothing, and
+            where they lead.
+        endings: At least one for each of them.
+        irrevocable: Statuses from which something goes on, but is not ended as a whole.
+    """
+
+    living: AbstractSet[StrEnum | None]
+    ends: Mapping[tuple[StrEnum | None, StrEnum], StrEnum]
+    endings: Sequence[Ending[MarketT]]
+    irrevocable: AbstractSet[StrEnum | None] = frozenset()
+
+
+def amounts(asset: str, **of_holders: int) -> Amounts:
+    """Return how much of an asset holders have, or get."""
+    return Counter({(asset, holder): amount for holder, amount in of_holders.items()})
+
+
+def holdings(market: Market) -> Amounts:
+    """Return the units and the money of everybody."""
+    units, money = _lines(market)
+    having = Counter({("ACME", each.holder): each.quantity for each in units})
+    having.update({("USD", each.holder): each.amount for each in money})
+    return having
+
+
+def waiting(market: Market) -> Amounts:
+    """Return what of it waits: held, reserved or frozen."""
+    units, money = _lines(market)
+    waits = Counter({("ACME", each.holder): each.quantity - each.available for each in units})
+    waits.update({("USD", each.holder): each.amount - each.available for each in money})
+    return waits
+
+
+def moved(had: Amounts, moves: Amounts) -> Amounts:
+    """Return what everybody has once something has changed hands."""
+    having = Counter(had)
+    having.update(moves)
+    return having
+
+
+def _lines(market: Market) -> tuple[Sequence[Holding], Sequence[CashAccount]]:
+    """Return the lines of the register, and all accounts; of each the first page is all."""
+    register = market.evaluate(Chaincode.TOKEN, "register", "ACME").load(RegisterPage)
+    accounts = market.evaluate(Chaincode.CASH, "accounts", "USD").load(CashPage)
+    assert (register.bookmark, accounts.bookmark) == ("", "")
+    return register.holdings, accounts.accounts

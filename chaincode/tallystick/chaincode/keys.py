@@ -8,18 +8,13 @@ A composite key is ``\x00 kind \x00 (part \x00)*``. The leading U+0000 keeps com
 plain range scans, so a simple key must not begin with it. Source: wire.md §9.3.
 """
 
-from functools import lru_cache
-
 from tallystick.chaincode.errors import InvalidKeyError
 
 MIN_CODE_POINT = "\x00"
 MAX_CODE_POINT = "\U0010ffff"
 FIRST_SIMPLE_KEY = "\x01"
 
-_REMEMBERED = 4096
 
-
-@lru_cache(maxsize=_REMEMBERED)  # a call builds the same key again and again
 def composite_key(kind: str, *parts: str) -> str:
     """Return the key of the row of ``kind`` that ``parts`` name.
 
@@ -27,13 +22,11 @@ def composite_key(kind: str, *parts: str) -> str:
         InvalidKeyError: ``kind`` or a part holds U+0000 or U+10FFFF, which delimit parts and
             ranges, or a lone surrogate, or ``kind`` is empty.
     """
-    if not kind:
-        raise InvalidKeyError(kind, "needs a kind")
-    for text in (kind, *parts):
-        if MIN_CODE_POINT in text or MAX_CODE_POINT in text:
-            raise InvalidKeyError(text, "holds U+0000 or U+10FFFF, which delimit composite keys")
-        _check_encodable(text)
-    return MIN_CODE_POINT + MIN_CODE_POINT.join((kind, *parts)) + MIN_CODE_POINT
+    joined = MIN_CODE_POINT.join((kind, *parts))
+    # A call builds many keys, and hardly any needs a closer look.
+    if not kind or not joined.isascii() or joined.count(MIN_CODE_POINT) != len(parts):
+        _check_parts(kind, parts)
+    return f"{MIN_CODE_POINT}{joined}{MIN_CODE_POINT}"
 
 
 def split_composite_key(key: str) -> tuple[str, tuple[str, ...]]:
@@ -42,8 +35,7 @@ def split_composite_key(key: str) -> tuple[str, tuple[str, ...]]:
     Raises:
         InvalidKeyError: ``key`` is not composite.
     """
-    if len(key) < len("\x00k\x00") or key[0] != MIN_CODE_POINT or key[-1] != MIN_CODE_POINT:
-        raise InvalidKeyError(key, "is not a composite key")
+    _check_delimited(key)
     kind, *parts = key[1:-1].split(MIN_CODE_POINT)
     return kind, tuple(parts)
 
@@ -78,14 +70,27 @@ def check_simple_key(key: str) -> None:
     _check_encodable(key)
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def check_key(key: str) -> None:
     """Raise InvalidKeyError unless ``key`` is a simple key or the result of ``composite_key``."""
     if key[:1] == MIN_CODE_POINT:
-        split_composite_key(key)
+        _check_delimited(key)
         _check_encodable(key)
     else:
         check_simple_key(key)
+
+
+def _check_parts(kind: str, parts: tuple[str, ...]) -> None:
+    if not kind:
+        raise InvalidKeyError(kind, "needs a kind")
+    for text in (kind, *parts):
+        if MIN_CODE_POINT in text or MAX_CODE_POINT in text:
+            raise InvalidKeyError(text, "holds U+0000 or U+10FFFF, which delimit composite keys")
+        _check_encodable(text)
+
+
+def _check_delimited(key: str) -> None:
+    if len(key) < len("\x00k\x00") or key[0] != MIN_CODE_POINT or key[-1] != MIN_CODE_POINT:
+        raise InvalidKeyError(key, "is not a composite key")
 
 
 def _check_encodable(text: str) -> None:

@@ -5,12 +5,17 @@ and shared, by whichever transaction meets the same bytes again.
 """
 
 from functools import lru_cache
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from tallystick.chaincode import State
 from tallystick.contracts.models import Model
 
 RowT = TypeVar("RowT", bound=Model)
+
+_MIB: Final = 1024 * 1024
+_SHORT_BYTES: Final = 1024
+_LONG_BYTES: Final = 16 * 1024
+"""Of either kind 8 MiB are remembered, as they are written; longer rows are parsed each time."""
 
 
 def load_row(state: State, key: str, model: type[RowT]) -> RowT | None:
@@ -23,6 +28,16 @@ def load_row(state: State, key: str, model: type[RowT]) -> RowT | None:
     return row
 
 
-@lru_cache(maxsize=8192)
 def _parsed(model: type[Model], value: bytes) -> Model:
+    size = len(value)
+    if size <= _SHORT_BYTES:
+        return _remembered(model, value)
+    return _remembered_long(model, value) if size <= _LONG_BYTES else _read(model, value)
+
+
+def _read(model: type[Model], value: bytes) -> Model:
     return model.model_validate_json(value)
+
+
+_remembered = lru_cache(8 * _MIB // _SHORT_BYTES)(_read)
+_remembered_long = lru_cache(8 * _MIB // _LONG_BYTES)(_read)

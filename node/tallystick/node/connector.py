@@ -40,18 +40,34 @@ class NodeConnector(Protocol):
         """Return the same peers as those who may belong to private data collections."""
 
 
-def known_members(connector: NodeConnector, config: ChannelConfig) -> Sequence[MemberPeer]:
-    """Return the peers for private data; none as long as a file about one cannot be read."""
-    try:
-        return connector.member_peers(config)
-    except OSError as error:
+class KnownMembers:
+    """Finds the peers for private data: none as long as a file about one cannot be read."""
+
+    def __init__(self, connector: NodeConnector) -> None:
+        self._connector = connector
+        self._problems: dict[str, str] = {}  # by channel
+
+    def of(self, config: ChannelConfig) -> Sequence[MemberPeer]:
+        """Return the peers of a channel that may belong to private data collections."""
+        try:
+            members = self._connector.member_peers(config)
+        except OSError as error:
+            self._tell(config.channel_id, str(error))
+            return ()
+        if self._problems.pop(config.channel_id, None) is not None:
+            _log.info("channel %s: other peers are asked again", config.channel_id)
+        return members
+
+    def _tell(self, channel_id: str, problem: str) -> None:
+        if self._problems.get(channel_id) == problem:  # each private set asks
+            return
+        self._problems[channel_id] = problem
         _log.error(
             "channel %s: no other peer is handed or asked for private values: %s; make the"
-            " root_certificates of [[gateway.peers]] readable",
-            config.channel_id,
-            error,
+            " root_certificates of [[gateway.peers]] readable: they are read again each time",
+            channel_id,
+            problem,
         )
-        return ()
 
 
 class GatewayLinks:

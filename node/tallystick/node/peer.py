@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from tallystick.node.committer import ChannelStorage, PeerChannel, open_channel
-from tallystick.node.connector import GatewayLinks, NodeConnector, known_members
+from tallystick.node.connector import GatewayLinks, KnownMembers, NodeConnector
 from tallystick.node.deliver.height import WatchClosedError
 from tallystick.node.deliver.puller import BlockPuller, PullerEnvironment
 from tallystick.node.deliver.service import DeliverRules, DeliverService, policy_of_readers
@@ -229,6 +229,7 @@ class PeerNode:
 
     def _new_privacy(self) -> Privacy:
         settings, environment = self._settings.private_data, self._environment
+        members = KnownMembers(environment.connector)
         return Privacy(
             self._channels,
             PrivacyNode(
@@ -238,7 +239,7 @@ class PeerNode:
                 clock=environment.clock,
             ),
             PrivacyPeers(
-                find=lambda channel: known_members(environment.connector, channel.config),
+                find=lambda channel: members.of(channel.config),
                 random=environment.random,
                 push_timeout_s=settings.push_timeout_s,
                 pace=ReconciliationPace(

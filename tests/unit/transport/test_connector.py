@@ -10,7 +10,7 @@ from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.config_edits import with_msp
 from tallystick.node.cluster.material import Founding, generate_material, genesis_block
 from tallystick.node.cluster.topology import default_topology
-from tallystick.node.connector import GatewayLinks, GrpcConnector, known_members
+from tallystick.node.connector import GatewayLinks, GrpcConnector, KnownMembers
 from tallystick.node.gateway.endorsers import EndorsingPeer
 from tallystick.node.membership.directory import msp_config_from_directory
 from tallystick.node.settings import PeerSettings, load_settings
@@ -133,10 +133,19 @@ async def test_while_a_file_about_another_peer_cannot_be_read_none_gets_private_
     async with supervised_tasks() as tasks:
         settings = load_settings(PeerSettings, tmp_path / "peer.toml")
         connector = GrpcConnector(settings, pool, tasks)
-        assert not known_members(connector, config)
-        assert f"{str(roots)!r}; make the root_certificates of [[gateway.peers]]" in caplog.text
-        roots.write_bytes(b"")
-        assert "two:1" in [each.address for each in known_members(connector, config)]
+        members = KnownMembers(connector)
+        said = f"{str(roots)!r}; make the root_certificates of [[gateway.peers]]"
+        for times in (1, 2):
+            for _ in range(3):  # as many sets as are to be handed on
+                assert not members.of(config)
+            assert caplog.text.count(said) == times, "said once, until it has changed"
+            roots.write_bytes(b"")
+            for _ in range(2):
+                assert "two:1" in [each.address for each in members.of(config)]
+            roots.unlink()
+        roots.mkdir()
+        assert not members.of(config)
+        assert "Is a directory" in caplog.text
 
 
 async def test_a_gateway_whose_files_about_others_cannot_be_read_goes_on_with_whom_it_knew(

@@ -141,6 +141,17 @@ def test_removing_a_network_leaves_the_files_of_others(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
+def test_a_network_made_where_another_was_removed_has_nothing_opened_yet(tmp_path: Path) -> None:
+    directory = tmp_path / "network"
+    network = create_network(default_topology(), directory, FOUNDING)
+    note = network.opening_note(network.topology.channel, "identity")
+    note.parent.mkdir(parents=True)
+    note.touch()
+    remove_network(network)
+    again = create_network(default_topology(), directory, FOUNDING)
+    assert not again.opening_note(again.topology.channel, "identity").exists()
+
+
 def test_a_missing_network_is_answered_with_how_to_make_one(
     outcome: Outcome, tmp_path: Path
 ) -> None:

@@ -43,7 +43,8 @@ _TOPOLOGY: Final = "topology.json"
 _DRAFT: Final = "topology.json.unfinished"
 """Name of the topology while the network is being made, or removed."""
 _GENESIS: Final = "genesis.block"
-_FOLDERS: Final = ("crypto", "data", "logs", "orderers", "peers", "profiles", "run")
+_OPENED: Final = "opened"
+_FOLDERS: Final = ("crypto", "data", "logs", _OPENED, "orderers", "peers", "profiles", "run")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,10 @@ class Network:
     def pid_file(self, node: Node) -> Path:
         """Return the file that a node's process holds locked while it lives."""
         return self.directory / "run" / f"{node.name}.pid"
+
+    def opening_note(self, channel: ChannelTopology, chaincode: str) -> Path:
+        """Return the file whose presence says that a chaincode's opening calls were submitted."""
+        return self.directory / _OPENED / channel.id / chaincode
 
     def node_material(self, node: Node) -> Path:
         """Return where a node's keys are. A member of etcd has those of its orderer."""

@@ -118,7 +118,7 @@ async def deploy_missing(
         found = [prepared.get(each) or deployable(each) for each in missing]
         await deploy(channel.id, found, administrators)
         report(f"chaincodes deployed{where}: {', '.join(each.name for each in missing)}")
-    notes = {each.name: network.directory / "opened" / channel.id / each.name for each in wanted}
+    notes = {each.name: network.opening_note(channel, each.name) for each in wanted}
     closed = [each for each in wanted if each.opening and not notes[each.name].exists()]
     for chaincode in closed:
         calls = [(chaincode.name, call) for call in chaincode.opening]

@@ -232,12 +232,20 @@ def upgrade(tally: Tally, source: Path) -> None:
     for msp_id in ("OneMSP", "TwoMSP"):
         refused = tally("chaincode", "commit", *definition, *rule, "--as", msp_id, code=1)
         assert "  not approved by " in refused
+        absent = ("--package-id", "notes_2.0:00", "--as", msp_id)
+        told = tally("chaincode", "approve", *definition, *rule, *absent)
+        assert "its peer will not endorse yet: it lacks notes_2.0:00" in told
         package_id = tally("chaincode", "install", str(package), "--as", msp_id).strip()
         arguments = (*definition, *rule, "--package-id", package_id, "--as", msp_id)
         assert f"approved by {msp_id} in block" in tally("chaincode", "approve", *arguments)
         assert f"approved by {msp_id} before" in tally("chaincode", "approve", *arguments)
     assert "is in force" in tally("chaincode", "commit", *definition, *rule, "--as", "OneMSP")
     assert "is in force already" in tally("chaincode", "approve", *arguments)
+    changed = ("notes", "--version", "3.0", "--sequence", "2", *rule, "--as", "OneMSP")
+    for command in ("approve", "commit"):
+        out_of_turn = tally("chaincode", command, *changed, code=1)
+        assert "notes 2.0 is in force with sequence 2" in out_of_turn
+        assert "--sequence 3" in out_of_turn
 
 
 def test_a_channel_is_changed_by_one_command_or_signature_by_signature(

@@ -26,9 +26,12 @@ from tallystick.node.runtime.packages import (
 from tallystick.node.runtime.service import ServiceAddress, build_service_package
 from tallystick.node.runtime.serving import serve_contracts
 from tallystick.protos.peer.collection_pb2 import CollectionConfigPackage
+from tallystick.protos.peer.lifecycle.lifecycle_pb2 import QueryChaincodeDefinitionsResult
 from tallystick.protos.peer.policy_pb2 import ApplicationPolicy
 
 FAILURES = (ClientError,)
+
+_InForce = QueryChaincodeDefinitionsResult.ChaincodeDefinition
 
 
 class NotAgreedError(LedgerError):
@@ -45,6 +48,21 @@ class NotAgreedError(LedgerError):
             " version, sequence and endorsement rule"
         )
         self.missing = missing
+
+
+class OutOfTurnError(LedgerError):
+    """What is to be approved or committed is not the next definition of a chaincode.
+
+    Attributes:
+        sequence: Of the definition in force.
+    """
+
+    def __init__(self, in_force: _InForce) -> None:
+        super().__init__(
+            f"{in_force.name} {in_force.version} is in force with sequence {in_force.sequence}:"
+            f" approve and commit what is to come after it with --sequence {in_force.sequence + 1}"
+        )
+        self.sequence = in_force.sequence
 
 
 def check(options: argparse.Namespace) -> None:
@@ -80,10 +98,21 @@ async def approve(options: argparse.Namespace) -> None:
     async with AsyncExitStack() as stack:
         administrator, network = await administrator_of(options, stack)
         channel = network.topology.find_channel(options.channel)
-        landed = await administrator.approve(channel.id, definition, options.package_id)
+        in_force = await _in_force(administrator, channel.id, definition.name)
+        try:
+            landed = await administrator.approve(channel.id, definition, options.package_id)
+        except EndorseError as error:
+            if in_force is None or definition.sequence == in_force.sequence + 1:
+                raise
+            raise OutOfTurnError(in_force) from error
         when = "before" if landed is None else f"in block {landed.block_number}"
         print(f"approved by {administrator.msp_id} {when}")
-        if await _is_in_force(administrator, channel.id, definition):
+        if options.package_id and options.package_id not in await administrator.installed():
+            print(
+                f"its peer will not endorse yet: it lacks {options.package_id}; run"
+                f" `tally chaincode install FILE --as {administrator.msp_id}`"
+            )
+        if in_force is not None and in_force.sequence == definition.sequence:
             print(f"{definition.name} {definition.version} is in force already")
             return
         approvals = await administrator.approvals(channel.id, definition)
@@ -97,6 +126,9 @@ async def commit(options: argparse.Namespace) -> None:
     async with AsyncExitStack() as stack:
         administrator, network = await administrator_of(options, stack)
         channel = network.topology.find_channel(options.channel)
+        in_force = await _in_force(administrator, channel.id, definition.name)
+        if in_force is not None and definition.sequence != in_force.sequence + 1:
+            raise OutOfTurnError(in_force)
         approvals = await administrator.approvals(channel.id, definition)
         part = network.topology.on_channel(channel)
         members = [member.msp_id for member in part.peer_organizations]
@@ -123,8 +155,8 @@ async def list_definitions(options: argparse.Namespace) -> None:
         rule = _rule(each.validation_parameter)
         print(f"  {each.name:12} {each.version:8} sequence {each.sequence}  endorsed by {rule}")
     print(f"installed on the peer of {administrator.msp_id}:")
-    for package_id in sorted(installed):
-        print(f"  {package_id}")
+    for line in sorted(installed) or ["nothing"]:
+        print(f"  {line}")
 
 
 async def describe(options: argparse.Namespace) -> None:
@@ -215,14 +247,10 @@ class _Metadata(BaseModel):
     contracts: dict[str, _Contract]
 
 
-async def _is_in_force(
-    administrator: Administrator, channel_id: str, definition: Definition
-) -> bool:
-    """Return whether this sequence of a chaincode, or a later one, is in force."""
-    return any(
-        each.name == definition.name and each.sequence >= definition.sequence
-        for each in await administrator.definitions(channel_id)
-    )
+async def _in_force(administrator: Administrator, channel_id: str, name: str) -> _InForce | None:
+    """Return the definition of a chaincode that is in force, if there is one."""
+    definitions = await administrator.definitions(channel_id)
+    return next((each for each in definitions if each.name == name), None)
 
 
 def _definition(options: argparse.Namespace) -> Definition:

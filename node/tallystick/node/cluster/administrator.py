@@ -47,7 +47,8 @@ ENDORSEMENT_PLUGIN: Final = "escc"
 VALIDATION_PLUGIN: Final = "vscc"
 _ALREADY_INSTALLED: Final = "already successfully installed"
 _ALREADY_JOINED: Final = "already exists with state"
-_ALREADY_APPROVED: Final = "attempted to redefine "
+_REDEFINED: Final = "attempted to redefine "
+_DIFFERENT: Final = " with different parameters"
 
 POLL_INTERVAL_S: Final = 0.1
 CATCH_UP_S: Final = 60.0
@@ -287,7 +288,8 @@ class Administrator:
                 channel_id, "ApproveChaincodeDefinitionForMyOrg", arguments, [self.msp_id]
             )
         except EndorseError as error:
-            if any(_ALREADY_APPROVED in refusal.message for refusal in error.refusals):
+            said = [refusal.message for refusal in error.refusals]
+            if any(_REDEFINED in each and _DIFFERENT not in each for each in said):
                 return None
             raise
 

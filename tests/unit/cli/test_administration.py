@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.node.channel.config_signing import unsigned_update
+from tallystick.node.channel.config_signing import unsigned_update, update_in
 from tallystick.node.cli.main import main
 from tallystick.node.cluster.material import Founding
 from tallystick.node.cluster.network import Network, create_network
 from tallystick.node.cluster.topology import default_topology
 from tallystick.node.membership.directory import msp_config_from_directory
+from tallystick.protos.common.common_pb2 import Envelope, SignatureHeader
 from tallystick.protos.common.configtx_pb2 import ConfigUpdate
+from tallystick.protos.msp.identities_pb2 import SerializedIdentity
 from tallystick.protos.msp.msp_config_pb2 import FabricMSPConfig
 
 NOW_NS = 1_780_000_000_000_000_000
@@ -61,6 +63,20 @@ def test_who_is_not_there_has_no_certificate_to_renew(network: Network, tally: T
     told = tally("crypto", "renew", "BankMSP", "nobody@bank.example", *at, code=1)
     assert "BankMSP has no such node or user, only admin@bank.example, client@bank" in told
     assert "there is no 'NoMSP' in this" in tally("crypto", "renew", "NoMSP", *at, code=1)
+
+
+def test_who_names_nobody_acts_for_the_first_organisation_that_runs_a_peer(
+    tally: Tally, tmp_path: Path
+) -> None:
+    default = default_topology()
+    other_order = default.model_copy(update={"organizations": default.organizations[::-1]})
+    network = create_network(other_order, tmp_path / "network", Founding(NOW_NS, bytes(24)))
+    file = tmp_path / "update.pb"
+    file.write_bytes(unsigned_update(ConfigUpdate(channel_id="securities")).SerializeToString())
+    tally("channel", "sign", str(file), "--network", str(network.directory))
+    (signature,) = update_in(Envelope.FromString(file.read_bytes())).signatures
+    header = SignatureHeader.FromString(signature.signature_header)
+    assert SerializedIdentity.FromString(header.creator).mspid == "TransferAgentMSP"
 
 
 def test_signatures_are_collected_for_one_update_only(

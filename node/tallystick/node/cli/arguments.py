@@ -90,9 +90,8 @@ NETWORK: Final = Argument(
 )
 ORGANIZATION: Final = Argument(
     name="--as",
-    default="ATSMSP",
     metavar="MSP_ID",
-    help="organisation to act for (default: ATSMSP)",
+    help="organisation to act for; default: the network's first that runs a peer",
 )
 CHANNEL_ID: Final = Argument(
     name="--channel", default="", metavar="ID", help="the channel; default: the first"

@@ -22,7 +22,7 @@ from tallystick.node.channel.config_signing import (
 )
 from tallystick.node.channel.genesis import ApplicationOrganization, Endpoint
 from tallystick.node.cli.crypto import certificate_file
-from tallystick.node.cli.session import channel_of, connect, governance_of_profile
+from tallystick.node.cli.session import channel_of, connect, governance_of_profile, member_of
 from tallystick.node.cluster.access import Access, best_informed
 from tallystick.node.cluster.governance import Governance, revocation_list
 from tallystick.node.cluster.member_topology import ADMIN
@@ -63,7 +63,7 @@ def update(options: argparse.Namespace) -> None:
 
 def sign(options: argparse.Namespace) -> None:
     """Add an administrator's signature to an update; no node is needed."""
-    msp_id = getattr(options, "as")
+    msp_id = member_of(options)
     directory = options.msp or _administrator(options, msp_id)
     source = system_source()
     signed = with_signature(
@@ -89,7 +89,7 @@ async def submit(options: argparse.Namespace) -> None:
     async with AsyncExitStack() as stack:
         if options.profile is None:
             governance, network = await stack.enter_async_context(_governance(options))
-            administrator = network.user(getattr(options, "as"), ADMIN)
+            administrator = network.user(member_of(options), ADMIN)
         else:
             governance, administrator = await stack.enter_async_context(
                 governance_of_profile(options.profile, options.channel)
@@ -128,7 +128,7 @@ async def set_batch(options: argparse.Namespace) -> None:
 async def revoke(options: argparse.Namespace) -> None:
     """Revoke a certificate with a list signed by its organisation's CA."""
     network = open_network(options.network)
-    msp_id = getattr(options, "as")
+    msp_id = member_of(options)
     network.topology.organization(msp_id)  # says what there is, if this is not
     certificate = certificate_file(options.certificate).read_bytes()
     crl = revocation_list(network.material / msp_id, certificate, now_ns=system_source().now_ns())

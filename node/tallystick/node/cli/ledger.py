@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tallystick.client.errors import ClientError
 from tallystick.client.network import Network
-from tallystick.node.cli.session import channel_of, connect
+from tallystick.node.cli.session import channel_of, connect, member_of
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.key_value_store import StoreUnavailableError
 from tallystick.node.repair.compare import (
@@ -91,7 +91,7 @@ async def compare(options: argparse.Namespace) -> int:
     if options.directories or not other:
         raise WhichTwoError
     async with AsyncExitStack() as lifetime:
-        msp_id = getattr(options, "as")
+        msp_id = member_of(options)
         networks = []
         for each in (msp_id, other):
             caller = argparse.Namespace(**{**vars(options), "as": each})

@@ -39,6 +39,16 @@ class KeyElsewhereError(LedgerError):
         )
 
 
+def member_of(options: argparse.Namespace) -> str:
+    """Return the MSP id of the organisation that the options name, or else that of the default.
+
+    Raises:
+        NoNetworkError: None is named, and there is no network in the directory.
+    """
+    named: str | None = getattr(options, "as")
+    return named or open_network(options.network).topology.peer_organizations[0].msp_id
+
+
 async def connect(options: argparse.Namespace) -> Gateway:
     """Return a gateway under the identity that the options name.
 
@@ -51,7 +61,7 @@ async def connect(options: argparse.Namespace) -> Gateway:
     profile = options.profile
     if profile is None:
         network = open_network(options.network)
-        msp_id, user = getattr(options, "as"), options.user
+        msp_id, user = member_of(options), options.user
         network.user_material(msp_id, user)  # says what there is, if this is not
         profile = network.profile(msp_id, user)
     try:
@@ -73,7 +83,7 @@ async def administrator_of(
     """
     network = open_network(options.network)
     access = await lifetime.enter_async_context(Access(network, system_source()))
-    return await access.administrator(getattr(options, "as")), network
+    return await access.administrator(member_of(options)), network
 
 
 @asynccontextmanager

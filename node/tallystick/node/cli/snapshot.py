@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from tallystick.client.errors import ClientError
+from tallystick.node.cli.session import member_of
 from tallystick.node.cluster.access import Access
 from tallystick.node.cluster.network import Network, open_network
 from tallystick.node.cluster.snapshot_client import SnapshotClient
@@ -21,7 +22,7 @@ async def request(options: argparse.Namespace) -> None:
             print(f"asked for a snapshot of {channel_id} after block {options.after}")
             return
         number = await client.take(channel_id)
-    data = network.data_directory(network.peer_of(getattr(options, "as")))
+    data = network.data_directory(network.peer_of(member_of(options)))
     print(f"snapshot after block {number}: {data / 'snapshots/completed' / channel_id}/{number}")
 
 
@@ -46,4 +47,4 @@ async def _client(
     network = open_network(options.network)
     channel = network.topology.find_channel(options.channel)
     async with Access(network, system_source()) as access:
-        yield access.snapshots(getattr(options, "as")), network, channel.id
+        yield access.snapshots(member_of(options)), network, channel.id

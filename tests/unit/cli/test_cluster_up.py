@@ -7,8 +7,10 @@ import pytest
 
 from tallystick.node.cli import cluster
 from tallystick.node.cli.main import main
+from tallystick.node.cluster.material import Founding
+from tallystick.node.cluster.network import create_network
 from tallystick.node.cluster.startup import Report
-from tallystick.node.cluster.topology import Topology
+from tallystick.node.cluster.topology import Topology, default_topology, load_topology
 
 TOPOLOGY = """
 [channel]
@@ -28,6 +30,8 @@ domain = "sequence.example"
 orderers = [{ name = "orderer0", port = 7050, operations_port = 9444, admin_port = 7053 }]
 users = [{ name = "admin", role = "admin" }]
 """
+
+FOUNDING = Founding(now_ns=1_790_000_000_000_000_000, nonce=bytes(24))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,32 @@ def test_without_the_option_a_network_stays_what_it_is(
 ) -> None:
     assert up(tmp_path) == 0
     assert brought_up == [None]
+
+
+def test_a_second_network_finds_ports_and_keeps_them(
+    tmp_path: Path, brought_up: list[Topology | None]
+) -> None:
+    file = tmp_path / "topology.toml"
+    file.write_text(TOPOLOGY)
+    words = ("--topology", str(file), "--free-ports")
+    assert up(tmp_path, *words) == 0
+    (topology,) = brought_up
+    assert topology is not None
+    assert set(topology.ports).isdisjoint(load_topology(file).ports)
+
+    create_network(topology, tmp_path / "network", FOUNDING)
+    assert up(tmp_path, *words) == up(tmp_path, "--free-ports") == 0
+    assert brought_up == [topology, topology, None]
+
+
+def test_ports_are_not_those_of_a_network_of_another_shape(
+    tmp_path: Path, brought_up: list[Topology | None]
+) -> None:
+    file = tmp_path / "topology.toml"
+    file.write_text(TOPOLOGY)
+    create_network(default_topology(), tmp_path / "network", FOUNDING)
+    assert up(tmp_path, "--topology", str(file), "--free-ports") == 0
+    assert brought_up == [load_topology(file)]
 
 
 def test_too_many_orderers_are_refused_before_anything_is_made(

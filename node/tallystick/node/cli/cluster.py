@@ -10,6 +10,7 @@ from tallystick.node.cluster.launcher import Launcher, is_healthy
 from tallystick.node.cluster.network import Network, exists, open_network, remove_network
 from tallystick.node.cluster.node import Node
 from tallystick.node.cluster.orderers import with_orderers
+from tallystick.node.cluster.ports import on_free_ports, on_ports_of
 from tallystick.node.cluster.startup import bring_up
 from tallystick.node.cluster.topology import Topology, default_topology, load_topology
 
@@ -24,6 +25,8 @@ async def up(options: argparse.Namespace) -> None:
     if options.orderers is not None:
         topology = with_orderers(topology or default_topology(), options.orderers)
     is_new = not exists(options.network)
+    if options.free_ports:
+        topology = _on_free_ports(topology, options.network)
     print(f"{'Making' if is_new else 'Starting'} the network in {options.network}:")
     progress = Progress()
     network = await bring_up(topology, options.network, progress)
@@ -85,6 +88,13 @@ def logs(options: argparse.Namespace) -> None:
             print(f"==> {node.name}")
         for line in _tail(network, node, options.lines):
             print(line)
+
+
+def _on_free_ports(topology: Topology | None, directory: Path) -> Topology | None:
+    """Return a network where it meets no other; one that is there keeps its ports."""
+    if not exists(directory):
+        return on_free_ports(topology or default_topology())
+    return topology and on_ports_of(open_network(directory).topology, topology)
 
 
 def chosen_topology(path: Path | None) -> Topology:

@@ -56,6 +56,12 @@ _ORDERERS: Final = Argument(
     help="how many orderers a new network has, each of another organisation; more than one share"
     " their order through etcd, which must be installed",
 )
+_FREE_PORTS: Final = Argument(
+    name="--free-ports",
+    action="store_true",
+    help="let the nodes of a new network listen on ports that are free, so that several networks"
+    " run on this machine",
+)
 _CLUSTER: Final = Group(
     "cluster",
     "A whole network on this machine",
@@ -68,8 +74,9 @@ _CLUSTER: Final = Group(
                 "up",
                 "up --orderers 3",
                 "up --topology my-network.toml --network ./my-network",
+                "up --free-ports --network ./second",
             ),
-            (TOPOLOGY, _ORDERERS, NETWORK),
+            (TOPOLOGY, _ORDERERS, _FREE_PORTS, NETWORK),
         ),
         Command(
             "down",

@@ -67,7 +67,8 @@ class PortInUseError(LedgerError):
     def __init__(self, node: str, port: int) -> None:
         super().__init__(
             f"port {port} of {node} is in use: stop what listens there, perhaps another network,"
-            " or give --topology a file with other ports"
+            " or choose other ports when a node is new: with --free-ports or --topology of `tally"
+            " cluster up`, with --peer of `tally organization join`"
         )
         self.node = node
         self.port = port

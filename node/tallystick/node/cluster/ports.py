@@ -53,6 +53,11 @@ def free_ports(count: int, host: str = "localhost") -> Iterator[int]:
 
 def on_free_ports(topology: Topology) -> Topology:
     """Return the same network where it cannot meet another one on this machine."""
-    nodes = [node for member in topology.organizations for node in member.nodes]
-    count = sum(len(node.ports) for node in nodes)
-    return topology.on_ports(free_ports(count, topology.host))
+    return topology.on_ports(free_ports(len(topology.ports), topology.host))
+
+
+def on_ports_of(running: Topology, topology: Topology) -> Topology:
+    """Return the same network on the ports of another one, if that has as many."""
+    if len(running.ports) != len(topology.ports):
+        return topology
+    return topology.on_ports(iter(running.ports))

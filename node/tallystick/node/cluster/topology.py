@@ -255,6 +255,12 @@ class Topology(Part):
         """Those that run members of etcd."""
         return tuple(member for member in self.organizations if member.etcd)
 
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """All ports that nodes listen on, in the order in which ``on_ports`` takes them."""
+        nodes = (node for member in self.organizations for node in member.nodes)
+        return tuple(port for node in nodes for port in node.ports)
+
     def on_ports(self, ports: Iterator[int]) -> Self:
         """Return the same network on other ports, taken from ``ports`` in turn."""
 
@@ -276,9 +282,9 @@ class Topology(Part):
         members = tuple(
             member.model_copy(
                 update={
-                    "peers": all_moved(member.peers),
-                    "orderers": all_moved(member.orderers),
                     "etcd": etcd_moved(member.etcd),
+                    "orderers": all_moved(member.orderers),
+                    "peers": all_moved(member.peers),
                 }
             )
             for member in self.organizations

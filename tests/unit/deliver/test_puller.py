@@ -101,6 +101,26 @@ async def test_a_status_means_that_this_orderer_does_not_deliver(
     assert await pulling(refusing, willing).pull(3) == blocks[1:]
 
 
+@pytest.mark.parametrize(
+    ("status", "meaning"),
+    [
+        (Status.FORBIDDEN, "FORBIDDEN: this organisation is no member of the channel, or not yet"),
+        (Status.NOT_FOUND, "NOT_FOUND: it does not order this channel"),
+        (Status.SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE"),
+    ],
+)
+async def test_the_log_says_what_a_status_means(
+    pulling: MakePulling,
+    blocks: list[Block],
+    caplog: pytest.LogCaptureFixture,
+    status: Status.ValueType,
+    meaning: str,
+) -> None:
+    refusing = ScriptedOrderer("o1", [[DeliverResponse(status=status)]])
+    await pulling(refusing, ScriptedOrderer("o2", [carrying(*blocks[1:])])).pull(3)
+    assert f"stopped following orderer o1: it answered {meaning}" in caplog.text
+
+
 async def test_an_orderer_that_withholds_a_block_is_left_for_another(
     pulling: MakePulling, blocks: list[Block]
 ) -> None:

@@ -16,6 +16,7 @@ from tallystick.node.deliver.requests import SeekRequests
 from tallystick.node.deliver.trouble import Trouble
 from tallystick.node.deliver.verification import Previous, UntrustedBlockError, verify_block
 from tallystick.node.deliver.witnesses import Grace, Inquiry, first_witness
+from tallystick.node.errors import LedgerError
 from tallystick.node.membership.errors import SigningFailedError
 from tallystick.node.transport.backoff import Backoff
 from tallystick.node.transport.ports import OrdererConnection, OrdererUnreachableError
@@ -30,7 +31,28 @@ PATIENCE_S: Final = 30.0
 SILENCE_S: Final = 1.0
 """How long it may send nothing before others are asked whether there is something to send."""
 
+_REFUSALS: Final = {
+    Status.FORBIDDEN: "this organisation is no member of the channel, or not yet, or its"
+    " certificate is none of those that the channel takes",
+    Status.NOT_FOUND: "it does not order this channel",
+}
+
+
+class DeliveryRefusedError(LedgerError):
+    """An orderer answers that it delivers no blocks.
+
+    Attributes:
+        status: Its answer.
+    """
+
+    def __init__(self, status: Status.ValueType) -> None:
+        meaning = _REFUSALS.get(status)
+        super().__init__(f"it answered {Status.Name(status)}{f': {meaning}' if meaning else ''}")
+        self.status = status
+
+
 _TROUBLE: Final = (
+    DeliveryRefusedError,
     OrdererUnreachableError,
     SigningFailedError,
     UntrustedBlockError,
@@ -179,9 +201,7 @@ class BlockPuller:
         async with aclosing(orderer.deliver(request)) as responses:
             while response := await self._next(responses, orderer, last):
                 if response.WhichOneof("Type") != "block":
-                    raise OrdererUnreachableError(
-                        orderer.endpoint, f"it answered {Status.Name(response.status)}"
-                    )
+                    raise DeliveryRefusedError(response.status)
                 verify_block(response.block, last, config)
                 last = response.block.header
                 yield response.block

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.scenarios.outcome import Outcome, files
 
 from tallystick.node.channel.config_signing import unsigned_update, update_in
 from tallystick.node.cli.main import main
@@ -58,9 +59,13 @@ def test_authorities_are_replaced_in_three_steps(network: Network, tally: Tally)
     assert authorities(network, "BankMSP") == 1
 
 
-def test_who_is_not_there_has_no_certificate_to_renew(network: Network, tally: Tally) -> None:
+def test_who_is_not_there_has_no_certificate_to_renew(
+    outcome: Outcome, network: Network, tally: Tally
+) -> None:
     at = ("--network", str(network.directory))
-    told = tally("crypto", "renew", "BankMSP", "nobody@bank.example", *at, code=1)
+    with outcome.leaves(files(network.directory)):
+        told = tally("crypto", "renew", "BankMSP", "nobody@bank.example", *at, code=1)
+    outcome.saw(told)
     assert "BankMSP has no such node or user, only admin@bank.example, client@bank" in told
     assert "there is no 'NoMSP' in this" in tally("crypto", "renew", "NoMSP", *at, code=1)
 
@@ -80,23 +85,25 @@ def test_who_names_nobody_acts_for_the_first_organisation_that_runs_a_peer(
 
 
 def test_signatures_are_collected_for_one_update_only(
-    network: Network, tally: Tally, tmp_path: Path
+    outcome: Outcome, network: Network, tally: Tally, tmp_path: Path
 ) -> None:
     msp = str(network.user_material("IssuerMSP", "admin") / "msp")
-    files = [str(tmp_path / f"{number}.pb") for number in range(2)]
-    for number, file in enumerate(files):
+    updates = [str(tmp_path / f"{number}.pb") for number in range(2)]
+    for number, file in enumerate(updates):
         update = ConfigUpdate(channel_id="securities", isolated_data={"a": bytes((number,))})
         Path(file).write_bytes(unsigned_update(update).SerializeToString())
     copy = tmp_path / "copy.pb"
-    copy.write_bytes(Path(files[0]).read_bytes())
+    copy.write_bytes(Path(updates[0]).read_bytes())
     tally("channel", "sign", str(copy), "--as", "IssuerMSP", "--msp", msp)
-    assert "has 1 signatures" in tally("channel", "collect", files[0], str(copy))
-    other = tally("channel", "collect", files[1], str(copy), code=1)
+    assert "has 1 signatures" in tally("channel", "collect", updates[0], str(copy))
+    with outcome.leaves(files(tmp_path)):
+        other = tally("channel", "collect", updates[1], str(copy), code=1)
+    outcome.saw(other)
     assert "signatures of another update cannot be added to this one" in other
 
 
 def test_a_key_in_a_token_signs_no_update_of_a_channel(
-    network: Network, tally: Tally, tmp_path: Path
+    outcome: Outcome, network: Network, tally: Tally, tmp_path: Path
 ) -> None:
     profile = json.loads(network.profile("ATSMSP").read_text())
     profile["key"] = {"library": "softhsm.so", "token": "t", "pin_env": "PIN"}
@@ -104,5 +111,7 @@ def test_a_key_in_a_token_signs_no_update_of_a_channel(
     path.write_text(json.dumps(profile))
     update = tmp_path / "update.pb"
     update.write_bytes(unsigned_update(ConfigUpdate(channel_id="securities")).SerializeToString())
-    told = tally("channel", "submit", str(update), "--profile", str(path), code=1)
+    with outcome.leaves(files(tmp_path)):
+        told = tally("channel", "submit", str(update), "--profile", str(path), code=1)
+    outcome.saw(told)
     assert "is in a token: updates of a channel are signed with keys in files" in told

@@ -1,9 +1,11 @@
 """Copies of a node's data: of one moment, whole, and never over something that is there."""
 
+import argparse
 import shutil
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Literal, Self
@@ -11,11 +13,14 @@ from typing import Literal, Self
 import pytest
 from tests.scenarios.outcome import Outcome, files
 
+from tallystick.node.cli.backup.commands import restore
 from tallystick.node.cli.backup.errors import (
     BusyStoreError,
     DamagedBackupError,
+    LonelyOrdererError,
     MissingKeysError,
     OccupiedError,
+    OtherNodeError,
     RemovedMeanwhileError,
 )
 from tallystick.node.cli.backup.files import (
@@ -29,6 +34,7 @@ from tallystick.node.cli.backup.files import (
 from tallystick.node.cli.backup.keys import copy_keys, put_back_keys
 from tallystick.node.cli.backup.stores import copy_store
 from tallystick.node.cli.node_file import UnlikeAnyNodeError, load_node_settings
+from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.key_value_store import OpenStore, open_store
 from tallystick.node.settings import OrdererSettings, PeerSettings, SettingsError
 
@@ -320,13 +326,39 @@ def test_keys_that_are_missing_are_named_and_nothing_is_copied(
     assert not (tmp_path / "vault").exists()
 
 
-def test_a_settings_file_is_that_of_the_node_whose_keys_it_has(tmp_path: Path) -> None:
+def test_a_settings_file_is_that_of_the_node_whose_keys_it_has(
+    outcome: Outcome, tmp_path: Path
+) -> None:
     orderer = SETTINGS.replace("[msp]", "[queue]\nmax_envelopes = 1\n[msp]")
     assert isinstance(load_node_settings(written(tmp_path, orderer)), OrdererSettings)
     peer = SETTINGS.replace("[msp]", "[gateway]\nenabled = false\n[msp]")
     assert isinstance(load_node_settings(written(tmp_path, peer)), PeerSettings)
-    with pytest.raises(SettingsError, match="data_dir: there is no such setting"):
-        load_node_settings(written(tmp_path, SETTINGS.replace("data_directory", "data_dir")))
-    both = orderer + "[gateway]\nenabled = false\n"
-    with pytest.raises(UnlikeAnyNodeError, match=r"queue.*(?s:.*)gateway"):
-        load_node_settings(written(tmp_path, both))
+    misspelt = written(tmp_path, SETTINGS.replace("data_directory", "data_dir"))
+    with outcome.refuses(
+        SettingsError, leaves=files(tmp_path), match="data_dir: there is no such setting"
+    ):
+        load_node_settings(misspelt)
+    both = written(tmp_path, orderer + "[gateway]\nenabled = false\n")
+    with outcome.refuses(
+        UnlikeAnyNodeError, leaves=files(tmp_path), match=r"queue.*(?s:.*)gateway"
+    ):
+        load_node_settings(both)
+    outcome.keep("a settings file is that of no node")
+
+
+@pytest.mark.parametrize(
+    ("held", "error"),
+    [("BankMSP", OtherNodeError), ("OneMSP", LonelyOrdererError)],
+    ids=["of another node", "of an orderer that orders alone"],
+)
+async def test_a_backup_is_restored_that_would_not_do(
+    outcome: Outcome, backup: Path, tmp_path: Path, held: str, error: type[LedgerError]
+) -> None:
+    write_manifest(backup, replace(manifest(backup), kind="orderer", msp_id=held))
+    orderer = SETTINGS.replace("[msp]", "[queue]\nmax_envelopes = 1\n[msp]")
+    config = written(tmp_path, orderer.replace('"data"', '"empty"'))
+    options = argparse.Namespace(
+        config=config, source=backup, keys=None, profile=None, newest=False
+    )
+    with outcome.refuses(error, leaves=files(tmp_path)):
+        await restore(options)

@@ -1,6 +1,7 @@
 """``tally``: its help, its exit codes, and what it says when something is wrong."""
 
 import argparse
+import contextlib
 import gc
 import importlib
 import json
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from tests.scenarios.outcome import Outcome, files
 
 from tallystick.node.cli.command import Command, Group
 from tallystick.node.cli.commands import GROUPS
@@ -132,22 +134,26 @@ def test_a_wrong_command_line_exits_with_2(words: tuple[str, ...]) -> None:
         pytest.param(("peer", "start", "--config", "no.toml"), "no.toml cannot be used", id="peer"),
         pytest.param(("channel", "inspect", "no.block"), "no.block holds no block", id="no block"),
         pytest.param(("crypto", "show", "nowhere"), "nowhere is neither a PEM file", id="no PEM"),
+        pytest.param(("channel", "join"), "or --snapshot with a folder", id="nothing to join"),
+        pytest.param(("ledger", "compare", "a"), "name two folders", id="one to compare"),
+        pytest.param(("ledger", "verify", "."), "holds no ledger", id="no ledger"),
         pytest.param(("chaincode", "check", "x"), "not of the form module:Class", id="no entry"),
         pytest.param(
             ("cluster", "up", "--topology", "no.toml"), "the topology no.toml", id="no topology"
         ),
     ],
 )
-def test_a_failure_is_explained_and_exits_with_1(
+def test_a_command_that_cannot_be_done_is_explained_and_exits_with_1(
+    outcome: Outcome,
     words: tuple[str, ...],
     says: str,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert run(*words) == 1
+    with contextlib.chdir(tmp_path), outcome.leaves(files(tmp_path)):
+        assert run(*words) == 1
     shown = capsys.readouterr()
+    outcome.saw(shown.err)
     assert shown.out == ""
     assert shown.err.startswith("tally: ")
     assert says in shown.err

@@ -5,6 +5,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from tests.scenarios.outcome import Outcome, State
 from tests.unit.conftest import ChannelMaterial
 
 from tallystick.node.channel.config import ChannelConfig
@@ -141,6 +142,7 @@ def test_a_block_that_was_tampered_with_is_not_believed(
 
 
 async def test_a_block_signed_by_someone_who_is_no_orderer_is_not_believed(
+    outcome: Outcome,
     channel_material: ChannelMaterial,
     config: ChannelConfig,
     previous: BlockHeader,
@@ -149,5 +151,9 @@ async def test_a_block_signed_by_someone_who_is_no_orderer_is_not_believed(
     block = await write(
         channel_material, tmp_path, [channel_material.envelope()], signer=channel_material.client
     )
-    with pytest.raises(UntrustedBlockError, match="BlockValidation"):
+    with outcome.refuses(
+        UntrustedBlockError,
+        leaves=State("the configuration that blocks are judged by is as it was", lambda: config),
+        match="BlockValidation",
+    ):
         verify_block(block, previous, config)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import grpc
 import pytest
+from tests.scenarios.outcome import Outcome, State
 from tests.unit.conftest import CHANNEL_ID
 from tests.unit.gateway.conftest import (
     BROKEN,
@@ -526,11 +527,16 @@ async def test_what_is_endorsed_is_submitted_however_much_there_is_to_do(setting
 
 
 async def test_a_client_that_has_used_up_its_rate_is_turned_away_before_any_peer_is_asked(
+    outcome: Outcome,
     setting: Setting,
 ) -> None:
     peer = setting.add_peer("A", endorsement(), local=True)
     request = gateway_pb2.EvaluateRequest(proposed_transaction=setting.client_proposal())
-    with pytest.raises(TooBusyError, match=r"calls too often: more than 0\.1 times") as caught:
+    with outcome.refuses(
+        TooBusyError,
+        leaves=State("no peer was asked", lambda: peer.calls),
+        match=r"calls too often: more than 0\.1 times",
+    ) as caught:
         await setting.tired_service().evaluate(request)
     assert 9 < caught.value.retry_after_s <= 10
     assert peer.calls == 0

@@ -7,6 +7,7 @@ from itertools import count
 
 import pytest
 from tests import virtual_time
+from tests.scenarios.outcome import Outcome, State
 
 from tallystick.node.limits.errors import TooBusyError
 from tallystick.node.limits.waiting_room import RoomLimits, WaitingRoom
@@ -84,13 +85,15 @@ async def test_so_many_work_and_the_others_follow_in_order() -> None:
     assert (waiting.working, waiting.waiting, waiting.waiting_bytes) == (0, 0, 0)
 
 
-async def test_a_full_room_turns_away_whoever_comes_until_somebody_leaves() -> None:
+async def test_a_full_room_turns_away_whoever_comes_until_somebody_leaves(outcome: Outcome) -> None:
     async with asyncio.TaskGroup() as tasks:
         full = room(1, waiting=1)
         calls = Calls(full, tasks)
         await calls.come()
         await calls.come()
-        with turned_away("1 are worked on and 0 begun but not finished, with 1 waiting; noth"):
+        told = "1 are worked on and 0 begun but not finished, with 1 waiting; noth"
+        kept = State("whoever was there keeps the place", lambda: (full.working, full.waiting))
+        with outcome.refuses(TooBusyError, leaves=kept, match=told):
             async with full.place(1):
                 pass
         assert full.refused == 1

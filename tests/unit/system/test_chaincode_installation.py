@@ -1,6 +1,7 @@
 """Installing packages and asking for them through ``_lifecycle`` (wire.md §8.2, §16)."""
 
 from google.protobuf.message import Message
+from tests.scenarios.outcome import Outcome, State
 from tests.unit.endorsement.conftest import BAD_SOURCE, World
 
 from tallystick.protos.peer.lifecycle import lifecycle_pb2
@@ -38,11 +39,15 @@ async def test_a_call_without_a_channel_is_answered_and_never_endorsed(world: Wo
     assert not response.payload
 
 
-async def test_installing_twice_is_refused(world: World) -> None:
+async def test_a_package_is_installed_that_is_installed_already(
+    outcome: Outcome, world: World
+) -> None:
     package = world.package()
     await install(world, package)
     (installed,) = world.one.packages.list()
-    response = await install(world, package)
+    with outcome.leaves(State("the same packages are installed", world.one.packages.list)):
+        response = await install(world, package)
+    outcome.saw(f"{response.response.status}: {response.response.message}")
     assert response.response.status == 500
     assert response.response.message == (
         "failed to invoke backing implementation of 'InstallChaincode': chaincode already "
@@ -51,9 +56,12 @@ async def test_installing_twice_is_refused(world: World) -> None:
 
 
 async def test_a_package_whose_contracts_are_not_deterministic_is_refused_with_findings(
+    outcome: Outcome,
     world: World,
 ) -> None:
-    response = await install(world, world.package("token_bad", BAD_SOURCE))
+    with outcome.leaves(State("the same packages are installed", world.one.packages.list)):
+        response = await install(world, world.package("token_bad", BAD_SOURCE))
+    outcome.saw(f"{response.response.status}: {response.response.message}")
     assert response.response.status == 500
     first, *findings = response.response.message.splitlines()
     assert first.startswith("failed to invoke backing implementation of 'InstallChaincode': ")
@@ -61,8 +69,10 @@ async def test_a_package_whose_contracts_are_not_deterministic_is_refused_with_f
     assert world.one.packages.list() == ()
 
 
-async def test_junk_is_no_package(world: World) -> None:
-    response = await install(world, b"junk")
+async def test_junk_is_installed_as_a_package(outcome: Outcome, world: World) -> None:
+    with outcome.leaves(State("the same packages are installed", world.one.packages.list)):
+        response = await install(world, b"junk")
+    outcome.saw(f"{response.response.status}: {response.response.message}")
     assert response.response.status == 500
     assert "the chaincode package is refused" in response.response.message
 
@@ -93,7 +103,7 @@ async def test_packages_tell_which_chaincodes_they_serve(world: World) -> None:
     assert result.references["trades"].chaincodes[0].name == "token"
 
 
-async def test_a_package_that_is_not_there_answers_404(world: World) -> None:
+async def test_a_package_is_asked_for_that_is_not_installed(outcome: Outcome, world: World) -> None:
     for function, args in (
         (
             "QueryInstalledChaincode",
@@ -104,13 +114,17 @@ async def test_a_package_that_is_not_there_answers_404(world: World) -> None:
             lifecycle_pb2.GetInstalledChaincodePackageArgs(package_id="token_1:00"),
         ),
     ):
-        response = (await ask(world, function, args)).response
+        with outcome.leaves(State("the same packages are installed", world.one.packages.list)):
+            response = (await ask(world, function, args)).response
+        outcome.saw(f"{response.status}: {response.message}")
         assert response.status == 404
         assert response.message == "chaincode install package 'token_1:00' not found"
 
 
-async def test_approving_needs_a_channel(world: World) -> None:
+async def test_a_chaincode_is_approved_without_a_channel(outcome: Outcome, world: World) -> None:
     args = lifecycle_pb2.ApproveChaincodeDefinitionForMyOrgArgs(name="token", sequence=1)
-    response = (await ask(world, "ApproveChaincodeDefinitionForMyOrg", args)).response
+    with outcome.leaves(State("the ledger is as it was", lambda: world.one.ledger.height)):
+        response = (await ask(world, "ApproveChaincodeDefinitionForMyOrg", args)).response
+    outcome.saw(f"{response.status}: {response.message}")
     assert response.status == 500
     assert response.message.endswith("could not get channelconfig for channel ''")

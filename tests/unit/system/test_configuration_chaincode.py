@@ -1,6 +1,7 @@
 """What ``cscc`` answers about channels, and how peers join them (wire.md §8.2)."""
 
 import pytest
+from tests.scenarios.outcome import Outcome, State
 from tests.unit.endorsement.conftest import CHANNEL_ID, Keys, World
 
 from tallystick.node.errors import LedgerError
@@ -33,6 +34,13 @@ async def test_the_configuration_is_shown_as_block_and_as_tree(world: World) -> 
     assert Config.FromString(tree.payload) == world.one.channel.config.config
 
 
+def unchanged(world: World) -> State:
+    return State(
+        "the peer has joined nothing, and its ledger is as it was",
+        lambda: (world.one.ledger.height, list(world.one.joined)),
+    )
+
+
 async def test_an_administrator_makes_the_peer_join_a_channel(world: World, keys: Keys) -> None:
     genesis = keys.genesis_of("bonds")
     response = await ask(world, b"JoinChain", genesis.SerializeToString())
@@ -40,16 +48,24 @@ async def test_an_administrator_makes_the_peer_join_a_channel(world: World, keys
     assert world.one.joined == [genesis]
 
 
-async def test_only_administrators_join(world: World, keys: Keys) -> None:
+async def test_a_client_who_is_no_administrator_makes_a_peer_join_a_channel(
+    outcome: Outcome, world: World, keys: Keys
+) -> None:
     genesis = keys.genesis_of("bonds").SerializeToString()
-    response = await ask(world, b"JoinChain", genesis, role="client")
+    with outcome.leaves(unchanged(world)):
+        response = await ask(world, b"JoinChain", genesis, role="client")
+    outcome.saw(f"{response.status}: {response.message}")
     assert response.status == 500
     assert response.message.startswith("access denied for [JoinChain][bonds]: [")
     assert world.one.joined == []
 
 
-async def test_nobody_joins_twice(world: World, keys: Keys) -> None:
-    response = await ask(world, b"JoinChain", keys.genesis.SerializeToString())
+async def test_a_peer_joins_a_channel_that_it_is_on(
+    outcome: Outcome, world: World, keys: Keys
+) -> None:
+    with outcome.leaves(unchanged(world)):
+        response = await ask(world, b"JoinChain", keys.genesis.SerializeToString())
+    outcome.saw(f"{response.status}: {response.message}")
     assert response.status == 500
     assert response.message == (
         "cannot create ledger from genesis block: ledger [trades] already exists with state "
@@ -68,10 +84,12 @@ async def test_nobody_joins_twice(world: World, keys: Keys) -> None:
         ),
     ],
 )
-async def test_a_block_that_begins_no_channel_is_refused(
-    world: World, block: bytes, start: str
+async def test_a_peer_joins_with_a_block_that_begins_no_channel(
+    outcome: Outcome, world: World, block: bytes, start: str
 ) -> None:
-    response = await ask(world, b"JoinChain", block)
+    with outcome.leaves(unchanged(world)):
+        response = await ask(world, b"JoinChain", block)
+    outcome.saw(f"{response.status}: {response.message}")
     assert response.status == 500
     assert response.message.startswith(start)
 
@@ -91,8 +109,12 @@ async def test_a_block_that_begins_no_channel_is_refused(
         pytest.param((b"GetNothing", b"x"), "Requested function GetNothing not found.", id="name"),
     ],
 )
-async def test_calls_that_ask_for_nothing(world: World, args: tuple[bytes, ...], text: str) -> None:
-    response = await ask(world, *args)
+async def test_a_peer_is_asked_for_a_configuration_that_is_not_there(
+    outcome: Outcome, world: World, args: tuple[bytes, ...], text: str
+) -> None:
+    with outcome.leaves(unchanged(world)):
+        response = await ask(world, *args)
+    outcome.saw(f"{response.status}: {response.message}")
     assert (response.status, response.message) == (500, text)
 
 
@@ -103,15 +125,21 @@ async def test_calls_that_ask_for_nothing(world: World, args: tuple[bytes, ...],
         pytest.param((b"JoinChainBySnapshot", b"/snapshots/trades/9"), id="join"),
     ],
 )
-async def test_only_administrators_join_from_snapshots(
-    world: World, args: tuple[bytes, ...]
+async def test_a_client_who_is_no_administrator_makes_a_peer_join_from_a_snapshot(
+    outcome: Outcome, world: World, args: tuple[bytes, ...]
 ) -> None:
-    denied = await ask(world, *args, role="client")
+    with outcome.leaves(unchanged(world)):
+        denied = await ask(world, *args, role="client")
+    outcome.saw(f"{denied.status}: {denied.message}")
     assert denied.message.startswith(f"access denied for [{args[0].decode()}]: ")
 
 
-async def test_a_folder_without_a_snapshot_is_refused_at_once(world: World) -> None:
-    response = await ask(world, b"JoinChainBySnapshot", b"/no/snapshot")
+async def test_a_peer_joins_from_a_folder_without_a_snapshot(
+    outcome: Outcome, world: World
+) -> None:
+    with outcome.leaves(unchanged(world)):
+        response = await ask(world, b"JoinChainBySnapshot", b"/no/snapshot")
+    outcome.saw(f"{response.status}: {response.message}")
     assert response.status == 500
     assert "cannot be read" in response.message
     status = await ask(world, b"JoinBySnapshotStatus")

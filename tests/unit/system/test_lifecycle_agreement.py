@@ -2,6 +2,7 @@
 
 import pytest
 from google.protobuf.message import Message
+from tests.scenarios.outcome import Outcome, State
 from tests.unit.endorsement.conftest import (
     CHANNEL_ID,
     World,
@@ -177,10 +178,13 @@ async def test_an_upgrade_reads_the_whole_definition_and_writes_what_changes(wor
         ),
     ],
 )
-async def test_a_first_approval_is_refused(
-    world: World, changes: dict[str, object], text: str
+async def test_a_chaincode_is_approved_with_a_bad_name_version_or_sequence(
+    outcome: Outcome, world: World, changes: dict[str, object], text: str
 ) -> None:
-    assert await refusal(world, APPROVE, approval(**changes)) == text
+    with outcome.leaves(State("the ledger is as it was", lambda: world.one.ledger.height)):
+        told = await refusal(world, APPROVE, approval(**changes))
+    outcome.saw(told)
+    assert told == text
 
 
 @pytest.mark.parametrize(
@@ -216,12 +220,15 @@ async def test_a_first_approval_is_refused(
         ),
     ],
 )
-async def test_an_approval_of_what_is_committed_is_refused(
-    world: World, changes: dict[str, object], text: str
+async def test_a_chaincode_is_approved_against_what_is_committed(
+    outcome: Outcome, world: World, changes: dict[str, object], text: str
 ) -> None:
     await world.define()
     await world.define(sequence=2)
-    assert await refusal(world, APPROVE, approval(**changes), "TwoMSP") == text
+    with outcome.leaves(State("the ledger is as it was", lambda: world.one.ledger.height)):
+        told = await refusal(world, APPROVE, approval(**changes), "TwoMSP")
+    outcome.saw(told)
+    assert told == text
 
 
 async def test_an_approval_may_be_replaced_until_it_is_repeated(world: World) -> None:

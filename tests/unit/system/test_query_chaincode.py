@@ -1,6 +1,7 @@
 """What ``qscc`` answers about blocks and transactions (wire.md §8.2)."""
 
 import pytest
+from tests.scenarios.outcome import Outcome, State
 from tests.unit.endorsement.conftest import CHANNEL_ID, World, approval, transaction_id_of
 
 from tallystick.node.endorsement.endorser import SYSTEM_VERSION
@@ -116,10 +117,12 @@ async def test_blocks_are_found_by_number_hash_and_transaction(world: World) -> 
         ),
     ],
 )
-async def test_questions_without_an_answer(
-    world: World, args: tuple[bytes, ...], text: str
+async def test_a_peer_is_asked_for_a_block_or_a_transaction_badly(
+    outcome: Outcome, world: World, args: tuple[bytes, ...], text: str
 ) -> None:
-    response = (await ask(world, *args)).response
+    with outcome.leaves(State("the ledger is as it was", lambda: world.one.ledger.height)):
+        response = (await ask(world, *args)).response
+    outcome.saw(f"{response.status}: {response.message}")
     assert (response.status, response.message) == (500, text)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from tests.scenarios.outcome import Outcome, files
 from tests.unit.endorsement.conftest import CHANNEL_ID, World
 
 from tallystick.node.ledger.config_record import config_record
@@ -16,7 +17,7 @@ from tallystick.node.ledger.snapshot_export import SnapshotSource, write_snapsho
 from tallystick.node.ledger.snapshot_reader import SnapshotReader
 from tallystick.node.ledger.state import VersionedValue
 from tallystick.node.system import snapshot_joining
-from tallystick.node.system.snapshot_joining import JoiningPlace, SnapshotJoining
+from tallystick.node.system.snapshot_joining import CannotJoinError, JoiningPlace, SnapshotJoining
 from tallystick.wire.errors import MalformedMessageError
 
 
@@ -167,6 +168,24 @@ async def test_a_channel_that_another_call_has_joined_meanwhile_keeps_its_ledger
     await joined(joining)
     assert "did not join channel" in caplog.text
     assert names_in(channels) == [CHANNEL_ID]
+
+
+async def test_a_channel_is_joined_from_a_snapshot_while_it_is_joined_or_after(
+    outcome: Outcome, source: SnapshotSource, channels: Path, tmp_path: Path
+) -> None:
+    write_snapshot(source, tmp_path / "snapshot")
+    taken_part: set[str] = set()
+
+    async def open_it(channel_id: str) -> None:
+        taken_part.add(channel_id)
+
+    joining = SnapshotJoining(JoiningPlace(taken_part, channels.joinpath, "sqlite", open_it))
+    joining.begin(tmp_path / "snapshot")
+    with outcome.refuses(CannotJoinError, leaves=files(channels), match="is being created"):
+        joining.begin(tmp_path / "snapshot")
+    await joined(joining)
+    with outcome.refuses(CannotJoinError, leaves=files(channels), match="already exists"):
+        joining.begin(tmp_path / "snapshot")
 
 
 async def joined(joining: SnapshotJoining) -> None:

@@ -1,6 +1,7 @@
 """Who may call which function of the system chaincodes (wire.md §8.3)."""
 
 import pytest
+from tests.scenarios.outcome import Outcome, State
 from tests.unit.endorsement.conftest import CHANNEL_ID, World
 
 from tallystick.node.channel.config import ChannelConfig
@@ -70,14 +71,20 @@ async def test_what_concerns_the_channel_is_for_its_writers(
         assert not response.message.startswith(DENIED)
 
 
-async def test_without_a_channel_nobody_may_use_what_concerns_one(world: World) -> None:
-    response = await call(world, ADMIN, "_lifecycle", b"CheckCommitReadiness", b"", channel="")
+async def test_a_lifecycle_call_names_no_channel(outcome: Outcome, world: World) -> None:
+    with outcome.leaves(State("the ledger is as it was", lambda: world.one.ledger.height)):
+        response = await call(world, ADMIN, "_lifecycle", b"CheckCommitReadiness", b"", channel="")
+    outcome.saw(f"{response.status}: {response.message}")
     assert response.status == 500
     assert response.message == f"{DENIED}Failed to get policy manager for channel []"
 
 
-async def test_an_unknown_function_is_nobodys(world: World) -> None:
-    response = await call(world, ADMIN, "_lifecycle", b"Nothing", b"", channel=CHANNEL_ID)
+async def test_a_lifecycle_call_names_no_function_that_there_is(
+    outcome: Outcome, world: World
+) -> None:
+    with outcome.leaves(State("the ledger is as it was", lambda: world.one.ledger.height)):
+        response = await call(world, ADMIN, "_lifecycle", b"Nothing", b"", channel=CHANNEL_ID)
+    outcome.saw(f"{response.status}: {response.message}")
     assert response.status == 500
     assert response.message.startswith(f"{DENIED}no channel policy guards resource")
 
@@ -140,12 +147,16 @@ async def test_an_override_restricts_and_another_one_opens(
     assert not await is_denied(PEER)
 
 
-async def test_proposing_can_be_restricted(world: World) -> None:
+async def test_a_client_proposes_who_may_not(outcome: Outcome, world: World) -> None:
     override(world, "peer/Propose", "/Channel/Application/OneMSP/Admins")
     proposal = world.proposal(
         ProposalArguments(CHANNEL_ID, "anything", (b"f",)), member(world, CLIENT)
     )
-    with pytest.raises(ProposalRefusedError, match="OneMSP/Admins"):
+    with outcome.refuses(
+        ProposalRefusedError,
+        leaves=State("the ledger is as it was", lambda: world.one.ledger.height),
+        match="OneMSP/Admins",
+    ):
         await world.one.endorser.process(proposal)
 
 

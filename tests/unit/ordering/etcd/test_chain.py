@@ -4,6 +4,7 @@ import asyncio
 from random import Random
 
 import pytest
+from tests.scenarios.outcome import Outcome, State
 from tests.unit.ordering.etcd.fake import KEYS, TTL_S, Orderers, envelope, submission, told
 
 from tallystick.node.channel.config import ChannelConfig
@@ -264,13 +265,18 @@ def test_what_no_orderer_should_have_written_stops_the_channel_and_says_why(
     told(config, story, count=1)
 
 
-def test_a_value_that_is_no_record_stops_the_channel(config: ChannelConfig) -> None:
+def test_a_value_in_etcd_that_is_no_record_stops_the_channel(
+    outcome: Outcome, config: ChannelConfig
+) -> None:
     async def story(orderers: Orderers) -> None:
         (only_one,) = orderers.all.values()
         await only_one.etcd.commit([], [Put(KEYS.block(1), b"\xff\xff")])
         await only_one.order("1")
-        refused = await only_one.order("1")
+        kept = State("no block was written", lambda: list(only_one.memory.blocks))
+        with outcome.leaves(kept):
+            refused = await only_one.order("1")
         assert isinstance(refused, Refused)
+        outcome.saw(refused.info)
         assert "block 1 is not to be trusted" in refused.info
 
     told(config, story, count=1)

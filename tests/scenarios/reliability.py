@@ -33,9 +33,12 @@ its kind asks for. Random kills of all processes are another test: `make chaos`.
 """
 _TEST: Final = re.compile(r"^(?:async )?def (test_\w+)\(([^)]*)\)", re.MULTILINE)
 _IMPORT: Final = re.compile(r"^from tests\.scenarios\.outcome import .*\bOutcome\b", re.MULTILINE)
-_INSTRUCTION: Final = re.compile(
-    r"(?:^|[:;,.] )((?:ask|check|give|make sure|mend|set|sign|start|try|use|write)\b[^:;]*)"
+_VERBS: Final = (
+    "ask|cancel|check|choose|close|compare|copy|define|delete|do|enable|free|give|install|issue|let"
+    "|list|make|mend|move|name|propose|raise|read|remove|renew|restore|run|send|set|sign|start|stop"
+    "|take|try|upgrade|use|write"
 )
+_INSTRUCTION: Final = re.compile(rf"(?:^|[:;,.\n] )((?:{_VERBS})\b[^:;\n]*)")
 """The part of a message that tells its reader to do something."""
 
 _LOG_HEAD: Final = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ [A-Z]+ [\w.]+: ")
@@ -78,8 +81,76 @@ SECTIONS: Final = (
     ),
     Section(
         "Readers who may not read, or ask for what is not there",
-        ["scenarios/refusals/test_refusals_of_readers"],
+        ["scenarios/refusals/test_refusals_of_readers", "unit/system/test_query_chaincode"],
         "mend the request, or ask as somebody who may read",
+    ),
+    Section(
+        "More than a node does at a time",
+        ["unit/endorsement/", "unit/gateway/", "unit/limits/", "unit/ledger/test_held_bytes"],
+        "ask again later, or for less",
+    ),
+    Section(
+        "Changes of a channel's configuration",
+        ["unit/channel/", "unit/ordering/test_config_admission", "unit/validation/"],
+        "mend the update, or let those sign it whom the message names",
+    ),
+    Section(
+        "Joining and leaving channels",
+        [
+            "unit/ordering/test_channel_participation",
+            "unit/ordering/test_orderer_node",
+            "unit/system/test_configuration_chaincode",
+        ],
+        "mend the request, or send it as an administrator",
+    ),
+    Section(
+        "Chaincode: packages, definitions, hostile and broken contracts",
+        [
+            "scenarios/test_hostile_contract",
+            "unit/lifecycle/",
+            "unit/runtime/",
+            "unit/system/test_chaincode_installation",
+            "unit/system/test_lifecycle_agreement",
+            "unit/system/test_system_access",
+        ],
+        "mend the chaincode or the call",
+    ),
+    Section(
+        "Snapshots",
+        ["unit/system/test_snapshot", "vectors/test_snapshot_vectors"],
+        "mend the request, or take another snapshot",
+    ),
+    Section(
+        "Backups",
+        ["unit/cli/test_backup"],
+        "name another backup or another place",
+    ),
+    Section(
+        "Damaged ledgers, and their repair",
+        ["unit/ledger/", "unit/repair/"],
+        "run tally ledger verify, which says how to go on",
+    ),
+    Section(
+        "Blocks, batches and private values from another node",
+        ["unit/deliver/", "unit/ordering/etcd/", "unit/privacy/"],
+        "ask the operator of the other node; this one keeps nothing of it",
+    ),
+    Section(
+        "Settings, keys, certificates and ports",
+        [
+            "unit/membership/",
+            "unit/observability/",
+            "unit/settings/",
+            "unit/telemetry/",
+            "unit/test_key_files",
+            "unit/transport/",
+        ],
+        "mend the file or the request that the message names",
+    ),
+    Section(
+        "Commands, and networks on one machine",
+        ["unit/cli/", "unit/cluster/"],
+        "mend the command or the file that it names",
     ),
 )
 FAULTS: Final = Section("Faults", [], "")

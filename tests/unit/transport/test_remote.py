@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
@@ -15,6 +16,7 @@ from tests.traces import collecting
 from tests.unit.conftest import ChannelMaterial
 
 from tallystick.node.cluster.ports import free_ports
+from tallystick.node.membership.ca import CertificateAuthority, CertificateRequest, Purpose
 from tallystick.node.transport.channels import ChannelPool, open_channel
 from tallystick.node.transport.credentials import ClientTls, KeyPair, ServerTls, certificate_hash
 from tallystick.node.transport.options import MAX_MESSAGE_BYTES
@@ -264,14 +266,41 @@ async def test_with_mutual_tls_a_service_learns_the_hash_of_the_clients_certific
     assert client.certificate_hash == certificate_hash(key_pair.certificate)
 
 
-async def test_a_client_without_a_required_certificate_is_turned_away(
-    tls_directory: Path, key_pair: KeyPair
+def of_another_authority(since: datetime) -> KeyPair:
+    authority = CertificateAuthority.create("tls", "stranger.example", now=since)
+    pair = authority.issue(CertificateRequest("client", purpose=Purpose.TLS), now=since)
+    return KeyPair(pair.certificate_pem, pair.key_pem)
+
+
+LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "client_of",
+    [
+        pytest.param(ClientTls, id="no certificate"),
+        pytest.param(
+            lambda roots: ClientTls(roots, of_another_authority(datetime.now(UTC))),
+            id="one of another authority",
+        ),
+        pytest.param(
+            lambda roots: ClientTls(roots, of_another_authority(LONG_AGO)), id="one that has ended"
+        ),
+        pytest.param(lambda _: None, id="no TLS at all"),
+    ],
+)
+async def test_a_client_without_a_good_certificate_comes_to_a_port_that_requires_one(
+    outcome: Outcome,
+    tls_directory: Path,
+    key_pair: KeyPair,
+    client_of: Callable[[bytes], ClientTls | None],
 ) -> None:
     roots = (tls_directory / "ca.crt").read_bytes()
     server = ServerTls(key_pair, roots, requires_client_certificate=True)
-    client = ClientTls(roots)
-    async with connected(FakeOrderer(), server, client, connect_timeout_s=0.05) as orderer:
-        with pytest.raises(OrdererUnreachableError):
+    fake = FakeOrderer()
+    nobody = State("nothing of it was received", lambda: (list(fake.received), list(fake.callers)))
+    async with connected(fake, server, client_of(roots), connect_timeout_s=0.05) as orderer:
+        with outcome.refuses(OrdererUnreachableError, leaves=nobody):
             await orderer.broadcast(b"1")
 
 

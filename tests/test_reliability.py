@@ -4,6 +4,7 @@ import re
 from collections import Counter
 
 import pytest
+from tests.scenarios.error_classes import PHRASES, UNSHOWN, ledger_errors, plain, sources
 from tests.scenarios.reliability import (
     DOCUMENT,
     TESTS,
@@ -85,3 +86,24 @@ def test_what_to_do_about_bad_input_is_what_its_message_says(
     messages: list[str], to_do: list[str]
 ) -> None:
     assert advice("scenarios/refusals/test_refusals_of_proposals.py::test_it", messages) == to_do
+
+
+PAGE = plain(DOCUMENT.read_text(encoding="utf-8"))
+
+
+def test_every_error_of_a_node_is_in_a_row_or_it_is_said_why_not() -> None:
+    unshown = {
+        name
+        for name, error in ledger_errors().items()
+        if f" {name}" not in PAGE
+        and not any(phrase in PAGE for phrase in [*error.phrases, PHRASES.get(name, name)])
+    }
+    assert unshown == set(UNSHOWN), "give them a row, or say why not in error_classes.py"
+    assert len(UNSHOWN) == 38
+
+
+def test_the_words_by_which_an_error_is_found_are_its_own() -> None:
+    text = sources()
+    assert not [name for name, phrase in PHRASES.items() if plain(phrase) not in text]
+    assert set(PHRASES) <= set(ledger_errors())
+    assert not any(phrase in PAGE for phrase in ("no words of any error", "NoSuchClassError"))

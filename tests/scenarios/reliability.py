@@ -18,7 +18,7 @@ FOLDER: Final = os.environ.get("TALLY_RELIABILITY", "")
 TESTS: Final = Path(__file__).parents[1]
 DOCUMENT: Final = TESTS.parent / "docs" / "reliability.md"
 
-MESSAGES_SHOWN: Final = 3
+MESSAGES_SHOWN: Final = 12
 LONGEST_BEGINNING: Final = 120
 LONGEST_END: Final = 150
 """Of a message; what is between is left out. Its end says what is wrong and what to do."""
@@ -107,6 +107,7 @@ SECTIONS: Final = (
         "Chaincode: packages, definitions, hostile and broken contracts",
         [
             "scenarios/test_hostile_contract",
+            "unit/ledger_simulation/",
             "unit/lifecycle/",
             "unit/runtime/",
             "unit/system/test_chaincode_installation",
@@ -261,7 +262,7 @@ def _row(test: str, records: Sequence[Record], *, named: bool) -> str:
     name = test.partition("::")[2]
     columns = [
         first.fault + cases,
-        seen or "the answer to a request in order",
+        seen or "it is served: this is in order",
         _all(each.lost for each in records),
         _all("; ".join(dict.fromkeys(map(_shown, each.to_do))) or "nothing" for each in records),
         f"`{name}`",

@@ -350,8 +350,11 @@ def load_settings(settings_type: type[SettingsT], path: Path) -> SettingsT:
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:  # numbers and nesting without end, too
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(path, [str(error)]) from error
+    except (ValueError, RecursionError) as error:
+        problem = "a number in it is too long, or its lists are nested too deeply"
+        raise SettingsError(path, [problem]) from error
     try:
         return settings_type.model_validate(document, context=path.parent)
     except ValidationError as error:

@@ -271,7 +271,7 @@ ENDORSEMENT_POLICY_FAILURE = codes.ENDORSEMENT_POLICY_FAILURE
         ),
     ],
 )
-async def test_a_transaction_is_invalid_if_it_is(
+async def test_a_bad_transaction_that_is_ordered_is_invalid(
     network: RefusalNetwork, make: Make, code: int
 ) -> None:
     assert await network.order(await make(network)) == [code]

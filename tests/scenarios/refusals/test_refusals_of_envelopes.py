@@ -197,7 +197,7 @@ async def test_a_message_beyond_the_transports_limit_is_refused(
         ),
     ],
 )
-async def test_the_gateway_asks_no_orderer_about(
+async def test_the_gateway_does_not_send_what_it_cannot_read_to_an_orderer(
     network: RefusalNetwork,
     request_of: Callable[[RefusalNetwork], SubmitRequest],
     code: grpc.StatusCode,

@@ -264,7 +264,9 @@ class Unfit:
         ),
     ],
 )
-async def test_the_endorser_answers_500_to(network: RefusalNetwork, unfit: Unfit) -> None:  # §4
+async def test_the_endorser_is_asked_for_a_chaincode_or_channel_that_is_not_there(
+    network: RefusalNetwork, unfit: Unfit
+) -> None:  # §4
     answer = await process_proposal(network, unfit.propose(network))
     assert isinstance(answer, ProposalResponse), answer
     assert (answer.response.status, answer.response.message) == (500, unfit.message)

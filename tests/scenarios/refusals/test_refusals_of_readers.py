@@ -129,12 +129,14 @@ BAD_REQUEST, FORBIDDEN, NOT_FOUND = Status.BAD_REQUEST, Status.FORBIDDEN, Status
         ),
     ],
 )
-async def test_no_blocks(network: RefusalNetwork, path: str, ask: Ask, status: int) -> None:  # §6
+async def test_who_may_not_read_or_asks_badly_gets_no_blocks(
+    network: RefusalNetwork, path: str, ask: Ask, status: int
+) -> None:  # §6
     assert await deliver(network, path, ask(network)) == [status]
 
 
 @pytest.mark.parametrize("path", DOORS)
-async def test_no_blocks_for_what_is_no_envelope(network: RefusalNetwork, path: str) -> None:
+async def test_what_is_no_envelope_gets_no_blocks(network: RefusalNetwork, path: str) -> None:
     assert await deliver(network, path, b"\xff") == [BAD_REQUEST]  # §6
 
 
@@ -226,7 +228,7 @@ async def answer_to(network: RefusalNetwork, question: Question) -> bytes | Fail
         ),
     ],
 )
-async def test_no_answer(
+async def test_the_gateway_tells_commits_and_events_to_readers_only(
     network: RefusalNetwork,
     question: Callable[..., Question],
     ask: Callable[[RefusalNetwork, Callable[..., Question]], Question],
@@ -246,7 +248,9 @@ async def test_no_answer(
         pytest.param(SignedChaincodeEventsRequest(request=b"\xff"), id="garbage for one"),
     ],
 )
-async def test_malformed(network: RefusalNetwork, question: Question) -> None:  # §5.3
+async def test_the_gateway_is_asked_what_it_cannot_read(
+    network: RefusalNetwork, question: Question
+) -> None:  # §5.3
     answer = await answer_to(network, question)
     assert isinstance(answer, Failure), answer
     assert answer.code is grpc.StatusCode.INVALID_ARGUMENT

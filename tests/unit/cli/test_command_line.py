@@ -136,6 +136,11 @@ def test_a_wrong_command_line_exits_with_2(words: tuple[str, ...]) -> None:
         pytest.param(("crypto", "show", "nowhere"), "nowhere is neither a PEM file", id="no PEM"),
         pytest.param(("channel", "join"), "or --snapshot with a folder", id="nothing to join"),
         pytest.param(("ledger", "compare", "a"), "name two folders", id="one to compare"),
+        pytest.param(
+            ("chaincode", "package", "x:Y", "--type", "ccaas", "--label", "l", "--output", "o"),
+            "holds no contract: leave it out",
+            id="a package with too much",
+        ),
         pytest.param(("ledger", "verify", "."), "holds no ledger", id="no ledger"),
         pytest.param(("chaincode", "check", "x"), "not of the form module:Class", id="no entry"),
         pytest.param(

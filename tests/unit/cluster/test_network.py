@@ -124,7 +124,7 @@ def test_a_network_whose_making_was_interrupted_is_made_anew(
 
 
 @pytest.mark.parametrize("name", ["crypto", "genesis.block"])
-def test_what_others_keep_in_the_directory_is_never_taken_for_a_network_s(
+def test_what_others_keep_in_a_directory_is_never_taken_for_a_network(
     outcome: Outcome, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / name).mkdir()

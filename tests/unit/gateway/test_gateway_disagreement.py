@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pytest
+from tests.scenarios.outcome import Outcome, State
 from tests.unit.gateway.conftest import Said, Setting, endorsement, messages_of, refusal
 
 from tallystick.node.gateway.collector import MISMATCH
@@ -60,11 +61,15 @@ async def test_a_peer_that_is_behind_is_asked_anew(
 
 
 async def test_peers_that_keep_disagreeing_are_given_up_with_what_they_said(
+    outcome: Outcome,
     impatient: Setting,
 ) -> None:
     impatient.add_peer("A", endorsement(b"one"), local=True)
     lagging = add_lagging(impatient, endorsement(b"other", by="B"))
-    with pytest.raises(DisagreementError) as raised:
+    with outcome.refuses(
+        DisagreementError,
+        leaves=State("nothing was sent to an orderer", lambda: list(impatient.orderers)),
+    ) as raised:
         await impatient.endorse()
     assert messages_of(raised.value) == [MISMATCH]
     assert lagging.calls == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.scenarios.outcome import Outcome, State
 
 from tallystick.node.ledger.range_query import BATCH_SIZE
 from tallystick.node.ledger.rwset import (
@@ -249,6 +250,10 @@ def test_queries_that_validation_could_not_repeat_exclude_writes(
     assert str(caught.value) == f"txid [tx1]: unsuppored transaction. {text}"
 
 
+def unchanged(committed: Committed) -> State:
+    return State("what is committed is as it was", lambda: dict(committed.store.range(b"", b"")))
+
+
 @pytest.mark.parametrize(
     "write",
     [
@@ -262,12 +267,12 @@ def test_queries_that_validation_could_not_repeat_exclude_writes(
         ),
     ],
 )
-def test_every_kind_of_write_excludes_pages(
-    committed: Committed, write: Callable[[Simulator], object]
+def test_a_contract_writes_and_reads_pages(
+    outcome: Outcome, committed: Committed, write: Callable[[Simulator], object]
 ) -> None:
     simulator = committed.simulator()
     write(simulator)
-    with pytest.raises(UnsupportedMixError):
+    with outcome.refuses(UnsupportedMixError, leaves=unchanged(committed)):
         PAGE(simulator)
 
 
@@ -292,9 +297,11 @@ def test_an_absent_private_key_is_read_without_a_version(committed: Committed) -
     assert not any(read.HasField("version") for read in collection.reads)
 
 
-def test_a_private_value_that_is_missing_here_is_refused(committed: Committed) -> None:
+def test_a_contract_reads_a_private_value_that_this_peer_lacks(
+    outcome: Outcome, committed: Committed
+) -> None:
     committed.put_private("p", known=False)
-    with pytest.raises(PrivateDataUnavailableError) as caught:
+    with outcome.refuses(PrivateDataUnavailableError, leaves=unchanged(committed)) as caught:
         committed.simulator().get_private(NS, COLL, "p")
     assert str(caught.value) == (
         "private data matching public hash version is not available."

@@ -444,6 +444,20 @@ async def test_the_block_of_a_channel_for_other_orderers_is_not_joined(
         assert "OtherMSP is not among" in json.loads(refused.body)["error"]
 
 
+async def test_a_later_block_of_a_channel_is_joined_in_place_of_the_first(
+    outcome: Outcome, site: Site
+) -> None:
+    later = site.material.genesis(PROMPT)
+    later.header.number = 7
+    async with site.node() as node:
+        request = Request("POST", CHANNELS, FORM, form(later.SerializeToString()))
+        with outcome.leaves(channels(node)):
+            refused = await ChannelParticipation(node).answer(request)
+        outcome.saw(told(refused))
+        assert refused.status == 400
+        assert "is not the first" in told(refused)
+
+
 async def test_a_channel_whose_blocks_take_a_vote_is_not_joined(
     outcome: Outcome, site: Site
 ) -> None:

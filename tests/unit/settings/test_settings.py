@@ -123,8 +123,10 @@ def test_tls_is_switched_off_only_by_name(tmp_path: Path) -> None:
             id="mutual TLS without authorities",
         ),
         pytest.param("[msp]", "[msp", "at line", id="not TOML"),
-        pytest.param("[msp]", f"a = {'9' * 5_000}\n[msp]", "digits", id="an endless number"),
-        pytest.param("[msp]", f"a = {'[' * 5_000}\n[msp]", "recursion", id="endless nesting"),
+        pytest.param("[msp]", f"a = {'9' * 5_000}\n[msp]", "too long", id="an endless number"),
+        pytest.param(
+            "[msp]", f"a = {'[' * 5_000}\n[msp]", "nested too deeply", id="endless nesting"
+        ),
     ],
 )
 def test_a_settings_file_with_a_mistake_is_refused_by_file_and_key(

@@ -88,8 +88,8 @@ class OrdererUnreachableError(LedgerError):
 
     def __init__(self, endpoint: str, reason: str) -> None:
         super().__init__(
-            f"no answer from orderer {endpoint}: {reason}; check that it runs and try again, or"
-            " use another orderer"
+            f"no answer from orderer {endpoint}: {reason}; check that it runs and that TLS and"
+            " certificates of both sides fit, and try again, or use another orderer"
         )
         self.endpoint = endpoint
         self.reason = reason

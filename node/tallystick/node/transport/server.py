@@ -70,7 +70,9 @@ async def serving(
         else:
             port = server.add_secure_port(address, tls.credentials())
     except RuntimeError as error:
-        raise ListenError(address, str(error)) from error
+        # gRPC's reason names the address again, and a variable for debugging.
+        reason = "it is in use, or no address of this machine"
+        raise ListenError(address, reason) from error
     await server.start()
     try:
         yield port

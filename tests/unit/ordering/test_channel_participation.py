@@ -150,6 +150,14 @@ def channels(node: OrdererNode) -> State:
     )
 
 
+async def refusal(outcome: Outcome, node: OrdererNode, request: Request) -> Answer:
+    """Return the answer to a request that changes nothing, and note it."""
+    with outcome.leaves(channels(node)):
+        answer = await ChannelParticipation(node).answer(request)
+    outcome.saw(told(answer))
+    return answer
+
+
 async def test_an_orderer_without_channels_shows_none(site: Site) -> None:
     async with site.node() as node:
         listed = await ask(node, "GET", CHANNELS)
@@ -181,9 +189,7 @@ async def test_a_joined_channel_is_there_after_a_restart(site: Site) -> None:
 async def test_a_channel_that_is_there_is_not_joined_again(outcome: Outcome, site: Site) -> None:
     async with site.node() as node:
         await ChannelParticipation(node).answer(site.join)
-        with outcome.leaves(channels(node)):
-            again = await ChannelParticipation(node).answer(site.join)
-        outcome.saw(told(again))
+        again = await refusal(outcome, node, site.join)
         assert shown(again) == (405, {"error": "cannot join: channel already exists"})
         assert again.headers["Allow"] == "GET, DELETE"
 
@@ -236,9 +242,7 @@ async def test_a_configuration_update_that_nobody_signed_changes_nothing(
 ) -> None:
     async with site.node(site.material.genesis(PROMPT)) as node:
         unsigned = smaller_batches(site.material, signed=False)
-        with outcome.leaves(channels(node)):
-            refused = await ChannelParticipation(node).answer(unsigned)
-        outcome.saw(told(refused))
+        refused = await refusal(outcome, node, unsigned)
         assert refused.status == 400
         assert json.loads(refused.body)["error"].startswith(
             "cannot update: failed update config of channel securities: "
@@ -251,9 +255,7 @@ async def test_a_configuration_update_for_a_channel_that_is_not_there_is_refused
     site: Site,
 ) -> None:
     async with site.node() as node:
-        with outcome.leaves(channels(node)):
-            refused = await ChannelParticipation(node).answer(smaller_batches(site.material))
-        outcome.saw(told(refused))
+        refused = await refusal(outcome, node, smaller_batches(site.material))
         assert shown(refused) == (405, {"error": "cannot update: channel does not exist"})
         assert "Allow" not in refused.headers
 
@@ -277,9 +279,7 @@ async def test_a_configuration_update_is_refused_while_nothing_more_can_be_queue
 ) -> None:
     site.queue = QueueSettings(max_bytes=1)
     async with site.node(site.material.genesis(PROMPT)) as node:
-        with outcome.leaves(channels(node)):
-            refused = await ChannelParticipation(node).answer(smaller_batches(site.material))
-        outcome.saw(told(refused))
+        refused = await refusal(outcome, node, smaller_batches(site.material))
         assert refused.status == 400
         assert "securities with SERVICE_UNAVAILABLE: " in json.loads(refused.body)["error"]
 
@@ -324,9 +324,7 @@ async def test_what_is_no_configuration_update_is_not_ordered(
     outcome: Outcome, site: Site, envelope: bytes, error: str
 ) -> None:
     async with site.node(site.material.genesis(PROMPT)) as node:
-        with outcome.leaves(channels(node)):
-            refused = await ChannelParticipation(node).answer(update_request(envelope))
-        outcome.saw(told(refused))
+        refused = await refusal(outcome, node, update_request(envelope))
         assert refused.status == 400
         assert json.loads(refused.body)["error"].startswith(error)
 
@@ -348,9 +346,7 @@ async def test_a_removed_channel_is_gone_and_can_be_joined_again(
         assert shown(await ChannelParticipation(node).answer(site.join)) == (201, INFO)
         await ask(node, "DELETE", CHANNEL)
     async with site.node() as node:
-        with outcome.leaves(channels(node)):
-            gone = await ask(node, "DELETE", CHANNEL)
-        outcome.saw(told(gone))
+        gone = await refusal(outcome, node, Request("DELETE", CHANNEL))
         assert shown(gone) == (404, {"error": "cannot remove: channel does not exist"})
     outcome.keep("a channel that is not there is removed")
 
@@ -370,9 +366,7 @@ async def test_while_a_channel_is_removed_it_is_neither_joined_nor_removed(site:
 
 async def test_a_channel_of_the_settings_is_not_removed(outcome: Outcome, site: Site) -> None:
     async with site.node(site.material.genesis(PROMPT)) as node:
-        with outcome.leaves(channels(node)):
-            refused = await ask(node, "DELETE", CHANNEL)
-        outcome.saw(told(refused))
+        refused = await refusal(outcome, node, Request("DELETE", CHANNEL))
         assert refused.status == 409
         assert "genesis_blocks" in json.loads(refused.body)["error"]
         assert (await ask(node, "GET", CHANNEL)).status == 200
@@ -425,9 +419,7 @@ async def test_a_method_that_is_not_allowed_is_refused(
     outcome: Outcome, site: Site, method: str, path: str, allowed: str
 ) -> None:
     async with site.node(site.material.genesis(PROMPT)) as node:
-        with outcome.leaves(channels(node)):
-            refused = await ask(node, method, path)
-        outcome.saw(told(refused))
+        refused = await refusal(outcome, node, Request(method, path))
         assert shown(refused) == (405, {"error": f"invalid request method: {method}"})
         assert refused.headers["Allow"] == allowed
 
@@ -437,9 +429,7 @@ async def test_the_block_of_a_channel_for_other_orderers_is_not_joined(
 ) -> None:
     site.msp_id = "OtherMSP"
     async with site.node() as node:
-        with outcome.leaves(channels(node)):
-            refused = await ChannelParticipation(node).answer(site.join)
-        outcome.saw(told(refused))
+        refused = await refusal(outcome, node, site.join)
         assert refused.status == 400
         assert "OtherMSP is not among" in json.loads(refused.body)["error"]
 
@@ -451,9 +441,7 @@ async def test_a_later_block_of_a_channel_is_joined_in_place_of_the_first(
     later.header.number = 7
     async with site.node() as node:
         request = Request("POST", CHANNELS, FORM, form(later.SerializeToString()))
-        with outcome.leaves(channels(node)):
-            refused = await ChannelParticipation(node).answer(request)
-        outcome.saw(told(refused))
+        refused = await refusal(outcome, node, request)
         assert refused.status == 400
         assert "is not the first" in told(refused)
 
@@ -471,9 +459,7 @@ async def test_a_channel_whose_blocks_take_a_vote_is_not_joined(
     genesis.data.data[0] = Envelope(payload=payload.SerializeToString()).SerializeToString()
     async with site.node() as node:
         request = Request("POST", CHANNELS, FORM, form(genesis.SerializeToString()))
-        with outcome.leaves(channels(node)):
-            refused = await ChannelParticipation(node).answer(request)
-        outcome.saw(told(refused))
+        refused = await refusal(outcome, node, request)
         assert refused.status == 400
         assert "has consensus type BFT" in json.loads(refused.body)["error"]
 
@@ -501,9 +487,7 @@ async def test_a_form_without_its_one_file_is_refused(
 ) -> None:
     async with site.node() as node:
         request = Request("POST", CHANNELS, content_type, body)
-        with outcome.leaves(channels(node)):
-            refused = await ChannelParticipation(node).answer(request)
-        outcome.saw(told(refused))
+        refused = await refusal(outcome, node, request)
         assert refused.status == 400
         assert problem in told(refused)
 
@@ -525,9 +509,7 @@ async def test_what_is_no_configuration_block_is_not_joined(
 ) -> None:
     async with site.node() as node:
         request = Request("POST", CHANNELS, FORM, form(content))
-        with outcome.leaves(channels(node)):
-            refused = await ChannelParticipation(node).answer(request)
-        outcome.saw(told(refused))
+        refused = await refusal(outcome, node, request)
         assert refused.status == 400
         assert json.loads(refused.body)["error"].startswith(error)
 

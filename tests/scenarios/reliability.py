@@ -38,7 +38,7 @@ _VERBS: Final = (
     "|list|make|mend|move|name|propose|raise|read|remove|renew|restore|run|send|set|sign|start|stop"
     "|take|try|upgrade|use|write"
 )
-_INSTRUCTION: Final = re.compile(rf"(?:^|[:;,.\n] )((?:{_VERBS})\b[^:;\n]*)")
+_INSTRUCTION: Final = re.compile(rf"(?:^|[:;,.\n] )((?:{_VERBS})\b(?!\.\w)[^:;\n]*)")
 """The part of a message that tells its reader to do something."""
 
 _LOG_HEAD: Final = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ [A-Z]+ [\w.]+: ")
@@ -276,7 +276,8 @@ def _all(texts: Iterable[str]) -> str:
 
 
 def _shown(message: str) -> str:
-    text = _LOG_HEAD.sub("", message)
+    lines = (line.strip() for line in _LOG_HEAD.sub("", message).strip().splitlines())
+    text = re.sub(r"([:;,.]); ", r"\1 ", "; ".join(lines))
     text = re.sub(r"[`|\s]+", " ", _ELIDED.sub("…", text).replace("�", "?")).strip()
     if len(text) <= LONGEST_BEGINNING + LONGEST_END:
         return text

@@ -264,7 +264,7 @@ def test_a_file_or_a_store_that_is_gone_when_it_is_its_turn_is_a_reason_to_begin
         ),
         pytest.param(
             lambda folder: (folder / "backup.json").write_text('{"files": {}}'),
-            "cannot be read",
+            "was not made by a backup",
             id="other JSON",
         ),
         pytest.param(

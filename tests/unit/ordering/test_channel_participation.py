@@ -588,5 +588,7 @@ async def test_tls_files_that_cannot_be_used_keep_the_orderer_from_starting(
 ) -> None:
     settings = site.admin.model_copy(update={"certificate": site.directory / "none.crt"})
     async with site.node() as node:
-        with outcome.refuses(AdminTlsError, leaves=channels(node), match=r"see \[admin\]"):
+        with outcome.refuses(
+            AdminTlsError, leaves=channels(node), match=r"none\.crt.*mend the one"
+        ):
             await serving_participation(settings, ChannelParticipation(node)).__aenter__()

@@ -340,7 +340,7 @@ async def test_a_configuration_that_nobody_can_run_stops_the_channel_even_if_agr
         await setting.codes(draft)
 
 
-async def test_an_organisation_cannot_take_another_one_s_place_even_if_agreed(
+async def test_an_organisation_cannot_take_the_place_of_another_even_if_agreed(
     outcome: Outcome,
     setting: Setting,
 ) -> None:

@@ -14,7 +14,8 @@ from tallystick.node.cluster.material import Founding
 from tallystick.node.cluster.network import Network, open_network
 from tallystick.node.cluster.node import Node
 from tallystick.node.cluster.startup import system_source
-from tallystick.node.cluster.topology import BatchTopology, ChannelTopology, problems_in
+from tallystick.node.cluster.topology import BatchTopology, ChannelTopology
+from tallystick.node.model_errors import problems_in
 from tallystick.protos.common.common_pb2 import Block
 
 FAILURES = (ClientError,)
@@ -38,7 +39,7 @@ async def create(options: argparse.Namespace) -> None:
             ),
         )
     except ValidationError as error:
-        raise TopologyError(options.channel, problems_in(error)) from error
+        raise TopologyError(options.channel, problems_in(error, "the channel")) from error
     source = system_source()
     grown = with_channel(network, channel)
     block = begin(grown, channel, Founding(source.now_ns(), source.nonce()))

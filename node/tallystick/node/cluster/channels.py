@@ -12,7 +12,8 @@ from tallystick.node.cluster.errors import (
 )
 from tallystick.node.cluster.material import Founding
 from tallystick.node.cluster.network import Network, channel_genesis, write_genesis
-from tallystick.node.cluster.topology import ChannelTopology, Topology, problems_in
+from tallystick.node.cluster.topology import ChannelTopology, Topology
+from tallystick.node.model_errors import problems_in
 from tallystick.node.process import load_block
 from tallystick.protos.common.common_pb2 import Block
 
@@ -31,7 +32,7 @@ def with_channel(network: Network, channel: ChannelTopology) -> Network:
     try:
         return Network(network.directory, Topology.model_validate(document))
     except ValidationError as error:
-        raise TopologyError(channel.id, problems_in(error)) from error
+        raise TopologyError(channel.id, problems_in(error, "the channel")) from error
 
 
 def with_joined_channel(network: Network, config: ChannelConfig, msp_id: str) -> Network:

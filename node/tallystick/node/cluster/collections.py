@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from tallystick.node.errors import LedgerError
+from tallystick.node.model_errors import problems_in
 from tallystick.node.policies.errors import PolicySyntaxError
 from tallystick.node.policies.parser import parse_policy
 from tallystick.protos.peer.collection_pb2 import (
@@ -96,10 +97,6 @@ def load_collections(path: Path) -> CollectionConfigPackage:
         collections = _FILE.validate_json(path.read_bytes())
         return CollectionConfigPackage(config=[each.encoded() for each in collections])
     except ValidationError as error:
-        problems = (
-            f"{'.'.join(map(str, item['loc'])) or 'the file'}: {item['msg']}"
-            for item in error.errors()
-        )
-        raise CollectionsFileError(path, "; ".join(problems)) from error
+        raise CollectionsFileError(path, "; ".join(problems_in(error))) from error
     except (OSError, ValueError, PolicySyntaxError) as error:
         raise CollectionsFileError(path, str(error)) from error

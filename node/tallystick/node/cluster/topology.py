@@ -19,6 +19,7 @@ from tallystick.node.cluster.member_topology import (
     Part,
 )
 from tallystick.node.cluster.opening import OpeningCall
+from tallystick.node.model_errors import problems_in
 from tallystick.node.policies.errors import PolicySyntaxError
 from tallystick.node.policies.parser import parse_policy, parse_rule
 
@@ -362,7 +363,7 @@ def parse_topology(content: str, origin: str) -> Topology:
     try:
         return Topology.model_validate(tomllib.loads(content))
     except ValidationError as error:
-        raise TopologyError(origin, problems_in(error)) from error
+        raise TopologyError(origin, problems_in(error, "the network")) from error
     except (ValueError, RecursionError) as error:  # no TOML, or numbers and nesting without end
         raise TopologyError(origin, [str(error)]) from error
 
@@ -371,12 +372,3 @@ def _check_unique(what: str, names: list[str]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"each {what} must be listed once, but twice there is {', '.join(twice)}")
-
-
-def problems_in(error: ValidationError) -> list[str]:
-    """Return one line for each part of a topology that cannot be used."""
-    return [
-        f"{'.'.join(map(str, item['loc'])) or 'the network'}: "
-        f"{item['msg'].removeprefix('Value error, ')}"
-        for item in error.errors()
-    ]

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Final
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tallystick.node.membership.certificates import first_pem_block
 from tallystick.node.membership.errors import CertificateError, MaterialError
+from tallystick.node.model_errors import problems_in
 from tallystick.protos.msp.msp_config_pb2 import (
     FabricCryptoConfig,
     FabricMSPConfig,
@@ -121,7 +122,8 @@ def settings_of(file: Path) -> MspSettings:
         ValueError,
         RecursionError,
     ) as error:  # days that are none, among others
-        raise MaterialError(str(file), f"not a valid MSP configuration: {error}") from error
+        problem = "; ".join(problems_in(error)) if isinstance(error, ValidationError) else error
+        raise MaterialError(str(file), f"not a valid MSP configuration: {problem}") from error
 
 
 def _node_units(settings: NodeUnitSettings | None, directory: Path) -> FabricNodeOUs | None:

@@ -90,7 +90,9 @@ def load_private_key(pem: bytes) -> EllipticCurvePrivateKey:
     try:
         key = load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise CertificateError(f"not an unencrypted PEM private key: {error}") from error
+        raise CertificateError(
+            "not an unencrypted PEM private key: write it as PKCS #8 without a passphrase"
+        ) from error
     if not isinstance(key, EllipticCurvePrivateKey):
         raise CertificateError(f"the private key is a {type(key).__name__}: use an EC P-256 key")
     return key

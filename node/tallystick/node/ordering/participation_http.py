@@ -47,7 +47,9 @@ def admin_tls(settings: AdminSettings) -> ssl.SSLContext:
             context.load_verify_locations(path)
     except (OSError, ssl.SSLError) as error:
         raise AdminTlsError(
-            f"the admin listener cannot use its TLS files: {error}; see [admin] in the settings"
+            f"the admin listener cannot use its TLS files: {error}; the settings name in [admin]"
+            f" {settings.certificate}, {settings.private_key} and"
+            f" {', '.join(map(str, settings.client_root_certificates))}: mend the one that is wrong"
         ) from error
     return context
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError, field_validator
 
 from tallystick.chaincode.package import ChaincodePackage, PackageError, build_package_of
 from tallystick.node.errors import LedgerError
+from tallystick.node.model_errors import problems_in
 from tallystick.node.runtime.connection import Endpoint, Reached
 from tallystick.node.runtime.packages import CCAAS
 from tallystick.node.runtime.shim_link import GrpcLink
@@ -119,7 +120,8 @@ def service_endpoint(package: ChaincodePackage) -> ServiceEndpoint:
     try:
         service = ServiceAddress.model_validate_json(content)
     except ValidationError as error:
-        raise PackageError(f"{_CONNECTION_FILE} is malformed: {error}") from error
+        problems = "; ".join(problems_in(error))
+        raise PackageError(f"{_CONNECTION_FILE} is malformed: {problems}") from error
     if service.tls_required and not service.root_cert:
         raise PackageError(f"{_CONNECTION_FILE} requires TLS, but has no root_cert to trust")
     if service.tls_required and service.client_auth_required and not service.client_key:

@@ -115,8 +115,10 @@ def read_manifest(directory: Path) -> Manifest:
         manifest = Manifest(**fields)
     except FileNotFoundError as error:
         raise DamagedBackupError(directory, f"it has no {MANIFEST}") from error
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise DamagedBackupError(directory, f"its {MANIFEST} cannot be read: {error}") from error
+    except TypeError as error:  # other fields, or no object at all
+        raise DamagedBackupError(directory, f"its {MANIFEST} was not made by a backup") from error
     if manifest.format != FORMAT:
         raise DamagedBackupError(directory, f"its format is {manifest.format}, not {FORMAT}")
     found = digests(directory)

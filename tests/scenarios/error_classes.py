@@ -31,11 +31,13 @@ _PASSED_ON: Final = "its words are part of the message of whoever meets it"
 _STOPPING: Final = "a node that stops says so; the rows of killed nodes show what its clients see"
 
 UNSHOWN: Final = {
+    "IdentityError": _A_BASE,
     "MembershipError": _A_BASE,
     "PolicyError": _A_BASE,
     "ChaincodeRefusedError": _A_COMMAND,
     "DemoFailedError": _A_COMMAND,
     "JoinFailedError": _A_COMMAND,
+    "NoAnswerError": _A_COMMAND,
     "NoDefinitionError": _A_COMMAND,
     "NoFreePortError": _A_COMMAND,
     "NoPeerError": _A_COMMAND,
@@ -79,11 +81,11 @@ class ErrorClass:
 
     Attributes:
         bases: The names of the classes that it extends.
-        phrases: The texts in its body that are long enough to tell it from others.
+        phrase: The longest text in its body, which tells it from others; empty if it has none.
     """
 
     bases: list[str]
-    phrases: list[str]
+    phrase: str
 
 
 def plain(text: str) -> str:
@@ -98,11 +100,17 @@ def ledger_errors() -> dict[str, ErrorClass]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ClassDef):
                 bases = [ast.unparse(base).rpartition(".")[2] for base in node.bases]
-                found[node.name] = ErrorClass(bases, _phrases(node))
+                found[node.name] = ErrorClass(bases, _phrase(node))
     names = {"LedgerError"}
     while more := {n for n, each in found.items() if names & set(each.bases)} - names:
         names |= more
     return {name: found[name] for name in names - {"LedgerError"}}
+
+
+def is_shown(name: str, error: ErrorClass, page: str) -> bool:
+    """Return whether ``page`` names the class in a row, or has the words of its own."""
+    phrase = PHRASES.get(name, error.phrase)
+    return f" {name}" in page or bool(phrase and phrase in page)
 
 
 def sources() -> str:
@@ -110,18 +118,17 @@ def sources() -> str:
     return plain("".join(path.read_text(encoding="utf-8") for path in NODE.rglob("*.py")))
 
 
-def _phrases(definition: ast.ClassDef) -> list[str]:
+def _phrase(definition: ast.ClassDef) -> str:
     documented = (ast.ClassDef, ast.FunctionDef)
     docs = {
         ast.get_docstring(node, clean=False)
         for node in ast.walk(definition)
         if isinstance(node, documented)
     }
-    return [
+    texts = [
         plain(node.value).strip()
         for node in ast.walk(definition)
-        if isinstance(node, ast.Constant)
-        and isinstance(node.value, str)
-        and node.value not in docs
-        and len(node.value) >= SHORTEST_PHRASE
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value not in docs
     ]
+    longest = max(texts, key=len, default="")
+    return longest if len(longest) >= SHORTEST_PHRASE else ""

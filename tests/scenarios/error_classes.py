@@ -25,7 +25,7 @@ PHRASES: Final = {
 """Words of errors that are told as a status or in a log, and worded where they are raised."""
 
 _A_BASE: Final = "only what extends it is raised"
-_A_COMMAND: Final = "a command says so and ends; it has asked, and changed nothing"
+_A_COMMAND: Final = "a command says it to whoever typed it, and ends; no node is the worse for it"
 _INSIDE: Final = "the node handles it itself; what is seen of it is in the rows of etcd's faults"
 _PASSED_ON: Final = "its words are part of the message of whoever meets it"
 _STOPPING: Final = "a node that stops says so; the rows of killed nodes show what its clients see"

@@ -76,7 +76,10 @@ def changed(config: Config, edit: Callable[[ConfigGroup], object]) -> Config:
 
 
 def unchanged(channel: ChannelConfig) -> State:
-    return State("the configuration is as it was", channel.config.SerializeToString)
+    return State(
+        "the configuration is as it was",
+        lambda: channel.config.SerializeToString(deterministic=True),
+    )
 
 
 def set_batch_count(config: Config, count: int = 7) -> Config:

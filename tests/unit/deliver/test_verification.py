@@ -153,7 +153,10 @@ async def test_a_block_signed_by_someone_who_is_no_orderer_is_not_believed(
     )
     with outcome.refuses(
         UntrustedBlockError,
-        leaves=State("the configuration that blocks are judged by is as it was", lambda: config),
+        leaves=State(
+            "the configuration that blocks are judged by is as it was",
+            lambda: config.config.SerializeToString(deterministic=True),
+        ),
         match="BlockValidation",
     ):
         verify_block(block, previous, config)

@@ -64,11 +64,12 @@ async def test_peers_that_keep_disagreeing_are_given_up_with_what_they_said(
     outcome: Outcome,
     impatient: Setting,
 ) -> None:
+    orderer = impatient.add_orderer(None)
     impatient.add_peer("A", endorsement(b"one"), local=True)
     lagging = add_lagging(impatient, endorsement(b"other", by="B"))
     with outcome.refuses(
         DisagreementError,
-        leaves=State("nothing was sent to an orderer", lambda: list(impatient.orderers)),
+        leaves=State("nothing was sent to an orderer", lambda: list(orderer.envelopes)),
     ) as raised:
         await impatient.endorse()
     assert messages_of(raised.value) == [MISMATCH]

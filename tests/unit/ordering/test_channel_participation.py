@@ -146,7 +146,10 @@ def channels(node: OrdererNode) -> State:
     """Return the channels of an orderer, which a refusal leaves alone."""
     return State(
         "the orderer has the channels, blocks and configurations that it had",
-        lambda: {name: (each.chain.height, each.config) for name, each in node.channels.items()},
+        lambda: {
+            name: (each.chain.height, each.config.config.SerializeToString(deterministic=True))
+            for name, each in node.channels.items()
+        },
     )
 
 

@@ -63,7 +63,10 @@ def edited(channel: ChannelConfig, edit: Callable[[Config], object]) -> Config:
 
 
 def in_force(admission: ChannelAdmission) -> State:
-    return State("the configuration in force is as it was", lambda: admission.config)
+    return State(
+        "the configuration in force is as it was",
+        lambda: admission.config.config.SerializeToString(deterministic=True),
+    )
 
 
 def noted(outcome: Outcome, refused: Refused) -> None:

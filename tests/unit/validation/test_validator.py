@@ -268,7 +268,10 @@ def _with_another_batch_size(delivered: ConfigEnvelope) -> None:
 
 
 def in_force(setting: Setting) -> State:
-    return State("the configuration in force is as it was", lambda: setting.channel.config)
+    return State(
+        "the configuration in force is as it was",
+        lambda: setting.channel.config.SerializeToString(deterministic=True),
+    )
 
 
 @pytest.mark.parametrize(

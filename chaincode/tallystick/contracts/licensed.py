@@ -59,7 +59,9 @@ def licence_first(*powers: Power) -> Callable[[Function[M, P, R]], Function[M, P
     """Tell who has no live licence for one of ``powers`` that, before any other no.
 
     For functions that judge licences in one question with everything else, once they know what it
-    is about: a call that succeeds asks nothing more, and one that is refused asks first.
+    is about: a call that succeeds asks nothing more, and one that is refused asks again. Asking at
+    the entry instead is a second question to another chaincode, and by measurement costs a transfer
+    13 %, a lock 12 % and a delivery 5 % of the contracts' CPU time.
     """
 
     def decorate(function: Function[M, P, R]) -> Function[M, P, R]:

@@ -1,7 +1,18 @@
 """Chaincodes come onto a channel, whatever an earlier attempt has done already."""
 
+from pathlib import Path
+
+import pytest
+
 from tallystick.node.cluster.administrator import Definition
-from tallystick.node.cluster.deployment import collections_of, deploy, deployable, package_of
+from tallystick.node.cluster.deployment import (
+    NoPackageError,
+    collections_of,
+    deploy,
+    deployable,
+    package_of,
+)
+from tallystick.node.cluster.startup import bring_up
 from tallystick.node.cluster.topology import default_topology
 from tallystick.node.testing import LocalNetwork
 
@@ -25,3 +36,23 @@ async def test_an_interrupted_deployment_is_completed() -> None:
         for administrator in administrators:
             defined = await administrator.definitions(network.channel_id)
             assert {each.name for each in defined} == {first.name, second.name}
+
+
+async def test_a_source_that_is_not_there_is_named_before_a_network_is_made_and_later_alike(
+    tmp_path: Path,
+) -> None:
+    topology = default_topology()
+    missing = topology.chaincodes[0].model_copy(update={"source": tmp_path / "moved"})
+    named = f"the source of chaincode {missing.name}, {tmp_path / 'moved'}, is no folder that is"
+    told: list[str] = []
+    with pytest.raises(NoPackageError, match=named) as new:
+        await bring_up(
+            topology.model_copy(update={"chaincodes": (missing,)}),
+            tmp_path / "network",
+            told.append,
+        )
+    assert not (tmp_path / "network").exists()
+    assert not told
+    with pytest.raises(NoPackageError) as old:
+        deployable(missing)  # what a network that is there builds once it lacks the chaincode
+    assert str(old.value) == str(new.value)

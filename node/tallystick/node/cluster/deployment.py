@@ -47,7 +47,23 @@ def package_of(chaincode: ChaincodeTopology) -> bytes:
     Raises:
         NoPackageError: Its source is not there, or is no Python.
     """
+    check_source(chaincode)
     return new_package(f"{chaincode.name}_{chaincode.version}", chaincode.entry, chaincode.source)
+
+
+def check_source(chaincode: ChaincodeTopology) -> None:
+    """Check that the folder is there from which the package of a chaincode will be built.
+
+    Raises:
+        NoPackageError: It is not.
+    """
+    if chaincode.source is not None and not chaincode.source.is_dir():
+        raise NoPackageError(
+            chaincode.entry,
+            f"the source of chaincode {chaincode.name}, {chaincode.source}, is no folder that is"
+            " there; put it there, or name another one in the topology of a new network, and say"
+            " 'tally cluster up' again",
+        )
 
 
 def collections_of(chaincode: ChaincodeTopology) -> CollectionConfigPackage:

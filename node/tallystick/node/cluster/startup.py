@@ -2,14 +2,15 @@
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from tallystick.client.gateway import Gateway
 from tallystick.node.cluster.access import Access
-from tallystick.node.cluster.deployment import Deployable, deploy, deployable
+from tallystick.node.cluster.deployment import Deployable, check_source, deploy, deployable
 from tallystick.node.cluster.errors import NetworkExistsError
 from tallystick.node.cluster.etcd import find_etcd
 from tallystick.node.cluster.launcher import Launcher, check_ports
@@ -60,7 +61,10 @@ async def bring_up(topology: Topology | None, directory: Path, report: Report) -
     source = system_source()
     is_new = not exists(directory)
     if is_new:
-        network = _make_network(topology or default_topology(), directory, source)
+        topology = topology or default_topology()
+        for chaincode in _chaincodes(topology):
+            check_source(chaincode)  # while there is nothing that would have to be removed again
+        network = _make_network(topology, directory, source)
         members = len(network.topology.organizations)
         report(f"keys of {members} organisations and the first block written")
     else:
@@ -77,11 +81,11 @@ async def bring_up(topology: Topology | None, directory: Path, report: Report) -
 
 
 def _all_prepared(topology: Topology) -> Mapping[ChaincodeTopology, Deployable]:
-    return {
-        chaincode: deployable(chaincode)
-        for channel in topology.all_channels
-        for chaincode in topology.chaincodes_of(channel)
-    }
+    return {chaincode: deployable(chaincode) for chaincode in _chaincodes(topology)}
+
+
+def _chaincodes(topology: Topology) -> Iterator[ChaincodeTopology]:
+    return chain.from_iterable(map(topology.chaincodes_of, topology.all_channels))
 
 
 async def deploy_missing(

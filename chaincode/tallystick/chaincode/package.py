@@ -48,21 +48,30 @@ class PackageError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class ChaincodePackage:
-    """What a package holds.
+class PackageHead:
+    """What a package says of its code.
 
     Attributes:
         package_id: Its label, a colon and the SHA-256 of its bytes in lower-case hex.
         label: The name that people gave it; any number of packages may share one.
         type: ``python``, or how else the chaincode is run, such as ``ccaas``.
         entry: For Python ``module:Class``; else whatever the metadata calls the path.
-        sources: The files of the code archive by path; those of Python without ``src/``.
     """
 
     package_id: str
     label: str
     type: str
     entry: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChaincodePackage(PackageHead):
+    """What a package holds.
+
+    Attributes:
+        sources: The files of the code archive by path; those of Python without ``src/``.
+    """
+
     sources: Mapping[str, bytes]
 
 
@@ -112,9 +121,18 @@ def package_id(package: bytes) -> str:
     """Return the id under which peers know the package: its label and its digest.
 
     Raises:
-        PackageError: See ``parse_package``.
+        PackageError: See ``parse_head``.
     """
-    return parse_package(package).package_id
+    return parse_head(package).package_id
+
+
+def parse_head(package: bytes) -> PackageHead:
+    """Return what a package says of its code, which is not looked at.
+
+    Raises:
+        PackageError: The bytes are no package, exceed a limit, or say what has no place in one.
+    """
+    return _opened(package)[0]
 
 
 def parse_package(package: bytes) -> ChaincodePackage:
@@ -124,6 +142,19 @@ def parse_package(package: bytes) -> ChaincodePackage:
         PackageError: The bytes are no package, exceed a limit, or hold paths or files that have no
             place in one.
     """
+    head, code = _opened(package)
+    files = dict(members_of(code))
+    if head.type == PYTHON:
+        files = {
+            path.removeprefix(SOURCE_FOLDER): content
+            for path, content in files.items()
+            if path.startswith(SOURCE_FOLDER)
+        }
+    return ChaincodePackage(head.package_id, head.label, head.type, head.entry, files)
+
+
+def _opened(package: bytes) -> tuple[PackageHead, bytes]:
+    """Return what a package says of its code, and the archive of it."""
     if len(package) > MAX_PACKAGE_BYTES:
         raise PackageError(f"package has {len(package)} bytes, the limit is {MAX_PACKAGE_BYTES}")
     outer = dict(members_of(package))
@@ -136,22 +167,10 @@ def parse_package(package: bytes) -> ChaincodePackage:
         raise PackageError(f"{_METADATA_FILE} of the package is malformed: {error}") from error
     if not _LABEL.fullmatch(metadata.label):
         raise PackageError(f"package label {metadata.label!r} is not allowed")
-    files = dict(members_of(outer[_CODE_FILE]))
-    if metadata.type == PYTHON:
-        if not _ENTRY.fullmatch(metadata.path):
-            raise PackageError(f"package path {metadata.path!r} is not of the form module:Class")
-        files = {
-            path.removeprefix(SOURCE_FOLDER): content
-            for path, content in files.items()
-            if path.startswith(SOURCE_FOLDER)
-        }
-    return ChaincodePackage(
-        package_id=f"{metadata.label}:{sha256(package).hex()}",
-        label=metadata.label,
-        type=metadata.type,
-        entry=metadata.path,
-        sources=files,
-    )
+    if metadata.type == PYTHON and not _ENTRY.fullmatch(metadata.path):
+        raise PackageError(f"package path {metadata.path!r} is not of the form module:Class")
+    identifier = f"{metadata.label}:{sha256(package).hex()}"
+    return PackageHead(identifier, metadata.label, metadata.type, metadata.path), outer[_CODE_FILE]
 
 
 def _check_label(label: str) -> None:

@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 
 from tallystick.chaincode import package
-from tallystick.chaincode.package import PackageError, build_package, package_id, parse_package
+from tallystick.chaincode.package import (
+    PackageError,
+    build_package,
+    package_id,
+    parse_head,
+    parse_package,
+)
 
 CONTRACT = b"from acme import rules\nfrom .models import Row\n"
 FILES = {
@@ -205,4 +211,13 @@ def test_a_package_beyond_a_limit_is_refused(
     data = archive(PYTHON, tgz({"src/a.py": bytes(20_000)}))
     monkeypatch.setattr(package, limit, value)
     with pytest.raises(PackageError, match=problem):
+        parse_package(data)
+
+
+def test_what_a_package_says_of_itself_is_read_without_its_code() -> None:
+    data = archive(PYTHON, b"no archive")
+    head = parse_head(data)
+    assert (head.label, head.type, head.entry) == ("acme", "python", "acme.contract:Acme")
+    assert package_id(data) == head.package_id == f"acme:{hashlib.sha256(data).hexdigest()}"
+    with pytest.raises(PackageError, match="not gzip"):
         parse_package(data)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from tallystick.chaincode.errors import BAD_REQUEST, INTERNAL, NOT_FOUND, Refusal
 from tallystick.chaincode.loading import load_chaincode
-from tallystick.chaincode.package import PYTHON, PackageError, parse_package
+from tallystick.chaincode.package import PYTHON, PackageError, parse_head, parse_package
 from tallystick.chaincode.stub import Chaincode, ChaincodeStub
 from tallystick.node.errors import LedgerError
 from tallystick.node.runtime.embedded_stub import EmbeddedStub, EmbeddedTransaction
@@ -100,7 +100,7 @@ class EmbeddedRuntime(ChaincodeRuntime):
         if package_id in self._loaded:
             return False
         package = self._packages.get(package_id)
-        return package is not None and parse_package(package).type != PYTHON
+        return package is not None and parse_head(package).type != PYTHON
 
     def _chaincode(self, package_id: str) -> Chaincode:
         chaincode = self._loaded.get(package_id)

@@ -12,6 +12,7 @@ from tallystick.chaincode.package import (
     build_package,
     build_package_of,
     package_id,
+    parse_head,
     parse_package,
 )
 from tallystick.node.errors import LedgerError
@@ -155,7 +156,7 @@ class PackageStore:
     def _type(self, package_id: str) -> str:
         content = self.get(package_id)
         assert content is not None, f"{package_id} was listed"
-        return parse_package(content).type
+        return parse_head(content).type
 
     def _path(self, package_id: str) -> Path:
         """Return the file of a package; an id with a separator of folders names none."""

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import grpc
 
-from tallystick.chaincode.package import PackageError, parse_package
+from tallystick.chaincode.package import PackageError, parse_head
 from tallystick.node.errors import LedgerError
 from tallystick.node.runtime.connection import CallRules
 from tallystick.node.runtime.packages import SELF_RUN, PackageStore
@@ -165,7 +165,7 @@ class RegisteredRuntime(ChaincodeRuntime):
         if content is None:
             raise RegistrationRefusedError(package_id, "the package is not installed on this peer")
         try:
-            package_type = parse_package(content).type
+            package_type = parse_head(content).type
         except PackageError as error:
             raise RegistrationRefusedError(package_id, str(error)) from error
         if package_type in SELF_RUN:

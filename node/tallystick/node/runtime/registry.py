@@ -6,7 +6,7 @@ from random import Random
 from types import TracebackType
 from typing import Literal, Self
 
-from tallystick.chaincode.package import PYTHON, PackageError, parse_package
+from tallystick.chaincode.package import PYTHON, PackageError, parse_head
 from tallystick.node.runtime.confinement import Limits
 from tallystick.node.runtime.connection import CallRules
 from tallystick.node.runtime.embedded import EmbeddedRuntime
@@ -114,7 +114,7 @@ class RuntimeRegistry(ChaincodeRuntime):
         if content is None:
             raise LaunchError(package_id, "the package is not installed on this peer")
         try:
-            package_type = parse_package(content).type
+            package_type = parse_head(content).type
         except PackageError as error:
             raise LaunchError(package_id, str(error)) from error
         if package_type == PYTHON:

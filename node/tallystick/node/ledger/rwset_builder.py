@@ -16,7 +16,6 @@ from tallystick.protos.ledger.rwset.kvrwset.kv_rwset_pb2 import (
     KVMetadataEntry,
     KVMetadataWrite,
     KVMetadataWriteHash,
-    KVRead,
     KVReadHash,
     KVRWSet,
     KVWrite,
@@ -28,7 +27,6 @@ from tallystick.protos.ledger.rwset.rwset_pb2 import (
     CollectionHashedReadWriteSet,
     CollectionPvtReadWriteSet,
     NsPvtReadWriteSet,
-    NsReadWriteSet,
     TxPvtReadWriteSet,
     TxReadWriteSet,
 )
@@ -99,15 +97,20 @@ class _NamespaceAccess:
 
     def public_set(self) -> bytes:
         reads, writes, metadata_writes = self.reads, self.writes, self.metadata_writes
-        return KVRWSet(
-            reads=[KVRead(key=key, version=_wire_version(reads[key])) for key in sorted(reads)],
-            range_queries_info=_distinct_ranges(self.ranges) if self.ranges else (),
-            writes=[_write(key, writes[key]) for key in sorted(writes)],
-            metadata_writes=[
-                KVMetadataWrite(key=key, entries=_entries(metadata_writes[key]))
-                for key in sorted(metadata_writes)
-            ],
-        ).SerializeToString()
+        public = KVRWSet(range_queries_info=_distinct_ranges(self.ranges) if self.ranges else ())
+        # Made in place: a message made by itself would be encoded and parsed to be put in here.
+        add_read, add_write = public.reads.add, public.writes.add
+        for key in sorted(reads):
+            read, version = add_read(key=key), reads[key]
+            if version is not None:
+                seen = read.version
+                seen.block_num, seen.tx_num = version.block_number, version.transaction_index
+        for key in sorted(writes):
+            value = writes[key]
+            add_write(key=key, is_delete=not value, value=value)
+        for key in sorted(metadata_writes):
+            public.metadata_writes.add(key=key, entries=_entries(metadata_writes[key]))
+        return public.SerializeToString()
 
 
 class ReadWriteSetBuilder:
@@ -167,10 +170,8 @@ class ReadWriteSetBuilder:
         for name in sorted(self._namespaces):
             access = self._namespaces[name]
             hashed, plain = _collections(access.collections) if access.collections else ([], [])
-            public.ns_rwset.append(
-                NsReadWriteSet(
-                    namespace=name, rwset=access.public_set(), collection_hashed_rwset=hashed
-                )
+            public.ns_rwset.add(
+                namespace=name, rwset=access.public_set(), collection_hashed_rwset=hashed
             )
             if plain:
                 private.ns_pvt_rwset.append(

@@ -17,6 +17,7 @@ from types import CodeType, ModuleType
 
 from tallystick.chaincode.contract import Contract
 from tallystick.chaincode.contract_chaincode import ContractChaincode
+from tallystick.chaincode.errors import ContractDefinitionError
 from tallystick.chaincode.package import PYTHON, ChaincodePackage, PackageError
 from tallystick.chaincode.source_tree import find_spec, module_name
 from tallystick.chaincode.stub import Chaincode
@@ -46,12 +47,17 @@ def load_chaincode(package: ChaincodePackage) -> Chaincode:
             f"{package.package_id}: importing {module_path} failed with "
             f"{type(error).__name__}: {error}"
         ) from error
-    return _chaincode_of(package, getattr(module, name, None))
+    if not hasattr(module, name):
+        raise PackageError(f"{package.package_id}: module {module_path} has no {name}")
+    return _chaincode_of(package, getattr(module, name))
 
 
 def _chaincode_of(package: ChaincodePackage, target: object) -> Chaincode:
     if isinstance(target, type) and issubclass(target, Contract):
-        return ContractChaincode(target())
+        try:
+            return ContractChaincode(target())
+        except ContractDefinitionError as error:
+            raise PackageError(f"{package.package_id}: {error}") from error
     if isinstance(target, ContractChaincode):
         return target
     raise PackageError(

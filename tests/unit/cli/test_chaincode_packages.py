@@ -7,12 +7,39 @@ import pytest
 
 from tallystick.chaincode.package import parse_package
 from tallystick.node.cli.main import main
+from tallystick.node.cluster.deployment import deployable
+from tallystick.node.cluster.topology import ChaincodeTopology
+from tallystick.node.errors import LedgerError
 
 SERVICE = ("--type", "ccaas", "--label", "notes_1.0")
 
 
 def package(folder: Path, *options: str) -> int:
     return main(["chaincode", "package", *options, "--output", str(folder / "package")])
+
+
+@pytest.mark.parametrize(
+    ("source", "entry", "problem"),
+    [
+        ("", "notes:Note", "no peer could run notes:Note: module notes has no Note"),
+        ("class Notes:\n    name = 'notes'", "notes:Notes", "neither a Contract class nor"),
+        ("class Notes(Contract): ...", "notes:Notes", "Notes needs a name without colon"),
+        ("raise ValueError('no')", "notes:Notes", "importing notes failed with ValueError: no"),
+        ("import random", "notes:Notes", "notes.py:2: import of random differs from peer to peer"),
+    ],
+    ids=["a name too few", "no contract", "no name of its own", "a failing import", "no accord"],
+)
+def test_a_contract_that_no_peer_would_run_is_told_at_home(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str, entry: str, problem: str
+) -> None:
+    (tmp_path / "notes.py").write_text(f"from tallystick.chaincode import Contract\n{source}\n")
+    assert main(["chaincode", "check", entry, "--source", str(tmp_path)]) == 1
+    assert problem in capsys.readouterr().err
+    chaincode = ChaincodeTopology(
+        name="notes", entry=entry, source=tmp_path, endorsement="OR('OneMSP.peer')"
+    )
+    with pytest.raises(LedgerError, match=problem):
+        deployable(chaincode)
 
 
 def test_a_service_package_says_where_to_dial(tmp_path: Path) -> None:

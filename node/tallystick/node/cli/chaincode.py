@@ -21,6 +21,7 @@ from tallystick.node.runtime.packages import (
     EXTERNAL,
     PYTHON,
     build_external_package,
+    check_contract,
     check_package,
 )
 from tallystick.node.runtime.service import ServiceAddress, build_service_package
@@ -66,8 +67,8 @@ class OutOfTurnError(LedgerError):
 
 
 def check(options: argparse.Namespace) -> None:
-    """Say what in a contract could differ between peers, or that nothing could."""
-    checked = check_package(new_package("check", options.entry, options.source))
+    """Say why peers would not run a contract or could differ over it, or that they would."""
+    checked = check_contract(new_package("contract", options.entry, options.source))
     print(f"{options.entry} may be installed; checked: {', '.join(sorted(checked.sources))}")
 
 

@@ -43,7 +43,7 @@ CHAINCODE: Final = Group(
     (
         Command(
             "check",
-            "Say what in a contract could differ from peer to peer",
+            "Say what in a contract could differ from peer to peer, or keeps it from running",
             "tallystick.node.cli.chaincode:check",
             ("check my_contract:MyContract --source ./src",),
             _PACKAGE_SOURCE,

@@ -12,7 +12,7 @@ from tallystick.node.cluster.administrator import Administrator, Definition, Lan
 from tallystick.node.cluster.collections import load_collections
 from tallystick.node.cluster.topology import ChaincodeTopology
 from tallystick.node.errors import LedgerError
-from tallystick.node.runtime.packages import build_package
+from tallystick.node.runtime.packages import build_package, check_contract
 from tallystick.node.transport.tasks import all_of
 from tallystick.protos.peer.collection_pb2 import CollectionConfigPackage
 
@@ -42,13 +42,18 @@ def new_package(label: str, entry: str, source: Path | None) -> bytes:
 
 
 def package_of(chaincode: ChaincodeTopology) -> bytes:
-    """Return the package of a chaincode of the topology.
+    """Return the package of a chaincode of the topology; one that has a source is tried.
 
     Raises:
         NoPackageError: Its source is not there, or is no Python.
+        PackageRefusedError: No peer could install and run what its source says.
     """
     check_source(chaincode)
-    return new_package(f"{chaincode.name}_{chaincode.version}", chaincode.entry, chaincode.source)
+    label = f"{chaincode.name}_{chaincode.version}"
+    package = new_package(label, chaincode.entry, chaincode.source)
+    if chaincode.source is not None:
+        check_contract(package)
+    return package
 
 
 def check_source(chaincode: ChaincodeTopology) -> None:
@@ -97,6 +102,7 @@ def deployable(chaincode: ChaincodeTopology) -> Deployable:
 
     Raises:
         NoPackageError: Its source is not there, or is no Python.
+        PackageRefusedError: No peer could install and run what its source says.
         CollectionsFileError: Its file of collections cannot be used.
         PolicySyntaxError: A policy of a collection is none.
     """

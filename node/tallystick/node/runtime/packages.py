@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tallystick.chaincode.determinism import Finding, check_sources
+from tallystick.chaincode.loading import load_chaincode
 from tallystick.chaincode.package import (
     PYTHON,
     ChaincodePackage,
@@ -29,6 +30,7 @@ __all__ = [
     "PackageStore",
     "build_external_package",
     "build_package",
+    "check_contract",
     "check_package",
     "package_id",
 ]
@@ -84,6 +86,23 @@ def check_package(package: bytes) -> ChaincodePackage:
             findings,
         )
     return parsed
+
+
+def check_contract(package: bytes) -> ChaincodePackage:
+    """Return what a package of a contract holds, if peers could install and run it.
+
+    It is imported, as by a peer, once nothing in its source speaks against that.
+
+    Raises:
+        PackageRefusedError: See ``check_package``; or its entry cannot be imported and served.
+    """
+    checked = check_package(package)
+    try:
+        load_chaincode(checked)
+    except PackageError as error:
+        problem = str(error).removeprefix(f"{checked.package_id}: ")
+        raise PackageRefusedError(f"no peer could run {checked.entry}: {problem}") from error
+    return checked
 
 
 def build_external_package(label: str) -> bytes:

@@ -85,7 +85,8 @@ def holding(directory: Path) -> Iterator[None]:
     Raises:
         DataInUseError: Another process has them.
     """
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, exist_ok=True)  # private values are in it
     with ExitStack() as always:
         descriptor = os.open(directory, os.O_RDONLY)
         always.callback(os.close, descriptor)

@@ -36,6 +36,7 @@ from tallystick.node.cli.backup.stores import copy_store
 from tallystick.node.cli.node_file import UnlikeAnyNodeError, load_node_settings
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.key_value_store import OpenStore, open_store
+from tallystick.node.process import holding
 from tallystick.node.settings import OrdererSettings, PeerSettings, SettingsError
 
 StoreKind = Literal["leveldb", "sqlite"]
@@ -162,6 +163,13 @@ def test_a_backup_has_store_blocks_and_packages_and_no_secrets(backup: Path) -> 
     }
     with open_store("leveldb", backup / "data" / "channels" / "market" / "store") as store:
         assert store.get(b"key") == b"value"
+
+
+def test_nobody_but_its_owner_enters_the_data_of_a_node_or_their_copy(tmp_path: Path) -> None:
+    data, copy = tmp_path / "nodes" / "data", tmp_path / "backup" / "data"
+    with holding(data):
+        copy_data(data, copy)
+    assert [path.stat().st_mode & 0o777 for path in (data, copy)] == [0o700, 0o700]
 
 
 @pytest.mark.parametrize(

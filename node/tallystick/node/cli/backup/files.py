@@ -81,7 +81,8 @@ def copy_data(source: Path, target: Path) -> None:
         RemovedMeanwhileError: Something was removed of which a part was copied.
         BusyStoreError: A store was reorganised all the time.
     """
-    target.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.mkdir(mode=0o700, exist_ok=True)  # private values are in it
     stores = frozenset(filter(is_store, _settled(source)))
     for store in sorted(stores):
         copy_store(store, target / store.relative_to(source))

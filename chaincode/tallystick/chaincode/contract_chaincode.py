@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 
 from pydantic_core import PydanticSerializationError, to_json
@@ -15,6 +16,10 @@ from tallystick.chaincode.stub import ChaincodeStub
 from tallystick.protos.peer.proposal_response_pb2 import Response
 
 OK = 200
+_MOST_LISTED = 20
+"""So many functions are listed to whom calls one that there is not."""
+_LONGEST_NAME = 64
+"""Of a name from outside so much is compared with those that there are, which takes its square."""
 
 _log = logging.getLogger(__name__)
 
@@ -92,10 +97,16 @@ class ContractChaincode:
                 self._targets[name.encode()] = target
 
     def _unknown(self, args: Sequence[bytes]) -> Refusal:
-        known = ", ".join(sorted(name.decode() for name in self._targets if b":" in name))
-        return Refusal(
-            "UNKNOWN_FUNCTION", f"no function {_printable(args)!r}; there are {known}", NOT_FOUND
-        )
+        wanted = _printable(args)
+        known = sorted(name.decode() for name in self._targets if b":" in name)
+        told = f"there are {', '.join(known)}" if known else "mark some with @transaction or @query"
+        if len(known) > _MOST_LISTED:
+            told = f"`tally chaincode describe` lists the {len(known)} that there are"
+            near = get_close_matches(
+                wanted[:_LONGEST_NAME], [name.partition(":")[2] for name in known]
+            )
+            told += f"; did you mean {' or '.join(near)}?" if near else ""
+        return Refusal("UNKNOWN_FUNCTION", f"no function {wanted!r}; {told}", NOT_FOUND)
 
 
 def _refused(refusal: Refusal) -> Response:

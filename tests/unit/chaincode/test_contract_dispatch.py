@@ -160,6 +160,29 @@ def test_a_call_that_is_refused(args: tuple[bytes, ...], status: int, message: s
     assert stub.writes.values == {}
 
 
+def test_of_many_functions_those_are_named_that_may_have_been_meant() -> None:
+    @transaction
+    def function(_self: Contract, _ctx: Context) -> None: ...
+
+    names = ["balance_of", *(f"function_{number}" for number in range(20))]
+    many = type("Many", (Contract,), {"name": "many", **dict.fromkeys(names, function)})
+    near = "`tally chaincode describe` lists the 21 that there are; did you mean balance_of?"
+    assert unknown(many(), "balance") == f"no function 'balance'; {near}"
+    far = "`tally chaincode describe` lists the 21 that there are"
+    assert unknown(many(), "x" * 100_000).endswith(f"; {far}")
+
+
+def test_a_contract_without_functions_says_how_to_have_some() -> None:
+    empty = type("Empty", (Contract,), {"name": "empty"})
+    assert unknown(empty(), "f") == "no function 'f'; mark some with @transaction or @query"
+
+
+def unknown(contract: Contract, function: str) -> str:
+    response = ContractChaincode(contract).invoke(MemoryStub.alone(ALICE, function.encode()))
+    assert response.status == 404
+    return response.message.removeprefix("UNKNOWN_FUNCTION: ")
+
+
 def test_the_facts_of_a_refusal_travel_in_the_payload() -> None:
     assert call(b"refuse")[0].payload == b'{"account":"a1"}'
 

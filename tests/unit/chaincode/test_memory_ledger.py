@@ -169,7 +169,15 @@ def test_a_copy_of_rows_has_the_same_and_shares_no_container() -> None:
     assert len(containers) == 2 * (5 + 3)
 
 
-def test_a_contract_that_remembers_its_last_call_is_found_out() -> None:
+@pytest.mark.parametrize(
+    ("where", "parting"),
+    [
+        ("answer", r"its answer was \(200, '', b'1'\), and then \(200, '', b'2'\)"),
+        ("event", "its event was "),
+        ("writes", "its writes were "),
+    ],
+)
+def test_a_contract_that_remembers_its_last_call_is_found_out(where: str, parting: str) -> None:
     class Remembering(Contract):
         name = "remembering"
 
@@ -177,9 +185,14 @@ def test_a_contract_that_remembers_its_last_call_is_found_out() -> None:
             self.calls = 0
 
         @transaction
-        def call(self, ctx: Context) -> int:  # noqa: ARG002
+        def call(self, ctx: Context, where: str) -> int:
             self.calls += 1
-            return self.calls
+            if where == "event":
+                ctx.emit(Counted(key="calls", total=self.calls))
+            if where == "writes":
+                ctx.state.put("calls", b"%d" % self.calls)
+            return self.calls if where == "answer" else 0
 
-    with pytest.raises(NonDeterministicError, match="call gave"):
-        MemoryLedger({"remembering": Remembering()}, client=ALICE).invoke("remembering", "call")
+    ledger = MemoryLedger({"remembering": Remembering()}, client=ALICE)
+    with pytest.raises(NonDeterministicError, match=f"call did not do the same twice.*{parting}"):
+        ledger.invoke("remembering", "call", where)

@@ -131,10 +131,10 @@ class MemoryLedger:
 
     def _commit(self, proposal: MemoryTransaction, args: Sequence[bytes]) -> Outcome:
         first, second = (_Run.of(replace(proposal, writes={}), args) for _ in range(2))
-        if first.result != second.result:
-            function = args[0].decode()
+        if parting := first.parting(second):
             raise NonDeterministicError(
-                f"{function} gave {first.result} and then, on the same state, {second.result}"
+                f"{args[0].decode()} did not do the same twice on the same state: {parting};"
+                " take what differs from ctx or from the arguments"
             )
         response, event = first.response, first.event
         if response.status >= BAD_REQUEST:
@@ -159,7 +159,18 @@ class _Run:
         response = transaction.world.chaincode(transaction.entry_chaincode).invoke(stub)
         return cls(transaction, response, stub.event)
 
-    @property
-    def result(self) -> tuple[object, ...]:
-        """Everything that two peers must agree on."""
-        return self.response, self.event, self.transaction.writes
+    def parting(self, other: "_Run") -> str:
+        """Return the first in which it differs of what peers must agree on; empty for none."""
+        pairs = (
+            ("answer was", _told(self.response), _told(other.response)),
+            ("event was", self.event, other.event),
+            ("writes were", self.transaction.writes, other.transaction.writes),
+        )
+        for part, first, second in pairs:
+            if first != second:
+                return f"its {part} {first}, and then {second}"
+        return ""
+
+
+def _told(response: Response) -> tuple[int, str, bytes]:
+    return response.status, response.message, response.payload

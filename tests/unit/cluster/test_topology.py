@@ -139,6 +139,12 @@ def test_the_source_of_a_chaincode_is_relative_to_the_file(tmp_path: Path) -> No
     assert load_topology(path).chaincodes[0].source == tmp_path / "src"
 
 
+def test_a_chaincode_without_a_rule_goes_by_that_of_its_channel() -> None:
+    without = CHAINCODE.replace("endorsement = \"OR('OneMSP.peer')\"\n", "")
+    (chaincode,) = parse_topology(CHANNEL + PEER + ORDERER + without, "mine.toml").chaincodes
+    assert chaincode.endorsement == "/Channel/Application/Endorsement"
+
+
 def test_collections_are_in_a_file_or_in_the_topology_itself(tmp_path: Path) -> None:
     chaincode = """
 [[chaincodes]]

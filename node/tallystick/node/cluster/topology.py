@@ -78,7 +78,7 @@ class ChaincodeTopology(Part):
         version: Free text.
         entry: ``module:Class``.
         source: Folder that holds the module; without it, the module must be importable.
-        endorsement: Who must endorse its transactions.
+        endorsement: Who must endorse its transactions; the channel's rule unless it says so.
         collections: Its private data collections, or the file with them; in the words of Fabric's
             tools either way.
         opening: What is submitted once it is deployed.
@@ -88,7 +88,7 @@ class ChaincodeTopology(Part):
     version: str = "1.0"
     entry: str
     source: Path | None = None
-    endorsement: Endorsement
+    endorsement: Endorsement = "/Channel/Application/Endorsement"
     collections: Path | tuple[Collection, ...] | None = None
     opening: tuple[OpeningCall, ...] = ()
 

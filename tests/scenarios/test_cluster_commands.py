@@ -120,6 +120,11 @@ def test_a_network_is_started_called_upgraded_and_stopped(tally: Tally, tmp_path
 
     join_a_second_channel(tally, tmp_path)
 
+    (tmp_path / "notes.py").write_text(f"{NOTES}\n# changed\n")
+    assert "notes runs as before, though its source has changed" in tally("cluster", "up")
+    (tmp_path / "notes.py").write_text(NOTES)
+    assert "though its source has changed" not in tally("cluster", "up")
+
     upgrade(tally, tmp_path)
     definitions = tally("chaincode", "list", "--as", "TwoMSP")
     assert (

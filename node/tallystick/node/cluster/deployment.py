@@ -41,6 +41,15 @@ def new_package(label: str, entry: str, source: Path | None) -> bytes:
         raise NoPackageError(entry, str(error)) from error
 
 
+def untried_package_of(chaincode: ChaincodeTopology) -> bytes:
+    """Return the package of a chaincode of the topology, good or not.
+
+    Raises:
+        NoPackageError: Its source is not there, or is no Python.
+    """
+    return new_package(f"{chaincode.name}_{chaincode.version}", chaincode.entry, chaincode.source)
+
+
 def package_of(chaincode: ChaincodeTopology) -> bytes:
     """Return the package of a chaincode of the topology; one that has a source is tried.
 
@@ -49,8 +58,7 @@ def package_of(chaincode: ChaincodeTopology) -> bytes:
         PackageRefusedError: No peer could install and run what its source says.
     """
     check_source(chaincode)
-    label = f"{chaincode.name}_{chaincode.version}"
-    package = new_package(label, chaincode.entry, chaincode.source)
+    package = untried_package_of(chaincode)
     if chaincode.source is not None:
         check_contract(package)
     return package

@@ -10,7 +10,15 @@ from typing import Final
 
 from tallystick.client.gateway import Gateway
 from tallystick.node.cluster.access import Access
-from tallystick.node.cluster.deployment import Deployable, check_source, deploy, deployable
+from tallystick.node.cluster.administrator import Administrator
+from tallystick.node.cluster.deployment import (
+    Deployable,
+    NoPackageError,
+    check_source,
+    deploy,
+    deployable,
+    untried_package_of,
+)
 from tallystick.node.cluster.errors import NetworkExistsError
 from tallystick.node.cluster.etcd import find_etcd
 from tallystick.node.cluster.launcher import Launcher, check_ports
@@ -25,6 +33,7 @@ from tallystick.node.cluster.topology import (
     Topology,
     default_topology,
 )
+from tallystick.node.runtime.packages import package_id
 from tallystick.wire.txid import NONCE_SIZE
 
 Report = Callable[[str], object]
@@ -115,13 +124,17 @@ async def deploy_missing(
     if not wanted:
         return
     administrators = await access.administrators(channel)
-    defined = {each.name for each in await administrators[0].definitions(channel.id)}
+    definitions = await administrators[0].definitions(channel.id)
+    defined = {each.name: each.sequence for each in definitions}
     missing = [each for each in wanted if each.name not in defined]
     where = "" if channel.id == network.channel_id else f" on {channel.id}"
     if missing:
         found = [prepared.get(each) or deployable(each) for each in missing]
         await deploy(channel.id, found, administrators)
         report(f"chaincodes deployed{where}: {', '.join(each.name for each in missing)}")
+    for chaincode in wanted:
+        if defined.get(chaincode.name) == 1 and chaincode.source is not None:
+            await _tell_of_changes(chaincode, administrators[0], report)
     notes = {each.name: network.opening_note(channel, each.name) for each in wanted}
     closed = [each for each in wanted if each.opening and not notes[each.name].exists()]
     for chaincode in closed:
@@ -134,6 +147,21 @@ async def deploy_missing(
         gateway = await access.gateway(administrators[0].msp_id)
         await first_transaction(gateway, channel.id, missing[0].name)
         report(f"first transaction committed{where}")
+
+
+async def _tell_of_changes(
+    chaincode: ChaincodeTopology, administrator: Administrator, report: Report
+) -> None:
+    """Tell if the source of a chaincode is not what its peers were given."""
+    try:
+        wanted = package_id(untried_package_of(chaincode))
+    except NoPackageError:  # it is there no more, or being worked on
+        return
+    if wanted not in await administrator.installed():
+        report(
+            f"{chaincode.name} runs as before, though its source has changed: bring it into force"
+            " as a new version, or begin anew with tally cluster down --remove"
+        )
 
 
 def grew_from(running: Topology, given: Topology) -> bool:

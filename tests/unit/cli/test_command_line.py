@@ -68,8 +68,9 @@ def test_every_example_can_be_read_by_the_command_line(
     words: tuple[str, ...], command: Command
 ) -> None:
     for example in command.examples:
-        options = build_parser().parse_args([*words[:-1], *shlex.split(example)])
-        assert options.command is command
+        line = [*words[:-1], *shlex.split(example)]
+        for parser in (build_parser(), build_parser(line[0])):
+            assert parser.parse_args(line).command is command
 
 
 def test_help_loads_little_beside_itself() -> None:

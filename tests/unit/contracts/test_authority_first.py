@@ -3,13 +3,23 @@
 from collections.abc import Callable
 
 import pytest
+from tests.unit.contracts.actions_stage import announce, dividend, meeting
 from tests.unit.contracts.acts import refused
 from tests.unit.contracts.discipline.stage import agree, hold, row
 from tests.unit.contracts.offerings.stage import P, PrimaryMarket
 
 from tallystick.chaincode.testing import Outcome
+from tallystick.contracts.actions.models import SignedVotes
 from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.statements import CancelTrade, Consent, SubscriptionCancelled, Withdrawal
+from tallystick.contracts.statements import (
+    CancelTrade,
+    Consent,
+    EntitlementClaimed,
+    SubscriptionCancelled,
+    Vote,
+    VotesCast,
+    Withdrawal,
+)
 
 SETTLEMENT = Chaincode.SETTLEMENT
 OTHER_ISSUER = "OtherIssuerMSP"
@@ -18,13 +28,19 @@ Act = Callable[[PrimaryMarket], Outcome]
 
 @pytest.fixture(scope="module")
 def ended() -> PrimaryMarket:
-    """Return a market in which a trade is cancelled, an offering withdrawn, an order paid back."""
+    """Return a market in which everything is over.
+
+    A trade and two corporate actions are cancelled, an offering is withdrawn, an order paid back.
+    """
     market = PrimaryMarket()
     market.set_the_stage()
     market.license(market.licence(OTHER_ISSUER, "issuer"))
     market.list_security("ACME")
     market.propose(market.terms("T-1").model_copy(update={"mediators": (P.BANK,)}))
     market.submit(P.ATS, SETTLEMENT, "cancel", "T-1", "an error")
+    for action in (dividend(market), meeting(market)):
+        announce(market, action)
+        market.submit(P.ISSUER, SETTLEMENT, "cancel_action", action.action, "an error")
     market.offer()
     market.subscribe("a", "alice", 100)
     market.withdraw()
@@ -65,6 +81,17 @@ def cancel_order(market: PrimaryMarket, signer: str) -> Outcome:
     intent = market.sign(signer, said)
     arguments = ("cancel_subscription", "O-1", "a")
     return market.submit(P.BROKER_DEALER, SETTLEMENT, *arguments, intent=intent)
+
+
+def claim_dividend(market: PrimaryMarket, by: str) -> Outcome:
+    claimed = EntitlementClaimed(action="D-1", holder="alice")
+    return market.submit(by, SETTLEMENT, "claim_entitlement", claimed)
+
+
+def vote(market: PrimaryMarket, by: str) -> Outcome:
+    votes = (Vote(resolution="merger", choice="for", units=1),)
+    cast = VotesCast(action="M-1", holder="alice", votes=votes)
+    return market.submit(by, SETTLEMENT, "cast_votes", votes=SignedVotes(statement=cast))
 
 
 ACTS: dict[str, tuple[Act, str, Act, str]] = {
@@ -127,6 +154,18 @@ ACTS: dict[str, tuple[Act, str, Act, str]] = {
         "INTENT_KEY_UNKNOWN",
         lambda market: cancel_order(market, "alice"),
         "SUBSCRIPTION_STATUS",
+    ),
+    "claim an entitlement": (
+        lambda market: claim_dividend(market, P.BANK),
+        "MANDATE_MISSING",
+        lambda market: claim_dividend(market, P.BROKER_DEALER),
+        "ACTION_STATUS",
+    ),
+    "vote": (
+        lambda market: vote(market, P.BANK),
+        "MANDATE_MISSING",
+        lambda market: vote(market, P.BROKER_DEALER),
+        "ACTION_STATUS",
     ),
 }
 """What is over: an act of who may not, and why; the same of who may, and why."""

@@ -129,6 +129,7 @@ class Distributions:
                 what stands against the end of units that are redeemed, or as ``pay``.
         """
         row = self._actions.require(claimed.action)
+        require_authority(self._ctx, claimed.holder, claimed, intent)
         if row.terms.action_type in IN_UNITS:
             raise ActionReason.ACTION_DIFFERS.refusal(
                 action=claimed.action, action_type=row.terms.action_type, step="claim"
@@ -137,7 +138,6 @@ class Distributions:
         until = distribution_of(row).claims_until
         if now(self._ctx) >= until:
             raise ActionReason.CLAIMS_OVER.refusal(action=claimed.action, claims_until=until)
-        require_authority(self._ctx, claimed.holder, claimed, intent)
         due = self._due(row, (claimed.holder,))
         hindrances = self._redeem(row, due, is_asked=True)
         refuse_if_any(hindrances.get(claimed.holder, ()))

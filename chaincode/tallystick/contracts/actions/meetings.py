@@ -27,6 +27,8 @@ class Meetings:
             Refusal: VOTING_CLOSED, VOTE_FINAL, VOTE_MISSING, VOTES_TOO_MANY or CHOICE_UNKNOWN.
         """
         cast = signed.statement
+        rows = self._actions.rows(self._actions.require(cast.action))
+        require_authority(self._ctx, cast.holder, cast, signed.intent, rows)
         row = self._actions.advanced(cast.action, Step.VOTE)
         ballot, moment = _ballot(row), now(self._ctx)
         if not ballot.opens_at <= moment < ballot.closes_at:
@@ -40,8 +42,6 @@ class Meetings:
         key = composite_key("voted", cast.action, cast.holder)
         if not ballot.is_changeable and self._ctx.state.get(key) is not None:
             raise ActionReason.VOTE_FINAL.refusal(**place)
-        rows = self._actions.rows(row)
-        require_authority(self._ctx, cast.holder, cast, signed.intent, rows)
         (held,) = self._actions.register.held(row, (cast.holder,))
         units = 0 if cast.holder in ballot.excluded else held
         if not units:

@@ -94,7 +94,9 @@ def arguments(market: Market) -> Arguments:
             market, "alice", SubAccountOpened(identity="alice", account="a.2")
         ),
         "retire_key": signed(market, "alice", KeyRetirement(identity="alice", key=spare)),
-        "set_control": signed(market, "alice", ControlSet(identity="alice", control=Control())),
+        "set_control": signed(
+            market, "alice", ControlSet(identity="alice", control=Control(claim=2))
+        ),
         "link_wallet": signed(
             market, "alice", WalletLinked(identity="alice", wallet="w", keys=(new,)), wallet
         ),

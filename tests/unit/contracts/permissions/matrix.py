@@ -1,6 +1,6 @@
 """The permission matrix: what every role is told by every function, as the table has it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.unit.contracts.permissions import cash, identity, settlement, token
@@ -9,8 +9,9 @@ from tests.unit.contracts.permissions.roles import Arguments, Permissions, Secre
 from tests.unit.contracts.permissions.secrets import PRELUDES, proofs, secrets
 from tests.unit.contracts.permissions.stage import stage
 
-from tallystick.chaincode import Refusal
+from tallystick.chaincode import Refusal, split_composite_key
 from tallystick.chaincode.codec import Argument
+from tallystick.chaincode.testing.world import Rows
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.testing import Market
 
@@ -49,7 +50,7 @@ class Stage:
         return ""
 
     def changes(self, role: str, chaincode: Chaincode, function: str) -> bool:
-        """Return whether a role's call, which succeeds, changes any row."""
+        """Return whether a role's call, which succeeds, does more than use up a signature."""
         market, brought = self._begun(role, function)
         before = _rows(market)
         self._call(market, role, chaincode, function, brought)
@@ -72,10 +73,20 @@ class Stage:
         market.submit(role, chaincode, function, *arguments, **brought)
 
 
-def _rows(market: Market) -> Sequence[object]:
-    """Return what is in force, of all chaincodes; without what was so before."""
-    rows = market.ledger.world.rows.values()
-    return [(dict(each.values), dict(each.private)) for each in rows]
+def _rows(market: Market) -> Mapping[tuple[str, ...], bytes]:
+    """Return what is in force, by chaincode and key, but for the nonces that are used up."""
+    return {
+        (chaincode, *place): value
+        for chaincode, rows in market.ledger.world.rows.items()
+        for place, value in _placed(rows)
+        if split_composite_key(place[-1])[0] != "nonce"
+    }
+
+
+def _placed(rows: Rows) -> Iterator[tuple[tuple[str, ...], bytes]]:
+    """Yield public rows by key, and private ones by collection and key."""
+    yield from (((key,), value) for key, value in rows.values.items())
+    yield from rows.private.items()
 
 
 def set_up(opened: Market) -> Stage:

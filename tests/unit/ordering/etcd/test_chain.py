@@ -503,3 +503,29 @@ def test_a_leader_whose_disk_hangs_leaves_the_lead_to_another_in_ten_seconds(
         assert leader.memory.entries == [envelope("in the log"), envelope("by another")]
 
     told(config, story)
+
+
+def test_an_envelope_waits_for_an_orderer_that_lacks_blocks_of_the_log(
+    config: ChannelConfig,
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        behind, absent = await orderers.followers()
+        await absent.kill()
+        behind.memory.answers.clear()
+        assert await leader.order("in the log") is None
+        await leader.kill()
+        await asyncio.sleep(TTL_S + 2)
+        loop = asyncio.get_running_loop()
+        waiting = loop.create_task(behind.order("by the one that is left"))
+        await asyncio.sleep(3)
+        assert not waiting.done()
+        behind.memory.answers.set()
+        assert await waiting is None
+        await orderers.level()
+        assert behind.memory.entries == [
+            envelope("in the log"),
+            envelope("by the one that is left"),
+        ]
+
+    told(config, story)

@@ -59,15 +59,13 @@ class Comparison:
 
         Raises:
             LostLogError: More blocks are here than the log tells of.
+            TimeoutError: Blocks of the log are still to come here: ask again.
             EtcdUnavailableError: etcd does not answer.
         """
         newest = await self.log.newest()
         if newest is not None and newest + 1 >= self._progress.height:
-            try:
-                async with asyncio.timeout(_COPY_S):
-                    await self._progress.height_of(newest + 1)
-            except TimeoutError:
-                return f"the log in etcd ends with block {newest}, and not all of it is here yet"
+            async with asyncio.timeout(_COPY_S):
+                await self._progress.height_of(newest + 1)
             return await self._with_others()
         begin = self._begin_at or 1
         if newest is not None or self._progress.height > begin:

@@ -88,6 +88,8 @@ class Leadership:
         except (LeaseLostError, CompactedError) as error:
             _log.info("%s: %s", self._keys.channel_id, error)
             self._progress.role = Seeking()
+        except TimeoutError:  # of the comparison; meanwhile another orderer may have come to lead
+            self._progress.role = Seeking()
         return False
 
     async def _campaign(self, lease: int) -> int | None:
@@ -125,7 +127,12 @@ class Leadership:
 
     async def _lead(self, term: int) -> bool:
         """Order until drained, which returns True, or until this orderer leads no more."""
-        if obstacle := await self._comparison.obstacle():
+        try:
+            obstacle = await self._comparison.obstacle()
+        except TimeoutError:
+            await self._delete(term)
+            raise
+        if obstacle:
             self._stand_aside(obstacle)
             await self._delete(term)
             return False

@@ -1,5 +1,6 @@
 """Processes of nodes: known by a lock, and stopped whatever they do."""
 
+import asyncio
 import os
 import socket
 import sys
@@ -13,6 +14,7 @@ from tallystick.node.cluster.launcher import (
     Launcher,
     NodeFailedError,
     PortInUseError,
+    fault_of,
     is_healthy,
 )
 from tallystick.node.cluster.network import Network
@@ -154,6 +156,34 @@ def test_a_port_in_use_is_named_before_anything_is_started(
 async def test_a_node_that_hangs_is_not_healthy(node: Node) -> None:
     with socket.create_server(("localhost", node.topology.operations_port)):
         assert await is_healthy(node, timeout_s=0.05) is False  # connected, and never answered
+
+
+@pytest.mark.parametrize(
+    ("answer", "fault"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n{}", ""),
+        (b'HTTP/1.1 503 No\r\nA: b\r\n\r\n{"reason": "full"}', '{"reason": "full"}'),
+        (b"HTTP/1.1 503 No\r\n\r\n", "it is not well, and does not say why"),
+        (b"HTTP/1.1 503 No\r\nA: b\r\n\r\n" + b"x" * 10_000_000, "x" * 60_000),
+    ],
+    ids=["well", "not well", "no reason", "a flood"],
+)
+async def test_a_node_says_what_is_wrong_with_it(node: Node, answer: bytes, fault: str) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert node.health_path.encode() in await reader.readline()
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "localhost", node.topology.operations_port):
+        told = await fault_of(node)
+    assert told.startswith(fault)
+    assert bool(told) is bool(fault)
+    assert len(told) < 100_000
+
+
+async def test_a_node_that_does_not_listen_is_named_with_its_address(node: Node) -> None:
+    told = await fault_of(node)
+    assert told == f"no answer from http://{node.operations_address}{node.health_path}"
 
 
 async def test_stopping_what_does_not_run_does_nothing(network: Network, node: Node) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tallystick.client.errors import ClientError
 from tallystick.node.cli.progress import Progress
-from tallystick.node.cluster.launcher import Launcher, is_healthy
+from tallystick.node.cluster.launcher import Launcher, fault_of
 from tallystick.node.cluster.network import Network, exists, open_network, remove_network
 from tallystick.node.cluster.node import Node
 from tallystick.node.cluster.orderers import with_orderers
@@ -61,21 +61,22 @@ async def restart(options: argparse.Namespace) -> None:
 
 
 async def status(options: argparse.Namespace) -> int:
-    """Print a line for each node; exit with 1 unless all work."""
+    """Print a line for each node, with what it says is wrong; exit with 1 unless all work."""
     network = open_network(options.network)
     launcher = Launcher(network)
     width = max(len(node.name) for node in network.nodes)
     all_well = True
     for node in network.nodes:
         pid = launcher.pid(node)
-        state = "stopped"
-        if pid is not None:
-            state = "ready" if await is_healthy(node) else "not ready"
+        fault = "" if pid is None else await fault_of(node)
+        state = "stopped" if pid is None else "not ready" if fault else "ready"
         all_well = all_well and state == "ready"
         process = f"pid {pid}" if pid else ""
         print(
             f"{node.name:{width}}  {state:9}  {node.address:16}  {process:12}  {node.member.msp_id}"
         )
+        if fault:
+            print(f"  {fault}")
     return 0 if all_well else _NOT_ALL_RUN
 
 

@@ -27,6 +27,7 @@ HEALTH_TIMEOUT_S: Final = 2.0
 _POLL_INTERVAL_S: Final = 0.02
 _LOG_TAIL_LINES: Final = 5
 _MAX_PID_BYTES: Final = 32
+_MAX_COMPLAINT_BYTES: Final = 65_536
 
 
 class NodeFailedError(LedgerError):
@@ -223,18 +224,33 @@ class Launcher:
 
 async def is_healthy(node: Node, *, timeout_s: float = HEALTH_TIMEOUT_S) -> bool:
     """Return whether a node answers ``/healthz`` in time, and all is well with it."""
+    return not await fault_of(node, timeout_s=timeout_s)
+
+
+async def fault_of(node: Node, *, timeout_s: float = HEALTH_TIMEOUT_S) -> str:
+    """Return what a node says at ``/healthz`` is wrong with it, or that it says nothing in time.
+
+    Empty if all is well.
+    """
     try:
         async with asyncio.timeout(timeout_s):
-            return await _is_content(node)
+            return await _complaint(node)
     except OSError:  # a timeout is one too
-        return False
+        return f"no answer from http://{node.operations_address}{node.health_path}"
 
 
-async def _is_content(node: Node) -> bool:
+async def _complaint(node: Node) -> str:
     reader, writer = await asyncio.open_connection(node.host, node.topology.operations_port)
     try:
-        writer.write(f"GET {node.health_path} HTTP/1.1\r\nHost: node\r\n\r\n".encode())
-        return b" 200 " in await reader.readline()
+        request = f"GET {node.health_path} HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n"
+        writer.write(request.encode())
+        if b" 200 " in await reader.readline():
+            return ""
+        answer = b""
+        while len(answer) < _MAX_COMPLAINT_BYTES and (more := await reader.read(4096)):
+            answer += more
+        body = answer.partition(b"\r\n\r\n")[2].decode(errors="replace").strip()
+        return body or "it is not well, and does not say why"
     finally:
         writer.close()
 

@@ -44,6 +44,7 @@ UNSHOWN: Final = {
     "NoSuchBlockError": _A_COMMAND,
     "NoSuchTransactionError": _A_COMMAND,
     "NotAPeerError": _A_COMMAND,
+    "NothingThereError": _A_COMMAND,
     "NotAdmittedError": _A_COMMAND,
     "NotAgreedError": _A_COMMAND,
     "NotProvenError": _A_COMMAND,

@@ -110,6 +110,12 @@ def test_a_network_is_started_called_upgraded_and_stopped(tally: Tally, tmp_path
     refused = tally("query", "notes", "get", "b", "--as", "OneMSP", code=1)
     assert refused == "tally: notes refused get (status 404): NOTE_UNKNOWN: there is no note b\n"
 
+    for command in ("query", "invoke"):
+        nowhere = tally(command, "nots", "get", "b", "--as", "OneMSP", code=1)
+        assert nowhere.endswith("\nwhat there is says `tally chaincode list`\n")
+    nowhere = tally("query", "notes", "get", "b", "--as", "OneMSP", "--channel", "no", code=1)
+    assert nowhere.endswith("\nwhat there is says `tally channel list`\n")
+
     event = tally("events", "notes", "--from-block", "0", "--count", "1", "--as", "OneMSP")
     assert json.loads(event)["payload"]["events"][0]["data"] == {"key": "a"}
     assert "put(key: string, text: string)" in tally(

@@ -4,10 +4,16 @@ import argparse
 import json
 import sys
 from collections.abc import Awaitable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from tallystick.client.contract import Contract
-from tallystick.client.errors import ClientError, EndorseError, EvaluateError, Refusal
+from tallystick.client.errors import (
+    ClientError,
+    EndorseError,
+    EvaluateError,
+    GatewayError,
+    Refusal,
+)
 from tallystick.client.proposal import Proposal
 from tallystick.node.cli.output import as_json, rendered
 from tallystick.node.cli.session import channel_of, connect
@@ -30,6 +36,22 @@ class ChaincodeRefusedError(LedgerError):
             f"{chaincode} refused {function} (status {refusal.status}): {refusal.message}"
         )
         self.refusal = refusal
+
+
+class NothingThereError(LedgerError):
+    """A peer knows no chaincode, or no channel, of the name that was called."""
+
+    def __init__(self, error: GatewayError, where: str) -> None:
+        super().__init__(f"{error}\nwhat there is says `{where}`")
+
+
+_CHAINCODES: Final = "tally chaincode list"
+_LOOK: Final = {
+    "No metadata was found for chaincode ": _CHAINCODES,
+    "no peers available to evaluate chaincode ": _CHAINCODES,
+    "failed to get config for channel ": "tally channel list",
+}
+"""Which command tells what there is, by Fabric's words in what a gateway refuses."""
 
 
 async def invoke(options: argparse.Namespace) -> None:
@@ -94,4 +116,7 @@ async def _answered(options: argparse.Namespace, call: Awaitable[ResultT]) -> Re
             raise ChaincodeRefusedError(
                 options.chaincode, options.function, error.refusals[0]
             ) from error
+        for words, where in _LOOK.items():
+            if words in error.message:
+                raise NothingThereError(error, where) from error
         raise

@@ -64,6 +64,14 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
+async def begun(room: WaitingRoom, longest_s: float = LONG_S) -> asyncio.Future[None]:
+    """Return what a call that is over keeps its place for, until it is done."""
+    kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async with room.place(1, begins=True) as place:
+        place.keep(kept, longest_s=longest_s)
+    return kept
+
+
 @contextmanager
 def turned_away(match: str) -> Iterator[None]:
     with pytest.raises(TooBusyError, match=match):
@@ -157,12 +165,10 @@ async def test_a_failed_call_gives_its_place_back() -> None:
 
 
 async def test_a_place_that_is_kept_is_free_once_what_it_is_kept_for_is_done() -> None:
-    kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     async with asyncio.TaskGroup() as tasks:
         waiting = room(1)
         calls = Calls(waiting, tasks)
-        async with waiting.place(1, begins=True) as place:
-            place.keep(kept, longest_s=LONG_S)
+        kept = await begun(waiting)
         await calls.come(begins=True)
         assert (calls.working, waiting.working, waiting.kept) == ([], 0, 1)
         kept.set_result(None)
@@ -173,10 +179,8 @@ async def test_a_place_that_is_kept_is_free_once_what_it_is_kept_for_is_done() -
 
 def test_a_place_is_kept_for_so_long_only() -> None:
     async def story() -> tuple[float, bool]:
-        never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         waiting = room(1)
-        async with waiting.place(1, begins=True) as place:
-            place.keep(never, longest_s=3.0)
+        never = await begun(waiting, longest_s=3.0)
         async with waiting.place(1, begins=True):
             return asyncio.get_running_loop().time(), never.cancelled()
 
@@ -186,21 +190,17 @@ def test_a_place_is_kept_for_so_long_only() -> None:
 async def test_a_place_is_free_when_what_it_is_kept_for_fails() -> None:
     one = room(1, waiting=0)
     for _ in range(3):
-        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        async with one.place(1, begins=True) as place:
-            place.keep(kept, longest_s=LONG_S)
+        kept = await begun(one)
         kept.set_exception(ValueError("the peer stops"))
         await settled()
     assert (one.working, one.kept) == (0, 0)
 
 
 async def test_a_call_that_begins_nothing_does_not_wait_for_what_others_have_begun() -> None:
-    kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     async with asyncio.TaskGroup() as tasks:
         waiting = room(1)
         calls = Calls(waiting, tasks)
-        async with waiting.place(1, begins=True) as place:
-            place.keep(kept, longest_s=LONG_S)
+        kept = await begun(waiting)
         await calls.come(begins=True)
         await calls.come()
         assert (calls.working, waiting.waiting) == ([1], 1)
@@ -213,10 +213,8 @@ async def test_a_call_that_begins_nothing_does_not_wait_for_what_others_have_beg
 
 
 async def test_who_is_turned_away_is_told_what_others_have_begun() -> None:
-    kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     full = room(1, waiting=0)
-    async with full.place(1, begins=True) as place:
-        place.keep(kept, longest_s=LONG_S)
+    kept = await begun(full)
     with turned_away("0 are worked on and 1 begun but not finished, with 0 waiting"):
         async with full.place(1, begins=True):
             pass

@@ -95,11 +95,14 @@ GUARDS: Mapping[Step, tuple[Guard, ...]] = MappingProxyType(
 )
 
 HAS_LOCKS = frozenset(_LOCKED)
-"""While a trade is in one of these, its legs are on hold, as far as its model holds them."""
+"""While a trade is in one of these, its legs are on hold, as far as its model holds them.
+
+What is on hold in a netting cycle, the cycle releases.
+"""
 
 
 def has_locks(trade: Trade) -> bool:
-    """Return whether anything of a trade is on hold; of one of DvP 3, nothing ever is."""
+    """Return whether a trade that is in no cycle has anything on hold; one of DvP 3 never has."""
     return trade.status in HAS_LOCKS and trade.model is not DvpModel.NET
 
 

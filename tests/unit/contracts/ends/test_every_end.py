@@ -10,11 +10,12 @@ import pytest
 from tests.unit.contracts.ends import actions, buy_ins, offerings, trades
 from tests.unit.contracts.ends.ending import Ending, MarketT, Table, holdings, moved, waiting
 from tests.unit.contracts.offerings.stage import PrimaryMarket
-from tests.unit.contracts.trades.stage import cancel
+from tests.unit.contracts.trades.stage import cancel, view
 
 from tallystick.contracts.netting.models import CycleStatus
 from tallystick.contracts.testing import Market
 from tallystick.contracts.trades.models import Status
+from tallystick.contracts.trades.states import has_locks
 from tallystick.contracts.trades.terms import DvpModel
 
 TABLES: Mapping[str, Table[Market] | Table[PrimaryMarket]] = {
@@ -57,6 +58,22 @@ def test_each_end_in_a_table_of_states_has_a_case(table: Table[MarketT]) -> None
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 def test_what_is_not_over_can_be_ended_in_each_state(table: Table[MarketT]) -> None:
     assert table.living - {status for status, _ in table.ends} == table.irrevocable
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        pytest.param(each, id=each.name)
+        for each in trades.TABLE.endings
+        if each.status is not Status.IN_CYCLE
+    ],
+)
+def test_a_trade_that_is_in_no_cycle_has_locks_while_something_waits_for_it(
+    ending: Ending[Market],
+) -> None:
+    """SS-111: what is bought in, or released at an end, goes by that."""
+    market = ending.scene().market
+    assert has_locks(view(market).trade) is (waiting(market).total() > 0)
 
 
 def test_a_cycle_that_is_open_ends_in_each_other_status() -> None:

@@ -11,7 +11,17 @@ from typing import NamedTuple
 import pytest
 from tests.unit.contracts.permissions.matrix import TABLE, Stage, set_up
 from tests.unit.contracts.permissions.nothing import names_in
-from tests.unit.contracts.permissions.roles import CLASSES, ROLES, STRANGER, Row
+from tests.unit.contracts.permissions.roles import (
+    BANK,
+    CLASSES,
+    CLEARING,
+    ISSUERS,
+    REGULATOR,
+    ROLES,
+    STRANGER,
+    VENUES,
+    Row,
+)
 
 from tallystick.chaincode import Contract
 from tallystick.chaincode.contract_chaincode import ContractChaincode
@@ -124,6 +134,28 @@ def test_who_has_no_licence_is_told_the_same_of_what_exists_and_of_what_does_not
 ) -> None:
     """SS-26: a stranger cannot find out by asking."""
     assert unknowing.answer(STRANGER, chaincode, function) == row.code(STRANGER)
+
+
+NEED_NO_LICENCE = {
+    **dict.fromkeys(("end_custody", "custody_clients", "custody_report"), CLEARING),
+    **dict.fromkeys(("account", "accounts", "balance_of", "entries", "reconciliation"), BANK),
+    **dict.fromkeys(("demand", "distribution", "entitlement", "order_book"), ISSUERS),
+    **dict.fromkeys(("barred_trades", "close_outs", "lineage", "market_claim", "order"), VENUES),
+    **dict.fromkeys(("pending", "real_amount", "surveillance"), VENUES),
+}
+"""What an organisation may do without a licence: let a client go, and read what is its own."""
+
+
+@over(each for each in CASES if STRANGER not in each.row.may and each.row.may - REGULATOR)
+def test_who_has_lost_its_licence_lets_a_client_go_and_reads_its_own_and_no_more(
+    chaincode: Chaincode, function: str, row: Row, stage: Stage
+) -> None:
+    """SS-35: whatever is its part in the market: notary, agent, keeper, or party by signature."""
+    asking = [role for role in ROLES if role in row.may - REGULATOR]
+    told = {role: stage.answer_once_suspended(role, chaincode, function) for role in asking}
+
+    still = NEED_NO_LICENCE.get(function, frozenset())
+    assert told == {role: "" if role in still else "LICENCE_SUSPENDED" for role in asking}
 
 
 def test_the_table_lists_every_function() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tests.unit.contracts.permissions import cash, identity, settlement, token
 from tests.unit.contracts.permissions.nothing import secret_without, without
-from tests.unit.contracts.permissions.roles import Arguments, Permissions, Secrets
+from tests.unit.contracts.permissions.roles import CLASSES, Arguments, P, Permissions, Secrets
 from tests.unit.contracts.permissions.secrets import PRELUDES, proofs, secrets
 from tests.unit.contracts.permissions.stage import stage
 
@@ -43,11 +43,14 @@ class Stage:
     def answer(self, role: str, chaincode: Chaincode, function: str) -> str:
         """Return the code of the refusal of a role's call, or nothing."""
         market, brought = self._begun(role, function)
-        try:
-            self._call(market, role, chaincode, function, brought)
-        except Refusal as refusal:
-            return refusal.code
-        return ""
+        return self._told(market, role, chaincode, function, brought)
+
+    def answer_once_suspended(self, role: str, chaincode: Chaincode, function: str) -> str:
+        """Return the same for a role whose licence is suspended right before its call."""
+        market, brought = self._begun(role, function)
+        regulator = (P.REGULATOR, Chaincode.IDENTITY)
+        market.submit(*regulator, "suspend_licence", role, CLASSES[role], "a test")
+        return self._told(market, role, chaincode, function, brought)
 
     def changes(self, role: str, chaincode: Chaincode, function: str) -> bool:
         """Return whether a role's call, which succeeds, does more than use up a signature."""
@@ -62,6 +65,15 @@ class Stage:
         brought = {**self.secrets, **self.proofs.get(function, {})}
         prelude = PRELUDES.get(function)
         return market, brought if prelude is None else {**brought, **prelude(market, role, brought)}
+
+    def _told(
+        self, market: Market, role: str, chaincode: Chaincode, function: str, brought: Secrets
+    ) -> str:
+        try:
+            self._call(market, role, chaincode, function, brought)
+        except Refusal as refusal:
+            return refusal.code
+        return ""
 
     def _call(
         self, market: Market, role: str, chaincode: Chaincode, function: str, brought: Secrets

@@ -117,6 +117,7 @@ class LimitFunctions(MarketContract):
         """
         if mandate_findings(ctx, holder):
             asked = Party(identity=holder, account_at=ctx.client.msp_id)
-            refuse_if_any(check_parties(ctx, [asked]).parties[0].findings)
+            report = check_parties(ctx, [asked])
+            refuse_if_any([*report.licences, *report.parties[0].findings])
         most = Balances(ctx, Vault(ctx)).account(Account(cash, holder)).available
         return ReservationAnswer(allowed=0 < amount <= most, most=most)

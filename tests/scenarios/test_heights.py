@@ -87,7 +87,7 @@ async def test_at_no_height_has_one_leg_moved_and_the_other_not(
 async def test_a_leg_that_moved_a_block_later_would_be_noticed(
     lived: Lived, tmp_path: Path
 ) -> None:
-    """Each leg of each course counts: without any, the test above would tell nothing."""
+    """Any leg of any course: the test above says nothing of one whose delay it would miss."""
     heights = await heights_of(lived.ledgers[P.CLEARING], tmp_path, lived.course)
     for asset in {asset for act in lived.course.acts.values() for asset, _ in act}:
         moved = [new.number for old, new in pairwise(heights) if new.of(asset) != old.of(asset)]

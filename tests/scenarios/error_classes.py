@@ -17,6 +17,7 @@ PHRASES: Final = {
     "LifecycleRuleError": "attempted to redefine the current committed sequence (",
     "NoCertificateError": " is neither a PEM file nor an MSP directory with one certificate in ",
     "NoUpdateError": "the header names channel ",
+    "PackageOptionsError": "holds no contract: leave it out",
     "ProposalRefusedError": "request unauthorized due to incorrect timestamp ",
     "ShimError": "transaction returned with failure: ",
     "ShimProtocolError": "chaincode registers as ",

@@ -41,7 +41,7 @@ _VERBS: Final = (
 _INSTRUCTION: Final = re.compile(rf"(?:^|[:;,.\n] )((?:{_VERBS})\b(?!\.\w)[^:;\n]*)")
 """The part of a message that tells its reader to do something."""
 
-_LOG_HEAD: Final = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ [A-Z]+ [\w.]+: ")
+_LOG_HEAD: Final = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ +[A-Z]+ +[\w.]+: ")
 _ELIDED: Final = re.compile(
     r"[0-9a-fA-F]{16,}|(?<=:)\d{4,5}\b"
     r"|/\S*/(?=(?:data|logs|crypto)/)|/\S*?/pytest-\d+/[^/\s]*"

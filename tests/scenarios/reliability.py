@@ -34,12 +34,14 @@ its kind asks for. Random kills of all processes are another test: `make chaos`.
 _TEST: Final = re.compile(r"^(?:async )?def (test_\w+)\(([^)]*)\)", re.MULTILINE)
 _IMPORT: Final = re.compile(r"^from tests\.scenarios\.outcome import .*\bOutcome\b", re.MULTILINE)
 _VERBS: Final = (
-    "ask|cancel|check|choose|close|compare|copy|define|delete|do|enable|free|give|install|issue|let"
+    "ask|cancel|check|chmod|choose|close|compare|copy|define|delete|do less|enable|free|give|install|issue|let"
     "|list|make|mend|move|name|propose|raise|read|remove|renew|restore|run|send|set|sign|start|stop"
     "|take|try|upgrade|use|write"
 )
-_INSTRUCTION: Final = re.compile(rf"(?:^|[:;,.\n] )((?:{_VERBS})\b(?!\.\w)[^:;\n]*)")
+_INSTRUCTION: Final = re.compile(rf"(?:^|[:;,.\n] +)((?:{_VERBS})\b(?!\.\w)(?:[^:;\n]|:(?! ))*)")
 """The part of a message that tells its reader to do something."""
+_CUT_SHORT: Final = re.compile(r"\s*[({][^)}]*$")
+"""What a colon within brackets leaves of them."""
 
 _LOG_HEAD: Final = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ +[A-Z]+ +[\w.]+: ")
 _ELIDED: Final = re.compile(
@@ -214,7 +216,8 @@ def advice(test: str, messages: Sequence[str]) -> Sequence[str]:
 
     Nothing is to be done about what was not refused.
     """
-    said = [each for message in messages for each in _INSTRUCTION.findall(message)]
+    found = [each for message in messages for each in _INSTRUCTION.findall(message)]
+    said = [each for each in (_CUT_SHORT.sub("", text) for text in found) if " " in each]
     of_all = section_of(test).advice
     return list(dict.fromkeys(said)) or [of_all] * bool(messages and of_all)
 

@@ -26,8 +26,8 @@ class ExposedKeyError(LedgerError):
         super().__init__(
             "others than its owner may use what only this node should know. Run"
             f"\n  chmod 600 {files}\n"
-            "and issue new keys if others could log in here. Where a group must read them, set"
-            ' exposed_keys = "warn"'
+            "and issue new keys if others could log in here. Where a group must read them,"
+            ' exposed_keys = "warn" lets the node start'
         )
         self.paths = tuple(paths)
 

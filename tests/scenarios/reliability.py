@@ -34,9 +34,9 @@ its kind asks for. Random kills of all processes are another test: `make chaos`.
 _TEST: Final = re.compile(r"^(?:async )?def (test_\w+)\(([^)]*)\)", re.MULTILINE)
 _IMPORT: Final = re.compile(r"^from tests\.scenarios\.outcome import .*\bOutcome\b", re.MULTILINE)
 _VERBS: Final = (
-    "ask|cancel|check|chmod|choose|close|compare|copy|define|delete|do less|enable|free|give|install|issue|let"
-    "|list|make|mend|move|name|propose|raise|read|remove|renew|restore|run|send|set|sign|start|stop"
-    "|take|try|upgrade|use|write"
+    "ask|cancel|check|chmod|choose|close|compare|copy|define|delete|do less|enable|free|give"
+    "|install|issue|let|list|make|mend|move|name|propose|raise|read|remove|renew|restore|run|send"
+    "|set|sign|start|stop|take|try|upgrade|use|write"
 )
 _INSTRUCTION: Final = re.compile(rf"(?:^|[:;,.\n] +)((?:{_VERBS})\b(?!\.\w)(?:[^:;\n]|:(?! ))*)")
 """The part of a message that tells its reader to do something."""

@@ -283,7 +283,9 @@ def _unknown(report: PartiesReport) -> list[Finding]:
 
 
 def _mandated(ctx: Context, signer: str, statement: Statement) -> Authority:
-    return Authority(identity=signer, participant=ctx.client.msp_id, purpose=statement.purpose)
+    return Authority.model_construct(
+        identity=signer, participant=ctx.client.msp_id, purpose=statement.purpose
+    )
 
 
 def _signed(signer: str, statement: Statement, intent: SignedIntent, payload: bytes) -> Authority:
@@ -315,7 +317,7 @@ def check_parties(
     """
     if exercised is None:
         exercised = (Exercised(organization=ctx.client.msp_id),)
-    check = PartiesCheck(
+    check = PartiesCheck.model_construct(  # the identity contract validates it
         parties=tuple(parties),
         authority=authority,
         exercised=tuple(exercised),

@@ -189,4 +189,4 @@ def _keys_of_authority(authority: Authority) -> Iterator[str]:
 
 
 def _acting(participant: str) -> Exercised:
-    return Exercised(organization=participant, powers=(Power.ACT_FOR_CLIENTS,))
+    return Exercised.model_construct(organization=participant, powers=(Power.ACT_FOR_CLIENTS,))

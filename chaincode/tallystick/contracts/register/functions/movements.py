@@ -234,7 +234,7 @@ def verdict_on(ctx: Context, instruction: Instruction) -> Verdict:
 
 def move_of(sent: UnitsSent) -> Move:
     """Return the movement that a holder, or who may draw, asks for."""
-    return Move(
+    return Move.model_construct(
         asset=sent.security,
         sender=sent.sender,
         receiver=sent.receiver,

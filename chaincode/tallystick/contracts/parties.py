@@ -24,7 +24,7 @@ from tallystick.contracts.statements import Statement
 
 MAX_REQUIREMENTS = 16
 MAX_PARTIES = 2000
-"""Of one question: both sides of every move of one instruction."""
+"""Of one call; who asks about more is answered in several."""
 
 
 class Requirement(Model):
@@ -306,7 +306,7 @@ def check_parties(
     exercised: Sequence[Exercised] | None = None,
     organizations: Sequence[str] = (),
 ) -> PartiesReport:
-    """Ask the identity contract what stands against an act now, in one call.
+    """Ask the identity contract what stands against an act now: in one call, unless they are many.
 
     Args:
         ctx: The call.
@@ -318,16 +318,23 @@ def check_parties(
     if exercised is None:
         exercised = (Exercised(organization=ctx.client.msp_id),)
     check = PartiesCheck.model_construct(  # the identity contract validates it
-        parties=tuple(parties),
+        parties=tuple(parties[:MAX_PARTIES]),
         authority=authority,
         exercised=tuple(exercised),
         organizations=tuple(organizations),
     )
-    return ask(ctx, check)
+    report = ask(ctx, check)
+    if len(parties) <= MAX_PARTIES:
+        return report
+    known = list(report.parties)
+    for start in range(MAX_PARTIES, len(parties), MAX_PARTIES):
+        others = tuple(parties[start : start + MAX_PARTIES])
+        known += ask(ctx, PartiesCheck.model_construct(parties=others)).parties
+    return report.model_copy(update={"parties": tuple(known)})
 
 
 def ask(ctx: Context, check: PartiesCheck) -> PartiesReport:
-    """Return what the identity contract answers to a question."""
+    """Return what the identity contract answers to a question of one call."""
     answer = ctx.invoke(Chaincode.IDENTITY, "check_parties", check.compact())
     return PartiesReport.model_validate_json(answer)
 

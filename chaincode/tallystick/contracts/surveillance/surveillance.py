@@ -6,7 +6,7 @@ from tallystick.chaincode import Context, composite_key
 from tallystick.contracts.orders.models import PendingKind, PlacedOrder
 from tallystick.contracts.orders.orders import Orders
 from tallystick.contracts.orders.pending import PendingRows
-from tallystick.contracts.parties import PartiesCheck, Party, ask
+from tallystick.contracts.parties import Party, check_parties
 from tallystick.contracts.surveillance.models import (
     ConsentLine,
     Flag,
@@ -73,8 +73,9 @@ class Surveillance:
         identities = tuple(
             dict.fromkeys(party for _, terms in trades for party in terms.parties.values())
         )
-        check = PartiesCheck(parties=tuple(Party(identity=each) for each in identities))
-        known = dict(zip(identities, ask(self._ctx, check).parties, strict=True))
+        asked = [Party(identity=each) for each in identities]
+        report = check_parties(self._ctx, asked, exercised=())
+        known = dict(zip(identities, report.parties, strict=True))
         return [line_of(trade, terms, self._orders_of(terms), known) for trade, terms in trades]
 
     def _orders_of(self, terms: TradeTerms) -> tuple[PlacedOrder, ...]:

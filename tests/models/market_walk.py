@@ -27,6 +27,7 @@ from tallystick.contracts.replay import (
     differences,
     miscounted,
 )
+from tallystick.contracts.testing import Market
 from tallystick.contracts.timelines import NO_TURNS, Timeline
 
 
@@ -148,10 +149,14 @@ class MarketWalk(RuleBasedStateMachine):
         return [(parts, value) for row_kind, parts, value in split if row_kind == kind]
 
     def rows(self) -> dict[tuple[str, str], bytes]:
-        world = self.market.ledger.world.rows.items()
-        return {
-            (name, str(key)): value
-            for name, rows in world
-            for each in (rows.values, rows.private)
-            for key, value in each.items()
-        }
+        return rows_of_all(self.market)
+
+
+def rows_of_all(market: Market) -> dict[tuple[str, str], bytes]:
+    """Return every row of all contracts, public and private."""
+    return {
+        (name, str(key)): value
+        for name, rows in market.ledger.world.rows.items()
+        for each in (rows.values, rows.private)
+        for key, value in each.items()
+    }

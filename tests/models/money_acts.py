@@ -7,6 +7,7 @@ from typing import NamedTuple
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
 from pydantic import JsonValue
+from tests.models.market_walk import rows_of_all
 from tests.unit.contracts.listening import ListeningMarket
 from tests.unit.contracts.money import (
     ATS,
@@ -112,10 +113,12 @@ class MoneyActs(RuleBasedStateMachine):
         self.trades = 0
 
     def act(self, submit: partial[Outcome]) -> Outcome | None:
-        """Let something happen; None when it is refused."""
+        """Let something happen; None when it is refused, and nothing has changed."""
+        rows = rows_of_all(self.market)
         try:
             return submit()
         except Refusal:
+            assert rows_of_all(self.market) == rows, "a refused act changes nothing"
             return None
 
     def submit(self, participant: str, function: str, *arguments: Argument) -> Outcome | None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from pydantic import JsonValue
 from tests.models.identity_rows import LEFT_OUT, MODELS
+from tests.models.market_walk import rows_of_all
 
 from tallystick.chaincode import Refusal, split_composite_key
 from tallystick.chaincode.testing import Outcome
@@ -100,11 +101,11 @@ class DirectoryMachine(RuleBasedStateMachine):
 
     def act(self, submit: Callable[[], object]) -> bool:
         """Let something happen, or be refused; return whether it happened."""
-        rows = dict(self.market.ledger.world.rows_of(IDENTITY).values)
+        rows = rows_of_all(self.market)
         try:
             submit()
         except Refusal:
-            assert dict(self.market.ledger.world.rows_of(IDENTITY).values) == rows
+            assert rows_of_all(self.market) == rows
             return False
         return True
 

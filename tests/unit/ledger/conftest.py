@@ -25,6 +25,7 @@ from tallystick.protos.ledger.rwset.kvrwset.kv_rwset_pb2 import (
     HashedRWSet,
     KVMetadataEntry,
     KVMetadataWrite,
+    KVMetadataWriteHash,
     KVRWSet,
     KVWrite,
     KVWriteHash,
@@ -61,6 +62,7 @@ class Tx:
         policy: Value of the metadata entry that it sets on each key in ``guards``.
         private: What it writes to keys of one collection.
         purges: Which of these keys it deletes with their past.
+        private_guards: Keys of that collection whose metadata it sets.
     """
 
     transaction_id: str
@@ -68,6 +70,7 @@ class Tx:
     guards: Sequence[str] = ()
     private: Mapping[str, bytes | None] = field(default_factory=dict)
     purges: Sequence[str] = ()
+    private_guards: Sequence[str] = ()
     code: int = 0
 
     def results(self) -> bytes:
@@ -87,7 +90,14 @@ class Tx:
                     is_purge=key in self.purges,
                 )
                 for key, value in self.private.items()
-            ]
+            ],
+            metadata_writes=[
+                KVMetadataWriteHash(
+                    key_hash=sha256(key.encode()),
+                    entries=[KVMetadataEntry(name="rule", value=self.transaction_id.encode())],
+                )
+                for key in self.private_guards
+            ],
         )
         collections = [
             CollectionHashedReadWriteSet(
@@ -99,12 +109,19 @@ class Tx:
         namespace = NsReadWriteSet(
             namespace=CHAINCODE,
             rwset=public.SerializeToString(),
-            collection_hashed_rwset=collections if self.private else [],
+            collection_hashed_rwset=collections if self.has_private_set else [],
         )
         return TxReadWriteSet(ns_rwset=[namespace]).SerializeToString()
 
+    @property
+    def has_private_set(self) -> bool:
+        return bool(self.private or self.private_guards)
+
     def private_set(self) -> bytes:
-        return KVRWSet(writes=_writes(self.private)).SerializeToString()
+        return KVRWSet(
+            writes=_writes(self.private),
+            metadata_writes=[KVMetadataWrite(key=key) for key in self.private_guards],
+        ).SerializeToString()
 
     def private_results(self) -> bytes:
         collection = CollectionPvtReadWriteSet(collection_name=COLLECTION, rwset=self.private_set())
@@ -152,7 +169,7 @@ class Chain:
             private={
                 index: transaction.private_results()
                 for index, transaction in enumerate(transactions)
-                if transaction.private
+                if transaction.has_private_set
             },
         )
 

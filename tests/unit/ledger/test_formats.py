@@ -91,12 +91,12 @@ async def test_the_records_of_what_is_missing_and_purged(tmp_path: Path, chain: 
     purge = Tx("t2", private={"p": None}, purges=["p"])
     with closing(Ledger.open(tmp_path, store)) as ledger:
         await ledger.commit(replace(chain.committable(ledger, missing, purge), private={}))
-    place = b"basic\x00coll\x00"
+    place, kept = b"basic\x00coll\x00", sha256(b"kept")
     assert dict(store.range(b"g", b"h")) == {
         b"g" + place + struct.pack(">QI", 0, 0): (
-            sha256(missing.private_set()) + b"\x01" + sha256(b"q") + sha256(b"r")
+            sha256(missing.private_set()) + b"\x02" + sha256(b"q") + kept + sha256(b"r") + kept
         ),
-        b"g" + place + struct.pack(">QI", 0, 1): sha256(purge.private_set()) + b"\x01",
+        b"g" + place + struct.pack(">QI", 0, 1): sha256(purge.private_set()) + b"\x02",
     }
     assert dict(store.range(b"u", b"v")) == {b"u" + place + sha256(b"p"): struct.pack(">QI", 0, 1)}
 

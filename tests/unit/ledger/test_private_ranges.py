@@ -39,6 +39,11 @@ def tx(purges: tuple[str, ...] = (), **private: bytes | None) -> Tx:
     return Tx("t", private=private, purges=purges)
 
 
+def guard(*keys: str) -> Tx:
+    """Return a transaction that changes the metadata of private keys, and so their versions."""
+    return Tx("t", private_guards=keys)
+
+
 async def commit(ledger: Ledger, *transactions: tuple[Tx, bool]) -> None:
     """Commit a block of transactions, of which this peer has the private sets or not."""
     committable = Chain().committable(ledger, *(each for each, _ in transactions))
@@ -106,6 +111,26 @@ OLD: Block = [(tx(p=b"old", q=b"stays"), HELD)]
             {"p": b"old", "q": b"stays"},
             id="what is missing was purged",
         ),
+        pytest.param(
+            [OLD, [(tx(p=b"lost"), MISSING)], [(guard("p"), HELD)]],
+            Version(1, 0),
+            id="a later set changed the metadata of what is missing",
+        ),
+        pytest.param(
+            [OLD, [(tx(p=b"lost"), MISSING), (guard("p"), HELD), (guard("p"), HELD)]],
+            Version(1, 0),
+            id="later sets of the same block changed the metadata of what is missing",
+        ),
+        pytest.param(
+            [OLD, [(tx(p=b"lost"), MISSING)], [(guard("p"), HELD)], [(tx(p=b"new"), HELD)]],
+            {"p": b"new", "q": b"stays"},
+            id="what is missing was replaced after its metadata were changed",
+        ),
+        pytest.param(
+            [OLD, [(guard("p"), MISSING)], [(guard("p"), HELD)]],
+            {"p": b"old", "q": b"stays"},
+            id="what is missing changed metadata which were changed again",
+        ),
     ],
 )
 async def test_a_range_is_told_unless_a_missing_set_has_a_current_value(
@@ -137,22 +162,41 @@ async def test_a_record_without_keys_keeps_its_range_from_being_told(
     assert told(ledger) == Version(0, 0)
 
 
-async def test_a_promise_from_before_a_snapshot_counts_while_its_value_is_current(
-    ledger: Ledger, store: MemoryStore
-) -> None:
+async def promised(ledger: Ledger, store: MemoryStore) -> PrivateSetId:
+    """Have the value of a private key promised, as a snapshot does."""
     await commit(ledger, (tx(p=b"lost"), MISSING))
     prefix = missing_prefix("basic", "coll")
     ((key, _),) = store.range(prefix, prefix + b"\xff")
     store.write({key: None})
     set_id = PrivateSetId(Version(0, 0), "basic", "coll")
-    store.write(promise_entries(set_id, sha256(b"p")))
+    store.write(promise_entries(set_id, sha256(b"p"), sha256(b"lost")))
+    return set_id
+
+
+async def test_a_promise_from_before_a_snapshot_counts_while_its_value_is_current(
+    ledger: Ledger, store: MemoryStore
+) -> None:
+    await promised(ledger, store)
     assert told(ledger) == Version(0, 0)
     await commit(ledger, (tx(p=b"new"), HELD))
     assert told(ledger) == {"p": b"new"}
 
 
+async def test_a_promise_is_kept_after_the_metadata_of_its_key_were_changed(
+    ledger: Ledger, store: MemoryStore
+) -> None:
+    set_id = await promised(ledger, store)
+    await commit(ledger, (guard("p"), HELD))
+    assert told(ledger) == Version(0, 0)
+    assert ledger.commit_missing(set_id, tx(p=b"lost").private_set())
+    assert told(ledger) == {"p": b"lost"}
+    assert ledger.simulator("query").get_private("basic", "coll", "p") == b"lost"
+
+
 def by_chance(random: Random) -> Tx:
-    """Return a transaction that writes, deletes or purges a few of a few keys."""
+    """Return a transaction that writes, deletes or purges a few of a few keys, or guards one."""
+    if random.random() < 0.2:
+        return guard(random.choice("pqrs"))
     private = {
         key: random.choice([None, random.randbytes(4)]) for key in random.sample("pqrs", k=2)
     }

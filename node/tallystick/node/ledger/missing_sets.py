@@ -1,12 +1,15 @@
 """What is on record of the private sets that this node lacks, and whether that matters.
 
-A record is the SHA-256 of the set, then ``01`` and the SHA-256 of each key that held a value of the
-set after its block. By these a range of private values is told although a set is missing of which
-nothing is current any more. Older records have the first hash alone. The record of a set from
-before a snapshot is empty, and its keys are promised hashes: see ``promised_hashes``.
+A record is the SHA-256 of the set, then ``02``, then for each key that the set left current the
+SHA-256 of the key and that of its value, or zeros if the set changed metadata of an older value. By
+these a range of private values is told although a set is missing of which nothing is current any
+more. A later change of metadata gives a key another version: its value is missing all the same.
+Older records do not say that much. The record of a set from before a snapshot is empty, and its
+keys are promised hashes: see ``promised_hashes``.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Final
 
 from tallystick.node.ledger import keyspace
@@ -15,12 +18,15 @@ from tallystick.node.ledger.place_keys import missing_prefix, promised_prefix, r
 from tallystick.node.ledger.version import Version
 
 _HASH_SIZE: Final = 32
-_KEYS_FOLLOW: Final = b"\x01"
+_HASHES_FOLLOW: Final = b"\x02"
+
+NO_VALUE: Final = bytes(_HASH_SIZE)
+"""In the place of a value's hash: a version tells what is missing."""
 
 
-def missing_record(digest: bytes, key_hashes: Iterable[bytes]) -> bytes:
-    """Return the record of a set."""
-    return digest + _KEYS_FOLLOW + b"".join(key_hashes)
+def missing_record(digest: bytes, brought: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return the record of a set that left these keys current, each with the hash of its value."""
+    return digest + _HASHES_FOLLOW + b"".join(chain.from_iterable(brought))
 
 
 def set_hash(record: bytes) -> bytes:
@@ -37,7 +43,7 @@ def oldest_that_matters(
     store: KeyValueReader,
     namespace: str,
     collection: str,
-    version_of: Callable[[bytes], Version | None],
+    is_current: Callable[[bytes, Version, bytes], bool],
 ) -> Version | None:
     """Return the first transaction that wrote current values which are missing; None without one.
 
@@ -45,15 +51,16 @@ def oldest_that_matters(
         store: Where the records are.
         namespace: Of the collection.
         collection: The collection.
-        version_of: Returns the version of the private key with a SHA-256; None if there is none.
+        is_current: Returns whether the private key with a SHA-256 has this version, or holds the
+            value with this SHA-256.
     """
     prefix_size = len(missing_prefix(namespace, collection))
     for key, record in _records(store, namespace, collection):
         version, _ = read_version(key, prefix_size)
-        if len(record) == _HASH_SIZE:  # it says nothing of the keys
+        if record and not record.startswith(_HASHES_FOLLOW, _HASH_SIZE):  # it says too little
             return version
         brought = _hashes(record) if record else _promised(store, key)
-        if any(version_of(key_hash) == version for key_hash in brought):
+        if any(is_current(key_hash, version, value_hash) for key_hash, value_hash in brought):
             return version
     return None
 
@@ -65,11 +72,13 @@ def _records(
     return store.range(prefix, keyspace.end_of_prefix(prefix))
 
 
-def _hashes(record: bytes) -> Iterator[bytes]:
-    first = _HASH_SIZE + len(_KEYS_FOLLOW)
-    return (record[at : at + _HASH_SIZE] for at in range(first, len(record), _HASH_SIZE))
+def _hashes(record: bytes) -> Iterator[tuple[bytes, bytes]]:
+    for at in range(_HASH_SIZE + len(_HASHES_FOLLOW), len(record), 2 * _HASH_SIZE):
+        value_at = at + _HASH_SIZE
+        yield record[at:value_at], record[value_at : value_at + _HASH_SIZE]
 
 
-def _promised(store: KeyValueReader, missing_key: bytes) -> Iterator[bytes]:
+def _promised(store: KeyValueReader, missing_key: bytes) -> Iterator[tuple[bytes, bytes]]:
     prefix = promised_prefix(missing_key)
-    return (row[len(prefix) :] for row, _ in store.range(prefix, keyspace.end_of_prefix(prefix)))
+    rows = store.range(prefix, keyspace.end_of_prefix(prefix))
+    return ((row[len(prefix) :], value_hash) for row, value_hash in rows)

@@ -10,7 +10,7 @@ from typing import Final
 
 from tallystick.node.ledger import keyspace
 from tallystick.node.ledger.key_value_store import KeyValueStore
-from tallystick.node.ledger.missing_sets import missing_record, set_hash
+from tallystick.node.ledger.missing_sets import NO_VALUE, missing_record, set_hash
 from tallystick.node.ledger.place_keys import (
     INDEX_SIZE,
     NUMBER_SIZE,
@@ -108,8 +108,7 @@ class PrivateSets:
         for set_id, digest in batch.private_sets.items():
             rwset = found.get(set_id)
             if rwset is None:
-                brought = batch.hashes_brought(set_id)
-                entries[missing_key(set_id)] = missing_record(digest, brought)
+                entries[missing_key(set_id)] = missing_record(digest, _brought(set_id, batch))
             else:
                 purged = _purged_after(set_id, batch.purges)
                 entries |= kept_entries(set_id, _without(rwset, purged))
@@ -289,6 +288,22 @@ def kept_entries(set_id: PrivateSetId, rwset: bytes) -> Entries:
         prefix = _key_prefix(set_id.namespace, set_id.collection, sha256(key.encode()))
         entries[prefix + version_key(set_id.version)] = b""
     return entries
+
+
+def _brought(set_id: PrivateSetId, batch: UpdateBatch) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the hashes of the private keys that a set of this block leaves current, and of values.
+
+    A value that a later transaction of the block replaced or deleted is none of them; one whose
+    metadata it changed is.
+    """
+    place = set_id.namespace, set_id.collection
+    for key_hash, change in batch.hashed.get(place[0], {}).get(place[1], {}).items():
+        if not isinstance(change, VersionedValue):
+            continue
+        written_at = batch.value_versions[*place, key_hash]
+        if set_id.version in {change.version, written_at}:
+            is_older = written_at.block_number < set_id.version.block_number
+            yield key_hash, NO_VALUE if is_older else change.value
 
 
 def _purged_after(set_id: PrivateSetId, purges: Iterable[Purge]) -> set[bytes]:

@@ -233,4 +233,5 @@ def _apply_hashed(
             namespace, name, key_hash
         )
         if isinstance(latest, VersionedValue):
-            batch.put_hash(namespace, name, key_hash, latest.value, version, metadata)
+            written_at = batch.value_versions.get((namespace, name, key_hash), latest.version)
+            batch.put_hash(namespace, name, key_hash, latest.value, version, metadata, written_at)

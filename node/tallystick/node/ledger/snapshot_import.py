@@ -216,7 +216,7 @@ class _Import:
             )
         self._put(*state_row(namespace, key_hash, held))
         set_id = PrivateSetId(held.version, chaincode, collection)
-        self._rows |= promise_entries(set_id, key_hash)
+        self._rows |= promise_entries(set_id, key_hash, held.value)
         expiry = self._sets.expiry_key(chaincode, collection, held.version.block_number)
         if expiry is not None:
             self._expiring.setdefault(expiry, bytearray()).extend(key_hash)

@@ -100,16 +100,18 @@ class UpdateBatch:
         public: Changes by namespace and key.
         hashed: Changes by namespace, collection and key hash.
         writes: Namespace, key and version of every public write, net or not, for the history.
+        value_versions: By namespace, collection and key hash, which transaction wrote the value.
         private_sets: SHA-256 of every private set, in the order of the transactions.
         purges: Private keys whose past is to go, likewise.
     """
 
-    __slots__ = ("hashed", "private_sets", "public", "purges", "writes")
+    __slots__ = ("hashed", "private_sets", "public", "purges", "value_versions", "writes")
 
     def __init__(self) -> None:
         self.public: dict[str, dict[str, Change]] = {}
         self.hashed: dict[str, dict[str, dict[bytes, Change]]] = {}
         self.writes: list[tuple[str, str, Version]] = []
+        self.value_versions: dict[tuple[str, str, bytes], Version] = {}
         self.private_sets: dict[PrivateSetId, bytes] = {}
         self.purges: list[Purge] = []
 
@@ -131,10 +133,12 @@ class UpdateBatch:
         value_hash: bytes,
         version: Version,
         metadata: bytes = b"",
+        value_version: Version | None = None,
     ) -> None:
-        """Set the hash of a private key's value, and the key's whole metadata."""
+        """Set the hash of a private key's value, written at ``version`` unless it is older."""
         changes = self.hashed.setdefault(namespace, {}).setdefault(collection, {})
         changes[key_hash] = VersionedValue(value_hash, version, metadata)
+        self.value_versions[namespace, collection, key_hash] = value_version or version
 
     def delete_hash(
         self, namespace: str, collection: str, key_hash: bytes, version: Version
@@ -153,18 +157,6 @@ class UpdateBatch:
         collections = self.hashed.get(namespace)
         changes = None if collections is None else collections.get(collection)
         return None if changes is None else changes.get(key_hash)
-
-    def hashes_brought(self, set_id: PrivateSetId) -> list[bytes]:
-        """Return the hashes of the private keys that hold what one transaction of this block wrote.
-
-        Those that a later one of the block changed are not among them, nor those that it deleted.
-        """
-        changes = self.hashed.get(set_id.namespace, {}).get(set_id.collection, {})
-        return [
-            key_hash
-            for key_hash, change in changes.items()
-            if isinstance(change, VersionedValue) and change.version == set_id.version
-        ]
 
     def merged_range(
         self, view: StateView, namespace: str, start: str, end: str
@@ -251,11 +243,11 @@ class LedgerState(StateView):
         None if it lacks none: what was replaced, deleted or purged since does not count.
         """
 
-        def version_of(key_hash: bytes) -> Version | None:
+        def is_current(key_hash: bytes, version: Version, value_hash: bytes) -> bool:
             held = self.get_hash(namespace, collection, key_hash)
-            return None if held is None else held.version
+            return held is not None and (held.version == version or held.value == value_hash)
 
-        return oldest_that_matters(self._store, namespace, collection, version_of)
+        return oldest_that_matters(self._store, namespace, collection, is_current)
 
     def _at(self, state_key: bytes) -> VersionedValue | None:
         encoded = self._store.get(state_key)

@@ -193,6 +193,19 @@ async def test_a_promise_is_kept_after_the_metadata_of_its_key_were_changed(
     assert ledger.simulator("query").get_private("basic", "coll", "p") == b"lost"
 
 
+@pytest.mark.parametrize("looks", [3, 7])
+async def test_no_more_than_so_many_records_and_keys_are_looked_at(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, looks: int
+) -> None:
+    monkeypatch.setattr("tallystick.node.ledger.missing_sets._MOST_LOOKS", looks)
+    for _ in range(2):
+        await commit(ledger, (tx(p=b"lost", q=b"lost"), MISSING))
+    await commit(ledger, (tx(p=b"new", q=b"new"), HELD))
+    await commit(ledger, (guard("r"), MISSING))
+    expected = {"p": b"new", "q": b"new"} if looks == 7 else Version(1, 0)
+    assert told(ledger) == expected
+
+
 def by_chance(random: Random) -> Tx:
     """Return a transaction that writes, deletes or purges a few of a few keys, or guards one."""
     if random.random() < 0.2:

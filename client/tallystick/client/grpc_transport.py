@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final
 
 import grpc
@@ -26,6 +26,7 @@ _MAX_MESSAGE_BYTES: Final = 100 * 1024 * 1024
 _LONGEST_RECONNECT_DELAY_MS: Final = 1_000
 # Chance makes a delay up to a fifth longer, and then the connection has to be made.
 _RECONNECT_TIMEOUT_S: Final = 1.5 * _LONGEST_RECONNECT_DELAY_MS / 1_000
+_RECONNECT_POLL_S: Final = 0.05
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
@@ -193,12 +194,13 @@ async def _calling(channel: grpc.aio.Channel) -> AsyncIterator[None]:
 async def _reconnected(channel: grpc.aio.Channel) -> None:
     """Return at once unless the last attempt to connect failed; else after the next, if it helps.
 
-    A peer that is not there then fails the call, which says what is wrong.
+    A peer that is not there then fails the call, which says what is wrong. gRPC's own way to wait
+    is not used: it keeps something of each wait that is given up for as long as the peer is away.
     """
-    if channel.get_state(try_to_connect=True) is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_RECONNECT_TIMEOUT_S):
-                await channel.channel_ready()
+    failed, now_s = grpc.ChannelConnectivity.TRANSIENT_FAILURE, asyncio.get_running_loop().time
+    deadline_s = now_s() + _RECONNECT_TIMEOUT_S
+    while channel.get_state(try_to_connect=True) is failed and now_s() < deadline_s:  # noqa: ASYNC110
+        await asyncio.sleep(_RECONNECT_POLL_S)
 
 
 def _closed() -> RpcFailure:

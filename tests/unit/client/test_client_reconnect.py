@@ -1,6 +1,7 @@
 """Calls to a peer that was away, between two attempts of gRPC to connect."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -75,6 +76,25 @@ async def test_closing_a_transport_fails_calls_that_wait_for_the_connection(
         await transport.close()
 
     assert waiting.result() == "the gateway was closed"
+
+
+async def test_calls_that_are_given_up_while_the_peer_is_away_leave_nothing_behind(
+    peer: FakePeer, authorities: Authorities
+) -> None:
+    async with lost_connection(peer, authorities) as (transport, _):
+        before = given_up()
+        for _ in range(20):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await transport.evaluate(EvaluateRequest())
+        assert given_up() < before + 20
+
+
+def given_up() -> int:
+    """Return how many futures are kept that nobody waits for any more."""
+    gc.collect()
+    futures = (each for each in gc.get_objects() if isinstance(each, asyncio.Future))
+    return sum(each.cancelled() for each in futures)
 
 
 @asynccontextmanager

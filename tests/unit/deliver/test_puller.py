@@ -107,6 +107,7 @@ async def test_a_status_means_that_this_orderer_does_not_deliver(
         (Status.FORBIDDEN, "FORBIDDEN: this organisation is no member of the channel, or not yet"),
         (Status.NOT_FOUND, "NOT_FOUND: it does not order this channel"),
         (Status.SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE"),
+        (Status.ValueType(999), "status 999"),
     ],
 )
 async def test_the_log_says_what_a_status_means(

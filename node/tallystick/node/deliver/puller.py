@@ -46,8 +46,9 @@ class DeliveryRefusedError(LedgerError):
     """
 
     def __init__(self, status: Status.ValueType) -> None:
+        name = Status.Name(status) if status in Status.values() else f"status {status}"
         meaning = _REFUSALS.get(status)
-        super().__init__(f"it answered {Status.Name(status)}{f': {meaning}' if meaning else ''}")
+        super().__init__(f"it answered {name}{f': {meaning}' if meaning else ''}")
         self.status = status
 
 

@@ -1,6 +1,7 @@
 """Copies of a node's data: of one moment, whole, and never over something that is there."""
 
 import argparse
+import os
 import shutil
 import threading
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from tallystick.node.cli.backup.files import (
     check_vacant,
     copy_data,
     digests,
+    put_back_data,
     read_manifest,
     write_manifest,
 )
@@ -170,6 +172,32 @@ def test_nobody_but_its_owner_enters_the_data_of_a_node_or_their_copy(tmp_path: 
     with holding(data):
         copy_data(data, copy)
     assert [path.stat().st_mode & 0o777 for path in (data, copy)] == [0o700, 0o700]
+
+
+def test_nobody_but_its_owner_enters_data_that_are_put_back(tmp_path: Path) -> None:
+    copy, target = tmp_path / "backup" / "data", tmp_path / "nodes" / "data.restoring"
+    (copy / "channels").mkdir(parents=True)
+    copy.chmod(0o755)  # as it was made by an earlier release
+    (copy / "channels" / "file").write_text("content")
+    put_back_data(copy, target)
+    assert target.stat().st_mode & 0o777 == 0o700
+    assert (target / "channels" / "file").read_text() == "content"
+
+
+def test_a_backup_that_may_not_be_read_is_not_called_damaged(
+    backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_manifest(backup, manifest(backup))
+    scandir = os.scandir
+
+    def forbidding(path: str | Path) -> object:
+        if Path(path).name == "data":
+            raise PermissionError(path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", forbidding)
+    with pytest.raises(PermissionError, match="data"):
+        read_manifest(backup)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """``tally backup`` and ``tally restore``."""
 
 import argparse
-import shutil
 import time
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -16,6 +15,7 @@ from tallystick.node.cli.backup.files import (
     check_vacant,
     copy_data,
     digests,
+    put_back_data,
     read_manifest,
     write_manifest,
 )
@@ -63,8 +63,7 @@ async def restore(options: argparse.Namespace) -> None:
         put_back_keys(settings, options.keys)
         print(f"keys and certificates are back from {options.keys}")
     draft = target.with_name(f"{target.name}.restoring")
-    shutil.rmtree(draft, ignore_errors=True)  # of a restore that was interrupted
-    shutil.copytree(options.source / DATA, draft)
+    put_back_data(options.source / DATA, draft)
     if isinstance(settings, OrdererSettings) and options.profile:
         for channel_id, count in (await add_newer_blocks(settings, draft, options.profile)).items():
             print(f"channel {channel_id}: {count} newer blocks from peers")

@@ -24,6 +24,7 @@ DATA: Final = "data"
 SECRETS: Final = "chaincode-keys"
 """A peer makes these anew for whom they are missing, so no backup needs them."""
 FORMAT: Final = 1
+OWNER_ONLY: Final = 0o700
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def copy_data(source: Path, target: Path) -> None:
         BusyStoreError: A store was reorganised all the time.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.mkdir(mode=0o700, exist_ok=True)  # private values are in it
+    target.mkdir(mode=OWNER_ONLY, exist_ok=True)  # private values are in it
     stores = frozenset(filter(is_store, _settled(source)))
     for store in sorted(stores):
         copy_store(store, target / store.relative_to(source))
@@ -98,6 +99,14 @@ def copy_data(source: Path, target: Path) -> None:
             raise RemovedMeanwhileError(store)
 
 
+def put_back_data(copy: Path, target: Path) -> None:
+    """Copy the data of a backup into a new folder that its owner alone can enter."""
+    shutil.rmtree(target, ignore_errors=True)  # of a restore that was interrupted
+    target.mkdir(mode=OWNER_ONLY, parents=True)
+    shutil.copytree(copy, target, dirs_exist_ok=True)
+    target.chmod(OWNER_ONLY)  # a copy of an earlier release is for everybody
+
+
 def write_manifest(directory: Path, manifest: Manifest) -> None:
     """Say that the backup in ``directory`` is whole, once all of it is on the disk."""
     sync_tree(directory)
@@ -110,6 +119,7 @@ def read_manifest(directory: Path) -> Manifest:
 
     Raises:
         DamagedBackupError: It is not there, or not whole, or of a later format.
+        OSError: A file or folder of it cannot be read.
     """
     try:
         fields = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
@@ -131,7 +141,11 @@ def read_manifest(directory: Path) -> Manifest:
 
 
 def digests(directory: Path) -> Mapping[str, str]:
-    """Return the SHA-256 of every file of a backup but its manifest, by path."""
+    """Return the SHA-256 of every file of a backup but its manifest, by path.
+
+    Raises:
+        OSError: A file or folder cannot be read.
+    """
     found = {}
     for path in _files(directory):
         if path.name != MANIFEST:
@@ -173,4 +187,9 @@ def _raise_unless_forbidden(error: OSError) -> None:
 
 
 def _files(directory: Path) -> Iterator[Path]:
-    return (path for path in sorted(directory.rglob("*")) if path.is_file())
+    for folder, _, names in os.walk(directory, onerror=_raise):
+        yield from (path for name in names if (path := Path(folder, name)).is_file())
+
+
+def _raise(error: OSError) -> None:
+    raise error

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from tallystick.node.cli.backup.errors import MissingKeysError
-from tallystick.node.cli.backup.files import check_vacant
+from tallystick.node.cli.backup.files import OWNER_ONLY, check_vacant
 from tallystick.node.settings import NodeSettings, OrdererSettings
 from tallystick.node.settings_parts import Settings
 
-OWNER_ONLY: Final = 0o700
 _MSP: Final = "msp"
 
 

@@ -169,6 +169,18 @@ def test_an_orderer_that_states_too_large_a_height_is_ignored_once_an_operator_s
     told(config, story)
 
 
+def test_a_height_in_etcd_that_is_no_number_of_blocks_does_not_count(config: ChannelConfig) -> None:
+    async def story(orderers: Orderers) -> None:
+        cluster = new_cluster()
+        stated = KEYS.height("gone.example:7050")
+        cluster.records[stated] = Record(stated, b"9" * 5_000, 1)
+        await orderers.restart_on(cluster, *orderers.all)
+        leader = await orderers.leader()
+        assert await leader.order("goes on") is None
+
+    told(config, story)
+
+
 def test_an_orderer_that_is_ignored_need_not_answer(config: ChannelConfig) -> None:
     async def story(orderers: Orderers) -> None:
         leader = await orderers.leader()

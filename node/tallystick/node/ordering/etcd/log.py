@@ -18,6 +18,8 @@ from tallystick.node.ordering.etcd.records import decode_record, encode, join
 from tallystick.protos.tallystick.ordered_log_pb2 import OrderedBatch
 
 _READ_AT_ONCE = 8
+_MOST_DIGITS = 20
+"""More has no height of a chain; int() refuses numbers without end, with an error of its own."""
 
 
 class SupersededError(LedgerError):
@@ -139,7 +141,7 @@ class OrderedLog:
         return {
             record.key[start:].decode(errors="replace"): int(record.value)
             for record in found.records
-            if record.value.isdigit()
+            if record.value.isdigit() and len(record.value) <= _MOST_DIGITS
         }
 
     async def trim(self, term: int, number: int) -> None:

@@ -58,6 +58,11 @@ def _chaincode_of(package: ChaincodePackage, target: object) -> Chaincode:
             return ContractChaincode(target())
         except ContractDefinitionError as error:
             raise PackageError(f"{package.package_id}: {error}") from error
+        except Exception as error:
+            raise PackageError(
+                f"{package.package_id}: making {package.entry} failed with"
+                f" {type(error).__name__}: {error}"
+            ) from error
     if isinstance(target, ContractChaincode):
         return target
     raise PackageError(

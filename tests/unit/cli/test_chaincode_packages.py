@@ -25,9 +25,21 @@ def package(folder: Path, *options: str) -> int:
         ("class Notes:\n    name = 'notes'", "notes:Notes", "neither a Contract class nor"),
         ("class Notes(Contract): ...", "notes:Notes", "Notes needs a name without colon"),
         ("raise ValueError('no')", "notes:Notes", "importing notes failed with ValueError: no"),
+        (
+            "class Notes(Contract):\n    name = 'notes'\n    def __init__(self, at): ...",
+            "notes:Notes",
+            "making notes:Notes failed with TypeError: ",
+        ),
         ("import random", "notes:Notes", "notes.py:2: import of random differs from peer to peer"),
     ],
-    ids=["a name too few", "no contract", "no name of its own", "a failing import", "no accord"],
+    ids=[
+        "a name too few",
+        "no contract",
+        "no name of its own",
+        "a failing import",
+        "no way to make it",
+        "no accord",
+    ],
 )
 def test_a_contract_that_no_peer_would_run_is_told_at_home(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str, entry: str, problem: str

@@ -21,7 +21,7 @@ _HASH_SIZE: Final = 32
 _HASHES_FOLLOW: Final = b"\x02"
 
 _MOST_LOOKS: Final = 10_000
-"""So many records and keys are looked at for one range; as many take a tenth of a second."""
+"""So many records and keys are looked at for one range; as many take 25 ms."""
 
 NO_VALUE: Final = bytes(_HASH_SIZE)
 """In the place of a value's hash: a version tells what is missing."""

@@ -175,7 +175,7 @@ def test_a_hold_does_what_it_says_and_nothing_else(
 
 
 def test_rules_are_asked_when_units_are_held_and_again_when_they_go(market: Market) -> None:
-    """F98, F138."""
+    """F98."""
     market.register("stranger")
     assert refused(partial(hold, receiver="stranger"), market) == "RECEIVER_NOT_VERIFIED"
     hold(market)

@@ -1,5 +1,8 @@
 """What comes in blocks, from other peers and from etcd."""
 
+from contextlib import suppress
+from typing import Final
+
 import grpc
 
 from fuzz.context import channel, genesis
@@ -18,6 +21,7 @@ from tallystick.node.ledger.private_data import private_sets
 from tallystick.node.ledger.rwset import decode_metadata, parse_results
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.ordering.etcd.conversion import changes_of, last_revision
+from tallystick.node.ordering.etcd.keys import LogKeys
 from tallystick.node.ordering.etcd.records import UntrustedBatchError, decode_record, join
 from tallystick.node.transport.proposals import response_in
 from tallystick.node.validation.codes import Rejection
@@ -30,6 +34,8 @@ from tallystick.protos.tallystick.private_data_pb2 import PrivateSets, Request
 from tallystick.wire.envelope import is_well_formed
 from tallystick.wire.errors import WireError
 from tallystick.wire.messages import decode
+
+_KEYS: Final = LogKeys("tallystick", "securities", bytes(32))
 
 
 def _block(data: bytes) -> None:
@@ -78,6 +84,8 @@ def _proposal_answered(data: bytes) -> None:
 
 def _etcd(data: bytes) -> None:
     """As an orderer reads the log, the changes of which etcd tells it."""
+    with suppress(UntrustedBatchError):
+        _KEYS.number_of(_KEYS.block(0)[:-16] + data)
     record = decode_record(data, 1)
     if not isinstance(record, OrderedBatch):
         join(record, [data], 1)

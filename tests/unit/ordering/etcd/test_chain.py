@@ -282,6 +282,37 @@ def test_a_value_in_etcd_that_is_no_record_stops_the_channel(
     told(config, story, count=1)
 
 
+@pytest.mark.parametrize("name", [b"zz", b"f" * 17, b"ffff_ffffffffff_"], ids=repr)
+def test_a_key_in_etcd_that_is_no_block_s_stops_the_channel_and_not_the_orderer(
+    config: ChannelConfig, name: bytes
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        (only_one,) = orderers.all.values()
+        chain = only_one.chain
+        assert chain is not None
+        assert await only_one.order("1") is None
+        await only_one.etcd.commit([], [Put(KEYS.block(1)[:-16] + name, b"")])
+        await asyncio.sleep(1)
+        assert not only_one.tasks[1].done(), "its blocks are delivered, and other channels go on"
+        refused = await only_one.order("2")
+        assert isinstance(refused, Refused)
+        assert "holds is not to be trusted: its key b'block/" in refused.info
+        await only_one.drain()
+        await chain.leave()
+
+    told(config, story, count=1)
+
+
+def test_what_is_no_number_of_blocks_is_nobodys_height(config: ChannelConfig) -> None:
+    async def story(orderers: Orderers) -> None:
+        (only_one,) = orderers.all.values()
+        for number, value in enumerate((b"9" * 5_000, b"-1", b"many", b"")):
+            await only_one.etcd.commit([], [Put(KEYS.height(f"stranger{number}:7050"), value)])
+        assert set(await OrderedLog(only_one.etcd, KEYS).heights()) <= {only_one.name}
+
+    told(config, story, count=1)
+
+
 def test_an_update_of_the_configuration_is_not_forwarded_twice(config: ChannelConfig) -> None:
     async def story(orderers: Orderers) -> None:
         leader = await orderers.leader()

@@ -146,7 +146,7 @@ class EtcdChain:
         """Take what this orderer has in etcd out of it, once ``run`` has ended for good."""
         try:
             await self._log.leave(self._address)
-        except EtcdUnavailableError as error:
+        except (EtcdUnavailableError, UntrustedBatchError) as error:
             _log.warning("what this channel has in etcd stays there, a few kilobytes: %s", error)
 
     async def run(self) -> None:

@@ -13,13 +13,17 @@ name must not read the old one's log. Numbers are hexadecimal with sixteen digit
 as numbers do.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
 from tallystick.node.ordering.etcd.port import KeyRange
+from tallystick.node.ordering.etcd.records import UntrustedBatchError
 
 _GENESIS_DIGITS: Final = 16
 _NUMBER_DIGITS: Final = 16
+_NUMBER: Final = re.compile(rb"[0-9a-f]{16}")
+_SHOWN_BYTES: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +84,16 @@ class LogKeys:
         return self._key("compared")
 
     def number_of(self, block_key: bytes) -> int:
-        """Return the number of the block whose content is under a key."""
-        return int(block_key[-_NUMBER_DIGITS:], 16)
+        """Return the number of the block whose content is under a key.
+
+        Raises:
+            UntrustedBatchError: No orderer writes such a key.
+        """
+        name = block_key[len(self._key("block", "")) :]
+        if not _NUMBER.fullmatch(name):
+            shown = b"block/" + name[:_SHOWN_BYTES]
+            raise UntrustedBatchError(None, f"its key {shown!r} is that of no block")
+        return int(name, 16)
 
     def _key(self, *parts: str) -> bytes:
         genesis = self.genesis_hash.hex()[:_GENESIS_DIGITS]

@@ -105,13 +105,21 @@ class OrderedLog:
                     number += 1
 
     async def newest(self) -> int | None:
-        """Return the number of the last block that was written; None if there is none."""
+        """Return the number of the last block that was written; None if there is none.
+
+        Raises:
+            UntrustedBatchError: There is something that is no block.
+        """
         keys = self._keys.blocks_from(0)
         found = (await self._etcd.read(keys, limit=1, newest_first=True)).records
         return self._keys.number_of(found[0].key) if found else None
 
     async def first(self) -> int | None:
-        """Return the number of the first block that the log still has; None if it has none."""
+        """Return the number of the first block that the log still has; None if it has none.
+
+        Raises:
+            UntrustedBatchError: There is something that is no block.
+        """
         found = (await self._etcd.read(self._keys.blocks_from(0), limit=1)).records
         return self._keys.number_of(found[0].key) if found else None
 

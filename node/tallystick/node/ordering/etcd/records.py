@@ -22,13 +22,14 @@ class UntrustedBatchError(LedgerError):
     """The log holds something that no orderer should have written.
 
     Attributes:
-        number: Of the block that should be made of it.
+        number: Of the block that should be made of it; None if it is of no block.
         problem: The rule that it breaks.
     """
 
-    def __init__(self, number: int, problem: str) -> None:
+    def __init__(self, number: int | None, problem: str) -> None:
+        of_block = "" if number is None else f" for block {number}"
         super().__init__(
-            f"what the log in etcd holds for block {number} is not to be trusted: {problem}."
+            f"what the log in etcd holds{of_block} is not to be trusted: {problem}."
             " Nothing more is ordered here: compare the blocks of all orderers, and find out who"
             " wrote it"
         )

@@ -106,12 +106,20 @@ class SnapshotFileReader:
         self._at = 1
 
     def number(self) -> int:
-        """Return the next number."""
+        """Return the next number.
+
+        Raises:
+            SnapshotDamagedError: The file ends before it does, or it is too long to be one.
+        """
         self._need(_LONGEST_NUMBER)
+        part = self._data[self._at : self._at + _LONGEST_NUMBER]
         try:
-            value, self._at = read_uvarint(self._data, self._at)
+            value, size = read_uvarint(part, 0)
         except IndexError as error:
-            raise SnapshotDamagedError(self._path, "ends too early") from error
+            is_long = len(part) == _LONGEST_NUMBER
+            problem = "has a number that is too long" if is_long else "ends too early"
+            raise SnapshotDamagedError(self._path, problem) from error
+        self._at += size
         return value
 
     def string(self) -> bytes:

@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 
 from tallystick.node.ledger import keyspace
 from tallystick.node.ledger.config_record import CONFIG_KEY, CONFIG_NAMESPACE
+from tallystick.node.ledger.place_keys import INDEX_SIZE
 from tallystick.node.ledger.snapshot_file import SnapshotDamagedError, SnapshotFileReader
 from tallystick.node.ledger.snapshot_metadata import (
     COLLECTION_HISTORY,
@@ -116,7 +117,7 @@ def _read_version(encoded: bytes) -> Version:
     """Return the version in a record: two ordered varints. Raises IndexError."""
     split = 1 + encoded[0]
     end = split + 1 + encoded[split]
-    if end != len(encoded):
+    if end != len(encoded) or encoded[split] > INDEX_SIZE:
         raise IndexError
     return Version(
         int.from_bytes(encoded[1:split], "big"), int.from_bytes(encoded[split + 1 :], "big")

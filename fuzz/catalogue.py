@@ -5,7 +5,17 @@ from types import ModuleType
 from typing import Final
 
 from fuzz.target import Target
-from fuzz.targets import chaincode, clients, files, http, identities, ledger, policies, requests
+from fuzz.targets import (
+    chaincode,
+    clients,
+    files,
+    http,
+    identities,
+    ledger,
+    policies,
+    requests,
+    snapshots,
+)
 
 _AREAS: Final[tuple[ModuleType, ...]] = (
     requests,
@@ -15,6 +25,7 @@ _AREAS: Final[tuple[ModuleType, ...]] = (
     chaincode,
     http,
     files,
+    snapshots,
     clients,
 )
 TARGETS: Final[Mapping[str, Target]] = {

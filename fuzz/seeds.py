@@ -21,6 +21,7 @@ from google.protobuf.message import Message
 
 from fuzz.context import GENESIS
 from fuzz.target import CORPUS
+from fuzz.targets.snapshots import in_one, metadata_of
 from tallystick.chaincode.package import build_package, build_package_of
 from tallystick.node.channel.config import BatchParameters, ChannelConfig
 from tallystick.node.channel.config_delta import compute_update
@@ -28,10 +29,12 @@ from tallystick.node.channel.config_edits import with_batch
 from tallystick.node.channel.config_signing import unsigned_update, with_signature
 from tallystick.node.cluster.topology import Topology
 from tallystick.node.ledger.committed import results_of_entry
+from tallystick.node.ledger.varint import uvarint
 from tallystick.node.ordering.etcd.records import encode
 from tallystick.node.testing.local_network import LocalNetwork
 from tallystick.protos.common.common_pb2 import Block, Envelope, SignatureHeader
 from tallystick.protos.gateway.gateway_pb2 import ChaincodeEventsRequest, CommitStatusRequest
+from tallystick.protos.ledger.snapshot_record_pb2 import SnapshotRecord
 from tallystick.protos.msp.identities_pb2 import SerializedIdentity
 from tallystick.protos.orderer.ab_pb2 import SeekNewest, SeekOldest, SeekPosition
 from tallystick.protos.peer import chaincode_shim_pb2 as shim
@@ -206,6 +209,10 @@ def message_seeds() -> Mapping[str, bytes]:
     package = build_package_of("ccaas", "dialled", {"connection.json": connection})
     return {
         **_peer_message_seeds(),
+        "snapshot/values": _snapshot(collections.SerializeToString()),
+        "snapshot_metadata/files": metadata_of(
+            dict.fromkeys(("txids.data", "txids.metadata"), 64 * "0")
+        ).signable(),
         "policy_text/nested": RULE.encode(),
         "signature_policy/nested": policy.SerializeToString(),
         "endorsement_policy/key": policy.SerializeToString(),
@@ -220,6 +227,31 @@ def message_seeds() -> Mapping[str, bytes]:
         "event/transfer": b'{"events":[{"type":"Transfer","version":1,"data":{"units":3}}]}',
         "failure_details/status": b"\x08\x0a\x12\x07aborted",
     }
+
+
+def _snapshot(collections: bytes) -> bytes:
+    """Return a snapshot with a value, the hash of a private one, a transaction and a definition."""
+    first = b"\x01\x01\x00"
+    config = SnapshotRecord(key=b"CHANNEL_CONFIG_ENV_BYTES", value=b"config", version=first)
+    value = SnapshotRecord(key=b"key", value=b"value", version=b"\x01\x07\x01\x02")
+    hashed = SnapshotRecord(key=bytes(32), value=bytes(32), version=first)
+    return in_one(
+        {
+            "public_state.data": _strings(config, value),
+            "public_state.metadata": b"\x01\x02\x00\x01\x08keyvalue\x01",
+            "private_state_hashes.data": _strings(hashed),
+            "private_state_hashes.metadata": b"\x01\x01\x11keyvalue$$hprices\x01",
+            "txids.data": b"\x01\x02ab",
+            "txids.metadata": b"\x01\x01",
+            "confighistory.data": b"\x01\x01k" + uvarint(len(collections)) + collections,
+            "confighistory.metadata": b"\x01\x01",
+        }
+    )
+
+
+def _strings(*records: SnapshotRecord) -> bytes:
+    encoded = [record.SerializeToString() for record in records]
+    return b"\x01" + b"".join(uvarint(len(each)) + each for each in encoded)
 
 
 def _peer_message_seeds() -> dict[str, bytes]:

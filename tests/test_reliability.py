@@ -86,6 +86,8 @@ def test_every_test_of_a_fault_notes_what_it_saw_but_the_one_that_has_them_all()
     [
         pytest.param(["61 s apart; set the clock"], ["set the clock"], id="the message says it"),
         pytest.param(["FORBIDDEN: use it: x", "a. Use it"], ["use it"], id="one of two says it"),
+        pytest.param(["it is wrong\nstop it"], ["stop it"], id="its second line says it"),
+        pytest.param(["it is old: `tally x` mends it"], ["`tally x` mends it"], id="a command"),
         pytest.param(["FORBIDDEN: no"], ["mend the proposal; it was not ordered"], id="none does"),
         pytest.param([], [], id="nothing was refused"),
     ],

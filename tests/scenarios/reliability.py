@@ -38,7 +38,9 @@ _VERBS: Final = (
     "|install|issue|let|list|make|mend|move|name|propose|raise|read|remove|renew|restore|run|send"
     "|set|sign|start|stop|take|try|upgrade|use|write"
 )
-_INSTRUCTION: Final = re.compile(rf"(?:^|[:;,.\n] +)((?:{_VERBS})\b(?!\.\w)(?:[^:;\n]|:(?! ))*)")
+_INSTRUCTION: Final = re.compile(
+    rf"(?:^|[:;,.] +|\n *)((?:`tally |(?:{_VERBS})\b(?!\.\w))(?:[^:;\n]|:(?! ))*)"
+)
 """The part of a message that tells its reader to do something."""
 _CUT_SHORT: Final = re.compile(r"\s*[({][^)}]*$")
 """What a colon within brackets leaves of them."""

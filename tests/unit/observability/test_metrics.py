@@ -68,6 +68,16 @@ def test_calls_in_progress_are_counted_when_somebody_asks() -> None:
     assert value(metrics.registry, name, service="gateway.Gateway") == 5
 
 
+def test_calls_that_wait_are_counted_apart_from_those_in_progress() -> None:
+    metrics, calls = PeerMetrics(), [7]
+    metrics.show_in_progress({"gateway.Gateway": lambda: 3})
+    metrics.show_waiting({"gateway.Gateway": lambda: calls[0]})
+    name = "tallystick_calls_waiting"
+    assert value(metrics.registry, name, service="gateway.Gateway") == 7
+    calls[0] = 0
+    assert value(metrics.registry, name, service="gateway.Gateway") == 0
+
+
 def test_transactions_that_are_not_finished_are_counted_apart() -> None:
     metrics, transactions = PeerMetrics(), [500]
     metrics.show_unfinished(lambda: transactions[0])

@@ -1,6 +1,6 @@
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -133,10 +133,45 @@ def test_the_index_never_runs_ahead_of_the_disk(store: BlockStore, index: Memory
     assert index.get(b"mindexed") == b"\x01"
 
 
-def test_whoever_takes_the_index_entries_writes_them(store: BlockStore, index: MemoryStore) -> None:
+def test_an_owner_can_write_the_index_entries_in_a_batch_of_its_own(
+    store: BlockStore, index: MemoryStore
+) -> None:
     blocks = filled(store, 1)
-    index.write(store.take_index_entries())
+    index.write(store.index_entries())
+    store.index_written()
+    assert store.index_entries() == {}
     assert_content(store, blocks)
+
+
+class FullIndex(MemoryStore):
+    """An index on a disk that is full."""
+
+    full = True
+
+    def write(self, batch: Mapping[bytes, bytes | None]) -> None:
+        if self.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        super().write(batch)
+
+
+def test_a_block_is_found_although_the_disk_had_no_room_for_its_index_entries(
+    outcome: Outcome, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    index = FullIndex()
+    store = BlockStore(tmp_path, index)
+    blocks = filled(store, 1)
+    with outcome.refuses(
+        OSError,
+        match="No space left",
+        leaves=State("the store has the blocks it had", lambda: (store.height, store.read(0))),
+    ):
+        store.append(next_block(store))
+    assert_content(store, blocks)
+    store.close()
+    assert "ends before block 0, which is on the disk" in caplog.text
+    index.full = False
+    with closing(BlockStore(tmp_path, index)) as reopened:
+        assert_content(reopened, blocks + filled(reopened, 1))
 
 
 @pytest.mark.parametrize("indexed", [0, 1, 5, 12])

@@ -1,5 +1,6 @@
 """The blocks of one channel: append-only files, and an index that can be rebuilt from them."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,6 +22,8 @@ from tallystick.node.ledger.segments import (
 from tallystick.node.ledger.varint import read_uvarint, uvarint
 from tallystick.protos.common.common_pb2 import Block
 from tallystick.wire.hashing import block_header_hash
+
+_log = logging.getLogger(__name__)
 
 _INDEX_BATCH_BLOCKS: Final = 1000
 """How many blocks are indexed in one batch when the index is rebuilt."""
@@ -104,8 +107,8 @@ class BlockStore:
     """A chain of blocks, each of which refers to the one before; from block 0 on, as a rule.
 
     The index never runs ahead of the disk: a block's entries are written once the block is synced,
-    by the next ``append`` or ``close``, or by an owner that takes them into a batch of its own.
-    What is missing after a crash is written when the store is opened.
+    by the next ``append`` or ``close``, or by an owner in a batch of its own. What is missing after
+    a crash, or because the disk is full, is written when the store is opened.
     """
 
     def __init__(
@@ -130,7 +133,7 @@ class BlockStore:
             DamagedStartError: It is not known where the blocks begin.
         """
         self._index = index
-        self._pending: dict[bytes, bytes | None] = {}
+        self._unindexed: dict[bytes, bytes | None] = {}
         self._start = read_start(directory, disk)
         self._height = self._start.block_number
         self._last_hash = self._start.previous_hash
@@ -208,17 +211,30 @@ class BlockStore:
         encoded = self._entry(keyspace.BLOCK_HASH + header_hash)
         return None if encoded is None else read_uvarint(encoded, 0)[0]
 
-    def take_index_entries(self) -> dict[bytes, bytes | None]:
-        """Return the entries of the last block, for the caller to write, once ``sync`` returned.
+    def index_entries(self) -> dict[bytes, bytes | None]:
+        """Return what the index lacks, for the caller to write, once ``sync`` returned.
 
-        Until they are written, the block cannot be read.
+        The store goes on finding the block by them until ``index_written`` says that they are kept:
+        a write that the disk refuses loses nothing.
         """
-        entries, self._pending = self._pending, {}
-        return entries
+        return dict(self._unindexed)
+
+    def index_written(self) -> None:
+        """Note that the caller has written the ``index_entries``."""
+        self._unindexed.clear()
 
     def close(self) -> None:
         """Sync, complete the index and release the file under way."""
-        self._write_index()
+        self.sync()
+        try:
+            self._write_index()
+        except OSError as error:
+            _log.warning(
+                "the index of the blocks ends before block %d, which is on the disk (%s): it is"
+                " completed when the node starts again",
+                self._height - 1,
+                error,
+            )
         self._files.close()
 
     def _check_follows(self, block: Block) -> None:
@@ -234,14 +250,15 @@ class BlockStore:
         number = uvarint(self._height)
         self._last_hash = block_header_hash(block.header)
         self._height += 1
-        self._pending[_location_key(block.header.number)] = _encode_location(location)
-        self._pending[keyspace.BLOCK_HASH + self._last_hash] = number
-        self._pending[keyspace.INDEXED_KEY] = uvarint(self._height)
+        self._unindexed[_location_key(block.header.number)] = _encode_location(location)
+        self._unindexed[keyspace.BLOCK_HASH + self._last_hash] = number
+        self._unindexed[keyspace.INDEXED_KEY] = uvarint(self._height)
 
     def _write_index(self) -> None:
-        if self._pending:
+        if self._unindexed:
             self.sync()
-            self._index.write(self.take_index_entries())
+            self._index.write(self.index_entries())
+            self.index_written()
 
     def _recover(self) -> None:
         """Find the end of the chain: read on from the last block in the index."""
@@ -281,8 +298,8 @@ class BlockStore:
         return _decode_location(encoded)
 
     def _entry(self, key: bytes) -> bytes | None:
-        pending = self._pending.get(key)
-        return self._index.get(key) if pending is None else pending
+        unindexed = self._unindexed.get(key)
+        return self._index.get(key) if unindexed is None else unindexed
 
 
 def _location_key(number: int) -> bytes:

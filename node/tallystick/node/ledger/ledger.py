@@ -362,7 +362,7 @@ class Ledger:
 
     def _apply(self, committable: CommittableBlock, next_head: Head) -> None:
         number = committable.block.header.number
-        batch = self._blocks.take_index_entries()
+        batch = self._blocks.index_entries()
         batch |= self.private_sets.expiry_entries(number)
         batch |= self._transactions.entries(number, committable.transaction_ids, committable.codes)
         batch |= state_entries(committable.updates)
@@ -375,6 +375,7 @@ class Ledger:
             reader.pin(self._store.snapshot())
             self._reader = None
         self._store.write(batch)
+        self._blocks.index_written()
         self._head = next_head
 
     def _current_reader(self) -> SteadyReader | None:
@@ -394,7 +395,6 @@ class Ledger:
             if rwset is not None:
                 found[set_id] = rwset
                 changes.add(set_id, rwset)
-        number = committable.block.header.number
-        entries = self.private_sets.block_entries(found, updates, number)
+        entries = self.private_sets.block_entries(found, updates, committable.block.header.number)
         entries |= changes.entries()
         return entries | self.transient.removals(filter(None, committable.transaction_ids))

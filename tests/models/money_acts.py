@@ -33,6 +33,7 @@ from tallystick.contracts.book import Delivery, HeldMove
 from tallystick.contracts.cash.models import (
     CashKind,
     CreditGrant,
+    OrderedRelease,
     ReservationPlace,
     SignedRenewal,
     SignedReservation,
@@ -48,6 +49,7 @@ from tallystick.contracts.statements import (
     ReservationRenewed,
     ReservationUse,
 )
+from tallystick.contracts.testing import EVIDENCE
 
 CENTRAL_BANK = "CentralBankMSP"
 HOLDERS = ("alice", "bob", "carol")
@@ -62,12 +64,18 @@ numbers = st.sampled_from(("R-1", "R-2", "R-3"))
 
 
 class Order(NamedTuple):
-    """An order to buy, at a venue."""
+    """An order to buy, at a venue; or collateral, which a clearing firm keeps without an end."""
 
     cash: str
     holder: str
-    venue: str
+    keeper: str
     name: str
+
+    @property
+    def use(self) -> ReservationUse:
+        """What money is reserved for it for."""
+        is_kept = self.keeper == Participant.CLEARING
+        return ReservationUse.COLLATERAL if is_kept else ReservationUse.ORDER
 
 
 class Trade(NamedTuple):
@@ -84,7 +92,7 @@ orders = st.builds(
     Order,
     cash=cashes,
     holder=holders,
-    venue=st.sampled_from((ATS.value, OTHER_VENUE)),
+    keeper=st.sampled_from((ATS.value, OTHER_VENUE, Participant.CLEARING.value)),
     name=st.sampled_from(("O-1", "O-2")),
 )
 
@@ -180,11 +188,13 @@ class MoneyActs(RuleBasedStateMachine):
         said = MoneyReserved(
             cash=order.cash,
             holder=order.holder,
-            keeper=order.venue,
+            keeper=order.keeper,
             reservation=order.name,
-            use=ReservationUse.ORDER,
+            use=order.use,
             amount=amount,
-            expires_at=self.market.after(life * HOUR),
+            expires_at=None
+            if order.use is ReservationUse.COLLATERAL
+            else self.market.after(life * HOUR),
         )
         asked = SignedReservation(statement=said, salt=SALT)
         self.act(partial(self.market.submit, BROKER, CASH, "reserve", reservation=asked))
@@ -195,7 +205,7 @@ class MoneyActs(RuleBasedStateMachine):
         renewed = ReservationRenewed(
             cash=order.cash,
             holder=order.holder,
-            keeper=order.venue,
+            keeper=order.keeper,
             reservation=order.name,
             expires_at=self.market.after(life * HOUR),
         )
@@ -205,8 +215,21 @@ class MoneyActs(RuleBasedStateMachine):
     @rule(order=placed)
     def release_reservation(self, order: Order) -> None:
         place = ReservationPlace(cash=order.cash, holder=order.holder, reservation=order.name)
-        venue = order.venue
-        self.act(partial(self.market.submit, venue, CASH, "release_reservation", place=place))
+        keeper = order.keeper
+        self.act(partial(self.market.submit, keeper, CASH, "release_reservation", place=place))
+
+    @rule(order=placed)
+    def release_by_order(self, order: Order) -> None:
+        """Let the bank give back what somebody else keeps."""
+        ordered = OrderedRelease(
+            cash=order.cash,
+            holder=order.holder,
+            keeper=order.keeper,
+            reservation=order.name,
+            evidence_hash=EVIDENCE,
+        )
+        bank = (BANKS[order.cash], CASH, "release_reservation_by_order")
+        self.act(partial(self.market.submit, *bank, release=ordered))
 
     # --- settlement ---
 
@@ -224,7 +247,7 @@ class MoneyActs(RuleBasedStateMachine):
         draw = Draw(
             cash=order.cash,
             holder=order.holder,
-            keeper=order.venue,
+            keeper=order.keeper,
             reservation=order.name,
             amount=amount,
         )

@@ -25,8 +25,11 @@ from tallystick.contracts.cash.models import Limits, Reconciliation
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.confidential import SALT_SIZE
 from tallystick.contracts.events import EntryMade, LedgerEvent, read_event
+from tallystick.contracts.instants import Instant
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.replay import Money, Occasion, differences
+
+FOR_EVER = "9999-12-31T23:59:59Z"
 
 
 class MoneyMachine(MoneyActs):
@@ -37,6 +40,7 @@ class MoneyMachine(MoneyActs):
         self.replay = Money()
         self.counted: Counter[tuple[str, str]] = Counter()
         self.caps: dict[Account, int] = {}
+        self.ends: dict[tuple[str, ...], Instant] = {}
         self.listen()
 
     def listen(self) -> None:
@@ -65,6 +69,13 @@ class MoneyMachine(MoneyActs):
                 self.caps[Account(cash, holder)] = cap
             case events.CreditDrawn(cash=cash, holder=holder, drawn=drawn):
                 assert drawn <= self.caps[Account(cash, holder)]
+            case events.MoneyReserved(cash=cash, holder=holder, keeper=keeper, reservation=name):
+                self.ends[cash, holder, keeper, name] = event.expires_at or FOR_EVER
+            case events.ReservationRenewed(
+                cash=cash, holder=holder, keeper=keeper, reservation=name, expires_at=end
+            ):
+                assert end >= self.ends[cash, holder, keeper, name], "its keeper counts on it"
+                self.ends[cash, holder, keeper, name] = end
             case events.ReceiptUsed(number=number):
                 self.counted["receipt", number] += 1
             case events.MoneyTransferred(reference=str(reference)):

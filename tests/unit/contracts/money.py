@@ -12,6 +12,7 @@ from tallystick.contracts.book import Delivery, HeldMove
 from tallystick.contracts.cash.models import (
     CashAccount,
     CreditGrant,
+    OrderedRelease,
     ReservationPlace,
     SignedReceipt,
     SignedRenewal,
@@ -33,7 +34,7 @@ from tallystick.contracts.statements import (
     ReservationRenewed,
     ReservationUse,
 )
-from tallystick.contracts.testing import LICENCES, Market
+from tallystick.contracts.testing import EVIDENCE, LICENCES, Market
 
 ATS, BANK, BROKER = Participant.ATS, Participant.BANK, Participant.BROKER_DEALER
 CASH = Chaincode.CASH
@@ -135,6 +136,13 @@ def license_other_venue(market: Market) -> None:
     market.license(market.licence(OTHER_VENUE, LICENCES[ATS]))
 
 
+def end_licence(market: Market, organization: str) -> None:
+    """Let an organisation have no licence any more."""
+    licence_class = LICENCES[Participant(organization)]
+    revoked = (organization, licence_class, "it has gone out of business")
+    market.submit(Participant.REGULATOR, Chaincode.IDENTITY, "revoke_licence", *revoked)
+
+
 # --- reservations and credit ---
 
 
@@ -164,10 +172,10 @@ def reserve(market: Market, said: MoneyReserved, participant: str | None = None)
     return market.submit(participant or said.keeper, CASH, "reserve", reservation=asked)
 
 
-def renew(market: Market, life: timedelta, order: str = "O-1") -> Outcome:
+def renew(market: Market, life: timedelta, order: str = "O-1", keeper: str = ATS) -> Outcome:
     """Let bob's reservation end at another time."""
     renewed = ReservationRenewed(
-        cash="USD", holder="bob", keeper=ATS, reservation=order, expires_at=market.after(life)
+        cash="USD", holder="bob", keeper=keeper, reservation=order, expires_at=market.after(life)
     )
     return market.submit(
         BROKER, CASH, "renew_reservation", renewal=SignedRenewal(statement=renewed)
@@ -178,6 +186,16 @@ def release(market: Market, order: str = "O-1", keeper: str = ATS) -> Outcome:
     """Give bob's reservation back."""
     place = ReservationPlace(cash="USD", holder="bob", reservation=order)
     return market.submit(keeper, CASH, "release_reservation", place=place)
+
+
+def release_by_order(
+    market: Market, order: str = "O-1", keeper: str = ATS, *, by: str = BANK
+) -> Outcome:
+    """Give bob's reservation back as the bank is ordered to."""
+    release = OrderedRelease(
+        cash="USD", holder="bob", keeper=keeper, reservation=order, evidence_hash=EVIDENCE
+    )
+    return market.submit(by, CASH, "release_reservation_by_order", release=release)
 
 
 def grant_credit(market: Market, cap: int, holder: str = "bob", life: timedelta = HOUR) -> Outcome:

@@ -14,6 +14,7 @@ from tests.unit.contracts.money import (
     SALT,
     account,
     ask,
+    end_licence,
     grant_credit,
     instruct,
     license_other_venue,
@@ -22,6 +23,7 @@ from tests.unit.contracts.money import (
     pay,
     payment,
     release,
+    release_by_order,
     renew,
     reserve,
     reserved,
@@ -36,7 +38,7 @@ from tallystick.contracts.cash.models import (
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.payments import CashInstruction, Draw, FundsQuestion
 from tallystick.contracts.statements import MoneyReserved, MoneySent, ReservationUse
-from tallystick.contracts.testing import Market
+from tallystick.contracts.testing import EVIDENCE, Market
 
 SECOND = timedelta(seconds=1)
 CLEARING = Participant.CLEARING
@@ -184,6 +186,14 @@ def test_a_commitment_is_renewed_while_it_lasts(market: Market) -> None:
     assert account(market).available == 50_000
 
 
+def test_a_holder_does_not_end_early_what_its_keeper_counts_on(market: Market) -> None:
+    """SS-96: else a withdrawal a second later would undercut the order."""
+    reserve(market, reserved(market, 50_000))
+
+    assert refused(renew, market, HOUR - SECOND) == "RESERVATION_SHORTENED"
+    renew(market, HOUR)
+
+
 def test_a_commitment_ends_in_the_future(market: Market) -> None:
     over = reserved(market, 1, life=timedelta(0))
 
@@ -309,6 +319,40 @@ def test_collateral_is_kept_for_a_clearing_firm_without_end(market: Market) -> N
     assert account(market).available == 10_000
     release(market, "C-1", CLEARING)
     assert account(market).available == 50_000
+
+
+def test_collateral_without_an_end_is_given_none_by_its_holder(market: Market) -> None:
+    """SS-95: what a cycle may draw on stays there until the clearing firm gives it back."""
+    reserve(market, pledged(market, 40_000))
+
+    assert refused(renew, market, HOUR, "C-1", CLEARING) == "RESERVATION_SHORTENED"
+
+
+def test_a_bank_gives_back_as_ordered_what_a_firm_keeps_that_has_no_licence_any_more(
+    market: Market,
+) -> None:
+    """SS-95: collateral does not end by itself, and without a licence nobody gives it back."""
+    reserve(market, pledged(market, 40_000))
+    end_licence(market, CLEARING)
+    assert refused(release, market, "C-1", CLEARING) == "LICENCE_MISSING"
+
+    outcome = release_by_order(market, "C-1", CLEARING)
+
+    bob = account(market)
+    assert (bob.amount, bob.available, bob.reserved) == (50_000, 50_000, 0)
+    told = market.submit(BANK, CASH, "entries", "USD", outcome.transaction_id)
+    assert f'"cause":"ordered","evidence_hash":"{EVIDENCE}"' in told.text
+
+
+def test_nobody_but_the_bank_that_owes_the_money_gives_it_back_in_the_place_of_a_keeper(
+    market: Market,
+) -> None:
+    reserve(market, reserved(market, 100))
+
+    other_bank = "OtherBankMSP"
+    market.license(market.licence(other_bank, "settlement-bank"))
+    assert refused(release_by_order, market, by=other_bank) == "NOT_THE_ISSUING_BANK"
+    assert refused(release_by_order, market, keeper=OTHER_VENUE) == "RESERVATION_UNKNOWN"
 
 
 def test_a_venue_keeps_no_collateral(market: Market) -> None:

@@ -128,6 +128,17 @@ class ReservationPlace(Model):
     reservation: Identifier
 
 
+class OrderedRelease(ReservationPlace):
+    """Transient ``release`` of a bank: which one a court, say, has ordered it to give back.
+
+    Attributes:
+        evidence_hash: SHA-256 of the order, in hex.
+    """
+
+    keeper: Identifier
+    evidence_hash: Sha256Hex
+
+
 class CreditGrant(Model):
     """Transient ``credit``: what a bank lets somebody owe it, in place of what it did before.
 

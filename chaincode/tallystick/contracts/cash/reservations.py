@@ -2,13 +2,19 @@
 
 What an investor commits at all venues is held in one balance, so no two of them can count on the
 same money, and neither a payment nor a withdrawal can undercut an order. It is held for its keeper,
-which alone uses it or gives it back; and from the second on in which it ends it is free.
+which alone uses it or gives it back; and from the second on in which it ends it is free. A keeper
+may lose its licence, or be no more: then its bank gives the money back, as it is ordered to.
 """
 
 from tallystick.chaincode import Context
 from tallystick.contracts import events
 from tallystick.contracts.book import Account
-from tallystick.contracts.cash.models import MAX_RESERVATIONS, Limits, Reservation
+from tallystick.contracts.cash.models import (
+    MAX_RESERVATIONS,
+    Limits,
+    OrderedRelease,
+    Reservation,
+)
 from tallystick.contracts.cash.rules import with_reservation
 from tallystick.contracts.cash.vault import Vault
 from tallystick.contracts.instants import Instant, now
@@ -61,14 +67,22 @@ class Reservations:
         self._vault.entries.tell(said.cash, event, limits.salt)
 
     def renew(self, renewed: ReservationRenewed) -> None:
-        """Let a reservation end at another moment, while it lasts.
+        """Let a reservation end later, while it lasts: its keeper counts on it, so never earlier.
 
         Raises:
-            Refusal: MOMENT_PAST or RESERVATION_UNKNOWN.
+            Refusal: MOMENT_PAST, RESERVATION_UNKNOWN or RESERVATION_SHORTENED.
         """
         account = Account(renewed.cash, renewed.holder)
         self._require_future(renewed.expires_at)
         limits, reservation = self._require(account, renewed.keeper, renewed.reservation)
+        until = reservation.expires_at
+        if until is None or renewed.expires_at < until:
+            raise MoneyReason.RESERVATION_SHORTENED.refusal(
+                reservation=reservation.name,
+                holder=account.holder,
+                keeper=reservation.keeper,
+                until="until it is given back" if until is None else f"until {until}",
+            )
         later = reservation.model_copy(update={"expires_at": renewed.expires_at})
         self._vault.save_limits(account, with_reservation(limits, later))
         event = events.ReservationRenewed(**renewed.model_dump())
@@ -82,6 +96,16 @@ class Reservations:
         """
         _, reservation = self._require(account, self._ctx.client.msp_id, name)
         self._vault.free(account, reservation, reservation.amount, "released")
+        self._vault.repay([account])
+
+    def release_by_order(self, account: Account, ordered: OrderedRelease) -> None:
+        """Give back what a keeper has reserved, as its bank is ordered to.
+
+        Raises:
+            Refusal: RESERVATION_UNKNOWN.
+        """
+        _, reservation = self._require(account, ordered.keeper, ordered.reservation)
+        self._vault.free(account, reservation, reservation.amount, "ordered", ordered.evidence_hash)
         self._vault.repay([account])
 
     def _require(self, account: Account, keeper: str, name: str) -> tuple[Limits, Reservation]:

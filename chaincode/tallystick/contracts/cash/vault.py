@@ -199,7 +199,14 @@ class Vault:
         self.entries.rows_of(account.asset).save(limits_key(account), limits)
         self._limits[account] = limits
 
-    def free(self, account: Account, reservation: Reservation, amount: int, cause: str) -> None:
+    def free(
+        self,
+        account: Account,
+        reservation: Reservation,
+        amount: int,
+        cause: str,
+        evidence_hash: str | None = None,
+    ) -> None:
         """Write and tell that so much of a reservation is free."""
         limits = self.limits(account)
         assert limits is not None, "a reservation is part of its holder's limits"
@@ -211,6 +218,7 @@ class Vault:
             reservation=reservation.name,
             amount=amount,
             cause=cause,
+            evidence_hash=evidence_hash,
         )
         self.entries.tell(account.asset, event, limits.salt)
 

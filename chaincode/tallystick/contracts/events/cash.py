@@ -102,7 +102,9 @@ class ReservationReduced(LedgerEvent):
     """So much is no longer reserved; with nothing left, the reservation is none.
 
     Attributes:
-        cause: ``drawn`` for what follows in the transaction, ``released`` or ``expired``.
+        cause: ``drawn`` for what follows in the transaction, ``released``, ``ordered`` or
+            ``expired``.
+        evidence_hash: Of the order by which the bank gave it back, in the place of its keeper.
     """
 
     kind: ClassVar[str] = "cash.ReservationReduced"
@@ -112,6 +114,7 @@ class ReservationReduced(LedgerEvent):
     reservation: str
     amount: int
     cause: str
+    evidence_hash: str | None = None
 
 
 class CreditGranted(LedgerEvent):

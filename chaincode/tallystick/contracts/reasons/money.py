@@ -43,6 +43,11 @@ class MoneyReason(ReasonTable):
         Kind.MALFORMED,
         "What is reserved for order {reservation} must end some time; say when.",
     )
+    RESERVATION_SHORTENED = (
+        Kind.CONFLICT,
+        "{reservation} of {holder} lasts {until}; {keeper} counts on it, so it can be made to end"
+        " later only. What {keeper} counts on no more, it gives back.",
+    )
     DEBIT_CAP_EXCEEDED = (
         Kind.BALANCE,
         "{holder} would owe {missing} more of {cash} than its debit cap of {cap} allows.",

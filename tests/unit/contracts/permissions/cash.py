@@ -35,6 +35,7 @@ from tests.unit.contracts.trades.stage import settle_at_once
 
 from tallystick.contracts.cash.models import (
     CreditGrant,
+    OrderedRelease,
     ReservationPlace,
     SignedRenewal,
     SignedReservation,
@@ -45,7 +46,7 @@ from tallystick.contracts.models import Model
 from tallystick.contracts.payments import CashInstruction, FundsQuestion
 from tallystick.contracts.reasons import AccessReason, AccountReason
 from tallystick.contracts.statements import MoneySent, ReservationRenewed
-from tallystick.contracts.testing import Market
+from tallystick.contracts.testing import EVIDENCE, Market
 from tallystick.contracts.trades.models import Status, TradeView
 
 CHARGED, FEE_HOUSE = "T-16", "fee-house"
@@ -61,6 +62,7 @@ PERMITTED: Permissions = {
     "reserve": by_mandate(),
     "renew_reservation": by_mandate(),
     "release_reservation": only(VENUES | CLEARING),
+    "release_reservation_by_order": only(BANK),
     "grant_credit": only(BANK),
     "make_receipt": licensed(),
     "void_receipt": only({P.BANK, CENTRAL_BANK}),
@@ -93,6 +95,7 @@ def arguments(market: Market) -> Arguments:
         "reserve": [],
         "renew_reservation": [],
         "release_reservation": [],
+        "release_reservation_by_order": [],
         "grant_credit": [],
         "make_receipt": [],
         "void_receipt": ["R-2"],
@@ -128,6 +131,13 @@ def secrets(market: Market) -> dict[str, Model]:
     return {
         "reservation": SignedReservation(statement=said, salt=SALT),
         "renewal": SignedRenewal(statement=renewed),
+        "release": OrderedRelease(
+            cash="USD",
+            holder="bob",
+            keeper=P.ATS,
+            reservation="O-4",
+            evidence_hash=EVIDENCE,
+        ),
         "place": ReservationPlace(cash="USD", holder="bob", reservation="O-4"),
         "credit": CreditGrant(
             cash="USD", holder="bob", cap=1, valid_until=said.expires_at or "", salt=SALT

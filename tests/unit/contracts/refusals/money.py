@@ -16,6 +16,7 @@ from tests.unit.contracts.money import (
     payment,
     receipt_terms,
     release,
+    renew,
     reserve,
     reserved,
     use_receipt,
@@ -69,6 +70,12 @@ def _(market: Market) -> None:
 @reaches(MoneyReason.RESERVATION_ENDLESS)
 def _(market: Market) -> None:
     reserve(market, reserved(market, 5, life=None))
+
+
+@reaches(MoneyReason.RESERVATION_SHORTENED)
+def _(market: Market) -> None:
+    reserve(market, reserved(market, 5, life=2 * HOUR))
+    renew(market, HOUR)
 
 
 @reaches(MoneyReason.DEBIT_CAP_EXCEEDED)

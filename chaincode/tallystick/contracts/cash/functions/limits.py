@@ -11,6 +11,7 @@ from tallystick.contracts.cash.functions.guards import banks_vault
 from tallystick.contracts.cash.models import (
     CreditGrant,
     Limits,
+    OrderedRelease,
     Reservation,
     ReservationAnswer,
     ReservationPlace,
@@ -55,7 +56,7 @@ class LimitFunctions(MarketContract):
     @transaction
     @licence_first()
     def renew_reservation(self, ctx: Context) -> None:
-        """Let a reservation last longer or shorter, as its holder says while it lasts.
+        """Let a reservation last longer, as its holder says while it lasts.
 
         It comes as transient data, under ``renewal``.
         """
@@ -76,6 +77,19 @@ class LimitFunctions(MarketContract):
         place = secret_argument(ctx, "place", ReservationPlace)
         account = Account(place.cash, place.holder)
         Reservations(ctx, Vault(ctx)).release(account, place.reservation)
+
+    @transaction
+    @licence_first()
+    def release_reservation_by_order(self, ctx: Context) -> None:
+        """Give a reservation back as the submitting bank is ordered to, whatever its keeper says.
+
+        For its keeper may have no licence any more. Which one comes as transient data, under
+        ``release``.
+        """
+        ordered = secret_argument(ctx, "release", OrderedRelease)
+        account = Account(ordered.cash, ordered.holder)
+        vault = banks_vault(ctx, ordered.cash)
+        Reservations(ctx, vault).release_by_order(account, ordered)
 
     @transaction
     @licence_first()

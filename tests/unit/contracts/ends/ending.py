@@ -5,19 +5,33 @@ has as it was before anything began, and nothing of it waits any more.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Generic, TypeVar
+from unittest.mock import patch
 
-from tallystick.contracts.cash.models import CashAccount, CashPage
+from tallystick.chaincode import split_composite_key
+from tallystick.chaincode.testing.world import MemoryTransaction
+from tallystick.contracts.book import Position
+from tallystick.contracts.cash.models import Accrual, CashAccount, CashPage
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.confidential import SALT_SIZE
+from tallystick.contracts.orders.models import Commitment
+from tallystick.contracts.orders.permits import PERMIT_LIFE_S
+from tallystick.contracts.orders.rules import committed
 from tallystick.contracts.register.models import Holding, RegisterPage
 from tallystick.contracts.testing import Market
+from tallystick.contracts.timelines import NO_TURNS
 
 Amounts = Counter[tuple[str, str]]
 """How much, by asset and holder."""
+
+IN_ORDERS, IN_FEES = "ACME in orders", "USD in fees"
+"""Where ``waiting`` says what is committed, and what is to be collected."""
 
 MarketT = TypeVar("MarketT", bound=Market)
 
@@ -96,11 +110,70 @@ def holdings(market: Market) -> Amounts:
 
 
 def waiting(market: Market) -> Amounts:
-    """Return what of it waits: held, reserved or frozen."""
+    """Return what of it waits: held, reserved, frozen, or committed to orders.
+
+    Fees that nobody has collected wait too, and are nobody's balance yet.
+    """
     units, money = _lines(market)
     waits = Counter({("ACME", each.holder): each.quantity - each.available for each in units})
     waits.update({("USD", each.holder): each.amount - each.available for each in money})
-    return waits
+    return waits + _committed(market) + _uncollected(market)
+
+
+def _committed(market: Market) -> Amounts:
+    """Return the units that orders and trades commit, as the permit of a further order sees it."""
+    since = market.after(-timedelta(seconds=PERMIT_LIFE_S))
+    rows: dict[str, list[Commitment]] = {}
+    for (_, holder, *_), value in _rows(market, Chaincode.SETTLEMENT, "commitment"):
+        rows.setdefault(holder, []).append(Commitment.model_validate_json(value))
+    found = {holder: committed(each, since, NO_TURNS)[0] for holder, each in rows.items()}
+    return amounts(IN_ORDERS, **found)
+
+
+def _uncollected(market: Market) -> Amounts:
+    found = Amounts()
+    for (_, receiver, _), value in _rows(market, Chaincode.CASH, "accrual"):
+        found[IN_FEES, receiver] += Accrual.model_validate_json(value).amount
+    return found
+
+
+def _rows(
+    market: Market, chaincode: Chaincode, kind: str
+) -> Iterator[tuple[tuple[str, ...], bytes]]:
+    """Yield the private rows of a kind that are not empty, each with the parts of its key."""
+    for (_, key), value in market.ledger.world.rows_of(chaincode).private.items():
+        row_kind, parts = split_composite_key(key)
+        if row_kind == kind and value[SALT_SIZE:]:
+            yield parts, value[SALT_SIZE:]
+
+
+@contextmanager
+def heights(market: Market) -> Iterator[list[Amounts]]:
+    """Collect what everybody has at each height that is reached meanwhile."""
+    seen: list[Amounts] = []
+    commit = MemoryTransaction.commit
+
+    def watched(transaction: MemoryTransaction) -> None:
+        commit(transaction)
+        if any(transaction.writes.values()):
+            seen.append(_owned(market))
+
+    with patch.object(MemoryTransaction, "commit", watched):
+        yield seen
+
+
+def _owned(market: Market) -> Amounts:
+    """Return the same as ``holdings``, from the rows: to ask would be a transaction."""
+    units = market.ledger.world.rows_of(Chaincode.TOKEN).values
+    money = market.ledger.world.rows_of(Chaincode.CASH).private
+    rows = [*units.items(), *((key, value[SALT_SIZE:]) for (_, key), value in money.items())]
+    having = Amounts()
+    for key, value in rows:
+        kind, parts = split_composite_key(key)
+        if kind == "position" and value:
+            asset, holder = parts
+            having[asset, holder] += Position.model_validate_json(value).quantity
+    return having
 
 
 def moved(had: Amounts, moves: Amounts) -> Amounts:

@@ -8,7 +8,15 @@ from collections.abc import Callable, Mapping
 
 import pytest
 from tests.unit.contracts.ends import actions, buy_ins, offerings, trades
-from tests.unit.contracts.ends.ending import Ending, MarketT, Table, holdings, moved, waiting
+from tests.unit.contracts.ends.ending import (
+    Ending,
+    MarketT,
+    Table,
+    heights,
+    holdings,
+    moved,
+    waiting,
+)
 from tests.unit.contracts.offerings.stage import PrimaryMarket
 from tests.unit.contracts.trades.stage import cancel, view
 
@@ -43,10 +51,14 @@ def test_an_end_at_any_state_returns_every_unit_and_every_cent(
     assert holdings(market) == scene.had
     assert waiting(market) == ending.waits
 
-    ending.end(market)
+    has = moved(scene.had, ending.moves)
+    with heights(market) as passed:
+        ending.end(market)
 
     assert ending.stands(market) is table.ends[ending.status, ending.step]
-    assert holdings(market) == moved(scene.had, ending.moves)
+    assert passed
+    assert all(each in (scene.had, has) for each in passed), "all of it moves, or nothing"
+    assert holdings(market) == has
     assert not any(waiting(market).values())
 
 

@@ -1,0 +1,46 @@
+"""Whatever befalls those who take part, what waits comes to its end, and is its holder's all along.
+
+For each kind of thing that waits: each way to its end gives back every unit and every cent, or is
+refused; and under each hindrance there is a way.
+"""
+
+from itertools import product
+
+import pytest
+from tests.unit.contracts.acts import refused
+from tests.unit.contracts.ends import commitments, reservations
+from tests.unit.contracts.ends.ending import MarketT, heights, holdings, moved, waiting
+from tests.unit.contracts.ends.hindered import Kind
+from tests.unit.contracts.ends.hindrances import HINDRANCES
+
+KINDS = {**commitments.KINDS, **reservations.KINDS}
+CASES = [
+    pytest.param(kind, hindrance, id=f"{name}, and {hindrance}")
+    for (name, kind), hindrance in product(KINDS.items(), HINDRANCES)
+]
+
+
+@pytest.mark.parametrize(("kind", "hindrance"), CASES)
+def test_what_waits_comes_to_its_end_whatever_comes_between(
+    kind: Kind[MarketT], hindrance: str
+) -> None:
+    """SS-89, SS-101, F16: and until then who holds what waits has it."""
+    scene = kind.scene()
+    market = scene.market.fork()
+    HINDRANCES[hindrance](market, kind.holders)
+    assert (holdings(market), waiting(market)) == (scene.had, kind.waits)
+
+    open_ways = 0
+    for way in kind.ways.values():
+        branch = market.fork()
+        if hindrance in way.stopped:
+            assert refused(way.act, branch) == way.stopped[hindrance]
+        else:
+            had = moved(scene.had, kind.moves)
+            with heights(branch) as passed:
+                way.act(branch)
+            assert all(each in (scene.had, had) for each in passed), "all of it moves, or nothing"
+            assert holdings(branch) == had
+            assert not any(waiting(branch).values())
+            open_ways += 1
+    assert (open_ways == 0) is (hindrance in kind.kept)

@@ -101,9 +101,10 @@ class Day:
         await self.submit(REGULATOR, "token", "resume", self.security)
 
     async def redeem(self) -> None:
-        """End units of a holder."""
+        """End units of a holder, as a court orders."""
         carol = self.wallets["carol"].identity
-        await self.submit(AGENT, "token", "redeem", self.security, carol, 400)
+        evidence = sha256(b"the court's order").hexdigest()
+        await self.submit(AGENT, "token", "redeem", self.security, carol, 400, evidence)
         print(f"400 units of {carol} redeemed")
 
     async def transfer(self, sender: str, quantity: int) -> None:

@@ -92,7 +92,7 @@ class RegisterActs(MarketWalk):
 
     @rule(security=securities, holder=investors, quantity=quantities)
     def redeem(self, security: str, holder: str, quantity: int) -> None:
-        self.as_agent("redeem", security, holder, quantity)
+        self.as_agent("redeem", security, holder, quantity, EVIDENCE)
 
     @rule(security=securities, holder=investors, quantity=quantities, choice=choices)
     def surrender(self, security: str, holder: str, quantity: int, choice: LotChoice) -> None:

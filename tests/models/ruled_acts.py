@@ -170,7 +170,7 @@ class RuledActs(RegisterActs):
             {"holder": holder, "quantity": quantity}
             for holder, quantity in zip(INVESTORS, quantities, strict=False)
         ]
-        self.as_agent("redeem_from_many", security, redemptions)
+        self.as_agent("redeem_from_many", security, redemptions, EVIDENCE)
 
     # --- what is said of a security, and its end ---
 
@@ -216,7 +216,7 @@ class RuledActs(RegisterActs):
             taken = steps[: number + 1]
             issued = self.act(partial(self.market.issue, "bob", 1, security))
             assert issued == (taken == ["renounce_enforcement"])
-            self.as_agent("redeem", security, "alice", 1)
+            self.as_agent("redeem", security, "alice", 1, EVIDENCE)
             left -= "renounce_enforcement" not in taken
             assert self.market.units("alice", security) == left
 

@@ -79,6 +79,24 @@ def test_an_order_is_told_apart_and_names_its_evidence(market: Market) -> None:
     assert data["actor"] == Participant.TRANSFER_AGENT
 
 
+@pytest.mark.parametrize("function", ["redeem", "redeem_from_many"])
+def test_a_redemption_that_nobody_asked_for_names_its_evidence(
+    function: str, market: Market
+) -> None:
+    """F9, F67: as forced movements do; without it, or with a word in its place, nothing ends."""
+    many: list[JsonValue] = [{"holder": "alice", "quantity": 1}]
+    what: tuple[JsonValue, ...] = ("alice", 1) if function == "redeem" else (many,)
+    redeem = partial(as_agent, market, function, "ACME", *what)
+    for evidence in ((), ("a court says so",)):
+        assert refused(redeem, *evidence) == "INVALID_ARGUMENT"
+
+    data = redeem(EVIDENCE).events[0].data
+
+    assert isinstance(data, dict)
+    assert (data["basis"], data["document_hash"]) == ("redemption", EVIDENCE)
+    assert holding(market).quantity == 999
+
+
 def test_units_on_hold_are_not_taken(market: Market) -> None:
     """SS-89: what a trade or a notary counts on stays."""
     hold(market, 100)
@@ -132,7 +150,7 @@ def test_enforcement_that_was_given_up_does_not_come_back(market: Market) -> Non
     as_agent(market, "renounce_enforcement", "ACME")
     assert refused(force, market, 1) == "ENFORCEMENT_RENOUNCED"
     assert refused(force, market, 1, None) == "ENFORCEMENT_RENOUNCED"
-    redemption = ("redeem", "ACME", "alice", 1)
+    redemption = ("redeem", "ACME", "alice", 1, EVIDENCE)
     assert refused(as_agent, market, *redemption) == "ENFORCEMENT_RENOUNCED"
     signed(market, "alice", UnitsSurrendered(security="ACME", holder="alice", quantity=1))
 
@@ -155,7 +173,7 @@ def test_who_is_stopped_neither_surrenders_nor_holds_units(market: Market) -> No
     surrendered = UnitsSurrendered(security="ACME", holder="alice", quantity=1)
     assert refused(signed, market, "alice", surrendered) == "SENDER_FROZEN"
     assert refused(partial(hold, market, receiver=None)) == "SENDER_FROZEN"
-    as_agent(market, "redeem", "ACME", "alice", 1)
+    as_agent(market, "redeem", "ACME", "alice", 1, EVIDENCE)
     assert holding(market).quantity == 999
 
 

@@ -12,7 +12,7 @@ from tallystick.contracts.compliance.counts import HolderCounts
 from tallystick.contracts.events import read_event
 from tallystick.contracts.register.folding import ChangeRow, Count
 from tallystick.contracts.replay import Register, count_differences, differences, miscounted
-from tallystick.contracts.testing import Market
+from tallystick.contracts.testing import EVIDENCE, Market
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def busy() -> ListeningMarket:
     for _ in range(3):
         market.transfer("alice", "bob", 10)
         market.transfer("bob", "alice", 10)
-        as_agent(market, "redeem", "ACME", "alice", 5)
+        as_agent(market, "redeem", "ACME", "alice", 5, EVIDENCE)
     return market
 
 

@@ -34,6 +34,7 @@ from tallystick.contracts.replay import (
 )
 from tallystick.contracts.replay.lineage import Movement, lineage
 from tallystick.contracts.statements import CustodyEnded
+from tallystick.contracts.testing import EVIDENCE
 
 TOKEN = Chaincode.TOKEN
 AGENT = Participant.TRANSFER_AGENT
@@ -103,7 +104,7 @@ def test_events_rebuild_every_row_after_every_kind_of_act(market: ListeningMarke
 def test_two_readers_of_the_same_events_tell_the_same_holders(market: ListeningMarket) -> None:
     """SS-20: one into rows like the register's, one that only adds up what moved."""
     market.transfer("alice", "bob", 250)
-    market.submit(AGENT, TOKEN, "redeem", "ACME", "bob", 50)
+    market.submit(AGENT, TOKEN, "redeem", "ACME", "bob", 50, EVIDENCE)
     records = [record for outcome, _ in market.outcomes for record in outcome.events]
     moved: Counter[str | None] = Counter()
     for data in (json.loads(each.model_dump_json())["data"] for each in records if is_move(each)):

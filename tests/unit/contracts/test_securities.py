@@ -45,7 +45,7 @@ def test_a_cap_is_reached_and_not_passed(market: Market) -> None:
     assert refused(market.issue, "bob", 11) == "CAP_EXCEEDED"
     market.issue("bob", 10)
     assert refused(market.issue, "bob", 1) == "CAP_EXCEEDED"
-    as_agent(market, "redeem", "ACME", "bob", 5)
+    as_agent(market, "redeem", "ACME", "bob", 5, EVIDENCE)
     market.issue("bob", 5)
     assert supply(market) == 1010
 
@@ -72,7 +72,7 @@ def test_a_closed_issue_stays_closed_and_units_move_on(market: Market) -> None:
 
     assert refused(market.issue, "bob", 1) == "ISSUANCE_CLOSED"
     market.transfer("alice", "bob", 1)
-    as_agent(market, "redeem", "ACME", "bob", 1)
+    as_agent(market, "redeem", "ACME", "bob", 1, EVIDENCE)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,9 @@ def test_a_closed_issue_stays_closed_and_units_move_on(market: Market) -> None:
         ),
         pytest.param(lambda market: force(market, 10), "SECURITY_ENDED", id="forced transfer"),
         pytest.param(
-            lambda market: as_agent(market, "redeem", "ACME", "alice", 10), "", id="redemption"
+            lambda market: as_agent(market, "redeem", "ACME", "alice", 10, EVIDENCE),
+            "",
+            id="redemption",
         ),
         pytest.param(lambda market: force(market, 10, None), "", id="forced redemption"),
     ],
@@ -194,8 +196,11 @@ def test_a_redemption_from_many_is_one_unit_of_work(market: Market) -> None:
     market.transfer("alice", "bob", 10)
     some = [Redemption(holder="alice", quantity=90), Redemption(holder="bob", quantity=11)]
 
-    assert refused(as_agent, market, "redeem_from_many", "ACME", some) == "INSUFFICIENT_AVAILABLE"
-    as_agent(market, "redeem_from_many", "ACME", some[:1])
+    assert (
+        refused(as_agent, market, "redeem_from_many", "ACME", some, EVIDENCE)
+        == "INSUFFICIENT_AVAILABLE"
+    )
+    as_agent(market, "redeem_from_many", "ACME", some[:1], EVIDENCE)
     assert supply(market) == 910
 
 

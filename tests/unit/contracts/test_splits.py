@@ -20,7 +20,7 @@ from tallystick.contracts.register.models import (
 )
 from tallystick.contracts.replay import count_differences, differences, miscounted
 from tallystick.contracts.statements import UnitsHeld
-from tallystick.contracts.testing import Market
+from tallystick.contracts.testing import EVIDENCE, Market
 
 TOKEN = Chaincode.TOKEN
 AGENT = Participant.TRANSFER_AGENT
@@ -91,8 +91,8 @@ def test_a_reverse_split_is_refused_while_anybody_would_have_a_fraction(market: 
         split(market, 1, 10)
     assert "987 units of ACME of alice" in refused.value.message
     assert "(1 more: SPLIT_FRACTION)" in refused.value.message
-    market.submit(AGENT, TOKEN, "redeem", "ACME", "alice", 7)
-    market.submit(AGENT, TOKEN, "redeem", "ACME", "bob", 3)
+    market.submit(AGENT, TOKEN, "redeem", "ACME", "alice", 7, EVIDENCE)
+    market.submit(AGENT, TOKEN, "redeem", "ACME", "bob", 3, EVIDENCE)
     split(market, 1, 10)
     assert (market.units("alice"), market.units("bob"), supply(market)) == (98, 1, 99)
 

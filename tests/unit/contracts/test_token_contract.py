@@ -10,7 +10,7 @@ from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.register.models import Allocation, Holding, RegisterPage, Verdict
 from tallystick.contracts.statements import AllowanceWithdrawn, UnitsAllowed, UnitsSent
-from tallystick.contracts.testing import Market
+from tallystick.contracts.testing import EVIDENCE, Market
 
 BROKER = Participant.BROKER_DEALER
 CLEARING = Participant.CLEARING
@@ -113,7 +113,7 @@ def test_an_issue_to_many_is_one_unit_of_work(market: Market) -> None:
 
 
 def test_redeemed_units_are_gone(market: Market) -> None:
-    market.submit(TRANSFER_AGENT, TOKEN, "redeem", "ACME", "alice", 400)
+    market.submit(TRANSFER_AGENT, TOKEN, "redeem", "ACME", "alice", 400, EVIDENCE)
 
     assert (market.units("alice"), supply(market)) == (600, 600)
 

@@ -28,6 +28,7 @@ from tallystick.contracts.register.instructions import Instruction
 from tallystick.contracts.register.models import Allocation, Verdict
 from tallystick.contracts.register.movements import Movements
 from tallystick.contracts.statements import Portion, UnitsSentToMany
+from tallystick.contracts.testing import EVIDENCE
 from tallystick.contracts.token import TokenContract
 
 ATS = Participant.ATS
@@ -36,7 +37,7 @@ A_MONTH = timedelta(days=30)
 
 def issue_lots(market: RuledMarket, *origins: Origin) -> None:
     """Let alice have ten units of each origin, and nothing else."""
-    as_agent(market, "redeem", "ACME", "alice", 1000)
+    as_agent(market, "redeem", "ACME", "alice", 1000, EVIDENCE)
     lines = [Allocation(to="alice", quantity=10, origin=each) for each in origins]
     as_agent(market, "issue_to_many", "ACME", lines)
 

@@ -42,7 +42,7 @@ from tallystick.contracts.statements import (
     Representation,
     SecurityAccepted,
 )
-from tallystick.contracts.testing import KYC_HOUSE, Market
+from tallystick.contracts.testing import EVIDENCE, KYC_HOUSE, Market
 
 ATS = Participant.ATS
 BROKER = Participant.BROKER_DEALER
@@ -69,7 +69,7 @@ def listed(market: Market, *, only_open: bool = False) -> list[tuple[str, Outcom
 def test_the_answer_says_how_much_when_the_rest_and_what_would_cure(ruled: RuledMarket) -> None:
     """SS-47, W15, F29."""
     unlock = ruled.after(timedelta(days=30))
-    ruled.submit(AGENT, TOKEN, "redeem", "ACME", "alice", 1000)
+    ruled.submit(AGENT, TOKEN, "redeem", "ACME", "alice", 1000, EVIDENCE)
     for quantity, locks in ((300, ()), (500, (LotLock(holder_class="*", until=unlock),))):
         lines = [Allocation(to="alice", quantity=quantity, origin=Origin(locks=locks))]
         ruled.submit(AGENT, TOKEN, "issue_to_many", "ACME", lines)
@@ -85,7 +85,7 @@ def test_the_answer_says_how_much_when_the_rest_and_what_would_cure(ruled: Ruled
 
 def test_a_grant_vests_part_by_part_by_its_schedule(ruled: RuledMarket) -> None:
     """F21, F75: four equal parts, each free from a second of its own, as the answer says."""
-    ruled.submit(AGENT, TOKEN, "redeem", "ACME", "alice", 1000)
+    ruled.submit(AGENT, TOKEN, "redeem", "ACME", "alice", 1000, EVIDENCE)
     quarters = [ruled.after(timedelta(days=90 * number)) for number in (1, 2, 3, 4)]
     grant = [
         Allocation(
@@ -112,7 +112,7 @@ def test_a_grant_vests_part_by_part_by_its_schedule(ruled: RuledMarket) -> None:
 def test_units_that_are_free_go_first(ruled: RuledMarket) -> None:
     """SS-73: the older lot is locked, and stays; to the second."""
     unlock = ruled.after(timedelta(days=30))
-    ruled.submit(AGENT, TOKEN, "redeem", "ACME", "alice", 1000)
+    ruled.submit(AGENT, TOKEN, "redeem", "ACME", "alice", 1000, EVIDENCE)
     origins = (
         Origin(held_since="2020-01-01", locks=(LotLock(holder_class="person", until=unlock),)),
         Origin(),

@@ -10,6 +10,7 @@ from tests.unit.contracts.compliance.stage import AGENT, TOKEN, RuledMarket, iss
 
 from tallystick.chaincode import Refusal, composite_key
 from tallystick.contracts.compliance.counts import CountDelta
+from tallystick.contracts.testing import EVIDENCE
 
 Prepare = Callable[[RuledMarket], None]
 Step = Callable[[RuledMarket, int], None]
@@ -50,7 +51,7 @@ def placed(exemption: str) -> Prepare:
     """Let alice have ten units that were placed with her privately, and no others."""
 
     def prepare(market: RuledMarket) -> None:
-        market.submit(AGENT, TOKEN, "redeem", "ACME", "alice", 1000)
+        market.submit(AGENT, TOKEN, "redeem", "ACME", "alice", 1000, EVIDENCE)
         issue(market, "alice", 10, exemption)
 
     return prepare

@@ -19,6 +19,7 @@ from tallystick.chaincode import Refusal
 from tallystick.contracts.compliance.models import PackReference, RulesGiven
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.register.models import Verdict
+from tallystick.contracts.testing import EVIDENCE
 
 A_SECOND = timedelta(seconds=1)
 
@@ -51,7 +52,7 @@ def test_a_year_passes_before_the_non_accredited_may_buy(ruled: RuledMarket) -> 
     market.bind(packs=["us-reg-d-506c-2026-01-01"])
     go_to(market, "2026-03-01")
     issue(market, "alice", 10, "reg-d-506c")
-    market.submit(AGENT, TOKEN, "redeem", "ACME", "alice", 1000)
+    market.submit(AGENT, TOKEN, "redeem", "ACME", "alice", 1000, EVIDENCE)
 
     go_to(market, "2027-03-01")
     market.confirm("carol")
@@ -87,7 +88,7 @@ def test_units_offered_abroad_do_not_flow_back_within_the_compliance_period(
     market.attest("alice", "residence", "DE")
     market.attest("carol", "residence", "FR")
     market.attest("bob", "residence", "US")
-    market.submit(AGENT, TOKEN, "redeem", "ACME", "alice", 1000)
+    market.submit(AGENT, TOKEN, "redeem", "ACME", "alice", 1000, EVIDENCE)
     market.bind(packs=[pack])
     go_to(market, "2026-03-01")
     market.confirm("carol")
@@ -193,7 +194,7 @@ def test_thirty_five_may_buy_who_are_not_accredited(ruled: RuledMarket) -> None:
     market.confirm(*names)
     for each in names[:35]:
         issue(market, each, 1, "reg-d-506b")
-    market.submit(AGENT, TOKEN, "redeem", "ACME", "buyer-0", 1)
+    market.submit(AGENT, TOKEN, "redeem", "ACME", "buyer-0", 1, EVIDENCE)
 
     with pytest.raises(Refusal, match=r"PURCHASERS_TOO_MANY: .*36.*506\(b\)\(2\)\(i\)"):
         issue(market, "buyer-35", 1, "reg-d-506b")
@@ -235,7 +236,7 @@ def test_packs_of_all_places_are_asked_together_and_each_that_fails_is_named(
     market.onboard("carol")
     for who, country in (("alice", "DE"), ("carol", "DE"), ("bob", "US")):
         market.attest(who, "residence", country)
-    market.submit(AGENT, TOKEN, "redeem", "ACME", "alice", 1000)
+    market.submit(AGENT, TOKEN, "redeem", "ACME", "alice", 1000, EVIDENCE)
     issue(market, "alice", 10, "reg-s")
     market.bind(
         rule("fresh-confirmation", topics=["kyc"], window="PT60S"),

@@ -9,7 +9,7 @@ from tallystick.contracts.events import Basis
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.licensed import MarketContract, licence_first, licensed, only_through
 from tallystick.contracts.lots import NO_ORIGIN, Origin
-from tallystick.contracts.models import Identifier, Quantity
+from tallystick.contracts.models import Identifier, Quantity, Sha256Hex
 from tallystick.contracts.parties import Exercised, authority_for
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import Finding, RegisterReason
@@ -53,18 +53,27 @@ class MovementFunctions(MarketContract):
     @transaction
     @licensed(Power.KEEP_REGISTER)
     def redeem(
-        self, ctx: Context, security: Identifier, holder: Identifier, quantity: Quantity
+        self,
+        ctx: Context,
+        security: Identifier,
+        holder: Identifier,
+        quantity: Quantity,
+        evidence_hash: Sha256Hex,
     ) -> None:
-        """End units of a holder."""
-        _redeem(ctx, security, (Redemption(holder=holder, quantity=quantity),))
+        """End units of a holder that has not asked for it; the hash is of what orders it."""
+        _redeem(ctx, security, (Redemption(holder=holder, quantity=quantity),), evidence_hash)
 
     @transaction
     @licensed(Power.KEEP_REGISTER)
     def redeem_from_many(
-        self, ctx: Context, security: Identifier, redemptions: Redemptions
+        self,
+        ctx: Context,
+        security: Identifier,
+        redemptions: Redemptions,
+        evidence_hash: Sha256Hex,
     ) -> None:
-        """End units of many holders: all of them or none."""
-        _redeem(ctx, security, redemptions)
+        """End units of many holders, likewise: all of them or none."""
+        _redeem(ctx, security, redemptions, evidence_hash)
 
     @transaction
     @licence_first()
@@ -257,7 +266,7 @@ def _issue(ctx: Context, security: str, allocations: Allocations) -> None:
     Movements(ctx).execute(Instruction(moves, Basis.ISSUE))
 
 
-def _redeem(ctx: Context, security: str, redemptions: Redemptions) -> None:
+def _redeem(ctx: Context, security: str, redemptions: Redemptions, evidence_hash: str) -> None:
     moves = tuple(
         Move(
             asset=security,
@@ -268,4 +277,4 @@ def _redeem(ctx: Context, security: str, redemptions: Redemptions) -> None:
         )
         for each in redemptions
     )
-    Movements(ctx).execute(Instruction(moves, Basis.REDEMPTION))
+    Movements(ctx).execute(Instruction(moves, Basis.REDEMPTION, document_hash=evidence_hash))

@@ -129,6 +129,7 @@ class SecurityFacts(Model):
         counts: Its holders before the instruction, if a rule asks.
         raised: What was raised in offerings lately, for each question that rules ask.
         disclosed: The documents that rules ask about.
+        risk_class: Its class of risk in the catalogue, if a rule asks; None when it has none.
     """
 
     security: str
@@ -141,6 +142,7 @@ class SecurityFacts(Model):
     counts: HolderCounts | None = None
     raised: tuple[Raised, ...] = ()
     disclosed: tuple[Disclosed, ...] = ()
+    risk_class: int | None = None
 
 
 class Acceptance(Model):

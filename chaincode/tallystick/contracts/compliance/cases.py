@@ -39,6 +39,7 @@ class Subject:
         rules: Those in force.
         venue_rules: Version of what the venue asks on top; zero without any.
         disclosed: The documents that rules ask about.
+        risk_class: Its class of risk in the catalogue, if a rule asks; None when it has none.
         bound: All rules to ask, those of the venue last.
         needs: What they must be told.
         topics: Topics to ask about every holder.
@@ -55,6 +56,7 @@ class Subject:
     topics: tuple[str, ...]
     topics_of_newcomers: tuple[str, ...]
     disclosed: tuple[Disclosed, ...] = ()
+    risk_class: int | None = None
 
 
 def subject_of(
@@ -233,6 +235,7 @@ class Cases:
             supply=self._book.supply(name) if needs.supply else None,
             counts=self._counters.counts(name) if needs.counts else None,
             disclosed=subject.disclosed,
+            risk_class=subject.risk_class,
             raised=tuple(
                 self._counters.raised(subject.issuer, each, now(self._ctx), receivers)
                 for each in raised

@@ -16,6 +16,7 @@ from tallystick.contracts.compliance.eligibility import (
     ReceiverClaims,
     SenderClaims,
     Suitable,
+    SuitableForClass,
 )
 from tallystick.contracts.compliance.enforcement import ENFORCED
 from tallystick.contracts.compliance.holdings import (
@@ -69,6 +70,7 @@ BINDERS: Mapping[tuple[str, int], Binder] = MappingProxyType(
             _binder(ReceiverClaims()),
             _binder(ReceiverAccepts()),
             _binder(KnownResidence()),
+            _binder(SuitableForClass()),
             _binder(Suitable()),
             _binder(FreshlyConfirmed()),
             _binder(DisclosedInTime()),

@@ -17,6 +17,7 @@ CURES: Mapping[str, str] = MappingProxyType(
         "RESIDENCE_UNKNOWN": "A trusted issuer attests where the holder resides.",
         "RESIDENCE_BARRED": "Another counterparty: the rule bars the country, not the person.",
         "PRODUCT_UNSUITABLE": "A new risk profile of the receiver, at the product's risk class.",
+        "PRODUCT_NOT_CLASSED": "The issuer or the register's keeper lists it, with its class.",
         "CONFIRMATION_STALE": "The claim's issuer confirms it anew.",
         "DISCLOSURE_OVERDUE": "The issuer publishes the document, or its next version.",
         "VENUE_REQUIRED": "Trade at an admitted venue, or have the transfer agent approve a gift.",

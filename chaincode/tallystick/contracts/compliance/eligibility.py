@@ -139,36 +139,77 @@ class KnownResidence(Rule[Residence]):
                     yield ComplianceReason.RESIDENCE_BARRED.finding(**facts, residence=country)
 
 
-class Suitability(Model):
-    """Parameters of ``suitability``: the receiver's risk profile must reach the product's class."""
+class SuitabilityForClass(Model):
+    """Parameters of the first version of ``suitability``, whose binding names the class."""
 
     topic: Identifier = "risk-profile"
     risk_class: Quantity
 
 
-class Suitable(Rule[Suitability]):
-    """Who buys has a risk profile at the level of the product's risk class or above."""
+class SuitableForClass(Rule[SuitabilityForClass]):
+    """Who buys has a risk profile at the level of the class that is bound, or above.
+
+    The first version: it does not know what the catalogue says.
+    """
 
     name = "suitability"
-    parameters = Suitability
+    parameters = SuitabilityForClass
 
-    def needs(self, parameters: Suitability) -> Needs:
+    def needs(self, parameters: SuitabilityForClass) -> Needs:
         """Return the topic of risk profiles."""
         return Needs(topics=(parameters.topic,))
 
-    def findings(self, case: Case, leg: Leg, parameters: Suitability) -> Iterator[Finding]:
+    def findings(self, case: Case, leg: Leg, parameters: SuitabilityForClass) -> Iterator[Finding]:
         """Yield a finding when the product is too risky for the receiver."""
-        receiver = case.receiver(leg)
-        if receiver is None:
-            return
-        wanted = Condition(topic=parameters.topic, level=parameters.risk_class)
-        if wanted.holds(() if receiver.profile is None else receiver.profile.attested):
-            return
+        return _unsuitable(case, leg, parameters.topic, parameters.risk_class)
+
+
+class Suitability(Model):
+    """Parameters of ``suitability``.
+
+    Attributes:
+        topic: Of the claims whose level is the risk that suits an investor.
+        risk_class: The product counts as no less risky than this, whatever the catalogue says;
+            None for what the catalogue says.
+    """
+
+    topic: Identifier = "risk-profile"
+    risk_class: Quantity | None = None
+
+
+class Suitable(Rule[Suitability]):
+    """Who buys has a risk profile at the level of the product's class of risk, or above.
+
+    The class is the catalogue's; a binding can only ask for more. Of a product without any class
+    nobody can say whom it suits.
+    """
+
+    name = "suitability"
+    version = 2
+    parameters = Suitability
+
+    def needs(self, parameters: Suitability) -> Needs:
+        """Return the topic of risk profiles, and that the catalogue is asked."""
+        return Needs(topics=(parameters.topic,), risk=True)
+
+    def findings(self, case: Case, leg: Leg, parameters: Suitability) -> Iterator[Finding]:
+        """Yield a finding when the product is too risky for the receiver, or nobody knows."""
+        listed = case.securities[leg.security].risk_class
+        risk_class = max(listed or 0, parameters.risk_class or 0)
+        if risk_class:
+            yield from _unsuitable(case, leg, parameters.topic, risk_class)
+        else:
+            yield ComplianceReason.PRODUCT_NOT_CLASSED.finding(security=leg.security)
+
+
+def _unsuitable(case: Case, leg: Leg, topic: str, risk_class: int) -> Iterator[Finding]:
+    receiver = case.receiver(leg)
+    if receiver is None:
+        return
+    wanted = Condition(topic=topic, level=risk_class)
+    if not wanted.holds(() if receiver.profile is None else receiver.profile.attested):
         yield ComplianceReason.PRODUCT_UNSUITABLE.finding(
-            holder=receiver.holder,
-            asset=leg.security,
-            topic=parameters.topic,
-            level=parameters.risk_class,
+            holder=receiver.holder, asset=leg.security, topic=topic, level=risk_class
         )
 
 

@@ -48,6 +48,7 @@ class Needs:
         raised: What it asks about the offerings of the issuer.
         invested: Exemptions under which receivers' payments in all offerings are asked for.
         documents: Names of documents of the security that are asked for.
+        risk: Whether it asks for the security's class of risk in the catalogue.
     """
 
     topics: tuple[str, ...] = ()
@@ -61,6 +62,7 @@ class Needs:
     raised: tuple[RaiseQuestion, ...] = ()
     invested: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
+    risk: bool = False
 
     def __or__(self, other: "Needs") -> "Needs":
         return Needs(
@@ -75,6 +77,7 @@ class Needs:
             raised=tuple(dict.fromkeys((*self.raised, *other.raised))),
             invested=tuple(sorted({*self.invested, *other.invested})),
             documents=tuple(sorted({*self.documents, *other.documents})),
+            risk=self.risk or other.risk,
         )
 
 

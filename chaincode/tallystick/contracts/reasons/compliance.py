@@ -30,6 +30,10 @@ class ComplianceReason(ReasonTable):
         Kind.RECEIVER,
         "{asset} does not suit {holder}: it needs a claim on {topic} of level {level}.",
     )
+    PRODUCT_NOT_CLASSED = (
+        Kind.RULE,
+        "Nobody can say whom {security} suits: the catalogue gives it no class of risk.",
+    )
     CONFIRMATION_STALE = (
         Kind.RULE,
         "{holder} may not deal with {asset} across borders: no claim on {topic} is younger than"

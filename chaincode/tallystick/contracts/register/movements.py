@@ -324,6 +324,16 @@ class Movements:
             () if instruction.venue is None else (instruction.venue,),
         )
 
+    def _published(self, subject: Subject, security: str) -> Subject:
+        """Return a security with what was published of it, as far as its rules ask."""
+        needs = subject.needs
+        product = self._publications.product(security) if needs.risk else None
+        return replace(
+            subject,
+            disclosed=tuple(self._disclosed(security, each) for each in needs.documents),
+            risk_class=None if product is None else product.risk_class,
+        )
+
     def _disclosed(self, security: str, name: str) -> Disclosed:
         row = self._publications.document(security, name)
         due = None if row is None else row.next_due_at
@@ -347,9 +357,8 @@ class Movements:
             found = row.subject
             if venue is not None:
                 found = row.subject_at(self._rulings.venue_rules(name, venue))
-            if found.needs.documents:
-                disclosed = tuple(self._disclosed(name, each) for each in found.needs.documents)
-                found = replace(found, disclosed=disclosed)
+            if found.needs.documents or found.needs.risk:
+                found = self._published(found, name)
             self._known[name, venue] = found
         return found
 

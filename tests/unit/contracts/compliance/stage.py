@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from tallystick.contracts.book import Account, Position
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.compliance.case import Case, Holder, Leg, SecurityFacts
+from tallystick.contracts.compliance.catalogue import current_version
 from tallystick.contracts.compliance.models import (
     Binding,
     BoundRule,
@@ -110,12 +111,14 @@ def case(  # noqa: PLR0913 -- what rules look at
 
 def codes(rule: str, parameters: Written, at: tuple[Case, Leg]) -> list[str]:
     """Return the codes of what a rule says of a case, with these parameters for everybody."""
-    bound = BoundRule(rule=rule, version=1, parameters={"*": parameters}).bound()
+    version = current_version(rule)
+    bound = BoundRule(rule=rule, version=version, parameters={"*": parameters}).bound()
     return [finding.code for finding in bound.findings(*at)]
 
 
 def most(rule: str, parameters: Written, at: tuple[Case, Leg], at_most: int) -> int:
-    bound = BoundRule(rule=rule, version=1, parameters={"*": parameters}).bound()
+    version = current_version(rule)
+    bound = BoundRule(rule=rule, version=version, parameters={"*": parameters}).bound()
     return bound.most(*at, at_most)
 
 

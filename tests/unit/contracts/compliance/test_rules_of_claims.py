@@ -1,12 +1,26 @@
 """Rules about claims and residence, as tables: who may be on which side."""
 
 import pytest
-from tests.unit.contracts.compliance.stage import Written, attested, case, codes, holder
+from tests.unit.contracts.compliance.stage import (
+    AGENT,
+    TOKEN,
+    RuledMarket,
+    Written,
+    attested,
+    case,
+    codes,
+    holder,
+    rule,
+)
 
+from tallystick.chaincode import Refusal
 from tallystick.contracts.compliance.case import SecurityFacts
 from tallystick.contracts.compliance.models import BoundRule
+from tallystick.contracts.compliance.records import Recomputation
 from tallystick.contracts.events import Basis
 from tallystick.contracts.parties import Attested, LiveLicence, Standing
+from tallystick.contracts.register.models import Product
+from tallystick.contracts.testing import EVIDENCE
 
 ACCREDITED: Written = {"all": [{"topic": "accreditation", "level": 2}]}
 US, DE = attested("residence", "US"), attested("residence", "DE")
@@ -64,7 +78,63 @@ def test_a_product_suits_a_risk_profile_of_its_class(level: int, expected: list[
     """SS-41, W28: the receiver is judged, never the sender."""
     buyer = holder("b", 0, 1, claims=[attested("risk-profile", level=level)])
 
-    assert codes("suitability", {"risk_class": 3}, case(holder("a", 9, -1), buyer, 1)) == expected
+    facts = SecurityFacts(security="ACME", risk_class=3)
+    at = case(holder("a", 9, -1), buyer, 1, facts=facts)
+    assert codes("suitability", {}, at) == expected
+
+
+@pytest.mark.parametrize(
+    ("listed", "bound", "enough"),
+    [(3, None, 3), (3, 2, 3), (3, 5, 5), (None, 5, 5), (None, None, None)],
+)
+def test_a_binding_asks_for_more_than_the_catalogue_and_never_for_less(
+    listed: int | None, bound: int | None, enough: int | None
+) -> None:
+    """SS-41, W28: of a product without any class nobody can say whom it suits."""
+    facts = SecurityFacts(security="ACME", risk_class=listed)
+    suits = {
+        level
+        for level in range(1, 8)
+        if not codes(
+            "suitability",
+            {} if bound is None else {"risk_class": bound},
+            case(
+                holder("a", 9, -1),
+                holder("b", 0, 1, claims=[attested("risk-profile", level=level)]),
+                1,
+                facts=facts,
+            ),
+        )
+    }
+    assert suits == (set() if enough is None else set(range(enough, 8)))
+
+
+def test_suitability_follows_the_catalogue_and_is_worked_out_again_by_what_it_said(
+    ruled: RuledMarket,
+) -> None:
+    """SS-41, SS-78, W28: the class of the moment counts, and the record keeps it."""
+    ruled.attest("bob", "risk-profile", level=4)
+    ruled.bind(rule("suitability"))
+    assert [each.code for each in ruled.ask(1).reasons] == ["PRODUCT_NOT_CLASSED"]
+    product = Product(security="ACME", risk_class=4, category="EQUITY", summary_hash=EVIDENCE)
+    ruled.submit(AGENT, TOKEN, "list_product", product)
+    moved = ruled.transfer("alice", "bob", 1).transaction_id
+
+    ruled.submit(AGENT, TOKEN, "list_product", product.model_copy(update={"risk_class": 5}))
+
+    with pytest.raises(Refusal, match="PRODUCT_UNSUITABLE"):
+        ruled.transfer("alice", "bob", 1)
+    again = ruled.evaluate(TOKEN, "recompute", "ACME", moved).load(Recomputation)
+    assert again.agrees
+
+
+def test_the_first_version_of_suitability_stays_for_what_it_decided() -> None:
+    """SS-78: it takes the class that it was bound with, whatever the catalogue says."""
+    first = BoundRule(rule="suitability", version=1, parameters={"*": {"risk_class": 3}}).bound()
+    buyer = holder("b", 0, 1, claims=[attested("risk-profile", level=3)])
+    facts = SecurityFacts(security="ACME", risk_class=7)
+    at = case(holder("a", 9, -1), buyer, 1, facts=facts)
+    assert list(first.findings(*at)) == []
 
 
 @pytest.mark.parametrize(

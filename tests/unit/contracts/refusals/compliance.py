@@ -97,6 +97,11 @@ def _(market: Market) -> None:
     refused_under(market, "suitability", risk_class=5)
 
 
+@reaches(ComplianceReason.PRODUCT_NOT_CLASSED)
+def _(market: Market) -> None:
+    refused_under(market, "suitability")
+
+
 @reaches(ComplianceReason.CONFIRMATION_STALE)
 def _(market: Market) -> None:
     market.ledger.advance(timedelta(hours=1))

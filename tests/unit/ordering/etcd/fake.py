@@ -155,7 +155,9 @@ class FakeFellows:
         number = last.number + 1
         while True:
             others = [each for name, each in self._network.items() if name != self._own]
-            found = next((each for each in others if each.memory.height > number), None)
+            found = next(
+                (each for each in others if each.answers and each.memory.height > number), None
+            )
             if found is None:
                 await asyncio.sleep(0.1)
                 continue

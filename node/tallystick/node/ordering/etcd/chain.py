@@ -6,6 +6,7 @@ envelopes, and hand them to the leader; and all copy the log, so that each has e
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from contextlib import aclosing, suppress
 from typing import Final
 
@@ -26,7 +27,7 @@ from tallystick.node.ordering.etcd.shared import SharedOrdering
 from tallystick.node.ordering.intake import Intake
 from tallystick.node.ordering.sequencer import QueueLimits
 from tallystick.node.transport.tasks import supervised_tasks
-from tallystick.protos.common.common_pb2 import CONFIG_UPDATE, Status
+from tallystick.protos.common.common_pb2 import CONFIG_UPDATE, Block, Status
 
 _RETRY_S: Final = 0.1
 _DRAIN_S: Final = 5.0
@@ -203,7 +204,8 @@ class EtcdChain:
 
     async def _follow_log(self) -> None:
         try:
-            async with aclosing(self._log.follow(self._copyist.height)) as batches:
+            following = self._log.follow(self._copyist.height, lambda: self.leads)
+            async with aclosing(following) as batches:
                 async for number, batch in batches:
                     await self._copyist.copy(number, batch)
                     self._unsigned = ""
@@ -222,15 +224,26 @@ class EtcdChain:
         await asyncio.sleep(_RETRY_S)
 
     async def _fetch(self, height: int) -> None:
-        """Get blocks that etcd no longer has from the other orderers, up to ``height``."""
+        """Get blocks that etcd does not have from the other orderers, up to ``height``.
+
+        Once this orderer leads, there are no more.
+        """
         _log.info("fetches blocks %d to %d from other orderers", self.height, height - 1)
         last = self._block(self.height - 1).header
         async with aclosing(self._fellows.blocks(last)) as blocks:
-            async for block in blocks:
+            while self.height < height and (block := await self._unless_leading(anext(blocks))):
                 await self._copyist.copy_block(block)
                 self._progress.height = self._copyist.height
-                if self.height >= height:
-                    return
+
+    async def _unless_leading(self, coming: Coroutine[object, object, Block]) -> Block | None:
+        """Return the block that comes, or None once this orderer leads."""
+        async with supervised_tasks() as tasks:
+            fetching = tasks.create_task(coming)
+            leading = tasks.create_task(self._progress.leading())
+            await asyncio.wait((fetching, leading), return_when=asyncio.FIRST_COMPLETED)
+            for task in (fetching, leading):
+                task.cancel()
+        return None if fetching.cancelled() else fetching.result()
 
     async def _let_go_of_former_leaders(self) -> None:
         """Send again what a leader has not answered when another one has taken its place.

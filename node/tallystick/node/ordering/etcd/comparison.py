@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from tallystick.node.errors import LedgerError
 from tallystick.node.ordering.etcd.fellows import Fellows
-from tallystick.node.ordering.etcd.log import OrderedLog
+from tallystick.node.ordering.etcd.log import Gap, OrderedLog
 from tallystick.node.ordering.etcd.port import Put, only
 from tallystick.node.ordering.etcd.roles import Progress
 from tallystick.node.ordering.etcd.shared import SharedOrdering
@@ -62,8 +62,12 @@ class Comparison:
             TimeoutError: Blocks of the log are still to come here: ask again.
             EtcdUnavailableError: etcd does not answer.
         """
+        height = self._progress.height
         newest = await self.log.newest()
-        if newest is not None and newest + 1 >= self._progress.height:
+        gap = await self.log.gap(height) if newest is not None and newest >= height else None
+        if gap is not None and (problem := await self._across(gap)) is not None:
+            return problem
+        if newest is not None and newest + 1 >= height:
             async with asyncio.timeout(_COPY_S):
                 await self._progress.height_of(newest + 1)
             return await self._with_others()
@@ -82,6 +86,24 @@ class Comparison:
                     f" {height} blocks. {_untrue(name)}"
                 )
         return await self._with_others()
+
+    async def _across(self, gap: Gap) -> str | None:
+        """Return why an orderer that has all blocks before a gap must not lead; empty if it may.
+
+        It may if the log has lost nothing: every other orderer says that it has no more, and the
+        gap is not one that trimming leaves, behind which there are blocks. None if another orderer
+        has the block that comes next: then it is being fetched.
+        """
+        heights = dict(self._counted(await self._fellows.heights()))
+        silent = [name for name, height in heights.items() if height is None]
+        if any(height is not None and height > gap.number for height in heights.values()):
+            return None
+        if silent:
+            return (
+                f"{gap}; whether an orderer has it is not known, for there is no answer from"
+                f" {', '.join(silent)}: start it, or mend the line to it. {gap.remedy}"
+            )
+        return "" if gap.follows else f"{gap}, nor has any orderer. {gap.remedy}"
 
     async def _with_others(self) -> str:
         """Return why an orderer that has all of the log must not lead; empty if it may."""

@@ -1,7 +1,10 @@
 """The ordered log of one channel, in etcd: read by every orderer, written by the leader alone."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
+from itertools import takewhile
 
 from tallystick.node.errors import LedgerError
 from tallystick.node.ordering.etcd.keys import LogKeys
@@ -16,6 +19,8 @@ from tallystick.node.ordering.etcd.port import (
 )
 from tallystick.node.ordering.etcd.records import decode_record, encode, join
 from tallystick.protos.tallystick.ordered_log_pb2 import OrderedBatch
+
+_log = logging.getLogger(__name__)
 
 _READ_AT_ONCE = 8
 _MOST_DIGITS = 20
@@ -41,6 +46,30 @@ class LogTrimmedError(LedgerError):
         self.first = first
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The log has a later block, and not the one that comes next.
+
+    Attributes:
+        number: Of the block that it lacks.
+        key: Of the first later one.
+        follows: Whether the log has the block before the gap. Trimming leaves no such gap: somebody
+            deleted a block, or wrote one that is none.
+    """
+
+    number: int
+    key: str
+    follows: bool
+
+    def __str__(self) -> str:
+        return f"etcd has the key {self.key}, and no block {self.number}, which comes before it"
+
+    @property
+    def remedy(self) -> str:
+        """What to do if the key is that of no block."""
+        return f"If no orderer wrote that key, delete it with `etcdctl del {self.key}`"
+
+
 class OrderedLog:
     """Reads and writes the log. All of it raises EtcdUnavailableError, too.
 
@@ -52,6 +81,7 @@ class OrderedLog:
     def __init__(self, etcd: Etcd, keys: LogKeys) -> None:
         self._etcd = etcd
         self._keys = keys
+        self._stray = b""
 
     @property
     def keys(self) -> LogKeys:
@@ -81,8 +111,15 @@ class OrderedLog:
         if not found or found[0].value != encoded.record:
             raise SupersededError
 
-    async def follow(self, number: int) -> AsyncGenerator[tuple[int, OrderedBatch], None]:
+    async def follow(
+        self, number: int, leads: Callable[[], bool]
+    ) -> AsyncGenerator[tuple[int, OrderedBatch], None]:
         """Yield the content of block ``number`` and of all later ones, each with its number.
+
+        Args:
+            number: Of the first block.
+            leads: Whether the reader leads. Nothing is in order behind the blocks that a leader
+                has: what is there all the same is passed over, and told.
 
         Raises:
             LogTrimmedError: The log begins later.
@@ -90,12 +127,13 @@ class OrderedLog:
         """
         while True:
             found = await self._etcd.read(self._keys.blocks_from(number), limit=_READ_AT_ONCE)
-            for record in found.records:
-                if self._keys.number_of(record.key) != number:
-                    raise LogTrimmedError(self._keys.number_of(record.key))
+            in_order = self._in_order(found.records, number)
+            for record in in_order:
                 yield number, await self._batch(record, number)
                 number += 1
-            if found.more:
+            if len(in_order) < len(found.records):
+                self._pass_over(found.records[len(in_order)].key, number, leads=leads())
+            elif found.more:
                 continue
             async with aclosing(self._new_records(number, found.revision + 1)) as records:
                 async for record in records:
@@ -103,6 +141,8 @@ class OrderedLog:
                         break  # something was missed: it is read from the start
                     yield number, await self._batch(record, number)
                     number += 1
+                    if self._keys.block(number) == self._stray:
+                        break
 
     async def newest(self) -> int | None:
         """Return the number of the last block that was written; None if there is none.
@@ -122,6 +162,20 @@ class OrderedLog:
         """
         found = (await self._etcd.read(self._keys.blocks_from(0), limit=1)).records
         return self._keys.number_of(found[0].key) if found else None
+
+    async def gap(self, number: int) -> Gap | None:
+        """Return what is in place of block ``number`` and before a later one; None if nothing is.
+
+        Raises:
+            UntrustedBatchError: There is something that is no block.
+        """
+        found = (await self._etcd.read(self._keys.blocks_from(number - 1), limit=2)).records
+        numbers = [self._keys.number_of(record.key) for record in found]
+        follows = number - 1 in numbers
+        later = found[1:] if follows else found
+        if not later or self._keys.number_of(later[0].key) == number:
+            return None
+        return Gap(number, later[0].key.decode(errors="replace"), follows)
 
     async def publish(self, orderer: str, height: int) -> None:
         """Tell how many blocks an orderer has on its disk."""
@@ -171,6 +225,27 @@ class OrderedLog:
             Deletion(self._keys.blocks_before(number)),
             Deletion(self._keys.parts_before(number)),
         ]
+
+    def _in_order(self, records: Sequence[Record], number: int) -> Sequence[Record]:
+        """Return those that are of block ``number`` and of the ones behind it, without a gap."""
+        pairs = enumerate(records, number)
+        in_order = takewhile(lambda pair: pair[1].key == self._keys.block(pair[0]), pairs)
+        return [record for _, record in in_order]
+
+    def _pass_over(self, stray: bytes, number: int, *, leads: bool) -> None:
+        """Warn once of a key behind block ``number``, which is not there.
+
+        Raises:
+            LogTrimmedError: The reader does not lead, so that others may have the block.
+            UntrustedBatchError: The key is that of no block.
+        """
+        first = self._keys.number_of(stray)
+        if not leads:
+            raise LogTrimmedError(first)
+        if stray != self._stray:
+            gap = Gap(number, stray.decode(errors="replace"), follows=True)
+            _log.warning("%s: ordering stops there. %s, and find out who did", gap, gap.remedy)
+        self._stray = stray
 
     async def _batch(self, record: Record, number: int) -> OrderedBatch:
         content = decode_record(record.value, number)

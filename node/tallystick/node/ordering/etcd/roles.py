@@ -77,6 +77,11 @@ class Progress:
         """Return after the next change of anything."""
         await self._changed.wait()
 
+    async def leading(self) -> None:
+        """Return once this orderer leads."""
+        while not isinstance(self._role, Leading):
+            await self.change()
+
     async def height_of(self, height: int) -> None:
         """Return once there are so many blocks."""
         while self._height < height:

@@ -1,0 +1,150 @@
+"""Keys behind the end of the log in etcd, and blocks deleted from it. Virtual time."""
+
+import asyncio
+
+import pytest
+from tests.unit.ordering.etcd.fake import KEYS, TTL_S, Orderers, envelope, told
+
+from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.ordering.admission import Refused
+from tallystick.node.ordering.etcd.port import Deletion, Put, only
+
+FAR = 0xFFFF_FFFF
+
+
+async def write_stray(orderers: Orderers, number: int = FAR) -> None:
+    """Write a key as that of a block, which no orderer has ordered."""
+    etcd = orderers.all["orderer0:7050"].etcd
+    await etcd.commit([], [Put(KEYS.block(number), b"stray")])
+
+
+async def delete_block(orderers: Orderers, number: int) -> None:
+    etcd = orderers.all["orderer0:7050"].etcd
+    await etcd.commit([], [Deletion(only(KEYS.block(number)))])
+
+
+def test_orderers_go_on_in_spite_of_a_key_behind_the_end_of_the_log(
+    config: ChannelConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        assert await leader.order("before") is None
+        await write_stray(orderers)
+        for number in range(20):
+            assert await leader.order(str(number)) is None
+        await asyncio.sleep(1)
+        assert {len(each.memory.entries) for each in orderers.all.values()} == {21}
+        assert {each.problem for each in orderers.all.values()} == {""}
+
+    told(config, story)
+    (warning,) = [each.message for each in caplog.records if "etcdctl del" in each.message]
+    assert f"etcdctl del {KEYS.block(FAR).decode()}`" in warning, "said once, with what to do"
+
+
+@pytest.mark.parametrize("how", ["kill", "drain"])
+def test_a_leader_is_replaced_in_spite_of_such_a_key_when_all_say_what_they_have(
+    config: ChannelConfig, how: str
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        first = await orderers.leader()
+        assert await first.order("before") is None
+        await orderers.level()
+        await write_stray(orderers)
+        await (first.kill() if how == "kill" else first.drain())
+        await asyncio.sleep(TTL_S + 2)
+        other = next(each for each in orderers.all.values() if each is not first)
+        refused = await other.order("nobody knows whether a block is missing")
+        assert isinstance(refused, Refused)
+        assert "no block 2, which comes before it; whether an orderer has it" in refused.info
+        assert first.name in refused.info
+        assert f"etcdctl del {KEYS.block(FAR).decode()}" in refused.info
+        first.start()
+        second = await orderers.leader()
+        assert await second.order("after") is None
+        assert await other.order("by another") is None
+        await asyncio.sleep(1)
+        for each in orderers.all.values():
+            assert each.memory.entries[1:] == [envelope("after"), envelope("by another")]
+
+    told(config, story)
+
+
+def test_once_the_key_is_deleted_ordering_goes_on_by_itself(config: ChannelConfig) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader, other, _ = [await orderers.leader(), *await orderers.followers()]
+        assert await leader.order("before") is None
+        await orderers.level()
+        await write_stray(orderers)
+        await leader.kill()
+        await asyncio.sleep(TTL_S + 2)
+        assert isinstance(await other.order("in between"), Refused)
+        await delete_block(orderers, FAR)
+        await asyncio.sleep(1)
+        assert await other.order("after") is None
+
+    told(config, story)
+
+
+def test_a_block_that_was_deleted_from_the_log_is_ordered_by_nobody_again(
+    config: ChannelConfig,
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        absent, _ = await orderers.followers()
+        assert await leader.order("1") is None
+        await orderers.level()
+        await absent.kill()
+        for name in ("2", "3"):
+            assert await leader.order(name) is None
+        await orderers.level()
+        await delete_block(orderers, 2)
+        absent.start()
+        await asyncio.sleep(1)
+        assert absent.memory.entries == [envelope(name) for name in ("1", "2", "3")]
+        for each in orderers.all.values():
+            await each.kill()
+        absent.memory.blocks[2:] = []
+        absent.start()
+        await asyncio.sleep(TTL_S + 2)
+        assert isinstance(await absent.order("in place of it"), Refused)
+        leader.start()
+        await orderers.level()
+        assert absent.memory.entries == [envelope(name) for name in ("1", "2", "3")]
+
+    told(config, story)
+
+
+def test_the_first_block_is_ordered_by_nobody_while_there_is_a_later_one(
+    config: ChannelConfig,
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        for each in orderers.all.values():
+            await each.kill()
+        await write_stray(orderers)
+        for each in orderers.all.values():
+            each.start()
+        await asyncio.sleep(TTL_S + 2)
+        some = orderers.all["orderer0:7050"]
+        refused = await some.order("1")
+        assert isinstance(refused, Refused)
+        assert "and no block 1, which comes before it, nor has any orderer" in refused.info
+        await delete_block(orderers, FAR)
+        await asyncio.sleep(1)
+        assert await some.order("1") is None
+
+    told(config, story)
+
+
+def test_a_key_that_is_reached_stops_the_channel_and_forks_nothing(config: ChannelConfig) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        assert await leader.order("1") is None
+        await orderers.level()
+        await write_stray(orderers, 4)
+        for name in ("2", "3"):
+            assert await leader.order(name) is None
+        assert isinstance(await leader.order("4"), Refused)
+        await asyncio.sleep(TTL_S + 2)
+        assert "for block 4 is not to be trusted" in leader.problem
+
+    told(config, story)

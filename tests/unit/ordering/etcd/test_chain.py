@@ -529,6 +529,11 @@ def test_a_leader_whose_disk_hangs_leaves_the_lead_to_another_in_ten_seconds(
         assert other is not leader
         assert await leader.order("by another") is None
         assert leader.memory.entries == []
+        for each in orderers.all.values():
+            if each is not leader:
+                await each.kill()
+        await asyncio.sleep(TTL_S + 2)
+        assert "see whether its disk answers" in leader.problem, "however often it stands again"
         leader.memory.answers.set()
         await orderers.level()
         assert leader.memory.entries == [envelope("in the log"), envelope("by another")]

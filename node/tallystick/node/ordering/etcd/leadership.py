@@ -57,6 +57,7 @@ class Leadership:
         self._copyist = copyist
         self._progress = progress
         self._new_intake = new_intake
+        self._overdue: int | None = None
 
     async def run(self) -> None:
         """Lead or follow until this orderer leads and its intake is drained.
@@ -89,8 +90,18 @@ class Leadership:
             _log.info("%s: %s", self._keys.channel_id, error)
             self._progress.role = Seeking()
         except TimeoutError:  # of the comparison; meanwhile another orderer may have come to lead
-            self._progress.role = Seeking()
+            self._progress.role = Seeking(self._problem_of_disk())
         return False
+
+    def _problem_of_disk(self) -> str:
+        """Return what is wrong since a block in the log has not come to this disk in time."""
+        number = self._overdue
+        if number is None or self._progress.height > number:
+            return ""
+        return (
+            f"block {number} has been in the log for {_COPY_S:g} s and is not on the disk of"
+            " this orderer: see whether its disk answers"
+        )
 
     async def _campaign(self, lease: int) -> int | None:
         """Return this orderer's term, or None once another orderer's has ended."""
@@ -202,10 +213,8 @@ class Leadership:
                 while self._progress.height <= number and isinstance(self._progress.role, Leading):
                     await self._progress.change()
         except TimeoutError:
-            return (
-                f"block {number} has been in the log for {_COPY_S:g} s and is not on the disk of"
-                " this orderer: see whether its disk answers"
-            )
+            self._overdue = number
+            return self._problem_of_disk()
         return ""
 
     async def _until_superseded(self, term: int, intake: Intake) -> str:

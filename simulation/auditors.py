@@ -5,19 +5,16 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
+from simulation.checks import Check, ViolationError
 from simulation.hosts import Host, World
 from simulation.model import LedgerModel
 from tallystick.node.deliver.source import BlockSource
 from tallystick.node.ledger import keyspace
+from tallystick.node.ledger.state import state_rows
 from tallystick.protos.common.common_pb2 import Block, BlockMetadataIndex
-from tallystick.protos.peer.transaction_pb2 import VALID
 from tallystick.wire.hashing import block_data_hash, block_header_hash
 
 _PRIVATE: Final = b"$$p"
-
-
-class ViolationError(AssertionError):
-    """Something happened that must never happen."""
 
 
 @dataclass(slots=True)
@@ -28,6 +25,7 @@ class Chain:
         blocks: Digest of header and data, by number.
         verdicts: Codes and commit hash of peers, by number.
         states: Digest of what a peer's store holds, by height.
+        compared: Heights at which that was compared with the model.
         last_hash: Of the highest header.
         model: What the blocks with verdicts say.
     """
@@ -35,6 +33,7 @@ class Chain:
     blocks: list[bytes] = field(default_factory=list)
     verdicts: list[bytes] = field(default_factory=list)
     states: dict[int, bytes] = field(default_factory=dict)
+    compared: set[int] = field(default_factory=set)
     last_hash: bytes = b""
     model: LedgerModel = field(default_factory=LedgerModel)
 
@@ -44,6 +43,7 @@ class Chain:
             list(self.blocks),
             list(self.verdicts),
             dict(self.states),
+            set(self.compared),
             self.last_hash,
             self.model.copied(),
         )
@@ -54,8 +54,7 @@ class Auditor:
 
     Attributes:
         chain: The one chain.
-        taken: Transactions whose submission was acknowledged.
-        committed: Those of which a client was told that they are valid, with the block.
+        taken: Transactions whose submission was acknowledged, and by whom.
     """
 
     def __init__(self, world: World, hosts: Iterable[Host], chain: Chain) -> None:
@@ -65,7 +64,6 @@ class Auditor:
         self.chain = chain
         self.trace = sha256()
         self.taken: dict[str, str] = {}
-        self.committed: dict[str, int] = {}
         self.money = chain.model.money()
         self.units = chain.model.units()
 
@@ -77,43 +75,42 @@ class Auditor:
         """
         for host in self._hosts:
             if host.fault:
-                self._fail(f"{host.name}: {host.fault}")
+                raise ViolationError(Check.SURVIVAL, f"{host.name}: {host.fault}")
             self._look_at(host)
-        network = self._world.directory.network
-        if network.failures or self._world.loop.failures:
-            self._fail(f"{[*network.failures, *self._world.loop.failures]}")
+        for check, failures in (
+            (Check.SERVICES, self._world.directory.network.failures),
+            (Check.TASKS, self._world.loop.failures),
+        ):
+            if failures:
+                raise ViolationError(check, "; ".join(failures))
 
     def was_taken(self, transaction_id: str, by: str) -> None:
         """Note that a client was told that a transaction is ordered."""
         self.taken[transaction_id] = by
 
     def was_committed(self, transaction_id: str, block_number: int, code: int) -> None:
-        """Check what a client was told of a transaction; note it if it is valid."""
+        """Check what a client was told of a transaction."""
         outcome = self.chain.model.outcomes.get(transaction_id)
         if outcome is None or (outcome.block_number, outcome.code) != (block_number, code):
-            self._fail(
+            raise ViolationError(
+                Check.TOLD,
                 f"a client was told that {transaction_id} has code {code} in block {block_number}:"
-                f" it is {outcome}"
+                f" it is {outcome}",
             )
-        if code == VALID:
-            self.committed[transaction_id] = block_number
 
     def finish(self) -> None:
-        """Check, once everything has converged, that nothing acknowledged is lost.
+        """Read all blocks of all nodes again, and look there for what was acknowledged.
 
         Raises:
-            ViolationError: Something is.
+            ViolationError: Something is wrong or lost.
         """
         self._seen.clear()
         self.look()
-        outcomes = self.chain.model.outcomes
         for transaction_id, by in self.taken.items():
-            if transaction_id not in outcomes:
-                self._fail(f"{transaction_id} was acknowledged by {by} and is lost")
-        for transaction_id, number in self.committed.items():
-            outcome = outcomes[transaction_id]
-            if outcome.code != VALID or outcome.block_number != number:
-                self._fail(f"{transaction_id} was valid in block {number} and is {outcome}")
+            if transaction_id not in self.chain.model.outcomes:
+                raise ViolationError(
+                    Check.KEPT, f"the submission by {by} of {transaction_id} was acknowledged"
+                )
 
     def _look_at(self, host: Host) -> None:
         source, height = _blocks_of(self._world, host)
@@ -139,16 +136,22 @@ class Auditor:
         if number == len(chain.blocks):
             self._extend(host, block, digest)
         elif digest != chain.blocks[number]:
-            self._fail(f"{host.name} has another block {number} than the others")
+            raise ViolationError(
+                Check.BLOCKS, f"{host.name} has another block {number} than the others"
+            )
         if host.node.kind == "peer":
             self._verdicts(host, number, block)
 
     def _extend(self, host: Host, block: Block, digest: bytes) -> None:
         chain, header = self.chain, block.header
         if header.number != len(chain.blocks) or header.previous_hash != chain.last_hash:
-            self._fail(f"{host.name}: block {header.number} does not follow the last one")
+            raise ViolationError(
+                Check.LINKS, f"{host.name}: block {header.number} does not follow the last one"
+            )
         if header.data_hash != block_data_hash(block.data.data):
-            self._fail(f"{host.name}: block {header.number} names another content")
+            raise ViolationError(
+                Check.LINKS, f"{host.name}: block {header.number} names another content"
+            )
         chain.blocks.append(digest)
         chain.last_hash = block_header_hash(header)
         self._note(f"block {header.number} of {len(block.data.data)} at {host.name}", digest)
@@ -161,40 +164,65 @@ class Auditor:
         chain = self.chain
         if number < len(chain.verdicts):
             if chain.verdicts[number] != verdict:
-                self._fail(f"{host.name} judges block {number} unlike the others")
+                raise ViolationError(
+                    Check.VERDICTS, f"{host.name} judges block {number} unlike the others"
+                )
             return
         assert number == len(chain.verdicts), "peers show their blocks in order"
         chain.verdicts.append(verdict)
-        for problem in chain.model.apply(block):
-            self._fail(f"block {number}: {problem}")
+        for check, found in chain.model.apply(block):
+            raise ViolationError(check, f"block {number}: {found}")
         self._conserved(number)
         self._note(f"block {number} judged at {host.name}", verdict)
 
     def _conserved(self, number: int) -> None:
         if not self.money:  # the run that founds the network
             return
-        money, units = self.chain.model.money(), self.chain.model.units()
-        if (money, units) != (self.money, self.units):
-            self._fail(
-                f"block {number} leaves {money} in accounts and {units} units in the register;"
-                f" there were {self.money} and {self.units}"
-            )
+        model = self.chain.model
+        for check, there_were, there_are in (
+            (Check.MONEY, self.money, model.money()),
+            (Check.UNITS, self.units, model.units()),
+        ):
+            if there_are != there_were:
+                raise ViolationError(
+                    check, f"block {number} leaves {there_are}, and there were {there_were}"
+                )
 
     def _state(self, host: Host, height: int) -> None:
+        store = host.store()
         digest = sha256()
-        for key, value in host.state_rows():
+        for key, value in store.range(keyspace.STATE, keyspace.end_of_prefix(keyspace.STATE)):
             if _PRIVATE not in key.partition(keyspace.SEPARATOR)[0]:
                 digest.update(len(key).to_bytes(4, "big") + key + value)
         expected = self.chain.states.setdefault(height, digest.digest())
         if expected != digest.digest():
-            self._fail(f"{host.name} has another state at height {height} than the others")
+            raise ViolationError(
+                Check.STATE, f"{host.name} has another state at height {height} than the others"
+            )
+        if height == len(self.chain.verdicts) and height not in self.chain.compared:
+            self._rows(host, height)
+            self.chain.compared.add(height)
         self._note(f"state {height} at {host.name}", digest.digest())
+
+    def _rows(self, host: Host, height: int) -> None:
+        """Compare the state of a peer with the model, which has come to the same height."""
+        held = {
+            (namespace, key): (row.version.block_number, row.version.transaction_index, row.value)
+            for namespace, key, row in state_rows(host.store())
+            if _PRIVATE.decode() not in namespace
+        }
+        for row, by_blocks in self.chain.model.rows():
+            if held.pop(row, None) != by_blocks:
+                raise ViolationError(
+                    Check.ROWS, f"{host.name} has not at height {height} what blocks say of {row}"
+                )
+        if held:
+            raise ViolationError(
+                Check.ROWS, f"{host.name} has at height {height} what no block says: {set(held)}"
+            )
 
     def _note(self, what: str, digest: bytes = b"") -> None:
         self.trace.update(f"{self._world.loop.time():.9f} {what} {digest.hex()}\n".encode())
-
-    def _fail(self, what: str) -> None:
-        raise ViolationError(what)
 
 
 def _blocks_of(world: World, host: Host) -> tuple[BlockSource | None, int]:

@@ -1,4 +1,4 @@
-"""A small contract with what a ledger can get wrong: balances, a sum over a range, a counter."""
+"""A small contract with what a ledger can get wrong: balances, a sum over a range, blind writes."""
 
 from tallystick.chaincode import Context, Contract, Refusal, query, transaction
 
@@ -34,6 +34,11 @@ class BankContract(Contract):
         total = sum(int(value) for _, value in ctx.state.range(_ACCOUNT, _END))
         ctx.state.put("total", str(total).encode())
         return total
+
+    @transaction
+    def note(self, ctx: Context, number: int, text: str) -> None:
+        """Write without reading, so that no conflict refuses what is sent again."""
+        ctx.state.put(f"note-{number}", text.encode())
 
     @query
     def balance(self, ctx: Context, number: int) -> int:

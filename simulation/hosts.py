@@ -2,7 +2,7 @@
 
 import asyncio
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextvars import Context
 from random import Random
 from typing import Final
@@ -17,7 +17,7 @@ from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.cluster.network import Network
 from tallystick.node.cluster.node import Node
 from tallystick.node.deliver.puller import PullerEnvironment
-from tallystick.node.ledger import keyspace
+from tallystick.node.ledger.key_value_store import KeyValueReader
 from tallystick.node.orderer import OrdererNode
 from tallystick.node.orderer_channel import OrdererEnvironment, Sharing
 from tallystick.node.ordering.etcd.session import Session
@@ -154,13 +154,11 @@ class Host:
         await asyncio.wait([self._task])
         self.disk = self.disk.kill_process()
 
-    def state_rows(self) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the rows of a peer's state as its store has them."""
+    def store(self) -> KeyValueReader:
+        """Return what a running peer keeps beside its blocks."""
         channel_id = self._world.network.channel_id
         folder = self._world.network.data_directory(self.node) / "channels" / channel_id
-        return self.disk.opened[folder / "store"].range(
-            keyspace.STATE, keyspace.end_of_prefix(keyspace.STATE)
-        )
+        return self.disk.opened[folder / "store"]
 
     async def _run(self, machine: Machine) -> None:
         try:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from simulation.checks import Check
 from tallystick.protos.common.common_pb2 import (
     ENDORSER_TRANSACTION,
     Block,
@@ -60,18 +61,21 @@ class LedgerModel:
         versions: Where each live key was last written.
         values: Public values, by namespace and key.
         outcomes: The first occurrence of each transaction id.
+        changed: What the block under way has written so far.
     """
 
     versions: dict[Place, At] = field(default_factory=dict)
     values: dict[Place, bytes] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    changed: set[Place] = field(default_factory=set)
 
     def copied(self) -> "LedgerModel":
         """Return the same, which goes on by itself."""
         return LedgerModel(dict(self.versions), dict(self.values), dict(self.outcomes))
 
-    def apply(self, block: Block) -> Iterator[str]:
+    def apply(self, block: Block) -> Iterator[tuple[Check, str]]:
         """Take in the next block; yield what is wrong with its verdicts."""
+        self.changed.clear()
         codes = block.metadata.metadata[BlockMetadataIndex.TRANSACTIONS_FILTER]
         number = block.header.number
         sound: set[str] = set()
@@ -79,25 +83,29 @@ class LedgerModel:
             header, transaction = _opened(entry)
             if header is None:
                 if code == VALID:
-                    yield f"transaction {index} cannot be read and is valid"
+                    yield Check.IDS, f"transaction {index} cannot be read and is valid"
                 continue
             earlier = self.outcomes.get(header.tx_id)
             # As in Fabric, a forgery that is refused takes the id from nobody in its own block.
             used = header.tx_id in sound or (earlier is not None and earlier.block_number < number)
             if used and code == VALID:
-                yield f"transaction {header.tx_id} is valid although its id was used before"
+                yield Check.IDS, f"{header.tx_id} is valid although its id was used before"
             if code in _SOUND:
                 sound.add(header.tx_id)
             if header.tx_id and earlier is None:
                 self.outcomes[header.tx_id] = Outcome(number, code)
-            if code == VALID and header.type == ENDORSER_TRANSACTION and transaction is not None:
-                yield from self._take(transaction, (number, index))
+            if code in _SOUND and header.type == ENDORSER_TRANSACTION and transaction is not None:
+                yield from self._take(transaction, (number, index), code)
 
-    def _take(self, transaction: bytes, at: At) -> Iterator[str]:
+    def _take(self, transaction: bytes, at: At, code: int) -> Iterator[tuple[Check, str]]:
         sets = list(_sets_of(transaction))
-        for results in sets:
-            for problem in self._stale(results):
-                yield f"valid transaction {at[1]} {problem}"
+        stale = [problem for results in sets for problem in self._stale(results)]
+        if code != VALID:
+            if not stale and not any(map(_has_summary, sets)):
+                yield Check.CONFLICTS, f"transaction {at[1]} is refused, and has read what is there"
+            return
+        for problem in stale:
+            yield Check.READS, f"valid transaction {at[1]} {problem}"
         for results in sets:
             self._write(results, at)
 
@@ -114,7 +122,7 @@ class LedgerModel:
                 yield from self._differs((place, hashed.key_hash), _at(hashed))
 
     def _differs(self, place: Place, seen: At | None) -> Iterator[str]:
-        if self.versions.get(place) != seen:
+        if self.versions.get(place) != seen or place in self.changed:
             yield f"read {place} at {seen}, which is at {self.versions.get(place)}"
 
     def _phantom(self, namespace: str, query: RangeQueryInfo) -> Iterator[str]:
@@ -142,18 +150,26 @@ class LedgerModel:
         for metadata in public.metadata_writes:
             if (namespace, metadata.key) in self.versions:
                 self.versions[namespace, metadata.key] = at
+                self.changed.add((namespace, metadata.key))
         for collection in results.collection_hashed_rwset:
             place = f"{namespace}$$h{collection.collection_name}"
             for hashed in HashedRWSet.FromString(collection.hashed_rwset).hashed_writes:
                 self._put((place, hashed.key_hash), hashed.value_hash, at, gone=hashed.is_delete)
 
     def _put(self, place: Place, value: bytes, at: At, *, gone: bool) -> None:
+        self.changed.add(place)
         if gone or not value:
             self.versions.pop(place, None)
             self.values.pop(place, None)
         else:
             self.versions[place] = at
             self.values[place] = value
+
+    def rows(self) -> Iterator[tuple[tuple[str, bytes], tuple[int, int, bytes]]]:
+        """Yield what a state holds: namespace and key, then version and value."""
+        for (namespace, key), value in self.values.items():
+            name = key.encode() if isinstance(key, str) else key
+            yield (namespace, name), (*self.versions[namespace, key], value)
 
     def money(self) -> int:
         """Return what all accounts of the small contract hold together."""
@@ -188,6 +204,12 @@ def _sets_of(transaction: bytes) -> Iterator[NsReadWriteSet]:
         yield from TxReadWriteSet.FromString(
             ChaincodeAction.FromString(payload.extension).results
         ).ns_rwset
+
+
+def _has_summary(results: NsReadWriteSet) -> bool:
+    """Return whether a range is known by hashes of what was read only."""
+    queries = KVRWSet.FromString(results.rwset).range_queries_info
+    return any(query.WhichOneof("reads_info") == "reads_merkle_hashes" for query in queries)
 
 
 def _at(read: KVRead | KVReadHash) -> At | None:

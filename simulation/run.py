@@ -3,11 +3,13 @@
 import asyncio
 import gc
 from collections import Counter
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 
-from simulation.auditors import Auditor, Chain, ViolationError
+from simulation.auditors import Auditor, Chain
 from simulation.byzantine import ByzantineClient
+from simulation.checks import Check, ViolationError
 from simulation.clients import Clients
 from simulation.coverage import Coverage
 from simulation.faults import Faults
@@ -33,6 +35,7 @@ class Result:
     Attributes:
         seed: The seed.
         problem: What must not have happened; empty if all is well.
+        check: What does not hold then; None if the simulation itself fails.
         trace: Digest of everything that was audited, in its order.
         counts: How often each kind of fault took effect.
         ended: How client calls ended.
@@ -42,6 +45,7 @@ class Result:
 
     seed: int
     problem: str
+    check: Check | None
     trace: str
     counts: Counter[str]
     ended: dict[str, int]
@@ -72,15 +76,19 @@ class Run:
     def result(self) -> Result:
         """Return what comes of it."""
         loop = self.world.loop
-        problem = ""
+        problem, check = "", None
         gc.disable()  # else when garbage is found would depend on the runs before
         loop.after_step = self.auditor.look
         try:
             loop.run_until_complete(self._story())
-        except (ViolationError, AssertionError, StuckError) as error:
+        except ViolationError as error:
+            problem, check = _told(error), error.check
+        except AssertionError as error:
             problem = f"{type(error).__name__}: {error}"
         except BaseExceptionGroup as group:
-            problem = "; ".join(repr(each) for each in group.exceptions)
+            found = [each for each in group.exceptions if isinstance(each, ViolationError)]
+            problem = "; ".join(map(_told, found)) or repr(group.exceptions)
+            check = found[0].check if found else None
         trace = self.auditor.trace
         trace.update("\n".join(self.world.log).encode())
         trace.update(f"{loop.steps} {loop.time()}".encode())
@@ -89,6 +97,7 @@ class Run:
         return Result(
             self._seed,
             problem,
+            check,
             trace.hexdigest(),
             self.coverage.counts,
             self._workload.ended,
@@ -100,8 +109,7 @@ class Run:
         faults = Faults(self.world, self.hosts)
         for host in self.hosts:
             host.start()
-        async with asyncio.timeout(_SERVED_WITHIN_S):
-            await until_served(self.world)
+        await self._within(_SERVED_WITHIN_S, until_served(self.world))
         faults.begin()
         byzantine = ByzantineClient(self.world, self._clients, self._workload)
         with suppress(TimeoutError):
@@ -112,14 +120,17 @@ class Run:
                 for _ in range(2):
                     tasks.create_task(faults.happen())
         faults.end()
+        await self._within(_CONVERGED_WITHIN_S, self._converge())
+        self.auditor.finish()
+
+    async def _within(self, limit_s: float, work: Coroutine[None, None, None]) -> None:
         try:
-            async with asyncio.timeout(_CONVERGED_WITHIN_S):
-                await self._converge()
+            async with asyncio.timeout(limit_s):
+                await work
         except TimeoutError:
             heights = {host.name: self._height(host) for host in self.hosts}
-            message = f"no convergence within {_CONVERGED_WITHIN_S:g} s: heights {heights}"
-            raise ViolationError(message) from None
-        self.auditor.finish()
+            message = f"there is none within {limit_s:g} s: heights {heights}"
+            raise ViolationError(Check.CONVERGENCE, message) from None
 
     async def _converge(self) -> None:
         """Return once every node serves, every desk gets a call through, and all heights agree."""
@@ -134,7 +145,7 @@ class Run:
                 if await self._workload.submit(call, msp_id):
                     break
             else:
-                raise ViolationError(f"{msp_id} gets nothing through although all faults ended")
+                raise ViolationError(Check.PROGRESS, f"{msp_id} gets nothing through")
         while len(set(map(self._height, self.hosts))) > 1:  # noqa: ASYNC110 - no one event says it
             await asyncio.sleep(0.1)
 
@@ -173,6 +184,10 @@ def _audited(image: Image) -> Chain:
     world.loop.run_until_complete(story())
     _end(world, hosts)
     return auditor.chain
+
+
+def _told(error: ViolationError) -> str:
+    return f"not {error.check.value!r}: {error}"
 
 
 def _end(world: World, hosts: list[Host]) -> None:

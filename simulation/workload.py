@@ -15,6 +15,8 @@ from tallystick.client.proposal import Proposal
 DESKS = ("ATSMSP", "ClearingMSP", "TransferAgentMSP")
 _PAUSE_S = (0.0, 0.5)
 _SUM_SHARE = 0.15
+_NOTE_SHARE = 0.1
+_NOTES = 3
 _ASKS = 3
 
 
@@ -85,7 +87,10 @@ class Workload:
     def money_call(self, msp_id: str, random: Random) -> Proposal:
         """Return a call of the small contract by chance."""
         contract = self._clients.contract(msp_id, BANK)
-        if random.random() < _SUM_SHARE:
+        kind = random.random()
+        if kind < _SUM_SHARE:
             return contract.new_proposal("add_up")
+        if kind < _SUM_SHARE + _NOTE_SHARE:
+            return contract.new_proposal("note", random.randrange(_NOTES), f"{random.random():.6f}")
         sender, receiver = random.sample(range(ACCOUNTS), 2)
         return contract.new_proposal("transfer", sender, receiver, random.randint(1, 20))

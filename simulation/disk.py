@@ -8,6 +8,7 @@ from random import Random
 from typing import Final
 
 from simulation.coverage import Coverage, Fault
+from simulation.loop import MachineStoppedError
 from tallystick.node.ledger.disk import AppendFile, Disk
 from tallystick.node.ledger.key_value_store import KeyValueReader, OpenStore, StoreKind
 from tallystick.node.ledger.memory import MemoryStore
@@ -15,6 +16,7 @@ from tallystick.node.ledger.memory import MemoryStore
 Batch = Mapping[bytes, bytes | None]
 
 ENDLESS: Final = 2**60
+_SECTOR_BYTES: Final = 512
 
 
 @dataclass(slots=True)
@@ -74,17 +76,42 @@ class SimulatedDisk(Disk):
         contents: What is on it.
         free_bytes: How much more fits.
         opened: The stores that are open, by directory.
-        on_append: Told of each write to a file, before anybody can sync it.
     """
 
     def __init__(self, contents: Contents, random: Random, coverage: Coverage) -> None:
         self.contents = contents
         self.free_bytes = ENDLESS
         self.opened: dict[Path, KeyValueReader] = {}
-        self.on_append: Callable[[], object] = int
+        self._break: tuple[int, Callable[[], object]] | None = None
         self._random = random
         self._coverage = coverage
         self._is_gone = False
+
+    def break_after(self, changes: int, action: Callable[[], object]) -> None:
+        """Call ``action`` right after so many more changes, syncs included.
+
+        If the machine is stopped by that, what it was doing ends there.
+        """
+        self._break = (changes, action)
+
+    def break_never(self) -> None:
+        """Take back what `break_after` planned."""
+        self._break = None
+
+    def changed(self) -> None:
+        """Count a change that has taken effect.
+
+        Raises:
+            MachineStoppedError: It was the last one of this start of the node.
+        """
+        if self._break is None:
+            return
+        left, action = self._break
+        self._break = (left - 1, action) if left > 1 else None
+        if left <= 1:
+            action()
+        if self._is_gone:
+            raise MachineStoppedError
 
     def kill_process(self) -> "SimulatedDisk":
         """Return the disk as the next process finds it: what was written is there."""
@@ -160,13 +187,27 @@ class SimulatedDisk(Disk):
         unsynced = len(file.data) - file.synced
         if unsynced <= 0:
             return
-        kept = self._random.choice((0, unsynced, self._random.randrange(unsynced)))
-        if kept == 0:
+        kept = self._random.choice((0, unsynced, self._random.randrange(unsynced), None))
+        if kept is None:
+            self._lose_sectors(file)
+            kept = unsynced
+        elif kept == 0:
             self._coverage.reached(Fault.LOST_WRITE)
         elif kept < unsynced:
             self._coverage.reached(Fault.TORN_WRITE)
         del file.data[file.synced + kept :]
         file.synced = len(file.data)
+
+    def _lose_sectors(self, file: _File) -> None:
+        """Leave zeros where a disk has not come to: it writes sectors in any order."""
+        end = len(file.data)
+        first = file.synced
+        while first < end:
+            last = min(end, (first // _SECTOR_BYTES + 1) * _SECTOR_BYTES)
+            if self._random.random() < 0.5:
+                self._coverage.reached(Fault.LOST_SECTOR)
+                file.data[first:last] = bytes(last - first)
+            first = last
 
 
 class _OpenFile:
@@ -184,7 +225,7 @@ class _OpenFile:
             return
         fitting = self._disk.take(len(data))
         self._file.data += data[:fitting]
-        self._disk.on_append()
+        self._disk.changed()
         if fitting < len(data):
             raise self._disk.full()
 
@@ -192,10 +233,12 @@ class _OpenFile:
         if not self._disk.is_gone:
             del self._file.data[size:]
             self._file.synced = min(self._file.synced, size)
+            self._disk.changed()
 
     def sync(self) -> None:
         if not self._disk.is_gone:
             self._file.synced = len(self._file.data)
+            self._disk.changed()
 
     def close(self) -> None:
         pass
@@ -227,6 +270,7 @@ class _OpenStore(OpenStore):
         self._disk.take(size)
         self._store.recent.append(dict(batch))
         self._memory.write(batch)
+        self._disk.changed()
 
     def close(self) -> None:
         pass

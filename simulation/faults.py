@@ -12,6 +12,10 @@ from simulation.network import Weather
 
 _SECOND_NS: Final = 1_000_000_000
 _STEPS_TO_CRASH: Final = (1, 400)
+_CHANGES_TO_CRASH: Final = (1, 40)
+_CHANGES_OF_START: Final = (1, 4)
+_POWER_SHARE: Final = 0.6
+_CRASHES_AGAIN: Final = 0.25
 _CALM_S: Final = (0.05, 1.2)
 _DOWN_S: Final = (0.05, 3.0)
 _CUT_S: Final = (0.5, 4.0)
@@ -82,7 +86,7 @@ class Faults:
         for host in self._hosts:
             host.skew_ns = 0
             host.disk.free_bytes = ENDLESS
-            host.disk.on_append = int
+            host.disk.break_never()
             if host.is_paused:
                 host.resume()
             if host.machine is not None:
@@ -92,24 +96,43 @@ class Faults:
 
     async def _crash(self, random: Random) -> None:
         host = random.choice(self._hosts)
-        machine = host.machine
-        if machine is None or host.is_paused:
+        if host.is_down or host.is_paused:
             return
-        power = random.random() < 0.6
+        if random.random() < 0.5:
+            self._crash_at_write(host, random, random.randint(*_CHANGES_TO_CRASH), began=True)
+        else:
+            self._crash_at_await(host, random)
+        await asyncio.sleep(random.uniform(*_DOWN_S))
+        while host.is_down:
+            self._start(host)
+            if random.random() < _CRASHES_AGAIN:
+                self._crash_at_write(host, random, random.randint(*_CHANGES_OF_START), began=False)
+            await asyncio.sleep(random.uniform(*_DOWN_S))
+
+    def _crash_at_await(self, host: Host, random: Random) -> None:
+        machine, power = host.machine, random.random() < _POWER_SHARE
+        assert machine is not None
 
         def strike() -> None:
             if host.machine is machine:
-                self._world.note(f"{host.name} {'loses power' if power else 'is killed'}")
-                self._world.coverage.reached(Fault.POWER_CUT if power else Fault.CRASH)
-                host.crash(power=power)
+                self._strike(host, power=power)
 
-        if power and random.random() < 0.5:  # when it hurts: between a write and its sync
-            host.disk.on_append = lambda: machine.break_after(0, strike)
-        else:
-            machine.break_after(random.randint(*_STEPS_TO_CRASH), strike)
-        await asyncio.sleep(random.uniform(*_DOWN_S))
-        if host.machine is None:
-            self._start(host)
+        machine.break_after(random.randint(*_STEPS_TO_CRASH), strike)
+
+    def _crash_at_write(self, host: Host, random: Random, changes: int, *, began: bool) -> None:
+        power = random.random() < _POWER_SHARE
+
+        def strike() -> None:
+            kind = Fault.CRASH_AT_WRITE if began else Fault.CRASH_AT_START
+            self._world.coverage.reached(kind)
+            self._strike(host, power=power)
+
+        host.disk.break_after(changes, strike)
+
+    def _strike(self, host: Host, *, power: bool) -> None:
+        self._world.note(f"{host.name} {'loses power' if power else 'is killed'}")
+        self._world.coverage.reached(Fault.POWER_CUT if power else Fault.CRASH)
+        host.crash(power=power)
 
     def _start(self, host: Host) -> None:
         self._world.note(f"{host.name} starts")

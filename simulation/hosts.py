@@ -111,6 +111,11 @@ class Host:
         return self.node.name
 
     @property
+    def is_down(self) -> bool:
+        """Whether no node runs."""
+        return self.machine is None
+
+    @property
     def is_paused(self) -> bool:
         """Whether the node is stopped, and may go on."""
         return self.machine is not None and self.machine.is_stopped

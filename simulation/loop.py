@@ -58,6 +58,13 @@ class Machine:
         return action
 
 
+class MachineStoppedError(BaseException):
+    """The machine has stopped within a callback, of which the rest does not run.
+
+    No handler of errors may mistake it for one that a node can live with.
+    """
+
+
 class StuckError(AssertionError):
     """Everybody waits for somebody else."""
 
@@ -212,7 +219,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def _note(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:  # noqa: ARG002
         # An answer that nobody waits for any more may well be a failure.
-        if "never retrieved" not in context["message"]:
+        is_dead = isinstance(context.get("exception"), MachineStoppedError)
+        if not is_dead and "never retrieved" not in context["message"]:
             self.failures.append(f"{context['message']}: {context.get('exception')!r}")
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:

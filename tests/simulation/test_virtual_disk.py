@@ -1,11 +1,13 @@
 """The disk of simulations: what survives the process, and what the machine."""
 
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
 import pytest
 from simulation.coverage import Coverage, Fault
 from simulation.disk import Contents, SimulatedDisk
+from simulation.loop import MachineStoppedError
 
 from tallystick.node.ledger.block_store import BlockStore
 from tallystick.node.ledger.memory import MemoryStore
@@ -30,20 +32,44 @@ def test_a_killed_process_loses_nothing_that_it_wrote() -> None:
     assert after.open_store("leveldb", STORE).get(b"key") == b"value"
 
 
-def test_a_power_cut_keeps_what_was_synced_and_some_beginning_of_the_rest() -> None:
+def test_a_power_cut_keeps_what_was_synced_and_may_tear_the_rest_or_leave_holes() -> None:
     coverage = Coverage()
+    rest = bytes(range(1, 251)) * 6  # three sectors and a part of one
     left = set()
-    for seed in range(40):
+    for seed in range(60):
         disk = new_disk(seed, coverage)
         file = disk.open_append(FILE)
         file.append(b"synced ")
         file.sync()
-        file.append(b"not yet")
+        file.append(rest)
         left.add(disk.cut_power().read(FILE))
-    assert all(b"synced not yet".startswith(each) and len(each) >= 7 for each in left)
-    assert {b"synced ", b"synced not yet"} < left
-    assert coverage.counts[Fault.TORN_WRITE.name] > 0
+    assert all(each.startswith(b"synced ") for each in left)
+    assert {b"synced ", b"synced " + rest} < left
+    torn = {each for each in left if rest.startswith(each.removeprefix(b"synced "))}
+    assert all(len(each) == len(b"synced " + rest) and 0 in each for each in left - torn)
     assert coverage.counts[Fault.LOST_WRITE.name] > 0
+    assert coverage.counts[Fault.TORN_WRITE.name] > 0
+    assert coverage.counts[Fault.LOST_SECTOR.name] > 0
+
+
+@pytest.mark.parametrize("changes", [1, 2, 3])
+def test_a_machine_stops_right_after_a_change_and_does_nothing_more(changes: int) -> None:
+    disk = new_disk(1)
+    afterwards: list[SimulatedDisk] = []
+    disk.break_after(changes, lambda: afterwards.append(disk.kill_process()))
+    file, store = disk.open_append(FILE), disk.open_store("leveldb", STORE)
+    steps: list[Callable[[], None]] = [
+        lambda: file.append(b"1"),
+        lambda: store.write({b"2": b""}),
+        lambda: file.append(b"3"),
+    ]
+    for step in steps[: changes - 1]:
+        step()
+    with pytest.raises(MachineStoppedError):
+        steps[changes - 1]()
+    file.append(b"more")
+    assert afterwards[0].read(FILE) == {1: b"1", 2: b"1", 3: b"13"}[changes]
+    assert afterwards[0].open_store("leveldb", STORE).get(b"2") == (None if changes == 1 else b"")
 
 
 def test_a_power_cut_takes_the_latest_batches_of_a_store_and_no_earlier_ones() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
-from tallystick.client.commit import CommitStatus
+from tallystick.client.commit_status import CommitStatus
 from tallystick.node.cluster.network import Network
 from tallystick.node.cluster.node import Node
 from tallystick.node.ledger import keyspace

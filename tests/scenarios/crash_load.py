@@ -11,7 +11,7 @@ from typing import Final
 
 from tests.scenarios.crash_network import CHAINCODE
 
-from tallystick.client.commit import CommitStatus
+from tallystick.client.commit_status import CommitStatus
 from tallystick.client.contract import Contract
 from tallystick.client.errors import CommitStatusError, EndorseError, SubmitError
 from tallystick.client.gateway import Gateway

@@ -1,44 +1,17 @@
 """The last step: what the ledger says of a transaction. Source: wire.md §5.5."""
 
-from dataclasses import dataclass
 from typing import Self
 
-from tallystick.client.errors import CommitError, CommitStatusError, RpcFailure, code_name
+from tallystick.client.block_events import FILTERED_BLOCKS, block_events_request
+from tallystick.client.commit_listener import Expected
+from tallystick.client.commit_status import CommitStatus
+from tallystick.client.errors import CommitStatusError, RpcFailure
+from tallystick.client.event_stream import EventStream
 from tallystick.client.session import Session, within
 from tallystick.protos.gateway import gateway_pb2
-from tallystick.protos.peer.transaction_pb2 import TxValidationCode
+from tallystick.protos.peer.events_pb2 import FilteredBlock
 from tallystick.wire.hashing import sha256
 from tallystick.wire.messages import decode
-
-
-@dataclass(frozen=True, slots=True)
-class CommitStatus:
-    """The verdict on a committed transaction.
-
-    Attributes:
-        transaction_id: Of the transaction.
-        code: ``TxValidationCode``; 0 is valid.
-        block_number: The block that holds it.
-    """
-
-    transaction_id: str
-    code: int
-    block_number: int
-
-    @property
-    def is_valid(self) -> bool:
-        """Whether the transaction took effect."""
-        return self.code == TxValidationCode.VALID
-
-    @property
-    def code_name(self) -> str:
-        """The name of the validation code, such as ``VALID``."""
-        return code_name(self.code)
-
-    def raise_if_invalid(self) -> None:
-        """Raise CommitError unless the transaction took effect."""
-        if not self.is_valid:
-            raise CommitError(self.transaction_id, self.code, self.block_number)
 
 
 class Commit:
@@ -48,23 +21,46 @@ class Commit:
         transaction_id: Of the transaction.
     """
 
-    __slots__ = ("_request", "_session", "_signature", "transaction_id")
+    __slots__ = (
+        "_channel_id",
+        "_expected",
+        "_request",
+        "_session",
+        "_signature",
+        "transaction_id",
+    )
 
-    def __init__(self, session: Session, transaction_id: str, request: bytes) -> None:
+    def __init__(
+        self,
+        session: Session,
+        channel_id: str,
+        transaction_id: str,
+        request: bytes,
+        expected: Expected | None = None,
+    ) -> None:
+        """``expected`` yields the verdict, if somebody listens for it."""
         self._session = session
+        self._channel_id = channel_id
         self._request = request
         self._signature = b""
+        self._expected = expected
         self.transaction_id = transaction_id
 
     @classmethod
-    def build(cls, session: Session, channel_id: str, transaction_id: str) -> Self:
+    def build(
+        cls,
+        session: Session,
+        channel_id: str,
+        transaction_id: str,
+        expected: Expected | None = None,
+    ) -> Self:
         """Return the commit of any transaction, also of one that others submitted."""
         request = gateway_pb2.CommitStatusRequest(
             transaction_id=transaction_id,
             channel_id=channel_id,
             identity=session.signer.identity,
         )
-        return cls(session, transaction_id, request.SerializeToString())
+        return cls(session, channel_id, transaction_id, request.SerializeToString(), expected)
 
     @classmethod
     def from_bytes(cls, session: Session, data: bytes) -> Self:
@@ -75,7 +71,7 @@ class Commit:
         """
         signed = decode(gateway_pb2.SignedCommitStatusRequest, data)
         request = decode(gateway_pb2.CommitStatusRequest, signed.request)
-        commit = cls(session, request.transaction_id, signed.request)
+        commit = cls(session, request.channel_id, request.transaction_id, signed.request)
         commit._signature = signed.signature
         return commit
 
@@ -103,16 +99,28 @@ class Commit:
             CommitStatusError: The peer did not tell, or not in time. Asking again is harmless.
             MissingSignerError: The request must be signed elsewhere first.
         """
-        session = self._session
         try:
-            if not self._signature:
-                self._signature = await session.sign(self._request)
-            response = await within(
-                session.deadlines.commit_status_s, session.transport.commit_status(self._message())
-            )
+            return await within(self._session.deadlines.commit_status_s, self._status())
         except RpcFailure as failure:
             raise CommitStatusError(self.transaction_id, failure) from failure
+
+    async def _status(self) -> CommitStatus:
+        expected, self._expected = self._expected, None  # whoever asks again asks the peer
+        heard = None if expected is None else await expected
+        return heard or await self._asked()
+
+    async def _asked(self) -> CommitStatus:
+        session = self._session
+        if not self._signature:
+            self._signature = await session.sign(self._request)
+        with session.listeners[self._channel_id].asking(self._filtered_blocks):
+            response = await session.transport.commit_status(self._message())
         return CommitStatus(self.transaction_id, response.result, response.block_number)
+
+    def _filtered_blocks(self) -> EventStream[FilteredBlock]:
+        return block_events_request(
+            self._session, self._channel_id, FILTERED_BLOCKS, start=None
+        ).events()
 
     def _message(self) -> gateway_pb2.SignedCommitStatusRequest:
         return gateway_pb2.SignedCommitStatusRequest(

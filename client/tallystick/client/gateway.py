@@ -165,7 +165,7 @@ class Gateway:
     async def close(self) -> None:
         """End every call and stream, and the connection; log out of a profile's token."""
         try:
-            await self._session.transport.close()
+            await self._session.close()
         finally:
             await self._lifetime.aclose()
 

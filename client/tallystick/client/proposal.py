@@ -135,7 +135,11 @@ class Proposal:
         except RpcFailure as failure:
             raise EndorseError(self.transaction_id, failure) from failure
         return Transaction(
-            session, self.channel_id, self.transaction_id, response.prepared_transaction
+            session,
+            self.channel_id,
+            self.transaction_id,
+            response.prepared_transaction,
+            is_new=True,
         )
 
     async def _signed(self) -> SignedProposal:

@@ -1,12 +1,14 @@
 """What every step of a gateway shares."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import grpc
 
+from tallystick.client.commit_listener import CommitListener
 from tallystick.client.errors import RpcFailure
 from tallystick.client.identity import SigningError, SigningIdentity
 from tallystick.client.options import Deadlines, Environment
@@ -28,6 +30,7 @@ class Session:
         busy_retry: When the peer has too much to do.
         environment: Time and chance.
         tls_certificate_hash: Of the client's TLS certificate; empty without mutual TLS.
+        listeners: Who may hear what became of transactions, by channel.
     """
 
     transport: GatewayTransport
@@ -37,6 +40,15 @@ class Session:
     busy_retry: RetryPolicy
     environment: Environment
     tls_certificate_hash: bytes = b""
+    listeners: defaultdict[str, CommitListener] = field(
+        default_factory=lambda: defaultdict(CommitListener)
+    )
+
+    async def close(self) -> None:
+        """Stop to listen, then end every call and stream."""
+        for listener in self.listeners.values():
+            await listener.close()
+        await self.transport.close()
 
     async def sign(self, message: bytes) -> bytes:
         """Return a signature over ``message``.

@@ -20,13 +20,21 @@ class Transaction:
         channel_id: The channel.
     """
 
-    __slots__ = ("_envelope", "_session", "channel_id", "transaction_id")
+    __slots__ = ("_envelope", "_is_new", "_session", "channel_id", "transaction_id")
 
     def __init__(
-        self, session: Session, channel_id: str, transaction_id: str, envelope: Envelope
+        self,
+        session: Session,
+        channel_id: str,
+        transaction_id: str,
+        envelope: Envelope,
+        *,
+        is_new: bool = False,
     ) -> None:
+        """``is_new`` tells that nobody can have submitted it yet."""
         self._session = session
         self._envelope = envelope
+        self._is_new = is_new
         self.channel_id = channel_id
         self.transaction_id = transaction_id
 
@@ -76,6 +84,9 @@ class Transaction:
         """
         session = self._session
         envelope = self._envelope
+        listener = session.listeners[self.channel_id]
+        expected = listener.expect(self.transaction_id) if self._is_new else None
+        self._is_new = False
         try:
             if not envelope.signature:
                 envelope.signature = await session.sign(envelope.payload)
@@ -87,4 +98,4 @@ class Transaction:
             await within(session.deadlines.submit_s, session.transport.submit(request))
         except RpcFailure as failure:
             raise SubmitError(self.transaction_id, failure) from failure
-        return Commit.build(session, self.channel_id, self.transaction_id)
+        return Commit.build(session, self.channel_id, self.transaction_id, expected)

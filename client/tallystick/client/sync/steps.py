@@ -3,7 +3,7 @@
 from tallystick.client import commit as _commit
 from tallystick.client import proposal as _proposal
 from tallystick.client import transaction as _transaction
-from tallystick.client.commit import CommitStatus
+from tallystick.client.commit_status import CommitStatus
 from tallystick.client.sync.loop_thread import LoopThread
 
 

@@ -14,6 +14,7 @@ from tallystick.node.transport.ports import LOCAL_CALLER, StreamService
 from tallystick.protos.common.common_pb2 import Envelope
 from tallystick.protos.gateway import gateway_pb2
 from tallystick.protos.peer.events_pb2 import DeliverResponse
+from tallystick.wire.envelope import channel_header_of
 
 
 class LocalTransport:
@@ -52,12 +53,7 @@ class LocalTransport:
         with _failures():
             response = await self._gateway.commit_status(request)
         channel_id = gateway_pb2.CommitStatusRequest.FromString(request.request).channel_id
-        # Who has left the channel, or was never on it, gets no block of it.
-        members = self._peer.channels[channel_id].config.application_msp_ids
-        for peer in tuple(self._everybody):
-            if channel_id in peer.channels and peer.msp_id in members:
-                with suppress(WatchClosedError):  # it stops, so nobody will ask it
-                    await peer.channels[channel_id].watch.wait_for(response.block_number + 1)
+        await self._wait_for_everybody(channel_id, response.block_number)
         return response
 
     async def chaincode_events(
@@ -72,9 +68,13 @@ class LocalTransport:
         """Stream whole blocks."""
         return _stream(self._deliver.deliver, request)
 
-    def deliver_filtered(self, request: Envelope) -> AsyncGenerator[DeliverResponse, None]:
-        """Stream filtered blocks."""
-        return _stream(self._deliver.deliver_filtered, request)
+    async def deliver_filtered(self, request: Envelope) -> AsyncGenerator[DeliverResponse, None]:
+        """Stream filtered blocks, which tell of commits too."""
+        channel_id = channel_header_of(request).channel_id
+        async for response in _stream(self._deliver.deliver_filtered, request):
+            if response.HasField("filtered_block"):
+                await self._wait_for_everybody(channel_id, response.filtered_block.number)
+            yield response
 
     def deliver_with_private_data(self, request: Envelope) -> AsyncGenerator[DeliverResponse, None]:
         """Stream whole blocks, each with the private values that the caller may see."""
@@ -82,6 +82,14 @@ class LocalTransport:
 
     async def close(self) -> None:
         """Do nothing: there is no connection."""
+
+    async def _wait_for_everybody(self, channel_id: str, block_number: int) -> None:
+        # Who has left the channel, or was never on it, gets no block of it.
+        members = self._peer.channels[channel_id].config.application_msp_ids
+        for peer in tuple(self._everybody):
+            if channel_id in peer.channels and peer.msp_id in members:
+                with suppress(WatchClosedError):  # it stops, so nobody will ask it
+                    await peer.channels[channel_id].watch.wait_for(block_number + 1)
 
 
 async def _stream(

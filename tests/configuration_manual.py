@@ -41,6 +41,7 @@ _SHOWN: Final = {
     "telemetry.address": "collector.one.example:4317",
     "telemetry.root_certificates": "tls/collector-ca.crt",
     "advertised_address": "peer0.one.example:7051",
+    "checked_packages": "checked-packages",
     "data_directory": "/var/lib/tallystick/data",
     "genesis_blocks": ["genesis.block"],
     "msp.id": "OneMSP",

@@ -36,6 +36,7 @@ from tallystick.node.observability.operations import HealthChecks
 from tallystick.node.privacy.node import PrivacyNode
 from tallystick.node.privacy.privacy import Privacy, PrivacyPeers
 from tallystick.node.privacy.reconciliation import ReconciliationPace
+from tallystick.node.runtime.checked_packages import CheckedPackages
 from tallystick.node.runtime.packages import PackageStore
 from tallystick.node.runtime.registration import serving_chaincode
 from tallystick.node.runtime.registry import RuntimeRegistry, RuntimeRules
@@ -119,7 +120,9 @@ class PeerNode:
         self._stores = AsyncExitStack()
         self._lifetime = AsyncExitStack()
         self.privacy = self._new_privacy()
-        self._packages = PackageStore(settings.data_directory / "chaincode")
+        self._packages = PackageStore(
+            settings.data_directory / "chaincode", CheckedPackages(settings.checked_packages)
+        )
         self._runtime = RuntimeRegistry(
             self._packages, RuntimeRules.from_settings(settings.chaincode), environment.random
         )

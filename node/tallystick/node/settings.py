@@ -335,6 +335,8 @@ class PeerSettings(NodeSettings):
     """Where others reach this peer; the listen address unless set."""
     checks_signatures_ahead: bool = True
     """Whether a second process, of some 50 MiB, checks signatures while the peer is far behind."""
+    checked_packages: ResolvedPath | None = None
+    """Packages that `tally cluster up` has checked. Nobody but owners of the keys may write it."""
     orderers: tuple[OrdererEndpointSettings, ...] = ()
     gateway: GatewaySettings = GatewaySettings()
     endorser: EndorserSettings = EndorserSettings()

@@ -10,6 +10,7 @@
     profiles/<MSP id>.json             how the organisation's ``client`` connects
     profiles/<MSP id>-<user>.json      how any other user connects
     data/<node>/  logs/<node>.log  run/<node>.pid
+    run/checked-packages               what its peers need not check again
 """
 
 import json
@@ -29,7 +30,7 @@ from tallystick.node.cluster.errors import (
 from tallystick.node.cluster.material import Founding, generate_material, genesis_block
 from tallystick.node.cluster.member_topology import CLIENT
 from tallystick.node.cluster.node import Node, nodes_of
-from tallystick.node.cluster.node_settings import ETCD_AUTHORITIES, settings_text
+from tallystick.node.cluster.node_settings import CHECKED_PACKAGES, ETCD_AUTHORITIES, settings_text
 from tallystick.node.cluster.topology import ChannelTopology, Topology
 from tallystick.node.membership.signing_identity import SigningIdentity
 from tallystick.protos.common.common_pb2 import Block
@@ -142,6 +143,11 @@ class Network:
     def opening_note(self, channel: ChannelTopology, chaincode: str) -> Path:
         """Return the file whose presence says that a chaincode's opening calls were submitted."""
         return self.directory / _OPENED / channel.id / chaincode
+
+    @property
+    def checked_packages(self) -> Path:
+        """The file that tells the peers which packages need no check of theirs."""
+        return self.directory / CHECKED_PACKAGES
 
     def node_material(self, node: Node) -> Path:
         """Return where a node's keys are. A member of etcd has those of its orderer."""

@@ -9,6 +9,7 @@ from tallystick.node.cluster.node import Node
 from tallystick.node.cluster.topology import Topology
 
 ETCD_AUTHORITIES: Final = "etcd-authorities.pem"
+CHECKED_PACKAGES: Final = "run/checked-packages"
 
 
 def settings_text(topology: Topology, node: Node, genesis_blocks: Sequence[str]) -> str:
@@ -39,6 +40,8 @@ def settings_text(topology: Topology, node: Node, genesis_blocks: Sequence[str])
         "tls": tls,
         "operations": {"listen_address": node.operations_address},
     }
+    if node.kind == "peer":
+        tables[""] = {**tables[""], "checked_packages": f"../{CHECKED_PACKAGES}"}
     if node.kind == "orderer" and node.topology.admin_port is not None:
         tables["admin"] = {
             "listen_address": f"{node.host}:{node.topology.admin_port}",

@@ -33,7 +33,8 @@ from tallystick.node.cluster.topology import (
     Topology,
     default_topology,
 )
-from tallystick.node.runtime.packages import package_id
+from tallystick.node.runtime.checked_packages import CheckedPackages
+from tallystick.node.runtime.packages import check_package, package_id
 from tallystick.wire.txid import NONCE_SIZE
 
 Report = Callable[[str], object]
@@ -82,15 +83,25 @@ async def bring_up(topology: Topology | None, directory: Path, report: Report) -
             raise NetworkExistsError(directory)
     async with starting_nodes(network, report):
         # A network that was there has to tell first what it lacks.
-        prepared = _all_prepared(network.topology) if is_new else {}
+        prepared = prepare_all(network) if is_new else {}
     async with Access(network, source) as access:
         for channel in network.topology.all_channels:
             await deploy_missing(network, access, channel, prepared, report)
     return network
 
 
-def _all_prepared(topology: Topology) -> Mapping[ChaincodeTopology, Deployable]:
-    return {chaincode: deployable(chaincode) for chaincode in _chaincodes(topology)}
+def prepare_all(network: Network) -> Mapping[ChaincodeTopology, Deployable]:
+    """Return what brings the chaincodes onto their channels; no peer has to check them again.
+
+    Raises:
+        LedgerError: A chaincode cannot be deployed; the message says why.
+    """
+    prepared = {each: deployable(each) for each in _chaincodes(network.topology)}
+    checked = CheckedPackages(network.checked_packages)
+    for each in prepared.values():
+        check_package(each.package)
+        checked.add(each.package)
+    return prepared
 
 
 def _chaincodes(topology: Topology) -> Iterator[ChaincodeTopology]:

@@ -10,6 +10,7 @@ from tallystick.chaincode.package import (
     PYTHON,
     ChaincodePackage,
     PackageError,
+    PackageHead,
     build_package,
     build_package_of,
     package_id,
@@ -18,6 +19,7 @@ from tallystick.chaincode.package import (
 )
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.disk import replace_file
+from tallystick.node.runtime.checked_packages import NONE_CHECKED, CheckedPackages
 
 __all__ = [
     "CCAAS",
@@ -117,14 +119,19 @@ def build_external_package(label: str) -> bytes:
 class PackageStore:
     """Packages as files of one folder, named after their ids. Calls block.
 
+    Args:
+        directory: The folder.
+        checked: What has passed the check elsewhere.
+
     Attributes:
         on_registering: Told the id of each package that is installed from now on and whose
             chaincode registers by itself.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, checked: CheckedPackages = NONE_CHECKED) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
+        self._checked = checked
         self._others_than_python: bool | None = None
         self.on_registering: list[Callable[[str], object]] = []
 
@@ -147,14 +154,14 @@ class PackageStore:
         Raises:
             PackageRefusedError: See ``check_package``.
         """
-        checked = check_package(package)
-        name = checked.package_id
+        head = self._check(package)
+        name = head.package_id
         path = self._path(name)
         if not path.exists():
             replace_file(path, [package])
-        if checked.type != PYTHON:
+        if head.type != PYTHON:
             self._others_than_python = True
-        if checked.type not in SELF_RUN:
+        if head.type not in SELF_RUN:
             for tell in self.on_registering:
                 tell(name)
         return name
@@ -171,6 +178,9 @@ class PackageStore:
         return tuple(
             InstalledPackage(f"{label}:{digest}", label) for label, _, digest in sorted(parts)
         )
+
+    def _check(self, package: bytes) -> PackageHead:
+        return parse_head(package) if package in self._checked else check_package(package)
 
     def _type(self, package_id: str) -> str:
         content = self.get(package_id)

@@ -8,12 +8,15 @@ from itertools import product
 
 import pytest
 from tests.unit.contracts.acts import refused
-from tests.unit.contracts.ends import commitments, reservations
 from tests.unit.contracts.ends.ending import MarketT, heights, holdings, moved, waiting
-from tests.unit.contracts.ends.hindered import Kind
+from tests.unit.contracts.ends.hindered import Kind, Way
 from tests.unit.contracts.ends.hindrances import HINDRANCES
+from tests.unit.contracts.ends.kinds import KINDS
+from tests.unit.contracts.trades.orders import an_order, place, real
 
-KINDS = {**commitments.KINDS, **reservations.KINDS}
+from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.participants import Participant
+
 CASES = [
     pytest.param(kind, hindrance, id=f"{name}, and {hindrance}")
     for (name, kind), hindrance in product(KINDS.items(), HINDRANCES)
@@ -44,3 +47,30 @@ def test_what_waits_comes_to_its_end_whatever_comes_between(
             assert not any(waiting(branch).values())
             open_ways += 1
     assert (open_ways == 0) is (hindrance in kind.kept)
+
+
+WAYS = [
+    pytest.param(kind, way, id=f"{name}: {how}")
+    for name, kind in KINDS.items()
+    for how, way in kind.ways.items()
+]
+
+
+@pytest.mark.parametrize(("kind", "way"), WAYS)
+def test_what_is_free_again_is_used_to_the_last_unit_and_cent(
+    kind: Kind[MarketT], way: Way[MarketT]
+) -> None:
+    """SS-89, SS-96: what rows call free, the next order, transfer and withdrawal may use."""
+    market = kind.scene().market.fork()
+    way.act(market)
+
+    has = +holdings(market)
+    units = {holder: amount for (asset, holder), amount in has.items() if asset == "ACME"}
+    assert {holder: real(market, holder=holder).amount for holder in units} == units
+    for (asset, holder), amount in has.items():
+        if asset == "USD":
+            market.submit(Participant.BANK, Chaincode.CASH, "withdraw", "USD", holder, amount)
+        else:
+            place(market, an_order(market, f"last-{holder}", holder=holder, quantity=amount))
+            market.transfer(holder, "bob" if holder == "alice" else "alice", amount)
+    assert {asset for asset, _ in +holdings(market)} <= {"ACME"}

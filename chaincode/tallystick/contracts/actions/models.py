@@ -159,7 +159,7 @@ class ClaimLine(Model):
     """What one leg of units of a trade gives rise to.
 
     Attributes:
-        leg: Its name: the trade's id, of further legs with a number.
+        leg: Its name: the trade's id and a number.
         giver: Whose entitlement goes.
         taker: Who gets it.
         units: How many units' worth, in the units of the record date.

@@ -4,16 +4,24 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
+from tallystick.chaincode.events import EventRecord
 from tallystick.chaincode.keys import composite_key, partial_range, split_composite_key
 from tallystick.contracts.actions.distributions import entitlement_key, totals_key
 from tallystick.contracts.actions.market_claims import claim_key
 from tallystick.contracts.actions.models import Action, Entitlement, MarketClaim, Totals
 from tallystick.contracts.book import Position
-from tallystick.contracts.cash.models import Accrual, KeptReceipt, Receipt, ReceiptStatus
+from tallystick.contracts.cash.models import (
+    Accrual,
+    KeptReceipt,
+    Limits,
+    Receipt,
+    ReceiptStatus,
+)
 from tallystick.contracts.cash.receipts import receipt_key
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.confidential import SALT_SIZE
 from tallystick.contracts.discipline.models import BuyIn, FailRecord
+from tallystick.contracts.events import LedgerEvent, read_event
 from tallystick.contracts.models import Model
 from tallystick.contracts.netting.models import Cycle, CycleStatus
 from tallystick.contracts.offerings.models import Subscription, SubscriptionStatus
@@ -76,6 +84,22 @@ def waiting_money_of(state: StateView, cash: str) -> Counter[str]:
 def supply_of_money(state: StateView, cash: str) -> int:
     """Return how much a bank has been paid in, less what it has paid out."""
     return sum(int(value) for _, value in _rows(state, Chaincode.CASH, "supply", cash))
+
+
+def limits_of(state: StateView, cash: str) -> Mapping[str, Limits]:
+    """Return what is reserved of balances, and what their holders owe."""
+    return {
+        parts[1]: Limits.model_validate_json(value)
+        for parts, value in _private_rows(state, "limits", cash)
+    }
+
+
+def entries_of(state: StateView, cash: str, transaction_id: str) -> Iterator[LedgerEvent]:
+    """Yield what a transaction has told of money among the accounts, and to nobody else."""
+    for _, value in _private_rows(state, "entry", cash, transaction_id):
+        event = read_event(EventRecord.model_validate_json(value))
+        assert event is not None, "every entry is of a kind that readers know"
+        yield event
 
 
 def paid_elsewhere(state: StateView) -> Counter[str]:

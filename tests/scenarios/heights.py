@@ -1,18 +1,24 @@
 """What must move as a whole, and at which heights of a ledger it has moved in part only.
 
 The records of a ledger say what has happened: a trade is settled, an entitlement is paid, a claim
-is settled. Apart from that its accounts and its register say what everybody has. At every height
-the second must be exactly what follows from the first.
+is settled. Of a movement by itself its event says so, in the block or among the accounts. Apart
+from that its accounts and its register say what everybody has. At every height the second must be
+exactly what follows from the first.
 """
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from itertools import chain, pairwise
 from pathlib import Path
 
+from tests.scenarios.block_calls import Call, calls_of
+from tests.scenarios.conftest import CASH
+from tests.scenarios.height_rows import entries_of
 from tests.scenarios.rebuilt import each_height
 
+from tallystick.contracts.events import LedgerEvent
 from tallystick.node.ledger.ledger import Ledger
 from tallystick.node.ledger.state import StateView
 from tallystick.node.testing import LocalNetwork
@@ -32,6 +38,11 @@ def holdings(assets: Mapping[str, Mapping[str, int]]) -> Holdings:
     )
 
 
+def says_nothing(_: LedgerEvent) -> AbstractSet[str]:
+    """Return which acts an event tells: none, where rows tell them all."""
+    return frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Course:
     """What happens on a network of its own, and what of it must move as a whole.
@@ -45,7 +56,10 @@ class Course:
         supply: Returns how much there is of some assets, as rows of changes say.
         steps: Which acts begin or end to have happened at the heights at which that changes, in
             their order.
+        moves: By which functions, as ``chaincode.function``, anything moves that is compared.
         racing: Of the acts those that are sent at once, and come in one block or in several.
+        told: Returns which acts an event tells, in public or among the accounts: movements of which
+            no row says that they have happened.
     """
 
     live: Callable[[LocalNetwork], Awaitable[None]]
@@ -55,7 +69,9 @@ class Course:
     happened: Callable[[StateView], AbstractSet[str]]
     supply: Callable[[StateView], Mapping[str, int]]
     steps: Sequence[AbstractSet[str]]
+    moves: AbstractSet[str]
     racing: AbstractSet[str] = frozenset()
+    told: Callable[[LedgerEvent], AbstractSet[str]] = says_nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +82,7 @@ class Height:
     holdings: Holdings
     happened: frozenset[str]
     supply: Mapping[str, int]
+    calls: Sequence[Call]
 
     def of(self, asset: str) -> Mapping[str, int]:
         """Return what holders have of an asset; who has nothing is not named."""
@@ -82,15 +99,32 @@ async def heights_of(source: Ledger, directory: Path, course: Course) -> list[He
     That is when everybody has what it begins with; before that nothing may have happened.
     """
     heights: list[Height] = []
-    number = 0
+    number, told = 0, set[str]()
     async for state in each_height(source, directory):
+        calls = tuple(calls_of(source.block(number)))
+        for call in calls:
+            events = chain(call.events, entries_of(state, CASH, call.transaction_id))
+            told.update(*map(course.told, events))
         number += 1
-        having, happened = course.holdings(state), frozenset(course.happened(state))
+        having, happened = course.holdings(state), frozenset(course.happened(state) | told)
         if heights or having == course.begun:
-            heights.append(Height(number, having, happened, course.supply(state)))
+            heights.append(Height(number, having, happened, course.supply(state), calls))
         else:
             assert not happened, f"{sorted(happened)} happened before everybody has {course.begun}"
     return heights
+
+
+def moved_by(heights: Sequence[Height]) -> set[str]:
+    """Return by which functions anything moved that is compared, since a course began.
+
+    Of a block with several transactions, all of them: a course lets those race that move something.
+    """
+    return {
+        call.function
+        for old, new in pairwise(heights)
+        if new.holdings != old.holdings
+        for call in new.calls
+    }
 
 
 def torn(heights: Sequence[Height], course: Course) -> list[int]:

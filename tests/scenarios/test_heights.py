@@ -15,14 +15,17 @@ import pytest_asyncio
 from tests.scenarios.conftest import PEERS, SECURITY, WATCHERS
 from tests.scenarios.courses import (
     buy_ins,
+    claims_by_leg,
+    credit,
     distributions,
+    elections,
     market_claims,
     receipts,
     torn_trade,
     trades,
 )
 from tests.scenarios.height_rows import ACCOUNTS, account_hashes, settled_trades, units_of
-from tests.scenarios.heights import Course, heights_of, late, torn
+from tests.scenarios.heights import Course, heights_of, late, moved_by, torn
 from tests.scenarios.rebuilt import each_height
 
 from tallystick.contracts.chaincodes import Chaincode
@@ -37,7 +40,10 @@ COURSES = {
     "trades, issue and redemption": trades.COURSE,
     "receipts of money off the ledger": receipts.COURSE,
     "distributions and a split": distributions.COURSE,
+    "elections": elections.COURSE,
     "market claims": market_claims.COURSE,
+    "market claims by leg": claims_by_leg.COURSE,
+    "money on credit": credit.COURSE,
     "buy-ins and penalties": buy_ins.COURSE,
 }
 
@@ -68,9 +74,9 @@ def ledger_of(network: LocalNetwork, participant: str) -> Ledger:
 async def test_at_no_height_has_one_leg_moved_and_the_other_not(
     lived: Lived, tmp_path: Path
 ) -> None:
-    """SS-87, SS-89, SS-100, SS-101, SS-104, F144, F150, W30: on both peers that see all legs.
+    """SS-87, SS-89, SS-95, SS-100, SS-101, SS-104, F144, F150, F158, W30.
 
-    Nothing is made, and nothing lost.
+    That is so on both peers that see all legs. Nothing is made, and nothing lost.
     """
     for peer in WATCHERS:
         heights = await heights_of(lived.ledgers[peer], tmp_path / peer, lived.course)
@@ -82,6 +88,7 @@ async def test_at_no_height_has_one_leg_moved_and_the_other_not(
         assert [each for each in steps if not each <= lived.course.racing] == lived.course.steps
         assert told[0] == set()
         assert lived.course.racing <= told[-1]
+        assert moved_by(heights) == lived.course.moves
 
 
 async def test_a_leg_that_moved_a_block_later_would_be_noticed(
@@ -105,6 +112,7 @@ async def test_a_contract_that_pays_a_block_after_it_delivers_is_noticed(tmp_pat
     first = next(each.number for each in heights if each.happened)
     assert torn(heights, course) == [first]
     assert heights[-1].number > first
+    assert moved_by(heights) == course.moves
 
 
 async def test_who_sees_no_money_sees_units_move_in_the_same_block_as_its_hashes(

@@ -196,6 +196,12 @@ COURSE = Course(
     holdings=having,
     happened=happened,
     supply=trades.supply,
+    moves={
+        "settlement.collect_penalties",
+        "settlement.compensate_buy_in",
+        "settlement.execute_buy_in",
+        "settlement.settle_at_once",
+    },
     steps=[
         {REPLACEMENT},
         {f"{BOUGHT_IN} ended"},

@@ -238,6 +238,15 @@ COURSE = Course(
     holdings=having,
     happened=happened,
     supply=supply,
+    moves={
+        "settlement.claim_entitlement",
+        "settlement.execute_split",
+        "settlement.fund_action",
+        "settlement.lock_legs",
+        "settlement.pay_entitlements",
+        "settlement.reclaim_action",
+        "settlement.settle",
+    },
     steps=[
         {"T-1 locked"},
         {"D-1 funded"},

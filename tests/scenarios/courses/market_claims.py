@@ -191,6 +191,14 @@ COURSE = Course(
     holdings=having,
     happened=happened,
     supply=supply,
+    moves={
+        "settlement.enter_entitlements",
+        "settlement.fund_action",
+        "settlement.pay_entitlements",
+        "settlement.raise_market_claim",
+        "settlement.resolve_market_claim",
+        "settlement.settle_at_once",
+    },
     steps=[
         {"T-4"},
         {"entered"},

@@ -191,5 +191,10 @@ COURSE = Course(
     holdings=having,
     happened=happened,
     supply=supply,
+    moves={
+        "settlement.issue_units",
+        "settlement.settle",
+        "settlement.settle_at_once",
+    },
     steps=[{"T-1"}, {"T-2"}, {"T-3"}, {"issued bob", "issued carol"}],
 )

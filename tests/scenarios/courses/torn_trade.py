@@ -41,5 +41,9 @@ COURSE = Course(
     holdings=trades.having,
     happened=settled_trades,
     supply=trades.supply,
+    moves={
+        "cash.transfer",
+        "settlement.settle",
+    },
     steps=[{"T-1"}],
 )

@@ -259,6 +259,13 @@ COURSE = Course(
     happened=happened,
     supply=supply,
     racing={"T-1", "T-2"},
+    moves={
+        "settlement.issue_units",
+        "settlement.pay_entitlements",
+        "settlement.settle",
+        "settlement.settle_at_once",
+        "settlement.settle_cycle",
+    },
     steps=[
         {"T-3"},
         {"T-5", "T-6"},

@@ -36,6 +36,7 @@ from tallystick.contracts.licensing.models import LicenceGrant
 from tallystick.contracts.models import Model
 from tallystick.contracts.register.models import SecurityTerms
 from tallystick.contracts.statements import (
+    AllowanceScope,
     CustodyAgreed,
     Registration,
     Representation,
@@ -52,6 +53,7 @@ from tallystick.wire.signing import sign
 CHANNEL = "securities"
 PROFILES = Path(".tallystick/profiles")
 OFFICE, AGENT, REGULATOR = "BrokerDealerMSP", "TransferAgentMSP", "RegulatorMSP"
+AT_THE_EXCHANGE = AllowanceScope(venue="ATSMSP")
 PRICE = 25_00
 A_DAY = timedelta(days=1)
 
@@ -139,7 +141,10 @@ class Story:
         terms = SecurityTerms(security=self.security, name="Fund", issuer="IssuerMSP")
         await self.submit(AGENT, "token", "create_security", terms)
         venues = Binding(
-            rule="venue-only", parameters={"*": {"excepted": ["distribution", "allowance"]}}
+            rule="venue-only",
+            parameters={
+                "*": {"excepted": ["distribution", "allowance"], "drawers": ["family-office"]}
+            },
         )
         rules = RulesGiven(security=self.security, rules=(venues,))
         await self.submit(AGENT, "token", "bind_rules", rules)
@@ -163,14 +168,15 @@ class Story:
             spender=OFFICE,
             quantity=500,
             expires_at=after(30 * A_DAY),
+            scope=AT_THE_EXCHANGE,
         )
         return SignedAllowance(statement=allowed, intent=signed(client, allowed))
 
     async def sell(self) -> None:
-        """Sell for one client to the other, without asking either for a signature."""
+        """Deliver what one client sold to the other at the exchange; neither signs again."""
         anna, ben = (client.identity for client in self.clients)
         sent = UnitsSent(security=self.security, sender=anna, receiver=ben, quantity=200)
-        await self.submit(OFFICE, "token", "transfer_from", sent)
+        await self.submit(OFFICE, "token", "transfer_from", sent, AT_THE_EXCHANGE)
         token = self._gateways[OFFICE].network().contract("token")
         for client in (anna, ben):
             balance = await token.evaluate("balance_of", self.security, client)

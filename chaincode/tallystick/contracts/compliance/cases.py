@@ -143,6 +143,7 @@ class Cases:
             for leg in given.legs
             if leg.receiver is not None
         }
+        venue, drawer, *_ = (*given.report.organizations, None, None)
         return Case(
             moment=now(self._ctx),
             basis=given.basis,
@@ -152,7 +153,8 @@ class Cases:
                 name: self.facts(name, subject, given.basis, receivers)
                 for name, subject in given.subjects.items()
             },
-            venue=next(iter(given.report.organizations), None),
+            venue=venue,
+            drawer=drawer,
             approvals=tuple(
                 self.approvals(
                     [leg for leg in given.legs if given.subjects[leg.security].needs.approvals],

@@ -35,6 +35,7 @@ from tallystick.contracts.compliance.rules import NoParameters, ParametersT, Rul
 from tallystick.contracts.compliance.venues import (
     ApprovedBeforehand,
     AtNamedVenuesOnly,
+    AtTradedVenuesOnly,
     AtVenuesOnly,
     VenueIsLicensed,
 )
@@ -75,6 +76,7 @@ BINDERS: Mapping[tuple[str, int], Binder] = MappingProxyType(
             _binder(FreshlyConfirmed()),
             _binder(DisclosedInTime()),
             _binder(AtNamedVenuesOnly()),
+            _binder(AtTradedVenuesOnly()),
             _binder(AtVenuesOnly()),
             _binder(VenueIsLicensed()),
             _binder(ApprovedBeforehand()),

@@ -64,11 +64,13 @@ class Asked:
         always: Those that every security has.
         bound: Those of each security.
         granularity: Units move in multiples of it.
+        at_most: No more may go in any case: what an allowance leaves.
     """
 
     always: Sequence[Bound]
     bound: Mapping[str, Sequence[Bound]]
     granularity: int = 1
+    at_most: int = MAX_QUANTITY
 
 
 def takes_barred(case: Case, leg: Leg, bound: Sequence[Bound]) -> bool:
@@ -109,7 +111,8 @@ def most(decision: Decision, leg: Leg, asked: Asked, choice: LotChoice = ANY_LOT
     if decision.before or _is_hopeless(decision.beside):
         return 0
     receiver = case.receiver(leg)
-    quantity = MAX_QUANTITY - (0 if receiver is None else receiver.before.quantity)
+    room = MAX_QUANTITY - (0 if receiver is None else receiver.before.quantity)
+    quantity = min(asked.at_most, room)
     if sender is not None:
         unbarred = _unbarred(case, leg, asked, choice)
         quantity = max(0, min(quantity, sender.before.available, unbarred))
@@ -185,4 +188,10 @@ def _is_hopeless(findings: Sequence[Finding]) -> bool:
     )
 
 
-_ABOUT_QUANTITY = {"GRANULARITY_MISSED", "HOLDING_TOO_LARGE", "LOTS_TOO_MANY", "LOTS_TOO_FEW"}
+_ABOUT_QUANTITY = {
+    "ALLOWANCE_EXCEEDED",
+    "GRANULARITY_MISSED",
+    "HOLDING_TOO_LARGE",
+    "LOTS_TOO_MANY",
+    "LOTS_TOO_FEW",
+}

@@ -33,7 +33,7 @@ from tallystick.contracts.instants import now
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.licensed import licensed
 from tallystick.contracts.lots import Dates
-from tallystick.contracts.models import Identifier, PageSize
+from tallystick.contracts.models import Identifier, PageSize, Quantity
 from tallystick.contracts.parties import (
     Party,
     authority_for,
@@ -45,9 +45,11 @@ from tallystick.contracts.powers import Power
 from tallystick.contracts.readers import reading_findings
 from tallystick.contracts.reasons import AccessReason, CustodyReason, RegisterReason, refuse_if_any
 from tallystick.contracts.register.functions.allowances import AllowanceFunctions
+from tallystick.contracts.register.functions.movements import verdict_on
 from tallystick.contracts.register.instructions import Instruction
+from tallystick.contracts.register.models import Verdict
 from tallystick.contracts.register.movements import Movements
-from tallystick.contracts.statements import UnitsDistributed
+from tallystick.contracts.statements import Share, UnitsDistributed
 from tallystick.contracts.statements.custody import MAX_SHARES
 
 Allowed = Annotated[tuple[SignedAllowance, ...], Field(max_length=MAX_SHARES)]
@@ -155,17 +157,29 @@ class CustodyFunctions(AllowanceFunctions):
                 *allowance_findings(custodian, distributed, allowed),
             ]
         )
-        Movements(ctx).execute(
-            Instruction(
-                _moves(distributed),
-                Basis.DISTRIBUTION,
-                authority_for(ctx, distributed.account, distributed, intent),
-            )
-        )
+        authority = authority_for(ctx, distributed.account, distributed, intent)
+        Movements(ctx).execute(Instruction(_moves(distributed), Basis.DISTRIBUTION, authority))
         for each in allowances:
             self.approve(ctx, each.statement, each.intent)
 
     # --- queries ---
+
+    @query
+    def can_distribute(
+        self,
+        ctx: Context,
+        security: Identifier,
+        account: Identifier,
+        client: Identifier,
+        quantity: Quantity,
+    ) -> Verdict:
+        """Return whether units of an account could be delivered to a client now, and why not.
+
+        Whose account and whose client they are is left aside: that is confidential.
+        """
+        share = Share(client=client, quantity=quantity)
+        asked = UnitsDistributed(security=security, account=account, shares=(share,))
+        return verdict_on(ctx, Instruction(_moves(asked), Basis.DISTRIBUTION, exercised=()))
 
     @query
     def custodian(self, ctx: Context, custodian: str) -> Custodian:

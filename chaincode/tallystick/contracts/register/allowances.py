@@ -9,6 +9,7 @@ from tallystick.contracts.book import timeline_of
 from tallystick.contracts.instants import now
 from tallystick.contracts.models import MAX_QUANTITY
 from tallystick.contracts.reasons import RegisterReason
+from tallystick.contracts.register.instructions import Drawn
 from tallystick.contracts.register.models import Allowance, AllowanceLine
 from tallystick.contracts.statements import (
     ANY_SCOPE,
@@ -107,32 +108,35 @@ class Allowances:
         self._require(place)
         self._set(place, None)
 
-    def draw(
-        self,
-        security: str,
-        holder: str,
-        spender: str,
-        quantity: int,
-        scope: AllowanceScope = ANY_SCOPE,
-    ) -> None:
+    def drawn(self, place: Place, quantity: int) -> Drawn:
+        """Return by what right so much would be drawn now, and what stands against it."""
+        allowance = self.find(*place)
+        if allowance is None:
+            missing = RegisterReason.ALLOWANCE_MISSING.finding(**place.facts)
+            return Drawn(place.spender, 0, (missing,))
+        findings = []
+        if now(self._ctx) >= allowance.expires_at:
+            findings.append(
+                RegisterReason.ALLOWANCE_EXPIRED.finding(
+                    **place.facts, expires_at=allowance.expires_at
+                )
+            )
+        if allowance.quantity is not None and quantity > allowance.quantity:
+            findings.append(
+                RegisterReason.ALLOWANCE_EXCEEDED.finding(
+                    **place.facts, remaining=allowance.quantity, quantity=quantity
+                )
+            )
+        return Drawn(place.spender, allowance.quantity, tuple(findings))
+
+    def draw(self, place: Place, quantity: int) -> None:
         """Reduce an allowance by what is drawn; one for all that the holder has stays as it is.
 
-        Raises:
-            Refusal: ALLOWANCE_MISSING, ALLOWANCE_EXPIRED or ALLOWANCE_EXCEEDED.
+        Nothing stands against the draw: ``drawn`` was asked.
         """
-        place = Place(security, holder, spender, scope)
         allowance = self._require(place)
-        if now(self._ctx) >= allowance.expires_at:
-            raise RegisterReason.ALLOWANCE_EXPIRED.refusal(
-                **place.facts, expires_at=allowance.expires_at
-            )
-        if allowance.quantity is None:
-            return
-        if quantity > allowance.quantity:
-            raise RegisterReason.ALLOWANCE_EXCEEDED.refusal(
-                **place.facts, remaining=allowance.quantity, quantity=quantity
-            )
-        self._set_quantity(place, allowance, allowance.quantity - quantity)
+        if allowance.quantity is not None:
+            self._set_quantity(place, allowance, allowance.quantity - quantity)
 
     def _require(self, place: Place) -> Allowance:
         allowance = self.find(*place)

@@ -10,6 +10,22 @@ from tallystick.contracts.compliance.bindings import Bound
 from tallystick.contracts.compliance.enforcement import ENFORCED
 from tallystick.contracts.events import Basis
 from tallystick.contracts.parties import Authority, Exercised
+from tallystick.contracts.reasons import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """By what right units are drawn on an allowance.
+
+    Attributes:
+        spender: MSP of who draws.
+        left: What the allowance leaves; None for all that the holder has.
+        findings: What stands against the draw as far as the allowance goes.
+    """
+
+    spender: str
+    left: int | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)  # Without slots: what its moves touch is worked out once.
@@ -23,6 +39,7 @@ class Instruction:
         exercised: Organisations that take part, with the powers that they need for it; None for
             the submitter, who needs some live licence.
         venue: MSP of the venue where it was agreed; None where there is none.
+        drawn: The allowance that it draws on; None where there is none.
         document_hash: Of what it is for, or what orders it.
         is_asked: Whether the holder asks for it, by a right that was judged before.
         is_paid: Whether it ends units against money.
@@ -33,6 +50,7 @@ class Instruction:
     authority: Authority | None = None
     exercised: tuple[Exercised, ...] | None = None
     venue: str | None = None
+    drawn: Drawn | None = None
     document_hash: str | None = None
     is_asked: bool = False
     is_paid: bool = False
@@ -46,6 +64,13 @@ class Instruction:
     def accounts(self) -> tuple[Account, ...]:
         """The places in the book that it touches, each once."""
         return tuple(dict.fromkeys(accounts_of(self.moves)))
+
+    @property
+    def organizations(self) -> tuple[str, ...]:
+        """Whose standing rules may ask for: the venue's, and that of who draws for it."""
+        if self.venue is None:
+            return ()
+        return (self.venue,) if self.drawn is None else (self.venue, self.drawn.spender)
 
     @property
     def is_own(self) -> bool:

@@ -29,6 +29,7 @@ from tallystick.contracts.compliance.rulings import Rulings
 from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import day_of, now
 from tallystick.contracts.lots import Lot, taken
+from tallystick.contracts.models import MAX_QUANTITY
 from tallystick.contracts.parties import (
     PartiesReport,
     Party,
@@ -142,16 +143,18 @@ class Movements:
 
         Approvals are looked up in any case: how much may go can depend on them.
         """
-        return self._decided(instruction, self._planned, is_asked=True)[2]
+        return self._decided(self._dated(instruction), self._planned, is_asked=True)[2]
 
     def asked(self, instruction: Instruction) -> Asked:
         """Return the rules that decide about an instruction, of one security."""
         subjects = self.subjects(instruction)
         security = self._securities.require(instruction.moves[0].asset)
+        left = None if instruction.drawn is None else instruction.drawn.left
         return Asked(
             always=instruction.always,
             bound={name: subject.bound for name, subject in subjects.items()},
             granularity=security.terms.granularity,
+            at_most=MAX_QUANTITY if left is None else left,
         )
 
     def record_refusal(self, instruction: Instruction) -> Decision:
@@ -284,6 +287,7 @@ class Movements:
                 *self._findings_of_securities(plan, instruction),
                 *plan.shortfalls(),
                 *plan.excesses(),
+                *(() if instruction.drawn is None else instruction.drawn.findings),
             ),
         )
 
@@ -321,7 +325,7 @@ class Movements:
             parties,
             instruction.authority,
             instruction.exercised,
-            () if instruction.venue is None else (instruction.venue,),
+            instruction.organizations,
         )
 
     def _published(self, subject: Subject, security: str) -> Subject:

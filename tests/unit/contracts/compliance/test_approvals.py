@@ -1,16 +1,31 @@
 """What is approved beforehand, and where units may change hands without a venue."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.unit.contracts.compliance.stage import AGENT, REGULATOR, TOKEN, RuledMarket, rule
+from pydantic import JsonValue
+from tests.unit.contracts.compliance.stage import (
+    AGENT,
+    REGULATOR,
+    TOKEN,
+    RuledMarket,
+    case,
+    codes,
+    holder,
+    rule,
+    sent,
+)
 from tests.unit.contracts.register_acts import allow, draw
 
 from tallystick.chaincode import Refusal
-from tallystick.contracts.compliance.models import TransferApproval
+from tallystick.contracts.compliance.models import BoundRule, TransferApproval
 from tallystick.contracts.compliance.records import Recomputation
+from tallystick.contracts.events import Basis
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.statements import AllowanceScope
+from tallystick.contracts.parties import LiveLicence, Standing
+from tallystick.contracts.register.models import Verdict
+from tallystick.contracts.statements import ANY_SCOPE, AllowanceScope
 from tallystick.contracts.testing import Market
 
 ATS = Participant.ATS
@@ -95,8 +110,75 @@ def test_a_draw_that_names_a_venue_is_no_trade_there(ruled: RuledMarket) -> None
     allow(ruled, 5, scope)
     with pytest.raises(Refusal, match="VENUE_REQUIRED"):
         draw(ruled, 5, scope)
-    ruled.bind(rule("venue-only", excepted=["allowance"]))
-    draw(ruled, 5, scope)
+
+
+@pytest.mark.parametrize(
+    ("drawers", "scope", "expected"),
+    [
+        (["clearing"], ANY_SCOPE, ["VENUE_REQUIRED"]),
+        (["clearing"], AllowanceScope(trade="T-1"), ["VENUE_REQUIRED"]),
+        (["clearing"], AllowanceScope(venue=ATS), []),
+        (["custodian"], AllowanceScope(venue=ATS), ["DRAWER_NOT_ADMITTED"]),
+        ([], AllowanceScope(venue=ATS), []),
+    ],
+)
+def test_where_draws_are_excepted_they_name_a_venue_and_a_licensed_firm_makes_them(
+    drawers: list[JsonValue], scope: AllowanceScope, expected: list[str], ruled: RuledMarket
+) -> None:
+    """SS-53, SS-58, W18: a custody exchange's clearing firm delivers what was sold there."""
+    ruled.bind(rule("venue-only", excepted=["allowance"], venues=[ATS], drawers=drawers))
+    allow(ruled, 5, scope)
+
+    verdict = ruled.evaluate(TOKEN, "can_draw", sent(5), Participant.CLEARING, scope).load(Verdict)
+
+    assert [each.code for each in verdict.reasons] == expected
+    if not expected:
+        moved = draw(ruled, 5, scope)
+        assert recomputed(ruled, moved.transaction_id).agrees
+        return
+    with pytest.raises(Refusal, match=expected[0]):
+        draw(ruled, 5, scope)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "drawer", "expected"),
+    [
+        ({}, "clearing", []),
+        ({}, "family-office", ["DRAWER_NOT_ADMITTED"]),
+        ({"drawers": ["family-office"]}, "family-office", []),
+        ({"venues": ["OtherMSP"]}, "custodian", ["VENUE_NOT_ADMITTED", "DRAWER_NOT_ADMITTED"]),
+        ({"excepted": []}, "clearing", ["VENUE_REQUIRED"]),
+    ],
+)
+def test_the_firm_that_draws_for_a_venue_clears_unless_the_rule_says_otherwise(
+    parameters: dict[str, JsonValue], drawer: str, expected: list[str]
+) -> None:
+    """SS-53, SS-58."""
+    at, leg = case(holder("a", 9, -1), holder("b", 0, 1), 1, basis=Basis.ALLOWANCE)
+    drawn = replace(at, venue=Standing(organization=ATS), drawer=licensed_as(drawer))
+
+    assert codes("venue-only", {"excepted": ["allowance"], **parameters}, (drawn, leg)) == expected
+
+
+def test_earlier_versions_of_venue_only_stay_for_what_they_decided() -> None:
+    """SS-78: the first took a venue's name for a trade, the second let every draw in."""
+    at, leg = case(holder("a", 9, -1), holder("b", 0, 1), 1, basis=Basis.ALLOWANCE)
+    named = replace(at, venue=Standing(organization=ATS), drawer=licensed_as("family-office"))
+    said = {}
+    for version, excepted in ((1, []), (2, []), (2, ["allowance"])):
+        written: dict[str, JsonValue] = {"excepted": [*excepted]}
+        bound = BoundRule(rule="venue-only", version=version, parameters={"*": written}).bound()
+        said[version, *excepted] = [
+            [each.code for each in bound.findings(made, leg)] for made in (at, named)
+        ]
+
+    required = ["VENUE_REQUIRED"]
+    assert said == {(1,): [required, []], (2,): [required, required], (2, "allowance"): [[], []]}
+
+
+def licensed_as(licence_class: str) -> Standing:
+    licence = LiveLicence(licence_class=licence_class, jurisdiction="XX")
+    return Standing(organization="DrawerMSP", licences=(licence,))
 
 
 def test_a_trade_at_a_venue_settles_where_holders_may_not_deal_directly(

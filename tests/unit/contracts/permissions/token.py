@@ -121,6 +121,7 @@ PERMITTED: Permissions = {
     "product": anybody(),
     "catalogue": anybody(),
     "can_transfer": anybody(),
+    "can_draw": anybody(),
     **rules.PERMITTED,
 }
 
@@ -141,6 +142,10 @@ QUESTIONS: Arguments = {
     "allowance": ["ACME", "alice", P.CLEARING],
     "allowances": ["ACME", "alice"],
     "holds": ["ACME", "alice"],
+    "can_draw": [
+        UnitsSent(security="ACME", sender="alice", receiver="bob", quantity=1),
+        P.CLEARING,
+    ],
     "document": ["ACME", "terms"],
     "product": ["ACME"],
     "catalogue": [],

@@ -8,10 +8,10 @@ from tallystick.contracts.licensed import MarketContract, licence_first
 from tallystick.contracts.parties import Exercised, require_authority
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import RegisterReason
-from tallystick.contracts.register.allowances import Allowances
-from tallystick.contracts.register.functions.movements import move_of
+from tallystick.contracts.register.allowances import Allowances, Place
+from tallystick.contracts.register.functions.movements import move_of, verdict_on
 from tallystick.contracts.register.instructions import Instruction
-from tallystick.contracts.register.models import Allowance, AllowanceLine
+from tallystick.contracts.register.models import Allowance, AllowanceLine, Verdict
 from tallystick.contracts.register.movements import Movements
 from tallystick.contracts.register.securities import Securities
 from tallystick.contracts.statements import (
@@ -76,24 +76,20 @@ class AllowanceFunctions(MarketContract):
         With a scope, the allowance of just that scope is drawn on: for a venue, which then is the
         venue of the movement and needs its licence; for a trade; of a tranche.
         """
-        spender = ctx.client.msp_id
-        exercised = [Exercised(organization=spender, powers=(Power.SAFEGUARD,))]
-        if scope.venue is not None:
-            exercised.append(Exercised(organization=scope.venue, powers=(Power.OPERATE_VENUE,)))
-        move = move_of(sent)
-        if scope.tranche is not None:
-            choice = move.choice.model_copy(update={"tranche": scope.tranche})
-            move = move.model_copy(update={"choice": choice})
-        Movements(ctx).execute(
-            Instruction(
-                (move,),
-                Basis.ALLOWANCE,
-                exercised=tuple(exercised),
-                venue=scope.venue,
-                document_hash=sent.document_hash,
-            )
-        )
-        Allowances(ctx).draw(sent.security, sent.sender, spender, sent.quantity, scope)
+        place = Place(sent.security, sent.sender, ctx.client.msp_id, scope)
+        Movements(ctx).execute(_draw(ctx, sent, place))
+        Allowances(ctx).draw(place, sent.quantity)
+
+    @query
+    def can_draw(
+        self, ctx: Context, sent: UnitsSent, spender: str, scope: AllowanceScope = ANY_SCOPE
+    ) -> Verdict:
+        """Return whether a participant's ``transfer_from`` would pass now, and why not.
+
+        Its licence and the allowance are judged along.
+        """
+        place = Place(sent.security, sent.sender, spender, scope)
+        return verdict_on(ctx, _draw(ctx, sent, place))
 
     @query
     def allowance(
@@ -111,6 +107,26 @@ class AllowanceFunctions(MarketContract):
     def allowances(self, ctx: Context, security: str, holder: str) -> tuple[AllowanceLine, ...]:
         """Return all allowances of a holder, by spender."""
         return tuple(Allowances(ctx).of_holder(security, holder))
+
+
+def _draw(ctx: Context, sent: UnitsSent, place: Place) -> Instruction:
+    """Return a draw, as it is asked about and as it is made."""
+    scope = place.scope
+    exercised = [Exercised(organization=place.spender, powers=(Power.SAFEGUARD,))]
+    if scope.venue is not None:
+        exercised.append(Exercised(organization=scope.venue, powers=(Power.OPERATE_VENUE,)))
+    move = move_of(sent)
+    if scope.tranche is not None:
+        choice = move.choice.model_copy(update={"tranche": scope.tranche})
+        move = move.model_copy(update={"choice": choice})
+    return Instruction(
+        (move,),
+        Basis.ALLOWANCE,
+        exercised=tuple(exercised),
+        venue=scope.venue,
+        drawn=Allowances(ctx).drawn(place, sent.quantity),
+        document_hash=sent.document_hash,
+    )
 
 
 def _require_cover(ctx: Context, allowed: UnitsAllowed) -> None:

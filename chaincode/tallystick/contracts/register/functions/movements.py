@@ -136,13 +136,6 @@ class MovementFunctions(MarketContract):
         Who would submit it, and by whose right, is left aside. With a venue, it is judged as the
         settlement of a trade there, so that the venue's licence counts.
         """
-        if sent.sender == sent.receiver:
-            account = Account(sent.security, sent.sender)
-            return Verdict(
-                allowed=False,
-                reasons=(RegisterReason.SAME_PARTY.finding(holder=sent.sender),),
-                available=Movements(ctx).book.position(account).available,
-            )
         if venue is None:
             instruction = Instruction((move_of(sent),), Basis.TRANSFER, exercised=())
         else:
@@ -228,8 +221,15 @@ class MovementFunctions(MarketContract):
 def verdict_on(ctx: Context, instruction: Instruction) -> Verdict:
     """Return what would be decided about an instruction of one move, and what else may be said."""
     movements = Movements(ctx)
+    (move,) = instruction.moves
+    if move.sender is not None and move.sender == move.receiver:
+        return Verdict(
+            allowed=False,
+            reasons=(RegisterReason.SAME_PARTY.finding(holder=move.sender),),
+            available=movements.book.position(Account(move.asset, move.sender)).available,
+        )
     decision, asked = movements.decision(instruction), movements.asked(instruction)
-    (leg,), (move,) = decision.case.legs, instruction.moves
+    (leg,) = decision.case.legs
     sender = decision.case.sender(leg)
     return Verdict(
         allowed=not decision.findings,

@@ -131,6 +131,16 @@ OLD: Block = [(tx(p=b"old", q=b"stays"), HELD)]
             {"p": b"old", "q": b"stays"},
             id="what is missing changed metadata which were changed again",
         ),
+        pytest.param(
+            [OLD, [(tx(p=b"new"), HELD), (guard("p"), MISSING)]],
+            Version(1, 1),
+            id="what is missing changed metadata of a value of its block",
+        ),
+        pytest.param(
+            [OLD, [(tx(p=b"new"), HELD), (guard("p"), MISSING)], [(guard("p"), HELD)]],
+            {"p": b"new", "q": b"stays"},
+            id="what is missing changed metadata of a value of its block, and they changed again",
+        ),
     ],
 )
 async def test_a_range_is_told_unless_a_missing_set_has_a_current_value(

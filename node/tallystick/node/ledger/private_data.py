@@ -97,9 +97,10 @@ class TransientStore:
 class PrivateChanges:
     """The changes of private keys that the hashes in the changes of a block confirm.
 
-    A value is accepted if its transaction is the last in the block to have changed its key, and
-    its hash is the one that the block commits. Others are dropped in silence: the hash in the state
-    shows that this node lacks the value.
+    A value is accepted if its transaction is the last in the block to have written it, and its hash
+    is the one that the block commits. Others are dropped in silence: the hash in the state shows
+    that this node lacks the value. If a later transaction changed its metadata, and the private set
+    of that is missing, the version of the value stays behind that of its hash until the set comes.
     """
 
     def __init__(self, batch: UpdateBatch, view: StateView) -> None:
@@ -143,13 +144,16 @@ class PrivateChanges:
 
     def _confirm(self, set_id: PrivateSetId, key: str, value: bytes) -> None:
         place = (set_id.namespace, set_id.collection)
-        hashed = self._batch.get_hash(*place, sha256(key.encode()))
-        if hashed is None or hashed.version != set_id.version:
-            return
-        if isinstance(hashed, Deleted):
-            self._confirmed.setdefault(place, {})[key] = hashed
-        elif hashed.value == sha256(value):
-            self._confirmed.setdefault(place, {})[key] = VersionedValue(value, set_id.version)
+        key_hash = sha256(key.encode())
+        change: Change | None = self._batch.get_hash(*place, key_hash)
+        match change:
+            case Deleted(version=version) if version == set_id.version:
+                self._confirmed.setdefault(place, {})[key] = change
+            case VersionedValue(value=value_hash, version=version) if value_hash == sha256(value):
+                written_at = self._batch.value_versions[*place, key_hash]
+                if set_id.version in {version, written_at}:
+                    latest = VersionedValue(value, set_id.version)
+                    self._confirmed.setdefault(place, {})[key] = latest
 
 
 def private_sets(private_results: bytes) -> Iterator[tuple[str, str, bytes]]:

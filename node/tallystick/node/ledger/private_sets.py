@@ -139,9 +139,7 @@ class PrivateSets:
         kept = _without(rwset, self._purged_keys(set_id, rwset))
         entries = kept_entries(set_id, kept)
         entries[missing_key(set_id)] = None
-        return entries | private_entries(
-            set_id.namespace, set_id.collection, self._late_changes(set_id, kept)
-        )
+        return entries | late_values(set_id, self._late_changes(set_id, kept))
 
     def expiry_entries(self, number: int) -> Entries:
         """Return what block ``number`` ends: hashes, values and sets whose time is over.
@@ -160,6 +158,7 @@ class PrivateSets:
                 held = self._state.get_hash(namespace, collection, key_hash)
                 if held is not None and held.version.block_number == born:
                     entries[hash_entry_key(namespace, collection, key_hash)] = None
+                entries |= self._forget_late_value(born, namespace, collection, key_hash)
             entries |= self._forget_entries(born, namespace, collection)
         return entries
 
@@ -175,11 +174,26 @@ class PrivateSets:
                 continue
             entries |= dict.fromkeys(kept_entries(set_id, rwset))
             for key in _keys(decode(KVRWSet, rwset)):
-                held = self._state.get_private(namespace, collection, key)
-                if held is not None and held.version.block_number == born:
-                    gone = {key: Deleted(held.version)}
-                    entries |= private_entries(namespace, collection, gone)
+                entries |= self._forget_value(born, namespace, collection, key)
         return entries
+
+    def _forget_late_value(
+        self, born: int, namespace: str, collection: str, key_hash: bytes
+    ) -> Entries:
+        """Return what forgetting a value writes that came with a set older than its version."""
+        entries: Entries = {}
+        prefix = _key_prefix(namespace, collection, key_hash) + number_key(born)
+        for row, key in self._store.range(prefix, keyspace.end_of_prefix(prefix)):
+            if key:
+                entries[row] = None
+                entries |= self._forget_value(born, namespace, collection, key.decode())
+        return entries
+
+    def _forget_value(self, born: int, namespace: str, collection: str, key: str) -> Entries:
+        held = self._state.get_private(namespace, collection, key)
+        if held is None or held.version.block_number != born:
+            return {}
+        return private_entries(namespace, collection, {key: Deleted(held.version)})
 
     def expiry_key(self, namespace: str, collection: str, number: int) -> bytes | None:
         """Return where the hashes are listed that block ``number`` wrote, until their time is over.
@@ -218,14 +232,14 @@ class PrivateSets:
             version, namespace, collection, key_hash = purge
             prefix = _key_prefix(namespace, collection, key_hash)
             entries[_purged_key(namespace, collection, key_hash)] = version_key(version)
-            for row, _ in self._store.range(prefix, keyspace.end_of_prefix(prefix)):
+            for row, late in self._store.range(prefix, keyspace.end_of_prefix(prefix)):
                 set_id = PrivateSetId(read_version(row, len(prefix))[0], namespace, collection)
                 set_key = _set_key(set_id)
-                pending = entries.get(set_key)
-                rwset = self._store.get(set_key) or b"" if pending is None else pending
+                rwset = entries[set_key] if set_key in entries else self._store.get(set_key)
                 entries[row] = None
-                entries[set_key] = _without(rwset, {key_hash})
-                for key in _keys(decode(KVRWSet, rwset)):
+                if rwset is not None:
+                    entries[set_key] = _without(rwset, {key_hash})
+                for key in _keys(decode(KVRWSet, rwset or b"")) + [late.decode()] * bool(late):
                     if sha256(key.encode()) == key_hash:
                         gone = {key: Deleted(version)}
                         entries |= private_entries(namespace, collection, gone)
@@ -290,6 +304,21 @@ def kept_entries(set_id: PrivateSetId, rwset: bytes) -> Entries:
     return entries
 
 
+def late_values(set_id: PrivateSetId, changes: Mapping[str, Change]) -> Entries:
+    """Return what committing the values of a late set writes to the store.
+
+    A value whose metadata were changed since has a later version than its set. The set of that
+    version may never come, so a row says which key it is that ends or is purged with it.
+    """
+    place = (set_id.namespace, set_id.collection)
+    entries: Entries = {
+        _key_prefix(*place, sha256(key.encode())) + version_key(change.version): key.encode()
+        for key, change in changes.items()
+        if isinstance(change, VersionedValue) and change.version != set_id.version
+    }
+    return entries | private_entries(*place, changes)
+
+
 def _brought(set_id: PrivateSetId, batch: UpdateBatch) -> Iterator[tuple[bytes, bytes]]:
     """Yield the hashes of the private keys that a set of this block leaves current, and of values.
 
@@ -302,8 +331,7 @@ def _brought(set_id: PrivateSetId, batch: UpdateBatch) -> Iterator[tuple[bytes, 
             continue
         written_at = batch.value_versions[*place, key_hash]
         if set_id.version in {change.version, written_at}:
-            is_older = written_at.block_number < set_id.version.block_number
-            yield key_hash, NO_VALUE if is_older else change.value
+            yield key_hash, change.value if set_id.version == written_at else NO_VALUE
 
 
 def _purged_after(set_id: PrivateSetId, purges: Iterable[Purge]) -> set[bytes]:

@@ -10,13 +10,12 @@ core/ledger/pvtdatastorage, whose "boot KV hashes" are this.
 
 from tallystick.node.ledger import keyspace
 from tallystick.node.ledger.key_value_store import KeyValueReader
-from tallystick.node.ledger.private_sets import Entries, kept_entries, set_rows
+from tallystick.node.ledger.private_sets import Entries, kept_entries, late_values, set_rows
 from tallystick.node.ledger.state import (
     Change,
     PrivateSetId,
     StateView,
     VersionedValue,
-    private_entries,
 )
 from tallystick.protos.ledger.rwset.kvrwset.kv_rwset_pb2 import KVRWSet
 from tallystick.wire.hashing import sha256
@@ -66,7 +65,7 @@ def late_entries(
         entries |= kept_entries(set_id, KVRWSet(writes=writes).SerializeToString())
     if len(done) == len(open_promises):
         entries[missing] = None
-    return entries | private_entries(*place, kept)
+    return entries | late_values(set_id, kept)
 
 
 def _stands(hashed: VersionedValue | None, set_id: PrivateSetId, value_hash: bytes) -> bool:

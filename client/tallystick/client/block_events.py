@@ -34,6 +34,17 @@ _CODES: Final = {
     Status.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
     Status.SERVICE_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
 }
+_MEANINGS: Final = {
+    Status.BAD_REQUEST: "the peer cannot use the request; set the clock, which may be far off the"
+    " peer's, and connect without a proxy that has a TLS certificate of its own",
+    Status.FORBIDDEN: "this identity may not read the channel's blocks; have its organisation"
+    " admitted, its certificate renewed, or a policy of readers changed",
+    Status.NOT_FOUND: "the peer is not on this channel, or has pruned the first block that is"
+    " asked for; ask another peer",
+    Status.SERVICE_UNAVAILABLE: "the peer stops, or has a damaged block; ask another peer, or this"
+    " one again later",
+}
+"""The protocol carries no reason: that is in the peer's log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,5 +142,10 @@ def _unexpected(response: DeliverResponse) -> RpcFailure:
     name = Status.Name(status) if status in Status.values() else "of no known name"
     return RpcFailure(
         _CODES.get(status, grpc.StatusCode.UNKNOWN),
-        f"unexpected status response: {status} {name}",
+        f"unexpected status response: {status} {name}{_meaning(status)}",
     )
+
+
+def _meaning(status: Status.ValueType) -> str:
+    meaning = _MEANINGS.get(status)
+    return f": {meaning}. Its log says more" if meaning else ""

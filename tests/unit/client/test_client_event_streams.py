@@ -199,6 +199,7 @@ async def test_with_mutual_tls_a_request_for_blocks_names_the_certificate(
 @pytest.mark.parametrize(
     ("status", "code"),
     [
+        (Status.BAD_REQUEST, grpc.StatusCode.INVALID_ARGUMENT),
         (Status.FORBIDDEN, grpc.StatusCode.PERMISSION_DENIED),
         (Status.NOT_FOUND, grpc.StatusCode.NOT_FOUND),
         (Status.SUCCESS, grpc.StatusCode.UNKNOWN),
@@ -227,6 +228,24 @@ async def test_a_status_breaks_a_stream_of_blocks(
 
     assert caught.value.code is code
     assert peer.open_streams == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (Status.BAD_REQUEST, "set the clock"),
+        (Status.FORBIDDEN, "have its organisation admitted"),
+        (Status.NOT_FOUND, "ask another peer. Its log says more"),
+        (Status.SERVICE_UNAVAILABLE, "this one again later. Its log says more"),
+    ],
+)
+async def test_a_status_is_told_with_what_it_means_and_what_to_do(
+    peer: FakePeer, client: Client, status: "Status.ValueType", advice: str
+) -> None:
+    peer.blocks = [DeliverResponse(status=status)]
+    async with client.gateway(peer).network(CHANNEL_ID).block_events() as blocks:
+        with pytest.raises(EventStreamError, match=advice):
+            await anext(blocks)
 
 
 async def test_a_stream_that_the_peer_breaks_off_says_what_was_heard(

@@ -237,6 +237,46 @@ async def test_a_bad_request_gets_its_status(
     assert await received(node.deliver(make(node.material))) == [status]
 
 
+@pytest.mark.parametrize(
+    ("make", "level", "told"),
+    [
+        pytest.param(
+            lambda material: material.seek(ALL, signer=material.stranger),
+            "WARNING",
+            "on channel 'securities' ends with FORBIDDEN: ",
+            id="a stranger",
+        ),
+        pytest.param(
+            lambda material: material.seek(ALL, header(timestamp=timestamp_from_ns(NOW_NS // 2))),
+            "WARNING",
+            "off this node's clock, and at most 900 s are allowed; check the clocks",
+            id="a clock that is far off",
+        ),
+        pytest.param(
+            lambda _: b"\xff", "WARNING", "ends with BAD_REQUEST: malformed", id="garbage"
+        ),
+        pytest.param(
+            lambda material: material.seek(SeekInfo(start=at(9), stop=at(9))),
+            "INFO",
+            "block 9 is beyond the next one",
+            id="a block to come",
+        ),
+    ],
+)
+async def test_the_log_has_the_reason_for_which_a_response_has_no_room(
+    node: Node,
+    caplog: pytest.LogCaptureFixture,
+    make: Callable[[ChannelMaterial], bytes],
+    level: str,
+    told: str,
+) -> None:
+    caplog.set_level("INFO")
+    await received(node.deliver(make(node.material)))
+    (record,) = [each for each in caplog.records if "ends with" in each.message]
+    assert told in record.message
+    assert record.levelname == level
+
+
 async def test_a_node_in_error_answers_503_unless_asked_for_its_best_effort(node: Node) -> None:
     node.fault = "the chain has no leader"
     assert await received(node.deliver(node.request())) == ["SERVICE_UNAVAILABLE"]  # §6

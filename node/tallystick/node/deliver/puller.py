@@ -32,6 +32,8 @@ SILENCE_S: Final = 1.0
 """How long it may send nothing before others are asked whether there is something to send."""
 
 _REFUSALS: Final = {
+    Status.BAD_REQUEST: "the clock here is far off its clock, or the TLS certificate is not that of"
+    " the connection; its log says which",
     Status.FORBIDDEN: "this organisation is no member of the channel, or not yet, or its"
     " certificate is none of those that the channel takes",
     Status.NOT_FOUND: "it does not order this channel",

@@ -116,30 +116,32 @@ class DeliverService:
         self, requests: AsyncIterator[bytes], caller: Caller, form: BlockForm
     ) -> AsyncGenerator[bytes, None]:
         async for envelope in requests:
-            delivery = self._accept(envelope, caller, form)
+            request = read_request(envelope)
+            if isinstance(request, SeekRefused):
+                yield _refusal(request, caller.address)
+                return
+            reader = f"{caller.address} on channel {request.channel_id!r}"
+            delivery = self._accept(request, caller, form)
             if isinstance(delivery, SeekRefused):
-                yield _refusal(delivery, caller)
+                yield _refusal(delivery, reader)
                 return
             for number in range(delivery.range.start, delivery.range.stop + 1):
                 refusal = await delivery.wait_for(number)
                 if refusal is not None:
-                    yield _refusal(refusal, caller)
+                    yield _refusal(refusal, reader)
                     return
                 try:
                     response = delivery.response(number)
                 except CorruptBlockError as error:
-                    yield _refusal(SeekRefused(Status.SERVICE_UNAVAILABLE, str(error)), caller)
+                    yield _refusal(SeekRefused(Status.SERVICE_UNAVAILABLE, str(error)), reader)
                     return
                 yield response
             yield status_response(Status.SUCCESS)
 
     def _accept(
-        self, envelope: bytes, caller: Caller, form: BlockForm
+        self, request: DeliverRequest, caller: Caller, form: BlockForm
     ) -> "_Delivery | SeekRefused":
         """Judge a request; the order of the checks decides which status a bad one gets."""
-        request = read_request(envelope)
-        if isinstance(request, SeekRefused):
-            return request
         refusal = self._check_connection(request, caller)
         if refusal is not None:
             return refusal
@@ -225,10 +227,14 @@ class _Delivery:
         return private_data_response(source.read(number), private)
 
 
-def _refusal(refused: SeekRefused, caller: Caller) -> bytes:
-    _log.info(
+def _refusal(refused: SeekRefused, reader: str) -> bytes:
+    # The protocol has room for a status alone: this line is the only place of the reason. Whoever
+    # is told that a block is not there, or not yet, may have asked for no more than to learn it.
+    is_fault = refused.status in {Status.BAD_REQUEST, Status.FORBIDDEN}
+    _log.log(
+        logging.WARNING if is_fault else logging.INFO,
         "deliver to %s ends with %s: %s",
-        caller.address,
+        reader,
         Status.Name(refused.status),
         refused.reason,
     )

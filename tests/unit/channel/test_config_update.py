@@ -466,3 +466,22 @@ def test_only_a_configuration_update_can_be_signed(consortium: Consortium) -> No
             new_nonce=lambda: bytes(24),
             now_ns=0,
         )
+
+
+def test_deleting_the_policy_of_administrators_is_valid_and_final_as_on_fabric(
+    channel: ChannelConfig, consortium: Consortium
+) -> None:
+    def delete(root: ConfigGroup) -> None:
+        del root.groups["Orderer"].policies["Admins"]
+
+    update = compute_update(CHANNEL_ID, channel.config, changed(channel.config, delete))
+    config = authorize(channel, signed(consortium, update, "OrdererMSP"))
+    assert isinstance(config, Config)
+    following = ChannelConfig.from_config(CHANNEL_ID, config)
+    assert check_succession(channel, following) == ""
+
+    back = compute_update(CHANNEL_ID, following.config, channel.config)
+    everybody = ("OrdererMSP", *(each.msp_id for each in channel.application))
+    refused = authorize(following, signed(consortium, back, *everybody))
+    assert isinstance(refused, RefusedUpdate)
+    assert "unexpected missing policy Admins" in refused.reason

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 from tests.scenarios.outcome import Outcome, files
 
+from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.config_signing import unsigned_update, update_in
 from tallystick.node.cli.main import main
 from tallystick.node.cluster.material import Founding
 from tallystick.node.cluster.network import Network, create_network
 from tallystick.node.cluster.topology import default_topology
 from tallystick.node.membership.directory import msp_config_from_directory
+from tallystick.node.process import load_block
 from tallystick.protos.common.common_pb2 import Envelope, SignatureHeader
 from tallystick.protos.common.configtx_pb2 import ConfigUpdate
 from tallystick.protos.msp.identities_pb2 import SerializedIdentity
@@ -100,6 +102,23 @@ def test_signatures_are_collected_for_one_update_only(
         other = tally("channel", "collect", updates[1], str(copy), code=1)
     outcome.saw(other)
     assert "signatures of another update cannot be added to this one" in other
+
+
+def test_an_update_that_nobody_could_undo_is_written_with_a_warning(
+    network: Network, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    genesis = ChannelConfig.from_block(load_block(network.genesis_block)).config
+    old, new = tmp_path / "old.pb", tmp_path / "new.pb"
+    old.write_bytes(genesis.SerializeToString())
+    del genesis.channel_group.groups["Orderer"].policies["Admins"]
+    new.write_bytes(genesis.SerializeToString())
+    output = ("--channel", "securities", "--output", str(tmp_path / "update.pb"))
+    assert main(("channel", "update", str(old), str(new), *output)) == 0
+    told = capsys.readouterr().err
+    assert told.startswith("warning: after this update there is no policy /Channel/Orderer/Admins:")
+    assert "no later update can undo it" in told
+    assert main(("channel", "update", str(new), str(old), *output)) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_a_key_in_a_token_signs_no_update_of_a_channel(

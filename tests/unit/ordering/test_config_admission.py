@@ -283,3 +283,16 @@ def test_a_transaction_of_a_member_removed_meanwhile_is_refused(
     assert isinstance(refused, Refused)
     noted(outcome, refused)
     assert refused.status == Status.FORBIDDEN
+
+
+def test_a_configuration_that_nobody_can_change_again_is_adopted_with_a_warning(
+    channel_material: ChannelMaterial, caplog: pytest.LogCaptureFixture
+) -> None:
+    current = channel_material.config()
+    wanted = Config.FromString(current.config.SerializeToString())
+    wanted.sequence += 1
+    del wanted.channel_group.groups["Orderer"].policies["Admins"]
+    following = ChannelConfig.from_config(CHANNEL_ID, wanted)
+    ChannelAdmission(current, author(channel_material)).adopt(following)
+    (told,) = caplog.messages
+    assert told.startswith("securities: since this configuration there is no policy /Channel/Orde")

@@ -1,6 +1,7 @@
 """The commands of ``tally channel`` that change a channel."""
 
 import argparse
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -21,6 +22,7 @@ from tallystick.node.channel.config_signing import (
     with_signatures_of,
 )
 from tallystick.node.channel.genesis import ApplicationOrganization, Endpoint
+from tallystick.node.channel.governability import ungovernable
 from tallystick.node.cli.crypto import certificate_file
 from tallystick.node.cli.session import channel_of, connect, governance_of_profile, member_of
 from tallystick.node.cluster.access import Access, best_informed
@@ -59,6 +61,14 @@ def update(options: argparse.Namespace) -> None:
     )
     _write(options.output, unsigned_update(compute_update(channel_id, original, updated)))
     print(f"wrote an update of channel {channel_id!r} to {options.output}: have it signed")
+    before = ungovernable(original)
+    for problem in ungovernable(updated):
+        if problem not in before:
+            print(
+                f"warning: after this update {problem}. Orderers and peers take it, and no later"
+                " update can undo it: do not sign it unless that is what you want",
+                file=sys.stderr,
+            )
 
 
 def sign(options: argparse.Namespace) -> None:

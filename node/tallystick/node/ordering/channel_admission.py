@@ -1,6 +1,9 @@
 """The door of one channel: what may be ordered under the configuration in force at the moment."""
 
+import logging
+
 from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.channel.governability import ungovernable
 from tallystick.node.membership.errors import SigningFailedError
 from tallystick.node.ordering.admission import (
     Admitted,
@@ -12,6 +15,8 @@ from tallystick.node.ordering.admission import (
 from tallystick.node.ordering.chain import unavailable
 from tallystick.node.ordering.config_admission import EnvelopeAuthor, admit_update
 from tallystick.protos.common.common_pb2 import CONFIG_UPDATE
+
+_log = logging.getLogger(__name__)
 
 
 class ChannelAdmission:
@@ -50,4 +55,8 @@ class ChannelAdmission:
     def adopt(self, config: ChannelConfig) -> None:
         """Let ``config``, the next one in the chain, be in force from now on."""
         assert config.sequence == self._config.sequence + 1, "configurations follow one another"
+        before = ungovernable(self._config.config)
+        for problem in ungovernable(config.config):
+            if problem not in before:
+                _log.warning("%s: since this configuration %s", config.channel_id, problem)
         self._config = config

@@ -1,8 +1,8 @@
 """Checking signatures, without checking again what this node has signed or checked itself."""
 
+from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from tallystick.node.membership.identity import Identity
 from tallystick.wire.errors import WireError
@@ -16,8 +16,7 @@ MAX_IDENTITY_BYTES: Final = 8 * 1024
 _DEFAULT_CAPACITY: Final = 8_192
 
 
-@dataclass(frozen=True, slots=True)
-class GoodSignature:
+class GoodSignature(NamedTuple):
     """A signature that was found good.
 
     Attributes:
@@ -48,7 +47,8 @@ class SignatureChecker:
         """Remember at most ``capacity`` signatures; the oldest are forgotten first."""
         assert capacity > 0
         self._capacity = capacity
-        self._good: dict[bytes, tuple[bytes, bytes]] = {}
+        # A plain dict walks over all that it has forgotten to find what is oldest.
+        self._good: OrderedDict[bytes, tuple[bytes, bytes]] = OrderedDict()
 
     def remember(self, identity_serialized: bytes, message: bytes, signature: bytes) -> None:
         """Take ``signature`` over ``message`` to be good from now on.
@@ -67,12 +67,12 @@ class SignatureChecker:
 
         One that is too long, or of too long an identity, is verified anew each time.
         """
-        for each in signatures:
-            if len(each.signature) > MAX_SIGNATURE_BYTES or len(each.identity) > MAX_IDENTITY_BYTES:
+        for identity, digest, signature in signatures:
+            if len(signature) > MAX_SIGNATURE_BYTES or len(identity) > MAX_IDENTITY_BYTES:
                 continue
-            if len(self._good) >= self._capacity and each.signature not in self._good:
-                del self._good[next(iter(self._good))]
-            self._good[each.signature] = (each.identity, each.digest)
+            if len(self._good) >= self._capacity and signature not in self._good:
+                self._good.popitem(last=False)
+            self._good[signature] = (identity, digest)
 
     def good(self, identity: Identity, message: bytes, signature: bytes) -> bool:
         """Return whether ``identity`` made ``signature`` over exactly ``message``."""

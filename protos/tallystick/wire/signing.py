@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from tallystick.wire import der
 from tallystick.wire.errors import WireError
+from tallystick.wire.hashing import sha256
 
 SignatureFault = Literal["malformed", "high-s", "mismatch"]
 
@@ -94,6 +95,11 @@ def verify(public_key: ec.EllipticCurvePublicKey, signature: bytes, message: byt
         BadSignatureError: It was not, or its s is high.
         UnsupportedCurveError: The key is on a curve that identities cannot use.
     """
+    verify_digest(public_key, signature, sha256(message))
+
+
+def verify_digest(public_key: ec.EllipticCurvePublicKey, signature: bytes, digest: bytes) -> None:
+    """Likewise, for the message whose SHA-256 is ``digest``."""
     try:
         _, s = decode_dss_signature(signature)
     except ValueError:
@@ -102,7 +108,7 @@ def verify(public_key: ec.EllipticCurvePublicKey, signature: bytes, message: byt
     if s > _half_order(public_key.curve):
         raise BadSignatureError("high-s")
     try:
-        public_key.verify(signature, message, _MESSAGE)
+        public_key.verify(signature, digest, _DIGEST)
     except InvalidSignature as error:
         raise BadSignatureError("mismatch") from error
 

@@ -22,7 +22,7 @@ from tallystick.protos.peer.transaction_pb2 import ChaincodeActionPayload, Trans
 from tallystick.protos.tallystick.checked_signatures_pb2 import CheckedSignatures
 from tallystick.wire.errors import WireError
 from tallystick.wire.hashing import sha256
-from tallystick.wire.signing import verify
+from tallystick.wire.signing import verify_digest
 
 
 def good_signatures(block: Block) -> CheckedSignatures:
@@ -34,10 +34,11 @@ def good_signatures(block: Block) -> CheckedSignatures:
     places: dict[bytes, int] = {}
     for entry in block.data.data:
         for signed in signatures_of(entry):
-            if _is_good(signed):
+            digest = sha256(signed.message)
+            if _is_good(signed, digest):
                 checked.good.add(
                     identity=places.setdefault(signed.identity, len(places)),
-                    digest=sha256(signed.message),
+                    digest=digest,
                     signature=signed.signature,
                 )
     checked.identities.extend(places)
@@ -66,12 +67,12 @@ def signatures_of(entry: bytes) -> Iterator[SignedData]:
         return
 
 
-def _is_good(signed: SignedData) -> bool:
+def _is_good(signed: SignedData, digest: bytes) -> bool:
     key = key_of(signed.identity)
     if key is None:
         return False
     try:
-        verify(key, signed.signature, signed.message)
+        verify_digest(key, signed.signature, digest)
     except WireError:
         return False
     return True

@@ -2,11 +2,15 @@
 
 import hashlib
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
 
 from tallystick.protos.common.common_pb2 import BlockHeader
 from tallystick.wire import der
 
-_VARINT_CONTINUES = 0x80
+_VARINT_CONTINUES: Final = 0x80
+_REMEMBERED_VERSIONS: Final = 1_024
+"""All that a transaction writes has one version."""
 
 
 def sha256(data: bytes) -> bytes:
@@ -55,6 +59,7 @@ def ordered_varint(value: int) -> bytes:
     return bytes((size,)) + value.to_bytes(size, "big")
 
 
+@lru_cache(_REMEMBERED_VERSIONS)
 def version_bytes(block_number: int, transaction_index: int) -> bytes:
     """Return the version of a key written by a transaction, in sortable form."""
     return ordered_varint(block_number) + ordered_varint(transaction_index)

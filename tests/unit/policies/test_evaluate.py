@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,24 +42,24 @@ def test_a_signer_does_not_count_twice_by_padding_the_certificate(signers: Signe
     member = signers.members["A.peer"]
     (plain,) = signers.signed("A.peer")
     padded = serialize_identity("A", member.certificate_pem + b"\n")
-    signed = [plain, replace(plain, identity=padded)]
+    signed = [plain, plain._replace(identity=padded)]
     assert len(valid_identities(signed, signers.registry, SignatureChecker())) == 1
 
 
 def test_what_does_not_verify_drops_out_silently(signers: Signers) -> None:
     """§14.1."""
     good, bad, stranger, junk = signers.signed("A.peer", "B.peer", "C.peer", "C.admin")
-    bad = replace(bad, message=b"another message")
-    stranger = replace(
-        stranger, identity=serialize_identity("D", signers.members["C.peer"].certificate_pem)
+    bad = bad._replace(message=b"another message")
+    stranger = stranger._replace(
+        identity=serialize_identity("D", signers.members["C.peer"].certificate_pem)
     )
-    junk = replace(junk, identity=b"\xff")
+    junk = junk._replace(identity=b"\xff")
     assert counted(signers, [bad, stranger, junk, good]) == ["A.peer"]
 
 
 def test_a_bad_signature_does_not_spoil_a_good_one_of_the_same_signer(signers: Signers) -> None:
     (good,) = signers.signed("A.peer")
-    assert counted(signers, [replace(good, signature=b""), good]) == ["A.peer"]
+    assert counted(signers, [good._replace(signature=b""), good]) == ["A.peer"]
 
 
 def test_a_certificate_that_counts_is_not_verified_again(signers: Signers) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -137,9 +136,9 @@ def test_who_cannot_be_read_is_told_as_far_as_possible(
 def test_each_signature_is_accounted_for(signers: Signers) -> None:
     """§14.1: what evaluation drops silently has its reason here."""
     good, bad, stranger = signers.signed("A.peer", "B.peer", "C.peer")
-    bad = replace(bad, message=b"another message")
-    stranger = replace(
-        stranger, identity=serialize_identity("D", signers.members["C.peer"].certificate_pem)
+    bad = bad._replace(message=b"another message")
+    stranger = stranger._replace(
+        identity=serialize_identity("D", signers.members["C.peer"].certificate_pem)
     )
     findings = explain_signatures([good, bad, stranger, good], signers.registry, SignatureChecker())
 

@@ -24,8 +24,7 @@ _REMEMBERED_ROW_BYTES: Final = 1_024
 """Of longer rows to take the value out of costs more than all else; together 8 MiB at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class VersionedValue:
+class VersionedValue(NamedTuple):
     """What a key holds, and since when.
 
     Attributes:

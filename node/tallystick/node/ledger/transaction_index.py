@@ -9,6 +9,7 @@ from typing import Final
 from tallystick.node.ledger import keyspace
 from tallystick.node.ledger.key_value_store import KeyValueReader, KeyValueStore
 from tallystick.node.ledger.varint import read_uvarint, uvarint
+from tallystick.protos.peer.transaction_pb2 import VALID
 
 _DIGEST: Final = b"\x01"
 _TEXT: Final = b"\x00"
@@ -53,13 +54,16 @@ class TransactionIndex:
     ) -> dict[bytes, bytes | None]:
         """Return what indexing a block adds to the store: one entry for each new id.
 
-        An id that is taken stays with the transaction that had it first. An empty id is of an entry
-        whose header cannot be read: it is not indexed.
+        An id that is taken stays with the transaction that had it first. A valid transaction's is
+        new, or it would not be valid. An empty id is of an entry whose header cannot be read: it
+        is not indexed.
         """
         entries: dict[bytes, bytes | None] = {}
         for index, transaction_id in enumerate(transaction_ids):
             key = _index_key(transaction_id)
-            if transaction_id and key not in entries and self._store.get(key) is None:
+            if not transaction_id or key in entries:
+                continue
+            if codes[index] == VALID or self._store.get(key) is None:
                 entries[key] = uvarint(block_number) + uvarint(index) + codes[index : index + 1]
         return entries
 

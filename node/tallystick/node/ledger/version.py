@@ -1,10 +1,9 @@
 """The version of a key."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Version:
+class Version(NamedTuple):
     """Where a key was last written: its block, then its place in that block.
 
     Versions order like the ledger itself, so ``a < b`` reads "a was committed first".

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from tallystick.node.membership.errors import IdentityError
 from tallystick.node.membership.identity import Identity
@@ -13,8 +13,7 @@ from tallystick.node.policies.rule import Rule, marks_after, rule_of
 from tallystick.protos.common.policies_pb2 import SignaturePolicyEnvelope
 
 
-@dataclass(frozen=True, slots=True)
-class SignedData:
+class SignedData(NamedTuple):
     """Somebody's signature over a message.
 
     Attributes:

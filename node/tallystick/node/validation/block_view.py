@@ -76,7 +76,7 @@ class BlockView(StateView):
 
     def _keep(self, place: tuple[str, str], held: VersionedValue | None) -> VersionedValue | None:
         self._values[place] = held
-        self._held_bytes += _PLACE_BYTES + sum(map(getsizeof, place))
+        self._held_bytes += _PLACE_BYTES + getsizeof(place[0]) + getsizeof(place[1])
         if held is not None:
             self._held_bytes += len(held.value) + len(held.metadata)
         return held

@@ -46,9 +46,10 @@ def _stale_read(
     rwset: NamespaceReadWriteSet, batch: UpdateBatch, view: StateView
 ) -> Rejection | None:
     namespace = rwset.namespace
+    written = batch.public.get(namespace, {})
     for read in rwset.reads:
         key = read.key
-        if batch.get(namespace, key) is not None:
+        if key in written:
             return Rejection(
                 MVCC_READ_CONFLICT, f"{namespace}/{key!r} is written earlier in this block"
             )

@@ -103,6 +103,9 @@ class Faults:
         else:
             self._crash_at_await(host, random)
         await asyncio.sleep(random.uniform(*_DOWN_S))
+        await self._start_again(host, random)
+
+    async def _start_again(self, host: Host, random: Random) -> None:
         while host.is_down:
             self._start(host)
             if random.random() < _CRASHES_AGAIN:

@@ -158,20 +158,23 @@ def _import_findings(
 
 
 def _names(module: Module) -> Iterator[Offence]:
-    for node in module.nodes(ast.Name, ast.Attribute):
-        match node:
-            case ast.Name(id=name, ctx=ast.Load()) if name not in module.imported:
-                called = isinstance(parent := module.parent(node), ast.Call) and parent.func is node
-                if name in FORBIDDEN_BUILTINS and (called or name not in module.assigned):
-                    yield node, name, FORBIDDEN_BUILTINS[name]
-            case ast.Attribute(attr=attribute) if attribute in FORBIDDEN_ATTRIBUTES:
-                yield node, attribute, FORBIDDEN_ATTRIBUTES[attribute]
-            case ast.Name() | ast.Attribute():
-                qualified = module.qualified(node)
-                if qualified and (reason := name_problem(qualified)):
-                    yield node, qualified, reason
-            case _:
-                continue
+    for node in module.nodes(ast.Name):
+        name, reason = node.id, FORBIDDEN_BUILTINS.get(node.id)
+        if qualified := module.imported.get(name):
+            if reason := name_problem(qualified):
+                yield node, qualified, reason
+        elif reason and isinstance(node.ctx, ast.Load):
+            called = isinstance(parent := module.parent(node), ast.Call) and parent.func is node
+            if called or name not in module.assigned:
+                yield node, name, reason
+
+
+def _attributes(module: Module) -> Iterator[Offence]:
+    for node in module.nodes(ast.Attribute):
+        if reason := FORBIDDEN_ATTRIBUTES.get(node.attr):
+            yield node, node.attr, reason
+        elif (qualified := module.qualified(node)) and (reason := name_problem(qualified)):
+            yield node, qualified, reason
 
 
 def _floats(module: Module) -> Iterator[Offence]:
@@ -198,4 +201,4 @@ def _waits(module: Module) -> Iterator[Offence]:
         yield node, "async code", _ASYNC
 
 
-_RULES = (_names, _floats, _naive_times, _waits, set_orders, set_results, memories)
+_RULES = (_names, _attributes, _floats, _naive_times, _waits, set_orders, set_results, memories)

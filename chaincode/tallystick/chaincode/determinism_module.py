@@ -1,6 +1,7 @@
 """One parsed source file of a chaincode, as the rules of the determinism check see it."""
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias, TypeVar
 
@@ -23,6 +24,10 @@ _INNER_FIELDS: Mapping[type, Sequence[str]] = {
 }
 """By kind of node, the fields in which it may hold others."""
 
+# Looked up before a match, which tries one class after the other: most nodes are neither.
+_IMPORTS = frozenset({ast.Import, ast.ImportFrom})
+_ASSIGNMENTS = frozenset({ast.Assign, ast.AnnAssign, ast.NamedExpr})
+
 _CONTRACT = "tallystick.chaincode.Contract"
 _CONTRACT_DECORATORS = frozenset({"tallystick.chaincode.transaction", "tallystick.chaincode.query"})
 
@@ -38,14 +43,11 @@ class Module:
 
     def __init__(self, tree: ast.Module) -> None:
         self.body = tree.body
-        self._by_kind: dict[type[ast.AST], list[ast.AST]] = {}
         self._parents: dict[ast.AST, ast.AST] = {}
-        nodes: list[ast.AST] = [tree]
-        for node in nodes:  # which grows
-            self._by_kind.setdefault(type(node), []).append(node)
-            for child in _children(node):
-                self._parents[child] = node
-                nodes.append(child)
+        nodes = walk(tree, self._parents)
+        self._by_kind: dict[type[ast.AST], list[ast.AST]] = defaultdict(list)
+        for node in nodes:
+            self._by_kind[type(node)].append(node)
         self.imported = dict(_imported_names(nodes))
         for name, value in assignments(nodes):
             if qualified := self.qualified(value):
@@ -98,17 +100,31 @@ class Module:
         )
 
 
-def walk(tree: ast.AST) -> list[ast.AST]:
-    """Return ``tree`` and all below it, except operators and contexts."""
+def walk(tree: ast.AST, parents: dict[ast.AST, ast.AST] | None = None) -> list[ast.AST]:
+    """Return ``tree`` and all below it, except operators and contexts.
+
+    Args:
+        tree: Where to begin.
+        parents: Told of everything below what directly contains it.
+    """
+    # One loop without a call for each node: files are many, and this is most of their check.
     nodes = [tree]
     for node in nodes:  # which grows
-        nodes.extend(_children(node))
+        for field in _INNER_FIELDS[type(node)]:
+            value = getattr(node, field, None)
+            for child in value if isinstance(value, list) else (value,):
+                if isinstance(child, ast.AST):
+                    nodes.append(child)
+                    if parents is not None:
+                        parents[child] = node
     return nodes
 
 
 def assignments(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
     """Yield the names to which a single value is assigned, with that value."""
     for node in nodes:
+        if type(node) not in _ASSIGNMENTS:
+            continue
         match node:
             case (
                 ast.Assign(targets=[ast.Name(id=name)], value=ast.expr() as value)
@@ -141,19 +157,10 @@ def callee(call: ast.AST) -> str:
             return ""
 
 
-def _children(node: ast.AST) -> list[ast.AST]:
-    children: list[ast.AST] = []
-    for field in _INNER_FIELDS[type(node)]:
-        value = getattr(node, field, None)
-        if isinstance(value, ast.AST):
-            children.append(value)
-        elif isinstance(value, list):
-            children += [each for each in value if isinstance(each, ast.AST)]
-    return children
-
-
 def _imported_names(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, str]]:
     for node in nodes:
+        if type(node) not in _IMPORTS:
+            continue
         match node:
             case ast.Import(names=aliases):
                 for alias in aliases:

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -99,6 +100,9 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 
+_REMEMBERED_NAMES = 4096
+"""How many names are kept in memory with what is wrong with them: files use the same ones."""
+
 # What a package may not bring along: it would be found in place of the real one.
 _RESERVED = frozenset(sys.stdlib_module_names) | frozenset(name.partition(".")[0] for name in _PURE)
 _OWN_CONTRACTS = "tallystick.contracts"
@@ -112,6 +116,7 @@ def import_problem(full_name: str) -> Reason | None:
     return None if _PURE.intersection(_prefixes(full_name)) else _UNKNOWN
 
 
+@lru_cache(_REMEMBERED_NAMES)
 def name_problem(qualified_name: str) -> Reason | None:
     """Return what is wrong with using something imported; its name is that of its definition."""
     if qualified_name in _FORBIDDEN_NAMES:

@@ -46,13 +46,7 @@ ModelT = TypeVar("ModelT", bound=Model)
 
 def units_of(state: StateView, security: str) -> Counter[str]:
     """Return what the register says: how many units each holder has, in those of now."""
-    timeline = _timeline(state, security)
-    return Counter(
-        {
-            parts[1]: Position.model_validate_json(value).brought_up(timeline).quantity
-            for parts, value in _rows(state, Chaincode.TOKEN, "position", security)
-        }
-    )
+    return Counter({holder: row.quantity for holder, row in _positions(state, security)})
 
 
 def supply_of_units(state: StateView, security: str) -> int:
@@ -61,14 +55,30 @@ def supply_of_units(state: StateView, security: str) -> int:
     return _timeline(state, security).summed((int(parts[1]), int(value)) for parts, value in rows)
 
 
+def waiting_units_of(state: StateView, security: str) -> Counter[str]:
+    """Return how many of each holder's units are on hold, in those of now."""
+    return Counter({holder: row.held for holder, row in _positions(state, security)})
+
+
+def frozen_units_of(state: StateView, security: str) -> Counter[str]:
+    """Return how many of each holder's units are frozen, in those of now."""
+    return Counter({holder: row.frozen for holder, row in _positions(state, security)})
+
+
 def money_of(state: StateView, cash: str) -> Counter[str]:
     """Return what a bank's collection says; fees that wait are had by their receiver."""
     money: Counter[str] = Counter()
     for parts, value in _private_rows(state, "position", cash):
         money[parts[1]] += Position.model_validate_json(value).quantity
+    return money + fees_of(state, cash)
+
+
+def fees_of(state: StateView, cash: str) -> Counter[str]:
+    """Return what waits in fees until their receivers collect it."""
+    fees: Counter[str] = Counter()
     for parts, value in _private_rows(state, "accrual", cash):
-        money[parts[1]] += Accrual.model_validate_json(value).amount
-    return money
+        fees[parts[1]] += Accrual.model_validate_json(value).amount
+    return fees
 
 
 def waiting_money_of(state: StateView, cash: str) -> Counter[str]:
@@ -151,11 +161,12 @@ def settled_trades(state: StateView) -> set[str]:
 
 def issued_subscriptions(state: StateView) -> set[str]:
     """Return the subscriptions whose units are issued, by their own rows."""
-    rows = [
-        Subscription.model_validate_json(value)
-        for _, value in _rows(state, SETTLEMENT, "subscription")
-    ]
-    return {each.subscription for each in rows if each.status is SubscriptionStatus.ISSUED}
+    return _subscriptions(state, SubscriptionStatus.ISSUED)
+
+
+def paid_subscriptions(state: StateView) -> set[str]:
+    """Return the subscriptions that are paid, by their own rows."""
+    return _subscriptions(state, SubscriptionStatus.PAID)
 
 
 def action_of(state: StateView, action: str) -> Action | None:
@@ -196,6 +207,20 @@ def fail_of(state: StateView, trade: str) -> FailRecord | None:
 
 
 # --- how rows are read ---
+
+
+def _subscriptions(state: StateView, status: SubscriptionStatus) -> set[str]:
+    rows = [
+        Subscription.model_validate_json(value)
+        for _, value in _rows(state, SETTLEMENT, "subscription")
+    ]
+    return {each.subscription for each in rows if each.status is status}
+
+
+def _positions(state: StateView, security: str) -> Iterator[tuple[str, Position]]:
+    timeline = _timeline(state, security)
+    for parts, value in _rows(state, Chaincode.TOKEN, "position", security):
+        yield parts[1], Position.model_validate_json(value).brought_up(timeline)
 
 
 def _timeline(state: StateView, security: str) -> Timeline:

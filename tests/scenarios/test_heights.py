@@ -14,15 +14,18 @@ import pytest
 import pytest_asyncio
 from tests.scenarios.conftest import PEERS, SECURITY, WATCHERS
 from tests.scenarios.courses import (
+    abandoned,
     buy_ins,
     claims_by_leg,
     credit,
     distributions,
     elections,
     market_claims,
+    money,
     receipts,
     torn_trade,
     trades,
+    units,
 )
 from tests.scenarios.height_rows import ACCOUNTS, account_hashes, settled_trades, units_of
 from tests.scenarios.heights import Course, heights_of, late, moved_by, torn
@@ -44,6 +47,9 @@ COURSES = {
     "market claims": market_claims.COURSE,
     "market claims by leg": claims_by_leg.COURSE,
     "money on credit": credit.COURSE,
+    "units by themselves": units.COURSE,
+    "money by itself": money.COURSE,
+    "what ends without delivery": abandoned.COURSE,
     "buy-ins and penalties": buy_ins.COURSE,
 }
 

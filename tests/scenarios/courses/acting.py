@@ -17,7 +17,7 @@ from tallystick.contracts.actions.terms import (
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.instants import instant
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.statements import DistributionFunded
+from tallystick.contracts.statements import DistributionFunded, Representation
 from tallystick.contracts.trades.terms import TradeTerms
 from tallystick.node.testing import LocalNetwork
 
@@ -40,6 +40,13 @@ async def endow(market: Market, *, units: Mapping[str, int], money: Mapping[str,
         await market.submit(P.TRANSFER_AGENT, Chaincode.TOKEN, "issue", SECURITY, holder, quantity)
     for holder, amount in money.items():
         await market.submit(P.BANK, Chaincode.CASH, "deposit", CASH, holder, amount)
+
+
+async def represent(market: Market, identity: str, organization: P) -> None:
+    """Let an identity sign for an organisation."""
+    said = Representation(identity=identity, organization=organization)
+    intent = market.sign(identity, said)
+    await market.submit(organization, Chaincode.IDENTITY, "represent", said, intent)
 
 
 async def agree(market: Market, terms: TradeTerms) -> None:

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pydantic import JsonValue
 from tests.scenarios.conftest import CASH, SECURITY, Market
 from tests.scenarios.courses import trades
-from tests.scenarios.courses.acting import DAY, P, agree, endow, settle
+from tests.scenarios.courses.acting import DAY, P, agree, endow, represent, settle
 from tests.scenarios.height_rows import (
     issued_subscriptions,
     money_of,
@@ -30,7 +30,7 @@ from tallystick.contracts.cash.models import SignedReceipt
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.instants import instant
 from tallystick.contracts.offerings.escrow import hold_of
-from tallystick.contracts.statements import ReceiptMade, ReceiptTerms, ReceiptUse, Representation
+from tallystick.contracts.statements import ReceiptMade, ReceiptTerms, ReceiptUse
 from tallystick.contracts.trades.terms import LegKind, TradeLeg
 from tallystick.node.ledger.state import StateView
 from tallystick.node.testing import LocalNetwork
@@ -53,9 +53,7 @@ async def live(network: LocalNetwork) -> None:
     await market.onboard("alice", "bob", "carol", "acme")
     await endow(market, units=UNITS, money=MONEY)
     await market.register(CASHIER, data_hash="0" * 64)
-    represents = Representation(identity=CASHIER, organization=P.BANK)
-    intent = market.sign(CASHIER, represents)
-    await market.submit(P.BANK, Chaincode.IDENTITY, "represent", represents, intent)
+    await represent(market, CASHIER, P.BANK)
     await trade(market)
     await issue(market)
 

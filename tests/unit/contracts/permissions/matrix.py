@@ -1,6 +1,6 @@
 """The permission matrix: what every role is told by every function, as the table has it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.unit.contracts.permissions import cash, identity, settlement, token
@@ -21,6 +21,22 @@ TABLE: dict[Chaincode, Permissions] = {
     Chaincode.CASH: cash.PERMITTED,
     Chaincode.SETTLEMENT: settlement.PERMITTED,
 }
+
+
+def rows_in_force(market: Market) -> Mapping[tuple[str, ...], bytes]:
+    """Return what is in force, by chaincode and key, but for the nonces that are used up."""
+    return {
+        (chaincode, *place): value
+        for chaincode, rows in market.ledger.world.rows.items()
+        for place, value in _placed(rows)
+        if split_composite_key(place[-1])[0] != "nonce"
+    }
+
+
+def _placed(rows: Rows) -> Iterator[tuple[tuple[str, ...], bytes]]:
+    """Yield public rows by key, and private ones by collection and key."""
+    yield from (((key,), value) for key, value in rows.values.items())
+    yield from rows.private.items()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +68,21 @@ class Stage:
         market.submit(*regulator, "suspend_licence", role, CLASSES[role], "a test")
         return self._told(market, role, chaincode, function, brought)
 
-    def changes(self, role: str, chaincode: Chaincode, function: str) -> bool:
-        """Return whether a role's call, which succeeds, does more than use up a signature."""
+    def changes(
+        self,
+        role: str,
+        chaincode: Chaincode,
+        function: str,
+        seen: Callable[[Market], object] = rows_in_force,
+    ) -> bool:
+        """Return whether a role's call, which succeeds, changes what is seen of the market.
+
+        By default that is more than that a signature is used up.
+        """
         market, brought = self._begun(role, function)
-        before = _rows(market)
+        before = seen(market)
         self._call(market, role, chaincode, function, brought)
-        return _rows(market) != before
+        return seen(market) != before
 
     def _begun(self, role: str, function: str) -> tuple[Market, Secrets]:
         """Return the market right before a role's call, and what goes along with that."""
@@ -83,22 +108,6 @@ class Stage:
             arguments = [without(self.hidden, each) for each in arguments]
             brought = {name: secret_without(self.hidden, each) for name, each in brought.items()}
         market.submit(role, chaincode, function, *arguments, **brought)
-
-
-def _rows(market: Market) -> Mapping[tuple[str, ...], bytes]:
-    """Return what is in force, by chaincode and key, but for the nonces that are used up."""
-    return {
-        (chaincode, *place): value
-        for chaincode, rows in market.ledger.world.rows.items()
-        for place, value in _placed(rows)
-        if split_composite_key(place[-1])[0] != "nonce"
-    }
-
-
-def _placed(rows: Rows) -> Iterator[tuple[tuple[str, ...], bytes]]:
-    """Yield public rows by key, and private ones by collection and key."""
-    yield from (((key,), value) for key, value in rows.values.items())
-    yield from rows.private.items()
 
 
 def set_up(opened: Market) -> Stage:

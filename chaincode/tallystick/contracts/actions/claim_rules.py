@@ -34,7 +34,23 @@ def claim_due(
         is_early = trade.ended_at is not None and trade.ended_at < action.record_at
         is_due = trade.status in (*OPEN, Status.SETTLED) and is_cum is not is_early
     lines = claim_lines(action, terms, is_reverse=not is_cum) if is_due else ()
-    return MarketClaim(lines=lines, is_reverse=not is_cum) if lines else None
+    if not lines:
+        return None
+    option = None if _election(action) is None else action.action
+    return MarketClaim(lines=lines, is_reverse=not is_cum, option=option)
+
+
+def claimed_on(action: ActionTerms) -> str:
+    """Return under which id claims on an action are: that of the election whose option it is.
+
+    So a unit that is traded brings one option, as one that is held does.
+    """
+    return _election(action) or action.action
+
+
+def _election(action: ActionTerms) -> str | None:
+    given = action.distribution
+    return None if given is None or given.elected is None else given.elected.action
 
 
 def outlives(action: ActionTerms, trade: Trade, replacement: Trade) -> bool:

@@ -9,7 +9,9 @@ As long as the trade is open, the entitlement waits.
 A trade has one claim, with a line for each of its legs of units. What a holder gives by one line
 and gets by another counts as one. Each line stands by itself: one whose giver has too little left
 is hindered, which is noted, and holds up no other; it can be tried again. A trade that was bought
-in has been replaced by another: of the two claims, one stands (see ``claim_rules.outlives``).
+in has been replaced by another: of the two claims, one stands (see ``claim_rules.outlives``). Of
+what holders elect between, a trade brings one option; a claim of which every line is hindered gives
+way to one on another option.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,6 +23,7 @@ from tallystick.contracts.actions.claim_rules import (
     changes,
     claim_due,
     claim_lines,
+    claimed_on,
     covered,
     has_changed,
     outlives,
@@ -44,7 +47,6 @@ from tallystick.contracts.actions.models import (
 )
 from tallystick.contracts.actions.rules import entitlement
 from tallystick.contracts.actions.states import Step
-from tallystick.contracts.confidential import ConfidentialRows
 from tallystick.contracts.reasons import ActionReason, refuse_if_any
 from tallystick.contracts.trades.models import Status, Trade
 from tallystick.contracts.trades.states import OPEN
@@ -75,7 +77,7 @@ class MarketClaims:
         row = self._actions.advanced(action, Step.CLAIM)
         trade_row = self._trades.require(trade)
         terms = self._trades.terms(trade_row)
-        known = self._trades.rows(trade_row).load(claim_key(action, trade), MarketClaim)
+        known = self._raised(row, trade_row)
         if known is None:
             claim = self._due(row, trade_row, terms)
             if claim is None:
@@ -103,7 +105,7 @@ class MarketClaims:
         row = self._actions.advanced(action, Step.CLAIM)
         trade_row = self._trades.require(trade)
         terms = self._trades.terms(trade_row)
-        known = self._claim(self._trades.rows(trade_row), action, trade)
+        known = self._claim(row, trade_row)
         if known.is_over:
             raise ActionReason.MARKET_CLAIM_OVER.refusal(
                 action=action, trade=trade, state=known.status
@@ -125,7 +127,7 @@ class MarketClaims:
 
     def claim(self, action: str, trade: str) -> MarketClaim:
         """Return a claim; refuse with MARKET_CLAIM_UNKNOWN when there is none."""
-        return self._claim(self._trades.rows(self._trades.require(trade)), action, trade)
+        return self._claim(self._actions.require(action), self._trades.require(trade))
 
     def due(self, action: str, page_size: int, bookmark: str) -> tuple[list[str], str]:
         """Return the trades of a page for which a claim is due and not raised."""
@@ -138,10 +140,12 @@ class MarketClaims:
 
     def _unraised(self, row: Action, trades: list[Trade]) -> Iterator[str]:
         for trade in trades:
-            rows = self._trades.rows(trade)
-            known = rows.load(claim_key(row.terms.action, trade.trade), MarketClaim)
-            if known is None:
+            known = self._found(row, trade)
+            is_on_another = known is not None and not known.is_on(row.terms.action)
+            if known is None or (is_on_another and known.is_idle):
                 is_due = self._due(row, trade, self._trades.terms(trade)) is not None
+            elif is_on_another:
+                is_due = False
             else:
                 is_due = bool(known.hindrances) and not self._has_lapsed(row, trade)
             if is_due:
@@ -265,16 +269,38 @@ class MarketClaims:
         rate = self._distributions.rate(rows, row, holder)
         return entitlement(0, distribution_of(row), rate)
 
-    def _claim(self, rows: ConfidentialRows, action: str, trade: str) -> MarketClaim:
-        claim = rows.load(claim_key(action, trade), MarketClaim)
-        if claim is None:
-            raise ActionReason.MARKET_CLAIM_UNKNOWN.refusal(action=action, trade=trade)
+    def _found(self, row: Action, trade: Trade) -> MarketClaim | None:
+        """Return the claim of a trade on an action, or on another option of its election."""
+        key = claim_key(claimed_on(row.terms), trade.trade)
+        return self._trades.rows(trade).load(key, MarketClaim)
+
+    def _raised(self, row: Action, trade: Trade) -> MarketClaim | None:
+        """Return the claim that is raised already; None too if one on another option gives way.
+
+        Raises:
+            Refusal: MARKET_CLAIM_EXISTS when that one does not.
+        """
+        known = self._found(row, trade)
+        if known is None or known.is_on(row.terms.action):
+            return known
+        if not known.is_idle:
+            raise ActionReason.MARKET_CLAIM_EXISTS.refusal(
+                action=str(known.option), trade=trade.trade
+            )
+        return None
+
+    def _claim(self, row: Action, trade: Trade) -> MarketClaim:
+        action = row.terms.action
+        claim = self._found(row, trade)
+        if claim is None or not claim.is_on(action):
+            raise ActionReason.MARKET_CLAIM_UNKNOWN.refusal(action=action, trade=trade.trade)
         return claim
 
     def _save(self, row: Action, trade: Trade, terms: TradeTerms, claim: MarketClaim) -> None:
         """Write and tell what has become of a claim."""
         action = row.terms.action
-        self._trades.rows(trade, terms.salt).save(claim_key(action, trade.trade), claim)
+        key = claim_key(claimed_on(row.terms), trade.trade)
+        self._trades.rows(trade, terms.salt).save(key, claim)
         self._ctx.emit(
             events.MarketClaimChanged(
                 action=action,

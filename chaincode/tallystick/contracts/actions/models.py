@@ -177,13 +177,26 @@ class ClaimLine(Model):
 class MarketClaim(Model):
     """Private row ``market-claim (action, trade)``, in the collection of the trade's venue.
 
+    What holders elect between has one claim together, under the id of the election.
+
     Attributes:
         lines: One for each leg of the action's security, in the order of the legs.
         is_reverse: Whether those give who got the units, such as the buyer.
+        option: The action by which it was raised, if that is one of several to be elected.
     """
 
     lines: tuple[ClaimLine, ...]
     is_reverse: bool
+    option: str | None = None
+
+    def is_on(self, action: str) -> bool:
+        """Return whether it is on an action, rather than on another option."""
+        return self.option in (None, action)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all its lines are hindered, so that nothing waits for it or has moved by it."""
+        return all(line.status is ClaimStatus.HINDERED for line in self.lines)
 
     @property
     def status(self) -> ClaimStatus:

@@ -12,6 +12,7 @@ from tallystick.contracts.book import Account, Position
 from tallystick.contracts.compliance.classes import classes_of
 from tallystick.contracts.compliance.counts import Counted, HolderCounts
 from tallystick.contracts.compliance.histories import Invested, Raised, Sale
+from tallystick.contracts.compliance.reported import TradedInWeek
 from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.lots import Lot
@@ -130,6 +131,7 @@ class SecurityFacts(Model):
         raised: What was raised in offerings lately, for each question that rules ask.
         disclosed: The documents that rules ask about.
         risk_class: Its class of risk in the catalogue, if a rule asks; None when it has none.
+        traded: What venues reported of the weeks that rules ask about.
     """
 
     security: str
@@ -143,6 +145,7 @@ class SecurityFacts(Model):
     raised: tuple[Raised, ...] = ()
     disclosed: tuple[Disclosed, ...] = ()
     risk_class: int | None = None
+    traded: tuple[TradedInWeek, ...] = ()
 
 
 class Acceptance(Model):

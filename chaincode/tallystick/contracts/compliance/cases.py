@@ -20,6 +20,7 @@ from tallystick.contracts.compliance.counters import Counters
 from tallystick.contracts.compliance.counts import BENEFICIAL_OWNERS, Counted
 from tallystick.contracts.compliance.histories import Invested, Sale
 from tallystick.contracts.compliance.models import RuleSet, VenueRules
+from tallystick.contracts.compliance.reported import TradedInWeek, weeks_before
 from tallystick.contracts.compliance.rules import Needs
 from tallystick.contracts.events import Basis
 from tallystick.contracts.instants import now
@@ -238,11 +239,17 @@ class Cases:
             counts=self._counters.counts(name) if needs.counts else None,
             disclosed=subject.disclosed,
             risk_class=subject.risk_class,
+            traded=self._traded(name, needs.weeks),
             raised=tuple(
                 self._counters.raised(subject.issuer, each, now(self._ctx), receivers)
                 for each in raised
             ),
         )
+
+    def _traded(self, security: str, weeks: int) -> tuple[TradedInWeek, ...]:
+        if not weeks:
+            return ()
+        return tuple(self._counters.traded(security, weeks_before(now(self._ctx), weeks)))
 
 
 def parts_of(legs: Sequence[Leg]) -> dict[Account, Part]:

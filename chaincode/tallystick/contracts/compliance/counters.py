@@ -24,7 +24,8 @@ from tallystick.contracts.compliance.histories import (
     purchase_rows,
 )
 from tallystick.contracts.compliance.periods import Period, end_of
-from tallystick.contracts.instants import Instant
+from tallystick.contracts.compliance.reported import ReportedVolumes, TradedInWeek, volumes_key
+from tallystick.contracts.instants import Day, Instant
 from tallystick.contracts.models import Model
 from tallystick.contracts.rows import load_row
 
@@ -77,6 +78,28 @@ class Counters:
         key = composite_key("sales", security, person)
         self._state.save(key, before.model_copy(update={"sales": kept}).having(sale))
         return len(before.sales) - len(kept)
+
+    # --- what venues report ---
+
+    def traded(self, security: str, weeks: Collection[Day]) -> Iterator[TradedInWeek]:
+        """Yield what each venue reported of some weeks."""
+        timeline = timeline_of(self._state, security)
+        for row in self._rows(ReportedVolumes, "volumes", security):
+            for each in row.brought_up(timeline).weeks:
+                if each.week in weeks:
+                    yield TradedInWeek(week=each.week, quantity=each.quantity, classes=row.classes)
+
+    def reported(self, security: str, venue: str) -> ReportedVolumes:
+        """Return what a venue reported, in units of now."""
+        row = self._state.load(volumes_key(security, venue), ReportedVolumes)
+        timeline = timeline_of(self._state, security)
+        return (row or ReportedVolumes()).brought_up(timeline)
+
+    def note_volume(self, told: events.VolumeReported) -> None:
+        """Note what a venue reports of a week, in place of what it reported of it before."""
+        row = self.reported(told.security, told.venue)
+        row = row.having(told.week, told.quantity, told.classes)
+        self._state.save(volumes_key(told.security, told.venue), row)
 
     # --- offerings ---
 

@@ -49,6 +49,7 @@ class Needs:
         invested: Exemptions under which receivers' payments in all offerings are asked for.
         documents: Names of documents of the security that are asked for.
         risk: Whether it asks for the security's class of risk in the catalogue.
+        weeks: Of how many past calendar weeks it asks what venues reported; zero for none.
     """
 
     topics: tuple[str, ...] = ()
@@ -63,6 +64,7 @@ class Needs:
     invested: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     risk: bool = False
+    weeks: int = 0
 
     def __or__(self, other: "Needs") -> "Needs":
         return Needs(
@@ -78,6 +80,7 @@ class Needs:
             invested=tuple(sorted({*self.invested, *other.invested})),
             documents=tuple(sorted({*self.documents, *other.documents})),
             risk=self.risk or other.risk,
+            weeks=max(self.weeks, other.weeks),
         )
 
 

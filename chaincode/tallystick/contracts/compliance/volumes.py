@@ -1,16 +1,18 @@
 """Rules about how much somebody gives away within a window of time."""
 
 from collections.abc import Iterator
+from typing import Annotated
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from tallystick.contracts.compliance.case import Case, Leg
 from tallystick.contracts.compliance.histories import Sale, Sales
 from tallystick.contracts.compliance.holdings import BASIS_POINTS, BasisPoints
 from tallystick.contracts.compliance.periods import Period, end_of
+from tallystick.contracts.compliance.reported import MAX_WEEKS, weeks_before
 from tallystick.contracts.compliance.rules import Needs, Rule, Side, Unlock
 from tallystick.contracts.events import Basis
-from tallystick.contracts.models import Model, Quantity
+from tallystick.contracts.models import Identifier, Model, Quantity
 from tallystick.contracts.reasons import ComplianceReason, Finding
 
 
@@ -21,6 +23,10 @@ class Volume(Model):
         window: A sale counts until this period after it is over.
         units: So many.
         share: So many ten-thousandths of the supply, rounded down.
+        weeks: The average of what was traded in so many calendar weeks before that of the
+            movement, rounded down, as venues report it; None where that does not count.
+        reported_by: Reports count of venues with a licence of one of these classes; of all when
+            empty.
         per_venue: Whether each venue has a window of its own, and only movements at one count.
         excepted: Movements on these bases are not judged.
     """
@@ -28,13 +34,15 @@ class Volume(Model):
     window: Period
     units: Quantity | None = None
     share: BasisPoints | None = None
+    weeks: Annotated[int, Field(ge=1, le=MAX_WEEKS)] | None = None
+    reported_by: Annotated[tuple[Identifier, ...], Field(max_length=16)] = ()
     per_venue: bool = False
     excepted: tuple[Basis, ...] = (Basis.DISTRIBUTION,)
 
     @model_validator(mode="after")
     def _says_something(self) -> "Volume":
-        if self.units is None and self.share is None:
-            raise ValueError("give units, share or both")
+        if self.units is None and self.share is None and self.weeks is None:
+            raise ValueError("give units, share, weeks or several of them")
         return self
 
 
@@ -46,8 +54,13 @@ class VolumeWindow(Rule[Volume]):
     parameters = Volume
 
     def needs(self, parameters: Volume) -> Needs:
-        """Return past sales, and the supply for a share of it."""
-        return Needs(sales=True, supply=parameters.share is not None, windows=(parameters.window,))
+        """Return past sales, the supply for a share of it, and the weeks of an average."""
+        return Needs(
+            sales=True,
+            supply=parameters.share is not None,
+            windows=(parameters.window,),
+            weeks=parameters.weeks or 0,
+        )
 
     def findings(self, case: Case, leg: Leg, parameters: Volume) -> Iterator[Finding]:
         """Yield a finding when this movement is too much on top of those before."""
@@ -116,4 +129,17 @@ def is_sale(case: Case, leg: Leg) -> bool:
 def _limit(case: Case, leg: Leg, parameters: Volume) -> int:
     supply = case.securities[leg.security].supply or 0
     share = 0 if parameters.share is None else supply * parameters.share // BASIS_POINTS
-    return max(parameters.units or 0, share)
+    return max(parameters.units or 0, share, _weekly_average(case, leg, parameters))
+
+
+def _weekly_average(case: Case, leg: Leg, parameters: Volume) -> int:
+    if parameters.weeks is None:
+        return 0
+    weeks = weeks_before(case.moment, parameters.weeks)
+    counted = (
+        each.quantity
+        for each in case.securities[leg.security].traded
+        if each.week in weeks
+        and (not parameters.reported_by or not set(each.classes).isdisjoint(parameters.reported_by))
+    )
+    return sum(counted) // parameters.weeks

@@ -71,6 +71,7 @@ from tallystick.contracts.events.compliance import (
     SecurityAccepted,
     TransferApproved,
     VenueRulesBound,
+    VolumeReported,
 )
 from tallystick.contracts.events.custody import (
     CoverRecorded,
@@ -342,6 +343,7 @@ __all__ = [
     "UnitsFrozen",
     "UnitsTransferred",
     "VenueRulesBound",
+    "VolumeReported",
     "VoteReceived",
     "WaiverGranted",
     "WaiverRevoked",

@@ -6,7 +6,7 @@ Rules, packs and approvals travel whole, as the JSON that the rows hold.
 from typing import ClassVar
 
 from tallystick.contracts.events.base import LedgerEvent
-from tallystick.contracts.instants import Instant
+from tallystick.contracts.instants import Day, Instant
 
 
 class PackPublished(LedgerEvent):
@@ -95,6 +95,22 @@ class SaleNoted(LedgerEvent):
     quantity: int
     venue: str | None
     forgotten: int
+
+
+class VolumeReported(LedgerEvent):
+    """A venue says what was traded there in a calendar week, in place of what it said before.
+
+    Attributes:
+        week: The Sunday with which it begins.
+        classes: Those of the venue's live licences, sorted.
+    """
+
+    kind: ClassVar[str] = "token.VolumeReported"
+    security: str
+    venue: str
+    week: Day
+    quantity: int
+    classes: tuple[str, ...]
 
 
 class PurchaseNoted(LedgerEvent):

@@ -85,6 +85,10 @@ class ComplianceReason(ReasonTable):
         "{holder} would give away {quantity} of {asset} within {window}; at most {limit} are"
         " allowed.",
     )
+    WEEK_NOT_OVER = (
+        Kind.CONFLICT,
+        "What was traded in {security} in the week that begins on {week} is known when it is over.",
+    )
     RAISE_EXCEEDED = (
         Kind.RULE,
         "With this issue of {security}, {amount} would be raised under {exemption} within {window};"

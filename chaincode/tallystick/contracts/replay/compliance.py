@@ -26,6 +26,7 @@ from tallystick.contracts.compliance.records import (
     rules_key,
     venue_rules_key,
 )
+from tallystick.contracts.compliance.reported import ReportedVolumes, volumes_key
 from tallystick.contracts.instants import Instant
 from tallystick.contracts.models import Model
 from tallystick.contracts.register.models import Security
@@ -110,6 +111,14 @@ def _sold(rows: Rows, event: events.SaleNoted, moment: Instant) -> None:
     rows[key] = Sales(sales=kept, as_of=timeline.turns).having(sale)
 
 
+def _volume(rows: Rows, event: events.VolumeReported, _: Instant) -> None:
+    key = volumes_key(event.security, event.venue)
+    before = rows.get(key)
+    known = before if isinstance(before, ReportedVolumes) else ReportedVolumes()
+    known = known.brought_up(_timeline(rows, event.security))
+    rows[key] = known.having(event.week, event.quantity, event.classes)
+
+
 def _timeline(rows: Rows, security: str) -> Timeline:
     row = rows.get(security_key(security))
     return row.timeline if isinstance(row, Security) else NO_TURNS
@@ -130,6 +139,7 @@ COMPLIANCE_HANDLERS: Mapping[type[events.LedgerEvent], Handler] = {
     events.SecurityAccepted: _accepted,
     events.HolderCounted: _counted,
     events.SaleNoted: _sold,
+    events.VolumeReported: _volume,
     events.PurchaseNoted: _bought,
 }
 

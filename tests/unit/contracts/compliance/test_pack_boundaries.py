@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.unit.contracts.compliance.stage import AGENT, TOKEN, RuledMarket, issue
+from tests.unit.contracts.compliance.stage import AGENT, TOKEN, RuledMarket, issue, read_pack
 
 from tallystick.chaincode import Refusal, composite_key
 from tallystick.contracts.compliance.counts import CountDelta
@@ -243,14 +243,15 @@ def test_a_pack_lets_go_what_is_just_within_and_refuses_what_is_just_beyond(
 ) -> None:
     """SS-69, SS-70, SS-74, SS-75, F86, F88."""
     go_to(ruled, BEGIN, 0)
-    ruled.bind(packs=[f"{boundary.pack}-2026-01-01"], unit_price=boundary.unit_price)
+    pack = f"{boundary.pack}-2026-01-01"
+    ruled.bind(packs=[pack], unit_price=boundary.unit_price)
     boundary.prepare(ruled)
     beyond = ruled.fork()
 
     boundary.step(ruled, boundary.passes)
     assert ruled.units("bob") > 0
 
-    cited = re.escape(f"[{boundary.pack} 1: {boundary.provision}")
+    cited = re.escape(f"[{read_pack(pack).name}: {boundary.provision}")
     with pytest.raises(Refusal, match=f"^{boundary.code}: .*{cited}"):
         boundary.step(beyond, boundary.fails)
     assert beyond.units("bob") == 0

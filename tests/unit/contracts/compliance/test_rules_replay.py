@@ -7,6 +7,7 @@ from tests.unit.contracts.listening import ListeningMarket
 from tests.unit.contracts.refusals.compliance import approval
 
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.compliance.reported import VolumeReport
 from tallystick.contracts.events import HolderCounted, LedgerEvent, read_event
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.replay import Register, differences, miscounted
@@ -33,6 +34,8 @@ def market() -> ListeningMarket:
         packs=[REG_CF],
         unit_price=100,
     )
+    reported = VolumeReport(security="ACME", week="2023-12-24", quantity=70)
+    market.submit(ATS, TOKEN, "report_volume", reported)
     market.submit(ATS, TOKEN, "bind_venue_rules", "ACME", [rule("maximum-holding", units=5)])
     issue(market, "alice", 10, "reg-cf")
     for waived in ("venue-only", "lock-up"):
@@ -72,7 +75,7 @@ def test_events_rebuild_what_rules_rest_on(market: ListeningMarket) -> None:
 
     kinds = {key.split("\0")[1] for key in register.rows}
     assert kinds >= {"rules", "pack", "venue-rules", "approval", "review", "counted", "sales"}
-    assert kinds >= {"raised", "invested", "acceptance"}
+    assert kinds >= {"raised", "invested", "acceptance", "volumes"}
     assert differences(register.rows, held.items()) == []
     assert list(miscounted(register.rows, held.items())) == []
 

@@ -28,6 +28,7 @@ from tallystick.contracts.compliance.models import (
     TransferApproval,
 )
 from tallystick.contracts.compliance.records import DecisionPage
+from tallystick.contracts.compliance.reported import VolumeReport
 from tallystick.contracts.statements import SecurityAccepted, UnitsSent
 from tallystick.contracts.testing import KYC_HOUSE, Market
 
@@ -47,7 +48,9 @@ PERMITTED: Permissions = {
     "acknowledge": only(REGULATOR),
     "query_decision": only(REGULATOR),
     "recount": only(TRUSTEES),
+    "report_volume": only(VENUES),
     "accepts": anybody(),
+    "volumes": anybody(),
     "can_subscribe": anybody(),
     "pack": anybody(),
     "rules": anybody(),
@@ -63,6 +66,7 @@ PERMITTED: Permissions = {
 
 QUESTIONS: Arguments = {
     "accepts": ["ACME", "alice"],
+    "volumes": ["ACME", P.ATS],
     "can_subscribe": ["ACME", "alice"],
     "pack": ["small", 1],
     "rules": ["ACME"],
@@ -102,6 +106,7 @@ def arguments(market: Market) -> Arguments:
         "bind_rules": [RulesGiven(security="ACME", unit_price=1, packs=(SMALL,))],
         "bind_venue_rules": ["ACME", [rule]],
         "record_refusal": [REFUSED],
+        "report_volume": [VolumeReport(security="ACME", week="2023-12-24", quantity=1)],
         "accept_security": [accepted, market.sign("alice", accepted)],
         "approve_transfer": [approval(market)],
         "withdraw_approval": ["ACME", "alice", "bob"],

@@ -22,6 +22,7 @@ from tallystick.contracts.compliance.models import (
     RulesGiven,
     TransferApproval,
 )
+from tallystick.contracts.compliance.reported import VolumeReport
 from tallystick.contracts.lots import LotLock, Origin
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.reasons import ComplianceReason
@@ -97,6 +98,12 @@ def _(market: Market) -> None:
 @reaches(ComplianceReason.PRODUCT_UNSUITABLE)
 def _(market: Market) -> None:
     refused_under(market, "suitability", risk_class=5)
+
+
+@reaches(ComplianceReason.WEEK_NOT_OVER)
+def _(market: Market) -> None:
+    this_week = VolumeReport(security="ACME", week="2023-12-31", quantity=1)
+    market.submit(ATS, TOKEN, "report_volume", this_week)
 
 
 @reaches(ComplianceReason.PRODUCT_NOT_CLASSED)

@@ -2,11 +2,16 @@
 
 from tallystick.chaincode import Context, query, transaction
 from tallystick.contracts import events
+from tallystick.contracts.compliance.counters import Counters
 from tallystick.contracts.compliance.models import Bindings, RuleSet, RulesGiven, VenueRules
 from tallystick.contracts.compliance.packs import Packs
+from tallystick.contracts.compliance.periods import end_of
+from tallystick.contracts.compliance.reported import ReportedVolumes, VolumeReport
 from tallystick.contracts.events import Basis
+from tallystick.contracts.instants import now
 from tallystick.contracts.licensed import MarketContract, licensed
 from tallystick.contracts.models import Identifier
+from tallystick.contracts.parties import check_parties
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import ComplianceReason
 from tallystick.contracts.register.functions.movements import move_of
@@ -18,7 +23,7 @@ from tallystick.contracts.statements import UnitsSent
 
 
 class RuleFunctions(MarketContract):
-    """Rules in force, and refusals."""
+    """Rules in force, what venues report for them, and refusals."""
 
     @transaction
     @licensed(Power.KEEP_REGISTER, Power.OVERSEE, Power.ISSUE_SECURITIES)
@@ -57,6 +62,33 @@ class RuleFunctions(MarketContract):
                 codes=tuple(dict.fromkeys(each.code for each in decision.findings)),
             )
         )
+
+    @transaction
+    @licensed(Power.OPERATE_VENUE)
+    def report_volume(self, ctx: Context, reported: VolumeReport) -> None:
+        """Say what was traded in a security at the submitting venue, in a week that is over.
+
+        In place of what it said of that week before; the last year of weeks is kept.
+        """
+        Securities(ctx.state).require(reported.security)
+        if end_of(reported.week, "P7D") > now(ctx):
+            raise ComplianceReason.WEEK_NOT_OVER.refusal(
+                security=reported.security, week=reported.week
+            )
+        venue = ctx.client.msp_id
+        (standing,) = check_parties(ctx, exercised=(), organizations=(venue,)).organizations
+        told = events.VolumeReported(
+            **reported.model_dump(),
+            venue=venue,
+            classes=tuple(sorted({each.licence_class for each in standing.licences})),
+        )
+        Counters(ctx.state, ctx.transaction_id).note_volume(told)
+        ctx.emit(told)
+
+    @query
+    def volumes(self, ctx: Context, security: str, venue: str) -> ReportedVolumes:
+        """Return what a venue reported of a security, in units of now."""
+        return Counters(ctx.state, ctx.transaction_id).reported(security, venue)
 
     @query
     def rules(self, ctx: Context, security: str) -> RuleSet:

@@ -132,6 +132,7 @@ class SecurityFacts(Model):
         disclosed: The documents that rules ask about.
         risk_class: Its class of risk in the catalogue, if a rule asks; None when it has none.
         traded: What venues reported of the weeks that rules ask about.
+        placed: Exemptions of whose offerings what holders sell is part, if that is approved.
     """
 
     security: str
@@ -146,6 +147,7 @@ class SecurityFacts(Model):
     disclosed: tuple[Disclosed, ...] = ()
     risk_class: int | None = None
     traded: tuple[TradedInWeek, ...] = ()
+    placed: tuple[str, ...] = ()
 
 
 class Acceptance(Model):
@@ -165,6 +167,7 @@ class PairApproval(Model):
         quantity: At most so many units, in one movement.
         approvers: MSPs of those who approved, sorted.
         waives: Names of rules that do not stand against the movement.
+        exemption: Under which the sender sells in the issuer's offering; None when it does not.
         evidence_hash: SHA-256 of the document that explains it.
         as_of: The turn of the security's timeline since which the row was not written.
     """
@@ -176,6 +179,7 @@ class PairApproval(Model):
     expires_at: Instant
     approvers: tuple[str, ...]
     waives: tuple[str, ...] = ()
+    exemption: str | None = None
     evidence_hash: str
     as_of: int = 0
 
@@ -187,17 +191,19 @@ class PairApproval(Model):
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """What an instruction issues of one security for money, under one exemption.
+    """What an instruction issues or places of one security for money, under one exemption.
 
     Attributes:
         amount: What all of it costs, in minor units of money.
         by_person: What each person pays of it.
         receivers: Who gets units, leg by leg.
+        sold: What holders sell of it, and for how much, leg by leg.
     """
 
     amount: int
     by_person: Mapping[str, int]
     receivers: tuple[Holder, ...]
+    sold: tuple[tuple[Holder, int], ...] = ()
 
 
 NOTHING_OFFERED = Offered(0, MappingProxyType({}), ())
@@ -239,24 +245,48 @@ class Case:
         return None if leg.receiver is None else self.holders[Account(leg.security, leg.receiver)]
 
     def price_of(self, leg: Leg) -> int:
-        """Return what an issue costs its receiver, in minor units; zero for other movements."""
+        """Return what the receiver pays in an offering, in minor units; zero outside of one."""
         is_issue = leg.sender is None and self.basis is Basis.ISSUE
-        return leg.quantity * self.securities[leg.security].unit_price if is_issue else 0
+        is_offered = is_issue or self._placed_under(leg) is not None
+        return leg.quantity * self.securities[leg.security].unit_price if is_offered else 0
+
+    def exemption_of(self, leg: Leg) -> str | None:
+        """Return the exemption under which a leg's units are offered, or None."""
+        return leg.exemption if leg.sender is None else self._placed_under(leg)
+
+    def _placed_under(self, leg: Leg) -> str | None:
+        """Return the exemption under which a holder sells in the issuer's offering, or None."""
+        if not self.approvals or not leg.is_between_holders:
+            return None
+        approval = self.approval(leg)
+        placed = self.securities[leg.security].placed
+        return approval.exemption if approval and approval.exemption in placed else None
 
     @cached_property
     def offered(self) -> Mapping[tuple[str, str], Offered]:
-        """What is issued for money, by security and exemption."""
+        """What is offered for money, by security and exemption."""
         amounts: dict[tuple[str, str], dict[str, int]] = {}
         receivers: dict[tuple[str, str], list[Holder]] = {}
+        sold: dict[tuple[str, str], list[tuple[Holder, int]]] = {}
         for leg in self.legs:
-            price, receiver = self.price_of(leg), self.receiver(leg)
-            if price and receiver is not None and leg.exemption is not None:
-                place = (leg.security, leg.exemption)
-                persons = amounts.setdefault(place, {})
-                persons[receiver.person] = persons.get(receiver.person, 0) + price
-                receivers.setdefault(place, []).append(receiver)
+            price, receiver, exemption = self.price_of(leg), self.receiver(leg), None
+            if price and receiver is not None:
+                exemption = self.exemption_of(leg)
+            if receiver is None or exemption is None:
+                continue
+            place = (leg.security, exemption)
+            persons = amounts.setdefault(place, {})
+            persons[receiver.person] = persons.get(receiver.person, 0) + price
+            receivers.setdefault(place, []).append(receiver)
+            if (seller := self.sender(leg)) is not None:
+                sold.setdefault(place, []).append((seller, price))
         return {
-            place: Offered(sum(persons.values()), persons, tuple(receivers[place]))
+            place: Offered(
+                sum(persons.values()),
+                persons,
+                tuple(receivers[place]),
+                tuple(sold.get(place, ())),
+            )
             for place, persons in amounts.items()
         }
 

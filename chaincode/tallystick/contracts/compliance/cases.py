@@ -145,23 +145,23 @@ class Cases:
             if leg.receiver is not None
         }
         venue, drawer, *_ = (*given.report.organizations, None, None)
+        asking = [leg for leg in given.legs if given.subjects[leg.security].needs.approvals]
+        approvals = tuple(self.approvals(asking, given.basis))
+        placed = {each.security for each in approvals if each.exemption is not None}
         return Case(
             moment=now(self._ctx),
             basis=given.basis,
             legs=given.legs,
             holders=holders,
             securities={
-                name: self.facts(name, subject, given.basis, receivers)
+                name: self.facts(
+                    name, subject, given.basis, receivers, has_placements=name in placed
+                )
                 for name, subject in given.subjects.items()
             },
             venue=venue,
             drawer=drawer,
-            approvals=tuple(
-                self.approvals(
-                    [leg for leg in given.legs if given.subjects[leg.security].needs.approvals],
-                    given.basis,
-                )
-            ),
+            approvals=approvals,
         )
 
     def approvals(self, legs: Sequence[Leg], basis: Basis) -> Iterator[PairApproval]:
@@ -223,11 +223,20 @@ class Cases:
         )
 
     def facts(
-        self, name: str, subject: Subject, basis: Basis, receivers: set[str]
+        self,
+        name: str,
+        subject: Subject,
+        basis: Basis,
+        receivers: set[str],
+        *,
+        has_placements: bool = False,
     ) -> SecurityFacts:
-        """Return what rules see of a security; ``receivers`` are the persons who get units."""
+        """Return what rules see of a security; ``receivers`` are the persons who get units.
+
+        What was raised is read for issues, and where holders may be selling in an offering.
+        """
         needs = subject.needs
-        raised = needs.raised if basis is Basis.ISSUE else ()
+        raised = needs.raised if basis is Basis.ISSUE or has_placements else ()
         return SecurityFacts.model_construct(
             security=name,
             rule_set=subject.rules.version,
@@ -240,6 +249,7 @@ class Cases:
             disclosed=subject.disclosed,
             risk_class=subject.risk_class,
             traded=self._traded(name, needs.weeks),
+            placed=needs.placed,
             raised=tuple(
                 self._counters.raised(subject.issuer, each, now(self._ctx), receivers)
                 for each in raised

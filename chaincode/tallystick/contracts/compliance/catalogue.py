@@ -30,6 +30,7 @@ from tallystick.contracts.compliance.offerings import (
     InvestmentLimited,
     PurchasersLimited,
     RaisingCap,
+    SecondarySalesLimited,
 )
 from tallystick.contracts.compliance.rules import NoParameters, ParametersT, Rule
 from tallystick.contracts.compliance.venues import (
@@ -88,6 +89,7 @@ BINDERS: Mapping[tuple[str, int], Binder] = MappingProxyType(
             _binder(Resale()),
             _binder(VolumeWindow()),
             _binder(RaisingCap()),
+            _binder(SecondarySalesLimited()),
             _binder(PurchasersLimited()),
             _binder(InvestmentLimited()),
         )

@@ -115,7 +115,7 @@ class Counters:
         persons = {each.person for each in purchases if question.counts(each.classes)}
         return Raised(
             question=question,
-            amount=sum(each.amount for each in purchases),
+            amount=sum(question.amount_of(each) for each in purchases),
             purchasers=len(persons),
             known=tuple(sorted(persons.intersection(receivers))),
         )

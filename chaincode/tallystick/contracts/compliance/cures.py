@@ -33,6 +33,7 @@ CURES: Mapping[str, str] = MappingProxyType(
         "HOLDERS_TOO_MANY": "Wait until a holder leaves, or sell to one who holds already.",
         "VOLUME_EXCEEDED": "Wait until earlier sales leave the window, or send less.",
         "RAISE_EXCEEDED": "Issue less, or wait until earlier issues leave the window.",
+        "SECONDARY_EXCEEDED": "Sell less, or wait until the issuer has sold more.",
         "PURCHASERS_TOO_MANY": "Issue to one who is not counted, or has bought already.",
         "INVESTMENT_EXCEEDED": "Issue less, or wait until earlier purchases leave the window.",
         "ALLOWANCE_MISSING": "The holder allows the draw, in its scope.",

@@ -83,7 +83,8 @@ class ComplianceFunctions(MarketContract):
     def approve_transfer(self, ctx: Context, approval: TransferApproval) -> None:
         """Approve one transfer beforehand; where several must, each approves the same."""
         actor = ctx.client.msp_id
-        if approval.waives and self.licence_findings(ctx, (Power.KEEP_REGISTER,)):
+        has_effect = approval.waives or approval.exemption is not None
+        if has_effect and self.licence_findings(ctx, (Power.KEEP_REGISTER,)):
             raise ComplianceReason.WAIVER_NOT_PERMITTED.refusal(
                 actor=actor, power=Power.KEEP_REGISTER
             )

@@ -6,6 +6,7 @@ from tallystick.chaincode import composite_key
 from tallystick.contracts import events
 from tallystick.contracts.compliance.periods import Period, end_of
 from tallystick.contracts.instants import Instant
+from tallystick.contracts.lots import ANY_CLASS
 from tallystick.contracts.models import Identifier, Model
 from tallystick.contracts.timelines import Timeline
 
@@ -56,17 +57,19 @@ class Sales(Model):
 
 
 class Purchase(Model):
-    """Row ``raised (issuer, exemption, transaction id, security, holder)``: units sold at issue.
+    """Row ``raised (issuer, exemption, transaction id, security, holder)``: units sold.
 
     Attributes:
         amount: What they cost, in minor units of money.
         classes: Those of the person when it bought.
+        sellers: What holders, and not the issuer, sold of it: each one's classes and amount.
     """
 
     moment: Instant
     amount: int
     person: str
     classes: tuple[str, ...]
+    sellers: tuple[events.Seller, ...] = ()
 
 
 class Invested(Model):
@@ -85,12 +88,23 @@ class RaiseQuestion(Model):
         window: How far back it asks.
         of: Only purchasers of this class are counted; all when empty.
         without: Purchasers of this class are not.
+        sold_by: The amount is only what holders of this class sold, ``*`` for all holders; what
+            everybody sold, the issuer included, when empty.
     """
 
     exemption: Identifier
     window: Period
     of: str = ""
     without: str = ""
+    sold_by: str = ""
+
+    def amount_of(self, purchase: Purchase) -> int:
+        """Return what of a purchase is asked for, in minor units of money."""
+        if not self.sold_by:
+            return purchase.amount
+        return sum(
+            each.amount for each in purchase.sellers if is_sold_by(self.sold_by, each.classes)
+        )
 
     def counts(self, classes: tuple[str, ...]) -> bool:
         """Return whether a purchaser of these classes is counted."""
@@ -106,12 +120,23 @@ class Raised(Model):
     known: tuple[str, ...] = ()
 
 
+def is_sold_by(seller_class: str, classes: tuple[str, ...]) -> bool:
+    """Return whether a seller of some classes is one of a class; every holder is one of ``*``."""
+    return seller_class in {ANY_CLASS, *classes}
+
+
 def purchase_rows(told: events.PurchaseNoted, moment: Instant) -> Iterator[tuple[str, Model]]:
     """Yield the two rows of a purchase with their keys: the issuer's and the investor's."""
     place = (told.transaction, told.security, told.holder)
     yield (
         composite_key("raised", told.issuer, told.exemption, *place),
-        Purchase(moment=moment, amount=told.amount, person=told.person, classes=told.classes),
+        Purchase(
+            moment=moment,
+            amount=told.amount,
+            person=told.person,
+            classes=told.classes,
+            sellers=told.sellers,
+        ),
     )
     yield (
         composite_key("invested", told.person, told.exemption, *place),

@@ -201,6 +201,9 @@ class TransferApproval(Model):
 
     Attributes:
         waives: Rules that shall not stand against it, by name; needs power ``keep-register``.
+        exemption: Under which the sender sells its units in the issuer's offering, so that rules
+            about offerings count them; needs power ``keep-register``. None for a movement that is
+            no part of one.
         evidence_hash: SHA-256 of the document that explains it.
     """
 
@@ -210,4 +213,5 @@ class TransferApproval(Model):
     quantity: Quantity
     expires_at: Instant
     waives: Annotated[tuple[Identifier, ...], Field(max_length=MAX_RULES)] = ()
+    exemption: Identifier | None = None
     evidence_hash: Sha256Hex

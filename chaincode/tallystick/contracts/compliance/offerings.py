@@ -3,21 +3,21 @@
 from collections.abc import Iterator
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tallystick.contracts.compliance.case import NOTHING_OFFERED, Case, Holder, Leg, Offered
 from tallystick.contracts.compliance.classes import topic_of
-from tallystick.contracts.compliance.histories import Raised, RaiseQuestion
+from tallystick.contracts.compliance.histories import Raised, RaiseQuestion, is_sold_by
 from tallystick.contracts.compliance.holdings import BASIS_POINTS, BasisPoints
 from tallystick.contracts.compliance.periods import Period, end_of
-from tallystick.contracts.compliance.rules import Needs, ParametersT, Rule
-from tallystick.contracts.lots import HolderClass
+from tallystick.contracts.compliance.rules import Needs, ParametersT, Rule, Side
+from tallystick.contracts.lots import ANY_CLASS, HolderClass
 from tallystick.contracts.models import Identifier, Model, Quantity
 from tallystick.contracts.reasons import ComplianceReason, Finding
 
 
 def _is_offered(case: Case, leg: Leg, exemption: str) -> bool:
-    return case.price_of(leg) > 0 and leg.exemption == exemption
+    return case.price_of(leg) > 0 and case.exemption_of(leg) == exemption
 
 
 def _offered(case: Case, leg: Leg, exemption: str) -> Offered:
@@ -83,6 +83,101 @@ class RaisingCap(_OfferingRule[Cap]):
 
 def _question(parameters: Cap) -> RaiseQuestion:
     return RaiseQuestion(exemption=parameters.exemption, window=parameters.window)
+
+
+class Secondary(Model):
+    """Parameters of ``secondary-limit``: the lesser of what is given.
+
+    Attributes:
+        exemption: Offerings under it count together, of whatever security of the issuer.
+        window: A sale counts until this period after it is over.
+        sold_by: What holders of this class sell counts; ``*`` for what all holders sell.
+        amount: At most so many minor units of money.
+        share: At most so many ten-thousandths of all that was sold, by the issuer too.
+    """
+
+    exemption: Identifier
+    window: Period
+    sold_by: HolderClass = ANY_CLASS
+    amount: Quantity | None = None
+    share: BasisPoints | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "Secondary":
+        if self.amount is None and self.share is None:
+            raise ValueError("give amount, share or both")
+        return self
+
+    @property
+    def of_holders(self) -> RaiseQuestion:
+        """What must be known of what holders sold."""
+        return RaiseQuestion(exemption=self.exemption, window=self.window, sold_by=self.sold_by)
+
+    @property
+    def of_all(self) -> RaiseQuestion:
+        """What must be known of what everybody sold."""
+        return RaiseQuestion(exemption=self.exemption, window=self.window)
+
+
+class SecondarySalesLimited(_OfferingRule[Secondary]):
+    """Holders sell at most so much in the issuer's offerings under an exemption.
+
+    An approval says that what a holder sells is part of the offering.
+    """
+
+    name = "secondary-limit"
+    side = Side.SENDER
+    parameters = Secondary
+
+    def needs(self, parameters: Secondary) -> Needs:
+        """Return what was sold, the approvals, and the topic of the class of sellers."""
+        topic = topic_of(parameters.sold_by)
+        return Needs(
+            raised=(parameters.of_holders, parameters.of_all),
+            placed=(parameters.exemption,),
+            approvals=True,
+            topics=() if topic is None else (topic,),
+        )
+
+    def findings(self, case: Case, leg: Leg, parameters: Secondary) -> Iterator[Finding]:
+        """Yield a finding when this sale is too much on top of those before."""
+        if not _is_offered(case, leg, parameters.exemption):
+            return
+        total, limit = self._total(case, leg, parameters), self._limit(case, leg, parameters)
+        if total > limit:
+            yield ComplianceReason.SECONDARY_EXCEEDED.finding(
+                security=leg.security,
+                exemption=parameters.exemption,
+                holder=str(leg.sender),
+                amount=total,
+                window=parameters.window,
+                limit=limit,
+            )
+
+    def most(self, case: Case, leg: Leg, parameters: Secondary, at_most: int) -> int:
+        """Return the largest quantity with which the sum of all sales is within the limit."""
+        if not _is_offered(case, leg, parameters.exemption):
+            return at_most
+        fits, beyond = 0, at_most + 1
+        while beyond - fits > 1:
+            trial = (fits + beyond) // 2
+            refused = any(True for _ in self.findings(*case.sending(leg, trial), parameters))
+            fits, beyond = (fits, trial) if refused else (trial, beyond)
+        return fits
+
+    def _total(self, case: Case, leg: Leg, parameters: Secondary) -> int:
+        now = _offered(case, leg, parameters.exemption).sold
+        return _answer(case, leg, parameters.of_holders).amount + sum(
+            amount for seller, amount in now if is_sold_by(parameters.sold_by, seller.classes)
+        )
+
+    def _limit(self, case: Case, leg: Leg, parameters: Secondary) -> int:
+        limits = [] if parameters.amount is None else [parameters.amount]
+        if parameters.share is not None:
+            now = _offered(case, leg, parameters.exemption).amount
+            whole = _answer(case, leg, parameters.of_all).amount + now
+            limits.append(whole * parameters.share // BASIS_POINTS)
+        return min(limits)
 
 
 class Purchasers(Model):

@@ -46,6 +46,7 @@ class Needs:
         acceptances: Whether it asks if receivers want the security.
         approvals: Whether it asks what was approved beforehand.
         raised: What it asks about the offerings of the issuer.
+        placed: Exemptions in whose offerings holders may sell as well.
         invested: Exemptions under which receivers' payments in all offerings are asked for.
         documents: Names of documents of the security that are asked for.
         risk: Whether it asks for the security's class of risk in the catalogue.
@@ -61,6 +62,7 @@ class Needs:
     acceptances: bool = False
     approvals: bool = False
     raised: tuple[RaiseQuestion, ...] = ()
+    placed: tuple[str, ...] = ()
     invested: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     risk: bool = False
@@ -77,6 +79,7 @@ class Needs:
             acceptances=self.acceptances or other.acceptances,
             approvals=self.approvals or other.approvals,
             raised=tuple(dict.fromkeys((*self.raised, *other.raised))),
+            placed=tuple(sorted({*self.placed, *other.placed})),
             invested=tuple(sorted({*self.invested, *other.invested})),
             documents=tuple(sorted({*self.documents, *other.documents})),
             risk=self.risk or other.risk,

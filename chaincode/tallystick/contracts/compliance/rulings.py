@@ -78,10 +78,17 @@ class Rulings:
 
     def _note_purchases(self, case: Case, subjects: Subjects) -> None:
         amounts: Counter[tuple[Account, str]] = Counter()
+        sellers: dict[tuple[Account, str], list[events.Seller]] = {}
         for leg in case.legs:
             price = case.price_of(leg)
-            if leg.receiver is not None and leg.exemption is not None and price:
-                amounts[Account(leg.security, leg.receiver), leg.exemption] += price
+            exemption = case.exemption_of(leg) if price else None
+            if leg.receiver is None or exemption is None:
+                continue
+            place = (Account(leg.security, leg.receiver), exemption)
+            amounts[place] += price
+            if (seller := case.sender(leg)) is not None:
+                told = events.Seller(classes=seller.classes, amount=price)
+                sellers.setdefault(place, []).append(told)
         for (account, exemption), amount in amounts.items():
             buyer = case.holders[account]
             purchase = events.PurchaseNoted(
@@ -93,6 +100,7 @@ class Rulings:
                 person=buyer.person,
                 amount=amount,
                 classes=buyer.classes,
+                sellers=tuple(sellers.get((account, exemption), ())),
             )
             self._counters.note_purchase(purchase, case.moment)
             self._ctx.emit(purchase)

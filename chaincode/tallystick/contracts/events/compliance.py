@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from tallystick.contracts.events.base import LedgerEvent
 from tallystick.contracts.instants import Day, Instant
+from tallystick.contracts.models import Model
 
 
 class PackPublished(LedgerEvent):
@@ -50,15 +51,21 @@ class VenueRulesBound(LedgerEvent):
 
 
 class TransferApproved(LedgerEvent):
-    """Somebody approved a transfer beforehand."""
+    """Somebody approved a transfer beforehand.
+
+    Attributes:
+        exemption: Under which the sender sells in the issuer's offering; None when it does not.
+    """
 
     kind: ClassVar[str] = "token.TransferApproved"
+    version: ClassVar[int] = 2
     security: str
     sender: str
     receiver: str
     quantity: int
     expires_at: Instant
     waives: tuple[str, ...]
+    exemption: str | None
     evidence_hash: str
     approver: str
 
@@ -113,15 +120,24 @@ class VolumeReported(LedgerEvent):
     classes: tuple[str, ...]
 
 
+class Seller(Model):
+    """A holder who sells in an offering: as what, and for how many minor units of money."""
+
+    classes: tuple[str, ...]
+    amount: int
+
+
 class PurchaseNoted(LedgerEvent):
     """Units were sold in an offering, for so many minor units of money.
 
     Attributes:
         transaction: Its id, by which the purchase is kept.
         classes: Those of the person when it bought.
+        sellers: What holders sold of it; what remains, the issuer sold.
     """
 
     kind: ClassVar[str] = "token.PurchaseNoted"
+    version: ClassVar[int] = 2
     issuer: str
     exemption: str
     transaction: str
@@ -130,6 +146,7 @@ class PurchaseNoted(LedgerEvent):
     person: str
     amount: int
     classes: tuple[str, ...]
+    sellers: tuple[Seller, ...] = ()
 
 
 class RefusalRecorded(LedgerEvent):

@@ -94,6 +94,11 @@ class ComplianceReason(ReasonTable):
         "With this issue of {security}, {amount} would be raised under {exemption} within {window};"
         " at most {limit} are allowed.",
     )
+    SECONDARY_EXCEEDED = (
+        Kind.SENDER,
+        "With this sale of {security} by {holder}, holders would have sold for {amount} in"
+        " offerings under {exemption} within {window}; at most {limit} are allowed.",
+    )
     PURCHASERS_TOO_MANY = (
         Kind.RECEIVER,
         "With {holder}, {count} would buy {security} under {exemption} within {window}; at most"
@@ -135,7 +140,8 @@ class ComplianceReason(ReasonTable):
     )
     WAIVER_NOT_PERMITTED = (
         Kind.CALLER,
-        "{actor} may approve a transfer, but waive no rules: that needs power {power}.",
+        "{actor} may approve a transfer, but neither waive rules nor say that it is part of an"
+        " offering: that needs power {power}.",
     )
     NOTHING_TO_RECORD = (Kind.CONFLICT, "Nothing stands against that movement of {security}.")
     DECISION_UNKNOWN = (Kind.NOT_FOUND, "There is no decision {decision} about {security}.")

@@ -4,7 +4,7 @@ import pytest
 from pydantic import JsonValue
 from tests.unit.contracts.compliance.stage import attest, bind, issue, rule, sent
 from tests.unit.contracts.listening import ListeningMarket
-from tests.unit.contracts.refusals.compliance import approval
+from tests.unit.contracts.refusals.compliance import approval, in_offering
 
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.compliance.reported import VolumeReport
@@ -52,6 +52,15 @@ def market() -> ListeningMarket:
     refused = market.submit(ATS, TOKEN, "record_refusal", sent(6)).transaction_id
     market.submit(REGULATOR, TOKEN, "acknowledge", "ACME", refused)
     market.submit(AGENT, TOKEN, "approve_transfer", approval(market, 9))
+    market.submit(AGENT, TOKEN, "withdraw_approval", "ACME", "alice", "bob")
+    bind(
+        market,
+        rule("secondary-limit", exemption="reg-a", window="P1Y", amount=900),
+        unit_price=100,
+    )
+    market.submit(AGENT, TOKEN, "approve_transfer", in_offering(market, 9, "reg-a"))
+    market.transfer("alice", "bob", 1)
+    market.submit(AGENT, TOKEN, "approve_transfer", in_offering(market, 9, "reg-a"))
     persons: list[JsonValue] = ["alice", "bob"]
     market.submit(AGENT, TOKEN, "recount", "ACME", persons)
     return market

@@ -97,7 +97,8 @@ def test_what_law_asks_an_authority_about_opens_once_it_approves(primary: Primar
     """SS-69, SS-99."""
     pack = read_pack("us-reg-a-tier-2-2026-01-01")
     primary.bind(pack)
-    primary.announce(primary.offered(pack=pack.pack, exemption="reg-a-tier-2"))
+    of_pack = {"pack": pack.pack, "pack_version": pack.version, "exemption": "reg-a-tier-2"}
+    primary.announce(primary.offered(**of_pack))
     assert refused(primary.accept) == "OFFERING_NOT_APPROVED"
     primary.submit(P.REGULATOR, SETTLEMENT, "approve_offering", "O-1")
 

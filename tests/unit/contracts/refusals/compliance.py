@@ -48,6 +48,11 @@ def approval(market: Market, quantity: int = 1, *waives: str) -> TransferApprova
     )
 
 
+def in_offering(market: Market, quantity: int, exemption: str) -> TransferApproval:
+    """Return the approval of a sale by alice to bob that is part of an offering."""
+    return approval(market, quantity).model_copy(update={"exemption": exemption})
+
+
 def refused_under(market: Market, name: str, **parameters: JsonValue) -> None:
     """Let a transfer be refused by a rule."""
     bind(market, rule(name, **parameters))
@@ -98,6 +103,14 @@ def _(market: Market) -> None:
 @reaches(ComplianceReason.PRODUCT_UNSUITABLE)
 def _(market: Market) -> None:
     refused_under(market, "suitability", risk_class=5)
+
+
+@reaches(ComplianceReason.SECONDARY_EXCEEDED)
+def _(market: Market) -> None:
+    limit = rule("secondary-limit", exemption="reg-a", window="P1Y", amount=9)
+    bind(market, limit, unit_price=1)
+    market.submit(TRANSFER_AGENT, TOKEN, "approve_transfer", in_offering(market, 10, "reg-a"))
+    market.transfer("alice", "bob", 10)
 
 
 @reaches(ComplianceReason.WEEK_NOT_OVER)

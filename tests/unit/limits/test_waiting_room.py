@@ -35,10 +35,13 @@ class Calls:
         self._tasks = tasks
         self._numbers = count()
         self.working: list[int] = []
+        self.turned_away: dict[int, str] = {}
         self._ends: dict[int, asyncio.Event] = {}
 
-    async def come(self, size_bytes: int = 1, *, begins: bool = False) -> asyncio.Task[None]:
-        call = self._call(next(self._numbers), size_bytes, begins=begins)
+    async def come(
+        self, size_bytes: int = 1, channel: str = "", *, begins: bool = False
+    ) -> asyncio.Task[None]:
+        call = self._call(next(self._numbers), size_bytes, channel, begins=begins)
         task = self._tasks.create_task(call)
         await settled()
         return task
@@ -51,12 +54,15 @@ class Calls:
         while self.working:
             await self.end(self.working[0])
 
-    async def _call(self, number: int, size_bytes: int, *, begins: bool) -> None:
-        async with self._room.place(size_bytes, begins=begins):
-            self.working.append(number)
-            self._ends[number] = asyncio.Event()
-            await self._ends[number].wait()
-            self.working.remove(number)
+    async def _call(self, number: int, size_bytes: int, channel: str, *, begins: bool) -> None:
+        try:
+            async with self._room.place(size_bytes, channel=channel, begins=begins):
+                self.working.append(number)
+                self._ends[number] = asyncio.Event()
+                await self._ends[number].wait()
+                self.working.remove(number)
+        except TooBusyError as error:
+            self.turned_away[number] = str(error)
 
 
 async def settled() -> None:
@@ -234,3 +240,67 @@ async def test_who_gives_up_waiting_for_a_place_at_work_has_begun_nothing() -> N
         await calls.come(begins=True)
         assert calls.working == [2]
         await calls.end_all()
+
+
+@pytest.mark.parametrize("begins", [False, True], ids=["a query", "a transaction"])
+async def test_channels_take_turns_however_much_waits_on_one(*, begins: bool) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        calls = Calls(room(1, waiting=100, unfinished=1), tasks)
+        for _ in range(6):
+            await calls.come(channel="flooded", begins=begins)
+        await calls.come(channel="quiet", begins=begins)
+        assert calls.working == [0]
+        await calls.end(0)
+        assert calls.working == [1], "the flooded channel's turn, which has waited for longest"
+        await calls.end(1)
+        assert calls.working == [6], "the quiet one's, before four that came earlier"
+        await calls.end(6)
+        assert calls.working == [2]
+        await calls.end_all()
+
+
+async def test_the_last_call_of_the_channel_with_most_waiting_gives_way_to_another() -> None:
+    async with asyncio.TaskGroup() as tasks:
+        crowded = room(1, waiting=3)
+        calls = Calls(crowded, tasks)
+        for _ in range(4):
+            await calls.come(channel="flooded")
+        await calls.come(channel="quiet")
+        ((number, told),) = calls.turned_away.items()
+        assert number == 3
+        assert "with 3 waiting; nothing was done: try again" in told
+        assert crowded.waiting == 3
+        await calls.come(channel="quiet")
+        assert [*calls.turned_away] == [3, 5], "it would have as much as the other"
+        assert crowded.refused == 2
+        await calls.end_all()
+    assert (crowded.waiting, crowded.waiting_bytes, crowded.working) == (0, 0, 0)
+
+
+async def test_small_calls_give_way_to_a_large_one_of_another_channel() -> None:
+    async with asyncio.TaskGroup() as tasks:
+        crowded = room(1, waiting_bytes=100)
+        calls = Calls(crowded, tasks)
+        await calls.come(channel="flooded")
+        for _ in range(3):
+            await calls.come(30, channel="flooded")
+        await calls.come(40, channel="quiet")
+        assert [*calls.turned_away] == [3]
+        assert crowded.waiting_bytes == 100
+        await calls.end_all()
+
+
+def test_a_call_whose_patience_ends_as_it_gives_way_is_turned_away_once() -> None:
+    async def story() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            crowded = room(1, waiting=2, wait_s=1.0)
+            calls = Calls(crowded, tasks)
+            for _ in range(3):
+                await calls.come(channel="flooded")
+            await asyncio.sleep(1.0)
+            await calls.come(channel="quiet")
+            assert [*calls.turned_away] == [1, 2]
+            assert crowded.refused == 2
+            await calls.end_all()
+
+    virtual_time.run(story)

@@ -356,7 +356,9 @@ class GatewayService:
         channel = self._channels.get(call.channel_id)
         if channel is not None:
             self._check_rate(channel, call.creator)
-        return self._room.place(call.size_bytes, begins=begins)
+        # Anybody can name a channel that is not here: all of those are one.
+        name = "" if channel is None else call.channel_id
+        return self._room.place(call.size_bytes, channel=name, begins=begins)
 
     def _check_rate(self, channel: GatewayChannel, creator: bytes) -> None:
         try:

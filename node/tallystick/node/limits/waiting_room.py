@@ -5,17 +5,21 @@ between peers grow with what is in hand. One that refuses whatever it does not w
 busy refusing. So a fixed number is worked on, the rest waits in order, and only what would wait for
 too long is turned away.
 
+Channels share a node, and a flood on one must not take it from the others: they are served by
+turns, and where the room is full the channel with most in it gives a place up.
+
 What one call begins, others may have to finish. Of that, too, only so much is under way at once:
 else everything is begun first, and what finishes it stands behind all that. Calls that are complete
 in themselves do not wait for it.
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from tallystick.node.limits.errors import TooBusyError
+from tallystick.node.limits.turns import Turns
 
 _SHORTEST_RETRY_S: Final = 0.1
 
@@ -42,8 +46,31 @@ class RoomLimits:
     unfinished: int = 1_000
 
 
+@dataclass(slots=True, eq=False)
+class _Waiter:
+    """A call that waits.
+
+    Attributes:
+        size_bytes: What it occupies.
+        patience: Ends its wait.
+        gave_way: Whether it was turned away for a call of another channel.
+    """
+
+    size_bytes: int
+    patience: asyncio.Timeout
+    gave_way: bool = False
+
+
+@dataclass(slots=True)
+class _Queue:
+    """What waits for one channel."""
+
+    waiters: dict[_Waiter, None] = field(default_factory=dict)
+    size_bytes: int = 0
+
+
 class WaitingRoom:
-    """Lets in so many calls at once, and the others in the order in which they came.
+    """Lets in so many calls at once, and the others by turns of their channels, each in order.
 
     ``working`` and ``waiting`` count calls, ``kept`` what calls have begun and others not finished
     yet, and ``refused`` whom it turned away.
@@ -53,30 +80,32 @@ class WaitingRoom:
         """Open a room in front of ``service``, which is named to those who are turned away."""
         self._service = service
         self._limits = limits
-        self._places = asyncio.Semaphore(limits.working)
-        self._unfinished = asyncio.Semaphore(limits.unfinished)
+        self._places = Turns(limits.working)
+        self._unfinished = Turns(limits.unfinished)
+        self._queues: dict[str, _Queue] = {}
         self._last_wait_s = 0.0
         self.working = self.kept = self.waiting = self.waiting_bytes = self.refused = 0
 
-    def place(self, size_bytes: int, *, begins: bool = False) -> "Place":
+    def place(self, size_bytes: int, *, channel: str = "", begins: bool = False) -> "Place":
         """Return a place for a call of ``size_bytes``, to be entered as a context.
 
         Args:
             size_bytes: What the call occupies while it waits.
+            channel: What it is for; as many names as the node has channels, and one for the rest.
             begins: Whether it begins what others finish. Such a place can be kept.
         """
-        return Place(self, size_bytes, begins=begins)
+        return Place(self, size_bytes, channel, begins=begins)
 
-    async def enter(self, size_bytes: int, *, begins: bool) -> None:
+    async def enter(self, size_bytes: int, channel: str, *, begins: bool) -> None:
         """Return once the call may be worked on; see ``place``.
 
         Raises:
             TooBusyError: The room is full, or the wait took too long.
         """
-        if self._places.locked() or (begins and self._unfinished.locked()):
-            await self._wait(size_bytes, begins=begins)
+        if self._places.taken or (begins and self._unfinished.taken):
+            await self._wait(size_bytes, channel, begins=begins)
         else:
-            await self._take(begins=begins)
+            await self._take(channel, begins=begins)
         self.working += 1
 
     def leave(self, *, begins: bool) -> None:
@@ -107,33 +136,85 @@ class WaitingRoom:
 
         until.add_done_callback(release)
 
-    async def _take(self, *, begins: bool) -> None:
+    async def _take(self, channel: str, *, begins: bool) -> None:
         if begins:
-            await self._unfinished.acquire()
+            await self._unfinished.acquire(channel)
         try:
-            await self._places.acquire()
+            await self._places.acquire(channel)
         except asyncio.CancelledError:
             if begins:
                 self._unfinished.release()
             raise
 
-    async def _wait(self, size_bytes: int, *, begins: bool) -> None:
+    async def _wait(self, size_bytes: int, channel: str, *, begins: bool) -> None:
         limits, now_s = self._limits, asyncio.get_running_loop().time
-        is_full = self.waiting >= limits.waiting
-        if is_full or self.waiting_bytes + size_bytes > limits.waiting_bytes:
-            raise self._turned_away(f"with {self.waiting} waiting")
-        self.waiting += 1
-        self.waiting_bytes += size_bytes
+        waiter = _Waiter(size_bytes, asyncio.timeout(limits.wait_s))
+        self._join(channel, waiter)
         came_s = now_s()
         try:
-            async with asyncio.timeout(limits.wait_s):
-                await self._take(begins=begins)
+            async with waiter.patience:
+                await self._take(channel, begins=begins)
         except TimeoutError as error:
-            raise self._turned_away(f"for more than {limits.wait_s:g} s") from error
+            how = f"for more than {limits.wait_s:g} s"
+            raise self._turned_away(self._crowd if waiter.gave_way else how) from error
         finally:
-            self.waiting -= 1
-            self.waiting_bytes -= size_bytes
+            self._part(channel, waiter)
             self._last_wait_s = now_s() - came_s
+
+    def _join(self, channel: str, waiter: _Waiter) -> None:
+        """Let a call wait; the last one of the channel with most waiting gives way if need be.
+
+        Raises:
+            TooBusyError: That channel is its own.
+        """
+        queue = self._queues.get(channel, _Queue())
+        while self._is_full(waiter.size_bytes):
+            own = self._share(queue, waiter)
+            fullest = max(
+                self._queues, key=lambda name: self._share(self._queues[name]), default=""
+            )
+            if not self._queues or self._share(self._queues[fullest]) <= own:
+                raise self._turned_away(self._crowd)
+            last = next(reversed(self._queues[fullest].waiters))
+            last.gave_way = True
+            if not last.patience.expired():
+                last.patience.reschedule(0)
+            self._part(fullest, last)
+        self._queues[channel] = queue
+        queue.waiters[waiter] = None
+        queue.size_bytes += waiter.size_bytes
+        self.waiting += 1
+        self.waiting_bytes += waiter.size_bytes
+
+    def _part(self, channel: str, waiter: _Waiter) -> None:
+        """Let a call wait no longer, if it does."""
+        queue = self._queues.get(channel)
+        if queue is None or waiter not in queue.waiters:
+            return
+        del queue.waiters[waiter]
+        queue.size_bytes -= waiter.size_bytes
+        self.waiting -= 1
+        self.waiting_bytes -= waiter.size_bytes
+        if not queue.waiters:
+            del self._queues[channel]
+
+    def _is_full(self, size_bytes: int) -> bool:
+        limits = self._limits
+        return (
+            self.waiting >= limits.waiting or self.waiting_bytes + size_bytes > limits.waiting_bytes
+        )
+
+    def _share(self, queue: _Queue, coming: _Waiter | None = None) -> float:
+        """Return which part of the room is a channel's, also when a call has come."""
+        count, size_bytes = len(queue.waiters), queue.size_bytes
+        if coming is not None:
+            count, size_bytes = count + 1, size_bytes + coming.size_bytes
+        limits = self._limits
+        return max(count / max(1, limits.waiting), size_bytes / max(1, limits.waiting_bytes))
+
+    @property
+    def _crowd(self) -> str:
+        return f"with {self.waiting} waiting"
 
     def _turned_away(self, how: str) -> TooBusyError:
         """Return the refusal. The room is served in order, so a wait lasts as long as the last."""
@@ -151,11 +232,12 @@ class Place:
     Entering waits for it, and raises what ``WaitingRoom.enter`` does.
     """
 
-    __slots__ = ("_begins", "_is_kept", "_room", "_size_bytes")
+    __slots__ = ("_begins", "_channel", "_is_kept", "_room", "_size_bytes")
 
-    def __init__(self, room: WaitingRoom, size_bytes: int, *, begins: bool) -> None:
+    def __init__(self, room: WaitingRoom, size_bytes: int, channel: str, *, begins: bool) -> None:
         self._room = room
         self._size_bytes = size_bytes
+        self._channel = channel
         self._begins = begins
         self._is_kept = False
 
@@ -166,7 +248,7 @@ class Place:
         self._room.keep(until, longest_s)
 
     async def __aenter__(self) -> Self:
-        await self._room.enter(self._size_bytes, begins=self._begins)
+        await self._room.enter(self._size_bytes, self._channel, begins=self._begins)
         return self
 
     async def __aexit__(

@@ -10,7 +10,7 @@ import grpc
 
 from tallystick.node.telemetry import spans
 from tallystick.node.transport.options import MAX_MESSAGE_BYTES
-from tallystick.node.transport.remote import ENDED_EARLY, RemoteEndorser
+from tallystick.node.transport.remote import ENDED_EARLY, RemoteEndorser, reconnected
 from tallystick.protos.peer.proposal_pb2 import SignedProposal
 from tallystick.protos.peer.proposal_response_pb2 import ProposalResponse
 from tallystick.protos.tallystick.endorsement_pb2 import ProposalAnswered, ProposalAsked
@@ -101,6 +101,7 @@ class StreamingEndorser:
 
     def __init__(self, channel: grpc.aio.Channel, tasks: asyncio.TaskGroup) -> None:
         """Prepare to use ``channel``; answers are read by a task in ``tasks``."""
+        self._channel = channel
         self._calls = RemoteEndorser(channel)
         self._open: grpc.aio.StreamStreamMultiCallable[bytes, bytes]
         self._open = channel.stream_stream(f"/{SERVICE}/{METHOD}")
@@ -145,6 +146,7 @@ class StreamingEndorser:
     async def _read(self, stream: _Stream) -> None:
         code, details = grpc.StatusCode.UNAVAILABLE, ENDED_EARLY
         try:
+            await reconnected(self._channel)
             async for encoded in self._open(stream.requests()):
                 stream.settle(decode(ProposalAnswered, encoded))
         except grpc.aio.AioRpcError as error:

@@ -24,6 +24,9 @@ from tallystick.wire.messages import decode
 CONNECT_TIMEOUT_S: Final = 2 * MAX_RECONNECT_DELAY_MS / 1_000
 OTHERS_TIMEOUT_S: Final = 0.5
 """Likewise, where another orderer can be asked instead."""
+# Chance makes a delay up to a fifth longer, and then the connection has to be made.
+_RECONNECT_TIMEOUT_S: Final = 1.5 * MAX_RECONNECT_DELAY_MS / 1_000
+_RECONNECT_POLL_S: Final = 0.05
 BROADCAST: Final = "/orderer.AtomicBroadcast/Broadcast"
 ENDED_EARLY: Final = "the stream ended before the response"
 
@@ -251,10 +254,27 @@ class RemoteOrderer:
                 waiting.answer.set_exception(OrdererUnreachableError(self._endpoint, reason))
 
 
+async def reconnected(channel: grpc.aio.Channel) -> None:
+    """Return at once unless the last attempt to connect failed; else after the next, if it helps.
+
+    Between two attempts gRPC fails calls at once, even if the node is back. Its own way to wait is
+    not used: it keeps something of each wait that is given up for as long as the node is away.
+    """
+    failed, now_s = grpc.ChannelConnectivity.TRANSIENT_FAILURE, asyncio.get_running_loop().time
+    deadline_s = now_s() + _RECONNECT_TIMEOUT_S
+    while channel.get_state(try_to_connect=True) is failed and now_s() < deadline_s:  # noqa: ASYNC110
+        await asyncio.sleep(_RECONNECT_POLL_S)
+
+
 class RemoteEndorser:
-    """An ``EndorserConnection`` over gRPC."""
+    """An ``EndorserConnection`` over gRPC.
+
+    A peer that was away is waited for until the next attempt to connect. Whoever has a choice asks
+    those that are not away first.
+    """
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._channel = channel
         self._stub = EndorserStub(channel)
 
     async def process_proposal(self, proposal: SignedProposal) -> ProposalResponse:
@@ -263,4 +283,5 @@ class RemoteEndorser:
         Raises:
             grpc.aio.AioRpcError: The peer refused, or could not be reached.
         """
+        await reconnected(self._channel)
         return await self._stub.ProcessProposal(proposal, metadata=spans.headers())

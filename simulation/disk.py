@@ -44,6 +44,12 @@ class _Store:
     kept: MemoryStore = field(default_factory=MemoryStore)
     recent: list[Batch] = field(default_factory=list)
 
+    def keep(self, batches: int) -> None:
+        """Let so many of the recent batches survive."""
+        for batch in self.recent[:batches]:
+            self.kept.write(batch)
+        del self.recent[:batches]
+
     def opened(self) -> MemoryStore:
         store = _copied(self.kept)
         for batch in self.recent:
@@ -126,8 +132,7 @@ class SimulatedDisk(Disk):
             kept = self._random.randint(0, len(store.recent))
             if kept < len(store.recent):
                 self._coverage.reached(Fault.LOST_BATCH)
-            for batch in store.recent[:kept]:
-                store.kept.write(batch)
+            store.keep(kept)
             store.recent.clear()
         return self.kill_process()
 
@@ -271,6 +276,11 @@ class _OpenStore(OpenStore):
         self._store.recent.append(dict(batch))
         self._memory.write(batch)
         self._disk.changed()
+
+    def sync(self) -> None:
+        if not self._disk.is_gone:
+            self._store.keep(len(self._store.recent))
+            self._disk.changed()
 
     def close(self) -> None:
         pass

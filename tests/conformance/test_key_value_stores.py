@@ -1,6 +1,7 @@
 """What every implementation of the key-value store promises."""
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import get_args
 
@@ -44,6 +45,16 @@ def test_any_bytes_can_be_key_and_value(store: OpenStore) -> None:
     pairs = {b"\x00": b"\xff\x00", b"\x00\x00": b"\n", b"\xff\xff": b"'\x80"}
     store.write(pairs)
     assert dict(store.range(b"", b"")) == pairs
+
+
+def test_a_sync_may_run_in_a_thread_beside_writes(store: OpenStore) -> None:
+    with ThreadPoolExecutor() as threads:
+        syncs = []
+        for number in range(50):
+            store.write({b"%02d" % number: b""})
+            syncs.append(threads.submit(store.sync))
+        assert [sync.result() for sync in syncs] == [None] * 50
+    assert len(list(store.range(b"", b""))) == 50
 
 
 @pytest.mark.parametrize(

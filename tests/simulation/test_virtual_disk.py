@@ -11,8 +11,14 @@ from simulation.loop import MachineStoppedError
 
 from tallystick.node.ledger.block_store import BlockStore
 from tallystick.node.ledger.memory import MemoryStore
+from tallystick.node.ledger.private_data import TransientStore
 from tallystick.protos.common.common_pb2 import Block, BlockHeader
-from tallystick.wire.hashing import block_header_hash
+from tallystick.protos.ledger.rwset.rwset_pb2 import (
+    CollectionPvtReadWriteSet,
+    NsPvtReadWriteSet,
+    TxPvtReadWriteSet,
+)
+from tallystick.wire.hashing import block_header_hash, sha256
 
 FILE = Path("/disk/000000.blocks")
 STORE = Path("/disk/store")
@@ -118,3 +124,14 @@ def test_a_block_store_has_every_synced_block_after_a_power_cut(seed: int) -> No
     after = BlockStore(FILE.parent, MemoryStore(), disk=disk.cut_power())
     assert after.height in (3, 4)
     assert block_header_hash(after.read(2).header) == synced
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_private_values_that_are_kept_survive_a_power_cut(seed: int) -> None:
+    held = CollectionPvtReadWriteSet(collection_name="vault", rwset=b"secret")
+    namespace = NsPvtReadWriteSet(namespace="token", collection_pvt_rwset=[held])
+    results = TxPvtReadWriteSet(ns_pvt_rwset=[namespace]).SerializeToString()
+    disk = new_disk(seed)
+    await TransientStore(disk.open_store("leveldb", STORE)).keep("t1", results, height=7)
+    after = TransientStore(disk.cut_power().open_store("leveldb", STORE))
+    assert after.get("t1", "token", "vault", sha256(b"secret")) == b"secret"

@@ -16,6 +16,7 @@ from tests.unit.endorsement.test_private_results import (
 )
 from tests.unit.reluctant_signer import ReluctantSigner
 
+from tallystick.node.ledger.memory import MemoryStore
 from tallystick.node.ledger.state import PrivateSetId
 from tallystick.node.ledger.version import Version
 from tallystick.node.privacy.dissemination import Dissemination
@@ -60,6 +61,34 @@ async def put(world: World) -> PrivateSetId:
 def value_at(peer: Peer) -> bytes | None:
     found = peer.ledger.state.get_private("token", "vault", "k")
     return None if found is None else found.value
+
+
+def counted_syncs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that grows with each sync of a store."""
+    syncs: list[str] = []
+    monkeypatch.setattr(MemoryStore, "sync", lambda _: syncs.append("synced"))
+    return syncs
+
+
+async def test_what_an_endorser_keeps_is_durable_before_it_signs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await define_with_collection(world)
+    world.one.runtime.act = put_private()
+    syncs = counted_syncs(monkeypatch)
+    response = await world.one.endorser.process(world.call(b"put"))
+    assert response.endorsement.signature
+    assert syncs == ["synced"]
+
+
+async def test_what_is_handed_over_is_durable_before_it_is_acknowledged(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await define_with_collection(world)
+    syncs = counted_syncs(monkeypatch)
+    await world.two.privacy.service.push(sign_request(push(), TO_TWO, node_of(world.one)))
+    assert waits(world.two, "t1")
+    assert syncs == ["synced"]
 
 
 async def test_a_member_fetches_what_it_missed(world: World) -> None:

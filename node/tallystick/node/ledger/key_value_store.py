@@ -41,11 +41,20 @@ class KeyValueStore(KeyValueReader, Protocol):
 
         What returned survives the death of the process. It may not survive the death of the
         machine, which can lose the latest batches: always whole ones, and never one whose
-        successor is kept. Whoever needs more keeps the data elsewhere first, as the ledger does
-        with blocks, and writes here again after a restart.
+        successor is kept. Whoever needs more calls ``sync``, or keeps the data elsewhere first, as
+        the ledger does with blocks, and writes here again after a restart.
 
         Raises:
             OSError: The disk is full or failing.
+        """
+
+    def sync(self) -> None:
+        """Return once every batch written so far survives the death of the machine, too.
+
+        The one call that may run in a thread beside others.
+
+        Raises:
+            OSError: The disk failed. What survives is unknown.
         """
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -60,6 +61,7 @@ class LevelDbStore(OpenStore):
                 kind="leveldb", directory=directory, remedy="install plyvel, or choose sqlite"
             )
         directory.mkdir(parents=True, exist_ok=True)
+        self._syncing = threading.Lock()
         try:
             self._database = plyvel.DB(
                 str(directory),
@@ -97,9 +99,19 @@ class LevelDbStore(OpenStore):
         except plyvel.IOError as error:
             raise _with_number(error) from error
 
+    def sync(self) -> None:
+        """Return once every batch written so far is on the disk."""
+        try:
+            with self._syncing:
+                # Synced with it is whatever stands before it in the log.
+                self._database.write_batch(sync=True).write()
+        except plyvel.IOError as error:
+            raise _with_number(error) from error
+
     def close(self) -> None:
         """Release the database and its lock."""
-        self._database.close()
+        with self._syncing:  # whoever waited for it may have been cancelled
+            self._database.close()
 
 
 class _LevelDbSnapshot(KeyValueReader):

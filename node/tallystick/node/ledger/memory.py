@@ -40,5 +40,8 @@ class MemoryStore(OpenStore):
             elif self._values.pop(key, None) is not None:
                 del self._keys[bisect_left(self._keys, key)]
 
+    def sync(self) -> None:
+        """Do nothing: nothing survives."""
+
     def close(self) -> None:
         """Do nothing: there is nothing to release, and the content may be read on."""

@@ -4,6 +4,7 @@ Blocks hold hashes only, so nothing here can be rebuilt from blocks: a value tha
 from another member of its collection. Source: wire.md §13.
 """
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -62,6 +63,19 @@ class TransientStore:
                 for namespace, collection, rwset in private_sets(private_results)
             }
         )
+
+    async def keep(self, transaction_id: str, private_results: bytes, *, height: int) -> None:
+        """Keep the results as ``save`` does; once this returns they survive the machine, too.
+
+        Whoever is told that this node keeps them relies on it: the others may have no copy.
+        Source: hyperledger/fabric core/transientstore/store.go, which syncs as well.
+
+        Raises:
+            MalformedMessageError: The results cannot be read.
+            OSError: The disk is full or failing.
+        """
+        self.save(transaction_id, private_results, height=height)
+        await asyncio.to_thread(self._store.sync)
 
     def get(
         self, transaction_id: str, namespace: str, collection: str, digest: bytes

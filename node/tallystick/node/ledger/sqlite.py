@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
+from tallystick.node.ledger.disk import sync
 from tallystick.node.ledger.key_value_store import (
     KeyValueReader,
     OpenStore,
@@ -90,6 +91,11 @@ class SqliteStore(OpenStore):
             if isinstance(error, sqlite3.Error) and error.sqlite_errorcode == sqlite3.SQLITE_FULL:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path)) from error
             raise
+
+    def sync(self) -> None:
+        """Return once every batch written so far is on the disk."""
+        sync(self._path.with_name(f"{_FILE_NAME}-wal"))
+        sync(self._path.parent)  # which may not have the name of the log yet
 
     def close(self) -> None:
         """Release the database."""

@@ -68,7 +68,7 @@ class Dissemination:
         own = [each for each in sets if self._node.belongs_to(channel, each[0], each[1])]
         if own:
             ledger = channel.ledger
-            ledger.transient.save(transaction_id, _results(own), height=ledger.height)
+            await ledger.transient.keep(transaction_id, _results(own), height=ledger.height)
         acknowledged = await self._hand_over(plans, channel, transaction_id)
         failed = [plan for plan in plans if not self._is_enough(plan, channel, acknowledged)]
         if failed:

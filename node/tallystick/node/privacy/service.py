@@ -40,7 +40,8 @@ class PrivateDataService:
                 raise PrivateDataRefusedError(
                     f"this peer is no member of collection {collection} of chaincode {namespace}"
                 )
-        channel.ledger.transient.save(transaction_id, results, height=channel.ledger.height)
+        ledger = channel.ledger
+        await ledger.transient.keep(transaction_id, results, height=ledger.height)
         return acknowledge(signed, self._node)
 
     async def fetch(self, signed: wire.SignedRequest) -> wire.PrivateSets:

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
+from simulation.bank import BANK, KEPT, MEMBERS, SHARED
 from simulation.checks import Check, ViolationError
 from simulation.hosts import Host, World
 from simulation.model import LedgerModel
 from tallystick.node.deliver.source import BlockSource
 from tallystick.node.ledger import keyspace
-from tallystick.node.ledger.state import state_rows
+from tallystick.node.ledger.state import LedgerState, private_namespace, state_rows
 from tallystick.protos.common.common_pb2 import Block, BlockMetadataIndex
 from tallystick.wire.hashing import block_data_hash, block_header_hash
 
@@ -202,6 +203,8 @@ class Auditor:
         if height == len(self.chain.verdicts) and height not in self.chain.compared:
             self._rows(host, height)
             self.chain.compared.add(height)
+        if height == len(self.chain.verdicts):
+            self._secrets(host)
         self._note(f"state {height} at {host.name}", digest.digest())
 
     def _rows(self, host: Host, height: int) -> None:
@@ -221,8 +224,42 @@ class Auditor:
                 Check.ROWS, f"{host.name} has at height {height} what no block says: {set(held)}"
             )
 
+    def _secrets(self, host: Host) -> None:
+        """Compare what a peer holds in collections with the hashes in the model."""
+        by_blocks = dict(self.chain.model.secrets())
+        for place, (version, value) in _held(host).items():
+            if host.node.member.msp_id not in MEMBERS:
+                raise ViolationError(Check.SECRETS, f"{host.name} is no member and has {place}")
+            row = by_blocks.get(place)
+            # One that was replaced stays until the other arrives.
+            if row is not None and version == row[:2] and sha256(value).digest() != row[2]:
+                raise ViolationError(Check.SECRETS, f"{host.name} has another value of {place}")
+
+    def lacking(self) -> list[str]:
+        """Return who lacks which private value that lives."""
+        return [
+            f"{host.name} lacks {collection}/{key_hash.hex()} of {version}"
+            for host in self._hosts
+            if host.node.kind == "peer" and host.node.member.msp_id in MEMBERS
+            for (collection, key_hash), (*version, _) in self.chain.model.secrets()
+            if _held(host).get((collection, key_hash), (None,))[0] != tuple(version)
+        ]
+
     def _note(self, what: str, digest: bytes = b"") -> None:
         self.trace.update(f"{self._world.loop.time():.9f} {what} {digest.hex()}\n".encode())
+
+
+def _held(host: Host) -> dict[tuple[str, bytes], tuple[tuple[int, int], bytes]]:
+    """Return version and value of what a peer has in collections, by collection and key hash."""
+    state = LedgerState(host.store())
+    return {
+        (collection, sha256(key.encode()).digest()): (
+            (row.version.block_number, row.version.transaction_index),
+            row.value,
+        )
+        for collection in (SHARED, KEPT)
+        for key, row in state.range(private_namespace(BANK, collection), "", "")
+    }
 
 
 def _blocks_of(world: World, host: Host) -> tuple[BlockSource | None, int]:

@@ -1,6 +1,16 @@
-"""A small contract with what a ledger can get wrong: balances, a sum over a range, blind writes."""
+"""A small contract with what a ledger can get wrong: balances, ranges, blind writes, secrets."""
 
 from tallystick.chaincode import Context, Contract, Refusal, query, transaction
+
+BANK = "bank"
+MEMBERS = ("ATSMSP", "ClearingMSP")
+"""Organisations whose peers hold the private values."""
+SHARED = "shared"
+"""Collection of values that an endorser hands to another member before it signs."""
+KEPT = "kept"
+"""Collection of values that only their endorsers have until blocks tell of them."""
+LIFE_BLOCKS = 12
+"""How many blocks private values live."""
 
 _ACCOUNT = "account-"
 _END = "account."  # the next character
@@ -9,7 +19,7 @@ _END = "account."  # the next character
 class BankContract(Contract):
     """Accounts whose balances always add up to what they were opened with."""
 
-    name = "bank"
+    name = BANK
 
     @transaction
     def open(self, ctx: Context, accounts: int, balance: int) -> None:
@@ -39,6 +49,11 @@ class BankContract(Contract):
     def note(self, ctx: Context, number: int, text: str) -> None:
         """Write without reading, so that no conflict refuses what is sent again."""
         ctx.state.put(f"note-{number}", text.encode())
+
+    @transaction
+    def conceal(self, ctx: Context, collection: str, number: int, text: str) -> None:
+        """Write what only members of a collection may see."""
+        ctx.private(collection).put(f"secret-{number}", text.encode())
 
     @query
     def balance(self, ctx: Context, number: int) -> int:

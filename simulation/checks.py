@@ -14,6 +14,8 @@ class Check(Enum):
     IDS = "no transaction id is valid twice"
     STATE = "peers at the same height hold the same state"
     ROWS = "that state is what the blocks say"
+    SECRETS = "peers hold private values of their own collections only, and those that were hashed"
+    MEMBERS = "members come to hold every private value"
     MONEY = "accounts add up to what they were opened with"
     UNITS = "holders in the register have what was issued"
     TOLD = "what clients are told of a commit is what the blocks say"

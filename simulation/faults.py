@@ -103,9 +103,10 @@ class Faults:
         else:
             self._crash_at_await(host, random)
         await asyncio.sleep(random.uniform(*_DOWN_S))
-        await self._start_again(host, random)
+        await self._restart(host, random)
 
-    async def _start_again(self, host: Host, random: Random) -> None:
+    async def _restart(self, host: Host, random: Random) -> None:
+        """Start a node that is down, and again whenever it has not come far."""
         while host.is_down:
             self._start(host)
             if random.random() < _CRASHES_AGAIN:

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from simulation.bank import BANK, KEPT, LIFE_BLOCKS, MEMBERS, SHARED
 from simulation.clients import Clients
 from simulation.connections import Directory, Member
 from simulation.coverage import Coverage
@@ -19,6 +20,7 @@ from simulation.loop import SimulatedLoop
 from simulation.network import SimulatedNetwork
 from simulation.register import Register, open_register
 from tallystick.node.cluster.channels import begin
+from tallystick.node.cluster.collections import Collection
 from tallystick.node.cluster.deployment import deploy, deployable
 from tallystick.node.cluster.material import Founding, generate_material
 from tallystick.node.cluster.network import Network
@@ -26,7 +28,6 @@ from tallystick.node.cluster.opening import submit_opening
 from tallystick.node.cluster.orderers import with_orderers
 from tallystick.node.cluster.topology import ChaincodeTopology, Topology, default_topology
 
-BANK: Final = "bank"
 ACCOUNTS: Final = 6
 BALANCE: Final = 1000
 _BATCH_TIMEOUT_S: Final = 0.05
@@ -57,7 +58,12 @@ class Image:
 def topology_with(orderers: int) -> Topology:
     """Return the default network, with a small contract beside those for the register."""
     topology = default_topology()
-    bank = ChaincodeTopology(name=BANK, entry="simulation.bank:BankContract", endorsement=_ANY_TWO)
+    bank = ChaincodeTopology(
+        name=BANK,
+        entry="simulation.bank:BankContract",
+        endorsement=_ANY_TWO,
+        collections=(_collection(SHARED, members=1), _collection(KEPT, members=0)),
+    )
     real = tuple(each for each in topology.chaincodes if each.name in _CONTRACTS)
     batch = topology.channel.batch.model_copy(
         update={"timeout_s": _BATCH_TIMEOUT_S, "max_message_count": _BATCH_MESSAGES}
@@ -65,6 +71,18 @@ def topology_with(orderers: int) -> Topology:
     channel = topology.channel.model_copy(update={"batch": batch})
     update = {"channel": channel, "chaincodes": (bank, *real)}
     return with_orderers(topology.model_copy(update=update), orderers)
+
+
+def _collection(name: str, *, members: int) -> Collection:
+    """Return a collection of which an endorser hands values to so many other members."""
+    policy = ", ".join(f"'{msp_id}.member'" for msp_id in MEMBERS)
+    return Collection(
+        name=name,
+        policy=f"OR({policy})",
+        required_peer_count=members,
+        maximum_peer_count=members,
+        block_to_live=LIFE_BLOCKS,
+    )
 
 
 @cache

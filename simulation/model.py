@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from simulation.bank import KEPT, LIFE_BLOCKS, SHARED
 from simulation.checks import Check
 from tallystick.protos.common.common_pb2 import (
     ENDORSER_TRANSACTION,
@@ -41,6 +42,9 @@ At = tuple[int, int]
 
 _SOUND: Final = (VALID, MVCC_READ_CONFLICT, PHANTOM_READ_CONFLICT)
 """Codes of transactions that use up their id in their own block already."""
+
+_PASSING: Final = {f"bank$$h{collection}": collection for collection in (SHARED, KEPT)}
+"""Where the hashes of private values are, all of which expire."""
 
 _POSITION: Final = "\x00position\x00"
 
@@ -96,6 +100,7 @@ class LedgerModel:
                 self.outcomes[header.tx_id] = Outcome(number, code)
             if code in _SOUND and header.type == ENDORSER_TRANSACTION and transaction is not None:
                 yield from self._take(transaction, (number, index), code)
+        self._expire(number)
 
     def _take(self, transaction: bytes, at: At, code: int) -> Iterator[tuple[Check, str]]:
         sets = list(_sets_of(transaction))
@@ -164,6 +169,23 @@ class LedgerModel:
         else:
             self.versions[place] = at
             self.values[place] = value
+
+    def _expire(self, number: int) -> None:
+        """Forget the private values whose time ends with a block, unless it writes them anew."""
+        last = number - LIFE_BLOCKS - 1
+        over = [
+            place
+            for place, at in self.versions.items()
+            if place[0] in _PASSING and at[0] <= last and place not in self.changed
+        ]
+        for place in over:
+            del self.versions[place], self.values[place]
+
+    def secrets(self) -> Iterator[tuple[tuple[str, bytes], tuple[int, int, bytes]]]:
+        """Yield collection and hash of the key of every private value, then as ``rows`` does."""
+        for (namespace, key), row in self.rows():
+            if namespace in _PASSING:
+                yield (_PASSING[namespace], key), row
 
     def rows(self) -> Iterator[tuple[tuple[str, bytes], tuple[int, int, bytes]]]:
         """Yield what a state holds: namespace and key, then version and value."""

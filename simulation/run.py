@@ -23,6 +23,7 @@ _DESKS = 4
 _SERVED_WITHIN_S = 30.0
 _TROUBLE_S = (6.0, 14.0)
 _CONVERGED_WITHIN_S = 90.0
+_RECONCILED_WITHIN_S = 60.0
 _SEVERAL_ORDERERS = 0.6
 _REAL_CONTRACTS = 0.25
 _LAST_ROUNDS = 60
@@ -121,6 +122,11 @@ class Run:
                     tasks.create_task(faults.happen())
         faults.end()
         await self._within(_CONVERGED_WITHIN_S, self._converge())
+        limit_s = self.world.loop.time() + _RECONCILED_WITHIN_S
+        while self.auditor.lacking():
+            if self.world.loop.time() > limit_s:
+                raise ViolationError(Check.MEMBERS, "; ".join(self.auditor.lacking()))
+            await asyncio.sleep(1.0)
         self.auditor.finish()
 
     async def _within(self, limit_s: float, work: Coroutine[None, None, None]) -> None:

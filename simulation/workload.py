@@ -4,8 +4,9 @@ import asyncio
 from random import Random
 
 from simulation.auditors import Auditor
+from simulation.bank import BANK, KEPT, SHARED
 from simulation.clients import Clients
-from simulation.founding import ACCOUNTS, BANK
+from simulation.founding import ACCOUNTS
 from simulation.hosts import World
 from simulation.register import BROKER, Register
 from tallystick.client.commit import Commit
@@ -17,6 +18,8 @@ _PAUSE_S = (0.0, 0.5)
 _SUM_SHARE = 0.15
 _NOTE_SHARE = 0.1
 _NOTES = 3
+_SECRET_SHARE = 0.15
+_SECRETS = 4
 _ASKS = 3
 
 
@@ -92,5 +95,9 @@ class Workload:
             return contract.new_proposal("add_up")
         if kind < _SUM_SHARE + _NOTE_SHARE:
             return contract.new_proposal("note", random.randrange(_NOTES), f"{random.random():.6f}")
+        if kind < _SUM_SHARE + _NOTE_SHARE + _SECRET_SHARE:
+            collection = random.choice((SHARED, KEPT))
+            secret = random.randrange(_SECRETS), f"{random.random():.6f}"
+            return contract.new_proposal("conceal", collection, *secret)
         sender, receiver = random.sample(range(ACCOUNTS), 2)
         return contract.new_proposal("transfer", sender, receiver, random.randint(1, 20))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from typing import Final
 from unittest.mock import patch
 
@@ -15,13 +16,15 @@ from simulation.run import Result, run_seed
 from tallystick.contracts.book import Book
 from tallystick.node.deliver.puller import BlockPuller
 from tallystick.node.gateway.commit_notifier import CommitNotifier
-from tallystick.node.ledger import ledger
+from tallystick.node.ledger import ledger, private_data
 from tallystick.node.ledger.ledger import Ledger
 from tallystick.node.ledger.segments import SegmentFiles
+from tallystick.node.ledger.state import Change, Deleted
 from tallystick.node.ordering import admission, block_writer
 from tallystick.node.ordering.chain import Answer, at_once, unavailable
 from tallystick.node.ordering.etcd.chain import EtcdChain
 from tallystick.node.ordering.solo import SoloChain
+from tallystick.node.privacy.reconciliation import Reconciler
 from tallystick.node.validation import validator
 from tallystick.node.validation.codes import Rejection
 from tallystick.protos.peer.transaction_pb2 import MVCC_READ_CONFLICT
@@ -43,7 +46,7 @@ def founded() -> None:
 
 def everywhere(owner: object, name: str, broken: Broken) -> Defect:
     sound = getattr(owner, name)
-    return patch.object(owner, name, lambda *arguments: broken(sound, *arguments))
+    return patch.object(owner, name, lambda *arguments, **named: broken(sound, *arguments, **named))
 
 
 def at_one_peer(owner: object, name: str, broken: Broken) -> Defect:
@@ -70,6 +73,20 @@ def answering(answered: Callable[[Answer], Answer]) -> Defect:
 def without_the_last_row(entries: Callable[..., dict[bytes, bytes | None]], *of: object) -> object:
     found = entries(*of)
     return dict(list(found.items())[:-1])
+
+
+def with_another_value(
+    entries: Callable[..., object], namespace: str, collection: str, changes: Mapping[str, Change]
+) -> object:
+    return entries(namespace, collection, {key: altered(each) for key, each in changes.items()})
+
+
+def altered(change: Change) -> Change:
+    return change if isinstance(change, Deleted) else replace(change, value=b"another")
+
+
+async def nothing(*_: object) -> int:
+    return 0
 
 
 def of_the_next_block(
@@ -102,6 +119,8 @@ DEFECTS: Final[Mapping[Check, Callable[[], Defect]]] = {
     Check.IDS: lambda: everywhere(Ledger, "transaction_exists", lambda *_: False),
     Check.STATE: lambda: at_one_peer(ledger, "state_entries", without_the_last_row),
     Check.ROWS: lambda: everywhere(ledger, "state_entries", without_the_last_row),
+    Check.SECRETS: lambda: at_one_peer(private_data, "private_entries", with_another_value),
+    Check.MEMBERS: lambda: everywhere(Reconciler, "reconcile", nothing),
     Check.MONEY: lambda: everywhere(
         BankContract, "_balance", lambda balance, *of: balance(*of[-2:]) + 1
     ),

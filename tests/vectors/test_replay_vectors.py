@@ -1,13 +1,18 @@
 """Blocks that a peer of Fabric has judged must get the same verdicts here (wire.md §12, §18.5)."""
 
+import asyncio
+from collections.abc import AsyncGenerator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from tests.vectors.recording import begun, flags_of, notes, recorded_blocks, undecided
 
-from tallystick.node.deliver.verification import verify_block
+from tallystick.node.committer import PeerChannel
+from tallystick.node.deliver.puller import BlockPuller
+from tallystick.node.deliver.verification import Previous, verify_block
 from tallystick.node.ledger.committed import recorded_commit_hash
+from tallystick.node.transport.tasks import supervised_tasks
 from tallystick.protos.common.common_pb2 import Block
 
 VERDICTS = {
@@ -46,6 +51,44 @@ async def test_every_block_gets_the_flags_and_the_commit_hash_that_fabric_gave_i
         assert flags_of(channel.ledger.block(number)) == flags_of(block), f"flags of block {number}"
         assert channel.ledger.last_commit_hash() == recorded_commit_hash(block), f"block {number}"
     channel.ledger.close()
+
+
+async def test_a_peer_that_catches_up_comes_to_the_same(
+    blocks: list[Block], tmp_path: Path
+) -> None:
+    channel = await begun(blocks[0], tmp_path, "OneMSP")
+    all_committed = asyncio.Event()
+
+    def committed() -> None:
+        if channel.ledger.height == len(blocks):
+            all_committed.set()
+
+    channel.commit_listeners.append(committed)
+    async with supervised_tasks() as tasks:
+        following = tasks.create_task(channel.follow(AllAtOnce(channel, blocks)))
+        await all_committed.wait()
+        following.cancel()
+    for block in blocks[1:]:
+        mine = channel.ledger.block(block.header.number)
+        assert flags_of(mine) == flags_of(block), f"flags of block {block.header.number}"
+        assert recorded_commit_hash(mine) == recorded_commit_hash(block)
+    channel.ledger.close()
+
+
+class AllAtOnce(BlockPuller):
+    """Delivers the recorded blocks as fast as they are taken."""
+
+    def __init__(self, channel: PeerChannel, blocks: list[Block]) -> None:
+        self._channel = channel
+        self._blocks = blocks
+
+    async def blocks(self, last: Previous) -> AsyncGenerator[Block, None]:
+        for block in self._blocks[last.number + 1 :]:
+            received = undecided(block)
+            verify_block(received, last, self._channel.config)
+            last = block.header
+            yield received
+        await asyncio.Event().wait()
 
 
 def test_fabric_gave_each_transaction_the_verdict_that_it_was_made_for(

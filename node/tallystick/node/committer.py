@@ -1,7 +1,8 @@
 """One channel on one peer: blocks come in, verdicts and state come out.
 
 A block is validated, then committed, then announced, all in the one thread of the event loop. Who
-simulates a transaction therefore sees the state before a block or after it, never in between.
+simulates a transaction therefore sees the state before a block or after it, never in between. While
+the disk takes one block, the next is validated if it is there, unless the one before governs it.
 """
 
 import asyncio
@@ -32,6 +33,7 @@ from tallystick.node.process import GenesisMismatchError
 from tallystick.node.runtime.collections import blocks_to_live
 from tallystick.node.runtime.lifecycle import DefinitionCache
 from tallystick.node.telemetry.spans import BlockStages
+from tallystick.node.transport.tasks import supervised_tasks
 from tallystick.node.validation.ahead.preparation import NO_SERVICE, CheckedAhead, SignatureService
 from tallystick.node.validation.validator import ValidatedBlock, Validator
 from tallystick.protos.common.common_pb2 import Block
@@ -75,9 +77,18 @@ class PeerChannel(EndorserChannel):
 
         The block's place in the chain and its orderer's signature must have been verified.
         """
+        validated, stages = await self._validate(block)
+        self.validator.accepted(validated)
+        await self._commit(validated, stages)
+
+    async def _validate(self, block: Block) -> tuple[ValidatedBlock, BlockStages]:
         stages = BlockStages(self.config.channel_id, asyncio.get_running_loop().time)
         validated = await self.validator.validate(block)
-        validation_s = stages.passed("validation")
+        stages.passed("validation")
+        return validated, stages
+
+    async def _commit(self, validated: ValidatedBlock, stages: BlockStages) -> None:
+        block = validated.block
         await self.ledger.commit(
             CommittableBlock(
                 block=block,
@@ -86,8 +97,7 @@ class PeerChannel(EndorserChannel):
                 transaction_ids=validated.transaction_ids,
             )
         )
-        self.validator.committed(validated)
-        commit_s = stages.passed("commit")
+        stages.passed("commit")
         if validated.config is not None:
             self.config = ChannelConfig.from_config(
                 self.config.channel_id, validated.config, self.checker
@@ -103,7 +113,9 @@ class PeerChannel(EndorserChannel):
             committed()
         self.watch.advance(self.ledger.height)
         self.metrics.block_stages(
-            self.config.channel_id, validation_s=validation_s, commit_s=commit_s
+            self.config.channel_id,
+            validation_s=stages.took_s("validation"),
+            commit_s=stages.took_s("commit"),
         )
         self.metrics.block_committed(
             self.config.channel_id, stages.elapsed_s(), validated.codes, validated.transactions
@@ -117,11 +129,25 @@ class PeerChannel(EndorserChannel):
         arriving = read_ahead(
             puller.blocks(last), lambda block: CheckedAhead(block, self.signature_service)
         )
-        async with arriving as blocks:
+        committing: asyncio.Task[None] | None = None
+        async with arriving as blocks, supervised_tasks() as tasks:
             async for each in blocks:
                 if each.preparation is not None:
                     self.checker.remember_all(await each.preparation.good_signatures())
-                await self.commit(each.block)
+                try:
+                    validated, stages = await self._validate(each.block)
+                finally:
+                    if committing is not None:
+                        await asyncio.wait([committing])
+                self.validator.accepted(validated)
+                committing = tasks.create_task(self._commit(validated, stages))
+                if self._is_due_before_next(validated):
+                    await asyncio.wait([committing])
+
+    def _is_due_before_next(self, validated: ValidatedBlock) -> bool:
+        """Return whether a block must be committed before the next one is validated."""
+        number = validated.block.header.number
+        return validated.governs_next or self.ledger.private_sets.is_end_of_any(number)
 
     def close(self) -> None:
         """Turn away everybody who waits for blocks or transactions."""

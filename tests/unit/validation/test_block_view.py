@@ -5,7 +5,7 @@ from unittest.mock import patch
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.validation.conftest import CHAINCODE, Setting
+from tests.unit.validation.conftest import CHAINCODE, Draft, Setting
 
 from tallystick.node.ledger.memory import MemoryStore
 from tallystick.node.ledger.state import LedgerState, UpdateBatch, VersionedValue, state_entries
@@ -16,6 +16,7 @@ from tallystick.node.validation.block_view import BlockView
 KEYS = ("k1", "k2", "k3", "k4")
 WRITES = st.dictionaries(st.sampled_from(KEYS), st.none() | st.binary(max_size=400), max_size=3)
 """Of one block: what it puts, or None for what it deletes."""
+COMMITTED = Version(1, 0)
 READS = st.lists(st.sampled_from(KEYS), max_size=3)
 
 
@@ -58,7 +59,7 @@ def test_a_view_that_goes_on_from_block_to_block_shows_the_state(
             assert [view.get("a", key) for key in reads] == [state.get("a", key) for key in reads]
             updates = block_of(number, writes)
             store.write(state_entries(updates))
-            view.committed(updates)
+            view.accepted(updates)
     assert [view.get("a", key) for key in KEYS] == [state.get("a", key) for key in KEYS]
 
 
@@ -69,7 +70,7 @@ def test_what_a_block_has_read_or_written_is_not_looked_up_for_the_next_one() ->
     assert view.get("a", "k1") is None
     updates = block_of(1, {"k2": b"value"})
     store.write(state_entries(updates))
-    view.committed(updates)
+    view.accepted(updates)
     assert view.get("a", "k1") is None
     assert view.get("a", "k2") == VersionedValue(b"value", Version(1, 0), b"val")
     assert state.read == ["k1"]
@@ -84,7 +85,7 @@ def test_more_than_may_be_held_is_forgotten_between_two_blocks() -> None:
         for _ in range(2):
             view.get("a", "k1")
             view.get("a", "k1")
-            view.committed(UpdateBatch())
+            view.accepted(UpdateBatch())
     assert state.read == ["k1", "k1"], "once in each block"
 
 
@@ -94,8 +95,12 @@ def test_long_keys_count_as_well() -> None:
     with patch.object(block_view, "MAX_HELD_BYTES", 1000):
         for _ in range(2):
             view.get("a", "k" * 1000)
-            view.committed(UpdateBatch())
+            view.accepted(UpdateBatch())
     assert len(state.read) == 2
+
+
+def reading(setting: Setting) -> Draft:
+    return setting.draft(lambda builder: builder.add_read(CHAINCODE, "key", COMMITTED))
 
 
 @pytest.mark.parametrize("is_told", [True, False])
@@ -105,12 +110,16 @@ async def test_a_validator_goes_on_only_from_a_block_that_was_committed(
     state = CountingState(setting.ledger.store)
     setting.ledger.state = state
     setting.ledger.put("key")
-    reading = setting.draft(lambda builder: builder.add_read(CHAINCODE, "key", Version(1, 0)))
-    block = setting.block(reading)
+    block = setting.block(
+        setting.draft(lambda builder: builder.add_read(CHAINCODE, "key", COMMITTED))
+    )
     validated = await setting.validator.validate(block)
     assert list(validated.codes) == [0]
     if is_told:
-        setting.validator.committed(validated)
+        setting.validator.accepted(validated)
+    block = setting.block(
+        setting.draft(lambda builder: builder.add_read(CHAINCODE, "key", COMMITTED))
+    )
     block.header.number += 1
     assert list((await setting.validator.validate(block)).codes) == [0]
     assert state.read == ["key"] * (1 if is_told else 2)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.scenarios.outcome import Outcome, State
 
 from tallystick.node.ledger.range_query import RecordedRange
-from tallystick.node.ledger.state import UpdateBatch, VersionedValue
+from tallystick.node.ledger.state import UpdateBatch, VersionedValue, state_entries
 from tallystick.node.ledger.version import Version
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.validation.validator import UnacceptableConfigError, Validator
@@ -66,6 +67,15 @@ def scan(*keys: str, exhausted: bool = True) -> Callable[[ReadWriteSetBuilder], 
         builder.add_range(CC, recorded)
 
     return build
+
+
+def updates_of(namespace: str, *, is_hashed: bool = False) -> UpdateBatch:
+    updates = UpdateBatch()
+    if is_hashed:
+        updates.put_hash(namespace, "coll", b"key", b"value", Version(2, 0))
+    else:
+        updates.put(namespace, "key", b"value", Version(2, 0))
+    return updates
 
 
 @pytest.fixture
@@ -178,6 +188,56 @@ async def test_an_id_on_the_ledger_is_a_duplicate(setting: Setting) -> None:
     draft = setting.draft(put("k"))
     setting.ledger.known.add(draft.header.tx_id)
     assert await setting.codes(draft) == [DUPLICATE_TXID], "§12"
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        pytest.param(builds[:-1], builds[-1], id=name)
+        for name, builds, _ in CONFLICTS
+        if len(builds) > 1
+    ],
+)
+async def test_an_accepted_block_counts_as_if_it_were_committed(
+    stocked: Setting,
+    earlier: list[Callable[[ReadWriteSetBuilder], None]],
+    later: Callable[[ReadWriteSetBuilder], None],
+) -> None:
+    accepted = await stocked.validator.validate(
+        stocked.block(*[stocked.draft(build) for build in earlier])
+    )
+    stocked.validator.accepted(accepted)
+    following = stocked.block(stocked.draft(later))
+    following.header.number += 1
+    early = await stocked.validator.validate(following)
+    stocked.ledger.store.write(state_entries(accepted.updates))
+    anew = Validator(lambda: stocked.channel, stocked.definitions, stocked.checker, stocked.ledger)
+    late = await anew.validate(following)
+    assert (early.codes, early.updates.public) == (late.codes, late.updates.public)
+
+
+async def test_an_id_in_an_accepted_block_is_a_duplicate(setting: Setting) -> None:
+    envelope = setting.draft(put("k")).envelope()
+    setting.validator.accepted(await setting.validator.validate(setting.block(envelope)))
+    following = setting.block(envelope)
+    following.header.number += 1
+    assert (await setting.validator.validate(following)).codes == bytes((DUPLICATE_TXID,)), "§12"
+
+
+@pytest.mark.parametrize(
+    ("changes", "governs_next"),
+    [
+        pytest.param(UpdateBatch(), False, id="nothing"),
+        pytest.param(updates_of(CC), False, id="a public key"),
+        pytest.param(updates_of("_lifecycle"), True, id="what chaincodes are defined"),
+        pytest.param(updates_of(CC, is_hashed=True), True, id="a private key"),
+    ],
+)
+async def test_what_a_block_changes_says_whether_the_next_must_wait_for_it(
+    setting: Setting, changes: UpdateBatch, *, governs_next: bool
+) -> None:
+    validated = await setting.validator.validate(setting.block(b"\xff"))
+    assert replace(validated, updates=changes).governs_next == governs_next
 
 
 async def test_every_code_is_one_byte(setting: Setting) -> None:

@@ -141,6 +141,11 @@ class PrivateSets:
         entries[missing_key(set_id)] = None
         return entries | late_values(set_id, self._late_changes(set_id, kept))
 
+    def is_end_of_any(self, number: int) -> bool:
+        """Return whether block ``number`` may end anything: see `expiry_entries`."""
+        due = self._store.range(keyspace.EXPIRY, keyspace.EXPIRY + number_key(number + 1))
+        return next(due, None) is not None
+
     def expiry_entries(self, number: int) -> Entries:
         """Return what block ``number`` ends: hashes, values and sets whose time is over.
 

@@ -144,12 +144,15 @@ class BlockStages:
         self._moments_s = [clock()]
         self._stages: list[str] = []
 
-    def passed(self, stage: str) -> float:
-        """End a stage and begin the next; return how long it took, in seconds."""
-        began_s, now_s = self._moments_s[-1], self._clock()
+    def passed(self, stage: str) -> None:
+        """End a stage and begin the next."""
         self._stages.append(stage)
-        self._moments_s.append(now_s)
-        return now_s - began_s
+        self._moments_s.append(self._clock())
+
+    def took_s(self, stage: str) -> float:
+        """Return how long a stage took that has passed, in seconds."""
+        at = self._stages.index(stage)
+        return self._moments_s[at + 1] - self._moments_s[at]
 
     def elapsed_s(self) -> float:
         """Return how long ago the first stage began."""

@@ -20,17 +20,23 @@ class BlockView(StateView):
     and so do the next blocks. So public values are kept, with what the blocks make of them.
     """
 
-    __slots__ = ("_hashes", "_held_bytes", "_values", "_view")
+    __slots__ = ("_accepted", "_hashes", "_held_bytes", "_values", "_view")
 
     def __init__(self, view: StateView) -> None:
-        """View ``view``, which must not change but by what ``committed`` is told."""
+        """View ``view``, which must not change but by what ``accepted`` is told."""
         self._view = view
+        self._accepted = UpdateBatch()
         self._values: dict[tuple[str, str], VersionedValue | None] = {}
         self._hashes: dict[tuple[str, str, bytes], VersionedValue | None] = {}
         self._held_bytes = 0
 
-    def committed(self, updates: UpdateBatch) -> None:
-        """Take note of the changes of the block that this view was for: it is for the next now."""
+    def accepted(self, updates: UpdateBatch) -> None:
+        """Take note of the changes of the block that this view was for: it is for the next now.
+
+        From here on the underlying view may have the public ones or not; those of earlier blocks,
+        and all that are private, it must have.
+        """
+        self._accepted = updates
         self._hashes.clear()  # those of private values also change when their time is over
         if self._held_bytes > MAX_HELD_BYTES:
             self._values.clear()
@@ -49,7 +55,7 @@ class BlockView(StateView):
 
     def range(self, namespace: str, start: str, end: str) -> Iterator[tuple[str, VersionedValue]]:
         """Return public keys and what they hold, in order; an empty ``end`` is no bound."""
-        return self._view.range(namespace, start, end)
+        return self._accepted.merged_range(self._view, namespace, start, end)
 
     def get_private(self, namespace: str, collection: str, key: str) -> VersionedValue | None:
         """Return what a private key holds, as far as this node may know."""

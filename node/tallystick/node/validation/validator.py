@@ -21,7 +21,11 @@ from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.validation.block_view import BlockView
 from tallystick.node.validation.codes import Rejection
 from tallystick.node.validation.endorsement import EndorsementCheck
-from tallystick.node.validation.endorsement_policies import DefinitionSource, EndorsementPolicies
+from tallystick.node.validation.endorsement_policies import (
+    LIFECYCLE_NAMESPACE,
+    DefinitionSource,
+    EndorsementPolicies,
+)
 from tallystick.node.validation.mvcc import find_conflict
 from tallystick.node.validation.structure import (
     ConfigTransaction,
@@ -93,11 +97,21 @@ class ValidatedBlock:
     rejections: Mapping[int, Rejection]
     config: Config | None
 
+    @property
+    def governs_next(self) -> bool:
+        """Whether the next block can be validated only once this one is committed.
+
+        It changes a rule by which that goes, or private data, of which not all is told before.
+        """
+        updates = self.updates
+        return bool(self.config or updates.hashed or LIFECYCLE_NAMESPACE in updates.public)
+
 
 class Validator:
     """Validates the blocks of one channel, one after the other.
 
-    Each block must have been committed before the next one is validated.
+    Before a block is validated, the one before it must have been committed, or have been accepted
+    and not govern it; all earlier ones must have been committed.
     """
 
     def __init__(
@@ -121,6 +135,7 @@ class Validator:
         self._ledger = ledger
         self._policies: EndorsementPolicies | None = None
         self._view = BlockView(ledger.state)
+        self._accepted_ids: frozenset[str] = frozenset()
         self._next = 0  # the block that the view is for
 
     async def validate(self, block: Block) -> ValidatedBlock:
@@ -163,27 +178,33 @@ class Validator:
         for index, entry in enumerate(block.data.data):
             if index % _YIELD_EVERY == 0:
                 await asyncio.sleep(0)
-            parsed = parse_transaction(
-                entry, channel, self._checker, self._ledger.transaction_exists
-            )
+            parsed = parse_transaction(entry, channel, self._checker, self._is_known)
             if isinstance(parsed, ParsedTransaction):
                 judged.append(endorsement.reject(parsed) or parsed)
             else:
                 judged.append(parsed)
         return judged
 
-    def committed(self, validated: ValidatedBlock) -> None:
-        """Take note that a block was committed as it was validated.
+    def accepted(self, validated: ValidatedBlock) -> None:
+        """Take note that a block is or will be committed as it was validated.
 
-        Whoever does not say so pays for it: the next block finds nothing that is remembered.
+        Whoever does not say so, and commits it, pays for it: the next block finds nothing that is
+        remembered.
         """
-        self._view.committed(validated.updates)
+        self._view.accepted(validated.updates)
+        self._accepted_ids = frozenset(validated.transaction_ids)
         self._next = validated.block.header.number + 1
+
+    def _is_known(self, transaction_id: str) -> bool:
+        return transaction_id in self._accepted_ids or self._ledger.transaction_exists(
+            transaction_id
+        )
 
     def _view_for(self, block_number: int) -> BlockView:
         """Return the state before a block, and look it up anew unless it has gone on from here."""
         if block_number != self._next:
             self._view = BlockView(self._ledger.state)
+            self._accepted_ids = frozenset()
         self._next = -1  # until this block is committed, too
         return self._view
 

@@ -1,0 +1,124 @@
+"""What a peer does at the same time, and what it does not, while it follows the orderers."""
+
+import asyncio
+import errno
+import threading
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+from tests.unit.conftest import ChannelMaterial
+
+from tallystick.node.committer import ChannelStorage, PeerChannel, open_channel
+from tallystick.node.deliver.puller import BlockPuller
+from tallystick.node.deliver.verification import ChainTip, Previous
+from tallystick.node.ledger.disk import AppendFile, MachineDisk
+from tallystick.node.ledger.memory import MemoryStore
+from tallystick.node.membership.signature_checker import SignatureChecker
+from tallystick.node.observability.metrics import PeerMetrics
+from tallystick.node.transport.tasks import supervised_tasks
+from tallystick.node.validation.validator import ValidatedBlock
+from tallystick.protos.common.common_pb2 import Block, BlockData, BlockHeader, BlockMetadata
+from tallystick.wire.hashing import block_data_hash, block_header_hash
+
+PATIENCE_S = 20.0
+
+
+class PausedDisk(MachineDisk):
+    """Takes nothing for good while it is paused, or fails.
+
+    Attributes:
+        goes_on: Set unless it is paused.
+        failure: What it fails with.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.goes_on = threading.Event()
+        self.goes_on.set()
+        self.failure: OSError | None = None
+
+    def open_append(self, path: Path) -> AppendFile:
+        file = super().open_append(path)
+        sync = file.sync
+
+        def patient_sync() -> None:
+            assert self.goes_on.wait(PATIENCE_S), "nothing lets it go on"
+            if self.failure is not None:
+                raise self.failure
+            sync()
+
+        file.sync = patient_sync  # type: ignore[method-assign]
+        return file
+
+
+class Chain(BlockPuller):
+    """Delivers some blocks, whose one transaction nobody can read, and then nothing more."""
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+
+    async def blocks(self, last: Previous) -> AsyncGenerator[Block, None]:
+        assert isinstance(last, ChainTip)
+        previous_hash = last.block_hash
+        for number in range(last.number + 1, last.number + 1 + self._length):
+            data = [b"\xff"]
+            header = BlockHeader(
+                number=number, previous_hash=previous_hash, data_hash=block_data_hash(data)
+            )
+            previous_hash = block_header_hash(header)
+            yield Block(
+                header=header,
+                data=BlockData(data=data),
+                metadata=BlockMetadata(metadata=[b""] * 5),
+            )
+        await asyncio.Event().wait()
+
+
+async def begun(material: ChannelMaterial, directory: Path, disk: PausedDisk) -> PeerChannel:
+    """Return a channel that has its first block."""
+    return await open_channel(
+        material.genesis(),
+        ChannelStorage(directory, MemoryStore(), disk=disk),
+        msp_id="ClearingMSP",
+        checker=SignatureChecker(),
+        metrics=PeerMetrics(),
+    )
+
+
+async def test_a_block_is_validated_while_the_disk_takes_the_one_before(
+    channel_material: ChannelMaterial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = PausedDisk()
+    channel = await begun(channel_material, tmp_path, disk)
+    validate = channel.validator.validate
+    validated_at_height: list[int] = []
+
+    async def noted(block: Block) -> ValidatedBlock:
+        validated = await validate(block)
+        validated_at_height.append(channel.ledger.height)
+        if len(validated_at_height) == 2:
+            disk.goes_on.set()
+        return validated
+
+    monkeypatch.setattr(channel.validator, "validate", noted)
+    disk.goes_on.clear()
+    async with supervised_tasks() as tasks:
+        following = tasks.create_task(channel.follow(Chain(length=2)))
+        await channel.watch.wait_for(2)
+        following.cancel()
+    assert validated_at_height == [1, 1], "the first was not committed yet"
+    channel.ledger.close()
+
+
+async def test_a_disk_that_fails_ends_it_with_its_own_words(
+    channel_material: ChannelMaterial, tmp_path: Path
+) -> None:
+    disk = PausedDisk()
+    channel = await begun(channel_material, tmp_path, disk)
+    disk.failure = OSError(errno.ENOSPC, "no space left")
+    with pytest.raises(OSError, match="no space left"):
+        await channel.follow(Chain(length=3))
+    assert channel.ledger.height == 1
+    disk.failure = None
+    channel.ledger.close()

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import replace
 from typing import Final
 from unittest.mock import patch
 
@@ -82,7 +81,7 @@ def with_another_value(
 
 
 def altered(change: Change) -> Change:
-    return change if isinstance(change, Deleted) else replace(change, value=b"another")
+    return change if isinstance(change, Deleted) else change._replace(value=b"another")
 
 
 async def nothing(*_: object) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tallystick.contracts.events import LedgerEvent
+from tallystick.contracts.instants import Instant, instant_from_ns
 from tallystick.contracts.replay.transactions import told_by
 from tallystick.node.ledger.committed import is_endorser_transaction, recorded_codes
 from tallystick.protos.common.common_pb2 import Block, Envelope, Payload
@@ -20,11 +21,13 @@ class Call:
 
     Attributes:
         transaction_id: Its id.
+        moment: Its time.
         function: What was called, as ``chaincode.function``.
         events: What it tells everybody.
     """
 
     transaction_id: str
+    moment: Instant
     function: str
     events: tuple[LedgerEvent, ...]
 
@@ -37,8 +40,9 @@ def calls_of(block: Block) -> Iterator[Call]:
             payload = envelope.payload
             event = ChaincodeEvent.FromString(chaincode_action_of(payload).events)
             told = told_by(event.chaincode_id, event.event_name, event.payload)
-            transaction_id = channel_header_of(envelope).tx_id
-            yield Call(transaction_id, _function_of(payload), told.events)
+            header = channel_header_of(envelope)
+            moment = instant_from_ns(header.timestamp.ToNanoseconds())
+            yield Call(header.tx_id, moment, _function_of(payload), told.events)
 
 
 def _function_of(payload: bytes) -> str:

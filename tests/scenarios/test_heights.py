@@ -30,6 +30,7 @@ from tests.scenarios.courses import (
 from tests.scenarios.height_rows import ACCOUNTS, account_hashes, settled_trades, units_of
 from tests.scenarios.heights import Course, heights_of, late, moved_by, torn
 from tests.scenarios.rebuilt import each_height
+from tests.scenarios.told_books import ToldBooks
 
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.participants import Participant
@@ -95,6 +96,18 @@ async def test_at_no_height_has_one_leg_moved_and_the_other_not(
         assert told[0] == set()
         assert lived.course.racing <= told[-1]
         assert moved_by(heights) == lived.course.moves
+
+
+async def test_events_alone_tell_at_each_height_what_everybody_has(
+    lived: Lived, tmp_path: Path
+) -> None:
+    """SS-22, SS-109: every row of the register and of the accounts, by events and entries."""
+    ledger, books = lived.ledgers[P.CLEARING], ToldBooks()
+    number = 0
+    async for state in each_height(ledger, tmp_path):
+        assert books.follow(ledger.block(number), state) == []
+        number += 1
+    assert number == ledger.height
 
 
 async def test_a_leg_that_moved_a_block_later_would_be_noticed(

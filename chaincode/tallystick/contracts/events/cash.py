@@ -47,7 +47,12 @@ class MoneyTransferred(LedgerEvent):
 
 
 class MoneyLocked(LedgerEvent):
-    """Money waits for its payment; it still belongs to its holder."""
+    """Money waits for its payment; it still belongs to its holder.
+
+    Attributes:
+        receiver: To whom alone it may go; the holder itself where it waits for several, such as
+            those who hold a security.
+    """
 
     kind: ClassVar[str] = "cash.Locked"
     cash: str

@@ -110,7 +110,8 @@ def _voided(rows: Rows, event: events.ReceiptVoided, _: Occasion) -> None:
 
 def _locked(rows: Rows, event: events.MoneyLocked, _: Occasion) -> None:
     account = Account(event.cash, event.holder)
-    rows[hold_key(account, event.lock)] = Hold(quantity=event.amount, receiver=event.receiver)
+    receiver = None if event.receiver == event.holder else event.receiver
+    rows[hold_key(account, event.lock)] = Hold(quantity=event.amount, receiver=receiver)
 
 
 def _released(rows: Rows, event: events.MoneyReleased, _: Occasion) -> None:

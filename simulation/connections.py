@@ -119,7 +119,10 @@ class OrdererLink:
         try:
             async with aclosing(stream):
                 async for message in stream:
-                    yield DeliverResponse.FromString(message)
+                    response = DeliverResponse.FromString(message)
+                    if response.HasField("block"):
+                        self._directory.network.forge(response.block)
+                    yield response
         except BrokenLinkError as error:
             raise OrdererUnreachableError(self.endpoint, str(error)) from error
 

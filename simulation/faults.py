@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Final
 
+from simulation.bank import MEMBERS
 from simulation.coverage import Fault
 from simulation.disk import ENDLESS
 from simulation.hosts import Host, World
@@ -33,6 +34,7 @@ class Faults:
         self._hosts = hosts
         self._random = world.chance("faults")
         self._network = world.directory.network
+        self._shared = world.etcd is not None
 
     def begin(self) -> None:
         """Choose the weather, the clocks and the slow readers of this run."""
@@ -41,6 +43,7 @@ class Faults:
             late=random.choice((0.0, 0.02, 0.1)),
             lost=random.choice((0.0, 0.005, 0.02)),
             doubled=random.choice((0.0, 0.02, 0.1)),
+            forged=random.choice((0.0, 0.02)),
         )
         for host in self._hosts:
             if random.random() < 0.3:
@@ -64,6 +67,8 @@ class Faults:
             self._roll,
             self._fill_disk,
             self._shift_clock,
+            self._restore_old_disk,
+            self._lose_store,
         ]
         if self._world.etcd is not None:
             kinds += [self._lose_etcd, self._lose_etcd_quorum]
@@ -185,6 +190,41 @@ class Faults:
     async def _shift_clock(self, random: Random) -> None:
         host = random.choice(self._hosts)
         self._set_clock(host, random.uniform(-_SLIGHT_SKEW_S, _SLIGHT_SKEW_S))
+
+    async def _restore_old_disk(self, random: Random) -> None:
+        """Let a node go on from a copy of its disk, where others have all that it had besides."""
+        hosts = [host for host in self._replaceable() if host.node.kind == "peer" or self._shared]
+        host = random.choice(hosts)
+        old = host.disk.contents.copied()
+        await asyncio.sleep(random.uniform(*_CUT_S))
+        if self._take_down(host):
+            self._world.note(f"{host.name} gets an old copy of its disk")
+            self._world.coverage.reached(Fault.OLD_DISK)
+            host.exchange_disk(old)
+            self._start(host)
+
+    async def _lose_store(self, random: Random) -> None:
+        """Take away what a node can work out again from its blocks."""
+        host = random.choice(self._replaceable())
+        if self._take_down(host):
+            self._world.note(f"{host.name} loses its store")
+            self._world.coverage.reached(Fault.LOST_STORE)
+            host.disk.contents.stores.clear()
+            await asyncio.sleep(random.uniform(*_DOWN_S))
+            if host.is_down:
+                self._start(host)
+
+    def _replaceable(self) -> list[Host]:
+        """Return the nodes that have no private values, of which there may be no other copy."""
+        return [host for host in self._hosts if host.node.member.msp_id not in MEMBERS]
+
+    def _take_down(self, host: Host) -> bool:
+        """Return whether a node is down, which was running or not."""
+        if host.is_paused:
+            return False
+        if not host.is_down:
+            host.crash(power=False)
+        return True
 
     async def _lose_etcd(self, random: Random) -> None:
         etcd = self._world.etcd

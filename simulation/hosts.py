@@ -142,6 +142,14 @@ class Host:
         self.disk = self.disk.cut_power() if power else self.disk.kill_process()
         self._gone(self.machine)
 
+    def exchange_disk(self, contents: Contents) -> None:
+        """Put in a disk with other contents, while the node does not run."""
+        assert self.machine is None, f"{self.name} runs"
+        self.disk.kill_process()
+        self.disk = SimulatedDisk(
+            contents, self._world.chance("disk", self.name, self.starts), self._world.coverage
+        )
+
     def pause(self) -> None:
         """Stop the node between two of its steps."""
         assert self.machine is not None

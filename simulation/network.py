@@ -16,6 +16,8 @@ from simulation.coverage import Coverage, Fault
 from simulation.loop import MACHINE, Machine, SimulatedLoop
 from tallystick.node.errors import LedgerError
 from tallystick.node.gateway.errors import GatewayError
+from tallystick.protos.common.common_pb2 import Block
+from tallystick.wire.hashing import block_data_hash
 
 ResultT = TypeVar("ResultT")
 
@@ -47,6 +49,7 @@ class Weather:
     late: float = 0.0
     lost: float = 0.0
     doubled: float = 0.0
+    forged: float = 0.0
 
 
 class SimulatedNetwork:
@@ -90,6 +93,16 @@ class SimulatedNetwork:
     def heal(self) -> None:
         """Let everything pass again."""
         self._cut.clear()
+
+    def forge(self, block: Block) -> None:
+        """Let a block that an orderer delivers be another one, now and then."""
+        if not block.header.number or self._random.random() >= self.weather.forged:
+            return
+        self._coverage.reached(Fault.FORGED_BLOCK)
+        block.data.data.extend(block.data.data[:1])
+        if not block.data.data or self._random.random() < 0.5:
+            # So that only the signature can tell.
+            block.header.data_hash = block_data_hash(block.data.data)
 
     async def call(
         self,

@@ -1,6 +1,6 @@
 """Checks can fail: a defect is put into the nodes for each, and few seeds find it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Final
 from unittest.mock import patch
@@ -13,6 +13,7 @@ from simulation.loop import MACHINE
 from simulation.run import Result, run_seed
 
 from tallystick.contracts.book import Book
+from tallystick.node.deliver import puller, verification
 from tallystick.node.deliver.puller import BlockPuller
 from tallystick.node.gateway.commit_notifier import CommitNotifier
 from tallystick.node.ledger import ledger, private_data
@@ -88,6 +89,10 @@ async def nothing(*_: object) -> int:
     return 0
 
 
+def once(chosen: Callable[..., object], following: BlockPuller, attempt: int) -> object:
+    return None if attempt else chosen(following, attempt)
+
+
 def of_the_next_block(
     publish: Callable[..., None], notifier: object, number: int, *outcomes: object
 ) -> None:
@@ -106,43 +111,115 @@ def forget_somebody_who_is_gone(
     notifier._waiting[transaction_id].remove(expected)  # type: ignore[arg-type]
 
 
-DEFECTS: Final[Mapping[Check, Callable[[], Defect]]] = {
-    # Two orderers create the same block, each its own.
-    Check.BLOCKS: lambda: everywhere(Cluster, "meets", lambda *_: True),
-    Check.LINKS: lambda: everywhere(block_writer, "block_data_hash", lambda *_: b"another"),
-    Check.VERDICTS: lambda: at_one_peer(validator, "find_conflict", lambda *_: None),
-    Check.READS: lambda: everywhere(validator, "find_conflict", lambda *_: None),
-    Check.CONFLICTS: lambda: everywhere(
-        validator, "find_conflict", lambda *_: Rejection(MVCC_READ_CONFLICT, "always")
+DEFECTS: Final[Sequence[tuple[Check, str, Callable[[], Defect]]]] = [
+    (
+        Check.BLOCKS,
+        "peers take what a forger delivers",
+        lambda: everywhere(verification, "_check_signatures", lambda *_: ""),
     ),
-    Check.IDS: lambda: everywhere(Ledger, "transaction_exists", lambda *_: False),
-    Check.STATE: lambda: at_one_peer(ledger, "state_entries", without_the_last_row),
-    Check.ROWS: lambda: everywhere(ledger, "state_entries", without_the_last_row),
-    Check.SECRETS: lambda: at_one_peer(private_data, "private_entries", with_another_value),
-    Check.MEMBERS: lambda: everywhere(Reconciler, "reconcile", nothing),
-    Check.MONEY: lambda: everywhere(
-        BankContract, "_balance", lambda balance, *of: balance(*of[-2:]) + 1
+    (
+        Check.LINKS,
+        "orderers hash something else than the content",
+        lambda: everywhere(block_writer, "block_data_hash", lambda *_: b"another"),
     ),
-    Check.UNITS: lambda: everywhere(Book, "_write_position", unless_less_is_left),
-    Check.TOLD: lambda: everywhere(CommitNotifier, "publish", of_the_next_block),
-    # An orderer says SUCCESS of what it will order soon.
-    Check.KEPT: lambda: answering(lambda answer: answer if answer.done() else at_once(None)),
-    Check.REFUSALS: lambda: everywhere(admission, "_check_writers", lambda *_: None),
-    # Behind what a crash left of a record, the next one is appended.
-    Check.SURVIVAL: lambda: everywhere(SegmentFiles, "_remove_torn_record", lambda *_: None),
-    # Protobuf's own error is none that a service answers with.
-    Check.SERVICES: lambda: everywhere(
-        admission, "decode", lambda _, message, received: message.FromString(received)
+    (
+        Check.VERDICTS,
+        "one peer looks for no conflicts",
+        lambda: at_one_peer(validator, "find_conflict", lambda *_: None),
     ),
-    Check.TASKS: lambda: everywhere(CommitNotifier, "_forget", forget_somebody_who_is_gone),
-    # A peer that has lost its orderer follows none.
-    Check.CONVERGENCE: lambda: at_one_peer(
-        BlockPuller,
-        "_chosen",
-        lambda chosen, puller, attempt: None if attempt else chosen(puller, 0),
+    (
+        Check.READS,
+        "no peer looks for conflicts",
+        lambda: everywhere(validator, "find_conflict", lambda *_: None),
     ),
-    Check.PROGRESS: lambda: answering(lambda _: at_once(unavailable("for ever"))),
-}
+    (
+        Check.CONFLICTS,
+        "peers find a conflict everywhere",
+        lambda: everywhere(
+            validator, "find_conflict", lambda *_: Rejection(MVCC_READ_CONFLICT, "always")
+        ),
+    ),
+    (
+        Check.IDS,
+        "peers do not look whether an id was used before",
+        lambda: everywhere(Ledger, "transaction_exists", lambda *_: False),
+    ),
+    (
+        Check.STATE,
+        "one peer leaves out a row",
+        lambda: at_one_peer(ledger, "state_entries", without_the_last_row),
+    ),
+    (
+        Check.ROWS,
+        "all peers leave out the same row",
+        lambda: everywhere(ledger, "state_entries", without_the_last_row),
+    ),
+    (
+        Check.SECRETS,
+        "one peer keeps other private values than it was given",
+        lambda: at_one_peer(private_data, "private_entries", with_another_value),
+    ),
+    (
+        Check.MEMBERS,
+        "peers do not fetch private values that they lack",
+        lambda: everywhere(Reconciler, "reconcile", nothing),
+    ),
+    (
+        Check.MONEY,
+        "a contract counts more than there is",
+        lambda: everywhere(BankContract, "_balance", lambda held, *of: held(*of[-2:]) + 1),
+    ),
+    (
+        Check.UNITS,
+        "the register does not take from the sender",
+        lambda: everywhere(Book, "_write_position", unless_less_is_left),
+    ),
+    (
+        Check.TOLD,
+        "peers name another block than the one of a commit",
+        lambda: everywhere(CommitNotifier, "publish", of_the_next_block),
+    ),
+    (
+        Check.KEPT,
+        "two orderers create the same block, each its own",
+        lambda: everywhere(Cluster, "meets", lambda *_: True),
+    ),
+    (
+        Check.KEPT,
+        "orderers say SUCCESS of what they will order soon",
+        lambda: answering(lambda answer: answer if answer.done() else at_once(None)),
+    ),
+    (
+        Check.REFUSALS,
+        "orderers do not look who has signed",
+        lambda: everywhere(admission, "_check_writers", lambda *_: None),
+    ),
+    (
+        Check.SURVIVAL,
+        "peers end with the connection to their orderer",
+        lambda: patch.object(puller, "_TROUBLE", ()),
+    ),
+    (
+        Check.SERVICES,
+        "orderers do not translate the errors of protobuf",
+        lambda: everywhere(admission, "decode", lambda _, kind, sent: kind.FromString(sent)),
+    ),
+    (
+        Check.TASKS,
+        "peers forget a caller who is gone already",
+        lambda: everywhere(CommitNotifier, "_forget", forget_somebody_who_is_gone),
+    ),
+    (
+        Check.CONVERGENCE,
+        "one peer follows no orderer any more once it has lost one",
+        lambda: at_one_peer(BlockPuller, "_chosen", once),
+    ),
+    (
+        Check.PROGRESS,
+        "orderers refuse everything",
+        lambda: answering(lambda _: at_once(unavailable("for ever"))),
+    ),
+]
 
 
 def first_failure(check: Check) -> Result:
@@ -155,13 +232,16 @@ def first_failure(check: Check) -> Result:
 
 
 def test_a_defect_is_known_for_each_check() -> None:
-    assert DEFECTS.keys() == set(Check)
+    assert {check for check, _, _ in DEFECTS} == set(Check)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("check", DEFECTS, ids=lambda check: check.name.lower())
-def test_a_check_finds_its_defect(check: Check) -> None:
-    with DEFECTS[check]():
+@pytest.mark.parametrize(
+    ("check", "defect"),
+    [pytest.param(check, defect, id=words) for check, words, defect in DEFECTS],
+)
+def test_a_check_finds_its_defect(check: Check, defect: Callable[[], Defect]) -> None:
+    with defect():
         result = first_failure(check)
     assert check.value in result.problem
 

@@ -28,7 +28,8 @@ ResolvedPath = Annotated[Path, AfterValidator(_resolve)]
 class Settings(BaseModel):
     """One table of a settings file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built at first use: a process reads the settings of one kind of node, or none.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Pkcs11Settings(Settings):

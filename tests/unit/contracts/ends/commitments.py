@@ -6,7 +6,9 @@ What an order wants is committed, and what a trade has filled until it is locked
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache, partial
+from unittest.mock import patch
 
+from tests.unit.contracts.discipline.stage import agree
 from tests.unit.contracts.ends.ending import IN_ORDERS, Amounts, Scene, amounts, holdings
 from tests.unit.contracts.ends.hindered import SIGNED, Kind, Way, anybody, without
 from tests.unit.contracts.netting.cleared import ClearedMarket
@@ -19,8 +21,11 @@ from tests.unit.contracts.trades.stage import (
     withdraw,
 )
 
+from tallystick.chaincode import split_composite_key
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.netting import lifecycle
 from tallystick.contracts.orders.permits import PERMIT_LIFE_S
+from tallystick.contracts.statements import CancelTrade, SplitTrade
 from tallystick.contracts.trades.terms import DvpModel
 
 Act = Callable[[ClearedMarket], object]
@@ -68,6 +73,18 @@ def net(market: ClearedMarket) -> None:
     market.accept("T-1")
 
 
+def part(market: ClearedMarket) -> None:
+    """Let both sides agree that a part of the trade is a trade of its own."""
+    for side in ("seller", "buyer"):
+        agree(market, side, SplitTrade(part="T-1a", quantity=100))
+
+
+def cancel_cycle_of_many(market: ClearedMarket) -> None:
+    """End the cycle as one that is too large to write the rows of its trades at once."""
+    with patch.object(lifecycle, "MAX_ENDED", 0):
+        market.submit(P.REGULATOR, SETTLEMENT, "cancel_cycle", "C-1", "an error")
+
+
 # --- ways ---
 
 
@@ -91,6 +108,27 @@ def venue_cancels(market: ClearedMarket) -> None:
     """End order and trade as the venue."""
     venue_withdraws(market)
     cancel(market)
+
+
+def venue_cancels_parts(market: ClearedMarket) -> None:
+    """End the order and both parts of the trade as the venue."""
+    venue_cancels(market)
+    market.submit(P.ATS, SETTLEMENT, "cancel", "T-1a", "an error")
+
+
+def sides_agree_to_cancel(market: ClearedMarket) -> None:
+    """End the trade as both sides agree, and the order as its holder."""
+    for side in ("seller", "buyer"):
+        agree(market, side, CancelTrade())
+    holder_withdraws(market)
+
+
+def end_batches(market: ClearedMarket) -> None:
+    """Let the trades of the cycle say what became of them, and end the order as its holder."""
+    rows = map(split_composite_key, market.ledger.world.rows_of(SETTLEMENT).values)
+    for batch in [parts[1] for kind, parts in rows if kind == "batch"]:
+        market.submit(P.ISSUER, SETTLEMENT, "end_batch", "C-1", batch)
+    holder_withdraws(market)
 
 
 def let_it_expire(market: ClearedMarket) -> None:
@@ -143,7 +181,22 @@ KINDS: dict[str, Kind[ClearedMarket]] = {
         partial(after, place, fill, ClearedMarket.lock),
         SIDES,
         LOCKED,
-        {"their venue ends both": VENUE, "they expire": Way(expire, anybody())},
+        {
+            "their venue ends both": VENUE,
+            "both sides agree to end it": Way(
+                sides_agree_to_cancel, without(P.BROKER_DEALER, P.ISSUER, also=SIGNED)
+            ),
+            "they expire": Way(expire, anybody()),
+        },
+    ),
+    "an order and the parts of a trade": Kind(
+        partial(after, place, fill, part),
+        SIDES,
+        _in_orders(ORDERED),
+        {
+            "their venue ends all": Way(venue_cancels_parts, without(P.ATS)),
+            "they expire": Way(let_it_expire),
+        },
     ),
     "an order and a trade that fails": Kind(
         partial(after, place, fill, ClearedMarket.lock, fail),
@@ -162,6 +215,15 @@ KINDS: dict[str, Kind[ClearedMarket]] = {
             "the regulator cancels the cycle": Way(
                 partial(cancel_cycle, by=P.REGULATOR), anybody(SIGNED)
             ),
+            "they expire": Way(let_it_expire),
+        },
+    ),
+    "an order and a trade whose cycle has ended": Kind(
+        partial(after, place, partial(fill, model=DvpModel.NET), net, cancel_cycle_of_many),
+        SIDES,
+        _in_orders(ORDERED),
+        {
+            "anybody ends its batch": Way(end_batches, anybody(SIGNED)),
             "they expire": Way(let_it_expire),
         },
     ),

@@ -17,7 +17,7 @@ from unittest.mock import patch
 from tallystick.chaincode import split_composite_key
 from tallystick.chaincode.testing.world import MemoryTransaction
 from tallystick.contracts.book import Position
-from tallystick.contracts.cash.models import Accrual, CashAccount, CashPage
+from tallystick.contracts.cash.models import Accrual, CashAccount, CashPage, Reconciliation
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.confidential import SALT_SIZE
 from tallystick.contracts.orders.models import Commitment
@@ -174,6 +174,14 @@ def _owned(market: Market) -> Amounts:
             asset, holder = parts
             having[asset, holder] += Position.model_validate_json(value).quantity
     return having
+
+
+def is_conserved(market: Market) -> bool:
+    """Return whether there are as many units as were issued, and as much money as was paid in."""
+    issued = market.evaluate(Chaincode.TOKEN, "supply", "ACME").load(int)
+    money = market.evaluate(Chaincode.CASH, "reconciliation", "USD").load(Reconciliation)
+    has = holdings(market)
+    return money.holds and issued == sum(has[place] for place in has if place[0] == "ACME")
 
 
 def moved(had: Amounts, moves: Amounts) -> Amounts:

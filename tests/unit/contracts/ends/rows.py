@@ -20,8 +20,10 @@ ORDERS = (
     "an order",
     "an order and a trade that fills it",
     "an order and a trade that is locked",
+    "an order and the parts of a trade",
     "an order and a trade that fails",
     "an order and a trade in a cycle",
+    "an order and a trade whose cycle has ended",
 )
 LIMITS = (
     "money committed to an order",

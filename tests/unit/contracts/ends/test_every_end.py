@@ -14,6 +14,7 @@ from tests.unit.contracts.ends.ending import (
     Table,
     heights,
     holdings,
+    is_conserved,
     moved,
     waiting,
 )
@@ -60,6 +61,7 @@ def test_an_end_at_any_state_returns_every_unit_and_every_cent(
     assert all(each in (scene.had, has) for each in passed), "all of it moves, or nothing"
     assert holdings(market) == has
     assert not any(waiting(market).values())
+    assert is_conserved(market)
 
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)

@@ -8,7 +8,14 @@ from itertools import product
 
 import pytest
 from tests.unit.contracts.acts import refused
-from tests.unit.contracts.ends.ending import MarketT, heights, holdings, moved, waiting
+from tests.unit.contracts.ends.ending import (
+    MarketT,
+    heights,
+    holdings,
+    is_conserved,
+    moved,
+    waiting,
+)
 from tests.unit.contracts.ends.hindered import Kind, Way
 from tests.unit.contracts.ends.hindrances import HINDRANCES
 from tests.unit.contracts.ends.kinds import KINDS
@@ -45,6 +52,7 @@ def test_what_waits_comes_to_its_end_whatever_comes_between(
             assert all(each in (scene.had, had) for each in passed), "all of it moves, or nothing"
             assert holdings(branch) == had
             assert not any(waiting(branch).values())
+            assert is_conserved(branch)
             open_ways += 1
     assert (open_ways == 0) is (hindrance in kind.kept)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from hypothesis.stateful import RuleBasedStateMachine, invariant
+from tests.models.legs import delivered, due, owned
 from tests.unit.contracts.listening import ListeningMarket
 
 from tallystick.chaincode import Refusal
@@ -29,6 +30,7 @@ from tallystick.contracts.replay import (
 )
 from tallystick.contracts.testing import Market
 from tallystick.contracts.timelines import NO_TURNS, Timeline
+from tallystick.contracts.trades.terms import TradeTerms
 
 
 class MarketWalk(RuleBasedStateMachine):
@@ -75,12 +77,18 @@ class MarketWalk(RuleBasedStateMachine):
         events = [read_event(record) for record in records]
         assert None not in events, "every event is of a kind that readers know"
         told = [event for event in events if event is not None]
+        before = owned(self.replay)
         for event in told:
             self.replay.apply([event])
             self.register.apply([event], moment)
             if isinstance(event, RecordDateSealed):
                 self.recorded[event.security, event.name] = self.who_holds(event.security)
         self.decisions.apply(told, outcome.transaction_id)
+        terms = [self.terms_of_trade(each) for each in delivered(self.market, told)]
+        if not any(self.timeline(Chaincode.TOKEN, each.security).splits for each in terms):
+            after = owned(self.replay)
+            after.subtract(before)
+            assert not terms or after == due(terms, told), "all legs move at one height, or none"
 
     @invariant()
     def events_rebuild_the_registers(self) -> None:
@@ -132,6 +140,11 @@ class MarketWalk(RuleBasedStateMachine):
         if chaincode is not Chaincode.TOKEN or not isinstance(row, Security):
             return NO_TURNS
         return row.timeline
+
+    def terms_of_trade(self, trade: str) -> TradeTerms:
+        rows = self.rows_of(Chaincode.SETTLEMENT, "terms")
+        (terms,) = [value for (name,), value in rows if name == trade]
+        return TradeTerms.model_validate_json(terms)
 
     def positions(self, chaincode: Chaincode) -> dict[Account, Position]:
         return {

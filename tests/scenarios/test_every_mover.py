@@ -58,7 +58,7 @@ settlement.announce_action settlement.confirm_action settlement.cancel_action se
 """
 NOTES = """
 token.acknowledge token.query_decision token.record_refusal token.recount token.relabel_lots
-token.fold_changes
+token.fold_changes token.report_volume
 cash.report_deposit
 settlement.record_failure settlement.record_fail settlement.mark_sale settlement.end_batch
 settlement.conclude_offering settlement.count_votes

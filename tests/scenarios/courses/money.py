@@ -29,7 +29,12 @@ from tests.scenarios.moments import START, opened_at_nine
 from tests.unit.contracts.money import SALT
 
 from tallystick.contracts import events
-from tallystick.contracts.cash.models import ReservationPlace, SignedRenewal, SignedReservation
+from tallystick.contracts.cash.models import (
+    OrderedRelease,
+    ReservationPlace,
+    SignedRenewal,
+    SignedReservation,
+)
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.events import LedgerEvent
 from tallystick.contracts.fees.models import FeeKind, FeeLine
@@ -89,10 +94,20 @@ async def pay(market: Market) -> None:
 
 
 async def keep(market: Market) -> None:
-    """Keep money as collateral until it is given back, and for orders until their seconds."""
+    """Keep money as collateral, given back freely and by order, and for orders until they end."""
     await reserve(market, "margin", 36, keeper=P.CLEARING, use=ReservationUse.COLLATERAL)
     place = ReservationPlace(cash=CASH, holder="bob", reservation="margin")
     await market.submit(P.CLEARING, Chaincode.CASH, "release_reservation", place=place)
+    await reserve(market, "pledge", 39, keeper=P.CLEARING, use=ReservationUse.COLLATERAL)
+    ordered = OrderedRelease(
+        cash=CASH,
+        holder="bob",
+        keeper=P.CLEARING,
+        reservation="pledge",
+        evidence_hash="e" * 64,
+    )
+    by_order = (P.BANK, Chaincode.CASH, "release_reservation_by_order")
+    await market.submit(*by_order, release=ordered)
     for name, amount, life in (("O-1", 37, HOUR), ("O-2", 38, 2 * HOUR)):
         await reserve(market, name, amount, expires_at=instant(market.now() + life))
 
@@ -162,10 +177,13 @@ def acts() -> dict[str, Holdings]:
     }
     return {
         **acts,
-        **{f"{amount} cents kept": holdings({WAITING: {"bob": amount}}) for amount in (36, 37, 38)},
+        **{
+            f"{amount} cents kept": holdings({WAITING: {"bob": amount}})
+            for amount in (36, 37, 38, 39)
+        },
         **{
             f"{amount} cents given back": holdings({WAITING: {"bob": -amount}})
-            for amount in (36, 37)
+            for amount in (36, 37, 39)
         },
         "T-1": holdings(sale),
         "fees collected": holdings({FEES: {HOUSE: -FEE}}),
@@ -212,6 +230,7 @@ COURSE = Course(
         "cash.deposit",
         "cash.fund",
         "cash.release_reservation",
+        "cash.release_reservation_by_order",
         "cash.renew_reservation",
         "cash.reserve",
         "cash.transfer",
@@ -226,6 +245,8 @@ COURSE = Course(
         {"35 cents"},
         {"36 cents kept"},
         {"36 cents given back"},
+        {"39 cents kept"},
+        {"39 cents given back"},
         {"37 cents kept"},
         {"38 cents kept"},
         {"37 cents given back"},

@@ -96,9 +96,9 @@ async def issue_and_end(market: Market) -> None:
     await keep(market, "issue", "alice", 11)
     allocations = [Allocation(to="bob", quantity=12), Allocation(to="carol", quantity=13)]
     await keep(market, "issue_to_many", allocations)
-    await keep(market, "redeem", "bob", 5)
+    await keep(market, "redeem", "bob", 5, ORDER_HASH)
     redemptions = [Redemption(holder="alice", quantity=6), Redemption(holder="bob", quantity=7)]
-    await keep(market, "redeem_from_many", redemptions)
+    await keep(market, "redeem_from_many", redemptions, ORDER_HASH)
     surrendered = UnitsSurrendered(security=SECURITY, holder="alice", quantity=17)
     await say(market, "surrender", "alice", surrendered)
     await freeze(market)

@@ -16,7 +16,7 @@ from datetime import timedelta
 from pydantic import JsonValue
 from tests.scenarios.conftest import CASH, SECURITY, Market
 from tests.scenarios.courses import trades
-from tests.scenarios.courses.acting import HOUR, P, agree, endow, settle
+from tests.scenarios.courses.acting import HOUR, P, agree, agree_on_change, endow, settle
 from tests.scenarios.height_rows import (
     money_of,
     paid_subscriptions,
@@ -32,10 +32,9 @@ from tests.scenarios.test_offering import offer, order_of
 from tests.unit.contracts.offerings.stage import PRICE as OFFERED_AT
 
 from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.discipline.models import ChangeGiven
 from tallystick.contracts.instants import instant
 from tallystick.contracts.netting.models import CycleTerms
-from tallystick.contracts.statements import CancelTrade, ChangeAgreed, SubscriptionCancelled
+from tallystick.contracts.statements import CancelTrade, SubscriptionCancelled
 from tallystick.contracts.trades.models import Status
 from tallystick.contracts.trades.terms import DvpModel, TradeTerms
 from tallystick.node.ledger.state import StateView
@@ -97,24 +96,7 @@ async def agree_off(market: Market) -> None:
     """Lock a trade, and let both sides agree that it ends."""
     terms = terms_of(market, AGREED_OFF)
     await lock(market, terms)
-    change = ChangeGiven(change=CancelTrade())
-    for side in ("buyer", "seller"):
-        agreed = ChangeAgreed(
-            trade=terms.trade,
-            side=side,
-            party=terms.parties[side],
-            terms_hash=terms.digest,
-            change=change.change,
-        )
-        await market.submit(
-            P.BROKER_DEALER,
-            Chaincode.SETTLEMENT,
-            "agree_change",
-            terms.trade,
-            side,
-            change=change,
-            intent=market.sign(agreed.party, agreed),
-        )
+    await agree_on_change(market, terms, CancelTrade())
 
 
 async def cancel_cycle(market: Market, name: str, *, keeps_dropped: bool) -> None:

@@ -15,9 +15,11 @@ from tallystick.contracts.actions.terms import (
     Distribution,
 )
 from tallystick.contracts.chaincodes import Chaincode
+from tallystick.contracts.discipline.models import ChangeGiven
 from tallystick.contracts.instants import instant
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.statements import DistributionFunded, Representation
+from tallystick.contracts.statements import ChangeAgreed, DistributionFunded, Representation
+from tallystick.contracts.statements.discipline import Change
 from tallystick.contracts.trades.terms import TradeTerms
 from tallystick.node.testing import LocalNetwork
 
@@ -54,6 +56,28 @@ async def agree(market: Market, terms: TradeTerms) -> None:
     await market.propose(terms)
     for side in terms.parties:
         await market.consent(terms, side)
+
+
+async def agree_on_change(market: Market, terms: TradeTerms, change: Change) -> None:
+    """Let buyer and seller sign for a change of their trade."""
+    given = ChangeGiven(change=change)
+    for side in ("buyer", "seller"):
+        agreed = ChangeAgreed(
+            trade=terms.trade,
+            side=side,
+            party=terms.parties[side],
+            terms_hash=terms.digest,
+            change=change,
+        )
+        await market.submit(
+            P.BROKER_DEALER,
+            Chaincode.SETTLEMENT,
+            "agree_change",
+            terms.trade,
+            side,
+            change=given,
+            intent=market.sign(agreed.party, agreed),
+        )
 
 
 def distribution(

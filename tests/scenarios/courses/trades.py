@@ -18,6 +18,7 @@ from tests.scenarios.courses.acting import (
     HOUR,
     P,
     agree,
+    agree_on_change,
     distribution,
     endow,
     fund,
@@ -47,6 +48,7 @@ from tallystick.contracts.instants import instant
 from tallystick.contracts.netting import lifecycle
 from tallystick.contracts.netting.models import CycleTerms
 from tallystick.contracts.prices import price_of
+from tallystick.contracts.statements import SplitTrade
 from tallystick.contracts.trades.terms import DvpModel, TradeTerms
 from tallystick.node.ledger.state import StateView
 from tallystick.node.testing import LocalNetwork
@@ -68,8 +70,13 @@ TRADES = {
     "T-8": ("bob", "carol", 8, 90, DvpModel.NET),
     "T-9": ("carol", "alice", 8, 100, DvpModel.NET),
     "T-10": ("alice", "dan", 1, 4_000, DvpModel.NET),
+    "T-11": ("alice", "bob", 6, 300, DvpModel.GROSS),
+    "T-11a": ("alice", "bob", 4, 200, DvpModel.GROSS),
 }
-"""By name seller, buyer, units, money and model; dan can never pay the last one."""
+"""By name seller, buyer, units, money and model; dan can never pay T-10.
+
+The last two were agreed as one, of which the sides then let a part be delivered before the rest.
+"""
 
 CYCLES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "C-2": (("T-5",), ("T-6",)),
@@ -125,6 +132,18 @@ async def trade_gross(market: Market) -> None:
         (await commit.status()).raise_if_invalid()
     await settle(market, P.CLEARING, "settle_at_once", "T-3")
     await settle(market, P.ATS, "cancel", CANCELLED, "an error")
+    await deliver_in_parts(market)
+
+
+async def deliver_in_parts(market: Market) -> None:
+    """Let both sides agree on a part that is a trade of its own, and settle that, and the rest."""
+    _, _, part, price_of_part, _ = TRADES["T-11a"]
+    _, _, rest, price_of_rest, _ = TRADES["T-11"]
+    terms = market.terms("T-11", quantity=part + rest, amount=price_of_part + price_of_rest)
+    await agree(market, terms)
+    await agree_on_change(market, terms, SplitTrade(part="T-11a", quantity=part))
+    for name in ("T-11a", "T-11"):
+        await settle(market, P.CLEARING, "settle_at_once", name)
 
 
 async def trade_net(market: Market, network: LocalNetwork, cycle: str, model: DvpModel) -> None:
@@ -268,6 +287,8 @@ COURSE = Course(
     },
     steps=[
         {"T-3"},
+        {"T-11a"},
+        {"T-11"},
         {"T-5", "T-6"},
         {"T-7", "T-8", "T-9"},
         {"issued alice", "issued bob"},

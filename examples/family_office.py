@@ -36,7 +36,6 @@ from tallystick.contracts.licensing.models import LicenceGrant
 from tallystick.contracts.models import Model
 from tallystick.contracts.register.models import SecurityTerms
 from tallystick.contracts.statements import (
-    AllowanceScope,
     CustodyAgreed,
     Registration,
     Representation,
@@ -53,7 +52,6 @@ from tallystick.wire.signing import sign
 CHANNEL = "securities"
 PROFILES = Path(".tallystick/profiles")
 OFFICE, AGENT, REGULATOR = "BrokerDealerMSP", "TransferAgentMSP", "RegulatorMSP"
-AT_THE_EXCHANGE = AllowanceScope(venue="ATSMSP")
 PRICE = 25_00
 A_DAY = timedelta(days=1)
 
@@ -140,13 +138,8 @@ class Story:
         """Let the transfer agent issue units to the office, for its clients."""
         terms = SecurityTerms(security=self.security, name="Fund", issuer="IssuerMSP")
         await self.submit(AGENT, "token", "create_security", terms)
-        venues = Binding(
-            rule="venue-only",
-            parameters={
-                "*": {"excepted": ["distribution", "allowance"], "drawers": ["family-office"]}
-            },
-        )
-        rules = RulesGiven(security=self.security, rules=(venues,))
+        most = Binding(rule="maximum-holding", parameters={"*": {"units": 1000}})
+        rules = RulesGiven(security=self.security, rules=(most,))
         await self.submit(AGENT, "token", "bind_rules", rules)
         await self.submit(AGENT, "token", "issue", self.security, self.pool.identity, 1000)
 
@@ -168,15 +161,14 @@ class Story:
             spender=OFFICE,
             quantity=500,
             expires_at=after(30 * A_DAY),
-            scope=AT_THE_EXCHANGE,
         )
         return SignedAllowance(statement=allowed, intent=signed(client, allowed))
 
     async def sell(self) -> None:
-        """Deliver what one client sold to the other at the exchange; neither signs again."""
+        """Sell for one client to the other, without asking either for a signature."""
         anna, ben = (client.identity for client in self.clients)
         sent = UnitsSent(security=self.security, sender=anna, receiver=ben, quantity=200)
-        await self.submit(OFFICE, "token", "transfer_from", sent, AT_THE_EXCHANGE)
+        await self.submit(OFFICE, "token", "transfer_from", sent)
         token = self._gateways[OFFICE].network().contract("token")
         for client in (anna, ben):
             balance = await token.evaluate("balance_of", self.security, client)

@@ -223,7 +223,6 @@ class Case:
         holders: Everybody whom the legs touch.
         securities: What moves, by its id.
         venue: The standing of the venue where it was agreed, or None.
-        drawer: The standing of who draws for that venue on an allowance; None without either.
         approvals: Those for the senders and receivers of the legs, if a rule asks.
     """
 
@@ -233,7 +232,6 @@ class Case:
     holders: Mapping[Account, Holder]
     securities: Mapping[str, SecurityFacts]
     venue: Standing | None = None
-    drawer: Standing | None = None
     approvals: Sequence[PairApproval] = field(default=())
 
     def sender(self, leg: Leg) -> Holder | None:

@@ -144,7 +144,6 @@ class Cases:
             for leg in given.legs
             if leg.receiver is not None
         }
-        venue, drawer, *_ = (*given.report.organizations, None, None)
         asking = [leg for leg in given.legs if given.subjects[leg.security].needs.approvals]
         approvals = tuple(self.approvals(asking, given.basis))
         placed = {each.security for each in approvals if each.exemption is not None}
@@ -159,8 +158,7 @@ class Cases:
                 )
                 for name, subject in given.subjects.items()
             },
-            venue=venue,
-            drawer=drawer,
+            venue=next(iter(given.report.organizations), None),
             approvals=approvals,
         )
 

@@ -22,7 +22,6 @@ CURES: Mapping[str, str] = MappingProxyType(
         "DISCLOSURE_OVERDUE": "The issuer publishes the document, or its next version.",
         "VENUE_REQUIRED": "Trade at an admitted venue, or have the transfer agent approve a gift.",
         "VENUE_NOT_ADMITTED": "Trade at an admitted venue.",
-        "DRAWER_NOT_ADMITTED": "Let the venue's clearing firm draw, by an allowance of its own.",
         "VENUE_NOT_LICENSED": "Trade at a venue that is licensed where the investor resides.",
         "APPROVAL_MISSING": "The approvers that are missing approve the transfer beforehand.",
         "LOT_LOCKED": "Wait for the moment named, or send units that are free.",

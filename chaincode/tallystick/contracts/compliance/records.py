@@ -64,7 +64,6 @@ class DecisionRecord(Model):
         legs: The movements of this security.
         holders: Who took part, with their claims and positions then.
         facts: What was known of the security, and which version of its rules was in force.
-        drawer: Who drew for the venue on an allowance; None without either.
         venue_rules: Version of the venue's own rules; zero without any.
         results: What each rule said of each leg.
         beside: Codes of reasons that no rule gave: licences, authority, quantities.
@@ -78,7 +77,6 @@ class DecisionRecord(Model):
     holders: tuple[Holder, ...]
     facts: SecurityFacts
     venue: Standing | None = None
-    drawer: Standing | None = None
     venue_rules: int = 0
     approvals: tuple[PairApproval, ...] = ()
     results: tuple[RuleResult, ...] = ()
@@ -94,7 +92,6 @@ class DecisionRecord(Model):
             holders={Account(each.security, each.holder): each for each in self.holders},
             securities={self.facts.security: self.facts},
             venue=self.venue,
-            drawer=self.drawer,
             approvals=self.approvals,
         )
 
@@ -255,7 +252,6 @@ class Records:
             holders=tuple(each for each in case.holders.values() if each.security == security),
             facts=facts,
             venue=case.venue,
-            drawer=case.drawer,
             venue_rules=venue_rules,
             approvals=tuple(each for each in case.approvals if each.security == security),
             results=tuple(_results(decision.results, places)),

@@ -20,36 +20,25 @@ class VenueOnly(Model):
     Attributes:
         excepted: Bases that need no venue, such as a custodian's distribution. Gifts and estates
             need an approval that waives the rule. ``allowance`` stands for draws that deliver what
-            was sold at a venue: they name it, it is admitted, and who draws is licensed for that.
+            was sold at a venue: they name it, and it is admitted.
         venues: Venues that count, by MSP; all when empty.
         classes: The venue needs a live licence of one of these; of any when empty.
         categories: What the venue must call itself; anything when empty.
-        drawers: Who draws for a venue needs a live licence of one of these classes; of any when
-            empty.
     """
 
     excepted: tuple[Basis, ...] = ()
     venues: Annotated[tuple[Identifier, ...], Field(max_length=100)] = ()
     classes: Annotated[tuple[Identifier, ...], Field(max_length=16)] = ()
     categories: Annotated[tuple[Identifier, ...], Field(max_length=16)] = ()
-    drawers: Annotated[tuple[Identifier, ...], Field(max_length=16)] = ("clearing",)
 
     def admits(self, venue: Standing) -> bool:
         """Return whether a venue counts."""
+        classes = {each.licence_class for each in venue.licences}
         return (
             (not self.venues or venue.organization in self.venues)
-            and _is_licensed(venue, self.classes)
+            and (not self.classes or not classes.isdisjoint(self.classes))
             and (not self.categories or venue.category in self.categories)
         )
-
-    def lets_draw(self, drawer: Standing) -> bool:
-        """Return whether somebody may draw what was sold at a venue."""
-        return _is_licensed(drawer, self.drawers)
-
-
-def _is_licensed(organization: Standing, classes: tuple[str, ...]) -> bool:
-    """Return whether an organisation has a live licence of one of the classes, if there are any."""
-    return not classes or any(each.licence_class in classes for each in organization.licences)
 
 
 class AtNamedVenuesOnly(Rule[VenueOnly]):
@@ -99,7 +88,8 @@ class AtVenuesOnly(Rule[VenueOnly]):
     """Units change hands by trades at admitted venues, which the settlement contract vouches for.
 
     A custody exchange keeps its trades in its own books, and its clearing firm delivers them by
-    allowance: where that is excepted, the licences of both vouch for a draw that names the venue.
+    allowance: where that is excepted, a draw that names the venue passes, which only who clears
+    may make.
     """
 
     name = "venue-only"
@@ -114,13 +104,9 @@ class AtVenuesOnly(Rule[VenueOnly]):
             return
         if case.venue is None or not (is_excepted or case.basis in _OF_TRADES):
             yield ComplianceReason.VENUE_REQUIRED.finding(security=leg.security)
-            return
-        venue = case.venue.organization
-        if not parameters.admits(case.venue):
-            yield ComplianceReason.VENUE_NOT_ADMITTED.finding(security=leg.security, venue=venue)
-        if case.drawer is not None and not parameters.lets_draw(case.drawer):
-            yield ComplianceReason.DRAWER_NOT_ADMITTED.finding(
-                security=leg.security, venue=venue, drawer=case.drawer.organization
+        elif not parameters.admits(case.venue):
+            yield ComplianceReason.VENUE_NOT_ADMITTED.finding(
+                security=leg.security, venue=case.venue.organization
             )
 
 

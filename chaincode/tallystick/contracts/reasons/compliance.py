@@ -45,11 +45,6 @@ class ComplianceReason(ReasonTable):
     )
     VENUE_REQUIRED = (Kind.RULE, "{security} changes hands at venues only.")
     VENUE_NOT_ADMITTED = (Kind.RULE, "{venue} is not a venue that {security} admits.")
-    DRAWER_NOT_ADMITTED = (
-        Kind.RULE,
-        "{drawer} may not deliver {security} that was sold at {venue} by allowance: it has no"
-        " licence of a class that may.",
-    )
     VENUE_NOT_LICENSED = (
         Kind.RULE,
         "{venue} may not let an investor of {country} trade {security}: it has no licence there.",

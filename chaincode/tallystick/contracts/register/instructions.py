@@ -18,12 +18,10 @@ class Drawn:
     """By what right units are drawn on an allowance.
 
     Attributes:
-        spender: MSP of who draws.
         left: What the allowance leaves; None for all that the holder has.
         findings: What stands against the draw as far as the allowance goes.
     """
 
-    spender: str
     left: int | None = None
     findings: tuple[Finding, ...] = ()
 
@@ -64,13 +62,6 @@ class Instruction:
     def accounts(self) -> tuple[Account, ...]:
         """The places in the book that it touches, each once."""
         return tuple(dict.fromkeys(accounts_of(self.moves)))
-
-    @property
-    def organizations(self) -> tuple[str, ...]:
-        """Whose standing rules may ask for: the venue's, and that of who draws for it."""
-        if self.venue is None:
-            return ()
-        return (self.venue,) if self.drawn is None else (self.venue, self.drawn.spender)
 
     @property
     def is_own(self) -> bool:

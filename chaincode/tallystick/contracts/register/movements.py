@@ -325,7 +325,7 @@ class Movements:
             parties,
             instruction.authority,
             instruction.exercised,
-            instruction.organizations,
+            () if instruction.venue is None else (instruction.venue,),
         )
 
     def _published(self, subject: Subject, security: str) -> Subject:

@@ -5,13 +5,14 @@ from datetime import timedelta
 
 import pytest
 from pydantic import JsonValue
+from tests.unit.contracts.acts import refusal_of
 from tests.unit.contracts.compliance.stage import (
     AGENT,
+    BROKER,
     REGULATOR,
     TOKEN,
     RuledMarket,
     case,
-    codes,
     holder,
     rule,
     sent,
@@ -23,9 +24,9 @@ from tallystick.contracts.compliance.models import BoundRule, TransferApproval
 from tallystick.contracts.compliance.records import Recomputation
 from tallystick.contracts.events import Basis
 from tallystick.contracts.participants import Participant
-from tallystick.contracts.parties import LiveLicence, Standing
+from tallystick.contracts.parties import Standing
 from tallystick.contracts.register.models import Verdict
-from tallystick.contracts.statements import ANY_SCOPE, AllowanceScope
+from tallystick.contracts.statements import ANY_SCOPE, AllowanceScope, UnitsAllowed
 from tallystick.contracts.testing import Market
 
 ATS = Participant.ATS
@@ -113,20 +114,19 @@ def test_a_draw_that_names_a_venue_is_no_trade_there(ruled: RuledMarket) -> None
 
 
 @pytest.mark.parametrize(
-    ("drawers", "scope", "expected"),
+    ("scope", "venue", "expected"),
     [
-        (["clearing"], ANY_SCOPE, ["VENUE_REQUIRED"]),
-        (["clearing"], AllowanceScope(trade="T-1"), ["VENUE_REQUIRED"]),
-        (["clearing"], AllowanceScope(venue=ATS), []),
-        (["custodian"], AllowanceScope(venue=ATS), ["DRAWER_NOT_ADMITTED"]),
-        ([], AllowanceScope(venue=ATS), []),
+        (ANY_SCOPE, ATS, ["VENUE_REQUIRED"]),
+        (AllowanceScope(trade="T-1"), ATS, ["VENUE_REQUIRED"]),
+        (AllowanceScope(venue=ATS), ATS, []),
+        (AllowanceScope(venue=ATS), "OtherMSP", ["VENUE_NOT_ADMITTED"]),
     ],
 )
-def test_where_draws_are_excepted_they_name_a_venue_and_a_licensed_firm_makes_them(
-    drawers: list[JsonValue], scope: AllowanceScope, expected: list[str], ruled: RuledMarket
+def test_where_draws_are_excepted_they_name_a_venue_that_is_admitted(
+    scope: AllowanceScope, venue: str, expected: list[str], ruled: RuledMarket
 ) -> None:
     """SS-53, SS-58, W18: a custody exchange's clearing firm delivers what was sold there."""
-    ruled.bind(rule("venue-only", excepted=["allowance"], venues=[ATS], drawers=drawers))
+    ruled.bind(rule("venue-only", excepted=["allowance"], venues=[venue]))
     allow(ruled, 5, scope)
 
     verdict = ruled.evaluate(TOKEN, "can_draw", sent(5), Participant.CLEARING, scope).load(Verdict)
@@ -140,30 +140,31 @@ def test_where_draws_are_excepted_they_name_a_venue_and_a_licensed_firm_makes_th
         draw(ruled, 5, scope)
 
 
-@pytest.mark.parametrize(
-    ("parameters", "drawer", "expected"),
-    [
-        ({}, "clearing", []),
-        ({}, "family-office", ["DRAWER_NOT_ADMITTED"]),
-        ({"drawers": ["family-office"]}, "family-office", []),
-        ({"venues": ["OtherMSP"]}, "custodian", ["VENUE_NOT_ADMITTED", "DRAWER_NOT_ADMITTED"]),
-        ({"excepted": []}, "clearing", ["VENUE_REQUIRED"]),
-    ],
-)
-def test_the_firm_that_draws_for_a_venue_clears_unless_the_rule_says_otherwise(
-    parameters: dict[str, JsonValue], drawer: str, expected: list[str]
-) -> None:
-    """SS-53, SS-58."""
-    at, leg = case(holder("a", 9, -1), holder("b", 0, 1), 1, basis=Basis.ALLOWANCE)
-    drawn = replace(at, venue=Standing(organization=ATS), drawer=licensed_as(drawer))
+def test_only_who_clears_draws_for_a_venue(ruled: RuledMarket) -> None:
+    """SS-03, SS-07: a broker may safeguard, and draw; but not settle what a venue's sale was."""
+    ruled.bind(rule("maximum-holding", units=100))
+    for scope, expected in ((ANY_SCOPE, []), (AllowanceScope(venue=ATS), ["LICENCE_MISSING"])):
+        allowed = UnitsAllowed(
+            security="ACME",
+            holder="alice",
+            spender=BROKER,
+            quantity=5,
+            expires_at=ruled.after(timedelta(hours=1)),
+            scope=scope,
+        )
+        ruled.submit(BROKER, TOKEN, "approve", allowed)
 
-    assert codes("venue-only", {"excepted": ["allowance"], **parameters}, (drawn, leg)) == expected
+        verdict = ruled.evaluate(TOKEN, "can_draw", sent(5), BROKER, scope).load(Verdict)
+        refusal = refusal_of(ruled.submit, BROKER, TOKEN, "transfer_from", sent(5), scope)
+
+        assert [each.code for each in verdict.reasons] == expected
+        assert (refusal and refusal.code) == next(iter(expected), None)
 
 
 def test_earlier_versions_of_venue_only_stay_for_what_they_decided() -> None:
     """SS-78: the first took a venue's name for a trade, the second let every draw in."""
     at, leg = case(holder("a", 9, -1), holder("b", 0, 1), 1, basis=Basis.ALLOWANCE)
-    named = replace(at, venue=Standing(organization=ATS), drawer=licensed_as("family-office"))
+    named = replace(at, venue=Standing(organization=ATS))
     said = {}
     for version, excepted in ((1, []), (2, []), (2, ["allowance"])):
         written: dict[str, JsonValue] = {"excepted": [*excepted]}
@@ -174,11 +175,6 @@ def test_earlier_versions_of_venue_only_stay_for_what_they_decided() -> None:
 
     required = ["VENUE_REQUIRED"]
     assert said == {(1,): [required, []], (2,): [required, required], (2, "allowance"): [[], []]}
-
-
-def licensed_as(licence_class: str) -> Standing:
-    licence = LiveLicence(licence_class=licence_class, jurisdiction="XX")
-    return Standing(organization="DrawerMSP", licences=(licence,))
 
 
 def test_a_trade_at_a_venue_settles_where_holders_may_not_deal_directly(

@@ -180,7 +180,6 @@ UNITS = st.integers(1, 110)
 RULES = st.lists(
     st.one_of(
         BASES.map(lambda bases: rule("venue-only", excepted=bases)),
-        BASES.map(lambda bases: rule("venue-only", excepted=bases, drawers=["custodian"])),
         st.just(rule("venue-only", excepted=["allowance"], venues=["OtherMSP"])),
         UNITS.map(lambda units: rule("maximum-holding", units=units)),
         UNITS.map(lambda units: rule("minimum-holding", units=units)),

@@ -13,7 +13,6 @@ from tests.unit.contracts.refusals.scenarios import (
     reaches,
     sent,
 )
-from tests.unit.contracts.register_acts import allow, draw
 
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.compliance.models import (
@@ -26,7 +25,6 @@ from tallystick.contracts.compliance.reported import VolumeReport
 from tallystick.contracts.lots import LotLock, Origin
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.reasons import ComplianceReason
-from tallystick.contracts.statements import AllowanceScope
 from tallystick.contracts.testing import Market
 
 TOKEN = Chaincode.TOKEN
@@ -143,14 +141,6 @@ def _(market: Market) -> None:
 @reaches(ComplianceReason.VENUE_NOT_ADMITTED)
 def _(market: Market) -> None:
     traded_under(market, "venue-only", venues=["OtherMSP"])
-
-
-@reaches(ComplianceReason.DRAWER_NOT_ADMITTED)
-def _(market: Market) -> None:
-    bind(market, rule("venue-only", excepted=["allowance"], drawers=["custodian"]))
-    scope = AllowanceScope(venue=ATS)
-    allow(market, 5, scope)
-    draw(market, 5, scope)
 
 
 @reaches(ComplianceReason.VENUE_NOT_LICENSED)

@@ -74,7 +74,8 @@ class AllowanceFunctions(MarketContract):
         """Move units that their holder allows the submitting participant to draw.
 
         With a scope, the allowance of just that scope is drawn on: for a venue, which then is the
-        venue of the movement and needs its licence; for a trade; of a tranche.
+        venue of the movement and needs its licence, as who draws needs one to clear; for a trade;
+        of a tranche.
         """
         place = Place(sent.security, sent.sender, ctx.client.msp_id, scope)
         Movements(ctx).execute(_draw(ctx, sent, place))
@@ -114,6 +115,7 @@ def _draw(ctx: Context, sent: UnitsSent, place: Place) -> Instruction:
     scope = place.scope
     exercised = [Exercised(organization=place.spender, powers=(Power.SAFEGUARD,))]
     if scope.venue is not None:
+        exercised.append(Exercised(organization=place.spender, powers=(Power.CLEAR,)))
         exercised.append(Exercised(organization=scope.venue, powers=(Power.OPERATE_VENUE,)))
     move = move_of(sent)
     if scope.tranche is not None:

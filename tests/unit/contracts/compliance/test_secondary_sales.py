@@ -144,6 +144,7 @@ def test_what_is_no_part_of_an_offering_is_not_limited_by_it(selling: RuledMarke
     offered(selling, TIER_1)
     selling.transfer("alice", "bob", 9_000)
     place(selling, "alice", 6_000)
+    assert selling.units("bob") == 15_000
 
 
 def test_only_the_keeper_of_the_register_says_what_is_part_of_an_offering(

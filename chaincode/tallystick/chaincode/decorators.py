@@ -4,6 +4,8 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import TypeVar
 
+from tallystick.chaincode.errors import ContractDefinitionError
+
 FunctionT = TypeVar("FunctionT", bound=Callable[..., object])
 
 _KIND_ATTRIBUTE = "__tallystick_kind__"
@@ -16,16 +18,31 @@ class FunctionKind(StrEnum):
     QUERY = "evaluate"
 
 
-def transaction(function: FunctionT) -> FunctionT:
-    """Let clients submit this method; it may read and write."""
-    setattr(function, _KIND_ATTRIBUTE, FunctionKind.TRANSACTION)
-    return function
+def transaction(*method: FunctionT) -> FunctionT:
+    """Let clients submit this method; it may read and write.
+
+    Raises:
+        ContractDefinitionError: It was written with parentheses.
+    """
+    return _marked(method, "transaction", FunctionKind.TRANSACTION)
 
 
-def query(function: FunctionT) -> FunctionT:
-    """Let clients evaluate this method; a write to the state of its chaincode fails."""
-    setattr(function, _KIND_ATTRIBUTE, FunctionKind.QUERY)
-    return function
+def query(*method: FunctionT) -> FunctionT:
+    """Let clients evaluate this method; a write to the state of its chaincode fails.
+
+    Raises:
+        ContractDefinitionError: It was written with parentheses.
+    """
+    return _marked(method, "query", FunctionKind.QUERY)
+
+
+def _marked(methods: tuple[FunctionT, ...], name: str, kind: FunctionKind) -> FunctionT:
+    if len(methods) != 1 or not callable(methods[0]):
+        raise ContractDefinitionError(
+            f"@{name} takes no parentheses: write it without them on the line above the method"
+        )
+    setattr(methods[0], _KIND_ATTRIBUTE, kind)
+    return methods[0]
 
 
 def kind_of(member: object) -> FunctionKind | None:

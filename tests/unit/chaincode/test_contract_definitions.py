@@ -106,3 +106,14 @@ class Unnamed(Contract):
 def test_a_chaincode_that_cannot_be_served(contracts: tuple[Contract, ...], problem: str) -> None:
     with pytest.raises(ContractDefinitionError, match=problem):
         ContractChaincode(*contracts)
+
+
+@pytest.mark.parametrize("decorate", [transaction, query], ids=["transaction", "query"])
+def test_a_decorator_with_parentheses_is_refused_with_how_to_write_it(
+    decorate: Callable[..., object],
+) -> None:
+    name = getattr(decorate, "__name__", "")
+    with pytest.raises(ContractDefinitionError, match=rf"^@{name} takes no parentheses"):
+        decorate()
+    with pytest.raises(ContractDefinitionError, match=rf"^@{name} takes no parentheses"):
+        decorate("name")

@@ -30,6 +30,7 @@ from tallystick.node.cluster.governance import Governance, revocation_list
 from tallystick.node.cluster.member_topology import ADMIN
 from tallystick.node.cluster.network import Network, open_network
 from tallystick.node.cluster.startup import system_source
+from tallystick.node.errors import LedgerError
 from tallystick.node.membership.directory import msp_config_from_directory
 from tallystick.node.membership.signing_identity import SigningIdentity
 from tallystick.protos.common.common_pb2 import Envelope
@@ -38,6 +39,15 @@ from tallystick.wire.errors import WireError
 from tallystick.wire.messages import decode
 
 FAILURES = (ClientError, WireError)
+
+
+class NoSignerNamedError(LedgerError):
+    """An MSP directory is given, and not whose it is."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(
+            f"name the organisation of {directory}: --as MSP_ID; a directory of keys does not say"
+        )
 
 
 async def fetch_config(options: argparse.Namespace) -> None:
@@ -73,6 +83,8 @@ def update(options: argparse.Namespace) -> None:
 
 def sign(options: argparse.Namespace) -> None:
     """Add an administrator's signature to an update; no node is needed."""
+    if options.msp is not None and not getattr(options, "as"):
+        raise NoSignerNamedError(options.msp)
     msp_id = member_of(options)
     directory = options.msp or _administrator(options, msp_id)
     source = system_source()

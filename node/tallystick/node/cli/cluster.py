@@ -1,8 +1,11 @@
 """``tally cluster``."""
 
 import argparse
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from tallystick.client.errors import ClientError
 from tallystick.node.cli.progress import Progress
@@ -17,6 +20,7 @@ from tallystick.node.cluster.topology import Topology, default_topology, load_to
 FAILURES = (ClientError,)
 
 _NOT_ALL_RUN = 1
+_POLL_S: Final = 0.2
 
 
 async def up(options: argparse.Namespace) -> None:
@@ -81,14 +85,42 @@ async def status(options: argparse.Namespace) -> int:
 
 
 def logs(options: argparse.Namespace) -> None:
-    """Print the last lines of one node's log, or of everybody's."""
+    """Print the last lines of one node's log, or of everybody's; and what follows, if wanted."""
     network = open_network(options.network)
-    nodes = [network.node(options.node)] if options.node else list(network.nodes)
+    nodes = _chosen(network, [options.node]) if options.node else list(network.nodes)
+    ends = {node.name: _size(network.log_file(node)) for node in nodes}
     for node in nodes:
         if len(nodes) > 1:
             print(f"==> {node.name}")
-        for line in _tail(network, node, options.lines):
+        for line in _tail(network.log_file(node), ends[node.name], options.lines):
             print(line)
+    if options.follow:
+        with suppress(KeyboardInterrupt):
+            _follow({node.name: network.log_file(node) for node in nodes}, ends)
+
+
+def _follow(files: Mapping[str, Path], read_to: dict[str, int]) -> None:
+    """Print what is added to log files, without end; a heading says whose it is."""
+    last = ""
+    while True:
+        for name, path in files.items():
+            if _size(path) < read_to[name]:
+                read_to[name] = 0  # it was begun anew
+            if _size(path) == read_to[name]:
+                continue
+            if len(files) > 1 and name != last:
+                print(f"==> {name}")
+            last = name
+            with path.open("rb") as file:
+                file.seek(read_to[name])
+                added = file.read()
+            read_to[name] += len(added)
+            print(added.decode(errors="replace"), end="", flush=True)
+        time.sleep(_POLL_S)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
 
 
 def _on_free_ports(topology: Topology | None, directory: Path) -> Topology | None:
@@ -113,11 +145,11 @@ def _chosen(network: Network, names: Sequence[str]) -> list[Node]:
     ]
 
 
-def _tail(network: Network, node: Node, lines: int) -> list[str]:
-    log = network.log_file(node)
-    if not log.is_file() or not lines:
+def _tail(log: Path, size: int, lines: int) -> list[str]:
+    """Return the last lines of the first bytes of a log, so many of each."""
+    if not size or not lines:
         return []
-    return log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
+    return log.read_bytes()[:size].decode(errors="replace").splitlines()[-lines:]
 
 
 def _shown(path: Path) -> Path:

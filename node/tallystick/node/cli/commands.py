@@ -118,7 +118,7 @@ _CLUSTER: Final = Group(
             "logs",
             "Show the end of the nodes' logs",
             "tallystick.node.cli.cluster:logs",
-            ("logs", "logs peer0.ats.example --lines 100"),
+            ("logs", "logs peer0.ats.example --lines 100", "logs ATSMSP --follow"),
             (
                 Argument(
                     name="node",
@@ -127,6 +127,11 @@ _CLUSTER: Final = Group(
                     help="host name or MSP id; default: all nodes",
                 ),
                 _LINES,
+                Argument(
+                    name="--follow",
+                    action="store_true",
+                    help="go on with what the nodes write, until Ctrl-C",
+                ),
                 NETWORK,
             ),
         ),

@@ -10,7 +10,7 @@ from tallystick.node.cli.cluster import chosen_topology
 from tallystick.node.cluster.material import generate_material
 from tallystick.node.cluster.member_topology import ADMIN, CLIENT
 from tallystick.node.cluster.network import open_network
-from tallystick.node.cluster.startup import system_source
+from tallystick.node.cluster.startup import counted, system_source
 from tallystick.node.errors import LedgerError
 from tallystick.node.membership.certificates import attributes, load_certificate
 from tallystick.node.membership.identity import NodeRole
@@ -35,7 +35,8 @@ def generate(options: argparse.Namespace) -> None:
     generate_material(topology, options.output, now_ns=system_source().now_ns())
     for member in topology.organizations:
         nodes = len(member.peers) + len(member.orderers)
-        print(f"{options.output / member.msp_id}: {nodes} nodes, {len(member.users)} users")
+        users = counted(len(member.users), "user")
+        print(f"{options.output / member.msp_id}: {counted(nodes, 'node')}, {users}")
 
 
 def organization(options: argparse.Namespace) -> None:
@@ -47,7 +48,8 @@ def organization(options: argparse.Namespace) -> None:
         users=(UserSpec(ADMIN, NodeRole.ADMIN), UserSpec(CLIENT)),
     )
     generate_organization(spec, options.output, now=_now())
-    print(f"{options.output}: {len(spec.peers)} nodes, {len(spec.users)} users")
+    nodes, users = counted(len(spec.peers), "node"), counted(len(spec.users), "user")
+    print(f"{options.output}: {nodes}, {users}")
 
 
 def renew(options: argparse.Namespace) -> None:

@@ -29,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return run(options.command, options)
     except KeyboardInterrupt:
+        print("tally: interrupted; what was sent before may take effect", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone, as in `tally … | head`. Nothing may be written any more,

@@ -27,6 +27,52 @@ class UnlikeAnyNodeError(LedgerError):
         self.path = path
 
 
+class OtherKindOfNodeError(LedgerError):
+    """A settings file is that of the other kind of node.
+
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(self, path: Path, *, kind: str) -> None:
+        wanted = "orderer" if kind == "peer" else "peer"
+        super().__init__(
+            f"{path} has settings for the {kind} of an organisation, not for its {wanted}: start it"
+            f" with `tally {kind} start --config {path}`"
+        )
+        self.path = path
+
+
+def load_peer_settings(path: Path) -> PeerSettings:
+    """Return the settings of a peer.
+
+    Raises:
+        OtherKindOfNodeError: They are an orderer's.
+        SettingsError: They cannot be used.
+    """
+    try:
+        return load_settings(PeerSettings, path)
+    except SettingsError as error:
+        if _would_do(OrdererSettings, path):
+            raise OtherKindOfNodeError(path, kind="orderer") from error
+        raise
+
+
+def load_orderer_settings(path: Path) -> OrdererSettings:
+    """Return the settings of an orderer.
+
+    Raises:
+        OtherKindOfNodeError: They are a peer's.
+        SettingsError: They cannot be used.
+    """
+    try:
+        return load_settings(OrdererSettings, path)
+    except SettingsError as error:
+        if _would_do(PeerSettings, path):
+            raise OtherKindOfNodeError(path, kind="peer") from error
+        raise
+
+
 def load_node_settings(path: Path) -> PeerSettings | OrdererSettings:
     """Return the settings in a file; one that would do for both is its certificate's kind.
 
@@ -48,6 +94,14 @@ def load_node_settings(path: Path) -> PeerSettings | OrdererSettings:
     except SettingsError:
         return peer
     return orderer if _is_orderer(peer.msp.directory) else peer
+
+
+def _would_do(settings_type: type[PeerSettings] | type[OrdererSettings], path: Path) -> bool:
+    try:
+        load_settings(settings_type, path)
+    except SettingsError:
+        return False
+    return True
 
 
 def _is_orderer(msp: Path) -> bool:

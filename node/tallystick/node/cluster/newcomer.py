@@ -62,6 +62,24 @@ class NotAdmittedError(LedgerError):
         self.channel_id = channel_id
 
 
+class MemberAlreadyError(LedgerError):
+    """An organisation would join a channel under the MSP id of one of its members.
+
+    Attributes:
+        msp_id: The MSP id.
+        channel_id: The channel.
+    """
+
+    def __init__(self, msp_id: str, channel_id: str) -> None:
+        super().__init__(
+            f"{msp_id} is a member of channel {channel_id!r} already, with authorities of its own:"
+            " choose another MSP id; or, if you are that member, let another peer of yours join"
+            " with `tally channel join`"
+        )
+        self.msp_id = msp_id
+        self.channel_id = channel_id
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Newcomer:
     """An organisation that wants to join a channel with one peer.
@@ -123,6 +141,7 @@ async def join_channel(
 
     Raises:
         NetworkExistsError: Something else is in ``directory``.
+        MemberAlreadyError: The name is that of a member.
         NodeFailedError: The peer does not start.
         NotAdmittedError: The members took too long.
         LedgerError: Something else is wrong; the message says what.
@@ -164,9 +183,14 @@ def _request(network: Network, peer: Node) -> str:
 
 
 def _laid_out(newcomer: Newcomer, genesis: Block, directory: Path, source: Source) -> Network:
-    topology = newcomer.topology(ChannelConfig.from_block(genesis).channel_id)
+    first = ChannelConfig.from_block(genesis)
+    topology = newcomer.topology(first.channel_id)
     block = genesis.SerializeToString()
     if not exists(directory):
+        config = newcomer.config or first
+        members = (*config.application, *config.orderers)
+        if newcomer.msp_id in {member.msp_id for member in members}:
+            raise MemberAlreadyError(newcomer.msp_id, first.channel_id)
         for node in nodes_of(topology):
             check_ports(node)  # before there is anything that would have to be removed again
         founding = Founding(source.now_ns(), source.nonce())

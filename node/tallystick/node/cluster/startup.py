@@ -223,7 +223,12 @@ async def starting_nodes(network: Network, report: Report) -> AsyncIterator[None
             await launcher.wait_until_ready(node)
         undo.pop_all()
     if down:
-        report(f"{len(down)} nodes started: {', '.join(node.name for node in down)}")
+        report(f"{counted(len(down), 'node')} started: {', '.join(node.name for node in down)}")
+
+
+def counted(number: int, thing: str) -> str:
+    """Return ``1 node`` or ``2 nodes``."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 async def first_transaction(gateway: Gateway, channel_id: str, chaincode: str) -> None:

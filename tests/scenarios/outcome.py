@@ -49,6 +49,7 @@ class Outcome:
     Attributes:
         test: File and function.
         case: The case; empty if the test has one.
+        fault: What happens, in words of who sees it; the test's name unless it is set.
         seen: What users and operators were told, word for word.
         done: What was done about the fault, step by step.
         lost: What was lost, of how much.
@@ -57,6 +58,7 @@ class Outcome:
 
     test: str
     case: str
+    fault: str = ""
     seen: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     lost: str = ""
@@ -133,7 +135,7 @@ def outcome(request: pytest.FixtureRequest) -> Iterator[Outcome]:
     outcome = Outcome(id_of(request.path, request.function.__name__), case)
     yield outcome
     if outcome.seen and outcome.lost and not outcome.kept:
-        outcome.keep(sentence(request.function.__name__))
+        outcome.keep(outcome.fault or sentence(request.function.__name__))
 
 
 def tally(*arguments: str | Path, code: int = 0) -> str:

@@ -168,7 +168,7 @@ async def test_the_first_refusal_ends_the_stream(network: RefusalNetwork) -> Non
     assert [status for status, _ in answers] == [Status.SUCCESS, Status.FORBIDDEN]
 
 
-async def test_a_message_beyond_the_transports_limit_is_refused(
+async def test_an_envelope_larger_than_a_message_may_be_is_refused(
     network: RefusalNetwork,
 ) -> None:  # §1
     path = "/orderer.AtomicBroadcast/Broadcast"

@@ -318,7 +318,7 @@ async def test_an_oversized_call_is_refused(network: RefusalNetwork) -> None:
 
 
 @pytest.mark.parametrize("path", ["/protos.Endorser/ProcessProposal", "/gateway.Gateway/Evaluate"])
-async def test_a_message_beyond_the_transports_limit_is_refused(
+async def test_a_proposal_larger_than_a_message_may_be_is_refused(
     network: RefusalNetwork, path: str
 ) -> None:  # §1
     method = path.rpartition("/")[2]

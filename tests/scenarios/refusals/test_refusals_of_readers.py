@@ -161,7 +161,7 @@ async def test_readers_get_their_blocks(network: RefusalNetwork, path: str) -> N
 
 
 @pytest.mark.parametrize("path", [ORDERER_DELIVER, PEER_DELIVER])
-async def test_a_message_beyond_the_transports_limit_is_refused(
+async def test_a_request_larger_than_a_message_may_be_is_refused(
     network: RefusalNetwork, path: str
 ) -> None:  # §1
     answer = await too_large_for_a_stream(network, path, MAX_MESSAGE_BYTES + 1)
@@ -256,7 +256,9 @@ async def test_the_gateway_is_asked_what_it_cannot_read(
     assert answer.code is grpc.StatusCode.INVALID_ARGUMENT
 
 
-async def test_the_first_of_two_verdicts_on_a_replay_is_told(network: RefusalNetwork) -> None:
+async def test_who_asks_after_a_transaction_ordered_twice_is_told_the_first_verdict(
+    network: RefusalNetwork,
+) -> None:
     transaction = await endorsed(network)  # §5.5
     height = network.height
     await network.order(transaction.encoded())

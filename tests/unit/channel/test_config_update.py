@@ -89,6 +89,7 @@ def set_batch_count(config: Config, count: int = 7) -> Config:
 def test_a_new_organisation_needs_the_majority_of_administrators(
     outcome: Outcome, consortium: Consortium, channel: ChannelConfig
 ) -> None:
+    outcome.fault = "too few administrators sign for a new organisation"
     newcomer = next(one for one in consortium.application if one.msp_id == NEWCOMER)
     wanted = with_organization(CHANNEL_ID, channel.config, newcomer)
     update = compute_update(CHANNEL_ID, channel.config, wanted)
@@ -115,6 +116,7 @@ def test_a_new_organisation_needs_the_majority_of_administrators(
 def test_one_administrator_who_signs_twice_counts_once(
     outcome: Outcome, consortium: Consortium, channel: ChannelConfig
 ) -> None:
+    outcome.fault = "an administrator signs an update twice where two must sign"
     newcomer = next(one for one in consortium.application if one.msp_id == NEWCOMER)
     update = compute_update(
         CHANNEL_ID, channel.config, with_organization(CHANNEL_ID, channel.config, newcomer)
@@ -129,6 +131,7 @@ def test_one_administrator_who_signs_twice_counts_once(
 def test_a_signature_over_another_update_does_not_count(
     outcome: Outcome, consortium: Consortium, channel: ChannelConfig
 ) -> None:
+    outcome.fault = "an update has a signature that was made over another one"
     one, other = (
         compute_update(CHANNEL_ID, channel.config, set_batch_count(channel.config, number))
         for number in (7, 8)
@@ -450,6 +453,7 @@ def test_an_organisation_cannot_be_added_twice(
 
 
 def test_only_members_have_certificates_to_revoke(outcome: Outcome, channel: ChannelConfig) -> None:
+    outcome.fault = "a certificate is to be revoked whose organisation is no member"
     with outcome.refuses(
         ChannelConfigError, leaves=unchanged(channel), match="no MSP 'StrangerMSP'"
     ):

@@ -122,6 +122,7 @@ def test_a_copy_taken_while_batches_are_written_holds_no_half_of_one(
 def test_a_store_that_never_rests_is_reported_and_leaves_nothing(
     outcome: Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    outcome.fault = "a store is reorganised all the time while it is to be copied"
     versions = count()
     monkeypatch.setattr(
         "tallystick.node.cli.backup.stores._version", lambda _: ((), next(versions))
@@ -329,6 +330,7 @@ def test_a_backup_that_is_not_whole_is_refused(
 
 
 def test_only_nothing_and_an_empty_folder_are_vacant(outcome: Outcome, tmp_path: Path) -> None:
+    outcome.fault = "something is to be written to a place where there is something"
     check_vacant(tmp_path / "none")
     check_vacant(tmp_path)
     (tmp_path / "file").write_text("")
@@ -340,6 +342,7 @@ def test_only_nothing_and_an_empty_folder_are_vacant(outcome: Outcome, tmp_path:
 def test_keys_are_copied_for_their_owner_alone_and_put_back_where_they_were(
     outcome: Outcome, node: PeerSettings, tmp_path: Path
 ) -> None:
+    outcome.fault = "keys are to be put back where there are keys"
     vault = tmp_path / "vault"
     copy_keys(node, vault)
     assert vault.stat().st_mode & 0o777 == 0o700

@@ -64,6 +64,7 @@ async def test_peers_that_keep_disagreeing_are_given_up_with_what_they_said(
     outcome: Outcome,
     impatient: Setting,
 ) -> None:
+    outcome.fault = "peers endorse different results of a proposal, however often they are asked"
     orderer = impatient.add_orderer(None)
     impatient.add_peer("A", endorsement(b"one"), local=True)
     lagging = add_lagging(impatient, endorsement(b"other", by="B"))

@@ -23,6 +23,7 @@ from tallystick.node.settings import NodeSettings
 def test_leveldb_says_what_to_do_where_it_is_not_installed(
     outcome: Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    outcome.fault = "the settings choose the leveldb store, and it is not installed"
     monkeypatch.setattr(leveldb, "plyvel", None)
     with outcome.refuses(
         StoreUnavailableError, leaves=files(tmp_path), match="install plyvel, or choose sqlite"

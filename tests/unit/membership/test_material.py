@@ -158,6 +158,7 @@ def test_names_in_a_new_organisation_must_fit(
 
 def test_a_key_is_found_among_others_or_missed(outcome: Outcome, organization: Path) -> None:
     """§14.6: a keystore file may have any name."""
+    outcome.fault = "no private key in a keystore belongs to the certificate"
     keystore = organization / "peers/peer0/msp/keystore"
     (keystore / "priv_sk").rename(keystore / "zzz")
     (keystore / "aaa").write_bytes((organization / "peers/peer0/tls/server.key").read_bytes())
@@ -172,6 +173,7 @@ def test_a_key_is_found_among_others_or_missed(outcome: Outcome, organization: P
 
 
 def test_a_local_msp_has_one_certificate(outcome: Outcome, organization: Path) -> None:
+    outcome.fault = "a local MSP has no certificate"
     with outcome.refuses(
         MaterialError, leaves=files(organization), match="expected one certificate"
     ):
@@ -233,6 +235,7 @@ def test_files_of_an_msp_that_cannot_be_read_are_named(
 
 
 def test_an_msp_needs_an_authority(outcome: Outcome, tmp_path: Path) -> None:
+    outcome.fault = "an MSP has no certificate of an authority"
     with outcome.refuses(
         MaterialError, leaves=files(tmp_path), match="no CA certificate of ClearingMSP here"
     ):
@@ -240,6 +243,7 @@ def test_an_msp_needs_an_authority(outcome: Outcome, tmp_path: Path) -> None:
 
 
 def test_only_elliptic_curve_keys_sign(outcome: Outcome, organization: Path) -> None:
+    outcome.fault = "a private key is not an elliptic-curve key"
     certificate = (organization / "ca" / "ca.clearing.example-cert.pem").read_bytes()
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

@@ -269,6 +269,7 @@ def test_a_configuration_update_that_another_one_overtook_is_refused(
 def test_a_transaction_of_a_member_removed_meanwhile_is_refused(
     outcome: Outcome, channel_material: ChannelMaterial, admission: ChannelAdmission
 ) -> None:
+    outcome.fault = "a transaction waits to be ordered while its member is removed from the channel"
     waiting = admission.admit(submitted(channel_material.envelope()))
     assert isinstance(waiting, Admitted)
 

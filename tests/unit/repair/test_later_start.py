@@ -161,6 +161,7 @@ def test_a_lost_store_is_made_from_the_snapshot_and_what_follows(
 def test_without_its_store_such_a_ledger_does_not_open_and_says_how(
     outcome: Outcome, later: LedgerFolder
 ) -> None:
+    outcome.fault = "the state store of a pruned ledger is lost"
     shutil.rmtree(later.store)
     later.store.mkdir()
     with (
@@ -306,6 +307,7 @@ def test_a_snapshot_of_a_block_that_is_not_here_is_refused(
 def test_a_torn_snapshot_prunes_nothing(
     outcome: Outcome, peer: LedgerFolder, snapshot: Path
 ) -> None:
+    outcome.fault = "a ledger is to be pruned with a snapshot that is damaged"
     state = snapshot / "public_state.data"
     content = state.read_bytes()
     state.unlink()
@@ -320,6 +322,7 @@ def test_a_torn_snapshot_prunes_nothing(
 def test_neither_a_running_peer_nor_an_orderer_is_pruned(
     outcome: Outcome, peer: LedgerFolder, orderer: LedgerFolder, snapshot: Path
 ) -> None:
+    outcome.fault = "the ledger of a running peer, or of an orderer, is to be pruned"
     with (
         holding(peer.directory.parent.parent),
         outcome.refuses(DataInUseError, leaves=files(peer.blocks, "block")),
@@ -335,6 +338,7 @@ def test_neither_a_running_peer_nor_an_orderer_is_pruned(
 def test_damage_to_what_is_known_of_earlier_blocks_is_found(
     outcome: Outcome, pruned: LedgerFolder
 ) -> None:
+    outcome.fault = "what a pruned ledger keeps of its earlier blocks is damaged"
     headers = pruned.blocks / "pruned.headers"
     content = headers.read_bytes()
     headers.write_bytes(content[:40] + bytes((content[40] ^ 1,)) + content[41:])

@@ -30,6 +30,7 @@ def test_the_rebuilt_store_has_every_row_of_the_old_one(peer: LedgerFolder) -> N
 
 
 def test_a_lost_store_is_made_from_the_blocks(outcome: Outcome, peer: LedgerFolder) -> None:
+    outcome.fault = "the state store of a ledger is lost"
     before = rows_of(peer)
     shutil.rmtree(peer.store)
     with (
@@ -60,6 +61,7 @@ def test_what_waits_for_its_transaction_is_kept(peer: LedgerFolder) -> None:
 
 
 def test_nothing_is_done_while_the_node_runs(outcome: Outcome, peer: LedgerFolder) -> None:
+    outcome.fault = "a ledger is to be repaired while its node runs"
     before = rows_of(peer)
     data = peer.directory.parent.parent
     with (
@@ -113,6 +115,7 @@ async def test_blocks_set_aside_are_committed_again(
 async def test_a_peer_with_a_damaged_block_starts_after_what_its_message_says(
     outcome: Outcome, peer: LedgerFolder, chain: list[Block]
 ) -> None:
+    outcome.fault = "a peer is started whose newest block is damaged"
     (path,) = peer.blocks.iterdir()
     data = bytearray(path.read_bytes())
     data[-500] ^= 1
@@ -159,6 +162,7 @@ def test_files_behind_a_missing_one_are_set_aside(peer: LedgerFolder) -> None:
 
 
 def test_a_block_before_the_cut_must_be_good(outcome: Outcome, peer: LedgerFolder) -> None:
+    outcome.fault = "a ledger is to be cut behind a block that is damaged"
     (path,) = peer.blocks.iterdir()
     content = path.read_bytes()
     path.write_bytes(b"X" + content[1:])
@@ -172,6 +176,7 @@ def test_a_block_before_the_cut_must_be_good(outcome: Outcome, peer: LedgerFolde
 def test_an_orderers_index_is_made_anew_and_its_blocks_stay(
     outcome: Outcome, orderer: LedgerFolder
 ) -> None:
+    outcome.fault = "blocks of an orderer are to be set aside"
     before = rows_of(orderer)
     assert rebuild(orderer).blocks == BLOCKS
     assert rows_of(orderer) == before
@@ -186,6 +191,7 @@ def test_a_block_that_stays_and_is_none_stops_the_rebuilding_with_the_old_store_
     outcome: Outcome,
     peer: LedgerFolder,
 ) -> None:
+    outcome.fault = "a store is to be rebuilt from blocks of which one is damaged"
     before = rows_of(peer)
     rewrite(peer, lambda blocks: blocks.pop(2))
     with outcome.refuses(CorruptBlockError, leaves=files(peer.blocks, "block")):

@@ -93,6 +93,7 @@ def other_past(blocks: list[Block]) -> None:
 def test_the_first_forged_block_is_named_with_what_is_wrong_and_what_to_do(
     outcome: Outcome, peer: LedgerFolder, forge: Callable[[list[Block]], None], problem: str
 ) -> None:
+    outcome.fault = "blocks are forged in a ledger at rest"
     rewrite(peer, forge)
     with outcome.refuses(
         WrongBlockError, leaves=files(peer.blocks, "block"), match=problem
@@ -104,6 +105,7 @@ def test_the_first_forged_block_is_named_with_what_is_wrong_and_what_to_do(
 def test_an_orderers_wrong_block_is_not_for_setting_aside(
     outcome: Outcome, orderer: LedgerFolder
 ) -> None:
+    outcome.fault = "a block of an orderer's ledger is wrong"
     rewrite(orderer, other_data)
     with outcome.refuses(
         WrongBlockError, leaves=files(orderer.blocks, "block"), match="from a backup"
@@ -132,6 +134,7 @@ async def test_only_doing_all_again_finds_what_no_orderer_signs(
     forge: Callable[[list[Block]], None],
     problem: str,
 ) -> None:
+    outcome.fault = "what no orderer signs is changed in a block: flags, or the commit hash"
     rewrite(peer, forge)
     assert verify(peer).blocks == BLOCKS
     with outcome.refuses(
@@ -144,6 +147,7 @@ async def test_only_doing_all_again_finds_what_no_orderer_signs(
 async def test_a_row_that_no_block_wrote_is_found(
     outcome: Outcome, peer: LedgerFolder, tmp_path: Path
 ) -> None:
+    outcome.fault = "the state store has a row that no block wrote"
     with peer.opened() as store:
         store.write({b"stoken\x00alice": b"\x03\x00\x001000"})
     with outcome.refuses(
@@ -163,6 +167,7 @@ async def test_without_the_store_the_rest_is_checked_and_it_is_said(
 
 
 def test_a_damaged_byte_is_found_and_the_block_named(outcome: Outcome, peer: LedgerFolder) -> None:
+    outcome.fault = "a byte of a block file is changed while the node is stopped"
     (path,) = peer.blocks.iterdir()
     data = bytearray(path.read_bytes())
     data[len(data) - 2000] ^= 1
@@ -176,6 +181,7 @@ def test_a_damaged_byte_is_found_and_the_block_named(outcome: Outcome, peer: Led
 def test_a_block_cut_short_by_a_crash_is_told_from_damage(
     outcome: Outcome, peer: LedgerFolder
 ) -> None:
+    outcome.fault = "a crash has cut the last block of a file short"
     (path,) = peer.blocks.iterdir()
     shutil.rmtree(peer.store)  # which otherwise knows that the block was whole
     path.write_bytes(path.read_bytes()[:-1])
@@ -195,6 +201,7 @@ def test_a_file_that_lost_blocks_that_were_whole_is_damaged(
     outcome: Outcome, peer: LedgerFolder, bytes_left: int, problem: str
 ) -> None:
     """Started, the node would refuse: its store has them."""
+    outcome.fault = "a block file has lost blocks at its end that were whole"
     _, end, _ = list(read_records(peer.blocks))[-1]
     (path,) = peer.blocks.iterdir()
     path.write_bytes(path.read_bytes()[: bytes_left or end])
@@ -209,6 +216,8 @@ def test_a_file_that_lost_blocks_that_were_whole_is_damaged(
 def test_a_file_that_the_disk_does_not_give_back_is_named_with_the_block_that_it_begins_with(
     outcome: Outcome, peer: LedgerFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    outcome.fault = "the disk does not give a block file back"
+
     def read(_disk: MachineDisk, path: Path, _start: int = 0) -> bytes:
         if path.suffix == ".blocks":
             raise OSError(errno.EIO, os.strerror(errno.EIO))
@@ -226,6 +235,7 @@ def test_a_file_that_the_disk_does_not_give_back_is_named_with_the_block_that_it
 def test_a_missing_file_is_named_with_the_block_that_it_began_with(
     outcome: Outcome, peer: LedgerFolder
 ) -> None:
+    outcome.fault = "a block file is missing when a ledger is verified"
     (path,) = peer.blocks.iterdir()
     path.rename(path.with_name("000001.blocks"))
     with outcome.refuses(
@@ -238,6 +248,7 @@ def test_a_missing_file_is_named_with_the_block_that_it_began_with(
 def test_a_ledger_that_begins_later_is_refused_with_the_reason(
     outcome: Outcome, peer: LedgerFolder
 ) -> None:
+    outcome.fault = "a ledger begins with a later block and does not know the earlier ones"
     rewrite(peer, lambda blocks: blocks.pop(0))
     with outcome.refuses(
         LaterStartError, leaves=files(peer.blocks, "block"), match="begins at block 1"
@@ -246,6 +257,7 @@ def test_a_ledger_that_begins_later_is_refused_with_the_reason(
 
 
 def test_another_folder_is_no_ledger(outcome: Outcome, tmp_path: Path) -> None:
+    outcome.fault = "a folder that is no ledger is to be verified"
     with outcome.refuses(
         NoLedgerError, leaves=files(tmp_path), match="name the folder of one channel"
     ):

@@ -441,6 +441,7 @@ async def test_a_channel_with_older_rules_is_not_judged_by_newer_ones(
 
 
 async def test_a_configuration_travels_alone(outcome: Outcome, setting: Setting) -> None:
+    outcome.fault = "a configuration is in a block together with something else"
     with outcome.refuses(UnacceptableConfigError, leaves=in_force(setting), match="not alone"):
         await setting.codes(setting.network.config_draft(), setting.draft())
 

@@ -19,6 +19,8 @@ SAVED_AS = re.compile(r"# ([\w/]+\.(?:py|toml))\n")  # first line of a block to 
 PROMPT = re.compile(r"\$ |>( |$)")
 SHELL = ("bash", "console", "sh")
 
+_INSTALLED = "tests/scenarios/test_installed_unit.py runs it on files of its own"
+
 # Shell lines that are shown and not run here, and why.
 NOT_RUN = {
     "make demo": "tests/scenarios/test_demo.py tells the same story",
@@ -27,10 +29,10 @@ NOT_RUN = {
     "python3 -m venv .venv && . .venv/bin/activate": "tests run in an environment of their own",
     "tally register prove 5f0e… --output event.json": "no such transaction;"
     " tests/scenarios/test_register_proofs.py proves one that there is",
-    "useradd --system --home-dir /var/lib/tallystick tallystick": "a test makes no user",
+    "useradd --system --home-dir /var/lib/tallystick tallystick": _INSTALLED,
     "runuser -u tallystick -- /opt/tallystick/bin/tally doctor"
-    " --config /etc/tallystick/peer.toml": "tests/scenarios/test_doctor.py examines nodes that run",
-    "systemctl enable --now tallystick-peer": "no systemd runs where tests do",
+    " --config /etc/tallystick/peer.toml": _INSTALLED,
+    "systemctl enable --now tallystick-peer": _INSTALLED,
     "pip install --quiet 'tallystick[testing]'": "tests/scenarios/test_packaging.py installs it",
 }
 

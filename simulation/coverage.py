@@ -5,7 +5,7 @@ from enum import Enum
 
 
 class Fault(Enum):
-    """A kind of fault; counted where it takes effect, not where it is planned."""
+    """A kind of fault, or of change; counted where it takes effect, not where it is planned."""
 
     DELAY = "message delayed"
     LOSS = "message lost"
@@ -31,6 +31,8 @@ class Fault(Enum):
     FORGED_BLOCK = "orderer: forged block"
     ETCD_LOSS = "etcd without a quorum"
     ETCD_ANSWER_LOST = "answer of etcd lost"
+    REDEFINITION = "chaincode defined anew under load"
+    RECONFIGURATION = "configuration changed under load"
     BAD_SIGNATURE = "client: bad signature"
     REPLAY = "client: transaction sent again"
     STALE_READ = "client: old endorsement"

@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 
+from simulation.administration import Administration
 from simulation.auditors import Auditor, Chain
 from simulation.byzantine import ByzantineClient
 from simulation.checks import Check, ViolationError
@@ -26,6 +27,7 @@ _CONVERGED_WITHIN_S = 90.0
 _RECONCILED_WITHIN_S = 60.0
 _SEVERAL_ORDERERS = 0.6
 _REAL_CONTRACTS = 0.25
+_GOVERNED = 0.4
 _LAST_ROUNDS = 60
 
 
@@ -66,6 +68,7 @@ class Run:
         choice = chance(seed, "choices")
         self._image = image_of(3 if choice.random() < _SEVERAL_ORDERERS else 1)
         register = self._image.register if choice.random() < _REAL_CONTRACTS else None
+        self._is_governed = choice.random() < _GOVERNED
         self._trouble_s = choice.uniform(*_TROUBLE_S)
         self._seed = seed
         self.coverage = Coverage()
@@ -118,6 +121,8 @@ class Run:
                 for number in range(_DESKS):
                     tasks.create_task(self._workload.trade(number))
                 tasks.create_task(byzantine.misbehave())
+                if self._is_governed:
+                    tasks.create_task(Administration(self.world, self._clients).govern())
                 for _ in range(2):
                     tasks.create_task(faults.happen())
         faults.end()

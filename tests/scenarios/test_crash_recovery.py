@@ -20,11 +20,14 @@ from tests.scenarios.crash_network import CHAINCODE, RunningNetwork, running_net
 from tests.scenarios.faults.audit import Log
 from tests.scenarios.outcome import Outcome
 
+from tallystick.client.commit_listener import MANY
 from tallystick.node.cluster.node import Node
 from tallystick.protos.peer.transaction_pb2 import TxValidationCode
 from tallystick.wire.hashing import block_header_hash
 
 KILLS: Final = 20
+CLIENTS: Final = 6 * MANY
+"""So many for three gateways that clients hear of commits from blocks, and ask after a kill."""
 REPLAYED: Final = "applied it again"
 
 Report = Callable[[str], None]
@@ -77,7 +80,7 @@ async def test_what_was_reported_committed_survives_twenty_kills_under_load(
     report(f"\nTALLYSTICK_SEED={seed}")
     began = monotonic()
     async with running_network(tmp_path / "network") as network:
-        load = Load(list(network.gateways.values()), Random(random.getrandbits(32)))
+        load = Load(list(network.gateways.values()), Random(random.getrandbits(32)), CLIENTS)
         killer = Killer(network, load, random, outcome)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(load.run(), name="load")

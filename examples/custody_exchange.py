@@ -119,7 +119,7 @@ class Story:
         return await contract.evaluate(function, *arguments)
 
     async def open_the_market(self) -> None:
-        """Register investors, and issue a security of which nobody may hold too much."""
+        """Register investors; issue what trades at the exchange only, nobody having too much."""
         for wallet in (self.anna, self.ben, self.cora, self.treasury):
             who = Registration(identity=wallet.identity, party="person", keys=(wallet.new_key(),))
             await self.submit(BROKER, "identity", "register_identity", who, signed(wallet, who))
@@ -127,7 +127,9 @@ class Story:
         await self.submit(AGENT, "token", "create_security", terms)
         await self.submit(AGENT, "token", "issue", self.security, self.anna.identity, ISSUED)
         most = Binding(rule="maximum-holding", parameters={"*": {"units": MOST_TO_HOLD}})
-        rules = RulesGiven(security=self.security, rules=(most,))
+        sold_here = {"excepted": ["allowance"], "venues": [EXCHANGE]}
+        only = Binding(rule="venue-only", parameters={"*": sold_here})
+        rules = RulesGiven(security=self.security, rules=(most, only))
         await self.submit(AGENT, "token", "bind_rules", rules)
         print(f"{self.anna.identity} holds {ISSUED}; nobody may get above {MOST_TO_HOLD} any more")
 

@@ -59,7 +59,7 @@ HOLDS_NOTHING: Mapping[str, str] = {
         nonce turn fail change buy-in bought-in default receipt
     """,
     "counts against what may come, and binds nothing that there is": """
-        supply holders persons counted sales raised invested allowance approval allotment
+        supply holders persons counted sales volumes raised invested allowance approval allotment
     """,
     "follows something whose units and money wait by a hold": """
         trade terms cycle batch offering subscription action action-secret entitlement totals

@@ -89,28 +89,32 @@ class SimulatedDisk(Disk):
         self.free_bytes = ENDLESS
         self.opened: dict[Path, KeyValueReader] = {}
         self._break: tuple[int, Callable[[], object]] | None = None
+        self._counts_appends_only = False
         self._random = random
         self._coverage = coverage
         self._is_gone = False
 
-    def break_after(self, changes: int, action: Callable[[], object]) -> None:
-        """Call ``action`` right after so many more changes, syncs included.
+    def break_after(
+        self, changes: int, action: Callable[[], object], *, appends_only: bool = False
+    ) -> None:
+        """Call ``action`` right after so many more changes, syncs included, or appends.
 
         If the machine is stopped by that, what it was doing ends there.
         """
         self._break = (changes, action)
+        self._counts_appends_only = appends_only
 
     def break_never(self) -> None:
         """Take back what `break_after` planned."""
         self._break = None
 
-    def changed(self) -> None:
+    def changed(self, *, is_append: bool = False) -> None:
         """Count a change that has taken effect.
 
         Raises:
             MachineStoppedError: It was the last one of this start of the node.
         """
-        if self._break is None:
+        if self._break is None or (self._counts_appends_only and not is_append):
             return
         left, action = self._break
         self._break = (left - 1, action) if left > 1 else None
@@ -230,7 +234,7 @@ class _OpenFile:
             return
         fitting = self._disk.take(len(data))
         self._file.data += data[:fitting]
-        self._disk.changed()
+        self._disk.changed(is_append=True)
         if fitting < len(data):
             raise self._disk.full()
 

@@ -13,7 +13,7 @@ from simulation.network import Weather
 
 _SECOND_NS: Final = 1_000_000_000
 _STEPS_TO_CRASH: Final = (1, 400)
-_CHANGES_TO_CRASH: Final = (1, 40)
+_CHANGES_TO_CRASH: Final = (1, 20)
 _CHANGES_OF_START: Final = (1, 4)
 _POWER_SHARE: Final = 0.6
 _CRASHES_AGAIN: Final = 0.25
@@ -136,7 +136,8 @@ class Faults:
             self._world.coverage.reached(kind)
             self._strike(host, power=power)
 
-        host.disk.break_after(changes, strike)
+        # Often when it hurts most: between an append and its sync.
+        host.disk.break_after(changes, strike, appends_only=began and random.random() < 0.5)
 
     def _strike(self, host: Host, *, power: bool) -> None:
         self._world.note(f"{host.name} {'loses power' if power else 'is killed'}")

@@ -58,6 +58,7 @@ RESERVED = {
     "first-margin": ("bob", ReservationUse.COLLATERAL, 30),
     "second-margin": ("bob", ReservationUse.COLLATERAL, 25),
     "N-3-buy": ("bob", ReservationUse.ORDER, 25),
+    "E-1-buy": ("bob", ReservationUse.ORDER, 15),
     "carols-margin": ("carol", ReservationUse.COLLATERAL, 20),
 }
 """By name whose money it is, what it is for, and how much."""
@@ -65,6 +66,8 @@ RESERVED = {
 DEFAULTER, GIVEN_BACK = "bob", "second-margin"
 
 TRADES = {
+    "E-1": ("alice", "bob", 2, 15),
+    "E-2": ("bob", "alice", 2, 15),
     "N-1": ("alice", "bob", 4, 40),
     "N-2": ("carol", "bob", 1, 60),
     "N-3": ("alice", "bob", 3, 25),
@@ -79,14 +82,18 @@ TRADES = {
 }
 """By name seller, buyer, units and money; those named G have their units held, one by one.
 
+E-1 and E-2 come to nothing net, so bob owes nothing in them but what he has committed to E-1.
+
 When carol pays for G-4 she owes her bank all that it lends her, and has her collateral alone.
 """
 
 CYCLES = {
+    "C-1": (DvpModel.NET, ("E-1", "E-2")),
     "C-2": (DvpModel.NET_MONEY, ("G-1", "G-2", "G-3", "G-4")),
     "C-3": (DvpModel.NET, ("N-1", "N-2", "N-3", "N-4", "N-5", "N-6", "N-7")),
 }
-DROPPED = {
+DROPPED: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "C-1": {},
     "C-2": {"G-3": ["MEMBER_IN_DEFAULT"]},
     "C-3": {
         "N-2": ["MEMBER_IN_DEFAULT"],
@@ -103,7 +110,7 @@ AGAIN, LATER = "C-4", "N-2"
 
 
 async def live(network: LocalNetwork) -> None:
-    """Let bob default while two cycles are open, and let him meet what is left after that."""
+    """Let bob default while three cycles are open, and let him meet what is left after that."""
     market = await opened_at_nine(network)
     await market.onboard("alice", "bob", "carol", "dan")
     await endow(market, units=UNITS, money=MONEY)
@@ -116,7 +123,7 @@ async def live(network: LocalNetwork) -> None:
         await fill(market, cycle, names, **rules)
     await say(market, "declare_default")
     network.clock.stand_still(market.now() + HOUR)
-    for cycle in ("C-3", "C-2"):
+    for cycle in ("C-1", "C-3", "C-2"):
         await settle(market, P.CLEARING, "settle_cycle", cycle)
         assert await dropped(market, cycle) == DROPPED[cycle]
     await fill(market, AGAIN, [LATER], model=DvpModel.NET, settles_whole=True)
@@ -196,6 +203,8 @@ async def give_back(market: Market) -> None:
 def acts() -> dict[str, Holdings]:
     """Return what moves with each trade, with units that wait for it, and with money reserved."""
     settled = {
+        "E-1": sale("E-1", drawn("bob", {"E-1-buy": 15})),
+        "E-2": sale("E-2"),
         "N-1": sale("N-1", drawn("bob", {"first-margin": 30, "second-margin": 10})),
         "N-2": sale("N-2", lent("carol", -5)),
         "N-3": sale("N-3", drawn("bob", {"N-3-buy": 25})),
@@ -304,6 +313,7 @@ COURSE = Course(
     steps=[
         *({f"{name} reserved"} for name in RESERVED),
         {"G-1 held", "G-2 held", "G-3 held", "G-4 held"},
+        {"E-1", "E-2"},
         {"N-1", "N-3", "N-4", "N-6"},
         {"G-1 held", "G-2 held", "G-3 held", "G-4 held", "G-1", "G-2", "G-4"},
         {"N-2"},

@@ -90,7 +90,7 @@ class CycleLifecycle:
             refuse_if_any([found for each in result.report.dropped for found in each.findings])
         if result.delivery.does_something:
             self._ctx.invoke(Chaincode.TOKEN, "deliver_cycle", result.delivery)
-        if result.payment.moves:
+        if result.payment.draws or result.payment.moves:
             self._ctx.invoke(Chaincode.CASH, "instruct", result.payment)
         settled, dropped = result.report.settled, len(result.report.dropped)
         ended = row.model_copy(

@@ -397,6 +397,23 @@ def test_money_committed_to_an_order_pays_for_its_trade_in_the_cycle(
     assert (account.amount, account.reserved) == (90, 90)
 
 
+def test_what_is_committed_to_a_settled_trade_is_free_though_no_money_goes_over(
+    cleared: ClearedMarket,
+) -> None:
+    """SS-96: as it is when money of others goes over in the cycle."""
+    cleared.deposit("ben", 90)
+    cleared.commit("ben", 90, "T-1-buy")
+    cleared.trade("T-1", "ann", "ben", For(amount=90))
+    cleared.trade("T-2", "ben", "ann", For(amount=90))
+    cycle_of(cleared, "T-1", "T-2")
+
+    cleared.settle_cycle()
+
+    account = cleared.evaluate(Chaincode.CASH, "account", "USD", "ben").load(CashAccount)
+    assert cleared.dropped() == {}
+    assert (account.amount, account.reserved) == (90, 0)
+
+
 def test_a_trade_that_settles_net_pays_the_venues_fees_and_one_that_leaves_does_not(
     cleared: ClearedMarket,
 ) -> None:

@@ -62,6 +62,21 @@ class Administration:
             except (ClientError, LedgerError, RpcFailure, grpc.RpcError) as error:
                 self._world.note(f"{_NAME}: {change.__name__}: {error}")
 
+    async def approve_again(self) -> None:
+        """Give again what an organisation's only peer has lost with its store: its approval."""
+        for administrator in self._administrators:
+            while True:
+                try:
+                    await self._approve_in_force(administrator)
+                    break
+                except (ClientError, LedgerError, grpc.RpcError):  # the peer is on its way
+                    await asyncio.sleep(self._random.uniform(*_PAUSE_S))
+
+    async def _approve_in_force(self, administrator: Administrator) -> None:
+        package_id = await administrator.install(self._bank.package)
+        in_force = await administrator.definition(self._channel_id, BANK)
+        await administrator.approve_in_force(self._channel_id, BANK, in_force, package_id)
+
     async def _redefine(self, random: Random) -> None:
         """Let the chaincode have the next sequence, and another rule who must endorse."""
         first, *_ = administrators = random.sample(self._administrators, len(self._administrators))

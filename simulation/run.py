@@ -76,6 +76,7 @@ class Run:
         self.auditor = Auditor(self.world, self.hosts, chain_of(self._image))
         self._clients = Clients(self.world)
         self._workload = Workload(self.world, self._clients, self.auditor, register)
+        self._administration = Administration(self.world, self._clients)
 
     def result(self) -> Result:
         """Return what comes of it."""
@@ -122,7 +123,7 @@ class Run:
                     tasks.create_task(self._workload.trade(number))
                 tasks.create_task(byzantine.misbehave())
                 if self._is_governed:
-                    tasks.create_task(Administration(self.world, self._clients).govern())
+                    tasks.create_task(self._administration.govern())
                 for _ in range(2):
                     tasks.create_task(faults.happen())
         faults.end()
@@ -149,6 +150,8 @@ class Run:
             if host.machine is None:
                 host.start()
         await until_served(self.world)
+        if self._is_governed:
+            await self._administration.approve_again()
         random = self.world.chance("last")
         for msp_id in DESKS:
             for _ in range(_LAST_ROUNDS):

@@ -5,13 +5,14 @@ from google.protobuf.message import Message
 from tests.scenarios.outcome import Outcome, State
 from tests.unit.endorsement.conftest import (
     CHANNEL_ID,
+    Peer,
     World,
     approval,
     local,
     transaction_id_of,
 )
 
-from tallystick.node.ledger.private_data import private_sets
+from tallystick.node.ledger.private_data import TransientStore, private_sets
 from tallystick.node.ledger.rwset_builder import ReadWriteSetBuilder
 from tallystick.node.ledger.version import Version
 from tallystick.protos.ledger.rwset.rwset_pb2 import TxReadWriteSet
@@ -241,12 +242,29 @@ async def test_an_approval_may_be_replaced_until_it_is_repeated(world: World) ->
     await world.approve("OneMSP", version="1.1", source=local("token_1:00"))
 
 
+async def test_an_approval_that_an_organisation_has_lost_is_given_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.define()
+    with monkeypatch.context() as patched:
+        patched.setattr(TransientStore, "get", lambda *_: None)
+        await world.approve("ThreeMSP", source=local("token_1:33"))
+    assert package_of(world.three) is None
+    await world.approve("ThreeMSP", source=local("token_1:33"))
+    assert package_of(world.three) == "token_1:33"
+
+
 async def test_the_package_of_a_committed_definition_can_be_chosen_later(world: World) -> None:
     await world.define()
     await world.approve("ThreeMSP", source=local("token_1:33"))
     await world.approve("TwoMSP", source=local("token_1:22"))
-    resolved = [peer.definitions.current("token") for peer in (world.two, world.three)]
-    assert [one.package_id for one in resolved if one] == ["token_1:22", "token_1:33"]
+    assert [package_of(world.two), package_of(world.three)] == ["token_1:22", "token_1:33"]
+
+
+def package_of(peer: Peer) -> str | None:
+    resolved = peer.definitions.current("token")
+    assert resolved is not None
+    return resolved.package_id
 
 
 @pytest.mark.parametrize(

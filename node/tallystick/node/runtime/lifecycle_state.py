@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeVar
 from google.protobuf.message import Message
 
 from tallystick.node.errors import LedgerError
-from tallystick.node.ledger.simulator import Simulator
+from tallystick.node.ledger.simulator import PrivateDataUnavailableError, Simulator
 from tallystick.protos.peer.lifecycle.chaincode_definition_pb2 import (
     ChaincodeEndorsementInfo,
     ChaincodeValidationInfo,
@@ -219,6 +219,23 @@ class Record:
 def local_package_record(package_id: str) -> Record:
     """Return what the choice of a package looks like in the state; "" for none."""
     return Record(LOCAL_PACKAGE_TYPE, {PACKAGE_ID: _string(package_id)})
+
+
+class RenewableState(OrganizationState):
+    """The same for a transaction that may write anew what the organisation's peers have lost."""
+
+    __slots__ = ()
+
+    def get(self, key: str) -> bytes | None:
+        """Return what the key holds; None if no peer of the organisation has it any more.
+
+        Its version is read all the same, so two such changes exclude each other.
+        """
+        try:
+            return super().get(key)
+        except PrivateDataUnavailableError:
+            self.get_hash(key)
+            return None
 
 
 def implicit_collection(msp_id: str) -> str:

@@ -14,6 +14,7 @@ from tallystick.node.runtime.lifecycle_state import (
     ChaincodeParameters,
     OrganizationState,
     PublicState,
+    RenewableState,
     implicit_collection,
     metadata_key,
     read_definition,
@@ -84,7 +85,8 @@ class AgreementFunctions:
         args = decode(_ApproveArgs, argument)
         call = self._call(invocation)
         package_id = args.source.local_package.package_id
-        approve(call.public, call.own, _proposed(args, call), package_id)
+        own = RenewableState(call.simulator, self._msp_id)
+        approve(call.public, own, _proposed(args, call), package_id)
         return lifecycle_pb2.ApproveChaincodeDefinitionForMyOrgResult()
 
     def commit(self, argument: bytes, invocation: SystemInvocation) -> Message:

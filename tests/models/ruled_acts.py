@@ -18,6 +18,7 @@ from tests.models.register_acts import (
 
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.compliance.models import Binding, RulesGiven, TransferApproval
+from tallystick.contracts.compliance.reported import VolumeReport
 from tallystick.contracts.custody.models import Cover
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.register.models import DocumentVersion, Product
@@ -33,6 +34,8 @@ from tallystick.contracts.testing import EVIDENCE
 TOKEN = Chaincode.TOKEN
 ATS, REGULATOR, BROKER = Participant.ATS, Participant.REGULATOR, Participant.BROKER_DEALER
 LOCK_DAYS = 2
+WEEKS = ("2023-12-17", "2023-12-24", "2023-12-31")
+"""Calendar weeks; the market opens in the last one, so that no volume can be reported of it."""
 
 Written = dict[str, int]
 """Figures of a rule by the names of its parameters; those of a lock-up are always the same."""
@@ -144,6 +147,11 @@ class RuledActs(RegisterActs):
         function, *note = ("query_decision", EVIDENCE) if is_asked else ("acknowledge",)
         (name,) = recorded
         assert self.act(partial(self.submit, REGULATOR, TOKEN, function, security, name, *note))
+
+    @rule(security=securities, week=st.sampled_from(WEEKS), quantity=quantities)
+    def report_volume(self, security: str, week: str, quantity: int) -> None:
+        reported = VolumeReport(security=security, week=week, quantity=quantity)
+        self.act(partial(self.submit, ATS, TOKEN, "report_volume", reported))
 
     @rule(security=securities)
     def recount(self, security: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, TypeAlias
@@ -46,9 +47,10 @@ class CommitListener:
     def expect(self, transaction_id: str) -> Expected | None:
         """Return the verdict on a new transaction, which is submitted next; None if none will come.
 
-        It must be new: blocks that have passed are not heard.
+        It must be new: blocks that have passed are not heard. Of two copies, endorsed one by one,
+        the first to be submitted is the new one.
         """
-        if not self._hears:
+        if not self._hears or transaction_id in self._expected:
             return None
         expected: Expected = asyncio.get_running_loop().create_future()
         self._expected[transaction_id] = expected
@@ -67,7 +69,8 @@ class CommitListener:
             self._asking -= 1
 
     async def close(self) -> None:
-        """Stop to listen."""
+        """Stop to listen, for good: whoever waits goes on to ask, however many they are."""
+        self._deaf_until_s = math.inf
         if self._listening is not None:
             self._listening.cancel()
             await asyncio.wait([self._listening])

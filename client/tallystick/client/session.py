@@ -46,7 +46,7 @@ class Session:
 
     async def close(self) -> None:
         """Stop to listen, then end every call and stream."""
-        for listener in self.listeners.values():
+        for listener in tuple(self.listeners.values()):  # others may come to be meanwhile
             await listener.close()
         await self.transport.close()
 

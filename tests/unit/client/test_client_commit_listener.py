@@ -218,6 +218,21 @@ async def test_a_transaction_that_may_be_committed_already_is_asked_for(
     assert peer.status_requests == [transaction.transaction_id] * 2
 
 
+async def test_of_a_proposal_endorsed_twice_both_copies_have_the_verdict(
+    peer: CommittingPeer, gateway: Gateway
+) -> None:
+    await make_listen(gateway, peer)
+    proposal = gateway.network(CHANNEL_ID).contract("token").new_proposal("transfer")
+    commits = [await (await proposal.endorse()).submit() for _ in range(2)]
+
+    async with waiting(commits) as waits:
+        await peer.commit(proposal.transaction_id)
+        await peer.commit(proposal.transaction_id, code=SECOND_COPY)
+        assert all(wait.done() for wait in waits)
+
+    assert {wait.result() for wait in waits} == {CommitStatus(proposal.transaction_id, VALID, 101)}
+
+
 async def test_who_is_told_too_late_may_ask_again(peer: CommittingPeer, client: Client) -> None:
     async with client.gateway(peer, Deadlines(commit_status_s=0.05)) as gateway:
         await make_listen(gateway, peer)
@@ -295,3 +310,33 @@ async def test_closing_the_gateway_ends_the_stream_and_leaves_who_waits_to_the_c
         await peer.commit(commit.transaction_id)
 
     assert (peer.open_streams, asked) == (0, [commit.transaction_id])
+
+
+async def test_many_who_wait_as_the_gateway_closes_make_it_listen_no_more(
+    peer: CommittingPeer, client: Client
+) -> None:
+    gateway = client.gateway(peer)
+    await make_listen(gateway, peer)
+    commits = await submitted(gateway, MANY)
+    async with waiting(commits):
+        await gateway.close()
+        await settled()
+        streams = peer.streams
+        await peer.commit(*ids(commits))
+
+    assert (streams, peer.open_streams) == (1, 0)
+
+
+async def test_closing_the_gateway_ends_the_connection_though_somebody_turns_to_a_new_channel(
+    peer: CommittingPeer, client: Client
+) -> None:
+    gateway = client.gateway(peer)
+    await make_listen(gateway, peer)
+    async with asyncio.TaskGroup() as tasks:
+        closing = tasks.create_task(gateway.close())
+        await asyncio.sleep(0)
+        elsewhere = gateway.network("elsewhere").contract("token").new_proposal("transfer")
+        await (await elsewhere.endorse()).submit()
+        await closing
+
+    assert peer.is_closed

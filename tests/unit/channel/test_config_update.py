@@ -489,3 +489,29 @@ def test_deleting_the_policy_of_administrators_is_valid_and_final_as_on_fabric(
     refused = authorize(following, signed(consortium, back, *everybody))
     assert isinstance(refused, RefusedUpdate)
     assert "unexpected missing policy Admins" in refused.reason
+
+
+def test_a_member_that_deleted_its_policy_of_administrators_can_be_removed_and_admitted_anew(
+    channel: ChannelConfig, consortium: Consortium
+) -> None:
+    (member,) = {*channel.application_msp_ids} - {*MAJORITY}
+
+    def delete_policy(root: ConfigGroup) -> None:
+        del root.groups["Application"].groups[member].policies["Admins"]
+
+    def delete_member(root: ConfigGroup) -> None:
+        del root.groups["Application"].groups[member]
+
+    current = channel
+    steps = (
+        (changed(channel.config, delete_policy), (member,)),
+        (changed(channel.config, delete_member), MAJORITY),
+        (channel.config, MAJORITY),
+    )
+    for wanted, signers in steps:
+        update = compute_update(CHANNEL_ID, current.config, wanted)
+        config = authorize(current, signed(consortium, update, *signers))
+        assert isinstance(config, Config), config
+        current = ChannelConfig.from_config(CHANNEL_ID, config)
+
+    assert "Admins" in current.config.channel_group.groups["Application"].groups[member].policies

@@ -116,9 +116,26 @@ def test_an_update_that_nobody_could_undo_is_written_with_a_warning(
     assert main(("channel", "update", str(old), str(new), *output)) == 0
     told = capsys.readouterr().err
     assert told.startswith("warning: after this update there is no policy /Channel/Orderer/Admins:")
-    assert "no later update can undo it" in told
+    assert "nobody can ever change the" in told
     assert main(("channel", "update", str(new), str(old), *output)) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_of_an_update_that_can_be_undone_nobody_says_that_it_cannot(
+    network: Network, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    genesis = ChannelConfig.from_block(load_block(network.genesis_block)).config
+    old, new = tmp_path / "old.pb", tmp_path / "new.pb"
+    old.write_bytes(genesis.SerializeToString())
+    del genesis.channel_group.groups["Application"].policies["Writers"]
+    new.write_bytes(genesis.SerializeToString())
+    output = ("--channel", "securities", "--output", str(tmp_path / "update.pb"))
+    assert main(("channel", "update", str(old), str(new), *output)) == 0
+    assert capsys.readouterr().err == (
+        "warning: after this update there is no policy /Channel/Application/Writers: nobody"
+        " satisfies it. Orderers and peers take it all the same: do not sign it unless that is what"
+        " you want\n"
+    )
 
 
 def test_a_key_in_a_token_signs_no_update_of_a_channel(

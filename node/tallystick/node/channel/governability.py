@@ -1,7 +1,8 @@
 """What a configuration leaves nobody able to do, for people. Pure.
 
 An update that deletes a policy is valid, on Fabric as here, if those agree who may change it; and
-no update can bring back what nobody may change. Fabric's nodes warn of it in their logs. Source:
+no update can bring back what nobody may change. A member's policy is another matter: who admits
+members can remove that one, and let it come again. Fabric's nodes warn in their logs. Source:
 hyperledger/fabric common/channelconfig/logsanitychecks.go.
 """
 
@@ -16,6 +17,8 @@ _EXPECTED: Final = {
     "/Orderer": ("Readers", "Writers", "Admins", "BlockValidation"),
 }
 """Below ``/Channel``: the policies by name that nodes ask, of each group that there is."""
+
+_GROUPS_OF_MEMBERS: Final = ("/Channel/Application", "/Channel/Orderer")
 
 
 def ungovernable(config: Config) -> list[str]:
@@ -42,4 +45,11 @@ def _sentence(path: str, count: int) -> str:
     if not count:
         return f"there is no policy {path}: nobody satisfies it"
     what = "1 entry that it guards" if count == 1 else f"{count} entries that it guards"
+    group = path.rpartition("/")[0]
+    around, _, member = group.rpartition("/")
+    if around in _GROUPS_OF_MEMBERS:
+        return (
+            f"there is no policy {path}: nobody can change the {what}, but only remove {member} by"
+            f" an update of {around}, and admit it anew"
+        )
     return f"there is no policy {path}: nobody can ever change the {what}"

@@ -75,8 +75,8 @@ def update(options: argparse.Namespace) -> None:
     for problem in ungovernable(updated):
         if problem not in before:
             print(
-                f"warning: after this update {problem}. Orderers and peers take it, and no later"
-                " update can undo it: do not sign it unless that is what you want",
+                f"warning: after this update {problem}. Orderers and peers take it all the same: do"
+                " not sign it unless that is what you want",
                 file=sys.stderr,
             )
 

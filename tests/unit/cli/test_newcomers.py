@@ -1,5 +1,7 @@
 """What somebody who is new does wrong at first, and what they are told."""
 
+import io
+import sys
 import time
 from pathlib import Path
 
@@ -39,6 +41,7 @@ def test_whoever_joins_under_the_name_of_a_member_is_told_at_once_and_nothing_is
     )
     assert f"{msp_id} is a member of channel 'securities' already" in said
     assert "choose another MSP id" in said
+    assert "if that member has left, name the configuration in force with --config" in said
     assert not directory.exists()
 
 
@@ -93,6 +96,27 @@ def test_logs_are_followed_until_the_reader_has_enough(
     at = ("--network", str(network.directory))
     assert main(("cluster", "logs", "ATSMSP", "--follow", *at)) == 0
     assert capsys.readouterr().out == "before\nmore\nstill more\n"
+
+
+def test_through_a_pipe_too_the_end_of_a_log_is_seen_before_the_node_writes_more(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (node,) = network.nodes_of("ATSMSP")
+    log = network.log_file(node)
+    log.parent.mkdir(exist_ok=True)
+    log.write_text("before\n", encoding="utf-8")
+    pipe = io.BytesIO()
+    seen: list[bytes] = []
+
+    def sleep(_: float) -> None:
+        seen.append(pipe.getvalue())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(pipe, encoding="utf-8"))
+    at = ("--network", str(network.directory))
+    assert main(("cluster", "logs", node.name, "--follow", *at)) == 0
+    assert seen == [b"before\n"]
 
 
 @pytest.mark.parametrize(

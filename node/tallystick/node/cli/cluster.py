@@ -1,6 +1,7 @@
 """``tally cluster``."""
 
 import argparse
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -94,6 +95,7 @@ def logs(options: argparse.Namespace) -> None:
             print(f"==> {node.name}")
         for line in _tail(network.log_file(node), ends[node.name], options.lines):
             print(line)
+    sys.stdout.flush()  # a pipe would keep it until the nodes have written more
     if options.follow:
         with suppress(KeyboardInterrupt):
             _follow({node.name: network.log_file(node) for node in nodes}, ends)

@@ -74,7 +74,8 @@ class MemberAlreadyError(LedgerError):
         super().__init__(
             f"{msp_id} is a member of channel {channel_id!r} already, with authorities of its own:"
             " choose another MSP id; or, if you are that member, let another peer of yours join"
-            " with `tally channel join`"
+            " with `tally channel join`; or, if that member has left, name the configuration in"
+            " force with --config"
         )
         self.msp_id = msp_id
         self.channel_id = channel_id

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -150,6 +151,19 @@ async def test_an_unreadable_id_is_not_indexed(ledger: Ledger, chain: Chain) -> 
 
 async def test_an_unknown_hash_has_no_block(ledger: Ledger) -> None:
     assert ledger.block_by_hash(b"unknown") is None
+
+
+async def test_a_configuration_does_not_take_the_id_of_a_transaction(
+    ledger: Ledger, chain: Chain
+) -> None:
+    """Its orderer chooses it, and could have a refused payment shown as valid."""
+    await ledger.commit(chain.config(ledger))
+    refused = chain.transaction("t1", {"k": b"v"}, code=MVCC_READ_CONFLICT)
+    await ledger.commit(chain.committable(ledger, refused))
+    await ledger.commit(replace(chain.config(ledger), transaction_ids=["t1"]))
+    location = ledger.location("t1")
+    assert location is not None
+    assert (location.block_number, location.code) == (1, MVCC_READ_CONFLICT)
 
 
 async def test_history_has_every_valid_write_newest_first(ledger: Ledger, chain: Chain) -> None:

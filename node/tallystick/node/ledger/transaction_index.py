@@ -55,15 +55,18 @@ class TransactionIndex:
         """Return what indexing a block adds to the store: one entry for each new id.
 
         An id that is taken stays with the transaction that had it first. A valid transaction's is
-        new, or it would not be valid. An empty id is of an entry whose header cannot be read: it
+        new, or it would not be valid; but a configuration, which is alone in its block, is valid
+        whatever id its orderer gave it. An empty id is of an entry whose header cannot be read: it
         is not indexed.
         """
         entries: dict[bytes, bytes | None] = {}
+        may_be_config = len(transaction_ids) == 1
         for index, transaction_id in enumerate(transaction_ids):
             key = _index_key(transaction_id)
             if not transaction_id or key in entries:
                 continue
-            if codes[index] == VALID or self._store.get(key) is None:
+            is_new = codes[index] == VALID and not may_be_config
+            if is_new or self._store.get(key) is None:
                 entries[key] = uvarint(block_number) + uvarint(index) + codes[index : index + 1]
         return entries
 

@@ -290,6 +290,20 @@ async def test_small_calls_give_way_to_a_large_one_of_another_channel() -> None:
         await calls.end_all()
 
 
+async def test_nobody_gives_way_to_a_call_that_is_turned_away_all_the_same() -> None:
+    async with asyncio.TaskGroup() as tasks:
+        crowded = room(1, waiting_bytes=100)
+        calls = Calls(crowded, tasks)
+        for _ in range(4):
+            await calls.come(30, channel="flooded")
+        await calls.come(65, channel="quiet")
+        assert [*calls.turned_away] == [4], "in place of one of 30 bytes there is room for 40"
+        assert (crowded.waiting, crowded.waiting_bytes, crowded.refused) == (3, 90, 1)
+        for number in range(4):
+            assert calls.working == [number]
+            await calls.end(number)
+
+
 def test_a_call_whose_patience_ends_as_it_gives_way_is_turned_away_once() -> None:
     async def story() -> None:
         async with asyncio.TaskGroup() as tasks:

@@ -1,7 +1,7 @@
 """Places that are given to groups of callers by turns, so that none waits behind all of another."""
 
 import asyncio
-from collections import deque
+from collections import OrderedDict
 
 
 class Turns:
@@ -14,7 +14,7 @@ class Turns:
     def __init__(self, places: int) -> None:
         """Open with so many free places, at least 1."""
         self._free = places
-        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+        self._waiting: dict[str, OrderedDict[asyncio.Future[None], None]] = {}
 
     @property
     def taken(self) -> bool:
@@ -27,23 +27,35 @@ class Turns:
             self._free -= 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(group, deque()).append(turn)
+        self._waiting.setdefault(group, OrderedDict())[turn] = None
         try:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self.release()  # it was given a place just before
+            else:
+                self._forget(group, turn)
             raise
 
     def release(self) -> None:
         """Give a place back: to the first of the group that has not had a turn for longest."""
         while self._waiting:
             group, turns = next(iter(self._waiting.items()))
+            turn, _ = turns.popitem(last=False)
+            if turn.done() and turns:
+                continue  # it has just given up: the next of its group is served in its place
             del self._waiting[group]
-            turn = turns.popleft()
             if turns:
                 self._waiting[group] = turns  # as the last
             if not turn.done():
                 turn.set_result(None)
                 return
         self._free += 1
+
+    def _forget(self, group: str, turn: asyncio.Future[None]) -> None:
+        """Let nothing be left of one who gave up: neither its memory nor a turn of its group."""
+        turns = self._waiting.get(group)
+        if turns is not None and turn in turns:
+            del turns[turn]
+            if not turns:
+                del self._waiting[group]

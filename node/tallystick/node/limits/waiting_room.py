@@ -162,25 +162,33 @@ class WaitingRoom:
             self._last_wait_s = now_s() - came_s
 
     def _join(self, channel: str, waiter: _Waiter) -> None:
-        """Let a call wait; the last one of the channel with most waiting gives way if need be.
+        """Let a call wait; the last ones of the channels with most waiting give way if need be.
 
         Raises:
-            TooBusyError: That channel is its own.
+            TooBusyError: That would leave another channel less than its own. Nobody gives way.
         """
-        queue = self._queues.get(channel, _Queue())
+        leaving: list[tuple[str, _Waiter]] = []
         while self._is_full(waiter.size_bytes):
-            own = self._share(queue, waiter)
+            own = self._share(self._queues.get(channel, _Queue()), waiter)
             fullest = max(
                 self._queues, key=lambda name: self._share(self._queues[name]), default=""
             )
             if not self._queues or self._share(self._queues[fullest]) <= own:
+                for name, each in reversed(leaving):
+                    self._seat(name, each)
                 raise self._turned_away(self._crowd)
             last = next(reversed(self._queues[fullest].waiters))
-            last.gave_way = True
-            if not last.patience.expired():
-                last.patience.reschedule(0)
             self._part(fullest, last)
-        self._queues[channel] = queue
+            leaving.append((fullest, last))
+        for _, each in leaving:
+            each.gave_way = True
+            if not each.patience.expired():
+                each.patience.reschedule(0)
+        self._seat(channel, waiter)
+
+    def _seat(self, channel: str, waiter: _Waiter) -> None:
+        """Count a call that waits, as the last of its channel."""
+        queue = self._queues.setdefault(channel, _Queue())
         queue.waiters[waiter] = None
         queue.size_bytes += waiter.size_bytes
         self.waiting += 1

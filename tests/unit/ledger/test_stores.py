@@ -1,6 +1,8 @@
 """What single key-value stores do beyond the port."""
 
 import errno
+import os
+import random
 import sqlite3
 from pathlib import Path
 from types import SimpleNamespace
@@ -87,6 +89,26 @@ def test_leveldb_tells_of_a_full_disk_as_the_system_does(
         ):
             other.write({b"key": b"value"})
     assert failure.value.errno == errno.ENOSPC
+
+
+def test_leveldb_syncs_what_is_in_an_earlier_log_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The batch fills the buffer, so the next one, which is the sync, begins another log."""
+    synced: list[int] = []
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    with open_store("leveldb", tmp_path) as store:
+        (log,) = tmp_path.glob("*.log")
+        number = log.stat().st_ino
+        store.write({b"large": random.Random(1).randbytes(20 * 1024 * 1024)})
+        store.sync()
+        assert number in synced or not log.exists()  # it goes once its table is on the disk
 
 
 @pytest.mark.parametrize(("kind", "files"), [("leveldb", "*.ldb"), ("sqlite", "*.sqlite3")])

@@ -4,9 +4,11 @@ import errno
 import os
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from tallystick.node.ledger.disk import sync
 from tallystick.node.ledger.key_value_store import (
     MAPPED_BYTES,
     KeyValueReader,
@@ -61,6 +63,7 @@ class LevelDbStore(OpenStore):
                 kind="leveldb", directory=directory, remedy="install plyvel, or choose sqlite"
             )
         directory.mkdir(parents=True, exist_ok=True)
+        self._directory = directory
         self._syncing = threading.Lock()
         try:
             self._database = plyvel.DB(
@@ -105,6 +108,11 @@ class LevelDbStore(OpenStore):
             with self._syncing:
                 # Synced with it is whatever stands before it in the log.
                 self._database.write_batch(sync=True).write()
+                # LevelDB begins a new log when its buffer is full, and does not sync the one before
+                # until its tables are written, when that log is removed.
+                for log in sorted(self._directory.glob("*.log"), key=_number_of)[:-1]:
+                    with suppress(FileNotFoundError):
+                        sync(log)
         except plyvel.IOError as error:
             raise _with_number(error) from error
 
@@ -149,6 +157,10 @@ def _unreadable(error: Exception) -> OSError:
         f"the LevelDB store cannot be read ({_words_of(error)}); check the disk, stop the node and "
         "make the store anew with `tally ledger rebuild`",
     )
+
+
+def _number_of(log: Path) -> int:
+    return int(log.stem)
 
 
 def _with_number(error: OSError) -> OSError:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import threading
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -154,6 +156,40 @@ def test_results_expire_when_their_transaction_never_commits() -> None:
     store.write(transient.expiries(15))
     assert not waits(transient, "early")
     assert waits(transient, "late")
+
+
+class SlowStore(MemoryStore):
+    """A store whose disk takes its time.
+
+    Attributes:
+        goes_on: Set once it may end a sync.
+        syncs: How many rows there were when each of them began.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.goes_on = threading.Event()
+        self.syncs: list[int] = []
+
+    def sync(self) -> None:
+        self.syncs.append(len(list(self.range(b"", b""))))
+        assert self.goes_on.wait(20), "nothing lets it go on"
+
+
+async def test_who_has_results_to_keep_while_the_disk_is_busy_shares_one_sync() -> None:
+    """And the block that is committed meanwhile waits for two syncs at most, not for twenty."""
+    store = SlowStore()
+    transient = TransientStore(store)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(transient.keep("t0", results(RWSET), height=7))
+        while not store.syncs:  # noqa: ASYNC110 - a thread adds to it
+            await asyncio.sleep(0)
+        for number in range(1, 20):
+            tasks.create_task(transient.keep(f"t{number}", results(RWSET), height=7))
+        await asyncio.sleep(0)
+        assert len(list(store.range(b"", b""))) == 20
+        store.goes_on.set()
+    assert store.syncs == [1, 20], "the second has what came after the first had begun"
 
 
 @pytest.fixture

@@ -42,6 +42,8 @@ class TransientStore:
     def __init__(self, store: KeyValueStore, retention_blocks: int = RETENTION_BLOCKS) -> None:
         self._store = store
         self._retention_blocks = retention_blocks
+        self._syncing = asyncio.Lock()
+        self._saved = self._synced = 0
 
     def save(self, transaction_id: str, private_results: bytes, *, height: int) -> None:
         """Keep the results of a transaction; they survive a restart.
@@ -75,7 +77,15 @@ class TransientStore:
             OSError: The disk is full or failing.
         """
         self.save(transaction_id, private_results, height=height)
-        await asyncio.to_thread(self._store.sync)
+        self._saved += 1
+        number = self._saved
+        # Whoever comes during a sync shares the next one. Each in a thread of its own, they would
+        # take all threads, and the block that is committed meanwhile would wait for every one.
+        async with self._syncing:
+            if self._synced < number:
+                covered = self._saved
+                await asyncio.to_thread(self._store.sync)
+                self._synced = covered
 
     def get(
         self, transaction_id: str, namespace: str, collection: str, digest: bytes

@@ -85,6 +85,30 @@ def test_once_the_key_is_deleted_ordering_goes_on_by_itself(config: ChannelConfi
     told(config, story)
 
 
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_the_last_block_of_a_leader_is_read_in_etcd_if_no_orderer_has_a_copy(
+    config: ChannelConfig, *, is_deleted: bool
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader, *others = [await orderers.leader(), *await orderers.followers()]
+        assert await leader.order("before") is None
+        await orderers.level()
+        await write_stray(orderers)
+        await asyncio.sleep(0.5)
+        if is_deleted:
+            await delete_block(orderers, FAR)
+        leader.memory.answers.clear()
+        assert await leader.order("in etcd alone") is None
+        await leader.kill()
+        await asyncio.sleep(TTL_S + 2)
+        for each in others:
+            assert each.memory.entries == [envelope("before"), envelope("in etcd alone")]
+        if is_deleted:
+            assert await others[0].order("after") is None
+
+    told(config, story)
+
+
 def test_a_block_that_was_deleted_from_the_log_is_ordered_by_nobody_again(
     config: ChannelConfig,
 ) -> None:

@@ -32,6 +32,8 @@ from tallystick.protos.common.common_pb2 import CONFIG_UPDATE, Block, Status
 _RETRY_S: Final = 0.1
 _DRAIN_S: Final = 5.0
 _LAST_ANSWERS_S: Final = 0.5
+_LOOK_S: Final = 1.0
+"""How often etcd is asked whether a block that is fetched elsewhere has come to be there."""
 
 _log = logging.getLogger(__name__)
 
@@ -226,24 +228,34 @@ class EtcdChain:
     async def _fetch(self, height: int) -> None:
         """Get blocks that etcd does not have from the other orderers, up to ``height``.
 
-        Once this orderer leads, there are no more.
+        Once this orderer leads, there are no more. And what etcd has after all is read there: of a
+        block that a leader wrote as its last, nobody else may have a copy.
         """
         _log.info("fetches blocks %d to %d from other orderers", self.height, height - 1)
         last = self._block(self.height - 1).header
         async with aclosing(self._fellows.blocks(last)) as blocks:
-            while self.height < height and (block := await self._unless_leading(anext(blocks))):
+            while self.height < height and (block := await self._unless_in_vain(anext(blocks))):
                 await self._copyist.copy_block(block)
                 self._progress.height = self._copyist.height
 
-    async def _unless_leading(self, coming: Coroutine[object, object, Block]) -> Block | None:
-        """Return the block that comes, or None once this orderer leads."""
+    async def _unless_in_vain(self, coming: Coroutine[object, object, Block]) -> Block | None:
+        """Return the block that comes, or None once it is not to be had from other orderers."""
         async with supervised_tasks() as tasks:
             fetching = tasks.create_task(coming)
-            leading = tasks.create_task(self._progress.leading())
-            await asyncio.wait((fetching, leading), return_when=asyncio.FIRST_COMPLETED)
-            for task in (fetching, leading):
+            ends = (self._progress.leading(), self._until_log_has_no_gap())
+            all_of_them = (fetching, *map(tasks.create_task, ends))
+            await asyncio.wait(all_of_them, return_when=asyncio.FIRST_COMPLETED)
+            for task in all_of_them:
                 task.cancel()
         return None if fetching.cancelled() else fetching.result()
+
+    async def _until_log_has_no_gap(self) -> None:
+        """Return once etcd has the next block, or no later one any more."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            with suppress(EtcdUnavailableError):  # other orderers may answer all the same
+                if await self._log.gap(self.height) is None:
+                    return
 
     async def _let_go_of_former_leaders(self) -> None:
         """Send again what a leader has not answered when another one has taken its place.

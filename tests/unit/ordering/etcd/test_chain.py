@@ -529,6 +529,7 @@ def test_a_leader_whose_disk_hangs_leaves_the_lead_to_another_in_ten_seconds(
         assert other is not leader
         assert await leader.order("by another") is None
         assert leader.memory.entries == []
+        assert "see whether its disk answers" in leader.problem, "although another one leads"
         for each in orderers.all.values():
             if each is not leader:
                 await each.kill()
@@ -537,6 +538,8 @@ def test_a_leader_whose_disk_hangs_leaves_the_lead_to_another_in_ten_seconds(
         leader.memory.answers.set()
         await orderers.level()
         assert leader.memory.entries == [envelope("in the log"), envelope("by another")]
+        await orderers.leader()
+        assert leader.problem == ""
 
     told(config, story)
 

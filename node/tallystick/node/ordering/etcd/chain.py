@@ -6,15 +6,15 @@ envelopes, and hand them to the leader; and all copy the log, so that each has e
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from contextlib import aclosing, suppress
+from collections.abc import Coroutine, Iterator
+from contextlib import aclosing, contextmanager, suppress
 from typing import Final
 
 from tallystick.node.membership.errors import SigningFailedError
 from tallystick.node.ordering.admission import Refused, Submission
 from tallystick.node.ordering.chain import SHUTTING_DOWN, Answer, at_once, unavailable
 from tallystick.node.ordering.etcd.comparison import Comparison, LostLogError
-from tallystick.node.ordering.etcd.copying import LocalCopy
+from tallystick.node.ordering.etcd.copying import OVERDUE_S, LocalCopy, overdue
 from tallystick.node.ordering.etcd.fellows import NOT_LEADING, Fellows, UnreachableFellowError
 from tallystick.node.ordering.etcd.housekeeping import Housekeeper
 from tallystick.node.ordering.etcd.keys import LogKeys
@@ -77,6 +77,7 @@ class EtcdChain:
         self._forwarding_bytes = 0
         self._fault = ""
         self._unsigned = ""
+        self._late = ""
         self._tasks: asyncio.TaskGroup | None = None
         self._draining = asyncio.Event()
 
@@ -105,8 +106,8 @@ class EtcdChain:
     @property
     def problem(self) -> str:
         """Why nothing can be ordered at the moment; empty when all is well."""
-        if self._fault or self._unsigned:
-            return self._fault or self._unsigned
+        if problem := self._fault or self._unsigned or self._late:
+            return problem
         match self._progress.role:
             case Seeking(problem=problem):
                 return problem or "nobody leads the orderers at the moment"
@@ -209,7 +210,8 @@ class EtcdChain:
             following = self._log.follow(self._copyist.height, lambda: self.leads)
             async with aclosing(following) as batches:
                 async for number, batch in batches:
-                    await self._copyist.copy(number, batch)
+                    with self._telling_if_late(number):
+                        await self._copyist.copy(number, batch)
                     self._unsigned = ""
                     self._progress.height = self._copyist.height
         except LogTrimmedError as error:
@@ -235,7 +237,8 @@ class EtcdChain:
         last = self._block(self.height - 1).header
         async with aclosing(self._fellows.blocks(last)) as blocks:
             while self.height < height and (block := await self._unless_in_vain(anext(blocks))):
-                await self._copyist.copy_block(block)
+                with self._telling_if_late(block.header.number):
+                    await self._copyist.copy_block(block)
                 self._progress.height = self._copyist.height
 
     async def _unless_in_vain(self, coming: Coroutine[object, object, Block]) -> Block | None:
@@ -256,6 +259,21 @@ class EtcdChain:
             with suppress(EtcdUnavailableError):  # other orderers may answer all the same
                 if await self._log.gap(self.height) is None:
                     return
+
+    @contextmanager
+    def _telling_if_late(self, number: int) -> Iterator[None]:
+        """Let `problem` say so while the block of code takes too long to write block ``number``."""
+
+        def tell() -> None:
+            self._late = overdue(number)
+            _log.error("%s", self._late)
+
+        telling = asyncio.get_running_loop().call_later(OVERDUE_S, tell)
+        try:
+            yield
+        finally:
+            telling.cancel()
+            self._late = ""
 
     async def _let_go_of_former_leaders(self) -> None:
         """Send again what a leader has not answered when another one has taken its place.

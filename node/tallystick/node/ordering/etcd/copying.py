@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.config_update import check_succession, verify_delivered
@@ -22,6 +22,17 @@ from tallystick.wire.envelope import is_well_formed
 from tallystick.wire.errors import WireError
 from tallystick.wire.hashing import block_header_hash
 from tallystick.wire.messages import decode
+
+OVERDUE_S: Final = 10.0
+"""How long a block may take to the disk before something is said to be wrong with that."""
+
+
+def overdue(number: int) -> str:
+    """Return what is wrong with a block that has not come to the disk in time."""
+    return (
+        f"block {number} has been ordered for {OVERDUE_S:g} s and is not on the disk of this"
+        " orderer: see whether its disk answers"
+    )
 
 
 class LinkedWriter(Protocol):

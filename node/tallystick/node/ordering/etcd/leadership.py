@@ -8,7 +8,7 @@ from typing import Final
 
 from tallystick.node.ordering.chain import unavailable
 from tallystick.node.ordering.etcd.comparison import Comparison
-from tallystick.node.ordering.etcd.copying import Copyist
+from tallystick.node.ordering.etcd.copying import OVERDUE_S, Copyist, overdue
 from tallystick.node.ordering.etcd.fellows import NOT_LEADING
 from tallystick.node.ordering.etcd.log import SupersededError
 from tallystick.node.ordering.etcd.port import (
@@ -32,8 +32,6 @@ from tallystick.wire.messages import decode
 _log = logging.getLogger(__name__)
 
 _RETRY_S: Final = 0.1
-_COPY_S: Final = 10.0
-"""How long a leader waits for its own copy of a block before it leaves the lead to another."""
 
 
 class Leadership:
@@ -98,10 +96,7 @@ class Leadership:
         number = self._overdue
         if number is None or self._progress.height > number:
             return ""
-        return (
-            f"block {number} has been in the log for {_COPY_S:g} s and is not on the disk of"
-            " this orderer: see whether its disk answers"
-        )
+        return overdue(number)
 
     async def _campaign(self, lease: int) -> int | None:
         """Return this orderer's term, or None once another orderer's has ended."""
@@ -209,7 +204,7 @@ class Leadership:
             What is wrong if neither comes true in time; empty otherwise.
         """
         try:
-            async with asyncio.timeout(_COPY_S):
+            async with asyncio.timeout(OVERDUE_S):
                 while self._progress.height <= number and isinstance(self._progress.role, Leading):
                     await self._progress.change()
         except TimeoutError:

@@ -277,6 +277,17 @@ async def test_the_log_has_the_reason_for_which_a_response_has_no_room(
     assert record.levelname == level
 
 
+@pytest.mark.parametrize("timestamp_ns", [NOW_NS, 0])
+async def test_a_request_with_an_endless_name_does_not_fill_the_log(
+    node: Node, caplog: pytest.LogCaptureFixture, timestamp_ns: int
+) -> None:
+    caplog.set_level("INFO")
+    named = header(channel_id="\0" * 1_000_000, timestamp=timestamp_from_ns(timestamp_ns))
+    await received(node.deliver(node.material.seek(ALL, named)))
+    (record,) = [each for each in caplog.records if "ends with" in each.message]
+    assert len(record.message) < 10_000
+
+
 async def test_a_node_in_error_answers_503_unless_asked_for_its_best_effort(node: Node) -> None:
     node.fault = "the chain has no leader"
     assert await received(node.deliver(node.request())) == ["SERVICE_UNAVAILABLE"]  # §6

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.deliver.access import (
@@ -27,6 +27,9 @@ from tallystick.wire.errors import WireError
 from tallystick.wire.messages import decode
 
 _log = logging.getLogger(__name__)
+
+_LOGGED_CHARACTERS: Final = 1000
+"""Of what a request may name at any length: it fits into a log."""
 
 PrivateDataReader = Callable[[str, int, Identity], Mapping[int, TxPvtReadWriteSet]]
 """Channel, block number and reader to the private values that this reader may see."""
@@ -120,7 +123,8 @@ class DeliverService:
             if isinstance(request, SeekRefused):
                 yield _refusal(request, caller.address)
                 return
-            reader = f"{caller.address} on channel {request.channel_id!r}"
+            channel_id = request.channel_id[:_LOGGED_CHARACTERS]
+            reader = f"{caller.address} on channel {channel_id!r}"
             delivery = self._accept(request, caller, form)
             if isinstance(delivery, SeekRefused):
                 yield _refusal(delivery, reader)
@@ -236,6 +240,6 @@ def _refusal(refused: SeekRefused, reader: str) -> bytes:
         "deliver to %s ends with %s: %s",
         reader,
         Status.Name(refused.status),
-        refused.reason,
+        refused.reason[:_LOGGED_CHARACTERS],
     )
     return status_response(refused.status)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import traceback
 from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -88,12 +89,12 @@ class Run:
             loop.run_until_complete(self._story())
         except ViolationError as error:
             problem, check = _told(error), error.check
-        except AssertionError as error:
-            problem = f"{type(error).__name__}: {error}"
         except BaseExceptionGroup as group:
             found = [each for each in group.exceptions if isinstance(each, ViolationError)]
             problem = "; ".join(map(_told, found)) or repr(group.exceptions)
             check = found[0].check if found else None
+        except Exception:  # noqa: BLE001 - whatever it is, it must not hide its seed
+            problem = traceback.format_exc()
         trace = self.auditor.trace
         trace.update("\n".join(self.world.log).encode())
         trace.update(f"{loop.steps} {loop.time()}".encode())

@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from simulation.__main__ import coverage_table, main, summary
+from simulation.auditors import Auditor
 from simulation.coverage import Fault
 from simulation.run import run_seed
 
@@ -46,3 +48,12 @@ def test_another_seed_gives_another_run() -> None:
     assert results[0].trace != results[1].trace
     assert "2 seeds, all held" in summary(results)
     assert all(fault.value in coverage_table(results[0].counts) for fault in Fault)
+
+
+@pytest.mark.slow
+def test_whatever_ends_a_run_is_told_with_its_seed(capsys: pytest.CaptureFixture[str]) -> None:
+    with patch.object(Auditor, "look", side_effect=OSError("a block cannot be read")):
+        assert main(["--seed", str(SEED)]) == 1
+    told = capsys.readouterr().out
+    assert "OSError: a block cannot be read" in told
+    assert f"make simulate SEED={SEED}" in told

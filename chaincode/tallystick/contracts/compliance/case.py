@@ -256,7 +256,7 @@ class Case:
         """Return the exemption under which a holder sells in the issuer's offering, or None."""
         if not self.approvals or not leg.is_between_holders:
             return None
-        approval = self.approval(leg)
+        approval = self.covering(leg)
         placed = self.securities[leg.security].placed
         return approval.exemption if approval and approval.exemption in placed else None
 
@@ -313,16 +313,18 @@ class Case:
                 return each if self.moment < each.expires_at else None
         return None
 
+    def covering(self, leg: Leg) -> PairApproval | None:
+        """Return the live approval of all that goes between the sides of a leg, or None."""
+        approval = self.approval(leg)
+        if approval is None or self.between(leg) > approval.quantity:
+            return None
+        return approval
+
     @property
     def used_approvals(self) -> tuple[PairApproval, ...]:
         """The approvals that cover what goes between their sender and receiver, now."""
         return tuple(
-            each
-            for each in self.approvals
-            if any(
-                self.approval(leg) is each and self.between(leg) <= each.quantity
-                for leg in self.legs
-            )
+            each for each in self.approvals if any(self.covering(leg) is each for leg in self.legs)
         )
 
     def at(self, moment: Instant) -> "Case":

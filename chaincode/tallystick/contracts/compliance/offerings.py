@@ -28,6 +28,10 @@ def _offered(case: Case, leg: Leg, exemption: str) -> Offered:
 class _OfferingRule(Rule[ParametersT]):
     """A rule about what is issued for money; nothing else can make it object."""
 
+    def _stays_outside(self, case: Case, leg: Leg, exemption: str, at_most: int) -> bool:
+        """Return whether so much would be sold outside: more than an approval covers is."""
+        return not _is_offered(*case.sending(leg, at_most), exemption)
+
     def _fitting(self, case: Case, leg: Leg, left: int, at_most: int) -> int:
         """Return how many units ``left`` minor units of money buy."""
         return max(0, min(at_most, left // case.securities[leg.security].unit_price))
@@ -74,7 +78,7 @@ class RaisingCap(_OfferingRule[Cap]):
 
     def most(self, case: Case, leg: Leg, parameters: Cap, at_most: int) -> int:
         """Return how many units the rest of the cap pays for."""
-        if not _is_offered(case, leg, parameters.exemption):
+        if self._stays_outside(case, leg, parameters.exemption, at_most):
             return at_most
         others = _offered(case, leg, parameters.exemption).amount - case.price_of(leg)
         raised = _answer(case, leg, _question(parameters)).amount
@@ -156,7 +160,7 @@ class SecondarySalesLimited(_OfferingRule[Secondary]):
 
     def most(self, case: Case, leg: Leg, parameters: Secondary, at_most: int) -> int:
         """Return the largest quantity with which the sum of all sales is within the limit."""
-        if not _is_offered(case, leg, parameters.exemption):
+        if self._stays_outside(case, leg, parameters.exemption, at_most):
             return at_most
         fits, beyond = 0, at_most + 1
         while beyond - fits > 1:
@@ -321,7 +325,7 @@ class InvestmentLimited(_OfferingRule[InvestmentLimit]):
     def most(self, case: Case, leg: Leg, parameters: InvestmentLimit, at_most: int) -> int:
         """Return how many units the rest of the limit pays for."""
         receiver = case.receiver(leg)
-        if receiver is None or not _is_offered(case, leg, parameters.exemption):
+        if receiver is None or self._stays_outside(case, leg, parameters.exemption, at_most):
             return at_most
         bought = _offered(case, leg, parameters.exemption).by_person.get(receiver.person, 0)
         others = bought - case.price_of(leg)

@@ -169,9 +169,7 @@ class ApprovedBeforehand(Rule[Approvals]):
         """Yield a finding when too few approvals cover the leg now."""
         if parameters.bases and case.basis not in parameters.bases:
             return
-        approval = case.approval(leg)
-        if approval is not None and case.between(leg) > approval.quantity:
-            approval = None
+        approval = case.covering(leg)
         given = () if approval is None else approval.approvers
         counting = [each for each in given if each in parameters.approvers]
         if len(counting) < parameters.quorum:

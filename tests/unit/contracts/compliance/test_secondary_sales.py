@@ -39,20 +39,32 @@ def offered(market: RuledMarket, *packs: str) -> None:
     market.bind(packs=packs, unit_price=THOUSAND_DOLLARS)
 
 
+def approval_of(
+    market: RuledMarket,
+    seller: str = "alice",
+    *,
+    quantity: int = 30_000,
+    tier: str = "reg-a-tier-1",
+    to: str = "bob",
+) -> TransferApproval:
+    """Return the approval of a sale in the offering, on the venue or off."""
+    return TransferApproval(
+        security="ACME",
+        sender=seller,
+        receiver=to,
+        quantity=quantity,
+        expires_at=market.after(timedelta(days=1)),
+        waives=("lock-up", "volume-window", "venue-only"),
+        exemption=tier,
+        evidence_hash=EVIDENCE,
+    )
+
+
 def place(
     market: RuledMarket, seller: str, quantity: int, tier: str = "reg-a-tier-1", to: str = "bob"
 ) -> str:
     """Let a holder sell to somebody in the offering; return the id of the transaction."""
-    approval = TransferApproval(
-        security="ACME",
-        sender=seller,
-        receiver=to,
-        quantity=30_000,
-        expires_at=market.after(timedelta(days=1)),
-        waives=("lock-up", "volume-window"),
-        exemption=tier,
-        evidence_hash=EVIDENCE,
-    )
+    approval = approval_of(market, seller, tier=tier, to=to)
     market.submit(AGENT, TOKEN, "approve_transfer", approval)
     try:
         return market.transfer(seller, to, quantity).transaction_id
@@ -120,18 +132,9 @@ def test_who_buys_from_a_holder_in_an_offering_invests_in_it(selling: RuledMarke
 
 
 def test_the_most_that_a_holder_may_sell_is_told(selling: RuledMarket) -> None:
-    """W15: with the approval that is there, of that much and no more."""
-    offered(selling, TIER_1)
-    approval = TransferApproval(
-        security="ACME",
-        sender="alice",
-        receiver="bob",
-        quantity=30_000,
-        expires_at=selling.after(timedelta(days=1)),
-        exemption="reg-a-tier-1",
-        evidence_hash=EVIDENCE,
-    )
-    selling.submit(AGENT, TOKEN, "approve_transfer", approval)
+    """W15: with the approval that is there, without which nothing may be sold off the venues."""
+    selling.bind(rule("venue-only"), packs=[TIER_1], unit_price=THOUSAND_DOLLARS)
+    selling.submit(AGENT, TOKEN, "approve_transfer", approval_of(selling))
 
     asked = selling.ask(7_000)
 
@@ -147,20 +150,28 @@ def test_what_is_no_part_of_an_offering_is_not_limited_by_it(selling: RuledMarke
     assert selling.units("bob") == 15_000
 
 
+def test_more_than_an_approval_covers_is_no_part_of_the_offering(selling: RuledMarket) -> None:
+    """A holder would use up more of what may be raised than the transfer agent has approved."""
+    offered(selling, TIER_1)
+    selling.submit(AGENT, TOKEN, "approve_transfer", approval_of(selling, quantity=100))
+    selling.transfer("alice", "bob", 5_950)
+    assert selling.ask(100).allowed
+
+    place(selling, "carol", 5_950)
+
+    asked = selling.ask(100)
+    assert [each.code for each in asked.reasons] == ["SECONDARY_EXCEEDED"]
+    assert (asked.most, selling.ask(101).allowed) == (selling.units("alice"), True)
+    selling.transfer("alice", "bob", 50)
+    assert selling.evaluate(TOKEN, "approval", "ACME", "alice", "bob").json is None
+
+
 def test_only_the_keeper_of_the_register_says_what_is_part_of_an_offering(
     selling: RuledMarket,
 ) -> None:
     """A stranger's word would use up what the issuer may raise."""
     offered(selling, TIER_1)
-    approval = TransferApproval(
-        security="ACME",
-        sender="alice",
-        receiver="bob",
-        quantity=1,
-        expires_at=selling.after(timedelta(days=1)),
-        exemption="reg-a-tier-1",
-        evidence_hash=EVIDENCE,
-    )
+    approval = approval_of(selling).model_copy(update={"waives": ()})
     approve = (BROKER, TOKEN, "approve_transfer", approval)
     assert refused(selling.submit, *approve) == "WAIVER_NOT_PERMITTED"
 

@@ -85,9 +85,7 @@ class Counters:
         """Yield what each venue reported of some weeks."""
         timeline = timeline_of(self._state, security)
         for row in self._rows(ReportedVolumes, "volumes", security):
-            for each in row.brought_up(timeline).weeks:
-                if each.week in weeks:
-                    yield TradedInWeek(week=each.week, quantity=each.quantity, classes=row.classes)
+            yield from (each for each in row.brought_up(timeline).weeks if each.week in weeks)
 
     def reported(self, security: str, venue: str) -> ReportedVolumes:
         """Return what a venue reported, in units of now."""

@@ -39,17 +39,28 @@ def _begins_a_week(day: str) -> str:
 Week = Annotated[Day, AfterValidator(_begins_a_week)]
 
 
-class WeeklyVolume(Model):
-    """What was traded in a calendar week, named by its Sunday; days are those of UTC."""
+class VolumeReport(Model):
+    """What a venue says was traded there in a security, in units of the moment when it says so.
+
+    Attributes:
+        week: A calendar week, named by its Sunday; days are those of UTC.
+    """
 
     week: Week
     quantity: Annotated[int, Field(ge=0, le=MAX_QUANTITY)]
-
-
-class VolumeReport(WeeklyVolume):
-    """What a venue says was traded there in a security, in units of the moment when it says so."""
-
     security: Identifier
+
+
+class TradedInWeek(Model):
+    """A week's volume at one venue.
+
+    Attributes:
+        classes: Of the venue's live licences when it reported it, sorted.
+    """
+
+    week: Day
+    quantity: int
+    classes: tuple[str, ...]
 
 
 class ReportedVolumes(Model):
@@ -57,12 +68,10 @@ class ReportedVolumes(Model):
 
     Attributes:
         weeks: The newest week first.
-        classes: Those of its live licences when it reported last, sorted.
         as_of: The turn of the security's timeline since which the row was not written.
     """
 
-    weeks: tuple[WeeklyVolume, ...] = ()
-    classes: tuple[str, ...] = ()
+    weeks: tuple[TradedInWeek, ...] = ()
     as_of: int = 0
 
     def brought_up(self, timeline: Timeline) -> "ReportedVolumes":
@@ -78,21 +87,9 @@ class ReportedVolumes(Model):
     def having(self, week: Day, quantity: int, classes: Sequence[str]) -> "ReportedVolumes":
         """Return the row with one week more, or with another figure for one that it has."""
         others = [each for each in self.weeks if each.week != week]
-        weeks = [*others, WeeklyVolume(week=week, quantity=quantity)]
+        weeks = [*others, TradedInWeek(week=week, quantity=quantity, classes=tuple(classes))]
         newest = sorted(weeks, key=lambda each: each.week, reverse=True)[:MAX_WEEKS]
-        return self.model_copy(update={"weeks": tuple(newest), "classes": tuple(classes)})
-
-
-class TradedInWeek(Model):
-    """A week's volume at one venue, as a rule sees it.
-
-    Attributes:
-        classes: Of the venue's licences when it reported.
-    """
-
-    week: Day
-    quantity: int
-    classes: tuple[str, ...]
+        return self.model_copy(update={"weeks": tuple(newest)})
 
 
 def volumes_key(security: str, venue: str) -> str:

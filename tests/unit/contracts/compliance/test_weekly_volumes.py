@@ -24,6 +24,7 @@ from tallystick.contracts.compliance.reported import (
     weeks_before,
 )
 from tallystick.contracts.licensing.models import LicenceClass
+from tallystick.contracts.models import MAX_QUANTITY
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.powers import Power
 from tallystick.contracts.register.splits import SplitOrder
@@ -31,6 +32,7 @@ from tallystick.contracts.testing import EVIDENCE
 from tallystick.contracts.timelines import NO_TURNS
 
 ATS, EXCHANGE = Participant.ATS, "ExchangeMSP"
+NATIONAL = "national-securities-exchange"
 LAST_WEEKS = ("2023-12-03", "2023-12-10", "2023-12-17", "2023-12-24")
 """Calendar weeks before Tuesday, 2 January 2024, on which the market opens."""
 
@@ -44,12 +46,12 @@ def report(market: RuledMarket, week: str, quantity: int, venue: str = EXCHANGE)
 def listed(ruled: RuledMarket) -> RuledMarket:
     """Alice is an affiliate, Rule 144 is bound, and there is a national exchange."""
     national = LicenceClass(
-        licence_class="national-securities-exchange",
+        licence_class=NATIONAL,
         title="National securities exchange",
         powers=(Power.OPERATE_VENUE,),
     )
     ruled.submit(REGULATOR, IDENTITY, "define_classes", [national])
-    ruled.license(ruled.licence(EXCHANGE, "national-securities-exchange"))
+    ruled.license(ruled.licence(EXCHANGE, NATIONAL))
     ruled.attest("alice", "affiliate")
     ruled.bind(packs=["us-rule-144-2026-01-01"])
     return ruled
@@ -124,6 +126,18 @@ def test_a_venue_of_another_class_does_not_raise_the_limit(listed: RuledMarket) 
     assert listed.ask(1).most == 31
 
 
+def test_a_week_counts_by_the_licence_under_which_it_was_reported(listed: RuledMarket) -> None:
+    """17 CFR 230.144(e)(1)(ii): what was traded before a venue was an exchange does not count."""
+    report(listed, LAST_WEEKS[2], 4000, ATS)
+    listed.license(listed.licence(ATS, NATIONAL))
+    report(listed, LAST_WEEKS[3], 80, ATS)
+    assert listed.ask(1).most == 20
+
+    listed.submit(REGULATOR, IDENTITY, "suspend_licence", ATS, NATIONAL, "unpaid")
+    report(listed, LAST_WEEKS[1], 4000, ATS)
+    assert listed.ask(1).most == 20
+
+
 def test_the_last_report_of_a_week_is_the_one_that_counts(listed: RuledMarket) -> None:
     for quantity in (400, 80):
         report(listed, LAST_WEEKS[3], quantity)
@@ -148,6 +162,21 @@ def test_volumes_are_told_in_units_of_now(listed: RuledMarket) -> None:
 
     assert [(each.week, each.quantity) for each in told.weeks] == [(LAST_WEEKS[3], 800)]
     assert listed.ask(1).most == 200
+
+
+def test_a_volume_beyond_all_bounds_stops_nobody_after_a_split(listed: RuledMarket) -> None:
+    """A venue that reports nonsense would otherwise bring the security to a standstill."""
+    report(listed, LAST_WEEKS[3], MAX_QUANTITY)
+    order = SplitOrder(security="ACME", new=2, old=1, document_hash=EVIDENCE)
+    listed.submit(AGENT, TOKEN, "pause", "ACME", "a split")
+    listed.submit(AGENT, TOKEN, "split", order)
+    listed.submit(AGENT, TOKEN, "resume", "ACME")
+    report(listed, LAST_WEEKS[2], 1)
+
+    listed.transfer("alice", "bob", 2000)
+
+    told = listed.evaluate(TOKEN, "volumes", "ACME", EXCHANGE).load(ReportedVolumes)
+    assert [each.quantity for each in told.weeks] == [2 * MAX_QUANTITY, 1]
 
 
 def test_a_year_of_weeks_is_kept() -> None:

@@ -65,12 +65,14 @@ class Asked:
         bound: Those of each security.
         granularity: Units move in multiples of it.
         at_most: No more may go in any case: what an allowance leaves.
+        ends_at: From then on nothing may go in any case; None for no such moment.
     """
 
     always: Sequence[Bound]
     bound: Mapping[str, Sequence[Bound]]
     granularity: int = 1
     at_most: int = MAX_QUANTITY
+    ends_at: Instant | None = None
 
 
 def takes_barred(case: Case, leg: Leg, bound: Sequence[Bound]) -> bool:
@@ -138,7 +140,8 @@ def unlocks(
     case, reached = decision.case, most(decision, leg, asked, choice)
     lines: list[UnlockLine] = []
     for moment in _moments(case, leg, asked):
-        if len(lines) == MAX_UNLOCKS:
+        is_over = asked.ends_at is not None and moment >= asked.ends_at
+        if is_over or len(lines) == MAX_UNLOCKS:
             break
         later = most(replace(decision, case=case.at(moment)), leg, asked, choice)
         if later > reached:

@@ -113,7 +113,7 @@ class Allowances:
         allowance = self.find(*place)
         if allowance is None:
             missing = RegisterReason.ALLOWANCE_MISSING.finding(**place.facts)
-            return Drawn(0, (missing,))
+            return Drawn(0, findings=(missing,))
         findings = []
         if now(self._ctx) >= allowance.expires_at:
             findings.append(
@@ -127,7 +127,7 @@ class Allowances:
                     **place.facts, remaining=allowance.quantity, quantity=quantity
                 )
             )
-        return Drawn(allowance.quantity, tuple(findings))
+        return Drawn(allowance.quantity, allowance.expires_at, tuple(findings))
 
     def draw(self, place: Place, quantity: int) -> None:
         """Reduce an allowance by what is drawn; one for all that the holder has stays as it is.

@@ -9,6 +9,7 @@ from tallystick.contracts.compliance.basics import ALWAYS, GIVING_UP
 from tallystick.contracts.compliance.bindings import Bound
 from tallystick.contracts.compliance.enforcement import ENFORCED
 from tallystick.contracts.events import Basis
+from tallystick.contracts.instants import Instant
 from tallystick.contracts.parties import Authority, Exercised
 from tallystick.contracts.reasons import Finding
 
@@ -19,10 +20,12 @@ class Drawn:
 
     Attributes:
         left: What the allowance leaves; None for all that the holder has.
+        ends_at: From when on nothing is drawn; None where there is no allowance.
         findings: What stands against the draw as far as the allowance goes.
     """
 
     left: int | None = None
+    ends_at: Instant | None = None
     findings: tuple[Finding, ...] = ()
 
 

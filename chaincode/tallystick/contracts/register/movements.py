@@ -149,12 +149,14 @@ class Movements:
         """Return the rules that decide about an instruction, of one security."""
         subjects = self.subjects(instruction)
         security = self._securities.require(instruction.moves[0].asset)
-        left = None if instruction.drawn is None else instruction.drawn.left
+        drawn = instruction.drawn
+        left = None if drawn is None else drawn.left
         return Asked(
             always=instruction.always,
             bound={name: subject.bound for name, subject in subjects.items()},
             granularity=security.terms.granularity,
             at_most=MAX_QUANTITY if left is None else left,
+            ends_at=None if drawn is None else drawn.ends_at,
         )
 
     def record_refusal(self, instruction: Instruction) -> Decision:

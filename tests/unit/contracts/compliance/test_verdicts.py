@@ -43,6 +43,7 @@ from tallystick.contracts.statements import (
     Representation,
     Share,
     SubAccountOpened,
+    UnitsAllowed,
     UnitsDistributed,
 )
 from tallystick.contracts.testing import EVIDENCE
@@ -332,3 +333,26 @@ def test_a_draw_by_who_may_not_is_told_so_with_what_the_allowance_lacks() -> Non
     codes = [each.code for each in verdict.reasons]
     assert codes == ["HOLDING_ABOVE_LIMIT", "ALLOWANCE_MISSING"]
     assert (verdict.most, [each.code for each in verdict.cures]) == (0, codes)
+
+
+@pytest.mark.parametrize(("hours", "unlocked"), [(13, []), (14, []), (15, [5])])
+def test_nothing_unlocks_for_an_allowance_that_is_over_by_then(
+    hours: int, unlocked: list[int]
+) -> None:
+    """SS-47, SS-58, W15: lots are locked until midnight, fourteen hours ahead."""
+    market = Scene(Transfer(), [rule("lock-up", lines=[{"period": "P1D"}])]).market(1)
+    market.ledger.now = market.ledger.now.replace(hour=10, minute=0, second=0)
+    allowed = UnitsAllowed(
+        security="ACME",
+        holder="alice",
+        spender=CLEARING,
+        quantity=5,
+        expires_at=market.after(timedelta(hours=hours)),
+    )
+    market.submit(BROKER, TOKEN, "approve", allowed)
+
+    verdict = market.evaluate(TOKEN, "can_draw", sent(5), CLEARING).load(Verdict)
+
+    assert [each.code for each in verdict.reasons] == ["LOT_LOCKED"]
+    assert [each.quantity for each in verdict.unlocks] == unlocked
+    assert [each.quantity for each in market.ask(5).unlocks] == [100]

@@ -113,6 +113,7 @@ class ReservationReduced(LedgerEvent):
     """
 
     kind: ClassVar[str] = "cash.ReservationReduced"
+    version: ClassVar[int] = 2
     cash: str
     holder: str
     keeper: str

@@ -18,7 +18,7 @@ from tests.models.register_acts import (
 
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.compliance.models import Binding, RulesGiven, TransferApproval
-from tallystick.contracts.compliance.reported import VolumeReport
+from tallystick.contracts.compliance.reported import VolumeReport, week_of
 from tallystick.contracts.custody.models import Cover
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.register.models import DocumentVersion, Product
@@ -34,8 +34,6 @@ from tallystick.contracts.testing import EVIDENCE
 TOKEN = Chaincode.TOKEN
 ATS, REGULATOR, BROKER = Participant.ATS, Participant.REGULATOR, Participant.BROKER_DEALER
 LOCK_DAYS = 2
-WEEKS = ("2023-12-17", "2023-12-24", "2023-12-31")
-"""Calendar weeks; the market opens in the last one, so that no volume can be reported of it."""
 
 Written = dict[str, int]
 """Figures of a rule by the names of its parameters; those of a lock-up are always the same."""
@@ -57,7 +55,7 @@ rule_sets = st.tuples(
     bindings("holder-limit", {"most": 2}, {"most": 3}),
     bindings("lock-up", {}),
     bindings("minimum-holding", {"units": 15}),
-    bindings("volume-window", {"units": 60}),
+    bindings("volume-window", {"units": 60}, {"units": 60, "weeks": 2}),
     st.none() | st.sampled_from([("venue-only", {}), ("receiver-accepts", {})]),
 )
 
@@ -148,10 +146,13 @@ class RuledActs(RegisterActs):
         (name,) = recorded
         assert self.act(partial(self.submit, REGULATOR, TOKEN, function, security, name, *note))
 
-    @rule(security=securities, week=st.sampled_from(WEEKS), quantity=quantities)
-    def report_volume(self, security: str, week: str, quantity: int) -> None:
-        reported = VolumeReport(security=security, week=week, quantity=quantity)
-        self.act(partial(self.submit, ATS, TOKEN, "report_volume", reported))
+    @rule(security=securities, weeks_ago=st.integers(0, 3), quantity=quantities)
+    def report_volume(self, security: str, weeks_ago: int, quantity: int) -> None:
+        """Let the venue say what was traded in a week: in less than a rule about it names."""
+        day = self.market.ledger.now.date() - timedelta(weeks=weeks_ago)
+        said = VolumeReport(security=security, week=week_of(day.isoformat()), quantity=quantity)
+        happened = self.act(partial(self.submit, ATS, TOKEN, "report_volume", said))
+        assert weeks_ago or not happened, "a week is reported when it is over"
 
     @rule(security=securities)
     def recount(self, security: str) -> None:

@@ -251,7 +251,7 @@ def happened(state: StateView) -> set[str]:
     entered = {Status.ENTERED, Status.FUNDED}
     done |= {f"{action} entered" for action, each in status.items() if each in entered}
     done |= {"funded"} if status.get(IN_MONEY) is Status.FUNDED else set()
-    claim_row = market_claim_of(state, BALLOT, "T-1")
+    claim_row = market_claim_of(state, f"{BALLOT}/{PAYOUT}", "T-1")
     stands = "" if claim_row is None else claim_row.status
     words = {ClaimStatus.OPEN: "T-1 waits", ClaimStatus.SETTLED: "T-1 claimed"}
     return done | settled_trades(state) | {word for each, word in words.items() if each == stands}

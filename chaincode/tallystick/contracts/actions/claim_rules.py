@@ -34,23 +34,18 @@ def claim_due(
         is_early = trade.ended_at is not None and trade.ended_at < action.record_at
         is_due = trade.status in (*OPEN, Status.SETTLED) and is_cum is not is_early
     lines = claim_lines(action, terms, is_reverse=not is_cum) if is_due else ()
-    if not lines:
-        return None
-    option = None if _election(action) is None else action.action
-    return MarketClaim(lines=lines, is_reverse=not is_cum, option=option)
+    return MarketClaim(lines=lines, is_reverse=not is_cum) if lines else None
 
 
 def claimed_on(action: ActionTerms) -> str:
-    """Return under which id claims on an action are: that of the election whose option it is.
+    """Return under which name claims on an action are: that of the election whose option it is.
 
-    So a unit that is traded brings one option, as one that is held does.
+    So a unit that is traded brings one option, as one that is held does. A ballot holds an election
+    by each of its resolutions.
     """
-    return _election(action) or action.action
-
-
-def _election(action: ActionTerms) -> str | None:
     given = action.distribution
-    return None if given is None or given.elected is None else given.elected.action
+    elected = None if given is None else given.elected
+    return action.action if elected is None else f"{elected.action}/{elected.resolution}"
 
 
 def outlives(action: ActionTerms, trade: Trade, replacement: Trade) -> bool:
@@ -65,18 +60,21 @@ def outlives(action: ActionTerms, trade: Trade, replacement: Trade) -> bool:
 def claim_lines(
     action: ActionTerms, terms: TradeTerms, *, is_reverse: bool
 ) -> tuple[ClaimLine, ...]:
-    """Return a line for each leg of the action's security, in the units agreed.
+    """Return a line for each leg of the action's security, on the action, in the units agreed.
 
     A leg whose taker would get nothing by the action has none: its giver keeps what it gets.
     """
     given, lines = action.distribution, []
     assert given is not None, "only distributions give rise to claims"
+    option = None if given.elected is None else action.action
     for name, leg in terms.named_legs:
         if leg.kind is LegKind.UNITS and leg.asset == action.security:
             sides = (leg.receiver, leg.sender) if is_reverse else (leg.sender, leg.receiver)
             if given.is_for(sides[1]):
-                line = ClaimLine(leg=name, giver=sides[0], taker=sides[1], units=leg.quantity)
-                lines.append(line)
+                giver, taker = sides
+                lines.append(
+                    ClaimLine(leg=name, giver=giver, taker=taker, units=leg.quantity, option=option)
+                )
     return tuple(lines)
 
 
@@ -138,11 +136,24 @@ def _standing(claim: MarketClaim) -> tuple[MarketClaim, list[str | None]]:
     return claim.model_copy(update={"lines": bare}), codes
 
 
-def renewed(claim: MarketClaim, agreed: Sequence[ClaimLine]) -> MarketClaim:
-    """Return a claim over what is agreed now; what has been settled stays as it is.
+def renewed(claim: MarketClaim, agreed: Sequence[ClaimLine], *, moves: bool) -> MarketClaim:
+    """Return a claim over what is agreed now; what is settled or on another option stays as it is.
 
     A part of a trade may have become a trade of its own, which has its own claim.
+
+    Args:
+        claim: As it was.
+        agreed: Its lines, on the action on which they shall be tried.
+        moves: Whether those are tried there, too, that are hindered on another option.
     """
-    settled = {line.leg: line for line in claim.lines if line.status is ClaimStatus.SETTLED}
-    lines = tuple(settled.get(line.leg, line) for line in agreed)
-    return claim.model_copy(update={"lines": lines})
+    known = {line.leg: line for line in claim.lines}
+    lines = [_renewed(known.pop(line.leg, line), line, moves=moves) for line in agreed]
+    # Who would get nothing by this option may get something by another one.
+    return claim.model_copy(update={"lines": (*lines, *known.values())})
+
+
+def _renewed(before: ClaimLine, agreed: ClaimLine, *, moves: bool) -> ClaimLine:
+    is_elsewhere = before.option != agreed.option
+    is_free = moves and before.status is ClaimStatus.HINDERED
+    stays = before.status is ClaimStatus.SETTLED or (is_elsewhere and not is_free)
+    return before if stays else agreed

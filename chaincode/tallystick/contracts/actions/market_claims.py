@@ -10,13 +10,13 @@ A trade has one claim, with a line for each of its legs of units. What a holder 
 and gets by another counts as one. Each line stands by itself: one whose giver has too little left
 is hindered, which is noted, and holds up no other; it can be tried again. A trade that was bought
 in has been replaced by another: of the two claims, one stands (see ``claim_rules.outlives``). Of
-what holders elect between, a trade brings one option; a claim of which every line is hindered gives
-way to one on another option.
+what holders elect between, a leg brings one option: its line is on it, and can be tried on another
+one as long as it is hindered.
 """
 
 from collections.abc import Iterator, Sequence
 
-from tallystick.chaincode import Context, composite_key
+from tallystick.chaincode import Context, Refusal, composite_key
 from tallystick.contracts import events
 from tallystick.contracts.actions.actions import Actions
 from tallystick.contracts.actions.claim_rules import (
@@ -77,26 +77,26 @@ class MarketClaims:
         row = self._actions.advanced(action, Step.CLAIM)
         trade_row = self._trades.require(trade)
         terms = self._trades.terms(trade_row)
-        known = self._raised(row, trade_row)
+        known = self._found(row, trade_row)
         if known is None:
             claim = self._due(row, trade_row, terms)
             if claim is None:
                 raise ActionReason.MARKET_CLAIM_NOT_DUE.refusal(action=action, trade=trade)
         elif known.is_over or self._has_lapsed(row, trade_row):
-            raise ActionReason.MARKET_CLAIM_EXISTS.refusal(action=action, trade=trade)
+            raise _exists(known, action, trade)
         else:
-            claim = self._as_agreed(row, trade_row, terms, known)
+            claim = self._as_agreed(row, trade_row, terms, known, moves=True)
         tried = self._try(row, trade_row, known, claim)
         if not has_changed(known, tried):
-            refuse_if_any(tried.hindrances)
-            raise ActionReason.MARKET_CLAIM_EXISTS.refusal(action=action, trade=trade)
+            refuse_if_any(tried.on(action).hindrances)
+            raise _exists(tried, action, trade)
         self._save(row, trade_row, terms, tried)
 
     def resolve(self, action: str, trade: str) -> None:
         """Settle a claim whose trade is settled, or drop one whose trade ended otherwise.
 
         That of a trade that was bought in is settled if it outlives the trade. Hindered lines are
-        tried again.
+        tried again. Of what holders elect between, lines on another option are left as they are.
 
         Raises:
             Refusal: MARKET_CLAIM_UNKNOWN, MARKET_CLAIM_OVER, MARKET_CLAIM_OPEN, or what hinders
@@ -106,9 +106,10 @@ class MarketClaims:
         trade_row = self._trades.require(trade)
         terms = self._trades.terms(trade_row)
         known = self._claim(row, trade_row)
-        if known.is_over:
+        concerned = known.on(action)
+        if concerned.is_over:
             raise ActionReason.MARKET_CLAIM_OVER.refusal(
-                action=action, trade=trade, state=known.status
+                action=action, trade=trade, state=concerned.status
             )
         if trade_row.status in OPEN:
             raise ActionReason.MARKET_CLAIM_OPEN.refusal(
@@ -117,10 +118,10 @@ class MarketClaims:
         if self._has_lapsed(row, trade_row):
             resolved = self._drop(row, known)
         else:
-            claim = self._as_agreed(row, trade_row, terms, known)
+            claim = self._as_agreed(row, trade_row, terms, known, moves=False)
             resolved = self._try(row, trade_row, known, claim)
         if not has_changed(known, resolved):
-            refuse_if_any(resolved.hindrances)
+            refuse_if_any(resolved.on(action).hindrances)
         self._save(row, trade_row, terms, resolved)
 
     # --- what is known ---
@@ -141,11 +142,8 @@ class MarketClaims:
     def _unraised(self, row: Action, trades: list[Trade]) -> Iterator[str]:
         for trade in trades:
             known = self._found(row, trade)
-            is_on_another = known is not None and not known.is_on(row.terms.action)
-            if known is None or (is_on_another and known.is_idle):
+            if known is None:
                 is_due = self._due(row, trade, self._trades.terms(trade)) is not None
-            elif is_on_another:
-                is_due = False
             else:
                 is_due = bool(known.hindrances) and not self._has_lapsed(row, trade)
             if is_due:
@@ -168,12 +166,15 @@ class MarketClaims:
         return replacement is None or not outlives(row.terms, trade, replacement)
 
     def _as_agreed(
-        self, row: Action, trade: Trade, terms: TradeTerms, known: MarketClaim
+        self, row: Action, trade: Trade, terms: TradeTerms, known: MarketClaim, *, moves: bool
     ) -> MarketClaim:
-        """Return a claim that is not over by the terms of its trade as they are now."""
+        """Return a claim that is not over by the terms of its trade as they are now.
+
+        ``moves`` says whether lines that are hindered on another option are tried on this one.
+        """
         lines = claim_lines(row.terms, terms, is_reverse=known.is_reverse)
         agreed = self._as_recorded(row, trade, known.model_copy(update={"lines": lines}))
-        return renewed(known, agreed.lines)
+        return renewed(known, agreed.lines, moves=moves)
 
     def _as_recorded(self, row: Action, trade: Trade, claim: MarketClaim) -> MarketClaim:
         """Return a claim in the units of the record date."""
@@ -192,10 +193,12 @@ class MarketClaims:
 
         ``known`` is the claim as it was, for which entitlement waits already; None of a new one.
         """
+        action = row.terms.action
         if known is not None:
-            self._free(row, known.open_lines)
-        left = {line.giver: self._entitlement(row, line.giver).left for line in claim.open_lines}
-        taken = covered(claim.open_lines, left)
+            self._free(row, known.on(action).open_lines)
+        wanted = claim.on(action).open_lines
+        left = {line.giver: self._entitlement(row, line.giver).left for line in wanted}
+        taken = covered(wanted, left)
         if trade.status in OPEN:
             self._hold_back(row, taken)
             status = ClaimStatus.OPEN
@@ -211,8 +214,11 @@ class MarketClaims:
         return claim.model_copy(update={"lines": lines})
 
     def _unless_settled(self, row: Action, trade: str, line: ClaimLine) -> ClaimLine:
-        """Return a line that could not be taken, with what hinders it; a settled one as it is."""
-        if line.status is ClaimStatus.SETTLED:
+        """Return a line that could not be taken, with what hinders it.
+
+        One that is settled, or on another option, stays as it is.
+        """
+        if line.status is ClaimStatus.SETTLED or not line.is_on(row.terms.action):
             return line
         action, giver = row.terms.action, self._entitlement(row, line.giver)
         if giver.is_paid:
@@ -224,11 +230,17 @@ class MarketClaims:
         return line.model_copy(update={"status": ClaimStatus.HINDERED, "hindrance": hindrance})
 
     def _drop(self, row: Action, known: MarketClaim) -> MarketClaim:
-        """Let what waits be free, and return the claim with all that is not settled dropped."""
-        self._free(row, known.open_lines)
+        """Let what waits be free, and return the claim with all that is not settled dropped.
+
+        What is on another option stays as it is, until that is resolved.
+        """
+        action = row.terms.action
+        self._free(row, known.on(action).open_lines)
         dropped = {"status": ClaimStatus.DROPPED, "hindrance": None}
         lines = tuple(
-            line if line.status is ClaimStatus.SETTLED else line.model_copy(update=dropped)
+            line.model_copy(update=dropped)
+            if line.is_on(action) and line.status is not ClaimStatus.SETTLED
+            else line
             for line in known.lines
         )
         return known.model_copy(update={"lines": lines})
@@ -270,29 +282,14 @@ class MarketClaims:
         return entitlement(0, distribution_of(row), rate)
 
     def _found(self, row: Action, trade: Trade) -> MarketClaim | None:
-        """Return the claim of a trade on an action, or on another option of its election."""
+        """Return the claim of a trade on an action, or on all options of its election."""
         key = claim_key(claimed_on(row.terms), trade.trade)
         return self._trades.rows(trade).load(key, MarketClaim)
-
-    def _raised(self, row: Action, trade: Trade) -> MarketClaim | None:
-        """Return the claim that is raised already; None too if one on another option gives way.
-
-        Raises:
-            Refusal: MARKET_CLAIM_EXISTS when that one does not.
-        """
-        known = self._found(row, trade)
-        if known is None or known.is_on(row.terms.action):
-            return known
-        if not known.is_idle:
-            raise ActionReason.MARKET_CLAIM_EXISTS.refusal(
-                action=str(known.option), trade=trade.trade
-            )
-        return None
 
     def _claim(self, row: Action, trade: Trade) -> MarketClaim:
         action = row.terms.action
         claim = self._found(row, trade)
-        if claim is None or not claim.is_on(action):
+        if claim is None or not claim.on(action).lines:
             raise ActionReason.MARKET_CLAIM_UNKNOWN.refusal(action=action, trade=trade.trade)
         return claim
 
@@ -310,6 +307,12 @@ class MarketClaims:
                 is_hindered=bool(claim.hindrances),
             )
         )
+
+
+def _exists(claim: MarketClaim, action: str, trade: str) -> Refusal:
+    """Return the refusal of a claim that is raised already, on an action or on another option."""
+    line = (claim.on(action).lines or claim.lines)[0]
+    return ActionReason.MARKET_CLAIM_EXISTS.refusal(action=line.option or action, trade=trade)
 
 
 def claim_key(action: str, trade: str) -> str:

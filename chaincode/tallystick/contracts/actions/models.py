@@ -163,6 +163,7 @@ class ClaimLine(Model):
         giver: Whose entitlement goes.
         taker: Who gets it.
         units: How many units' worth, in the units of the record date.
+        option: The action on which it was tried last, if that is one of several to be elected.
         hindrance: Why nothing waits, as it was when that was tried last; None unless hindered.
     """
 
@@ -170,33 +171,33 @@ class ClaimLine(Model):
     giver: str
     taker: str
     units: int
+    option: str | None = None
     status: ClaimStatus = ClaimStatus.OPEN
     hindrance: Finding | None = None
-
-
-class MarketClaim(Model):
-    """Private row ``market-claim (action, trade)``, in the collection of the trade's venue.
-
-    What holders elect between has one claim together, under the id of the election.
-
-    Attributes:
-        lines: One for each leg of the action's security, in the order of the legs.
-        is_reverse: Whether those give who got the units, such as the buyer.
-        option: The action by which it was raised, if that is one of several to be elected.
-    """
-
-    lines: tuple[ClaimLine, ...]
-    is_reverse: bool
-    option: str | None = None
 
     def is_on(self, action: str) -> bool:
         """Return whether it is on an action, rather than on another option."""
         return self.option in (None, action)
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether all its lines are hindered, so that nothing waits for it or has moved by it."""
-        return all(line.status is ClaimStatus.HINDERED for line in self.lines)
+
+class MarketClaim(Model):
+    """Private row ``market-claim (action, trade)``, in the collection of the trade's venue.
+
+    What holders elect between by one resolution has one claim together, under the ids of the
+    ballot and of the resolution; each of its lines is on one of the options.
+
+    Attributes:
+        lines: One for each leg of the action's security, in the order of the legs.
+        is_reverse: Whether those give who got the units, such as the buyer.
+    """
+
+    lines: tuple[ClaimLine, ...]
+    is_reverse: bool
+
+    def on(self, action: str) -> "MarketClaim":
+        """Return what of it is on an action, rather than on another option."""
+        lines = tuple(line for line in self.lines if line.is_on(action))
+        return self.model_copy(update={"lines": lines})
 
     @property
     def status(self) -> ClaimStatus:

@@ -344,6 +344,16 @@ def test_a_bank_gives_back_as_ordered_what_a_firm_keeps_that_has_no_licence_any_
     assert f'"cause":"ordered","evidence_hash":"{EVIDENCE}"' in told.text
 
 
+def test_a_bank_gives_back_what_is_reserved_for_a_keeper_that_there_is_not(market: Market) -> None:
+    """SS-96: its holder mistyped the name, and nobody of that name gives it back."""
+    reserve(market, reserved(market, 40_000, keeper="No such venue", life=99 * HOUR), BROKER)
+    assert account(market).available == 10_000
+
+    release_by_order(market, keeper="No such venue")
+
+    assert account(market).available == 50_000
+
+
 def test_nobody_but_the_bank_that_owes_the_money_gives_it_back_in_the_place_of_a_keeper(
     market: Market,
 ) -> None:

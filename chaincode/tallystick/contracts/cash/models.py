@@ -121,7 +121,7 @@ class SignedRenewal(Model):
 
 
 class ReservationPlace(Model):
-    """Transient ``reservation`` of its keeper: which one."""
+    """Transient ``place`` of its keeper: which one."""
 
     cash: Identifier
     holder: Identifier
@@ -132,10 +132,11 @@ class OrderedRelease(ReservationPlace):
     """Transient ``release`` of a bank: which one a court, say, has ordered it to give back.
 
     Attributes:
+        keeper: As the holder has named it, whether or not there is anybody of that name.
         evidence_hash: SHA-256 of the order, in hex.
     """
 
-    keeper: Identifier
+    keeper: str
     evidence_hash: Sha256Hex
 
 

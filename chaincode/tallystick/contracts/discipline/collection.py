@@ -24,8 +24,9 @@ class Collection:
         """Let the penalties of trades be paid, for all days through one that are not paid yet.
 
         Raises:
-            Refusal: NOTHING_DUE when a trade has no such day; CASH_NOT_NAMED; or what stands
-                against a payment, such as INSUFFICIENT_AVAILABLE.
+            Refusal: NOTHING_DUE when a trade has no such day, or none whose penalty is certain
+                before all parties have consented; CASH_NOT_NAMED; or what stands against a payment,
+                such as INSUFFICIENT_AVAILABLE.
         """
         debts: list[Owed] = []
         salts: list[str] = []
@@ -38,7 +39,7 @@ class Collection:
                 for day in self._fails.judged_days(row, terms)
                 if day.day <= through and (record.collected is None or day.day > record.collected)
             ]
-            if not days:
+            if not days or self._fails.may_match_late(row, terms):
                 raise DisciplineReason.NOTHING_DUE.refusal(trade=each, through=through)
             by_buyer, by_seller = _sum(days, "buyer"), _sum(days, "seller")
             if by_buyer or by_seller:

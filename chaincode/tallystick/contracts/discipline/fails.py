@@ -4,7 +4,7 @@ A trade fails when its day ends and it has not settled: no job needs to run for 
 is what cannot be worked out: causes, holds, and what has been paid.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from tallystick.chaincode import Context, composite_key
@@ -31,8 +31,8 @@ from tallystick.contracts.instants import Day, Instant, now
 from tallystick.contracts.intents import SignedIntent
 from tallystick.contracts.reasons import DisciplineReason
 from tallystick.contracts.statements import Side, TradeHeld
-from tallystick.contracts.trades.models import Trade
-from tallystick.contracts.trades.rules import party_on
+from tallystick.contracts.trades.models import Consented, Trade
+from tallystick.contracts.trades.rules import matched_at, party_on
 from tallystick.contracts.trades.signing import require_signature
 from tallystick.contracts.trades.terms import TradeTerms
 from tallystick.contracts.trades.trades import Trades
@@ -86,6 +86,11 @@ class Fails:
     def judged_days(self, trade: Trade, terms: TradeTerms) -> Sequence[FailedDay]:
         """Return each business day that a trade failed, with its cause and its penalty."""
         return tuple(failed(self._facts(trade, terms), self.record(trade), self._figures_of(trade)))
+
+    def may_match_late(self, trade: Trade, terms: TradeTerms) -> bool:
+        """Return whether it is open who consents last, and so who pays for the days until then."""
+        is_open = trade.ended_at is None and now(self._ctx) < trade.expires_at
+        return is_open and matched_at(self._consents(trade, terms).values()) is None
 
     def paying_cash(self, trade: Trade, terms: TradeTerms) -> str:
         """Return the cash in which sides of a trade pay each other for its fail.
@@ -161,21 +166,22 @@ class Fails:
     # --- inside ---
 
     def _facts(self, trade: Trade, terms: TradeTerms) -> Facts:
-        consents = {side: self.trades.consent(trade.trade, side) for side in terms.parties}
-        given = {side: each.given_at for side, each in consents.items() if each is not None}
-        is_matched = len(given) == len(consents)
-        last = max(given.values(), default=None)
-        late = [side for side, moment in given.items() if moment == last]
+        consents = self._consents(trade, terms)
+        last = matched_at(consents.values())
+        late = [side for side, each in consents.items() if each and each.given_at == last]
         return Facts(
             calendar=self.calendar(trade),
             settlement_day=trade.settlement_day,
             until=self.until(trade),
-            matched_at=last if is_matched else None,
-            late=late[0] if is_matched and len(late) == 1 else None,
+            matched_at=last,
+            late=late[0] if len(late) == 1 else None,
             security=terms.security,
             cash=terms.cash,
             amount=terms.amount,
         )
+
+    def _consents(self, trade: Trade, terms: TradeTerms) -> Mapping[Side, Consented | None]:
+        return {side: self.trades.consent(trade.trade, side) for side in terms.parties}
 
     def _figures_of(self, trade: Trade) -> partial[Figures | None]:
         return partial(self.regimes.figures, trade.venue)

@@ -33,7 +33,7 @@ class DisciplineReason(ReasonTable):
     )
     NOTHING_DUE = (
         Kind.CONFLICT,
-        "Trade {trade} has no failed day through {through} whose penalty is not paid.",
+        "Trade {trade} has no failed day through {through} whose penalty is certain and not paid.",
     )
     CASH_NOT_NAMED = (
         Kind.RULE,

@@ -28,6 +28,7 @@ from tallystick.contracts.trades.rules import (
     approval_findings,
     check_terms,
     consent_findings,
+    matched_at,
     party_on,
 )
 from tallystick.contracts.trades.signing import without_names
@@ -111,7 +112,7 @@ class Lifecycle:
             rows,
             trade,
             side,
-            Consented(given_at=moment, valid_until=valid_until),
+            Consented(given_at=self._agreed_at(terms, former), valid_until=valid_until),
             ConsentGiven(party=party, key=intent.key, given_at=moment),
         )
         self._ctx.emit(events.ConsentGiven(trade=trade, side=side, terms_hash=row.terms_hash))
@@ -240,6 +241,18 @@ class Lifecycle:
         if has_locks(row):
             delivery.release(self._ctx, terms)
         return terms
+
+    def _agreed_at(self, terms: TradeTerms, former: Consented | None) -> Instant:
+        """Return since when a party agrees to a trade to which it consents now.
+
+        Who consents anew to what all had agreed on is not late: what failed since keeps its cause.
+        Only then are the other parties' consents read, which may come in the same block.
+        """
+        moment = now(self._ctx)
+        if former is None:
+            return moment
+        consents = [self._trades.consent(terms.trade, each) for each in terms.parties]
+        return moment if matched_at(consents) is None else former.given_at
 
     def _require_agreement(self, terms: TradeTerms) -> None:
         """Refuse unless all parties have consented and all mediators have approved."""

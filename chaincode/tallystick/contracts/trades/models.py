@@ -67,6 +67,8 @@ class Consented(Model):
     """Row ``consent (trade, side)``: apart from the trade, so that all may come in one block.
 
     Attributes:
+        given_at: When it was given; of one that has ended and was given anew, for the first time,
+            if all parties had consented then.
         valid_until: From then on it counts no more, unless the legs were locked before; None when
             it does not end by itself.
     """

@@ -1,6 +1,6 @@
 """What stands against a trade, beside its status. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from tallystick.contracts.instants import Instant
@@ -65,6 +65,19 @@ def has_usable_receipts(terms: TradeTerms) -> bool:
     """Return whether each leg that is paid off the ledger names a bank; nets know no receipts."""
     receipts = [leg for leg in terms.all_legs if leg.kind is LegKind.RECEIPT]
     return all(leg.bank for leg in receipts) and (not receipts or terms.model is DvpModel.GROSS)
+
+
+def matched_at(consents: Collection[Consented | None]) -> Instant | None:
+    """Return when the last of all parties consented; None while not all have, or had at once.
+
+    Args:
+        consents: Of each party; None for one that has given none.
+    """
+    given = [each for each in consents if each is not None]
+    if len(given) < len(consents):
+        return None
+    last = max(each.given_at for each in given)
+    return last if all(each.counts(last) for each in given) else None
 
 
 def consent_findings(

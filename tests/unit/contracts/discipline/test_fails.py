@@ -22,6 +22,7 @@ from tests.unit.contracts.discipline.stage import (
     note,
     read_pack,
     row,
+    terms,
 )
 
 from tallystick.chaincode import Refusal
@@ -131,6 +132,40 @@ def test_who_consented_last_is_responsible_until_the_trade_is_matched(
 ) -> None:
     """F144: exact at the second of the cut-off."""
     assert blame(facts(matched_at=matched_at, late=late), FailRecord(), "2026-04-06") == expected
+
+
+def test_a_consent_that_is_given_anew_makes_nobody_late(disciplined: Market) -> None:
+    """F144, SS-85: the seller had nothing to deliver while the buyer's first consent counted."""
+    proposed = terms(disciplined)
+    disciplined.propose(proposed)
+    disciplined.consent(proposed, "seller")
+    disciplined.consent(proposed, "buyer", CUT_OFFS[1])
+    go_to(disciplined, CUT_OFFS[1])
+    note(disciplined, "2026-04-06", LACK, "seller")
+    disciplined.consent(proposed, "buyer")
+
+    assert causes(disciplined) == [(LACK, "seller")] * 2
+
+
+def test_a_consent_that_ended_before_the_other_came_matches_nothing(disciplined: Market) -> None:
+    """F144, SS-85: so who gives it anew has consented last."""
+    proposed = terms(disciplined)
+    disciplined.propose(proposed)
+    disciplined.consent(proposed, "buyer", disciplined.after(A_SECOND))
+    disciplined.ledger.advance(A_SECOND)
+    disciplined.consent(proposed, "seller")
+    go_to(disciplined, CUT_OFFS[0])
+    assert causes(disciplined) == [(Cause.LATE_MATCHING, None)]
+    disciplined.consent(proposed, "buyer")
+
+    assert causes(disciplined) == [(Cause.LATE_MATCHING, "buyer")]
+
+
+def causes(market: Market) -> list[tuple[Cause | None, Side | None]]:
+    """Return why a trade failed on each day, and who is responsible."""
+    days = fail(market).days
+    assert days is not None, "the regulator may read"
+    return [(each.cause, each.side) for each in days]
 
 
 def test_what_clearing_recorded_holds_from_its_day_until_the_next_note() -> None:
@@ -300,6 +335,20 @@ def test_penalties_are_collected_day_by_day_or_all_at_once(disciplined: Market) 
         collect(disciplined, "T-1", through=f"2026-04-0{day}")
 
     assert disciplined.money("bob") == at_once.money("bob")
+
+
+def test_nothing_is_collected_while_it_is_open_who_matches_late(disciplined: Market) -> None:
+    """F144: else whoever consents after clearing has collected pays nothing for being late."""
+    proposed = terms(disciplined)
+    disciplined.propose(proposed)
+    disciplined.consent(proposed, "buyer")
+    go_to(disciplined, CUT_OFFS[0])
+    with pytest.raises(Refusal, match="NOTHING_DUE"):
+        collect(disciplined, "T-1", through="2026-04-30")
+    disciplined.consent(proposed, "seller")
+    collect(disciplined, "T-1", through="2026-04-30")
+
+    assert disciplined.money("alice") == 2 * AMOUNT - PENALTY
 
 
 def test_penalties_of_many_trades_are_netted_in_one_payment(disciplined: Market) -> None:

@@ -1,9 +1,10 @@
 """The last step: what the ledger says of a transaction. Source: wire.md §5.5."""
 
+import asyncio
 from typing import Self
 
 from tallystick.client.block_events import FILTERED_BLOCKS, block_events_request
-from tallystick.client.commit_listener import Expected
+from tallystick.client.commit_listener import LISTENS_FOR_S, Expected
 from tallystick.client.commit_status import CommitStatus
 from tallystick.client.errors import CommitStatusError, RpcFailure
 from tallystick.client.event_stream import EventStream
@@ -106,8 +107,11 @@ class Commit:
 
     async def _status(self) -> CommitStatus:
         expected, self._expected = self._expected, None  # whoever asks again asks the peer
-        heard = None if expected is None else await expected
-        return heard or await self._asked()
+        if expected is not None:
+            await asyncio.wait([expected], timeout=LISTENS_FOR_S)
+            if expected.done() and (heard := expected.result()) is not None:
+                return heard
+        return await self._asked()
 
     async def _asked(self) -> CommitStatus:
         session = self._session

@@ -23,6 +23,9 @@ UNNEEDED_BLOCKS: Final = 16
 LISTENS_AGAIN_AFTER_S: Final = 60
 """How long a peer that ended the stream is asked about each transaction: it may refuse others."""
 
+LISTENS_FOR_S: Final = 10
+"""Then a transaction is asked about: a stream that has come to a halt must not cost its verdict."""
+
 Expected: TypeAlias = asyncio.Future[CommitStatus | None]
 """The verdict on a transaction; None if the peer has to be asked for it."""
 

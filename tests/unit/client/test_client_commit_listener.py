@@ -246,6 +246,20 @@ async def test_who_is_told_too_late_may_ask_again(peer: CommittingPeer, client: 
         assert (await commit.status()).block_number == 101
 
 
+def test_a_verdict_that_a_halted_stream_does_not_bring_is_asked_for(client: Client) -> None:
+    async def story() -> tuple[int, list[str], str]:
+        peer = CommittingPeer()
+        async with client.gateway(peer) as gateway:
+            await make_listen(gateway, peer)
+            [commit] = await submitted(gateway, 1)
+            peer.committed[commit.transaction_id] = CommitStatus(commit.transaction_id, STALE, 101)
+            status = await commit.status()
+            return status.code, peer.status_requests, commit.transaction_id
+
+    code, asked, transaction_id = virtual_time.run(story)
+    assert (code, asked) == (STALE, [transaction_id])
+
+
 async def test_listening_ends_when_no_transaction_needs_it(
     peer: CommittingPeer, gateway: Gateway
 ) -> None:

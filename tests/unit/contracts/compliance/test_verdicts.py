@@ -178,6 +178,7 @@ BASES: st.SearchStrategy[list[JsonValue]] = st.lists(
     st.sampled_from(("transfer", "allowance", "settlement", "distribution")), unique=True
 )
 UNITS = st.integers(1, 110)
+UNIT_PRICE = 7
 RULES = st.lists(
     st.one_of(
         BASES.map(lambda bases: rule("venue-only", excepted=bases)),
@@ -197,23 +198,36 @@ RULES = st.lists(
         BASES.map(lambda bases: rule("receiver-accepts", bases=bases)),
         BASES.map(lambda bases: rule("approved-transfer", approvers=[AGENT], bases=bases)),
         st.just(rule("suitability")),
+        UNITS.map(
+            lambda units: rule(
+                "secondary-limit", exemption="reg-a", window="P1Y", amount=units * UNIT_PRICE
+            )
+        ),
     ),
     max_size=4,
 )
 
 
-def approve(market: RuledMarket) -> None:
-    """Let the transfer agent approve ten units for alice and bob, whatever venues say."""
-    approval = TransferApproval(
-        security="ACME",
-        sender="alice",
-        receiver="bob",
-        quantity=10,
-        expires_at=market.after(timedelta(days=1)),
-        waives=("venue-only",),
-        evidence_hash=EVIDENCE,
-    )
-    market.submit(AGENT, TOKEN, "approve_transfer", approval)
+def approve(quantity: int, exemption: str | None = None) -> Callable[[RuledMarket], None]:
+    """Let the transfer agent approve units for alice and bob, whatever venues say; the first does.
+
+    With an exemption, what alice sells to bob is part of an offering.
+    """
+
+    def approved(market: RuledMarket) -> None:
+        approval = TransferApproval(
+            security="ACME",
+            sender="alice",
+            receiver="bob",
+            quantity=quantity,
+            expires_at=market.after(timedelta(days=1)),
+            waives=("venue-only",),
+            exemption=exemption,
+            evidence_hash=EVIDENCE,
+        )
+        refusal_of(market.submit, AGENT, TOKEN, "approve_transfer", approval)
+
+    return approved
 
 
 def allow_too_little(market: RuledMarket) -> None:
@@ -237,7 +251,8 @@ def _as_agent(market: RuledMarket, function: str, *arguments: Model | str | int)
 
 
 CIRCUMSTANCES: Sequence[Callable[[RuledMarket], object]] = (
-    approve,
+    approve(10),
+    approve(60, "reg-a"),
     allow_too_little,
     let_allowances_end,
     put_at_risk(3),
@@ -264,7 +279,7 @@ class Scene:
         self.movement.prepare(market, quantity)
         allow(market, None)
         allow(market, 80, AT_THE_VENUE)
-        market.bind(*self.rules)
+        market.bind(*self.rules, unit_price=UNIT_PRICE)
         for each in self.happened:
             CIRCUMSTANCES[each](market)
         return market

@@ -12,6 +12,7 @@ from tests.unit.conftest import ChannelMaterial
 from tallystick.node.committer import ChannelStorage, PeerChannel, open_channel
 from tallystick.node.deliver.puller import BlockPuller
 from tallystick.node.deliver.verification import ChainTip, Previous
+from tallystick.node.ledger import write_watch
 from tallystick.node.ledger.disk import AppendFile, MachineDisk
 from tallystick.node.ledger.memory import MemoryStore
 from tallystick.node.membership.signature_checker import SignatureChecker
@@ -108,6 +109,25 @@ async def test_a_block_is_validated_while_the_disk_takes_the_one_before(
         await channel.watch.wait_for(2)
         following.cancel()
     assert validated_at_height == [1, 1], "the first was not committed yet"
+    channel.ledger.close()
+
+
+async def test_a_disk_that_hangs_is_told(
+    channel_material: ChannelMaterial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write_watch, "OVERDUE_S", 0.0)
+    disk = PausedDisk()
+    channel = await begun(channel_material, tmp_path, disk)
+    disk.goes_on.clear()
+    async with asyncio.timeout(PATIENCE_S), supervised_tasks() as tasks:
+        following = tasks.create_task(channel.follow(Chain(length=1)))
+        while not channel.writes.problem:  # noqa: ASYNC110 - no event says it
+            await asyncio.sleep(0)
+        assert channel.writes.problem.startswith("block 1 has been on its way to the disk")
+        disk.goes_on.set()
+        await channel.watch.wait_for(2)
+        assert channel.writes.problem == ""
+        following.cancel()
     channel.ledger.close()
 
 

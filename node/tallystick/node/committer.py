@@ -26,6 +26,7 @@ from tallystick.node.ledger.head import read_head
 from tallystick.node.ledger.key_value_store import KeyValueStore
 from tallystick.node.ledger.ledger import CommittableBlock, Ledger
 from tallystick.node.ledger.private_data import RETENTION_BLOCKS
+from tallystick.node.ledger.write_watch import WriteWatch
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.observability.context import log_about
 from tallystick.node.observability.metrics import PeerMetrics
@@ -56,6 +57,7 @@ class PeerChannel(EndorserChannel):
         checker: The peer's memory of signatures.
         metrics: Counts and times.
         signature_service: Checks signatures of blocks that wait.
+        writes: Notices that the disk does not take a block.
         fault: Why blocks must not be relied on at the moment; empty when all is well.
         config_listeners: Told each new configuration as soon as it is in force.
         commit_listeners: Called after each block, before the next one.
@@ -68,6 +70,7 @@ class PeerChannel(EndorserChannel):
     checker: SignatureChecker
     metrics: PeerMetrics
     signature_service: SignatureService = NO_SERVICE
+    writes: WriteWatch = field(default_factory=WriteWatch)
     fault: str = ""
     config_listeners: list[Callable[[ChannelConfig], None]] = field(default_factory=list)
     commit_listeners: list[Callable[[], None]] = field(default_factory=list)
@@ -89,14 +92,14 @@ class PeerChannel(EndorserChannel):
 
     async def _commit(self, validated: ValidatedBlock, stages: BlockStages) -> None:
         block = validated.block
-        await self.ledger.commit(
-            CommittableBlock(
-                block=block,
-                codes=validated.codes,
-                updates=validated.updates,
-                transaction_ids=validated.transaction_ids,
-            )
+        committable = CommittableBlock(
+            block=block,
+            codes=validated.codes,
+            updates=validated.updates,
+            transaction_ids=validated.transaction_ids,
         )
+        with self.writes.writing(block.header.number):
+            await self.ledger.commit(committable)
         stages.passed("commit")
         if validated.config is not None:
             self.config = ChannelConfig.from_config(

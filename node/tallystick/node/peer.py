@@ -330,6 +330,7 @@ class PeerNode:
         puller = self._puller(channel)
         self._health[channel_id] = puller.fault
         self._health[f"{channel_id} blocks"] = lambda: channel.source.damage
+        self._health[f"{channel_id} disk"] = lambda: channel.writes.problem
         following = (
             ("follow", channel.follow(puller)),
             ("reconcile", self._reconcile(channel)),

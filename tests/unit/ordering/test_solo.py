@@ -9,6 +9,7 @@ from tests.unit.conftest import ChannelMaterial
 
 from tallystick.node.channel.config import BatchParameters, ChannelConfig
 from tallystick.node.deliver.height import HeightWatch
+from tallystick.node.ledger import write_watch
 from tallystick.node.membership.errors import SigningFailedError
 from tallystick.node.ordering.admission import (
     Admitted,
@@ -180,6 +181,22 @@ async def test_the_height_moves_only_when_a_block_is_durable(solo: MakeSolo) -> 
         one.writer.may_write.set()
         await one.watch.wait_for(2)
         assert one.chain.height == 2
+        one.chain.drain()
+
+
+async def test_a_disk_that_hangs_is_told(solo: MakeSolo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write_watch, "OVERDUE_S", 0.0)
+    one = solo(max_message_count=1)
+    one.writer.may_write.clear()
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        tasks.create_task(one.chain.run())
+        one.order("a")
+        while not one.chain.problem:  # noqa: ASYNC110 - no event says it
+            await asyncio.sleep(0)
+        assert one.chain.problem.startswith("block 1 has been on its way to the disk")
+        one.writer.may_write.set()
+        await one.watch.wait_for(2)
+        assert one.chain.problem == ""
         one.chain.drain()
 
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from tallystick.node.ledger.write_watch import WriteWatch
 from tallystick.node.membership.errors import SigningFailedError
 from tallystick.node.ordering.admission import Submission
 from tallystick.node.ordering.chain import Answer, unavailable
@@ -48,6 +49,7 @@ class SoloChain:
         self._intake = Intake(rules, limits)
         self._height = writer.height
         self._problem = ""
+        self._writes = WriteWatch()
 
     @property
     def height(self) -> int:
@@ -71,8 +73,8 @@ class SoloChain:
 
     @property
     def problem(self) -> str:
-        """Why nothing could be ordered the last time; empty if it could. Nobody else is needed."""
-        return self._problem
+        """Why nothing could be ordered the last time, or can be now; empty if all is well."""
+        return self._problem or self._writes.problem
 
     def order(self, submission: Submission) -> Answer:
         """Queue an envelope; the answer comes once its block is durable."""
@@ -86,7 +88,8 @@ class SoloChain:
         """Write blocks until drained."""
         while batch := await self._intake.next_batch():
             try:
-                await self._write(batch)
+                with self._writes.writing(self._height):
+                    await self._write(batch)
             except SigningFailedError as error:  # and nothing is in the chain
                 _log.error("refused %d envelopes: %s", len(batch.members), error)
                 self._problem = str(error)

@@ -10,11 +10,12 @@ from collections.abc import Coroutine, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from typing import Final
 
+from tallystick.node.ledger.write_watch import OVERDUE_S
 from tallystick.node.membership.errors import SigningFailedError
 from tallystick.node.ordering.admission import Refused, Submission
 from tallystick.node.ordering.chain import SHUTTING_DOWN, Answer, at_once, unavailable
 from tallystick.node.ordering.etcd.comparison import Comparison, LostLogError
-from tallystick.node.ordering.etcd.copying import OVERDUE_S, LocalCopy, overdue
+from tallystick.node.ordering.etcd.copying import LocalCopy, overdue
 from tallystick.node.ordering.etcd.fellows import NOT_LEADING, Fellows, UnreachableFellowError
 from tallystick.node.ordering.etcd.housekeeping import Housekeeper
 from tallystick.node.ordering.etcd.keys import LogKeys

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.config_update import check_succession, verify_delivered
 from tallystick.node.channel.errors import ChannelConfigError
+from tallystick.node.ledger.write_watch import OVERDUE_S
 from tallystick.node.ordering.etcd.records import UntrustedBatchError
 from tallystick.node.ordering.sequencer import OrderingRules
 from tallystick.protos.common.common_pb2 import (
@@ -22,9 +23,6 @@ from tallystick.wire.envelope import is_well_formed
 from tallystick.wire.errors import WireError
 from tallystick.wire.hashing import block_header_hash
 from tallystick.wire.messages import decode
-
-OVERDUE_S: Final = 10.0
-"""How long a block may take to the disk before something is said to be wrong with that."""
 
 
 def overdue(number: int) -> str:

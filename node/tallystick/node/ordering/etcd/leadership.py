@@ -6,9 +6,10 @@ from collections.abc import Callable
 from contextlib import aclosing
 from typing import Final
 
+from tallystick.node.ledger.write_watch import OVERDUE_S
 from tallystick.node.ordering.chain import unavailable
 from tallystick.node.ordering.etcd.comparison import Comparison
-from tallystick.node.ordering.etcd.copying import OVERDUE_S, Copyist, overdue
+from tallystick.node.ordering.etcd.copying import Copyist, overdue
 from tallystick.node.ordering.etcd.fellows import NOT_LEADING
 from tallystick.node.ordering.etcd.log import SupersededError
 from tallystick.node.ordering.etcd.port import (

@@ -183,8 +183,8 @@ class ApprovedBeforehand(Rule[Approvals]):
             )
 
     def most(self, case: Case, leg: Leg, parameters: Approvals, at_most: int) -> int:
-        """Return what the approval covers."""
-        approval = case.approval(leg)
-        if approval is not None:
-            at_most = min(at_most, approval.quantity)
-        return super().most(case, leg, parameters, at_most)
+        """Return what the approval covers, or all that needs none."""
+        reached, approval = super().most(case, leg, parameters, at_most), case.approval(leg)
+        if reached or approval is None:
+            return reached
+        return super().most(case, leg, parameters, min(at_most, approval.quantity))

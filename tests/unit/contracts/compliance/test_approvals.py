@@ -96,6 +96,12 @@ def test_a_waiver_counts_for_any_rule_that_is_bound(ruled: RuledMarket) -> None:
     assert not ruled.ask(1).allowed
 
 
+def test_an_approval_of_some_units_limits_nothing_that_needs_none(ruled: RuledMarket) -> None:
+    ruled.bind(rule("approved-transfer", approvers=[ISSUER], bases=["settlement"]))
+    approve(ruled, ISSUER)
+    assert (ruled.ask(6).allowed, ruled.ask(1).most) == (True, ruled.ask(1).available)
+
+
 def test_an_approval_that_has_ended_is_not_told_to_be_used(ruled: RuledMarket) -> None:
     ruled.bind(rule("approved-transfer", approvers=[ISSUER], bases=["settlement"]))
     approve(ruled, ISSUER)

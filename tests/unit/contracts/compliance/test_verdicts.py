@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 from tests.unit.contracts.acts import refusal_of
@@ -299,6 +299,12 @@ class Scene:
 
 
 @pytest.mark.slow
+@example(
+    movement=Transfer(),
+    rules=[rule("approved-transfer", approvers=[AGENT], bases=["allowance"])],
+    happened=[0],
+    quantity=1,
+)
 @settings(max_examples=120, deadline=None)
 @given(
     movement=st.sampled_from(MOVEMENTS),

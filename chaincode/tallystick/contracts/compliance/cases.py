@@ -19,6 +19,7 @@ from tallystick.contracts.compliance.case import (
 from tallystick.contracts.compliance.counters import Counters
 from tallystick.contracts.compliance.counts import BENEFICIAL_OWNERS, Counted
 from tallystick.contracts.compliance.histories import Invested, Sale
+from tallystick.contracts.compliance.judging import OVERRIDING
 from tallystick.contracts.compliance.models import RuleSet, VenueRules
 from tallystick.contracts.compliance.reported import TradedInWeek, weeks_before
 from tallystick.contracts.compliance.rules import Needs
@@ -165,9 +166,10 @@ class Cases:
     def approvals(self, legs: Sequence[Leg], basis: Basis) -> Iterator[PairApproval]:
         """Yield what was approved for the senders and receivers of legs.
 
-        Of net deliveries they are nobody's who agreed on anything: nothing is approved for them.
+        Of net deliveries they are nobody's who agreed on anything, and what is moved by order needs
+        nobody's approval: nothing is approved for them.
         """
-        if basis is Basis.NET_DELIVERY:
+        if basis is Basis.NET_DELIVERY or basis in OVERRIDING:
             return
         for security, sender, receiver in dict.fromkeys(
             (leg.security, leg.sender, leg.receiver) for leg in legs

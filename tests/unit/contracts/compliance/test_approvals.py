@@ -17,7 +17,7 @@ from tests.unit.contracts.compliance.stage import (
     rule,
     sent,
 )
-from tests.unit.contracts.register_acts import allow, draw
+from tests.unit.contracts.register_acts import allow, draw, force
 
 from tallystick.chaincode import Refusal
 from tallystick.contracts.compliance.models import BoundRule, TransferApproval
@@ -108,6 +108,18 @@ def test_an_approval_that_has_ended_is_not_told_to_be_used(ruled: RuledMarket) -
     ruled.ledger.advance(timedelta(days=366))
     ruled.confirm("alice", "bob")
     assert "token.ApprovalUsed" not in ruled.transfer("alice", "bob", 1).event_types
+
+
+def test_an_order_leaves_what_was_approved_to_those_for_whom_it_was(ruled: RuledMarket) -> None:
+    """F91: what is moved by order needs nobody's approval, so it uses none up."""
+    ruled.bind(rule("approved-transfer", approvers=[ISSUER]))
+    approve(ruled, ISSUER)
+
+    forced = force(ruled, 5)
+
+    assert "token.ApprovalUsed" not in forced.event_types
+    assert recomputed(ruled, forced.transaction_id).agrees
+    assert "token.ApprovalUsed" in ruled.transfer("alice", "bob", 5).event_types
 
 
 def test_a_draw_that_names_a_venue_is_no_trade_there(ruled: RuledMarket) -> None:

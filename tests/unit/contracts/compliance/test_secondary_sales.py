@@ -12,6 +12,7 @@ from tests.unit.contracts.compliance.stage import (
     issue,
     rule,
 )
+from tests.unit.contracts.register_acts import force
 
 from tallystick.contracts.compliance.models import TransferApproval
 from tallystick.contracts.compliance.records import Recomputation
@@ -164,6 +165,16 @@ def test_more_than_an_approval_covers_is_no_part_of_the_offering(selling: RuledM
     assert (asked.most, selling.ask(101).allowed) == (selling.units("alice"), True)
     selling.transfer("alice", "bob", 50)
     assert selling.evaluate(TOKEN, "approval", "ACME", "alice", "bob").json is None
+
+
+def test_what_is_moved_by_order_is_no_part_of_the_offering(selling: RuledMarket) -> None:
+    """A court's order sells nothing: what holders may sell, and who may buy, is as before."""
+    offered(selling, TIER_1)
+    selling.submit(AGENT, TOKEN, "approve_transfer", approval_of(selling))
+
+    assert "token.PurchaseNoted" not in force(selling, 6_000).event_types
+
+    assert "token.PurchaseNoted" in selling.transfer("alice", "bob", 6_000).event_types
 
 
 def test_only_the_keeper_of_the_register_says_what_is_part_of_an_offering(

@@ -130,16 +130,26 @@ class RuledActs(RegisterActs):
         security=securities,
         sides=st.permutations(INVESTORS),
         quantity=st.sampled_from((5, 90, 10_000)),
+        recording=st.sampled_from(
+            ((ATS, "record_refusal"), (CLEARING, "record_refused_draw")),
+        ),
         is_asked=st.booleans(),
     )
     def record_refusal(
-        self, security: str, sides: list[str], quantity: int, *, is_asked: bool
+        self,
+        security: str,
+        sides: list[str],
+        quantity: int,
+        recording: tuple[Participant, str],
+        *,
+        is_asked: bool,
     ) -> None:
-        """Let the venue record what cannot be; the regulator acknowledges it, or asks."""
+        """Let the venue, or who draws, record what cannot be; the regulator says what it thinks."""
         sender, receiver, _ = sides
         sent = UnitsSent(security=security, sender=sender, receiver=receiver, quantity=quantity)
         recorded: list[str] = []
-        ask = partial(self.submit, ATS, TOKEN, "record_refusal", sent)
+        who, by = recording
+        ask = partial(self.submit, who, TOKEN, by, sent)
         if not self.act(lambda: recorded.append(ask().transaction_id)):
             return
         function, *note = ("query_decision", EVIDENCE) if is_asked else ("acknowledge",)

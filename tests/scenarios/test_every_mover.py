@@ -57,8 +57,8 @@ settlement.withdraw_offering settlement.lapse_offering
 settlement.announce_action settlement.confirm_action settlement.cancel_action settlement.cast_votes
 """
 NOTES = """
-token.acknowledge token.query_decision token.record_refusal token.recount token.relabel_lots
-token.fold_changes token.report_volume
+token.acknowledge token.query_decision token.record_refusal token.record_refused_draw token.recount
+token.relabel_lots token.fold_changes token.report_volume
 cash.report_deposit
 settlement.record_failure settlement.record_fail settlement.mark_sale settlement.end_batch
 settlement.conclude_offering settlement.count_votes

@@ -18,7 +18,10 @@ class RuledAndHeard(RuledMarket, ListeningMarket):
 
 @pytest.fixture
 def market() -> RuledAndHeard:
-    """A movement, a hold, an order and a recorded refusal, under a rule that was changed since."""
+    """A movement, a hold, an order and two recorded refusals, under a rule that was changed since.
+
+    One is of a trade, one of a draw.
+    """
     market = RuledAndHeard()
     market.open()
     market.onboard("alice", "bob")
@@ -28,6 +31,7 @@ def market() -> RuledAndHeard:
     hold(market, 20)
     force(market, 5)
     market.submit(Participant.ATS, TOKEN, "record_refusal", sent(101))
+    market.submit(Participant.CLEARING, TOKEN, "record_refused_draw", sent(102))
     market.bind(rule("maximum-holding", units=1))
     return market
 
@@ -74,11 +78,11 @@ def test_a_record_that_was_altered_is_found(
 
 
 def test_a_record_without_its_event_is_found(market: RuledAndHeard) -> None:
-    assert findings(market, without=RefusalRecorded) == ["no event tells of it"]
+    assert findings(market, without=RefusalRecorded) == ["no event tells of it"] * 2
 
 
 def test_a_decision_without_its_record_is_found(market: RuledAndHeard) -> None:
     rows = market.ledger.world.rows_of(TOKEN).values
     for key in [key for key in rows if key.startswith("\0decision")]:
         del rows[key]
-    assert findings(market) == ["no record"] * 5
+    assert findings(market) == ["no record"] * 6

@@ -153,13 +153,15 @@ class RefusalRecorded(LedgerEvent):
     """A movement was refused, and the record says why.
 
     Attributes:
+        venue: Where it was agreed; None for a draw on an allowance that names none.
         codes: Of the reasons, each once.
     """
 
     kind: ClassVar[str] = "token.RefusalRecorded"
+    version: ClassVar[int] = 2
     security: str
     decision: str
-    venue: str
+    venue: str | None
     codes: tuple[str, ...]
 
 

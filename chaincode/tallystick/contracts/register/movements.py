@@ -159,14 +159,30 @@ class Movements:
             ends_at=None if drawn is None else drawn.ends_at,
         )
 
-    def record_refusal(self, instruction: Instruction) -> Decision:
+    def record_refusal(self, instruction: Instruction) -> None:
         """Record why an instruction is refused; refuse with NOTHING_TO_RECORD when it is not."""
-        decision = self.decision(instruction)
-        if not decision.findings:
+        if not self.record_if_refused(instruction):
             security = instruction.moves[0].asset
             raise ComplianceReason.NOTHING_TO_RECORD.refusal(security=security)
+
+    def record_if_refused(self, instruction: Instruction) -> Sequence[Finding]:
+        """Return what stands against an instruction now; if anything does, record and tell it."""
+        decision = self.decision(instruction)
+        findings = decision.findings
+        if not findings:
+            return ()
         self._rulings.record(decision, Outcome.REFUSED, self.subjects(instruction))
-        return decision
+        codes = tuple(dict.fromkeys(each.code for each in findings))
+        for security in instruction.assets:
+            self._ctx.emit(
+                events.RefusalRecorded(
+                    security=security,
+                    decision=self._ctx.transaction_id,
+                    venue=instruction.venue,
+                    codes=codes,
+                )
+            )
+        return findings
 
     # --- how ---
 

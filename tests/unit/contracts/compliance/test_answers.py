@@ -4,9 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.unit.contracts.acts import refused
+from pydantic import TypeAdapter
+from tests.unit.contracts.acts import refusal_of, refused
 from tests.unit.contracts.compliance.stage import (
     AGENT,
+    BROKER,
     IDENTITY,
     REGULATOR,
     TOKEN,
@@ -14,24 +16,30 @@ from tests.unit.contracts.compliance.stage import (
     rule,
     sent,
 )
-from tests.unit.contracts.register_acts import as_agent, force, hold, signed
+from tests.unit.contracts.register_acts import allow, as_agent, draw, force, hold, signed
 
-from tallystick.chaincode import Context, transaction
+from tallystick.chaincode import Context, Refusal, transaction
 from tallystick.chaincode.contract_chaincode import ContractChaincode
 from tallystick.contracts.book import Move
 from tallystick.contracts.compliance.models import Binding, Pack, PackReference, RulesGiven
 from tallystick.contracts.compliance.records import DecisionRecord, Outcome, Recomputation
-from tallystick.contracts.events import Basis
+from tallystick.contracts.events import Basis, RefusalRecorded, read_event
 from tallystick.contracts.lots import LotChoice, LotLock, Origin
 from tallystick.contracts.participants import Participant
+from tallystick.contracts.reasons import Finding
 from tallystick.contracts.register.instructions import Instruction
 from tallystick.contracts.register.models import Allocation, Verdict
 from tallystick.contracts.register.movements import Movements
-from tallystick.contracts.statements import Portion, UnitsSentToMany
+from tallystick.contracts.statements import (
+    ANY_SCOPE,
+    AllowanceScope,
+    Portion,
+    UnitsSentToMany,
+)
 from tallystick.contracts.testing import EVIDENCE
 from tallystick.contracts.token import TokenContract
 
-ATS = Participant.ATS
+ATS, CLEARING = Participant.ATS, Participant.CLEARING
 A_MONTH = timedelta(days=30)
 
 
@@ -45,6 +53,12 @@ def issue_lots(market: RuledMarket, *origins: Origin) -> None:
 def locked(market: RuledMarket, tranche: str = "a", since: str = "2020-01-01") -> Origin:
     lock = LotLock(holder_class="*", until=market.after(A_MONTH))
     return Origin(tranche=tranche, held_since=since, locks=(lock,))
+
+
+def codes_of(refusal: Refusal) -> list[str]:
+    """Return the codes of all reasons that a refusal names."""
+    reasons = TypeAdapter(list[Finding]).validate_python(refusal.facts["reasons"])
+    return [each.code for each in reasons]
 
 
 def lines_of(verdict: Verdict) -> list[tuple[str, int]]:
@@ -186,6 +200,57 @@ def test_an_issuer_of_no_known_home_is_judged_by_every_law(ruled: RuledMarket) -
 
 
 # --- records of every kind of act ---
+
+
+@pytest.mark.parametrize(
+    ("scope", "venue", "codes"),
+    [
+        (ANY_SCOPE, None, ["VENUE_REQUIRED", "HOLDING_ABOVE_LIMIT", "ALLOWANCE_EXCEEDED"]),
+        (AllowanceScope(venue=ATS), ATS, ["HOLDING_ABOVE_LIMIT", "ALLOWANCE_EXCEEDED"]),
+        (AllowanceScope(trade="T-1"), None, ["VENUE_REQUIRED", "HOLDING_ABOVE_LIMIT"]),
+    ],
+)
+def test_a_refused_draw_is_recorded_with_what_it_was_told(
+    scope: AllowanceScope, venue: str | None, codes: list[str], ruled: RuledMarket
+) -> None:
+    """SS-58, SS-80, W31: of a custody exchange too, whose clearing firm draws what it sold."""
+    ruled.bind(rule("venue-only", excepted=["allowance"]), rule("maximum-holding", units=6))
+    quantity = 7
+    allow(ruled, 5 if "ALLOWANCE_EXCEEDED" in codes else quantity, scope)
+    told = refusal_of(draw, ruled, quantity, scope)
+    assert told is not None
+
+    recorded = ruled.submit(CLEARING, TOKEN, "record_refused_draw", sent(quantity), scope)
+
+    name = recorded.transaction_id
+    record = ruled.evaluate(TOKEN, "decision", "ACME", name).load(DecisionRecord)
+    of_rules = [code for each in record.results for code in each.codes]
+    assert [*of_rules, *record.beside] == codes == codes_of(told)
+    assert (record.outcome, record.basis) == (Outcome.REFUSED, Basis.ALLOWANCE)
+    (event,) = map(read_event, recorded.events)
+    assert event == RefusalRecorded(security="ACME", decision=name, venue=venue, codes=tuple(codes))
+    assert ruled.evaluate(TOKEN, "recompute", "ACME", name).load(Recomputation).agrees
+
+
+def test_who_may_not_settle_for_a_venue_puts_that_on_record(ruled: RuledMarket) -> None:
+    """SS-03: a broker may draw, but not what was sold at a venue."""
+    ruled.bind(rule("maximum-holding", units=100))
+    scope = AllowanceScope(venue=ATS)
+
+    recorded = ruled.submit(BROKER, TOKEN, "record_refused_draw", sent(1), scope)
+
+    record = ruled.evaluate(TOKEN, "decision", "ACME", recorded.transaction_id).load(DecisionRecord)
+    assert record.beside == ("LICENCE_MISSING", "ALLOWANCE_MISSING")
+
+
+def test_a_draw_that_would_pass_is_not_recorded_as_refused(ruled: RuledMarket) -> None:
+    ruled.bind(rule("maximum-holding", units=100))
+    allow(ruled, 5)
+    record = (CLEARING, TOKEN, "record_refused_draw", sent(5))
+    assert refused(ruled.submit, *record) == "NOTHING_TO_RECORD"
+    draw(ruled, 5)
+    assert refused(draw, ruled, 5) == "ALLOWANCE_MISSING"
+    ruled.submit(*record)
 
 
 @pytest.mark.parametrize("act", ["forced", "held", "locked"])

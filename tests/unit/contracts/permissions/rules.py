@@ -79,7 +79,7 @@ QUESTIONS: Arguments = {
 
 
 REFUSED = UnitsSent(security="ACME", sender="alice", receiver=KYC_HOUSE, quantity=1)
-"""A transfer to somebody of whom no claim tells who it is."""
+"""What nobody may send, or draw: units for somebody of whom no claim tells who it is."""
 
 
 def approval(market: Market) -> TransferApproval:

@@ -4,7 +4,7 @@ from tallystick.chaincode import Context, query, transaction
 from tallystick.contracts.book import Account
 from tallystick.contracts.events import Basis
 from tallystick.contracts.intents import SignedIntent
-from tallystick.contracts.licensed import MarketContract, licence_first
+from tallystick.contracts.licensed import MarketContract, licence_first, licensed
 from tallystick.contracts.parties import Exercised, require_authority
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import RegisterReason
@@ -80,6 +80,18 @@ class AllowanceFunctions(MarketContract):
         place = Place(sent.security, sent.sender, ctx.client.msp_id, scope)
         Movements(ctx).execute(_draw(ctx, sent, place))
         Allowances(ctx).draw(place, sent.quantity)
+
+    @transaction
+    @licensed(Power.SAFEGUARD)
+    def record_refused_draw(
+        self, ctx: Context, sent: UnitsSent, scope: AllowanceScope = ANY_SCOPE
+    ) -> None:
+        """Record why a ``transfer_from`` of the submitting participant is refused.
+
+        The record says what the draw itself is told, by licences and the allowance too.
+        """
+        place = Place(sent.security, sent.sender, ctx.client.msp_id, scope)
+        Movements(ctx).record_refusal(_draw(ctx, sent, place))
 
     @query
     def can_draw(

@@ -1,7 +1,6 @@
 """Movements of units, as callers of the token contract see them."""
 
 from tallystick.chaincode import Context, query, transaction
-from tallystick.contracts import events
 from tallystick.contracts.book import Account, Delivery, HeldMove, Move
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.compliance.decisions import cures, most, unlocks
@@ -203,19 +202,7 @@ class MovementFunctions(MarketContract):
         movements = Movements(ctx)
         moves = as_held(ctx.state, movements.book, moves)
         instruction = Instruction(moves, Basis.SETTLEMENT, venue=venue)
-        findings = movements.decision(instruction).findings
-        if findings:
-            movements.record_refusal(instruction)
-        for security in dict.fromkeys(move.asset for move in moves) if findings else ():
-            ctx.emit(
-                events.RefusalRecorded(
-                    security=security,
-                    decision=ctx.transaction_id,
-                    venue=venue,
-                    codes=tuple(dict.fromkeys(each.code for each in findings)),
-                )
-            )
-        return tuple(findings)
+        return tuple(movements.record_if_refused(instruction))
 
 
 def verdict_on(ctx: Context, instruction: Instruction) -> Verdict:

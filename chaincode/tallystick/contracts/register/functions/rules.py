@@ -50,18 +50,13 @@ class RuleFunctions(MarketContract):
     @transaction
     @licensed(Power.OPERATE_VENUE)
     def record_refusal(self, ctx: Context, sent: UnitsSent) -> None:
-        """Record why a movement that was asked for at the submitting venue is refused."""
+        """Record why a movement that was asked for at the submitting venue is refused.
+
+        It is judged as the settlement of a trade; ``record_refused_draw`` is for draws.
+        """
         venue = ctx.client.msp_id
         instruction = Instruction((move_of(sent),), Basis.SETTLEMENT, exercised=(), venue=venue)
-        decision = Movements(ctx).record_refusal(instruction)
-        ctx.emit(
-            events.RefusalRecorded(
-                security=sent.security,
-                decision=ctx.transaction_id,
-                venue=venue,
-                codes=tuple(dict.fromkeys(each.code for each in decision.findings)),
-            )
-        )
+        Movements(ctx).record_refusal(instruction)
 
     @transaction
     @licensed(Power.OPERATE_VENUE)

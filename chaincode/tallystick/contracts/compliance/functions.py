@@ -1,4 +1,4 @@
-"""The part of the token contract about packs, approvals, decisions and counts of holders."""
+"""The part of the token contract about packs, acceptances, decisions and counts of holders."""
 
 from typing import Annotated
 
@@ -6,13 +6,12 @@ from pydantic import Field
 
 from tallystick.chaincode import Context, query, transaction
 from tallystick.contracts import events
-from tallystick.contracts.compliance.case import Acceptance, PairApproval
+from tallystick.contracts.compliance.case import Acceptance
 from tallystick.contracts.compliance.cases import COUNTED_TOPICS
-from tallystick.contracts.compliance.catalogue import current_version
 from tallystick.contracts.compliance.classes import classes_of
 from tallystick.contracts.compliance.counters import Counters
 from tallystick.contracts.compliance.counts import HolderCounts, Recounted, owners_of, told
-from tallystick.contracts.compliance.models import Pack, RuleSet, TransferApproval
+from tallystick.contracts.compliance.models import Pack, RuleSet
 from tallystick.contracts.compliance.packs import Packs
 from tallystick.contracts.compliance.records import (
     DecisionPage,
@@ -29,21 +28,14 @@ from tallystick.contracts.licensed import MarketContract, licensed
 from tallystick.contracts.models import Identifier, PageSize, Sha256Hex
 from tallystick.contracts.parties import Party, check_parties, require_authority
 from tallystick.contracts.powers import Power
-from tallystick.contracts.reasons import ComplianceReason, refuse_if_any
 from tallystick.contracts.rows import load_row
 from tallystick.contracts.statements import SecurityAccepted
 
-APPROVERS = (
-    Power.KEEP_REGISTER,
-    Power.OVERSEE,
-    Power.ISSUE_SECURITIES,
-    Power.ACT_FOR_CLIENTS,
-)
 Persons = Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=1000)]
 
 
 class ComplianceFunctions(MarketContract):
-    """Packs, approvals, decisions, counts."""
+    """Packs, acceptances, decisions, counts."""
 
     # --- packs ---
 
@@ -75,63 +67,6 @@ class ComplianceFunctions(MarketContract):
     def accepts(self, ctx: Context, security: str, holder: str) -> bool:
         """Return whether a holder has said that it wants a security."""
         return Counters(ctx.state, ctx.transaction_id).accepts(security, holder)
-
-    # --- approvals ---
-
-    @transaction
-    @licensed(*APPROVERS)
-    def approve_transfer(self, ctx: Context, approval: TransferApproval) -> None:
-        """Approve one transfer beforehand; where several must, each approves the same."""
-        actor = ctx.client.msp_id
-        has_effect = approval.waives or approval.exemption is not None
-        if has_effect and self.licence_findings(ctx, (Power.KEEP_REGISTER,)):
-            raise ComplianceReason.WAIVER_NOT_PERMITTED.refusal(
-                actor=actor, power=Power.KEEP_REGISTER
-            )
-        for each in approval.waives:
-            current_version(each)  # what is always asked is not for anybody to waive
-        counters = Counters(ctx.state, ctx.transaction_id)
-        before = counters.approval(approval.security, approval.sender, approval.receiver)
-        row = PairApproval(**approval.model_dump(), approvers=(actor,))
-        if before is not None and now(ctx) < before.expires_at:
-            said = {"approvers": before.approvers, "as_of": before.as_of}
-            row = row.model_copy(update=said)
-            if row != before:
-                raise ComplianceReason.APPROVAL_DIFFERS.refusal(
-                    security=row.security, sender=row.sender, receiver=row.receiver
-                )
-            approvers = tuple(sorted({*before.approvers, actor}))
-            row = row.model_copy(update={"approvers": approvers})
-        counters.save_approval(row)
-        ctx.emit(events.TransferApproved(**approval.model_dump(), approver=actor))
-
-    @transaction
-    @licensed(*APPROVERS)
-    def withdraw_approval(
-        self, ctx: Context, security: Identifier, sender: Identifier, receiver: Identifier
-    ) -> None:
-        """Withdraw an approval, as one of its approvers or as the keeper of the register."""
-        counters = Counters(ctx.state, ctx.transaction_id)
-        row = counters.approval(security, sender, receiver)
-        if row is None:
-            raise ComplianceReason.APPROVAL_UNKNOWN.refusal(
-                security=security, sender=sender, receiver=receiver
-            )
-        if ctx.client.msp_id not in row.approvers:
-            refuse_if_any(self.licence_findings(ctx, (Power.KEEP_REGISTER,)))
-        counters.end_approval(security, sender, receiver)
-        ctx.emit(
-            events.ApprovalWithdrawn(
-                security=security, sender=sender, receiver=receiver, actor=ctx.client.msp_id
-            )
-        )
-
-    @query
-    def approval(
-        self, ctx: Context, security: str, sender: str, receiver: str
-    ) -> PairApproval | None:
-        """Return what was approved for a sender and a receiver, if anything."""
-        return Counters(ctx.state, ctx.transaction_id).approval(security, sender, receiver)
 
     # --- decisions ---
 

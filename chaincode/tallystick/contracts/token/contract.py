@@ -3,6 +3,7 @@
 from tallystick.contracts.compliance.functions import ComplianceFunctions
 from tallystick.contracts.custody.functions import CustodyFunctions
 from tallystick.contracts.register.functions.allowances import AllowanceFunctions
+from tallystick.contracts.register.functions.approvals import ApprovalFunctions
 from tallystick.contracts.register.functions.cycles import CycleFunctions
 from tallystick.contracts.register.functions.enforcement import EnforcementFunctions
 from tallystick.contracts.register.functions.folding import FoldingFunctions
@@ -30,6 +31,7 @@ class TokenContract(
     RecordDateFunctions,
     FoldingFunctions,
     RuleFunctions,
+    ApprovalFunctions,
     ComplianceFunctions,
 ):
     """Securities and their holders."""

@@ -1,0 +1,79 @@
+"""Approvals of transfers beforehand, as callers of the token contract see them."""
+
+from tallystick.chaincode import Context, query, transaction
+from tallystick.contracts import events
+from tallystick.contracts.compliance.case import PairApproval
+from tallystick.contracts.compliance.catalogue import current_version
+from tallystick.contracts.compliance.counters import Counters
+from tallystick.contracts.compliance.models import TransferApproval
+from tallystick.contracts.instants import now
+from tallystick.contracts.licensed import MarketContract, licensed
+from tallystick.contracts.models import Identifier
+from tallystick.contracts.powers import Power
+from tallystick.contracts.reasons import ComplianceReason, refuse_if_any
+
+APPROVERS = (
+    Power.KEEP_REGISTER,
+    Power.OVERSEE,
+    Power.ISSUE_SECURITIES,
+    Power.ACT_FOR_CLIENTS,
+)
+
+
+class ApprovalFunctions(MarketContract):
+    """What is approved beforehand for a sender and a receiver."""
+
+    @transaction
+    @licensed(*APPROVERS)
+    def approve_transfer(self, ctx: Context, approval: TransferApproval) -> None:
+        """Approve one transfer beforehand; where several must, each approves the same."""
+        actor = ctx.client.msp_id
+        has_effect = approval.waives or approval.exemption is not None
+        if has_effect and self.licence_findings(ctx, (Power.KEEP_REGISTER,)):
+            raise ComplianceReason.WAIVER_NOT_PERMITTED.refusal(
+                actor=actor, power=Power.KEEP_REGISTER
+            )
+        for each in approval.waives:
+            current_version(each)  # what is always asked is not for anybody to waive
+        counters = Counters(ctx.state, ctx.transaction_id)
+        before = counters.approval(approval.security, approval.sender, approval.receiver)
+        row = PairApproval(**approval.model_dump(), approvers=(actor,))
+        if before is not None and now(ctx) < before.expires_at:
+            said = {"approvers": before.approvers, "as_of": before.as_of}
+            row = row.model_copy(update=said)
+            if row != before:
+                raise ComplianceReason.APPROVAL_DIFFERS.refusal(
+                    security=row.security, sender=row.sender, receiver=row.receiver
+                )
+            approvers = tuple(sorted({*before.approvers, actor}))
+            row = row.model_copy(update={"approvers": approvers})
+        counters.save_approval(row)
+        ctx.emit(events.TransferApproved(**approval.model_dump(), approver=actor))
+
+    @transaction
+    @licensed(*APPROVERS)
+    def withdraw_approval(
+        self, ctx: Context, security: Identifier, sender: Identifier, receiver: Identifier
+    ) -> None:
+        """Withdraw an approval, as one of its approvers or as the keeper of the register."""
+        counters = Counters(ctx.state, ctx.transaction_id)
+        row = counters.approval(security, sender, receiver)
+        if row is None:
+            raise ComplianceReason.APPROVAL_UNKNOWN.refusal(
+                security=security, sender=sender, receiver=receiver
+            )
+        if ctx.client.msp_id not in row.approvers:
+            refuse_if_any(self.licence_findings(ctx, (Power.KEEP_REGISTER,)))
+        counters.end_approval(security, sender, receiver)
+        ctx.emit(
+            events.ApprovalWithdrawn(
+                security=security, sender=sender, receiver=receiver, actor=ctx.client.msp_id
+            )
+        )
+
+    @query
+    def approval(
+        self, ctx: Context, security: str, sender: str, receiver: str
+    ) -> PairApproval | None:
+        """Return what was approved for a sender and a receiver, if anything."""
+        return Counters(ctx.state, ctx.transaction_id).approval(security, sender, receiver)

@@ -125,6 +125,20 @@ class Packs:
         key = venue_rules_key(security, venue)
         return load_row(self._state, key, VenueRules) or NO_VENUE_RULES
 
+    def require_placement(self, security: str, rules: RuleSet, exemption: str) -> None:
+        """Refuse with EXEMPTION_UNKNOWN unless a rule limits what holders sell under an exemption.
+
+        Without one, no sale under it is part of an offering. The rules of venues count as well,
+        since the sale may be agreed at any of them.
+        """
+        if exemption in rules.needs.placed:
+            return
+        for _, value in self._state.partial("venue-rules", security):
+            bound = VenueRules.model_validate_json(value).bound
+            if any(exemption in each.needs.placed for each in bound):
+                return
+        raise ComplianceReason.EXEMPTION_UNKNOWN.refusal(security=security, exemption=exemption)
+
 
 def pack_key(pack: str, version: int) -> str:
     """Return the key of a version of a pack."""

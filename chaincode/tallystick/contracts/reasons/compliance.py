@@ -138,6 +138,11 @@ class ComplianceReason(ReasonTable):
         "{actor} may approve a transfer, but neither waive rules nor say that it is part of an"
         " offering: that needs power {power}.",
     )
+    EXEMPTION_UNKNOWN = (
+        Kind.NOT_FOUND,
+        "No rule for {security} limits what holders sell in offerings under {exemption}: bind one,"
+        " or the pack that has it, or approve the transfer as no part of an offering.",
+    )
     NOTHING_TO_RECORD = (Kind.CONFLICT, "Nothing stands against that movement of {security}.")
     DECISION_UNKNOWN = (Kind.NOT_FOUND, "There is no decision {decision} about {security}.")
     DECISION_REVIEWED = (Kind.CONFLICT, "Decision {decision} about {security} was {review}.")

@@ -16,8 +16,10 @@ from tests.unit.contracts.register_acts import force
 
 from tallystick.contracts.compliance.models import TransferApproval
 from tallystick.contracts.compliance.records import Recomputation
+from tallystick.contracts.participants import Participant
 from tallystick.contracts.testing import EVIDENCE
 
+ATS = Participant.ATS
 TIER_1, TIER_2 = "us-reg-a-tier-1-2026-01-01", "us-reg-a-tier-2-2026-01-01"
 FIRST_YEAR = "us-reg-a-first-year-2026-01-01"
 THOUSAND_DOLLARS = 100_000
@@ -165,6 +167,18 @@ def test_more_than_an_approval_covers_is_no_part_of_the_offering(selling: RuledM
     assert (asked.most, selling.ask(101).allowed) == (selling.units("alice"), True)
     selling.transfer("alice", "bob", 50)
     assert selling.evaluate(TOKEN, "approval", "ACME", "alice", "bob").json is None
+
+
+def test_an_exemption_by_which_nothing_is_limited_is_not_approved(selling: RuledMarket) -> None:
+    """Mistyped, it would let the sale pass by what is waived beside it, and count nowhere."""
+    offered(selling, TIER_1)
+    approval = approval_of(selling, tier="reg-a-teir-1")
+    approve = (AGENT, TOKEN, "approve_transfer", approval)
+    assert refused(selling.submit, *approve) == "EXEMPTION_UNKNOWN"
+
+    of_a_venue = rule("secondary-limit", exemption="reg-a-teir-1", window="P1Y", amount=1)
+    selling.submit(ATS, TOKEN, "bind_venue_rules", "ACME", [of_a_venue])
+    selling.submit(*approve)
 
 
 def test_what_is_moved_by_order_is_no_part_of_the_offering(selling: RuledMarket) -> None:

@@ -288,6 +288,11 @@ def _(market: Market) -> None:
     market.submit(ISSUER, TOKEN, "approve_transfer", approval(market, 1, "venue-only"))
 
 
+@reaches(ComplianceReason.EXEMPTION_UNKNOWN)
+def _(market: Market) -> None:
+    market.submit(TRANSFER_AGENT, TOKEN, "approve_transfer", in_offering(market, 1, "reg-a"))
+
+
 @reaches(ComplianceReason.NOTHING_TO_RECORD)
 def _(market: Market) -> None:
     market.submit(ATS, TOKEN, "record_refusal", sent())

@@ -6,11 +6,13 @@ from tallystick.contracts.compliance.case import PairApproval
 from tallystick.contracts.compliance.catalogue import current_version
 from tallystick.contracts.compliance.counters import Counters
 from tallystick.contracts.compliance.models import TransferApproval
+from tallystick.contracts.compliance.packs import Packs
 from tallystick.contracts.instants import now
 from tallystick.contracts.licensed import MarketContract, licensed
 from tallystick.contracts.models import Identifier
 from tallystick.contracts.powers import Power
 from tallystick.contracts.reasons import ComplianceReason, refuse_if_any
+from tallystick.contracts.register.securities import Securities
 
 APPROVERS = (
     Power.KEEP_REGISTER,
@@ -35,6 +37,9 @@ class ApprovalFunctions(MarketContract):
             )
         for each in approval.waives:
             current_version(each)  # what is always asked is not for anybody to waive
+        if approval.exemption is not None:
+            rules = Securities(ctx.state).require(approval.security).rules
+            Packs(ctx).require_placement(approval.security, rules, approval.exemption)
         counters = Counters(ctx.state, ctx.transaction_id)
         before = counters.approval(approval.security, approval.sender, approval.receiver)
         row = PairApproval(**approval.model_dump(), approvers=(actor,))

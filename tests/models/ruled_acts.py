@@ -112,8 +112,7 @@ class RuledActs(RegisterActs):
             evidence_hash=EVIDENCE,
         )
         self.as_agent("approve_transfer", approval)
-        if not waived:
-            self.act(partial(self.submit, REGULATOR, TOKEN, "approve_transfer", approval))
+        self.act(partial(self.submit, REGULATOR, TOKEN, "approve_transfer", approval))
         if is_withdrawn:
             self.as_agent("withdraw_approval", security, sender, receiver)
         else:

@@ -200,10 +200,10 @@ class TransferApproval(Model):
     """What an approver approves beforehand.
 
     Attributes:
-        waives: Rules that shall not stand against it, by name; needs power ``keep-register``.
+        waives: Rules that shall not stand against it, by name; who has power ``keep-register``
+            says so first.
         exemption: Under which the sender sells its units in the issuer's offering, so that rules
-            about offerings count them; needs power ``keep-register``. None for a movement that is
-            no part of one.
+            about offerings count them; likewise. None for a movement that is no part of one.
         evidence_hash: SHA-256 of the document that explains it.
     """
 

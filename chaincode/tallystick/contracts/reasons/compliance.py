@@ -136,7 +136,7 @@ class ComplianceReason(ReasonTable):
     WAIVER_NOT_PERMITTED = (
         Kind.CALLER,
         "{actor} may approve a transfer, but neither waive rules nor say that it is part of an"
-        " offering: that needs power {power}.",
+        " offering: who has power {power} approves that first.",
     )
     EXEMPTION_UNKNOWN = (
         Kind.NOT_FOUND,

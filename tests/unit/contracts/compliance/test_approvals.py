@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from pydantic import JsonValue
-from tests.unit.contracts.acts import refusal_of
+from tests.unit.contracts.acts import refusal_of, refused
 from tests.unit.contracts.compliance.stage import (
     AGENT,
     BROKER,
@@ -94,6 +94,32 @@ def test_a_waiver_counts_for_any_rule_that_is_bound(ruled: RuledMarket) -> None:
     assert done.event_types.count("token.ApprovalUsed") == 1
     assert recomputed(ruled, done.transaction_id).agrees
     assert not ruled.ask(1).allowed
+
+
+def test_others_approve_what_the_transfer_agent_waives_and_nothing_else(
+    ruled: RuledMarket,
+) -> None:
+    """F91, F92, SS-53: a gift passes by two approvals, of which the transfer agent's is first."""
+    ruled.bind(
+        rule("venue-only"),
+        rule("approved-transfer", approvers=[AGENT, REGULATOR], quorum=2),
+    )
+    assert refused(approve, ruled, REGULATOR, 5, "venue-only") == "WAIVER_NOT_PERMITTED"
+    approve(ruled, AGENT, 5, "venue-only")
+    assert [each.code for each in ruled.ask(5).reasons] == ["APPROVAL_MISSING"]
+    more = (ruled, REGULATOR, 5, "venue-only", "maximum-holding")
+    assert refused(approve, *more) == "APPROVAL_DIFFERS"
+
+    approve(ruled, REGULATOR, 5, "venue-only")
+
+    ruled.transfer("alice", "bob", 5)
+    assert refused(approve, ruled, REGULATOR, 5, "venue-only") == "WAIVER_NOT_PERMITTED"
+
+
+def test_a_waiver_that_has_ended_is_the_transfer_agents_to_renew(ruled: RuledMarket) -> None:
+    approve(ruled, AGENT, 5, "venue-only")
+    ruled.ledger.advance(timedelta(days=366))
+    assert refused(approve, ruled, REGULATOR, 5, "venue-only") == "WAIVER_NOT_PERMITTED"
 
 
 def test_an_approval_of_some_units_limits_nothing_that_needs_none(ruled: RuledMarket) -> None:

@@ -28,22 +28,24 @@ class ApprovalFunctions(MarketContract):
     @transaction
     @licensed(*APPROVERS)
     def approve_transfer(self, ctx: Context, approval: TransferApproval) -> None:
-        """Approve one transfer beforehand; where several must, each approves the same."""
+        """Approve one transfer beforehand; where several must, each approves the same.
+
+        Who keeps the register is the first to approve one that waives rules or is part of an
+        offering: those who then approve the same change nothing of what it says.
+        """
         actor = ctx.client.msp_id
+        counters = Counters(ctx.state, ctx.transaction_id)
+        before = counters.approval(approval.security, approval.sender, approval.receiver)
+        if before is not None and now(ctx) >= before.expires_at:
+            before = None  # what has ended is begun anew
         has_effect = approval.waives or approval.exemption is not None
-        if has_effect and self.licence_findings(ctx, (Power.KEEP_REGISTER,)):
+        if before is None and has_effect and self.licence_findings(ctx, (Power.KEEP_REGISTER,)):
             raise ComplianceReason.WAIVER_NOT_PERMITTED.refusal(
                 actor=actor, power=Power.KEEP_REGISTER
             )
-        for each in approval.waives:
-            current_version(each)  # what is always asked is not for anybody to waive
-        if approval.exemption is not None:
-            rules = Securities(ctx.state).require(approval.security).rules
-            Packs(ctx).require_placement(approval.security, rules, approval.exemption)
-        counters = Counters(ctx.state, ctx.transaction_id)
-        before = counters.approval(approval.security, approval.sender, approval.receiver)
+        _check_effect(ctx, approval)
         row = PairApproval(**approval.model_dump(), approvers=(actor,))
-        if before is not None and now(ctx) < before.expires_at:
+        if before is not None:
             said = {"approvers": before.approvers, "as_of": before.as_of}
             row = row.model_copy(update=said)
             if row != before:
@@ -82,3 +84,12 @@ class ApprovalFunctions(MarketContract):
     ) -> PairApproval | None:
         """Return what was approved for a sender and a receiver, if anything."""
         return Counters(ctx.state, ctx.transaction_id).approval(security, sender, receiver)
+
+
+def _check_effect(ctx: Context, approval: TransferApproval) -> None:
+    """Refuse an approval by which nothing would be waived, or be part of an offering."""
+    for each in approval.waives:
+        current_version(each)  # what is always asked is not for anybody to waive
+    if approval.exemption is not None:
+        rules = Securities(ctx.state).require(approval.security).rules
+        Packs(ctx).require_placement(approval.security, rules, approval.exemption)

@@ -15,48 +15,39 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from tests.scenarios.conftest import CASH, SECURITY, Market
-from tests.scenarios.courses import trades
-from tests.scenarios.courses.acting import (
-    DAY,
-    HOUR,
-    P,
-    agree,
-    distribution,
-    endow,
-    fund,
-    pay,
-    recorded,
-    settle,
+from tests.scenarios.courses.acting import DAY, HOUR, P, endow, pay, settle
+from tests.scenarios.courses.claiming import (
+    CLAIMED,
+    DIVIDEND,
+    EACH,
+    ENTITLED,
+    MOVES,
+    PAYER,
+    PRICE,
+    acts_of_dividend,
+    claim,
+    deliver,
+    enter,
+    having_of,
+    how_far,
+    paid_for,
+    resolve,
+    supply,
+    trade,
 )
-from tests.scenarios.height_rows import (
-    action_of,
-    entitlement_of,
-    market_claim_of,
-    money_of,
-    settled_trades,
-    totals_of,
-    units_of,
-    waiting_money_of,
-)
+from tests.scenarios.height_rows import is_paid, market_claim_of, settled_trades
 from tests.scenarios.heights import Course, Holdings, holdings
 from tests.scenarios.moments import START, opened_at_nine, refused
 
 from tallystick.contracts.actions.models import ClaimStatus
-from tallystick.contracts.actions.states import Status
-from tallystick.contracts.actions.terms import ActionType
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.events import Basis, LedgerEvent, MoneyTransferred
-from tallystick.contracts.instants import instant
 from tallystick.contracts.trades.terms import LegKind, TradeLeg
 from tallystick.node.ledger.state import StateView
 from tallystick.node.testing import LocalNetwork
 
-ENTITLED, CLAIMED, WAITING = "units that bring something", "units claimed", "money that waits"
 UNITS = {"alice": 100, "carol": 50, "dan": 30}
-MONEY = {"bob": 1_000, "carol": 100, "dan": 100, "acme": 900}
-EACH = 5
-FUNDED = 180 * EACH
-PRICE = 100
+MONEY = {"bob": 1_000, "carol": 100, "dan": 100, PAYER: sum(UNITS.values()) * EACH}
 
 LEGS: Mapping[str, tuple[tuple[str, str, int], ...]] = {
     "T-1": (("alice", "bob", 40), ("carol", "bob", 20)),
@@ -78,27 +69,23 @@ PAID_FOR = {"carol": 50, "alice": 10, "bob": 116, "dan": 4}
 async def live(network: LocalNetwork) -> None:
     """Let five trades be open over a record date; alice has promised more than she can give."""
     market = await opened_at_nine(network)
-    await market.onboard(*UNITS, "bob", "acme")
+    await market.onboard(*UNITS, "bob", PAYER)
     await endow(market, units=UNITS, money=MONEY)
     for name in LEGS:
-        await trade(market, name)
+        await agree_on(market, name)
     network.clock.stand_still(START + DAY)
-    given = {"asset": CASH, "numerator": EACH, "payer": "acme"}
-    terms = distribution(market, "D-1", ActionType.CASH_DIVIDEND, **given)
-    ex_day = market.now().date().isoformat()
-    await recorded(market, network, terms.model_copy(update={"ex_day": ex_day}), *UNITS)
-    await fund(market, "D-1", "acme", FUNDED)
+    await enter(market, network, UNITS)
     network.clock.stand_still(market.now() + HOUR)
-    await pay(market, "D-1", "carol")
+    await pay(market, DIVIDEND, "carol")
     await hinder(market)
     await settle_in_spite_of_a_freeze(market)
     await make_up(market)
     await count_as_one(market)
-    await pay(market, "D-1", "alice", "bob", "dan")
+    await pay(market, DIVIDEND, "alice", "bob", "dan")
 
 
-async def trade(market: Market, name: str) -> None:
-    """Agree on a trade of several legs that may settle within a month."""
+async def agree_on(market: Market, name: str) -> None:
+    """Agree on a trade of several legs."""
     (seller, buyer, quantity), *further = LEGS[name]
     legs = tuple(
         TradeLeg(
@@ -106,23 +93,7 @@ async def trade(market: Market, name: str) -> None:
         )
         for sender, receiver, units in further
     )
-    sides = {"seller": seller, "buyer": buyer, "legs": legs}
-    until = {"expires_at": instant(market.now() + 30 * DAY)}
-    terms = market.terms(name, quantity=quantity, amount=PRICE)
-    await agree(market, terms.model_copy(update={**sides, **until}))
-
-
-async def claim(market: Market, name: str) -> None:
-    """Raise a market claim, or try its hindered lines again."""
-    await settle(market, P.CLEARING, "raise_market_claim", "D-1", name)
-
-
-async def resolve(market: Market, name: str) -> None:
-    await settle(market, P.CLEARING, "resolve_market_claim", "D-1", name)
-
-
-async def deliver(market: Market, name: str) -> None:
-    await settle(market, P.CLEARING, "settle_at_once", name)
+    await trade(market, name, quantity, seller=seller, buyer=buyer, legs=legs)
 
 
 async def hinder(market: Market) -> None:
@@ -201,30 +172,10 @@ def acts_of_claims() -> dict[str, Holdings]:
     return acts
 
 
-def acts_of_dividend() -> dict[str, Holdings]:
-    """Return what moves as all are entered, as the dividend is funded, and as it is paid."""
-    acts = {"entered": holdings({ENTITLED: UNITS}), "funded": holdings({WAITING: {"acme": FUNDED}})}
-    for holder, units in PAID_FOR.items():
-        amount = units * EACH
-        acts[f"{holder} paid"] = holdings(
-            {CASH: {holder: amount, "acme": -amount}, WAITING: {"acme": -amount}}
-        )
-    return acts | {"withdrawn": holdings({CASH: {"alice": -2 * PRICE}})}
-
-
-def having(state: StateView) -> Holdings:
-    """Return units and money, what of it waits, and what everybody is entitled for."""
-    rows = {each: entitlement_of(state, "D-1", each) for each in (*UNITS, "bob")}
-    known = {holder: row for holder, row in rows.items() if row is not None}
-    return holdings(
-        {
-            SECURITY: units_of(state, SECURITY),
-            CASH: money_of(state, CASH),
-            WAITING: waiting_money_of(state, CASH),
-            ENTITLED: {holder: row.units for holder, row in known.items()},
-            CLAIMED: {holder: row.claimed for holder, row in known.items()},
-        }
-    )
+def acts_of_money() -> dict[str, Holdings]:
+    """Return what moves as each holder is paid, and as alice takes her proceeds away."""
+    paid = {f"{holder} paid": paid_for(holder, units) for holder, units in PAID_FOR.items()}
+    return paid | {"withdrawn": holdings({CASH: {"alice": -2 * PRICE}})}
 
 
 WORDS = {
@@ -236,17 +187,12 @@ WORDS = {
 
 def happened(state: StateView) -> set[str]:
     """Return how trades, the lines of their claims and the action stand, and who is paid."""
-    done = settled_trades(state)
+    done = settled_trades(state) | how_far(state)
     for name in LEGS:
-        row = market_claim_of(state, "D-1", name)
+        row = market_claim_of(state, DIVIDEND, name)
         known = () if row is None else row.lines
         done |= {f"{each.leg} {WORDS[each.status]}" for each in known if each.status in WORDS}
-    rows = {each: entitlement_of(state, "D-1", each) for each in PAID_FOR}
-    done |= {f"{each} paid" for each, row in rows.items() if row is not None and row.is_paid}
-    action = action_of(state, "D-1")
-    if action is not None and action.status in {Status.ENTERED, Status.FUNDED}:
-        done |= {"entered", "funded"} if action.status is Status.FUNDED else {"entered"}
-    return done
+    return done | {f"{each} paid" for each in PAID_FOR if is_paid(state, DIVIDEND, each)}
 
 
 def told(event: LedgerEvent) -> set[str]:
@@ -255,29 +201,15 @@ def told(event: LedgerEvent) -> set[str]:
     return {"withdrawn"} if is_so else set()
 
 
-def supply(state: StateView) -> Mapping[str, int]:
-    """Return how much there is of units and of money, and for how many units all are entitled."""
-    totals = totals_of(state, "D-1")
-    return {**trades.supply(state), ENTITLED: 0 if totals is None else totals.entitled}
-
-
 COURSE = Course(
     live=live,
     begun=holdings({SECURITY: UNITS, CASH: MONEY}),
-    acts=acts_of_trades() | acts_of_claims() | acts_of_dividend(),
-    holdings=having,
+    acts=acts_of_trades() | acts_of_claims() | acts_of_dividend(UNITS) | acts_of_money(),
+    holdings=having_of(*UNITS, "bob"),
     happened=happened,
     told=told,
     supply=supply,
-    moves={
-        "cash.withdraw",
-        "settlement.enter_entitlements",
-        "settlement.fund_action",
-        "settlement.pay_entitlements",
-        "settlement.raise_market_claim",
-        "settlement.resolve_market_claim",
-        "settlement.settle_at_once",
-    },
+    moves=MOVES | {"cash.withdraw"},
     steps=[
         {"entered"},
         {"funded"},

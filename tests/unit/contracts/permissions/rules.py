@@ -107,7 +107,7 @@ def arguments(market: Market) -> Arguments:
         "publish_pack": [pack],
         "bind_rules": [RulesGiven(security="ACME", unit_price=1, packs=(SMALL,))],
         "bind_venue_rules": ["ACME", [rule]],
-        **dict.fromkeys(("record_refusal", "record_refused_draw"), [REFUSED]),
+        **{each: [REFUSED] for each in ("record_refusal", "record_refused_draw")},
         "report_volume": [VolumeReport(security="ACME", week="2023-12-24", quantity=1)],
         "accept_security": [accepted, market.sign("alice", accepted)],
         "approve_transfer": [approval(market)],

@@ -38,6 +38,34 @@ def holdings(assets: Mapping[str, Mapping[str, int]]) -> Holdings:
     )
 
 
+def reading(
+    assets: Mapping[str, Callable[[StateView], Mapping[str, int]]],
+) -> Callable[[StateView], Holdings]:
+    """Return what reads by a state what everybody has, of each asset by a function of its own."""
+    return lambda state: holdings({asset: read(state) for asset, read in assets.items()})
+
+
+def moved(asset: str, quantity: int, sender: str | None, receiver: str | None) -> Holdings:
+    """Return what moves; nobody sends what comes into being, and nobody receives what ends."""
+    sides = {sender: -quantity, receiver: quantity}
+    return holdings({asset: {side: each for side, each in sides.items() if side is not None}})
+
+
+def telling(
+    words: Mapping[type[LedgerEvent], str], acts: AbstractSet[str]
+) -> Callable[[LedgerEvent], AbstractSet[str]]:
+    """Return what finds the act of which an event tells, by words for each kind of event.
+
+    Of acts that are not among ``acts``, those before a course, events tell nothing.
+    """
+
+    def told(event: LedgerEvent) -> AbstractSet[str]:
+        act = words.get(type(event), "").format_map(event.model_dump())
+        return {act} & acts
+
+    return told
+
+
 def says_nothing(_: LedgerEvent) -> AbstractSet[str]:
     """Return which acts an event tells: none, where rows tell them all."""
     return frozenset()

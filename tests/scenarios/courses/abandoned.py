@@ -10,8 +10,8 @@ What moves at one height:
 Whoever holds what waits has it all the time.
 """
 
-from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 
 from pydantic import JsonValue
 from tests.scenarios.conftest import CASH, SECURITY, Market
@@ -25,7 +25,7 @@ from tests.scenarios.height_rows import (
     waiting_money_of,
     waiting_units_of,
 )
-from tests.scenarios.heights import Course, Holdings, holdings
+from tests.scenarios.heights import Course, Holdings, holdings, reading
 from tests.scenarios.moments import START, opened_at_nine
 from tests.scenarios.test_offering import UNITS as SUBSCRIBED
 from tests.scenarios.test_offering import offer, order_of
@@ -154,15 +154,12 @@ def acts() -> dict[str, Holdings]:
     }
 
 
-def having(state: StateView) -> Holdings:
-    """Return units and money, and what of it waits."""
-    assets: Mapping[str, Mapping[str, int]] = {
-        SECURITY: units_of(state, SECURITY),
-        WAITING_UNITS: waiting_units_of(state, SECURITY),
-        CASH: money_of(state, CASH),
-        WAITING: waiting_money_of(state, CASH),
-    }
-    return holdings(assets)
+HAVING = {
+    SECURITY: partial(units_of, security=SECURITY),
+    WAITING_UNITS: partial(waiting_units_of, security=SECURITY),
+    CASH: partial(money_of, cash=CASH),
+    WAITING: partial(waiting_money_of, cash=CASH),
+}
 
 
 def happened(state: StateView) -> set[str]:
@@ -177,7 +174,7 @@ COURSE = Course(
     live=live,
     begun=holdings({SECURITY: UNITS, CASH: MONEY}),
     acts=acts(),
-    holdings=having,
+    holdings=reading(HAVING),
     happened=happened,
     supply=trades.supply,
     moves={

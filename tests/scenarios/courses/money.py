@@ -12,6 +12,7 @@ is of an amount of its own, which tells it from all others.
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 from pydantic import JsonValue
 from tests.scenarios.conftest import CASH, SECURITY, Market
@@ -24,7 +25,7 @@ from tests.scenarios.height_rows import (
     units_of,
     waiting_money_of,
 )
-from tests.scenarios.heights import Course, Holdings, holdings
+from tests.scenarios.heights import Course, Holdings, holdings, moved, reading, telling
 from tests.scenarios.moments import START, opened_at_nine
 from tests.unit.contracts.money import SALT
 
@@ -47,7 +48,6 @@ from tallystick.contracts.statements import (
     ReservationRenewed,
     ReservationUse,
 )
-from tallystick.node.ledger.state import StateView
 from tallystick.node.testing import LocalNetwork
 
 WAITING, FEES = "money that waits", "fees that wait"
@@ -154,12 +154,6 @@ async def collect(market: Market) -> None:
 # --- what must be so ---
 
 
-def moved(amount: int, sender: str | None, receiver: str | None) -> Holdings:
-    """Return what moves; nobody sends what is paid in, and nobody receives what is paid out."""
-    sides = {sender: -amount, receiver: amount}
-    return holdings({CASH: {side: money for side, money in sides.items() if side is not None}})
-
-
 def acts() -> dict[str, Holdings]:
     """Return what moves with each payment, with what is kept, and with a fee."""
     sent = {
@@ -169,7 +163,7 @@ def acts() -> dict[str, Holdings]:
         34: (None, "bob"),
         35: ("bob", None),
     }
-    acts = {f"{amount} cents": moved(amount, *sides) for amount, sides in sent.items()}
+    acts = {f"{amount} cents": moved(CASH, amount, *sides) for amount, sides in sent.items()}
     sale = {
         SECURITY: {"alice": -QUANTITY, "bob": QUANTITY},
         CASH: {"alice": PRICE, "bob": -PRICE - FEE, HOUSE: FEE},
@@ -197,33 +191,20 @@ WORDS: Mapping[type[LedgerEvent], str] = {
     events.ReservationReduced: "{amount} cents given back",
     events.FeesCollected: "fees collected",
 }
-
-
-def told(event: LedgerEvent) -> set[str]:
-    """Return the movement of which an event tells; none of those before the course."""
-    act = WORDS.get(type(event), "").format_map(event.model_dump())
-    return {act} & ACTS.keys()
-
-
-def having(state: StateView) -> Holdings:
-    """Return units and money, what of it waits, and which of it are fees to be collected."""
-    return holdings(
-        {
-            SECURITY: units_of(state, SECURITY),
-            CASH: money_of(state, CASH),
-            WAITING: waiting_money_of(state, CASH),
-            FEES: fees_of(state, CASH),
-        }
-    )
-
+HAVING = {
+    SECURITY: partial(units_of, security=SECURITY),
+    CASH: partial(money_of, cash=CASH),
+    WAITING: partial(waiting_money_of, cash=CASH),
+    FEES: partial(fees_of, cash=CASH),
+}
 
 COURSE = Course(
     live=live,
     begun=holdings({SECURITY: UNITS, CASH: MONEY}),
     acts=ACTS,
-    holdings=having,
+    holdings=reading(HAVING),
     happened=settled_trades,
-    told=told,
+    told=telling(WORDS, ACTS.keys()),
     supply=trades.supply,
     moves={
         "cash.collect_fees",

@@ -12,6 +12,7 @@ which tells it from all others.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from pydantic import TypeAdapter
 from tests.scenarios.conftest import SECURITY, Market
@@ -23,7 +24,7 @@ from tests.scenarios.height_rows import (
     units_of,
     waiting_units_of,
 )
-from tests.scenarios.heights import Course, Holdings, holdings
+from tests.scenarios.heights import Course, Holdings, holdings, moved, reading, telling
 from tests.scenarios.moments import opened_at_nine
 
 from tallystick.client.contract import Argument
@@ -194,12 +195,6 @@ async def split(market: Market) -> None:
 # --- what must be so ---
 
 
-def moved(quantity: int, sender: str | None, receiver: str | None) -> Holdings:
-    """Return what moves; nobody sends what comes into being, and nobody receives what ends."""
-    sides = {sender: -quantity, receiver: quantity}
-    return holdings({SECURITY: {side: units for side, units in sides.items() if side is not None}})
-
-
 def acts() -> dict[str, Holdings]:
     """Return what moves with each movement of units, with each hold, and with each freeze."""
     sent = {
@@ -218,7 +213,9 @@ def acts() -> dict[str, Holdings]:
         26: (CUSTODIAN, "bob"),
         DELIVERED: ("alice", "bob"),
     }
-    acts = {f"{quantity} units": moved(quantity, *sides) for quantity, sides in sent.items()}
+    acts = {
+        f"{quantity} units": moved(SECURITY, quantity, *sides) for quantity, sides in sent.items()
+    }
     for quantity in HOLDS.values():
         acts[f"{quantity} units held"] = holdings({WAITING: {"alice": quantity}})
         acts[f"{quantity} units free"] = holdings({WAITING: {"alice": -quantity}})
@@ -237,23 +234,11 @@ WORDS: Mapping[type[LedgerEvent], str] = {
     events.UnitsFrozen: "{quantity} units frozen",
     events.SecuritySplit: "split",
 }
-
-
-def told(event: LedgerEvent) -> set[str]:
-    """Return the movement of which an event tells; none of those before the course."""
-    act = WORDS.get(type(event), "").format_map(event.model_dump())
-    return {act} & ACTS.keys()
-
-
-def having(state: StateView) -> Holdings:
-    """Return units, and which of them wait or are frozen."""
-    return holdings(
-        {
-            SECURITY: units_of(state, SECURITY),
-            WAITING: waiting_units_of(state, SECURITY),
-            FROZEN: frozen_units_of(state, SECURITY),
-        }
-    )
+HAVING = {
+    SECURITY: partial(units_of, security=SECURITY),
+    WAITING: partial(waiting_units_of, security=SECURITY),
+    FROZEN: partial(frozen_units_of, security=SECURITY),
+}
 
 
 def supply(state: StateView) -> Mapping[str, int]:
@@ -265,9 +250,9 @@ COURSE = Course(
     live=live,
     begun=BEGUN,
     acts=ACTS,
-    holdings=having,
+    holdings=reading(HAVING),
     happened=lambda _: set(),
-    told=told,
+    told=telling(WORDS, ACTS.keys()),
     supply=supply,
     moves={
         "token.decline_hold",

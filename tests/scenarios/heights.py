@@ -45,6 +45,14 @@ def reading(
     return lambda state: holdings({asset: read(state) for asset, read in assets.items()})
 
 
+def together(*parts: Holdings) -> Holdings:
+    """Return what changes when all of this does, at one height."""
+    all_of_it: Holdings = Counter()
+    for each in parts:
+        all_of_it.update(each)
+    return all_of_it
+
+
 def moved(asset: str, quantity: int, sender: str | None, receiver: str | None) -> Holdings:
     """Return what moves; nobody sends what comes into being, and nobody receives what ends."""
     sides = {sender: -quantity, receiver: quantity}

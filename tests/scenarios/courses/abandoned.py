@@ -10,13 +10,21 @@ What moves at one height:
 Whoever holds what waits has it all the time.
 """
 
-from datetime import timedelta
 from functools import partial
 
 from pydantic import JsonValue
 from tests.scenarios.conftest import CASH, SECURITY, Market
 from tests.scenarios.courses import trades
-from tests.scenarios.courses.acting import HOUR, P, agree, agree_on_change, endow, settle
+from tests.scenarios.courses.acting import (
+    HOUR,
+    P,
+    accept,
+    agree,
+    agree_on_change,
+    endow,
+    open_cycle,
+    settle,
+)
 from tests.scenarios.height_rows import (
     money_of,
     paid_subscriptions,
@@ -33,7 +41,6 @@ from tests.unit.contracts.offerings.stage import PRICE as OFFERED_AT
 
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.instants import instant
-from tallystick.contracts.netting.models import CycleTerms
 from tallystick.contracts.statements import CancelTrade, SubscriptionCancelled
 from tallystick.contracts.trades.models import Status
 from tallystick.contracts.trades.terms import DvpModel, TradeTerms
@@ -102,19 +109,10 @@ async def agree_off(market: Market) -> None:
 async def cancel_cycle(market: Market, name: str, *, keeps_dropped: bool) -> None:
     """Lock the units of a trade in a cycle that is cancelled."""
     await agree(market, terms_of(market, name, model=DvpModel.NET_MONEY))
-    at = instant(market.now() + timedelta(minutes=1))
-    terms = CycleTerms(
-        cycle=f"C-{name}",
-        venue=P.ATS,
-        model=DvpModel.NET_MONEY,
-        keeps_dropped=keeps_dropped,
-        cut_off_at=at,
-        settles_from=at,
-    )
-    await settle(market, P.CLEARING, "open_cycle", terms)
-    page: JsonValue = [name]
-    await settle(market, P.CLEARING, "accept_trades", terms.cycle, page)
-    await settle(market, P.CLEARING, "cancel_cycle", terms.cycle, "an error")
+    cycle = f"C-{name}"
+    await open_cycle(market, cycle, model=DvpModel.NET_MONEY, keeps_dropped=keeps_dropped)
+    await accept(market, cycle, name)
+    await settle(market, P.CLEARING, "cancel_cycle", cycle, "an error")
 
 
 async def abandon_offering(market: Market) -> None:

@@ -17,6 +17,7 @@ from tallystick.contracts.actions.terms import (
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.discipline.models import ChangeGiven
 from tallystick.contracts.instants import instant
+from tallystick.contracts.netting.models import CycleTerms
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.statements import ChangeAgreed, DistributionFunded, Representation
 from tallystick.contracts.statements.discipline import Change
@@ -78,6 +79,19 @@ async def agree_on_change(market: Market, terms: TradeTerms, change: Change) -> 
             change=given,
             intent=market.sign(agreed.party, agreed),
         )
+
+
+async def open_cycle(market: Market, cycle: str, **rules: object) -> None:
+    """Open a cycle of the venue that takes trades for an hour, and then settles."""
+    at = instant(market.now() + HOUR)
+    given = {"cycle": cycle, "venue": P.ATS, "cut_off_at": at, "settles_from": at, **rules}
+    await settle(market, P.CLEARING, "open_cycle", CycleTerms.model_validate(given))
+
+
+async def accept(market: Market, cycle: str, *trades: str) -> None:
+    """Let a cycle take a page of trades."""
+    page: JsonValue = list(trades)
+    await settle(market, P.CLEARING, "accept_trades", cycle, page)
 
 
 def distribution(

@@ -14,10 +14,21 @@ Trades that leave move nothing. One of them settles later, in another cycle, aft
 
 from collections.abc import Mapping, Sequence
 
-from pydantic import JsonValue
 from tests.scenarios.conftest import CASH, SECURITY, Market
-from tests.scenarios.courses.acting import HOUR, P, agree, endow, settle
-from tests.scenarios.courses.credit import supply
+from tests.scenarios.courses.acting import HOUR, P, accept, endow, open_cycle, settle
+from tests.scenarios.courses.lending import (
+    OWED,
+    Kept,
+    Sale,
+    give_back,
+    lend,
+    lent,
+    reserve,
+    sold,
+    supply,
+    told,
+    trade,
+)
 from tests.scenarios.height_rows import (
     limits_of,
     money_of,
@@ -31,13 +42,8 @@ from tests.scenarios.heights import Course, Holdings, holdings
 from tests.scenarios.moments import START, opened_at_nine, refused
 from tests.unit.contracts.money import SALT
 
-from tallystick.contracts.cash.models import CreditGrant, ReservationPlace, SignedReservation
 from tallystick.contracts.chaincodes import Chaincode
-from tallystick.contracts.events import LedgerEvent, MoneyReserved, ReservationReduced
-from tallystick.contracts.instants import instant
-from tallystick.contracts.netting.models import CycleTerms, CycleView, DefaultNotice
-from tallystick.contracts.prices import price_of
-from tallystick.contracts.statements import MoneyReserved as Commitment
+from tallystick.contracts.netting.models import CycleView, DefaultNotice
 from tallystick.contracts.statements import ReservationUse
 from tallystick.contracts.testing import EVIDENCE
 from tallystick.contracts.trades.models import Status
@@ -45,7 +51,7 @@ from tallystick.contracts.trades.terms import DvpModel
 from tallystick.node.ledger.state import StateView
 from tallystick.node.testing import LocalNetwork
 
-OWED, COLLATERAL, COMMITTED = "debt", "collateral", "money committed to orders"
+COLLATERAL, COMMITTED = "collateral", "money committed to orders"
 WAITING_UNITS, WAITING_MONEY = "units that wait", "money that waits"
 ENDS = START + 12 * HOUR
 
@@ -55,32 +61,30 @@ CREDIT = {"bob": 100, "carol": 5}
 """What the bank lends at most: bob has it too, and gets none of it in default."""
 
 RESERVED = {
-    "first-margin": ("bob", ReservationUse.COLLATERAL, 30),
-    "second-margin": ("bob", ReservationUse.COLLATERAL, 25),
-    "N-3-buy": ("bob", ReservationUse.ORDER, 25),
-    "E-1-buy": ("bob", ReservationUse.ORDER, 15),
-    "carols-margin": ("carol", ReservationUse.COLLATERAL, 20),
+    "first-margin": Kept("bob", ReservationUse.COLLATERAL, 30),
+    "second-margin": Kept("bob", ReservationUse.COLLATERAL, 25),
+    "N-3-buy": Kept("bob", ReservationUse.ORDER, 25),
+    "E-1-buy": Kept("bob", ReservationUse.ORDER, 15),
+    "carols-margin": Kept("carol", ReservationUse.COLLATERAL, 20),
 }
-"""By name whose money it is, what it is for, and how much."""
-
 DEFAULTER, GIVEN_BACK = "bob", "second-margin"
 
 TRADES = {
-    "E-1": ("alice", "bob", 2, 15),
-    "E-2": ("bob", "alice", 2, 15),
-    "N-1": ("alice", "bob", 4, 40),
-    "N-2": ("carol", "bob", 1, 60),
-    "N-3": ("alice", "bob", 3, 25),
-    "N-4": ("alice", "dan", 3, 30),
-    "N-5": ("bob", "dan", 20, 90),
-    "N-6": ("alice", "carol", 2, 25),
-    "N-7": ("dan", "carol", 1, 30),
-    "G-1": ("bob", "dan", 6, 50),
-    "G-2": ("alice", "bob", 2, 60),
-    "G-3": ("carol", "bob", 4, 80),
-    "G-4": ("alice", "carol", 1, 6),
+    "E-1": Sale("alice", "bob", 2, 15),
+    "E-2": Sale("bob", "alice", 2, 15),
+    "N-1": Sale("alice", "bob", 4, 40),
+    "N-2": Sale("carol", "bob", 1, 60),
+    "N-3": Sale("alice", "bob", 3, 25),
+    "N-4": Sale("alice", "dan", 3, 30),
+    "N-5": Sale("bob", "dan", 20, 90),
+    "N-6": Sale("alice", "carol", 2, 25),
+    "N-7": Sale("dan", "carol", 1, 30),
+    "G-1": Sale("bob", "dan", 6, 50),
+    "G-2": Sale("alice", "bob", 2, 60),
+    "G-3": Sale("carol", "bob", 4, 80),
+    "G-4": Sale("alice", "carol", 1, 6),
 }
-"""By name seller, buyer, units and money; those named G have their units held, one by one.
+"""By name; those named G have their units held, one by one.
 
 E-1 and E-2 come to nothing net, so bob owes nothing in them but what he has committed to E-1.
 
@@ -115,9 +119,9 @@ async def live(network: LocalNetwork) -> None:
     await market.onboard("alice", "bob", "carol", "dan")
     await endow(market, units=UNITS, money=MONEY)
     await give_means(market)
-    for name in TRADES:
-        await trade(market, name)
     for cycle, (model, names) in CYCLES.items():
+        for name in names:
+            await trade(market, name, TRADES[name], model)
         keeps = model is DvpModel.NET
         rules = {"model": model, "draws_collateral": True, "keeps_dropped": keeps}
         await fill(market, cycle, names, **rules)
@@ -132,47 +136,21 @@ async def live(network: LocalNetwork) -> None:
     assert await refused(lambda: settle(*again)) == "MEMBER_IN_DEFAULT"
     await say(market, "lift_default")
     await settle(*again)
-    await give_back(market)
+    await give_back(market, GIVEN_BACK, RESERVED[GIVEN_BACK])
 
 
 async def give_means(market: Market) -> None:
     """Let the bank lend, and members give collateral and commit money to an order."""
     for holder, cap in CREDIT.items():
-        credit = CreditGrant(
-            cash=CASH, holder=holder, cap=cap, valid_until=instant(ENDS), salt=SALT
-        )
-        await market.submit(P.BANK, Chaincode.CASH, "grant_credit", credit=credit)
-    for name, (holder, use, amount) in RESERVED.items():
-        said = Commitment(
-            cash=CASH,
-            holder=holder,
-            keeper=P.ATS if use is ReservationUse.ORDER else P.CLEARING,
-            reservation=name,
-            use=use,
-            amount=amount,
-            expires_at=instant(ENDS),
-        )
-        place = (P.BROKER_DEALER, Chaincode.CASH, "reserve")
-        await market.submit(*place, reservation=SignedReservation(statement=said, salt=SALT))
-
-
-async def trade(market: Market, name: str) -> None:
-    """Agree on a trade of the model of its cycle."""
-    seller, buyer, quantity, amount = TRADES[name]
-    (model,) = (model for model, names in CYCLES.values() if name in names)
-    sides = {"seller": seller, "buyer": buyer, "model": model}
-    price = {"price": price_of(amount, quantity)}
-    terms = market.terms(name, quantity=quantity, amount=amount)
-    await agree(market, terms.model_copy(update={**sides, **price}))
+        await lend(market, holder, cap, ENDS)
+    for name, kept in RESERVED.items():
+        await reserve(market, name, kept, until=ENDS)
 
 
 async def fill(market: Market, cycle: str, names: Sequence[str], **rules: object) -> None:
-    """Open a cycle that takes trades for an hour and then settles, and let it take some."""
-    at = instant(market.now() + HOUR)
-    given = {"cycle": cycle, "venue": P.ATS, "cut_off_at": at, "settles_from": at, **rules}
-    await settle(market, P.CLEARING, "open_cycle", CycleTerms.model_validate(given))
-    page: JsonValue = list(names)
-    await settle(market, P.CLEARING, "accept_trades", cycle, page)
+    """Open a cycle, and let it take trades."""
+    await open_cycle(market, cycle, **rules)
+    await accept(market, cycle, *names)
 
 
 async def say(market: Market, function: str) -> None:
@@ -190,67 +168,43 @@ async def dropped(market: Market, cycle: str) -> Mapping[str, Sequence[str]]:
     return {each.trade: [found.code for found in each.findings] for each in report.dropped}
 
 
-async def give_back(market: Market) -> None:
-    """Let who clears give bob back what is left of his collateral."""
-    place = ReservationPlace(cash=CASH, holder=DEFAULTER, reservation=GIVEN_BACK)
-    release = (P.CLEARING, Chaincode.CASH, "release_reservation")
-    await market.submit(*release, place=place)
-
-
 # --- what must be so ---
 
 
 def acts() -> dict[str, Holdings]:
     """Return what moves with each trade, with units that wait for it, and with money reserved."""
     settled = {
-        "E-1": sale("E-1", drawn("bob", {"E-1-buy": 15})),
-        "E-2": sale("E-2"),
-        "N-1": sale("N-1", drawn("bob", {"first-margin": 30, "second-margin": 10})),
-        "N-2": sale("N-2", lent("carol", -5)),
-        "N-3": sale("N-3", drawn("bob", {"N-3-buy": 25})),
-        "N-4": sale("N-4"),
-        "N-6": sale("N-6", drawn("carol", {"carols-margin": 10}), lent("carol", 5)),
-        "G-1": sale("G-1"),
-        "G-2": sale("G-2", drawn("bob", {"second-margin": 10})),
-        "G-4": sale("G-4", drawn("carol", {"carols-margin": 6})),
+        "E-1": sold(TRADES["E-1"], drawn("bob", {"E-1-buy": 15})),
+        "E-2": sold(TRADES["E-2"]),
+        "N-1": sold(TRADES["N-1"], drawn("bob", {"first-margin": 30, "second-margin": 10})),
+        "N-2": sold(TRADES["N-2"], lent("carol", -5)),
+        "N-3": sold(TRADES["N-3"], drawn("bob", {"N-3-buy": 25})),
+        "N-4": sold(TRADES["N-4"]),
+        "N-6": sold(TRADES["N-6"], drawn("carol", {"carols-margin": 10}), lent("carol", 5)),
+        "G-1": sold(TRADES["G-1"]),
+        "G-2": sold(TRADES["G-2"], drawn("bob", {"second-margin": 10})),
+        "G-4": sold(TRADES["G-4"], drawn("carol", {"carols-margin": 6})),
     }
     _, gross = CYCLES["C-2"]
     held = {f"{name} held": holdings({WAITING_UNITS: waiting_for(name)}) for name in gross}
     reserved = {
-        f"{name} reserved": drawn(holder, {name: -amount})
-        for name, (holder, _, amount) in RESERVED.items()
+        f"{name} reserved": drawn(kept.holder, {name: -kept.amount})
+        for name, kept in RESERVED.items()
     }
     back = {f"{GIVEN_BACK} given back": drawn(DEFAULTER, {GIVEN_BACK: 5})}
     return settled | held | reserved | back
-
-
-def sale(name: str, *means: Holdings) -> Holdings:
-    """Return what moves with a trade, and with what pays for it or is repaid by it."""
-    seller, buyer, quantity, amount = TRADES[name]
-    units, money = {seller: -quantity, buyer: quantity}, {seller: amount, buyer: -amount}
-    moved = holdings({SECURITY: units, CASH: money})
-    for each in means:
-        moved.update(each)
-    return moved
 
 
 def drawn(holder: str, amounts: Mapping[str, int]) -> Holdings:
     """Return what moves when so much of reservations is used; placed, it is less than nothing."""
     moved = holdings({WAITING_MONEY: {holder: -sum(amounts.values())}})
     for name, amount in amounts.items():
-        _, use, _ = RESERVED[name]
-        moved.update(holdings({asset_of(use): {name: -amount}}))
+        moved.update(holdings({asset_of(RESERVED[name].use): {name: -amount}}))
     return moved
 
 
-def lent(holder: str, amount: int) -> Holdings:
-    """Return what moves when so much is lent; when it is repaid, it is less than nothing."""
-    return holdings({CASH: {holder: amount}, OWED: {holder: amount}})
-
-
 def waiting_for(name: str) -> Mapping[str, int]:
-    seller, _, quantity, _ = TRADES[name]
-    return {seller: quantity}
+    return {TRADES[name].seller: TRADES[name].units}
 
 
 def asset_of(use: ReservationUse) -> str:
@@ -283,17 +237,6 @@ def happened(state: StateView) -> set[str]:
         f"{name} held" for name in gross if name in known and known[name].status is Status.IN_CYCLE
     }
     return settled_trades(state) | held
-
-
-def told(event: LedgerEvent) -> set[str]:
-    """Return whether an event tells of money that is reserved, or given back."""
-    match event:
-        case MoneyReserved(reservation=name):
-            return {f"{name} reserved"}
-        case ReservationReduced(reservation=name, cause="released"):
-            return {f"{name} given back"}
-        case _:
-            return set()
 
 
 COURSE = Course(

@@ -18,6 +18,7 @@ from pydantic import JsonValue
 from tests.scenarios.conftest import CASH, SECURITY, Market
 from tests.scenarios.courses import trades
 from tests.scenarios.courses.acting import HOUR, P, agree, endow, represent, settle
+from tests.scenarios.courses.lending import Kept, give_back, reserve
 from tests.scenarios.height_rows import (
     fees_of,
     money_of,
@@ -27,15 +28,9 @@ from tests.scenarios.height_rows import (
 )
 from tests.scenarios.heights import Course, Holdings, holdings, moved, reading, telling
 from tests.scenarios.moments import START, opened_at_nine
-from tests.unit.contracts.money import SALT
 
 from tallystick.contracts import events
-from tallystick.contracts.cash.models import (
-    OrderedRelease,
-    ReservationPlace,
-    SignedRenewal,
-    SignedReservation,
-)
+from tallystick.contracts.cash.models import OrderedRelease, SignedRenewal
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.events import LedgerEvent
 from tallystick.contracts.fees.models import FeeKind, FeeLine
@@ -43,7 +38,6 @@ from tallystick.contracts.instants import instant
 from tallystick.contracts.statements import (
     Funding,
     MoneyFunded,
-    MoneyReserved,
     MoneySent,
     ReservationRenewed,
     ReservationUse,
@@ -95,10 +89,10 @@ async def pay(market: Market) -> None:
 
 async def keep(market: Market) -> None:
     """Keep money as collateral, given back freely and by order, and for orders until they end."""
-    await reserve(market, "margin", 36, keeper=P.CLEARING, use=ReservationUse.COLLATERAL)
-    place = ReservationPlace(cash=CASH, holder="bob", reservation="margin")
-    await market.submit(P.CLEARING, Chaincode.CASH, "release_reservation", place=place)
-    await reserve(market, "pledge", 39, keeper=P.CLEARING, use=ReservationUse.COLLATERAL)
+    margin = Kept("bob", ReservationUse.COLLATERAL, 36)
+    await reserve(market, "margin", margin)
+    await give_back(market, "margin", margin)
+    await reserve(market, "pledge", margin._replace(amount=39))
     ordered = OrderedRelease(
         cash=CASH,
         holder="bob",
@@ -109,20 +103,8 @@ async def keep(market: Market) -> None:
     by_order = (P.BANK, Chaincode.CASH, "release_reservation_by_order")
     await market.submit(*by_order, release=ordered)
     for name, amount, life in (("O-1", 37, HOUR), ("O-2", 38, 2 * HOUR)):
-        await reserve(market, name, amount, expires_at=instant(market.now() + life))
-
-
-async def reserve(market: Market, name: str, amount: int, **given: object) -> None:
-    parts = {
-        "cash": CASH,
-        "holder": "bob",
-        "keeper": P.ATS,
-        "use": ReservationUse.ORDER,
-        **given,
-    }
-    said = MoneyReserved.model_validate({"reservation": name, "amount": amount, **parts})
-    reservation = SignedReservation(statement=said, salt=SALT)
-    await market.submit(P.BROKER_DEALER, Chaincode.CASH, "reserve", reservation=reservation)
+        kept = Kept("bob", ReservationUse.ORDER, amount)
+        await reserve(market, name, kept, until=market.now() + life)
 
 
 async def renew(market: Market) -> None:

@@ -22,6 +22,7 @@ from tests.scenarios.courses.acting import (
     distribution,
     endow,
     fund,
+    open_cycle,
     pay,
     recorded,
     settle,
@@ -44,9 +45,7 @@ from tests.unit.contracts.offerings.stage import PRICE as OFFERED_AT
 from tallystick.contracts.actions.terms import ActionType
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.fees.models import FeeKind, FeeLine
-from tallystick.contracts.instants import instant
 from tallystick.contracts.netting import lifecycle
-from tallystick.contracts.netting.models import CycleTerms
 from tallystick.contracts.prices import price_of
 from tallystick.contracts.statements import SplitTrade
 from tallystick.contracts.trades.terms import DvpModel, TradeTerms
@@ -151,9 +150,7 @@ async def trade_net(market: Market, network: LocalNetwork, cycle: str, model: Dv
     pages = CYCLES[cycle]
     for name in chain(*pages):
         await agree(market, terms_of(market, name))
-    at = instant(market.now() + HOUR)
-    terms = CycleTerms(cycle=cycle, venue=P.ATS, model=model, cut_off_at=at, settles_from=at)
-    await settle(market, P.CLEARING, "open_cycle", terms)
+    await open_cycle(market, cycle, model=model)
     contract = market.gateways[P.CLEARING].network(market.channel_id)
     settlement = contract.contract(Chaincode.SETTLEMENT)
     batches = []

@@ -19,7 +19,6 @@ from tallystick.contracts.compliance.case import (
 from tallystick.contracts.compliance.counters import Counters
 from tallystick.contracts.compliance.counts import BENEFICIAL_OWNERS, Counted
 from tallystick.contracts.compliance.histories import Invested, Sale
-from tallystick.contracts.compliance.judging import OVERRIDING
 from tallystick.contracts.compliance.models import RuleSet, VenueRules
 from tallystick.contracts.compliance.reported import TradedInWeek, weeks_before
 from tallystick.contracts.compliance.rules import Needs
@@ -169,7 +168,7 @@ class Cases:
         Of net deliveries they are nobody's who agreed on anything, and what is moved by order needs
         nobody's approval: nothing is approved for them.
         """
-        if basis is Basis.NET_DELIVERY or basis in OVERRIDING:
+        if basis in {Basis.NET_DELIVERY, Basis.FORCED}:
             return
         for security, sender, receiver in dict.fromkeys(
             (leg.security, leg.sender, leg.receiver) for leg in legs

@@ -13,20 +13,12 @@ from tallystick.contracts.compliance.rules import Side
 from tallystick.contracts.events import Basis
 from tallystick.contracts.reasons import Finding
 
-OVERRIDING = frozenset({"forced", "recovery"})
-"""Bases on which the transfer agent puts the register right: the override is the record."""
-
-ONE_SIDED = frozenset({"corporate-action"})
-"""Bases that follow from what somebody holds already: only the receiver is judged."""
-
 
 def concerns(bound: Bound, basis: Basis, leg: Leg) -> bool:
-    """Return whether a bound rule has a say about a leg: see the table of bases in the design."""
-    if leg.receiver is None or basis in OVERRIDING:
+    """Return whether a bound rule has a say about a leg; nobody is judged by what is redeemed."""
+    if leg.receiver is None or basis is Basis.FORCED:  # an order is its own justification
         return False
-    if bound.side is Side.SENDER:
-        return leg.sender is not None and basis not in ONE_SIDED
-    return True
+    return bound.side is not Side.SENDER or leg.sender is not None
 
 
 @dataclass(frozen=True, slots=True)

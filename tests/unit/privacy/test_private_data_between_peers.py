@@ -1,6 +1,7 @@
 """What peers tell each other of private values, and whom they believe (wire.md §6, §13)."""
 
 import asyncio
+import errno
 from collections.abc import Callable
 from dataclasses import replace
 from random import Random
@@ -30,6 +31,7 @@ from tallystick.protos.ledger.rwset.rwset_pb2 import (
     NsPvtReadWriteSet,
     TxPvtReadWriteSet,
 )
+from tallystick.protos.peer.lifecycle.lifecycle_pb2 import ApproveChaincodeDefinitionForMyOrgArgs
 from tallystick.protos.tallystick import private_data_pb2 as wire
 
 TO_TWO = Recipient(CHANNEL_ID, "TwoMSP")
@@ -89,6 +91,60 @@ async def test_what_is_handed_over_is_durable_before_it_is_acknowledged(
     await world.two.privacy.service.push(sign_request(push(), TO_TWO, node_of(world.one)))
     assert waits(world.two, "t1")
     assert syncs == ["synced"]
+
+
+FULL = OSError(errno.ENOSPC, "no space left on device")
+CANNOT_KEEP = (
+    "this peer cannot keep the private values of transaction {}: [Errno 28] no space left on "
+    "device; make room on its disk or mend it, and propose the transaction again"
+)
+
+
+def fill(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """Let no store ``write`` or ``sync`` from now on."""
+
+    def fail(*_: object) -> None:
+        raise FULL
+
+    monkeypatch.setattr(MemoryStore, step, fail)
+
+
+@pytest.mark.parametrize("step", ["write", "sync"])
+async def test_what_an_endorser_cannot_keep_it_does_not_endorse(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    await define_with_collection(world)
+    world.one.runtime.act = put_private()
+    proposal = world.call(b"put")
+    fill(monkeypatch, step)
+    response = await world.one.endorser.process(proposal)
+    assert response.response.status == 500
+    assert response.response.message == CANNOT_KEEP.format(transaction_id_of(proposal))
+    assert not response.endorsement.signature
+
+
+@pytest.mark.parametrize("step", ["write", "sync"])
+async def test_an_approval_that_cannot_be_kept_is_not_endorsed(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    args = ApproveChaincodeDefinitionForMyOrgArgs(name="token", version="1.0", sequence=1)
+    proposal = world.lifecycle("ApproveChaincodeDefinitionForMyOrg", args)
+    fill(monkeypatch, step)
+    response = await world.one.endorser.process(proposal)
+    assert response.response.message == CANNOT_KEEP.format(transaction_id_of(proposal))
+    assert not response.endorsement.signature
+
+
+@pytest.mark.parametrize("step", ["write", "sync"])
+async def test_what_is_handed_over_and_cannot_be_kept_is_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    await define_with_collection(world)
+    request = sign_request(push(), TO_TWO, node_of(world.one))
+    fill(monkeypatch, step)
+    with pytest.raises(PrivateDataRefusedError) as caught:
+        await world.two.privacy.service.push(request)
+    assert str(caught.value) == CANNOT_KEEP.format("t1")
 
 
 async def test_a_member_fetches_what_it_missed(world: World) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from tallystick.node.channel.errors import UnknownResourceError
 from tallystick.node.endorsement.channel import EndorserChannel
 from tallystick.node.endorsement.errors import ProposalRefusedError
 from tallystick.node.endorsement.interest import chaincode_interest
@@ -33,6 +32,7 @@ from tallystick.node.endorsement.response import (
     undefined,
 )
 from tallystick.node.errors import LedgerError
+from tallystick.node.ledger.private_data import NotKeptError
 from tallystick.node.ledger.simulator import SimulationResult, Simulator
 from tallystick.node.limits.errors import TooBusyError
 from tallystick.node.limits.rates import ClientRates
@@ -51,14 +51,13 @@ from tallystick.node.runtime.runtime import (
     InvocationResult,
     UnknownChannelError,
 )
-from tallystick.node.system.access import AccessControl, AccessDeniedError, check_channel_access
+from tallystick.node.system.access import AccessControl, check_channel_access
 from tallystick.node.system.port import SystemChaincode, SystemInvocation
 from tallystick.protos.peer.proposal_pb2 import SignedProposal
 from tallystick.protos.peer.proposal_response_pb2 import ProposalResponse, Response
 from tallystick.wire.signing import Signer
 
 SERVICE: Final = "/protos.Endorser"
-PROPOSE: Final = "peer/Propose"
 _CALL_CHAINCODE: Final = "peer/ChaincodeToChaincode"
 SYSTEM_VERSION: Final = "syscc"
 
@@ -186,7 +185,7 @@ class Endorser:
         self._check_size(proposal)
         if channel is None:
             return undefined(proposal, f"chaincode {proposal.chaincode} not found")
-        _check_may_propose(creator, channel)
+        channel.check_may_propose(creator)
         return await self._call_chaincode(proposal, channel, creator)
 
     # --- checks, in the order of wire.md §4 ---
@@ -388,13 +387,10 @@ class Endorser:
             return not_endorsed(response, payload)
         collections = channel.definitions.collections
         if simulation.private:
-            await self._node.private_data.keep(channel, proposal.transaction_id, simulation.private)
+            keeper, transaction_id = self._node.private_data, proposal.transaction_id
+            try:
+                await keeper.keep(channel, transaction_id, simulation.private)
+            except NotKeptError as error:
+                return peer_failure(str(error))
         interest = chaincode_interest(proposal.chaincode, simulation.touched, collections)
         return endorsed(payload, response, interest, self._node.signer, self._node.checker)
-
-
-def _check_may_propose(creator: Identity, channel: EndorserChannel) -> None:
-    try:
-        check_channel_access(PROPOSE, creator, channel.config)
-    except (AccessDeniedError, UnknownResourceError) as error:
-        raise ProposalRefusedError(str(error)) from error

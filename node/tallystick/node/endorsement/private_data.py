@@ -15,4 +15,5 @@ class PrivateResultsKeeper(Protocol):
 
         Raises:
             CollectionError: Fewer members than a collection requires keep a copy.
+            NotKeptError: This peer cannot keep its own.
         """

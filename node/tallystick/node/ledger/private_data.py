@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from tallystick.node.errors import LedgerError
 from tallystick.node.ledger import keyspace
 from tallystick.node.ledger.key_value_store import KeyValueStore
 from tallystick.node.ledger.state import (
@@ -30,6 +31,21 @@ RETENTION_BLOCKS: Final = 1000
 
 _EXPIRY_INTERVAL_BLOCKS: Final = 100
 """How often, at least, results that have waited too long are looked for."""
+
+
+class NotKeptError(LedgerError):
+    """Private values cannot be kept until their transaction commits, so nobody may rely on it.
+
+    Attributes:
+        transaction_id: Whose values they are.
+    """
+
+    def __init__(self, transaction_id: str, cause: OSError) -> None:
+        super().__init__(
+            f"this peer cannot keep the private values of transaction {transaction_id}: {cause}; "
+            "make room on its disk or mend it, and propose the transaction again"
+        )
+        self.transaction_id = transaction_id
 
 
 class TransientStore:
@@ -74,9 +90,15 @@ class TransientStore:
 
         Raises:
             MalformedMessageError: The results cannot be read.
-            OSError: The disk is full or failing.
+            NotKeptError: The disk is full or failing.
         """
-        self.save(transaction_id, private_results, height=height)
+        try:
+            self.save(transaction_id, private_results, height=height)
+            await self._sync()
+        except OSError as error:
+            raise NotKeptError(transaction_id, error) from error
+
+    async def _sync(self) -> None:
         self._saved += 1
         number = self._saved
         # Whoever comes during a sync shares the next one. Each in a thread of its own, they would

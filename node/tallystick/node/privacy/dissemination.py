@@ -62,6 +62,7 @@ class Dissemination:
 
         Raises:
             CollectionError: Fewer members than a collection requires keep a copy.
+            NotKeptError: This peer is a member, and cannot keep its own.
         """
         sets = list(private_sets(private_results))
         plans = [self._plan(channel, transaction_id, each) for each in sets]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tallystick.node.ledger.private_data import private_sets
+from tallystick.node.ledger.private_data import NotKeptError, private_sets
 from tallystick.node.ledger.state import PrivateSetId
 from tallystick.node.ledger.version import Version
 from tallystick.node.membership.identity import Identity
@@ -27,7 +27,7 @@ class PrivateDataService:
 
         Raises:
             PrivateDataRefusedError: The request is not good, or this peer is no member of one of
-                the collections; so for ``fetch``.
+                the collections; so for ``fetch``. Or they cannot be kept.
         """
         channel, _, request = self._accept(signed)
         transaction_id, results = request.push.transaction_id, request.push.private_results
@@ -41,7 +41,10 @@ class PrivateDataService:
                     f"this peer is no member of collection {collection} of chaincode {namespace}"
                 )
         ledger = channel.ledger
-        await ledger.transient.keep(transaction_id, results, height=ledger.height)
+        try:
+            await ledger.transient.keep(transaction_id, results, height=ledger.height)
+        except NotKeptError as error:
+            raise PrivateDataRefusedError(str(error)) from error
         return acknowledge(signed, self._node)
 
     async def fetch(self, signed: wire.SignedRequest) -> wire.PrivateSets:

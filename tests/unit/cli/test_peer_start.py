@@ -37,7 +37,9 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[object]:
         raise Replaced
 
     monkeypatch.setattr(
-        peer, "load_peer_settings", lambda path: SimpleNamespace(path=path, data_directory=tmp_path)
+        peer,
+        "load_settings_as",
+        lambda _, path: SimpleNamespace(path=path, data_directory=tmp_path),
     )
     monkeypatch.setattr(peer, "run_peer", run_peer)
     monkeypatch.setattr(os, "execve", execve)

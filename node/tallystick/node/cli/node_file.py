@@ -1,18 +1,24 @@
 """The settings file of a node, whichever kind of node it is."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from tallystick.node.errors import LedgerError
 from tallystick.node.membership.certificates import load_certificate, organizational_units
 from tallystick.node.membership.errors import CertificateError
 from tallystick.node.settings import (
+    NodeSettings,
     OrdererSettings,
     PeerSettings,
     SettingsError,
+    SettingsT,
     load_settings,
 )
 
 ORDERER_UNIT = "orderer"
+
+_KINDS: Final[Mapping[str, type[NodeSettings]]] = {"peer": PeerSettings, "orderer": OrdererSettings}
 
 
 class UnlikeAnyNodeError(LedgerError):
@@ -43,33 +49,19 @@ class OtherKindOfNodeError(LedgerError):
         self.path = path
 
 
-def load_peer_settings(path: Path) -> PeerSettings:
-    """Return the settings of a peer.
+def load_settings_as(wanted: type[SettingsT], path: Path) -> SettingsT:
+    """Return the settings of a node of one kind.
 
     Raises:
-        OtherKindOfNodeError: They are an orderer's.
+        OtherKindOfNodeError: They are those of the other kind.
         SettingsError: They cannot be used.
     """
     try:
-        return load_settings(PeerSettings, path)
+        return load_settings(wanted, path)
     except SettingsError as error:
-        if _would_do(OrdererSettings, path):
-            raise OtherKindOfNodeError(path, kind="orderer") from error
-        raise
-
-
-def load_orderer_settings(path: Path) -> OrdererSettings:
-    """Return the settings of an orderer.
-
-    Raises:
-        OtherKindOfNodeError: They are a peer's.
-        SettingsError: They cannot be used.
-    """
-    try:
-        return load_settings(OrdererSettings, path)
-    except SettingsError as error:
-        if _would_do(PeerSettings, path):
-            raise OtherKindOfNodeError(path, kind="peer") from error
+        for kind, settings_type in _KINDS.items():
+            if _would_do(settings_type, path):
+                raise OtherKindOfNodeError(path, kind=kind) from error
         raise
 
 
@@ -96,7 +88,7 @@ def load_node_settings(path: Path) -> PeerSettings | OrdererSettings:
     return orderer if _is_orderer(peer.msp.directory) else peer
 
 
-def _would_do(settings_type: type[PeerSettings] | type[OrdererSettings], path: Path) -> bool:
+def _would_do(settings_type: type[NodeSettings], path: Path) -> bool:
     try:
         load_settings(settings_type, path)
     except SettingsError:

@@ -5,16 +5,17 @@ import os
 import sys
 from typing import Final
 
-from tallystick.node.cli.node_file import load_peer_settings
+from tallystick.node.cli.node_file import load_settings_as
 from tallystick.node.peer_program import run_peer
 from tallystick.node.process import explaining_full_disk, holding
+from tallystick.node.settings import PeerSettings
 
 HASH_SEED: Final = "PYTHONHASHSEED"
 
 
 async def start(options: argparse.Namespace) -> None:
     """Run a peer until it is asked to stop."""
-    settings = load_peer_settings(options.config)
+    settings = load_settings_as(PeerSettings, options.config)
     if sys.flags.hash_randomization:
         _start_again_with_fixed_hashes()
     with holding(settings.data_directory), explaining_full_disk(settings.data_directory):

@@ -4,6 +4,7 @@ import errno
 import os
 import random
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ from tests.scenarios.outcome import Outcome, files
 from tallystick.node.ledger import leveldb, sqlite
 from tallystick.node.ledger.key_value_store import (
     MAPPED_BYTES,
+    OpenStore,
     StoreKind,
     StoreUnavailableError,
     open_store,
@@ -91,24 +93,104 @@ def test_leveldb_tells_of_a_full_disk_as_the_system_does(
     assert failure.value.errno == errno.ENOSPC
 
 
-def test_leveldb_syncs_what_is_in_an_earlier_log_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The batch fills the buffer, so the next one, which is the sync, begins another log."""
-    synced: list[int] = []
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The files that Python has synced, by inode."""
+    found: list[int] = []
     fsync = os.fsync
 
     def noted(descriptor: int) -> None:
-        synced.append(os.fstat(descriptor).st_ino)
+        found.append(os.fstat(descriptor).st_ino)
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", noted)
+    return found
+
+
+@pytest.fixture
+def listed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The directories that were listed."""
+    found: list[Path] = []
+    glob = Path.glob
+
+    def noted(directory: Path, pattern: str) -> Iterator[Path]:
+        found.append(directory)
+        return glob(directory, pattern)
+
+    monkeypatch.setattr(Path, "glob", noted)
+    return found
+
+
+MORE_THAN_A_BUFFER = {b"large": random.Random(1).randbytes(20 * 1024 * 1024)}
+"""Fills the buffer of a store, so that the next batch begins another log."""
+
+
+def syncs_until_it_lists_no_more(store: OpenStore, listed: list[Path]) -> None:
+    """Sync until the clock of the files has gone on, and the directory need not be listed."""
+    for number in range(2_000):
+        store.write({b"key": number.to_bytes(4)})
+        before = len(listed)
+        store.sync()
+        if len(listed) == before:
+            return
+    pytest.fail("each sync lists the directory")
+
+
+@pytest.mark.parametrize("begins_with", ["the sync", "a batch", "a batch, and once more"])
+@pytest.mark.parametrize("is_listed_no_more", [False, True])
+def test_leveldb_syncs_what_is_in_an_earlier_log_too(
+    tmp_path: Path,
+    synced: list[int],
+    listed: list[Path],
+    begins_with: str,
+    *,
+    is_listed_no_more: bool,
+) -> None:
     with open_store("leveldb", tmp_path) as store:
+        if is_listed_no_more:
+            syncs_until_it_lists_no_more(store, listed)
         (log,) = tmp_path.glob("*.log")
         number = log.stat().st_ino
-        store.write({b"large": random.Random(1).randbytes(20 * 1024 * 1024)})
+        store.write(MORE_THAN_A_BUFFER)
+        if begins_with != "the sync":
+            store.write({b"small": b"value"})
+        if begins_with == "a batch, and once more":
+            store.write(MORE_THAN_A_BUFFER)
         store.sync()
         assert number in synced or not log.exists()  # it goes once its table is on the disk
+
+
+def test_leveldb_lists_its_directory_only_when_it_has_changed(
+    tmp_path: Path, listed: list[Path]
+) -> None:
+    with open_store("leveldb", tmp_path) as store:
+        syncs_until_it_lists_no_more(store, listed)
+        before = len(listed)
+        for number in range(100):
+            store.write({b"key": number.to_bytes(4)})
+            store.sync()
+        assert len(listed) == before
+        (tmp_path / "another").touch()
+        store.sync()
+        assert len(listed) == before + 1
+
+
+def test_leveldb_syncs_an_earlier_log_whose_successor_came_in_the_same_tick_of_the_clock(
+    tmp_path: Path, synced: list[int], listed: list[Path]
+) -> None:
+    """The time of the directory's last change is what it was when the directory was listed."""
+    with open_store("leveldb", tmp_path) as store:
+        syncs_until_it_lists_no_more(store, listed)
+        tick = tmp_path.stat().st_mtime_ns + 10**12  # where the clock of the files does not come
+        os.utime(tmp_path, ns=(tick, tick))
+        store.sync()
+        (log,) = tmp_path.glob("*.log")
+        number = log.stat().st_ino
+        store.write(MORE_THAN_A_BUFFER)
+        store.write({b"small": b"value"})
+        os.utime(tmp_path, ns=(tick, tick))
+        store.sync()
+        assert number in synced or not log.exists()
 
 
 @pytest.mark.parametrize(("kind", "files"), [("leveldb", "*.ldb"), ("sqlite", "*.sqlite3")])

@@ -65,6 +65,9 @@ class LevelDbStore(OpenStore):
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self._syncing = threading.Lock()
+        self._newest_log: Path | None = None
+        # The last change of the directory, once nothing can have hidden behind it in the same tick.
+        self._settled_ns: int | None = None
         try:
             self._database = plyvel.DB(
                 str(directory),
@@ -108,13 +111,28 @@ class LevelDbStore(OpenStore):
             with self._syncing:
                 # Synced with it is whatever stands before it in the log.
                 self._database.write_batch(sync=True).write()
-                # LevelDB begins a new log when its buffer is full, and does not sync the one before
-                # until its tables are written, when that log is removed.
-                for log in sorted(self._directory.glob("*.log"), key=_number_of)[:-1]:
-                    with suppress(FileNotFoundError):
-                        sync(log)
+                self._sync_former_logs()
         except plyvel.IOError as error:
             raise _with_number(error) from error
+
+    def _sync_former_logs(self) -> None:
+        """Return once no log but the newest one, which is synced, may hold what is not on the disk.
+
+        LevelDB begins a new log when its buffer is full, and does not sync the one before until its
+        tables are written, when that log is removed. The directory tells when it has changed last:
+        with a new log it would have. It is listed again until the clock of the files has gone on,
+        for of what happens within one tick of that clock it tells nothing.
+        """
+        changed_ns = self._directory.stat().st_mtime_ns
+        if changed_ns == self._settled_ns:
+            return
+        # Looked up before the logs are listed: what follows the listing is then of a later tick.
+        has_gone_on = _changed_after(self._newest_log, changed_ns)
+        *former, self._newest_log = sorted(self._directory.glob("*.log"), key=_number_of)
+        for log in former:
+            with suppress(FileNotFoundError):
+                sync(log)
+        self._settled_ns = changed_ns if has_gone_on else None
 
     def close(self) -> None:
         """Release the database and its lock."""
@@ -161,6 +179,13 @@ def _unreadable(error: Exception) -> OSError:
 
 def _number_of(log: Path) -> int:
     return int(log.stem)
+
+
+def _changed_after(file: Path | None, time_ns: int) -> bool:
+    try:
+        return file is not None and file.stat().st_mtime_ns > time_ns
+    except FileNotFoundError:
+        return False
 
 
 def _with_number(error: OSError) -> OSError:

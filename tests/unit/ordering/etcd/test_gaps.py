@@ -152,6 +152,8 @@ def test_the_first_block_is_ordered_by_nobody_while_there_is_a_later_one(
         refused = await some.order("1")
         assert isinstance(refused, Refused)
         assert "and no block 1, which comes before it, nor has any orderer" in refused.info
+        assert "start an orderer that has the blocks before it, or restore one" in refused.info
+        assert "Only if no orderer ever wrote it, delete it with `etcdctl del" in refused.info
         await delete_block(orderers, FAR)
         await asyncio.sleep(1)
         assert await some.order("1") is None
@@ -170,5 +172,34 @@ def test_a_key_that_is_reached_stops_the_channel_and_forks_nothing(config: Chann
         assert isinstance(await leader.order("4"), Refused)
         await asyncio.sleep(TTL_S + 2)
         assert "for block 4 is not to be trusted" in leader.problem
+
+    told(config, story)
+
+
+def test_whoever_fetches_in_vain_what_another_orderer_says_it_has_says_so(
+    config: ChannelConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader, overstating, other = [await orderers.leader(), *await orderers.followers()]
+        assert await leader.order("before") is None
+        await orderers.level()
+        await write_stray(orderers)
+        overstating.says = 900
+        overstating.etcd.is_reachable = False  # it leads nobody, and answers whoever asks
+        await leader.drain()
+        await asyncio.sleep(TTL_S + 2)
+        refused = await other.order("in between")
+        assert isinstance(refused, Refused)
+        assert f"block 2 does not come from {overstating.name}" in refused.info
+        assert f'`ignore_heights_of = ["{overstating.name}"]`' in refused.info
+        assert refused.info == other.problem
+        await asyncio.sleep(10)
+        assert caplog.text.count("does not come from") == 1, "said once"
+
+        leader.start()
+        await other.kill()
+        other.ignored = (overstating.name,)
+        other.start()
+        assert await other.order("after") is None
 
     told(config, story)

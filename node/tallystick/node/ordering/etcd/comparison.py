@@ -9,7 +9,7 @@ members, so a cluster that is restored needs a token of its own.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
 
 from tallystick.node.errors import LedgerError
@@ -91,19 +91,35 @@ class Comparison:
         """Return why an orderer that has all blocks before a gap must not lead; empty if it may.
 
         It may if the log has lost nothing: every other orderer says that it has no more, and the
-        gap is not one that trimming leaves, behind which there are blocks. None if another orderer
-        has the block that comes next: then it is being fetched.
+        gap is not one that trimming leaves, behind which there are blocks. None once the block that
+        comes next has been fetched from another orderer.
         """
         heights = dict(self._counted(await self._fellows.heights()))
         silent = [name for name, height in heights.items() if height is None]
-        if any(height is not None and height > gap.number for height in heights.values()):
-            return None
+        ahead = [name for name, height in heights.items() if (height or 0) > gap.number]
+        if ahead:
+            return await self._fetched(gap.number, ahead)
         if silent:
             return (
                 f"{gap}; whether an orderer has it is not known, for there is no answer from"
                 f" {', '.join(silent)}: start it, or mend the line to it. {gap.remedy}"
             )
         return "" if gap.follows else f"{gap}, nor has any orderer. {gap.remedy}"
+
+    async def _fetched(self, number: int, ahead: Sequence[str]) -> str | None:
+        """Return None once a block is here that some orderers say they have; else that it is not.
+
+        What an orderer states is not proven, and while nothing comes nobody leads.
+        """
+        try:
+            async with asyncio.timeout(_COPY_S):
+                await self._progress.height_of(number + 1)
+        except TimeoutError:
+            return (
+                f"block {number} does not come from {', '.join(ahead)}: see the log of this orderer"
+                f" for why. {_untrue(*ahead)}"
+            )
+        return None
 
     async def _with_others(self) -> str:
         """Return why an orderer that has all of the log must not lead; empty if it may."""
@@ -144,6 +160,8 @@ class Comparison:
         return [each for each in heights.items() if each[0] not in self._ignored]
 
 
-def _untrue(name: str) -> str:
-    """Return what to do if an orderer does not have the blocks that it says."""
-    return f'If it has not, write `ignore_heights_of = ["{name}"]` under [etcd] in the settings'
+def _untrue(*names: str) -> str:
+    """Return what to do if orderers do not have the blocks that they say."""
+    listed = ", ".join(f'"{name}"' for name in names)
+    whose = "it has" if len(names) == 1 else "they have"
+    return f"If {whose} not, write `ignore_heights_of = [{listed}]` under [etcd] in the settings"

@@ -66,8 +66,14 @@ class Gap:
 
     @property
     def remedy(self) -> str:
-        """What to do if the key is that of no block."""
-        return f"If no orderer wrote that key, delete it with `etcdctl del {self.key}`"
+        """What to do if no orderer has the block that comes next."""
+        delete = f"delete it with `etcdctl del {self.key}`"
+        if self.follows:
+            return f"If no orderer wrote that key, {delete}"
+        return (
+            "The log may have been trimmed up to that key: start an orderer that has the blocks"
+            f" before it, or restore one from a backup. Only if no orderer ever wrote it, {delete}"
+        )
 
 
 class OrderedLog:

@@ -7,7 +7,9 @@ from tests.unit.ordering.etcd.fake import KEYS, TTL_S, Orderers, envelope, told
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.ordering.admission import Refused
+from tallystick.node.ordering.etcd.log import OrderedLog
 from tallystick.node.ordering.etcd.port import Deletion, Put, only
+from tallystick.protos.tallystick.ordered_log_pb2 import OrderedBatch
 
 FAR = 0xFFFF_FFFF
 
@@ -203,3 +205,58 @@ def test_whoever_fetches_in_vain_what_another_orderer_says_it_has_says_so(
         assert await other.order("after") is None
 
     told(config, story)
+
+
+def test_whoever_leaves_last_leaves_the_newest_block_in_spite_of_a_key_behind_it(
+    config: ChannelConfig,
+) -> None:
+    """Else an orderer that joins again, and deletes that key, would begin the channel anew."""
+
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        for name in ("1", "2", "3"):
+            assert await leader.order(name) is None
+        await orderers.level()
+        await write_stray(orderers)
+        for each in orderers.all.values():
+            chain = each.chain
+            assert chain is not None
+            await each.drain()
+            await chain.leave()
+        assert list(orderers.cluster.records) == [KEYS.block(3), KEYS.block(FAR)]
+
+        newcomer = orderers.all["orderer0:7050"]
+        for each in orderers.all.values():
+            del each.memory.blocks[1:]
+        await delete_block(orderers, FAR)
+        newcomer.start()
+        await asyncio.sleep(TTL_S)
+        refused = await newcomer.order("begun anew")
+        assert isinstance(refused, Refused), "the channel would fork"
+        assert f"etcd has the key {KEYS.block(3).decode()}, and no block 1" in refused.info
+        assert "The log may have been trimmed up to that key: start an orderer" in refused.info
+
+    told(config, story)
+
+
+def test_what_the_last_one_to_leave_has_not_copied_stays(config: ChannelConfig) -> None:
+    async def story(orderers: Orderers) -> None:
+        (only_one,) = orderers.all.values()
+        assert await only_one.order("1") is None
+        await orderers.level()
+        log = OrderedLog(only_one.etcd, KEYS)
+        term = orderers.cluster.records[KEYS.leader].create_revision
+        chain = only_one.chain
+        assert chain is not None
+        only_one.memory.answers.clear()
+        for number in (2, 3):
+            batch = OrderedBatch(
+                previous_hash=only_one.memory.last_hash, envelopes=[envelope(f"{number}")]
+            )
+            await log.append(term, number, batch)
+        await only_one.kill()
+        await asyncio.sleep(TTL_S + 1)
+        await chain.leave()
+        assert sorted(orderers.cluster.records) == [KEYS.block(number) for number in (1, 2, 3)]
+
+    told(config, story, count=1)

@@ -150,7 +150,7 @@ class EtcdChain:
     async def leave(self) -> None:
         """Take what this orderer has in etcd out of it, once ``run`` has ended for good."""
         try:
-            await self._log.leave(self._address)
+            await self._log.leave(self._address, self.height)
         except (EtcdUnavailableError, UntrustedBatchError) as error:
             _log.warning("what this channel has in etcd stays there, a few kilobytes: %s", error)
 

@@ -187,11 +187,12 @@ class OrderedLog:
         """Tell how many blocks an orderer has on its disk."""
         await self._etcd.commit([], [Put(self._keys.height(orderer), str(height).encode())])
 
-    async def leave(self, orderer: str) -> None:
+    async def leave(self, orderer: str, height: int) -> None:
         """Take back an orderer's height; whoever leaves last takes the log along.
 
-        The newest block stays. Peers may have what was before it, and an orderer that joins the
-        channel again sees by it that the channel must not be begun anew.
+        The newest block stays, and what this orderer, with ``height`` blocks, has not copied. Peers
+        may have what was before it, and an orderer that joins the channel again sees by it that the
+        channel must not be begun anew.
         """
         await self._etcd.commit([], [Deletion(only(self._keys.height(orderer)))])
         newest = await self.newest()
@@ -200,7 +201,9 @@ class OrderedLog:
         nobody_leads = Condition(self._keys.leader)
         # Whoever begins the channel again asks the others first.
         comparison = Deletion(only(self._keys.compared))
-        await self._etcd.commit([nobody_leads], [*self._deletions_below(newest), comparison])
+        # What seems to be newest may be a stray key, far behind the last block. 0 is never here.
+        kept = max(1, min(newest, height - 1))
+        await self._etcd.commit([nobody_leads], [*self._deletions_below(kept), comparison])
 
     async def heights(self) -> Mapping[str, int]:
         """Return how many blocks each orderer has on its disk, as far as it has told."""

@@ -8,6 +8,7 @@ from typing import Final
 from tallystick.node.membership.errors import IdentityError
 from tallystick.node.membership.identity import Identity, NodeRole, OrganizationalUnit
 from tallystick.node.membership.msp import Msp
+from tallystick.protos.msp.identities_pb2 import SerializedIdentity
 from tallystick.protos.msp.msp_principal_pb2 import (
     CombinedPrincipal,
     MSPIdentityAnonymity,
@@ -47,6 +48,23 @@ def satisfies(  # noqa: PLR0911 - one return for each kind of principal
                 return False
     except (MalformedMessageError, IdentityError):
         return False
+
+
+def organization_of(principal: MSPPrincipal) -> str:
+    """Return the MSP id of the one organisation whose members can be described; "" for none.
+
+    Raises:
+        MalformedMessageError: It cannot be read.
+    """
+    match principal.principal_classification:
+        case MSPPrincipal.ROLE:
+            return decode(MSPRole, principal.principal).msp_identifier
+        case MSPPrincipal.ORGANIZATION_UNIT:
+            return decode(OrganizationUnit, principal.principal).msp_identifier
+        case MSPPrincipal.IDENTITY:
+            return decode(SerializedIdentity, principal.principal).mspid
+        case _:
+            return ""
 
 
 def _has_role(msp: Msp, identity: Identity, wanted: MSPRole) -> bool:

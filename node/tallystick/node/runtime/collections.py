@@ -11,6 +11,7 @@ from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.state import StateView
 from tallystick.node.membership.identity import Identity
+from tallystick.node.membership.principals import organization_of
 from tallystick.node.membership.registry import MspRegistry
 from tallystick.node.policies.evaluate import signature_policy_satisfied
 from tallystick.node.runtime.lifecycle_state import (
@@ -19,8 +20,6 @@ from tallystick.node.runtime.lifecycle_state import (
     read_definition,
 )
 from tallystick.protos.common.policies_pb2 import SignaturePolicyEnvelope
-from tallystick.protos.msp.identities_pb2 import SerializedIdentity
-from tallystick.protos.msp.msp_principal_pb2 import MSPPrincipal, MSPRole, OrganizationUnit
 from tallystick.protos.peer.collection_pb2 import CollectionConfigPackage, StaticCollectionConfig
 from tallystick.wire.messages import decode
 
@@ -91,7 +90,7 @@ def members_of(config: StaticCollectionConfig) -> Members:
     if config.name.startswith(IMPLICIT_COLLECTION_PREFIX):
         return Members(frozenset([config.name.removeprefix(IMPLICIT_COLLECTION_PREFIX)]))
     policy = config.member_orgs_policy.signature_policy
-    return Members(frozenset(map(_organization, policy.identities)), policy)
+    return Members(frozenset(map(organization_of, policy.identities)), policy)
 
 
 def blocks_to_live(view: StateView, chaincode: str, collection: str) -> int:
@@ -197,15 +196,3 @@ def _denied(access: str, chaincode: str, collection: str) -> CollectionError:
         f"tx creator does not have {access} access permission on privatedata in "
         f"chaincodeName:{chaincode} collectionName: {collection}",
     )
-
-
-def _organization(principal: MSPPrincipal) -> str:
-    match principal.principal_classification:
-        case MSPPrincipal.ROLE:
-            return decode(MSPRole, principal.principal).msp_identifier
-        case MSPPrincipal.ORGANIZATION_UNIT:
-            return decode(OrganizationUnit, principal.principal).msp_identifier
-        case MSPPrincipal.IDENTITY:
-            return decode(SerializedIdentity, principal.principal).mspid
-        case _:
-            return ""

@@ -69,16 +69,17 @@ def update(options: argparse.Namespace) -> None:
     original, updated = (
         decode(Config, path.read_bytes()) for path in (options.original, options.updated)
     )
-    _write(options.output, unsigned_update(compute_update(channel_id, original, updated)))
-    print(f"wrote an update of channel {channel_id!r} to {options.output}: have it signed")
+    envelope = unsigned_update(compute_update(channel_id, original, updated))
     before = ungovernable(original)
-    for problem in ungovernable(updated):
-        if problem not in before:
-            print(
-                f"warning: after this update {problem}. Orderers and peers take it all the same: do"
-                " not sign it unless that is what you want",
-                file=sys.stderr,
-            )
+    problems = [problem for problem in ungovernable(updated) if problem not in before]
+    _write(options.output, envelope)
+    print(f"wrote an update of channel {channel_id!r} to {options.output}: have it signed")
+    for problem in problems:
+        print(
+            f"warning: after this update {problem}. Orderers and peers take it all the same: do"
+            " not sign it unless that is what you want",
+            file=sys.stderr,
+        )
 
 
 def sign(options: argparse.Namespace) -> None:

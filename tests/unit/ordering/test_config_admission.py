@@ -295,5 +295,8 @@ def test_a_configuration_that_nobody_can_change_again_is_adopted_with_a_warning(
     del wanted.channel_group.groups["Orderer"].policies["Admins"]
     following = ChannelConfig.from_config(CHANNEL_ID, wanted)
     ChannelAdmission(current, author(channel_material)).adopt(following)
-    (told,) = caplog.messages
-    assert told.startswith("securities: since this configuration there is no policy /Channel/Orde")
+    of_both, of_orderers = caplog.messages
+    assert "securities: since this configuration policy /Channel/Admins asks for more" in of_both
+    assert of_orderers.startswith(
+        "securities: since this configuration there is no policy /Channel/Orderer/Admins: nobody"
+    )

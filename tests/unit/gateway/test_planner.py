@@ -172,17 +172,30 @@ def test_a_plan_is_made_anew_when_a_definition_changes(setting: Setting) -> None
     assert planner.layouts(call, ALL) == [{"B": 1}]
 
 
+def without(config: ChannelConfig, policy: str) -> ChannelConfig:
+    """Return the next configuration, less one policy of the application group."""
+    edited = Config.FromString(config.config.SerializeToString())
+    edited.sequence += 1
+    del edited.channel_group.groups["Application"].policies[policy]
+    return ChannelConfig.from_config(config.channel_id, edited)
+
+
 def test_a_plan_is_made_anew_when_the_channel_changes(setting: Setting) -> None:
     setting.definitions.define("/Channel/Application/Endorsement")
     planner = Planner(lambda: setting.config, setting.definitions)
     call = interest(ChaincodeCall(name=CHAINCODE))
     assert planner.layouts(call, ALL) == [{"ClearingMSP": 1}]
-    config = Config()
-    config.CopyFrom(setting.config.config)
-    config.sequence += 1
-    del config.channel_group.groups["Application"].policies["Endorsement"]
-    setting.config = ChannelConfig.from_config(setting.config.channel_id, config)
+    setting.config = without(setting.config, "Endorsement")
     assert planner.layouts(call, ALL) == []
+
+
+def test_without_a_policy_of_the_lifecycle_a_majority_of_the_members_decides(
+    setting: Setting,
+) -> None:  # §12
+    setting.config = without(setting.config, "LifecycleEndorsement")
+    call = interest(ChaincodeCall(name="_lifecycle"))
+    assert setting.planner.layouts(call, ALL) == [{"ClearingMSP": 1}]
+    assert setting.planner.layouts(call, {"A"}) == []
 
 
 def test_a_plan_depends_on_who_is_there(setting: Setting) -> None:

@@ -11,6 +11,7 @@ from tallystick.node.gateway.layouts import (
     peer_organisation,
     signature_policy_layouts,
 )
+from tallystick.node.validation.endorsement_policies import majority_policy
 from tallystick.protos.peer import collection_pb2, policy_pb2, proposal_response_pb2
 
 LIFECYCLE_NAMESPACE = "_lifecycle"
@@ -113,13 +114,19 @@ class Planner:
 
     def _namespace_layouts(self, namespace: str, available: Collection[str]) -> list[Layout]:
         if namespace == LIFECYCLE_NAMESPACE:
-            return self._referenced(LIFECYCLE_POLICY, available)
+            return self._lifecycle_layouts(available)
         serialized = self._definitions.validation_policy(namespace)
         if serialized is None:
             return []
         return self._application_policy(
             policy_pb2.ApplicationPolicy.FromString(serialized), available
         )
+
+    def _lifecycle_layouts(self, available: Collection[str]) -> list[Layout]:
+        channel = self._channel()
+        if LIFECYCLE_POLICY in channel.policies.paths:
+            return self._referenced(LIFECYCLE_POLICY, available)
+        return signature_policy_layouts(majority_policy(channel), available)
 
     def _collection_layouts(
         self, namespace: str, collection: str, available: Collection[str]

@@ -153,8 +153,13 @@ class EndorsementPolicies:
         path = f"{APPLICATION_PATH}/LifecycleEndorsement"
         if path in self._paths:
             return EndorsementPolicy(f"policy {path}", self.channel.policies.get(path))
-        msp_ids = sorted(self._groups)
-        return self._of_signatures(members_policy(msp_ids, needed=len(msp_ids) // 2 + 1))
+        return self._of_signatures(majority_policy(self.channel))
+
+
+def majority_policy(channel: ChannelConfig) -> SignaturePolicyEnvelope:
+    """Return what stands in for the lifecycle's policy where a channel has none. wire.md §12."""
+    msp_ids = sorted(channel.application_msp_ids)
+    return members_policy(msp_ids, needed=len(msp_ids) // 2 + 1)
 
 
 def members_policy(msp_ids: Iterable[str], *, needed: int) -> SignaturePolicyEnvelope:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.unit.conftest import ChannelMaterial
 
+from tallystick.node import committer
 from tallystick.node.committer import ChannelStorage, PeerChannel, open_channel
 from tallystick.node.deliver.puller import BlockPuller
 from tallystick.node.deliver.verification import ChainTip, Previous
@@ -17,12 +18,18 @@ from tallystick.node.ledger.disk import AppendFile, MachineDisk
 from tallystick.node.ledger.memory import MemoryStore
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.observability.metrics import PeerMetrics
+from tallystick.node.telemetry.spans import BlockStages
 from tallystick.node.transport.tasks import supervised_tasks
 from tallystick.node.validation.validator import ValidatedBlock
 from tallystick.protos.common.common_pb2 import Block, BlockData, BlockHeader, BlockMetadata
 from tallystick.wire.hashing import block_data_hash, block_header_hash
 
 PATIENCE_S = 20.0
+TIMES = (
+    "gossip_privdata_validation_duration",
+    "gossip_privdata_commit_block_duration",
+    "ledger_block_processing_time",
+)
 
 
 class PausedDisk(MachineDisk):
@@ -87,6 +94,14 @@ async def begun(material: ChannelMaterial, directory: Path, disk: PausedDisk) ->
     )
 
 
+def seconds(channel: PeerChannel, metric: str) -> float:
+    """Return how long all blocks of a channel have taken, by one of its metrics."""
+    labels = {"channel": channel.config.channel_id}
+    found = channel.metrics.registry.get_sample_value(f"{metric}_sum", labels)
+    assert found is not None
+    return found
+
+
 async def test_a_block_is_validated_while_the_disk_takes_the_one_before(
     channel_material: ChannelMaterial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,6 +124,37 @@ async def test_a_block_is_validated_while_the_disk_takes_the_one_before(
         await channel.watch.wait_for(2)
         following.cancel()
     assert validated_at_height == [1, 1], "the first was not committed yet"
+    channel.ledger.close()
+
+
+async def test_a_block_is_not_timed_while_it_waits_for_the_one_before(
+    channel_material: ChannelMaterial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock tells the height: a commit takes 1, and so does the wait of the second block."""
+    disk = PausedDisk()
+    channel = await begun(channel_material, tmp_path, disk)
+    before = {name: seconds(channel, name) for name in TIMES}
+    validate = channel.validator.validate
+    validated: list[int] = []
+
+    async def noted(block: Block) -> ValidatedBlock:
+        found = await validate(block)
+        validated.append(block.header.number)
+        if len(validated) == 2:
+            disk.goes_on.set()
+        return found
+
+    monkeypatch.setattr(channel.validator, "validate", noted)
+    monkeypatch.setattr(
+        committer, "BlockStages", lambda name, _: BlockStages(name, lambda: channel.ledger.height)
+    )
+    disk.goes_on.clear()
+    async with supervised_tasks() as tasks:
+        following = tasks.create_task(channel.follow(Chain(length=2)))
+        await channel.watch.wait_for(3)
+        following.cancel()
+    took = {name: seconds(channel, name) - before[name] for name in TIMES}
+    assert list(map(round, took.values())) == [0, 2, 2]
     channel.ledger.close()
 
 

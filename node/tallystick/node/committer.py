@@ -91,6 +91,7 @@ class PeerChannel(EndorserChannel):
         return validated, stages
 
     async def _commit(self, validated: ValidatedBlock, stages: BlockStages) -> None:
+        stages.passed("turn")
         block = validated.block
         committable = CommittableBlock(
             block=block,
@@ -121,7 +122,7 @@ class PeerChannel(EndorserChannel):
             commit_s=stages.took_s("commit"),
         )
         self.metrics.block_committed(
-            self.config.channel_id, stages.elapsed_s(), validated.codes, validated.transactions
+            self.config.channel_id, validated.codes, validated.transactions
         )
         _report(validated)
 

@@ -227,14 +227,13 @@ def test_stages_of_a_block_belong_to_the_transactions_that_are_followed(
 ) -> None:
     with collected.tracer.start_as_current_span("endorse"):
         spans.about("market", "t2")
-    moments_s = iter([100.0, 100.25, 102.0, 102.5, 103.0])
+    moments_s = iter([100.0, 100.25, 102.0, 102.5])
     stages = spans.BlockStages("market", lambda: next(moments_s))
     for stage in ("validation", "commit"):
         stages.passed(stage)
     took_s = [stages.took_s("validation"), stages.took_s("commit")]
     assert took_s == [0.25, 1.75]
     stages.tell(7, ["t1", "t2"], bytes([0, 11]))
-    assert stages.elapsed_s() == 3.0
     assert collected.tree() == ["endorse", "  commit", "  validation"]
     validation, commit = collected.named("validation")[0], collected.named("commit")[0]
     assert validation.end_time == commit.start_time

@@ -173,7 +173,8 @@ class PeerMetrics(NodeMetrics):
         )
 
     def block_stages(self, channel: str, *, validation_s: float, commit_s: float) -> None:
-        """Time what a block went through."""
+        """Time what a block went through, without what it waited for the one before."""
+        self._processing(channel).observe(validation_s + commit_s)
         self._validation(channel).observe(validation_s)
         self._commit(channel).observe(commit_s)
 
@@ -186,14 +187,9 @@ class PeerMetrics(NodeMetrics):
         self._timeouts(chaincode).inc()
 
     def block_committed(
-        self,
-        channel: str,
-        seconds: float,
-        codes: bytes,
-        transactions: Iterable[CountedTransaction | None],
+        self, channel: str, codes: bytes, transactions: Iterable[CountedTransaction | None]
     ) -> None:
-        """Count a block: how long it took, and what became of each of its transactions."""
-        self._processing(channel).observe(seconds)
+        """Count what became of each transaction of a block."""
         counts = Tally(
             (
                 "CONFIG" if transaction is None else "ENDORSER_TRANSACTION",

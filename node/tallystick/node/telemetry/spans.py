@@ -154,10 +154,6 @@ class BlockStages:
         at = self._stages.index(stage)
         return self._moments_s[at + 1] - self._moments_s[at]
 
-    def elapsed_s(self) -> float:
-        """Return how long ago the first stage began."""
-        return self._clock() - self._moments_s[0]
-
     def tell(self, number: int, transaction_ids: Sequence[str], codes: bytes) -> None:
         """Record the stages for the transactions of a block, ``codes`` being the verdicts."""
         if _recorder is None:

@@ -50,8 +50,10 @@ CAUSES: Final[Causes] = {
     "OrdererMSP: batch": "OrdererMSP: orderer.AtomicBroadcast/Broadcast",
     "OrdererMSP: block write": "OrdererMSP: orderer.AtomicBroadcast/Broadcast",
     "ATSMSP: validation": "ATSMSP: gateway.Gateway/Submit",
+    "ATSMSP: turn": "ATSMSP: gateway.Gateway/Submit",
     "ATSMSP: commit": "ATSMSP: gateway.Gateway/Submit",
     "endorser: validation": "endorser: protos.Endorser/ProcessProposal",
+    "endorser: turn": "endorser: protos.Endorser/ProcessProposal",
     "endorser: commit": "endorser: protos.Endorser/ProcessProposal",
     "ATSMSP: gateway.Gateway/CommitStatus": CLIENT,
 }
@@ -83,6 +85,7 @@ async def test_a_transaction_is_a_tree_of_what_gateway_peers_and_orderer_did_for
         "    orderer.AtomicBroadcast/Broadcast",
         "      batch",
         "      block write",
+        *["    turn"] * 3,
         *["    validation"] * 3,
     ]
     assert not [span for span in collected.spans if SECRET in span.to_json()]

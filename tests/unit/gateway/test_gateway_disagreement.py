@@ -73,6 +73,7 @@ async def test_peers_that_keep_disagreeing_are_given_up_with_what_they_said(
         leaves=State("nothing was sent to an orderer", lambda: list(orderer.envelopes)),
     ) as raised:
         await impatient.endorse()
+    outcome.saw(*messages_of(raised.value))
     assert messages_of(raised.value) == [MISMATCH]
     assert lagging.calls == 3
 

@@ -285,7 +285,11 @@ TRANSIENT = asks_for(transient=SECRET)
             Refusal(
                 ABORTED,
                 NOT_ENOUGH,
-                ["ProposalResponsePayloads do not match"],
+                [
+                    "ProposalResponsePayloads do not match: propose anew once this peer has the"
+                    " blocks of the others; if that does not help, find out what its chaincode"
+                    " computes otherwise"
+                ],
             ),
             id="endorsers disagree",
         ),

@@ -28,7 +28,10 @@ PROTECTED = (
     "private data collection(s): {collections}; retry specifying trusted endorsing organizations "
     "to protect transient data"
 )
-MISMATCH = "ProposalResponsePayloads do not match"
+MISMATCH = (
+    "ProposalResponsePayloads do not match: propose anew once this peer has the blocks of the"
+    " others; if that does not help, find out what its chaincode computes otherwise"
+)
 
 
 @dataclass(slots=True)

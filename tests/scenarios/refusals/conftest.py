@@ -1,12 +1,17 @@
 """The network that refuses, shared by the tests of one module: no refusal changes it."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
+from typing import Final
 
 import pytest
 import pytest_asyncio
 from tests.scenarios.refusals.doors import SEEN
 from tests.scenarios.refusals.network import RefusalNetwork, Tip, refusal_network
 from tests.scenarios.reliability import Record, advice, id_of, keep, sentence
+
+_REJECTION: Final = re.compile(r"^block \d+: (transaction .+)$", re.MULTILINE)
+"""What peers log of a transaction that is invalid."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -17,15 +22,17 @@ async def network(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ref
 
 
 @pytest.fixture(autouse=True)
-def kept(request: pytest.FixtureRequest, network: RefusalNetwork) -> Iterator[None]:
+def kept(
+    request: pytest.FixtureRequest, network: RefusalNetwork, caplog: pytest.LogCaptureFixture
+) -> Iterator[None]:
     """What the refusals of a test say goes into docs/reliability.md."""
     SEEN.clear()
-    network.verdicts.clear()
     before = network.tip
     yield
     test = id_of(request.path, request.function.__name__)
     case = request.node.callspec.id if hasattr(request.node, "callspec") else ""
-    seen = tuple(SEEN) or tuple(each for each in network.verdicts if each != "VALID")
+    logged = "\n".join(each.getMessage() for each in caplog.get_records("call"))
+    seen = tuple(SEEN) or tuple(dict.fromkeys(_REJECTION.findall(logged)))
     keep(
         Record(
             test=test,

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -50,7 +50,6 @@ from tallystick.node.testing.connector import LocalConnector
 from tallystick.node.testing.transport import LocalTransport
 from tallystick.node.transport.local import LocalEndorser, LocalOrderer
 from tallystick.protos.common.common_pb2 import Block
-from tallystick.protos.peer.transaction_pb2 import TxValidationCode
 from tallystick.wire.hashing import block_header_hash
 from tallystick.wire.txid import NONCE_SIZE
 
@@ -127,7 +126,6 @@ class RefusalNetwork:
         peer_channel: A client's connection to the peer of the clearing firm, without limits.
         orderer_channel: Likewise to the orderer.
         nonces: Draws a number that was not drawn before.
-        verdicts: The names of the codes of all entries that were ordered whatever they are.
     """
 
     people: People
@@ -136,7 +134,6 @@ class RefusalNetwork:
     peer_channel: grpc.aio.Channel
     orderer_channel: grpc.aio.Channel
     nonces: "count[int]"
-    verdicts: list[str] = field(default_factory=list)
 
     def nonce(self) -> bytes:
         """Return bytes that were not drawn before."""
@@ -177,7 +174,6 @@ class RefusalNetwork:
             assert recorded_codes(block) == recorded_codes(other)
             codes += recorded_codes(block)
             number += 1
-        self.verdicts.extend(TxValidationCode.Name(TxValidationCode.ValueType(c)) for c in codes)
         return codes
 
     def value(self, key: str) -> bytes | None:

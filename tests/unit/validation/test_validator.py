@@ -191,6 +191,24 @@ async def test_an_id_on_the_ledger_is_a_duplicate(setting: Setting) -> None:
 
 
 @pytest.mark.parametrize(
+    ("is_on_the_ledger", "where"),
+    [(True, "the ledger has a"), (False, "this block has an earlier one")],
+)
+async def test_of_a_duplicate_it_is_told_that_the_first_one_counts(
+    setting: Setting, where: str, *, is_on_the_ledger: bool
+) -> None:
+    """Whoever proposes anew what has taken effect already lets it happen twice."""
+    draft = setting.draft(put("k"))
+    envelope = draft.envelope()
+    if is_on_the_ledger:
+        setting.ledger.known.add(draft.header.tx_id)
+    validated = await setting.validator.validate(setting.block(envelope, envelope))
+    reason = validated.rejections[1].reason
+    assert reason.startswith(where)
+    assert "ask for the verdict on that one, which counts, before you propose" in reason
+
+
+@pytest.mark.parametrize(
     ("earlier", "later"),
     [
         pytest.param(builds[:-1], builds[-1], id=name)

@@ -1,11 +1,16 @@
 """The verdict on a transaction that is not valid."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from tallystick.protos.peer.transaction_pb2 import TxValidationCode
 
 ValidationCode: TypeAlias = "TxValidationCode.ValueType"
+
+FIRST_COUNTS: Final = (
+    "ask for the verdict on that one, which counts, before you propose anything anew"
+)
+"""What to do about a transaction whose id another one has had."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from tallystick.node.membership.errors import IdentityError
 from tallystick.node.membership.identity import Identity
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.policies.evaluate import SignedData
-from tallystick.node.validation.codes import Rejection, ValidationCode
+from tallystick.node.validation.codes import FIRST_COUNTS, Rejection, ValidationCode
 from tallystick.protos.common.common_pb2 import (
     CONFIG,
     CONFIG_UPDATE,
@@ -213,7 +213,9 @@ def _parse_endorser_transaction(
         )
     endorsed, response_payload = _endorsed_action(opened)
     if is_committed(identifier):
-        raise _InvalidError(codes.DUPLICATE_TXID, "the ledger has a transaction with this id")
+        raise _InvalidError(
+            codes.DUPLICATE_TXID, f"the ledger has a transaction with this id: {FIRST_COUNTS}"
+        )
     action, rwset = _results(header, response_payload)
     chaincode = action.chaincode_id.name
     event = _event(action.events, chaincode)

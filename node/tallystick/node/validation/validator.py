@@ -19,7 +19,7 @@ from tallystick.node.ledger.state import StateView, UpdateBatch
 from tallystick.node.ledger.version import Version
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.validation.block_view import BlockView
-from tallystick.node.validation.codes import Rejection
+from tallystick.node.validation.codes import FIRST_COUNTS, Rejection
 from tallystick.node.validation.endorsement import EndorsementCheck
 from tallystick.node.validation.endorsement_policies import (
     LIFECYCLE_NAMESPACE,
@@ -221,7 +221,9 @@ def _reject_repeated_ids(judged: list[Judged]) -> None:
             continue
         if entry.transaction_id in seen:
             judged[index] = Rejection(
-                DUPLICATE_TXID, "this block has an earlier one with this id", entry.transaction_id
+                DUPLICATE_TXID,
+                f"this block has an earlier one with this id: {FIRST_COUNTS}",
+                entry.transaction_id,
             )
         seen.add(entry.transaction_id)
 

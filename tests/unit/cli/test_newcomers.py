@@ -11,6 +11,7 @@ from tallystick.node.cli import cluster
 from tallystick.node.cli.main import INTERRUPTED, main
 from tallystick.node.cluster.material import Founding
 from tallystick.node.cluster.network import Network, create_network
+from tallystick.node.cluster.newcomer import NotAdmittedError
 from tallystick.node.cluster.startup import counted
 from tallystick.node.cluster.topology import default_topology
 
@@ -43,6 +44,13 @@ def test_whoever_joins_under_the_name_of_a_member_is_told_at_once_and_nothing_is
     assert "choose another MSP id" in said
     assert "if that member has left, name the configuration in force with --config" in said
     assert not directory.exists()
+
+
+def test_whoever_is_not_let_in_in_time_is_told_what_to_run_with_which_arguments() -> None:
+    said = str(NotAdmittedError("NewMSP", "securities", 60.0, Path("logs/peer0.new.example.log")))
+    assert "run this command again with the same arguments" in said
+    assert "where orderers are not as the first block says, name the configuration" in said
+    assert said.endswith("in force with --config")
 
 
 @pytest.mark.parametrize(("command", "kind"), [("peer", "orderer"), ("orderer", "peer")])

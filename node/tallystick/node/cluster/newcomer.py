@@ -55,8 +55,10 @@ class NotAdmittedError(LedgerError):
     def __init__(self, msp_id: str, channel_id: str, timeout_s: float, log: Path) -> None:
         super().__init__(
             f"{msp_id} is not on channel {channel_id!r} after {timeout_s:g} s: ask a member to run"
-            " `tally channel add-org`, and run this command again, which continues here. If they"
-            f" have, {log} says what keeps the node from following"
+            " `tally channel add-org`, and run this command again with the same arguments, which"
+            f" continues here. If they have, {log} says what keeps the node from following; where"
+            " orderers are not as the first block says, name the configuration in force with"
+            " --config"
         )
         self.msp_id = msp_id
         self.channel_id = channel_id

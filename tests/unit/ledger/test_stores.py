@@ -193,6 +193,15 @@ def test_leveldb_syncs_an_earlier_log_whose_successor_came_in_the_same_tick_of_t
         assert number in synced or not log.exists()
 
 
+def test_leveldb_syncs_although_somebody_has_deleted_its_log(tmp_path: Path) -> None:
+    with open_store("leveldb", tmp_path) as store:
+        (log,) = tmp_path.glob("*.log")
+        log.unlink()
+        store.sync()
+        store.write({b"key": b"value"})
+        assert store.get(b"key") == b"value"
+
+
 @pytest.mark.parametrize(("kind", "files"), [("leveldb", "*.ldb"), ("sqlite", "*.sqlite3")])
 def test_a_damaged_store_tells_of_it_as_of_a_failing_disk(
     tmp_path: Path, kind: StoreKind, files: str

@@ -128,8 +128,9 @@ class LevelDbStore(OpenStore):
             return
         # Looked up before the logs are listed: what follows the listing is then of a later tick.
         has_gone_on = _changed_after(self._newest_log, changed_ns)
-        *former, self._newest_log = sorted(self._directory.glob("*.log"), key=_number_of)
-        for log in former:
+        logs = sorted(self._directory.glob("*.log"), key=_number_of)
+        self._newest_log = next(reversed(logs), None)
+        for log in logs[:-1]:
             with suppress(FileNotFoundError):
                 sync(log)
         self._settled_ns = changed_ns if has_gone_on else None

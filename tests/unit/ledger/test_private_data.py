@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import threading
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.scenarios.outcome import Outcome, State
 
 from tallystick.node.ledger.ledger import Ledger
 from tallystick.node.ledger.memory import MemoryStore
 from tallystick.node.ledger.private_data import (
+    NotKeptError,
     PrivateChanges,
     TransientStore,
 )
@@ -190,6 +193,21 @@ async def test_who_has_results_to_keep_while_the_disk_is_busy_shares_one_sync() 
         assert len(list(store.range(b"", b""))) == 20
         store.goes_on.set()
     assert store.syncs == [1, 20], "the second has what came after the first had begun"
+
+
+async def test_values_that_a_full_disk_cannot_keep_are_refused(
+    outcome: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    store = MemoryStore()
+    transient = TransientStore(store)
+    outcome.fault = "private values come to a peer whose disk is full"
+    monkeypatch.setattr(store, "write", fail)
+    nothing = State("nobody relies on what is not there", lambda: list(store.range(b"", b"")))
+    with outcome.refuses(NotKeptError, leaves=nothing, match="private values of transaction t1"):
+        await transient.keep("t1", results(RWSET), height=7)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -88,3 +89,16 @@ def test_what_the_container_file_runs_is_a_line_of_shell(command: str) -> None:
     done = subprocess.run(["sh", "-n", "-c", command], check=False, capture_output=True)
     assert done.returncode == 0
     assert shutil.which(re.sub("^/opt/tallystick/bin/", "", shlex.split(command)[0]))
+
+
+def test_a_build_is_given_what_the_wheel_is_made_of_and_nothing_else() -> None:
+    text = (ROOT / ".dockerignore").read_text(encoding="utf-8")
+    first, *others = [line for line in text.splitlines() if not line.startswith("#")]
+    assert first == "*", "what nobody thought of, keys among it, stays out"
+    with (ROOT / "pyproject.toml").open("rb") as opened:
+        settings = tomllib.load(opened)
+    project = settings["project"]
+    packages = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    roots = {package.partition("/")[0] for package in packages}
+    let_in = {line[1:] for line in others if line.startswith("!")}
+    assert let_in == {"pyproject.toml", project["readme"], *project["license-files"], *roots}

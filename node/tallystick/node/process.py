@@ -16,6 +16,9 @@ from tallystick.protos.common.common_pb2 import Block
 from tallystick.wire.errors import WireError
 from tallystick.wire.messages import decode
 
+_FIRST_PID: Final = 1
+_KILLED: Final = 128
+"""A shell says that a signal ended a program by this and the signal's number."""
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -140,6 +143,17 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+
+
+def end_by_signal_while_starting() -> None:
+    """Let SIGTERM end this process at once, as it ends others, until ``stop_signal`` waits for it.
+
+    The first process of a container is spared the signals that it does not handle: a node that was
+    still reading its blocks would go on until it is killed.
+    """
+    if os.getpid() == _FIRST_PID:
+        # Nothing is cleaned up, as for any other process: a node recovers from that at any moment.
+        signal.signal(signal.SIGTERM, lambda number, _: os._exit(_KILLED + number))
 
 
 async def stop_signal() -> None:

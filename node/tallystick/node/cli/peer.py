@@ -7,7 +7,11 @@ from typing import Final
 
 from tallystick.node.cli.node_file import load_settings_as
 from tallystick.node.peer_program import run_peer
-from tallystick.node.process import explaining_full_disk, holding
+from tallystick.node.process import (
+    end_by_signal_while_starting,
+    explaining_full_disk,
+    holding,
+)
 from tallystick.node.settings import PeerSettings
 
 HASH_SEED: Final = "PYTHONHASHSEED"
@@ -15,6 +19,7 @@ HASH_SEED: Final = "PYTHONHASHSEED"
 
 async def start(options: argparse.Namespace) -> None:
     """Run a peer until it is asked to stop."""
+    end_by_signal_while_starting()
     settings = load_settings_as(PeerSettings, options.config)
     if sys.flags.hash_randomization:
         _start_again_with_fixed_hashes()

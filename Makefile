@@ -17,7 +17,8 @@ unexport VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
 .PHONY: help setup protos configuration features permissions format check audit test interop fabric-tools \
-        demo bench scenario simulate chaos reliability etcd etcdctl softhsm porcupine fuzz clean
+        demo bench scenario simulate chaos reliability etcd etcdctl softhsm podman porcupine fuzz \
+        clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,7 +44,7 @@ format: $(INSTALLED_DEV) ## Format the code and repair what lint can repair
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-scenario: $(INSTALLED_DEV) etcd etcdctl softhsm ## Run the slow tests: whole networks, faults, simulations
+scenario: $(INSTALLED_DEV) etcd etcdctl softhsm podman ## Run the slow tests: whole networks, faults, simulations
 	@$(BIN)/pytest -m "slow and not interop and not fabric"
 
 SEEDS := 200
@@ -79,6 +80,13 @@ softhsm: ## Install SoftHSM, in whose tokens tests keep keys, unless it is there
 	@command -v softhsm2-util >/dev/null || \
 	    { apt-get update -qq && apt-get install -y -qq softhsm2; } || \
 	    echo "There is no SoftHSM: the tests of keys on tokens are skipped." >&2
+
+# Nothing may be removed for it: Docker's own packages bring a runc, and Debian's would take their place.
+podman: ## Install Podman, which builds and runs the container of the examples, unless it is there
+	@missing=$$(for each in podman runc mmdebstrap; do command -v $$each >/dev/null || echo $$each; done); \
+	    test -z "$$missing" || \
+	    { apt-get update -qq && apt-get install -y -qq --no-remove --no-install-recommends $$missing; } || \
+	    echo "There is no Podman with runc and mmdebstrap: no test builds the container." >&2
 
 # Wants Go and, once, the network. Without Go our own search judges alone, and the run says so; with it
 # `make chaos` fails at once if Porcupine could not be built.

@@ -32,6 +32,7 @@ ASSERTING_CALL = re.compile(r"_*(raises|refuses|warns|fail|(check|expect|verify|
 UNFINISHED = re.compile(r"\b(TO[D]O|FIX[M]E|NotImplemented[E]rror)\b")
 
 MACHINE_PATH = re.compile(r"(?<![\w.:/}])/(home|root|Users|work)/[\w.]+")
+LEFT_OF_A_MERGE = re.compile(r"(<{7}|>{7}) ")
 NAME = re.compile(r"(?=\b([a-z]+(?:-[a-z]+)?)\b)")
 # Names that mean something only where this was written, as SHA-256: in clear, the list would
 # publish what it forbids.
@@ -131,6 +132,12 @@ def unfinished_code(path: Path) -> Iterator[str]:
             yield at(path, number, f"{found.group()}: finish it, or open an issue")
 
 
+def unresolved_merges(path: Path) -> Iterator[str]:
+    for number, line in enumerate(read(path).splitlines(), start=1):
+        if LEFT_OF_A_MERGE.match(line):
+            yield at(path, number, f"{line}: keep what holds of both sides, and delete this line")
+
+
 def silenced_errors(path: Path) -> Iterator[str]:
     for node in ast.walk(parse(path)):
         if isinstance(node, ast.ExceptHandler) and [*map(ast.unparse, node.body)] in (
@@ -201,6 +208,7 @@ def dead_links(path: Path) -> Iterator[str]:
         pytest.param(long_module, python_files, id="a module is short"),
         pytest.param(closed_namespace_root, python_files, id="namespace roots stay open"),
         pytest.param(unfinished_code, python_files, id="nothing is left for later"),
+        pytest.param(unresolved_merges, text_files, id="every merge is resolved"),
         pytest.param(silenced_errors, python_files, id="no error is swallowed"),
         pytest.param(undocumented_definitions, source_files, id="public names are documented"),
         pytest.param(vacuous_tests, files_of_tests, id="a test can fail"),

@@ -186,6 +186,7 @@ async def test_a_peer_in_a_container_endorses_and_stops_when_it_is_asked_to(
         contract = network.gateways[other.name].network().contract(CHAINCODE)
         await contract.submit("write", "key", "value")
         height = await network.height(other)
+        await network.block(contained, height - 1)  # so that it has them all when it stops
 
         assert await network.stop(contained) == 0
         await network.launcher.kill(contained)  # of which the container alone is left

@@ -36,6 +36,22 @@ def test_every_event_is_listed() -> None:
     assert missing == []
 
 
+def test_the_version_of_every_event_is_listed() -> None:
+    said = re.findall(
+        r"^Version 2 have (.+?),\nversion 3 (.+?), all others version 1\.$",
+        TEXT,
+        re.MULTILINE | re.DOTALL,
+    )
+    listed = {
+        kind: version
+        for names in said
+        for version, kinds in enumerate(names, start=2)
+        for kind in re.findall("`(.+?)`", kinds)
+    }
+
+    assert listed == {kind: each.version for kind, each in EVENT_TYPES.items() if each.version > 1}
+
+
 def test_the_permission_matrix_is_that_of_the_tests() -> None:
     assert permissions.DOCUMENT.read_text() == permissions.document(), "run `make permissions`"
 

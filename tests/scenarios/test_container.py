@@ -154,10 +154,10 @@ class WithOneInAContainer(Launcher):
 
 
 def test_the_image_runs_tally_as_a_user_of_its_own(podman: Podman) -> None:
-    tally = podman("run", *LIMITS, "tallystick", "--version")
+    tally = podman("run", *LIMITS, "--network=none", "tallystick", "--version")
     assert tally == f"tallystick {version('tallystick')}\n"
     look = ("--entrypoint=sh", "tallystick", "-c", "id; stat --format %U:%a .; ls -A")
-    assert podman("run", *LIMITS, *look).splitlines() == [
+    assert podman("run", *LIMITS, "--network=none", *look).splitlines() == [
         "uid=7050(tallystick) gid=7050(tallystick) groups=7050(tallystick)",
         "tallystick:700",
     ]
@@ -166,7 +166,7 @@ def test_the_image_runs_tally_as_a_user_of_its_own(podman: Podman) -> None:
 def test_nothing_but_the_sources_reaches_the_build(podman: Podman) -> None:
     copy_all = f"FROM {BASE}\nWORKDIR /source\nCOPY . .\n"
     podman.build("--file=-", "--tag=context", ".", given=copy_all)
-    found = podman("run", *LIMITS, "context", "sh", "-c", "ls -A; find -name __pycache__")
+    found = podman("run", *LIMITS, "--network=none", "context", "sh", "-c", "ls -A; find -name __pycache__")
     assert found.splitlines() == SOURCES
 
 

@@ -110,7 +110,7 @@ async def test_the_audit_ends_with_the_block_that_was_asked_for(network: LocalNe
         ),
         (
             lambda entry: entry.replace(b'HolderFrozen","version":1', b'HolderFrozen","version":9'),
-            "newer than this program",
+            "another version than this program reads",
         ),
     ],
     ids=["a row that was altered", "an event that was altered", "an event of a newer contract"],

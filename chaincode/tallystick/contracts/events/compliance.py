@@ -71,13 +71,19 @@ class TransferApproved(LedgerEvent):
 
 
 class ApprovalWithdrawn(LedgerEvent):
-    """A transfer is approved no longer."""
+    """An approver approves a transfer no longer, or nobody does.
+
+    Attributes:
+        left: Who approves it still.
+    """
 
     kind: ClassVar[str] = "token.ApprovalWithdrawn"
+    version: ClassVar[int] = 2
     security: str
     sender: str
     receiver: str
     actor: str
+    left: tuple[str, ...]
 
 
 class ApprovalUsed(LedgerEvent):

@@ -65,9 +65,15 @@ def _approved(rows: Rows, event: events.TransferApproved, moment: Instant) -> No
     rows[key] = PairApproval(**said, approvers=tuple(sorted(approvers)), as_of=as_of)
 
 
-def _unapproved(
-    rows: Rows, event: events.ApprovalWithdrawn | events.ApprovalUsed, _: Instant
-) -> None:
+def _withdrawn(rows: Rows, event: events.ApprovalWithdrawn, _: Instant) -> None:
+    key = _approval_key(event)
+    row = rows.pop(key)
+    if event.left and isinstance(row, PairApproval):
+        now = row.brought_up(_timeline(rows, event.security))
+        rows[key] = now.model_copy(update={"approvers": event.left})
+
+
+def _used(rows: Rows, event: events.ApprovalUsed, _: Instant) -> None:
     del rows[_approval_key(event)]
 
 
@@ -133,8 +139,8 @@ COMPLIANCE_HANDLERS: Mapping[type[events.LedgerEvent], Handler] = {
     events.RulesBound: _bound,
     events.VenueRulesBound: _bound_by_venue,
     events.TransferApproved: _approved,
-    events.ApprovalWithdrawn: _unapproved,
-    events.ApprovalUsed: _unapproved,
+    events.ApprovalWithdrawn: _withdrawn,
+    events.ApprovalUsed: _used,
     events.DecisionReviewed: _reviewed,
     events.SecurityAccepted: _accepted,
     events.HolderCounted: _counted,

@@ -70,7 +70,10 @@ class RegisterAudit:
     def findings(self) -> Iterator[str]:
         """Yield, as lines for people, where events and state disagree; nothing when they agree."""
         for kind in sorted(self.unknown):
-            yield f"events of kind {kind} are newer than this program: use the one that knows them"
+            yield (
+                f"events of kind {kind} are of another version than this program reads: use the one"
+                " that knows them"
+            )
         token, identity = map(self.rows_of, (Chaincode.TOKEN, Chaincode.IDENTITY))
         found = differences(self.register.rows, token)
         found += count_differences(self.register.positions, self.rows_of(Chaincode.TOKEN))

@@ -20,6 +20,7 @@ from tests.unit.contracts.compliance.stage import (
 from tests.unit.contracts.register_acts import allow, draw, force
 
 from tallystick.chaincode import Refusal
+from tallystick.contracts.compliance.case import PairApproval
 from tallystick.contracts.compliance.models import BoundRule, TransferApproval
 from tallystick.contracts.compliance.records import Recomputation
 from tallystick.contracts.events import Basis
@@ -49,6 +50,15 @@ def approve(market: Market, actor: str, quantity: int = 5, *waives: str) -> None
         evidence_hash=HASH,
     )
     market.submit(actor, TOKEN, "approve_transfer", approval)
+
+
+def withdraw(market: Market, actor: str) -> None:
+    market.submit(actor, TOKEN, "withdraw_approval", "ACME", "alice", "bob")
+
+
+def approvers(market: Market) -> list[str]:
+    answer = market.evaluate(TOKEN, "approval", "ACME", "alice", "bob")
+    return list(answer.load(PairApproval).approvers) if answer.payload else []
 
 
 def test_an_approval_by_enough_approvers_counts_once(ruled: RuledMarket) -> None:
@@ -120,6 +130,34 @@ def test_a_waiver_that_has_ended_is_the_transfer_agents_to_renew(ruled: RuledMar
     approve(ruled, AGENT, 5, "venue-only")
     ruled.ledger.advance(timedelta(days=366))
     assert refused(approve, ruled, REGULATOR, 5, "venue-only") == "WAIVER_NOT_PERMITTED"
+
+
+def test_who_joins_an_approval_can_take_back_no_more_than_its_own_word(ruled: RuledMarket) -> None:
+    """F91, F92: any broker may approve the same, and ends by that nothing that others approved."""
+    ruled.bind(rule("venue-only"))
+    approve(ruled, AGENT, 5, "venue-only")
+    assert refused(withdraw, ruled, BROKER) == "LICENCE_MISSING"
+    approve(ruled, BROKER, 5, "venue-only")
+    withdraw(ruled, BROKER)
+    assert approvers(ruled) == [AGENT]
+    assert refused(withdraw, ruled, BROKER) == "LICENCE_MISSING"
+    ruled.transfer("alice", "bob", 5)
+
+
+def test_the_transfer_agent_withdraws_an_approval_for_all(ruled: RuledMarket) -> None:
+    approve(ruled, AGENT)
+    approve(ruled, REGULATOR)
+    withdraw(ruled, AGENT)
+    assert approvers(ruled) == []
+
+
+def test_an_approval_ends_with_the_last_who_withdraws(ruled: RuledMarket) -> None:
+    approve(ruled, ISSUER)
+    approve(ruled, REGULATOR)
+    withdraw(ruled, ISSUER)
+    assert approvers(ruled) == [REGULATOR]
+    withdraw(ruled, REGULATOR)
+    assert approvers(ruled) == []
 
 
 def test_an_approval_of_some_units_limits_nothing_that_needs_none(ruled: RuledMarket) -> None:

@@ -89,6 +89,19 @@ def test_events_rebuild_what_rules_rest_on(market: ListeningMarket) -> None:
     assert list(miscounted(register.rows, held.items())) == []
 
 
+@pytest.mark.parametrize("withdraws", [(), (REGULATOR,), (AGENT,), (REGULATOR, AGENT)])
+def test_events_rebuild_an_approval_of_several_whoever_withdraws(
+    market: ListeningMarket, withdraws: tuple[str, ...]
+) -> None:
+    market.submit(AGENT, TOKEN, "withdraw_approval", "ACME", "alice", "bob")
+    for approver in (AGENT, REGULATOR):
+        market.submit(approver, TOKEN, "approve_transfer", approval(market, 9))
+    for actor in withdraws:
+        market.submit(actor, TOKEN, "withdraw_approval", "ACME", "alice", "bob")
+    held = market.ledger.world.rows_of(TOKEN).values
+    assert differences(replayed(market).rows, held.items()) == []
+
+
 def test_a_count_that_events_do_not_explain_is_found(market: ListeningMarket) -> None:
     held = market.ledger.world.rows_of(TOKEN).values
 

@@ -62,19 +62,28 @@ class ApprovalFunctions(MarketContract):
     def withdraw_approval(
         self, ctx: Context, security: Identifier, sender: Identifier, receiver: Identifier
     ) -> None:
-        """Withdraw an approval, as one of its approvers or as the keeper of the register."""
+        """Withdraw an approval: for oneself, or, as the keeper of the register, for all.
+
+        It ends when nobody is left who approves.
+        """
+        actor = ctx.client.msp_id
         counters = Counters(ctx.state, ctx.transaction_id)
         row = counters.approval(security, sender, receiver)
         if row is None:
             raise ComplianceReason.APPROVAL_UNKNOWN.refusal(
                 security=security, sender=sender, receiver=receiver
             )
-        if ctx.client.msp_id not in row.approvers:
-            refuse_if_any(self.licence_findings(ctx, (Power.KEEP_REGISTER,)))
-        counters.end_approval(security, sender, receiver)
+        lacks_power = self.licence_findings(ctx, (Power.KEEP_REGISTER,))
+        if actor not in row.approvers:
+            refuse_if_any(lacks_power)
+        left = tuple(each for each in row.approvers if each != actor) if lacks_power else ()
+        if left:
+            counters.save_approval(row.model_copy(update={"approvers": left}))
+        else:
+            counters.end_approval(security, sender, receiver)
         ctx.emit(
             events.ApprovalWithdrawn(
-                security=security, sender=sender, receiver=receiver, actor=ctx.client.msp_id
+                security=security, sender=sender, receiver=receiver, actor=actor, left=left
             )
         )
 

@@ -166,7 +166,9 @@ def test_the_image_runs_tally_as_a_user_of_its_own(podman: Podman) -> None:
 def test_nothing_but_the_sources_reaches_the_build(podman: Podman) -> None:
     copy_all = f"FROM {BASE}\nWORKDIR /source\nCOPY . .\n"
     podman.build("--file=-", "--tag=context", ".", given=copy_all)
-    found = podman("run", *LIMITS, "--network=none", "context", "sh", "-c", "ls -A; find -name __pycache__")
+    found = podman(
+        "run", *LIMITS, "--network=none", "context", "sh", "-c", "ls -A; find -name __pycache__"
+    )
     assert found.splitlines() == SOURCES
 
 

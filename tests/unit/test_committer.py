@@ -102,22 +102,30 @@ def seconds(channel: PeerChannel, metric: str) -> float:
     return found
 
 
+def free_after_two(
+    channel: PeerChannel, disk: PausedDisk, monkeypatch: pytest.MonkeyPatch
+) -> list[int]:
+    """Let the disk go on once two blocks are validated; return the height at which each was."""
+    validate = channel.validator.validate
+    heights: list[int] = []
+
+    async def noted(block: Block) -> ValidatedBlock:
+        validated = await validate(block)
+        heights.append(channel.ledger.height)
+        if len(heights) == 2:
+            disk.goes_on.set()
+        return validated
+
+    monkeypatch.setattr(channel.validator, "validate", noted)
+    return heights
+
+
 async def test_a_block_is_validated_while_the_disk_takes_the_one_before(
     channel_material: ChannelMaterial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = PausedDisk()
     channel = await begun(channel_material, tmp_path, disk)
-    validate = channel.validator.validate
-    validated_at_height: list[int] = []
-
-    async def noted(block: Block) -> ValidatedBlock:
-        validated = await validate(block)
-        validated_at_height.append(channel.ledger.height)
-        if len(validated_at_height) == 2:
-            disk.goes_on.set()
-        return validated
-
-    monkeypatch.setattr(channel.validator, "validate", noted)
+    validated_at_height = free_after_two(channel, disk, monkeypatch)
     disk.goes_on.clear()
     async with supervised_tasks() as tasks:
         following = tasks.create_task(channel.follow(Chain(length=2)))
@@ -134,17 +142,7 @@ async def test_a_block_is_not_timed_while_it_waits_for_the_one_before(
     disk = PausedDisk()
     channel = await begun(channel_material, tmp_path, disk)
     before = {name: seconds(channel, name) for name in TIMES}
-    validate = channel.validator.validate
-    validated: list[int] = []
-
-    async def noted(block: Block) -> ValidatedBlock:
-        found = await validate(block)
-        validated.append(block.header.number)
-        if len(validated) == 2:
-            disk.goes_on.set()
-        return found
-
-    monkeypatch.setattr(channel.validator, "validate", noted)
+    free_after_two(channel, disk, monkeypatch)
     monkeypatch.setattr(
         committer, "BlockStages", lambda name, _: BlockStages(name, lambda: channel.ledger.height)
     )

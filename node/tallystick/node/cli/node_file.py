@@ -60,7 +60,7 @@ def load_settings_as(wanted: type[SettingsT], path: Path) -> SettingsT:
         return load_settings(wanted, path)
     except SettingsError as error:
         for kind, settings_type in _KINDS.items():
-            if _would_do(settings_type, path):
+            if settings_type is not wanted and _would_do(settings_type, path):
                 raise OtherKindOfNodeError(path, kind=kind) from error
         raise
 

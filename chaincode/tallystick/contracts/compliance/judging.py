@@ -15,8 +15,8 @@ from tallystick.contracts.reasons import Finding
 
 
 def concerns(bound: Bound, basis: Basis, leg: Leg) -> bool:
-    """Return whether a bound rule has a say about a leg; nobody is judged by what is redeemed."""
-    if leg.receiver is None or basis is Basis.FORCED:  # an order is its own justification
+    """Return whether a bound rule has a say about a leg: not about what is redeemed or ordered."""
+    if leg.receiver is None or basis is Basis.FORCED:
         return False
     return bound.side is not Side.SENDER or leg.sender is not None
 

@@ -21,7 +21,6 @@ def render(result: Path, store_result: Path) -> str:
     every = max(1, (len(samples) - 1) // POINTS)
     drawn = samples[::every]
     nodes = list(samples[0]["resident_mib"])
-    lines = {name: [each["resident_mib"][name] for each in drawn] for name in nodes}
     last = samples[-1]
     return "\n".join(
         [
@@ -32,21 +31,29 @@ def render(result: Path, store_result: Path) -> str:
             " under new keys were committed in"
             f" {last['seconds']:,.0f} s ({last['transactions'] / last['seconds']:,.0f} a second).",
             "",
-            "```mermaid",
-            "xychart-beta",
-            f'    title "Resident MiB of each node ({", ".join(nodes)})"',
-            '    x-axis "Thousand transactions" '
-            f"{json.dumps([each['transactions'] // 1000 for each in drawn])}",
-            f'    y-axis "MiB" 0 --> {1.2 * max(map(max, lines.values())):.0f}',
-            *(f"    line {json.dumps(values)}" for values in lines.values()),
-            "```",
+            "What a node allocated, its own memory:",
+            "",
+            *_chart("own_mib", drawn, nodes),
+            "",
+            "With it what is resident of files, which the kernel can read again and takes back when"
+            " memory is short: programs, libraries and LevelDB's tables.",
+            "",
+            *_chart("resident_mib", drawn, nodes),
+            "",
+            "The same in figures, in MiB; in brackets the node's own:",
             "",
             _row("thousand transactions", *nodes),
             _row(*["---"] * (1 + len(nodes))),
-            *(_row(each["transactions"] // 1000, *each["resident_mib"].values()) for each in drawn),
+            *(
+                _row(
+                    each["transactions"] // 1000,
+                    *(f"{each['resident_mib'][name]} ({each['own_mib'][name]})" for name in nodes),
+                )
+                for each in drawn
+            ),
             "",
             "What a node gained from one quarter of the run to the next, in MiB; in brackets what"
-            " of that is its own, and no page of a file:",
+            " of that is its own:",
             "",
             _row("quarter", *nodes),
             _row(*["---"] * (1 + len(nodes))),
@@ -56,6 +63,22 @@ def render(result: Path, store_result: Path) -> str:
             "",
         ]
     )
+
+
+def _chart(kind: str, drawn: list[Sample], nodes: list[str]) -> list[str]:
+    """Return a Mermaid chart of one kind of memory, with a line for each node."""
+    lines = [[each[kind][name] for each in drawn] for name in nodes]
+    title = {"own_mib": "Own MiB", "resident_mib": "Resident MiB"}[kind]
+    return [
+        "```mermaid",
+        "xychart-beta",
+        f'    title "{title} of each node ({", ".join(nodes)})"',
+        '    x-axis "Thousand transactions" '
+        f"{json.dumps([each['transactions'] // 1000 for each in drawn])}",
+        f'    y-axis "MiB" 0 --> {1.2 * max(map(max, lines)):.0f}',
+        *(f"    line {json.dumps(values)}" for values in lines),
+        "```",
+    ]
 
 
 def _gains(samples: list[Sample], nodes: list[str]) -> list[str]:

@@ -3,8 +3,9 @@
 import json
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
-Sample = dict[str, dict[str, float]]
+Sample = dict[str, Any]
 POINTS = 20
 """So many of the samples are drawn: more would hide each other's labels."""
 
@@ -18,9 +19,6 @@ def render(result: Path, store_result: Path) -> str:
     """
     report = json.loads(result.read_text())
     samples = report["samples"]
-    every = max(1, (len(samples) - 1) // POINTS)
-    drawn = samples[::every]
-    nodes = list(samples[0]["resident_mib"])
     last = samples[-1]
     return "\n".join(
         [
@@ -31,33 +29,7 @@ def render(result: Path, store_result: Path) -> str:
             " under new keys were committed in"
             f" {last['seconds']:,.0f} s ({last['transactions'] / last['seconds']:,.0f} a second).",
             "",
-            "What a node allocated, its own memory:",
-            "",
-            *_chart("own_mib", drawn, nodes),
-            "",
-            "With it what is resident of files, which the kernel can read again and takes back when"
-            " memory is short: programs, libraries and LevelDB's tables.",
-            "",
-            *_chart("resident_mib", drawn, nodes),
-            "",
-            "The same in figures, in MiB; in brackets the node's own:",
-            "",
-            _row("thousand transactions", *nodes),
-            _row(*["---"] * (1 + len(nodes))),
-            *(
-                _row(
-                    each["transactions"] // 1000,
-                    *(f"{each['resident_mib'][name]} ({each['own_mib'][name]})" for name in nodes),
-                )
-                for each in drawn
-            ),
-            "",
-            "What a node gained from one quarter of the run to the next, in MiB; in brackets what"
-            " of that is its own:",
-            "",
-            _row("quarter", *nodes),
-            _row(*["---"] * (1 + len(nodes))),
-            *_gains(samples, nodes),
+            *_nodes(samples),
             "",
             *_kinds(json.loads(store_result.read_text())["samples"]),
             "",
@@ -65,18 +37,53 @@ def render(result: Path, store_result: Path) -> str:
     )
 
 
-def _chart(kind: str, drawn: list[Sample], nodes: list[str]) -> list[str]:
+def _nodes(samples: list[Sample]) -> list[str]:
+    """Return the charts and tables of what each node held."""
+    every = max(1, (len(samples) - 1) // POINTS)
+    drawn = samples[::every]
+    nodes = list(samples[0]["resident_mib"])
+    return [
+        "What a node allocated, its own memory:",
+        "",
+        *_chart("Own MiB", "own_mib", drawn),
+        "",
+        "With it what is resident of files, which the kernel can read again and takes back when"
+        " memory is short: programs, libraries and LevelDB's tables.",
+        "",
+        *_chart("Resident MiB", "resident_mib", drawn),
+        "",
+        "The same in figures, in MiB; in brackets the node's own:",
+        "",
+        _row("thousand transactions", *nodes),
+        _row(*["---"] * (1 + len(nodes))),
+        *(
+            _row(
+                each["transactions"] // 1000,
+                *(f"{each['resident_mib'][name]} ({each['own_mib'][name]})" for name in nodes),
+            )
+            for each in drawn
+        ),
+        "",
+        "What a node gained from one quarter of the run to the next, in MiB; in brackets what"
+        " of that is its own:",
+        "",
+        _row("quarter", *nodes),
+        _row(*["---"] * (1 + len(nodes))),
+        *_gains(samples, nodes),
+    ]
+
+
+def _chart(title: str, kind: str, drawn: list[Sample]) -> list[str]:
     """Return a Mermaid chart of one kind of memory, with a line for each node."""
-    lines = [[each[kind][name] for each in drawn] for name in nodes]
-    title = {"own_mib": "Own MiB", "resident_mib": "Resident MiB"}[kind]
+    lines = {name: [each[kind][name] for each in drawn] for name in drawn[0][kind]}
+    thousands = [each["transactions"] // 1000 for each in drawn]
     return [
         "```mermaid",
         "xychart-beta",
-        f'    title "{title} of each node ({", ".join(nodes)})"',
-        '    x-axis "Thousand transactions" '
-        f"{json.dumps([each['transactions'] // 1000 for each in drawn])}",
-        f'    y-axis "MiB" 0 --> {1.2 * max(map(max, lines)):.0f}',
-        *(f"    line {json.dumps(values)}" for values in lines),
+        f'    title "{title} of each node ({", ".join(lines)})"',
+        f'    x-axis "Thousand transactions" {thousands}',
+        f'    y-axis "MiB" 0 --> {1.2 * max(map(max, lines.values())):.0f}',
+        *(f"    line {values}" for values in lines.values()),
         "```",
     ]
 

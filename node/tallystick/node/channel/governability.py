@@ -11,6 +11,7 @@ from collections import Counter
 from typing import Final
 
 from tallystick.node.channel.config_elements import elements_of, group_key, policy_key
+from tallystick.node.channel.lifecycle_names import LIFECYCLE_POLICY
 from tallystick.node.membership.registry import MspRegistry
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.policies.satisfiable import is_satisfiable
@@ -26,7 +27,7 @@ _EXPECTED: Final = {
 }
 """Below ``/Channel``: the policies by name that nodes ask, of each group that there is."""
 
-_REPLACEABLE: Final = ("/Channel/Application/LifecycleEndorsement",)
+_REPLACEABLE: Final = (LIFECYCLE_POLICY,)
 """Policies that nodes ask where they are, and do without where they are not."""
 
 _GROUPS_OF_MEMBERS: Final = ("/Channel/Application", "/Channel/Orderer")

@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Iterator
 
 from tallystick.client.errors import ClientError, EvaluateError
+from tallystick.node.channel.lifecycle_names import LIFECYCLE_NAMESPACE
 from tallystick.node.cli.session import channel_of, connect
 from tallystick.node.errors import LedgerError
 from tallystick.node.policies.parser import describe
-from tallystick.node.runtime.lifecycle_state import LIFECYCLE_NAMESPACE
 from tallystick.protos.peer.collection_pb2 import CollectionConfigPackage, StaticCollectionConfig
 from tallystick.protos.peer.lifecycle.lifecycle_pb2 import (
     QueryChaincodeDefinitionArgs,

@@ -6,6 +6,7 @@ from typing import Final
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.config_update import RefusedUpdate, signed_update
+from tallystick.node.channel.lifecycle_names import LIFECYCLE_NAMESPACE
 from tallystick.node.ledger.committed import recorded_codes
 from tallystick.node.ledger.past_state import PastState, Places
 from tallystick.node.membership.identity import Identity
@@ -13,7 +14,7 @@ from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.policies.evaluate import SignedData
 from tallystick.node.policies.explain import explain, explain_signatures, name_of
 from tallystick.node.runtime.collections import blocks_to_live
-from tallystick.node.runtime.lifecycle_state import LIFECYCLE_NAMESPACE, read_definition
+from tallystick.node.runtime.lifecycle_state import read_definition
 from tallystick.node.validation.codes import Rejection
 from tallystick.node.validation.demands import (
     Demand,

@@ -6,11 +6,8 @@ Source: wire.md §4, end; §12, the endorsement check.
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from tallystick.node.channel.lifecycle_names import IMPLICIT_COLLECTION_PREFIX, LIFECYCLE_NAMESPACE
 from tallystick.node.ledger.simulator import TouchedNamespace
-from tallystick.node.runtime.lifecycle_state import (
-    IMPLICIT_COLLECTION_PREFIX,
-    LIFECYCLE_NAMESPACE,
-)
 from tallystick.protos.common.policies_pb2 import SignaturePolicyEnvelope
 from tallystick.protos.peer.collection_pb2 import CollectionConfigPackage
 from tallystick.protos.peer.proposal_response_pb2 import ChaincodeCall, ChaincodeInterest

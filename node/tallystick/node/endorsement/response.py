@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Final
 
+from tallystick.node.channel.lifecycle_names import LIFECYCLE_NAMESPACE
 from tallystick.node.endorsement.proposal import UnpackedProposal
 from tallystick.node.membership.errors import SigningFailedError
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.runtime.lifecycle import ResolvedChaincode
-from tallystick.node.runtime.lifecycle_state import LIFECYCLE_NAMESPACE
 from tallystick.protos.peer.chaincode_event_pb2 import ChaincodeEvent
 from tallystick.protos.peer.chaincode_pb2 import ChaincodeID
 from tallystick.protos.peer.proposal_pb2 import ChaincodeAction

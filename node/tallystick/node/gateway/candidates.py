@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 import grpc
 
+from tallystick.node.channel.lifecycle_names import LIFECYCLE_NAMESPACE
 from tallystick.node.gateway.channel import GatewayChannel
 from tallystick.node.gateway.collector import NO_COMBINATION, NO_LOCAL_ENDORSER, no_peers_of
 from tallystick.node.gateway.endorsers import EndorsingPeer
 from tallystick.node.gateway.errors import GatewayError
 from tallystick.node.gateway.requests import ProposedCall
 
-SYSTEM_CHAINCODES = frozenset({"_lifecycle", "qscc", "cscc"})
+SYSTEM_CHAINCODES = frozenset({LIFECYCLE_NAMESPACE, "qscc", "cscc"})
 
 
 def _is_defined(channel: GatewayChannel, chaincode: str) -> bool:

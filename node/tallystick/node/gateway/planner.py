@@ -4,6 +4,11 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Protocol
 
 from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.channel.lifecycle_names import (
+    IMPLICIT_COLLECTION_PREFIX,
+    LIFECYCLE_NAMESPACE,
+    LIFECYCLE_POLICY,
+)
 from tallystick.node.gateway.layouts import (
     Layout,
     implicit_meta_layouts,
@@ -13,10 +18,6 @@ from tallystick.node.gateway.layouts import (
 )
 from tallystick.node.validation.endorsement_policies import majority_policy
 from tallystick.protos.peer import collection_pb2, policy_pb2, proposal_response_pb2
-
-LIFECYCLE_NAMESPACE = "_lifecycle"
-LIFECYCLE_POLICY = "/Channel/Application/LifecycleEndorsement"
-IMPLICIT_COLLECTION_PREFIX = "_implicit_org_"
 
 MAX_REMEMBERED_PLANS = 1_000
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Protocol
 
+from tallystick.node.channel.lifecycle_names import LIFECYCLE_NAMESPACE
 from tallystick.node.ledger.state import PrivateSetId
 from tallystick.node.ledger.version import Version
 from tallystick.node.membership.errors import SigningFailedError
@@ -20,7 +21,6 @@ from tallystick.node.privacy.node import (
 )
 from tallystick.node.privacy.requests import Recipient, sign_request
 from tallystick.node.runtime.collections import collection_config, members_of
-from tallystick.node.runtime.lifecycle_state import LIFECYCLE_NAMESPACE
 from tallystick.protos.tallystick import private_data_pb2 as wire
 from tallystick.wire.errors import MalformedMessageError
 

@@ -1,8 +1,8 @@
 """Whether a call may use a private data collection. Source: wire.md §9.3, the common refusals."""
 
+from tallystick.node.channel.lifecycle_names import IMPLICIT_COLLECTION_PREFIX
 from tallystick.node.runtime.collections import members_of
 from tallystick.node.runtime.lifecycle import record_use_of_collections
-from tallystick.node.runtime.lifecycle_state import IMPLICIT_COLLECTION_PREFIX
 from tallystick.node.runtime.runtime import Invocation
 from tallystick.node.runtime.shim_errors import ShimError
 from tallystick.protos.msp.identities_pb2 import SerializedIdentity

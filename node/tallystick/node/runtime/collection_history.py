@@ -9,16 +9,11 @@ Source: hyperledger/fabric core/ledger/confighistory.
 from collections.abc import Iterator
 from typing import Final
 
+from tallystick.node.channel.lifecycle_names import LIFECYCLE_NAMESPACE
 from tallystick.node.ledger import keyspace
 from tallystick.node.ledger.key_value_store import KeyValueReader
 from tallystick.node.ledger.ledger import Ledger
-from tallystick.node.runtime.lifecycle_state import (
-    COLLECTIONS,
-    DEFINITIONS,
-    LIFECYCLE_NAMESPACE,
-    SEQUENCE,
-    field_key,
-)
+from tallystick.node.runtime.lifecycle_state import COLLECTIONS, DEFINITIONS, SEQUENCE, field_key
 from tallystick.protos.peer.collection_pb2 import CollectionConfigPackage
 from tallystick.protos.peer.lifecycle.db_pb2 import StateData
 from tallystick.wire.messages import decode

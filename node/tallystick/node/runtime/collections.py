@@ -8,17 +8,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.channel.lifecycle_names import IMPLICIT_COLLECTION_PREFIX, LIFECYCLE_NAMESPACE
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.state import StateView
 from tallystick.node.membership.identity import Identity
 from tallystick.node.membership.principals import organization_of
 from tallystick.node.membership.registry import MspRegistry
 from tallystick.node.policies.evaluate import signature_policy_satisfied
-from tallystick.node.runtime.lifecycle_state import (
-    IMPLICIT_COLLECTION_PREFIX,
-    LIFECYCLE_NAMESPACE,
-    read_definition,
-)
+from tallystick.node.runtime.lifecycle_state import read_definition
 from tallystick.protos.common.policies_pb2 import SignaturePolicyEnvelope
 from tallystick.protos.peer.collection_pb2 import CollectionConfigPackage, StaticCollectionConfig
 from tallystick.wire.messages import decode

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Final
 
+from tallystick.node.channel.lifecycle_names import LIFECYCLE_NAMESPACE
 from tallystick.node.ledger.simulator import Simulator
 from tallystick.node.ledger.state import StateView, UpdateBatch
 from tallystick.node.runtime.lifecycle_state import (
     COLLECTIONS,
     DEFINITIONS,
     ENDORSEMENT_INFO,
-    LIFECYCLE_NAMESPACE,
     SEQUENCE,
     VALIDATION_INFO,
     ChaincodeDefinition,

@@ -14,6 +14,7 @@ from typing import Final, Protocol, TypeVar
 
 from google.protobuf.message import Message
 
+from tallystick.node.channel.lifecycle_names import IMPLICIT_COLLECTION_PREFIX, LIFECYCLE_NAMESPACE
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.simulator import PrivateDataUnavailableError, Simulator
 from tallystick.protos.peer.lifecycle.chaincode_definition_pb2 import (
@@ -24,9 +25,6 @@ from tallystick.protos.peer.lifecycle.db_pb2 import StateData, StateMetadata
 from tallystick.wire.errors import MalformedMessageError
 from tallystick.wire.hashing import sha256
 from tallystick.wire.messages import decode
-
-LIFECYCLE_NAMESPACE: Final = "_lifecycle"
-IMPLICIT_COLLECTION_PREFIX: Final = "_implicit_org_"
 
 DEFINITIONS: Final = "namespaces"
 """Area of committed definitions and, in implicit collections, of approved parameters."""

@@ -6,10 +6,10 @@ from typing import Final, TypeVar
 
 from google.protobuf.message import Message
 
+from tallystick.node.channel.lifecycle_names import LIFECYCLE_NAMESPACE
 from tallystick.node.ledger.simulator import Simulator
 from tallystick.node.runtime.lifecycle_state import (
     DEFINITIONS,
-    LIFECYCLE_NAMESPACE,
     ChaincodeDefinition,
     ChaincodeParameters,
     OrganizationState,

@@ -7,8 +7,8 @@ from typing import Final
 from google.protobuf.message import Message
 
 from tallystick.node.channel.errors import UnknownResourceError
+from tallystick.node.channel.lifecycle_names import LIFECYCLE_NAMESPACE
 from tallystick.node.errors import LedgerError
-from tallystick.node.runtime.lifecycle_state import LIFECYCLE_NAMESPACE
 from tallystick.node.runtime.packages import PackageStore
 from tallystick.node.system.access import AccessControl, AccessDeniedError
 from tallystick.node.system.agreement import AgreementFunctions

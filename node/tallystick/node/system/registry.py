@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tallystick.node.runtime.lifecycle_state import LIFECYCLE_NAMESPACE
+from tallystick.node.channel.lifecycle_names import LIFECYCLE_NAMESPACE
 from tallystick.node.runtime.packages import PackageStore
 from tallystick.node.system import configuration, query
 from tallystick.node.system.access import AccessControl

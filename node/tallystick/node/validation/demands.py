@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from tallystick.node.channel.lifecycle_names import LIFECYCLE_NAMESPACE
 from tallystick.node.ledger.rwset import (
     VALIDATION_PARAMETER,
     NamespaceReadWriteSet,
@@ -11,7 +12,6 @@ from tallystick.node.ledger.rwset import (
 )
 from tallystick.node.ledger.state import StateView, VersionedValue
 from tallystick.node.validation.endorsement_policies import (
-    LIFECYCLE_NAMESPACE,
     DefinitionSource,
     EndorsementPolicies,
     EndorsementPolicy,

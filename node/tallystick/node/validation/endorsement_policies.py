@@ -12,6 +12,7 @@ from google.protobuf.message import DecodeError
 
 from tallystick.node.channel.acl import APPLICATION_PATH
 from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.channel.lifecycle_names import IMPLICIT_COLLECTION_PREFIX, LIFECYCLE_POLICY
 from tallystick.node.membership.identity import Identity
 from tallystick.node.policies.errors import MalformedPolicyError
 from tallystick.node.policies.evaluate import Policy, SignaturePolicyEvaluator, Verdict
@@ -20,9 +21,6 @@ from tallystick.protos.common.policies_pb2 import SignaturePolicy, SignaturePoli
 from tallystick.protos.msp.msp_principal_pb2 import MSPPrincipal, MSPRole
 from tallystick.protos.peer.collection_pb2 import CollectionConfigPackage
 from tallystick.protos.peer.policy_pb2 import ApplicationPolicy
-
-LIFECYCLE_NAMESPACE: Final = "_lifecycle"
-IMPLICIT_COLLECTION_PREFIX: Final = "_implicit_org_"
 
 _REMEMBERED_POLICIES: Final = 4_096
 
@@ -150,9 +148,9 @@ class EndorsementPolicies:
         return self._of_signatures(members_policy([msp_id], needed=1))
 
     def _of_lifecycle(self) -> EndorsementPolicy:
-        path = f"{APPLICATION_PATH}/LifecycleEndorsement"
-        if path in self._paths:
-            return EndorsementPolicy(f"policy {path}", self.channel.policies.get(path))
+        if LIFECYCLE_POLICY in self._paths:
+            policy = self.channel.policies.get(LIFECYCLE_POLICY)
+            return EndorsementPolicy(f"policy {LIFECYCLE_POLICY}", policy)
         return self._of_signatures(majority_policy(self.channel))
 
 

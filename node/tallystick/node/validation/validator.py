@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.config_update import check_succession, verify_delivered
 from tallystick.node.channel.errors import ChannelConfigError
+from tallystick.node.channel.lifecycle_names import LIFECYCLE_NAMESPACE
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.committed import transaction_id_of_entry
 from tallystick.node.ledger.state import StateView, UpdateBatch
@@ -21,11 +22,7 @@ from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.validation.block_view import BlockView
 from tallystick.node.validation.codes import FIRST_COUNTS, Rejection
 from tallystick.node.validation.endorsement import EndorsementCheck
-from tallystick.node.validation.endorsement_policies import (
-    LIFECYCLE_NAMESPACE,
-    DefinitionSource,
-    EndorsementPolicies,
-)
+from tallystick.node.validation.endorsement_policies import DefinitionSource, EndorsementPolicies
 from tallystick.node.validation.mvcc import find_conflict
 from tallystick.node.validation.structure import (
     ConfigTransaction,

@@ -156,7 +156,7 @@ class FakeFellows:
         while True:
             others = [each for name, each in self._network.items() if name != self._own]
             found = next(
-                (each for each in others if each.answers and each.memory.height > number), None
+                (each for each in others if each.delivers and each.memory.height > number), None
             )
             if found is None:
                 await asyncio.sleep(0.1)
@@ -182,6 +182,7 @@ class Orderer:
     chain: EtcdChain | None = None
     is_reachable: bool = True
     hangs: bool = False
+    is_silent: bool = False
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def start(self) -> EtcdChain:
@@ -239,6 +240,11 @@ class Orderer:
     def answers(self) -> bool:
         """Whether other orderers get answers from it."""
         return self.chain is not None and self.is_reachable and not self.hangs
+
+    @property
+    def delivers(self) -> bool:
+        """Whether other orderers get blocks from it."""
+        return self.answers and not self.is_silent
 
     @property
     def problem(self) -> str:

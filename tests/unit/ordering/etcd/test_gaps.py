@@ -7,8 +7,10 @@ from tests.unit.ordering.etcd.fake import KEYS, TTL_S, Orderers, envelope, told
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.ordering.admission import Refused
+from tallystick.node.ordering.etcd.chain import LACK_PATIENCE_S
 from tallystick.node.ordering.etcd.log import OrderedLog
 from tallystick.node.ordering.etcd.port import Deletion, Put, only
+from tallystick.node.ordering.etcd.retention import Retention
 from tallystick.protos.tallystick.ordered_log_pb2 import OrderedBatch
 
 FAR = 0xFFFF_FFFF
@@ -203,6 +205,55 @@ def test_whoever_fetches_in_vain_what_another_orderer_says_it_has_says_so(
         other.ignored = (overstating.name,)
         other.start()
         assert await other.order("after") is None
+
+    told(config, story)
+
+
+def test_an_orderer_to_which_nobody_delivers_what_etcd_has_trimmed_says_so_until_it_comes(
+    config: ChannelConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader, absent, other = [await orderers.leader(), *await orderers.followers()]
+        await absent.kill()
+        for number in range(20):
+            assert await leader.order(str(number)) is None
+            await asyncio.sleep(0.05)
+        leader.is_silent = other.is_silent = True
+        absent.start()
+        await asyncio.sleep(LACK_PATIENCE_S - 2)
+        assert absent.problem == "", "it may be about to catch up"
+        await asyncio.sleep(4 + 2)
+        assert absent.problem.startswith("lacks block 1, which no orderer delivers: ")
+        assert f"does not come from {leader.name}, {other.name}: see the log" in absent.problem
+        assert (leader.problem, other.problem) == ("", "")
+        await leader.kill()
+        await asyncio.sleep(10)
+        assert caplog.text.count("which no orderer delivers") <= 2, "said once, and when it changes"
+
+        other.is_silent = False
+        await orderers.level()
+        await orderers.leader()
+        assert absent.problem == ""
+
+    told(config, story, retention=Retention(max_blocks=5, every_blocks=2))
+
+
+def test_an_orderer_that_may_lack_a_block_says_who_has_to_answer_before_that_is_known(
+    config: ChannelConfig,
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader, one, other = [await orderers.leader(), *await orderers.followers()]
+        assert await leader.order("before") is None
+        await write_stray(orderers)
+        await asyncio.sleep(LACK_PATIENCE_S + 10)
+        assert {each.problem for each in orderers.all.values()} == {""}, "nobody has another block"
+        await one.kill()
+        await asyncio.sleep(10)
+        assert other.problem.startswith("lacks block 2, which no orderer delivers: etcd has the key")
+        assert f"there is no answer from {one.name}: start it, or mend the line" in other.problem
+        one.start()
+        await asyncio.sleep(10)
+        assert other.problem == ""
 
     told(config, story)
 

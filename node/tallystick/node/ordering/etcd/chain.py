@@ -35,6 +35,10 @@ _DRAIN_S: Final = 5.0
 _LAST_ANSWERS_S: Final = 0.5
 _LOOK_S: Final = 1.0
 """How often etcd is asked whether a block that is fetched elsewhere has come to be there."""
+LACK_PATIENCE_S: Final = 30.0
+"""How long a block may be lacking before that is told, as long as peers wait for theirs."""
+_ASK_AGAIN_S: Final = 5.0
+"""How often the other orderers are asked from then on whether they have it."""
 
 _log = logging.getLogger(__name__)
 
@@ -60,9 +64,10 @@ class EtcdChain:
         self._address = shared.candidate.address
         self._log = OrderedLog(shared.etcd, keys)
         self._progress = Progress(local.copyist.height)
+        self._comparison = Comparison(shared, self._log, fellows, self._progress)
         self._leadership = Leadership(
             shared,
-            Comparison(shared, self._log, fellows, self._progress),
+            self._comparison,
             copyist=local.copyist,
             progress=self._progress,
             new_intake=lambda: Intake(local.rules, limits),
@@ -79,6 +84,7 @@ class EtcdChain:
         self._fault = ""
         self._unsigned = ""
         self._late = ""
+        self._lack = ""
         self._tasks: asyncio.TaskGroup | None = None
         self._draining = asyncio.Event()
 
@@ -106,13 +112,15 @@ class EtcdChain:
 
     @property
     def problem(self) -> str:
-        """Why nothing can be ordered at the moment; empty when all is well."""
+        """Why nothing can be ordered at the moment, or not copied; empty when all is well."""
         if problem := self._fault or self._unsigned or self._late:
             return problem
         match self._progress.role:
             case Seeking(problem=problem):
                 return problem or "nobody leads the orderers at the moment"
-            case Following() | Leading():
+            case Following():
+                return self._lack
+            case Leading():
                 return ""
 
     def order(self, submission: Submission) -> Answer:
@@ -254,12 +262,27 @@ class EtcdChain:
         return None if fetching.cancelled() else fetching.result()
 
     async def _until_log_has_no_gap(self) -> None:
-        """Return once etcd has the next block, or no later one any more."""
-        while True:
-            await asyncio.sleep(_LOOK_S)
-            with suppress(EtcdUnavailableError):  # other orderers may answer all the same
-                if await self._log.gap(self.height) is None:
-                    return
+        """Return once etcd has the next block, or no later one any more; tell if that lasts."""
+        now_s = asyncio.get_running_loop().time
+        told_s = now_s() + LACK_PATIENCE_S
+        try:
+            while True:
+                await asyncio.sleep(_LOOK_S)
+                with suppress(EtcdUnavailableError):  # other orderers may answer all the same
+                    if (gap := await self._log.gap(self.height)) is None:
+                        return
+                    if now_s() >= told_s:
+                        self._tell_of_lack(gap.number, await self._comparison.across(gap))
+                        told_s = now_s() + _ASK_AGAIN_S
+        finally:
+            self._lack = ""
+
+    def _tell_of_lack(self, number: int, reason: str | None) -> None:
+        """Let `problem` say that a block does not come; without a reason nobody has it."""
+        lack = f"lacks block {number}, which no orderer delivers: {reason}" if reason else ""
+        if lack and lack != self._lack:
+            _log.error("%s", lack)
+        self._lack = lack
 
     @contextmanager
     def _telling_if_late(self, number: int) -> Iterator[None]:

@@ -65,7 +65,7 @@ class Comparison:
         height = self._progress.height
         newest = await self.log.newest()
         gap = await self.log.gap(height) if newest is not None and newest >= height else None
-        if gap is not None and (problem := await self._across(gap)) is not None:
+        if gap is not None and (problem := await self.across(gap)) is not None:
             return problem
         if newest is not None and newest + 1 >= height:
             async with asyncio.timeout(_COPY_S):
@@ -87,7 +87,7 @@ class Comparison:
                 )
         return await self._with_others()
 
-    async def _across(self, gap: Gap) -> str | None:
+    async def across(self, gap: Gap) -> str | None:
         """Return why an orderer that has all blocks before a gap must not lead; empty if it may.
 
         It may if the log has lost nothing: every other orderer says that it has no more, and the

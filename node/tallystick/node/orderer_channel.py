@@ -128,7 +128,7 @@ def open_channel(
             local = LocalCopy(
                 copyist,
                 store.read,
-                lambda number: len(store.read_bytes(number)),
+                store.size_bytes,
                 admission,
                 lambda: orderer_addresses(admission.config).keys(),
             )

@@ -93,9 +93,17 @@ def test_a_block_larger_than_a_file_gets_a_file_of_its_own(store: BlockStore) ->
 @pytest.mark.parametrize("number", [-1, 2, 2**64 - 1])
 def test_there_are_no_blocks_beyond_the_height(store: BlockStore, number: int) -> None:
     filled(store, 2)
-    with pytest.raises(BlockNotFoundError) as failure:
-        store.read(number)
-    assert (failure.value.number, failure.value.height) == (number, 2)
+    for ask in (store.read, store.size_bytes):
+        with pytest.raises(BlockNotFoundError) as failure:
+            ask(number)
+        assert (failure.value.number, failure.value.height) == (number, 2)
+
+
+def test_the_size_of_a_block_is_known_without_its_file(store: BlockStore, tmp_path: Path) -> None:
+    blocks = filled(store, 12)
+    for path in tmp_path.iterdir():
+        path.rename(path.with_suffix(".moved"))
+    assert [store.size_bytes(n) for n in range(12)] == [block.ByteSize() for block in blocks]
 
 
 @pytest.mark.parametrize("number", [0, 2, 9])

@@ -197,14 +197,22 @@ class BlockStore:
             BlockNotFoundError: The number is not below the height, or before the first block.
             CorruptBlockError: The file no longer holds what was written, or cannot be read.
         """
-        if not self.first_block <= number < self._height:
-            raise BlockNotFoundError(number=number, height=self._height, first=self.first_block)
+        self._check_is_here(number)
         try:
             return self._files.read(self._location(number))
         except CorruptRecordError as error:
             raise CorruptBlockError(
                 number=number, path=error.path, offset=error.offset, problem=error.problem
             ) from error
+
+    def size_bytes(self, number: int) -> int:
+        """Return how long ``read_bytes`` is, as the index has it: the block itself is not read.
+
+        Raises:
+            BlockNotFoundError: The number is not below the height, or before the first block.
+        """
+        self._check_is_here(number)
+        return self._location(number).length
 
     def number_of(self, header_hash: bytes) -> int | None:
         """Return the number of the block with this header hash."""
@@ -236,6 +244,10 @@ class BlockStore:
                 error,
             )
         self._files.close()
+
+    def _check_is_here(self, number: int) -> None:
+        if not self.first_block <= number < self._height:
+            raise BlockNotFoundError(number=number, height=self._height, first=self.first_block)
 
     def _check_follows(self, block: Block) -> None:
         header = block.header

@@ -17,9 +17,11 @@ from tallystick.node.channel.config_delta import compute_update
 from tallystick.node.channel.config_edits import with_batch
 from tallystick.node.channel.config_signing import unsigned_update, with_signature
 from tallystick.node.deliver.verification import verify_block
+from tallystick.node.ledger.disk import MachineDisk
 from tallystick.node.orderer import OrdererNode
 from tallystick.node.orderer_channel import OrdererEnvironment, Sharing
 from tallystick.node.ordering.etcd.fellows import UnreachableFellowError
+from tallystick.node.ordering.etcd.retention import Retention
 from tallystick.node.ordering.etcd.session import Session
 from tallystick.node.ordering.etcd.shared import Candidate, SharedOrdering
 from tallystick.node.settings import MspSettings, OrdererSettings
@@ -39,6 +41,7 @@ class Pair:
     material: ChannelMaterial
     directory: Path
     cluster: Cluster = field(default_factory=new_cluster)
+    retention: Retention = field(default_factory=Retention)
     nodes: dict[str, OrdererNode] = field(default_factory=dict)
 
     def node(self, name: str) -> OrdererNode:
@@ -52,7 +55,8 @@ class Pair:
         )
         nonces = count()
         etcd = EtcdConnection(self.cluster, name)
-        shared = SharedOrdering(etcd, Session(etcd, TTL_S), Candidate(name, "OrdererMSP"))
+        session, candidate = Session(etcd, TTL_S), Candidate(name, "OrdererMSP")
+        shared = SharedOrdering(etcd, session, candidate, retention=self.retention)
 
         def fellows(_: Callable[[], ChannelConfig]) -> "Direct":
             return Direct(self.nodes)
@@ -181,3 +185,23 @@ async def test_an_orderer_that_is_not_the_leader_takes_nothing_that_is_forwarded
         response = await Direct(pair.nodes).forward(follower, pair.material.envelope())
         assert response.status == Status.SERVICE_UNAVAILABLE
         assert "does not lead" in response.info
+
+
+async def test_no_block_is_read_to_find_out_how_far_the_log_is_trimmed(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There may be ten thousand of them, and meanwhile a leader could not keep its lease."""
+    pair.retention = Retention(every_blocks=2)
+    read: list[Path] = []
+    read_at = MachineDisk.read_at
+
+    def reading(disk: MachineDisk, path: Path, start: int, length: int) -> bytes:
+        read.append(path)
+        return read_at(disk, path, start, length)
+
+    async with running(pair):
+        monkeypatch.setattr(MachineDisk, "read_at", reading)
+        while not pair.cluster.compacted:
+            response = await pair.follower.connection().broadcast(pair.material.envelope())
+            assert response.status == Status.SUCCESS
+        assert read == []

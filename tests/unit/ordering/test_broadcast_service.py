@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from tests.unit.conftest import CHANNEL_ID, NOW_NS, ChannelMaterial
+from tests.unit.ordering.conftest import Lines
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.limits.rates import ClientRates
@@ -143,6 +144,21 @@ async def test_the_stream_ends_after_the_first_refusal(channel_material: Channel
     responses = await answers(channel, good, bad, good)
     assert [response.status for response in responses] == [Status.SUCCESS, Status.FORBIDDEN]
     assert channel.chain.ordered == [good]
+
+
+async def test_the_log_says_which_transaction_of_which_channel_was_refused(
+    channel_material: ChannelMaterial, lines: Lines
+) -> None:
+    channel = channel_of(channel_material)
+    forged = channel_material.envelope(signer=channel_material.stranger, transaction_id="a1")
+    elsewhere = channel_material.envelope(channel_id="bonds", transaction_id="x" * 10_000)
+    for envelope in (forged, elsewhere, b"no envelope"):
+        await answers(channel, envelope)
+    assert lines.about("with FORBIDDEN") == [{"channel": CHANNEL_ID, "transaction_id": "a1"}]
+    unknown, unreadable = lines.about("with BAD_REQUEST")
+    assert unknown["channel"] == "bonds"
+    assert len(unknown["transaction_id"]) < 300, "it is only claimed"
+    assert unreadable == {}
 
 
 async def test_an_unknown_channel_is_refused(channel_material: ChannelMaterial) -> None:

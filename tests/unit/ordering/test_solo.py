@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
-from tests.unit.conftest import ChannelMaterial
+from tests.unit.conftest import CHANNEL_ID, ChannelMaterial
+from tests.unit.ordering.conftest import Lines
 
 from tallystick.node.channel.config import BatchParameters, ChannelConfig
 from tallystick.node.deliver.height import HeightWatch
@@ -299,6 +300,34 @@ async def test_what_waited_while_the_configuration_changed_is_judged_again(
     answers = [answer.result() for answer in late]
     assert answers == [Refused(Status.FORBIDDEN, "permission denied"), None]
     assert one.writer.batches == [[b"a"], [b"config: new"], [b"c"]]
+
+
+async def test_the_log_says_which_transaction_had_waited_and_is_refused(
+    solo: MakeSolo, channel_material: ChannelMaterial, lines: Lines
+) -> None:
+    one = solo()
+    late = channel_material.envelope(transaction_id="b2")
+    one.rules.no_longer_allowed = frozenset({late})
+    one.rules.changes[b"change"] = reconfiguration(channel_material, one.rules.config)
+    one.order("change")
+    one.chain.order(submission(late))
+    one.chain.drain()
+    async with asyncio.timeout(5):
+        await one.chain.run()
+    refused = lines.about("had waited: permission denied")
+    assert refused == [{"channel": CHANNEL_ID, "transaction_id": "b2"}]
+
+
+async def test_the_log_says_on_which_channel_nothing_is_signed(
+    solo: MakeSolo, lines: Lines
+) -> None:
+    one = solo()
+    one.writer.signs = False
+    one.order("a")
+    one.chain.drain()
+    async with asyncio.timeout(5):
+        await one.chain.run()
+    assert lines.about("the token was taken out") == [{"channel": CHANNEL_ID}]
 
 
 async def test_of_two_changes_of_one_configuration_the_later_one_is_judged_again(

@@ -4,7 +4,8 @@ Each call of a client runs in a task of its own, so what is said here holds for 
 call and of whatever it awaits, and for no others.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
@@ -13,18 +14,36 @@ from tallystick.node.telemetry import spans
 MAX_CHARACTERS: Final = 256
 """More than any channel's or transaction's name has. A client's request may claim anything."""
 
-_NOTHING: Final[Mapping[str, str]] = {}
-_subject: ContextVar[Mapping[str, str]] = ContextVar("subject", default=_NOTHING)
+Subject = Mapping[str, str]
+"""What lines are about, by name."""
+
+_NOTHING: Final[Subject] = {}
+_subject: ContextVar[Subject] = ContextVar("subject", default=_NOTHING)
 
 
 def log_about(*, channel: str = "", transaction_id: str = "") -> None:
     """Let the lines of this task name its channel and transaction from now on; empty is unknown."""
-    facts = {"channel": channel, "transaction_id": transaction_id}
     spans.about(channel, transaction_id)
-    _subject.set({name: _legible(fact) for name, fact in facts.items() if fact})
+    _subject.set(subject(channel=channel, transaction_id=transaction_id))
 
 
-def subject_of_log() -> Mapping[str, str]:
+@contextmanager
+def logging_about(about: Subject) -> Iterator[None]:
+    """Let the lines of the block of code be about that, in a task that is about many things."""
+    before = _subject.set(about)
+    try:
+        yield
+    finally:
+        _subject.reset(before)
+
+
+def subject(*, channel: str = "", transaction_id: str = "") -> Subject:
+    """Return what lines are to name; empty is unknown. Long names are cut, so it can be kept."""
+    facts = {"channel": channel, "transaction_id": transaction_id}
+    return {name: _legible(fact) for name, fact in facts.items() if fact}
+
+
+def subject_of_log() -> Subject:
     """Return what the lines of this task are about."""
     return _subject.get()
 

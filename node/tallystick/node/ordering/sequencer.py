@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tallystick.node.channel.config import ChannelConfig
-from tallystick.node.ordering.admission import Admitted, Refused, Submission
+from tallystick.node.observability.context import Subject, logging_about, subject
+from tallystick.node.ordering.admission import Admitted, Refused, Submission, read_submission
 from tallystick.node.ordering.block_cutter import BlockCutter
 from tallystick.node.ordering.chain import unavailable
 from tallystick.node.telemetry.spans import Moment
@@ -179,7 +180,8 @@ class Sequencer:
         # It was judged under a configuration that has been replaced while it waited.
         again = self._rules.admit_again(waiting.admitted)
         if isinstance(again, Refused):
-            _log.warning("refused an envelope that had waited: %s", again.info)
+            with logging_about(_subject_of(waiting.admitted.envelope)):
+                _log.warning("refused an envelope that had waited: %s", again.info)
             waiting.settle(again)
             return None
         return replace(waiting, admitted=again)
@@ -199,3 +201,10 @@ class Sequencer:
     def _close(self, members: list[Waiting]) -> None:
         self._ready.append(Batch(members))
         self._deadline_s = None
+
+
+def _subject_of(envelope: bytes) -> Subject:
+    submission = read_submission(envelope)
+    if isinstance(submission, Refused):
+        return subject()
+    return subject(channel=submission.channel_id, transaction_id=submission.transaction_id)

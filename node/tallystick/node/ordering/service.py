@@ -12,6 +12,7 @@ from tallystick.node.limits.errors import TooBusyError
 from tallystick.node.limits.rates import ClientRates
 from tallystick.node.membership.errors import IdentityError
 from tallystick.node.membership.identity import Identity
+from tallystick.node.observability.context import Subject, logging_about, subject
 from tallystick.node.observability.metrics import OrdererMetrics
 from tallystick.node.ordering.admission import (
     Refused,
@@ -25,8 +26,8 @@ from tallystick.node.transport.ports import Caller
 from tallystick.protos.common.common_pb2 import Status
 from tallystick.protos.orderer.ab_pb2 import BroadcastResponse
 
-Placed = tuple[Answer, Chain | None]
-"""What becomes of an envelope, and the chain that decides it, if one does."""
+Placed = tuple[Answer, Chain | None, Subject]
+"""What becomes of an envelope, the chain that decides it, if one does, and what it is about."""
 
 _BROADCAST: Final = "orderer.AtomicBroadcast/Broadcast"
 _FORWARD: Final = "tallystick.Ordering/Forward"
@@ -89,14 +90,15 @@ class BroadcastService:
     def _place(self, envelope: bytes) -> Placed:
         submission = read_submission(envelope)
         if isinstance(submission, Refused):
-            return self._counted("", at_once(submission)), None
+            return self._counted("", at_once(submission)), None, subject()
         channel = self._channels(submission.channel_id)
         if channel is None:
-            return self._counted("", at_once(unknown_channel())), None
+            return self._counted("", at_once(unknown_channel())), None, _about(submission)
         with _span(_BROADCAST, submission) as until:
             answer = self._order(submission, channel)
             until(answer)
-        return self._counted(submission.channel_id, answer), channel.chain
+        counted = self._counted(submission.channel_id, answer)
+        return counted, channel.chain, _about(submission)
 
     def _order(self, submission: Submission, channel: OrderedChannel) -> Answer:
         """Order an envelope, unless its client has nothing left; charge for what is ordered."""
@@ -150,14 +152,18 @@ class ForwardService:
     def _place(self, envelope: bytes) -> Placed:
         submission = read_submission(envelope)
         if isinstance(submission, Refused):
-            return at_once(submission), None
+            return at_once(submission), None, subject()
         chain = self._chains(submission.channel_id)
         if chain is None:
-            return at_once(unknown_channel()), None
+            return at_once(unknown_channel()), None, _about(submission)
         with _span(_FORWARD, submission) as until:
             answer = chain.order_here(submission)
             until(answer)
-        return answer, None
+        return answer, None, _about(submission)
+
+
+def _about(submission: Submission) -> Subject:
+    return subject(channel=submission.channel_id, transaction_id=submission.transaction_id)
 
 
 def _span(method: str, submission: Submission) -> AbstractContextManager[spans.Until]:
@@ -174,13 +180,14 @@ async def _answered(
     reading = asyncio.get_running_loop().create_task(stream.read(requests))
     try:
         while (placed := await stream.next_placed()) is not None:
-            answer, chain = placed
+            answer, chain, about = placed
             refused = await answer
             if refused is None:
                 yield _success("" if chain is None else chain.leader)
             else:
                 stream.stop()
-                _report(refused, caller)
+                with logging_about(about):
+                    _report(refused, caller)
                 yield BroadcastResponse(
                     status=refused.status, info=refused.info
                 ).SerializeToString()
@@ -213,7 +220,7 @@ class _Stream:
                     return
                 placed = self._place(envelope)
                 self._placed.put_nowait(placed)
-                answer, _ = placed
+                answer, *_ = placed
                 if self._ends_with_refusal and answer.done() and answer.result() is not None:
                     self.stopped = True
                     return

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from tallystick.node.ledger.write_watch import WriteWatch
 from tallystick.node.membership.errors import SigningFailedError
+from tallystick.node.observability.context import log_about
 from tallystick.node.ordering.admission import Submission
 from tallystick.node.ordering.chain import Answer, unavailable
 from tallystick.node.ordering.intake import Intake
@@ -86,6 +87,7 @@ class SoloChain:
 
     async def run(self) -> None:
         """Write blocks until drained."""
+        log_about(channel=self._rules.config.channel_id)
         while batch := await self._intake.next_batch():
             try:
                 with self._writes.writing(self._height):

@@ -1,6 +1,7 @@
 """Two channels of the same orderers on one etcd: each has a leader and a log of its own."""
 
 from tests.unit.conftest import CHANNEL_ID
+from tests.unit.ordering.conftest import Lines
 from tests.unit.ordering.etcd.fake import Orderers, envelope
 from tests.virtual_time import run
 
@@ -105,6 +106,32 @@ def test_trimming_the_log_of_one_channel_leaves_that_of_the_other(config: Channe
             await each.stop()
 
     run(story)
+
+
+def test_lines_of_the_log_say_which_channel_they_are_about(
+    config: ChannelConfig, lines: Lines
+) -> None:
+    async def story() -> None:
+        first = Orderers(config, retention=Retention(max_blocks=5, every_blocks=2))
+        second = Orderers(config, cluster=first.cluster, channel_id=OTHER_CHANNEL_ID)
+        for each in (first, second):
+            await each.start()
+        absent = (await first.followers())[0]
+        await absent.kill()
+        await order_in_turn(first, second, range(10))
+        chain = absent.start()
+        await first.level()
+        for each in (first, second):
+            await each.stop()
+        absent.etcd.is_reachable = False
+        await chain.leave()
+
+    run(story)
+    leading = lines.about("leads since revision")
+    assert leading == [{"channel": CHANNEL_ID}, {"channel": OTHER_CHANNEL_ID}]
+    for part in ("the log in etcd begins at block", "fetches blocks", "stays there"):
+        assert {about["channel"] for about in lines.about(part)} == {CHANNEL_ID}, part
+    assert [line for line, about in lines.told if not about] == []
 
 
 def kept_entries(channel: Orderers) -> list[bytes]:

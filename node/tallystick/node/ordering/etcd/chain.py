@@ -12,6 +12,7 @@ from typing import Final
 
 from tallystick.node.ledger.write_watch import OVERDUE_S
 from tallystick.node.membership.errors import SigningFailedError
+from tallystick.node.observability.context import log_about, logging_about, subject
 from tallystick.node.ordering.admission import Refused, Submission
 from tallystick.node.ordering.chain import SHUTTING_DOWN, Answer, at_once, unavailable
 from tallystick.node.ordering.etcd.comparison import Comparison, LostLogError
@@ -62,6 +63,7 @@ class EtcdChain:
         self._limits = limits
         self._patience_s = shared.patience_s
         self._address = shared.candidate.address
+        self._channel_id = keys.channel_id
         self._log = OrderedLog(shared.etcd, keys)
         self._progress = Progress(local.copyist.height)
         self._comparison = Comparison(shared, self._log, fellows, self._progress)
@@ -160,10 +162,14 @@ class EtcdChain:
         try:
             await self._log.leave(self._address, self.height)
         except (EtcdUnavailableError, UntrustedBatchError) as error:
-            _log.warning("what this channel has in etcd stays there, a few kilobytes: %s", error)
+            with logging_about(subject(channel=self._channel_id)):
+                _log.warning(
+                    "what this channel has in etcd stays there, a few kilobytes: %s", error
+                )
 
     async def run(self) -> None:
         """Copy the log, and lead when nobody else does, until drained."""
+        log_about(channel=self._channel_id)
         async with supervised_tasks() as tasks:
             self._tasks = tasks
             working = tasks.create_task(self._work())

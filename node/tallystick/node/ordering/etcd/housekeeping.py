@@ -36,12 +36,6 @@ class Housekeeper:
             progress: How far this orderer has come.
             local: Its blocks, and whom the channel names: nobody else holds the log.
         """
-        if orderer not in local.orderers():
-            _log.warning(
-                "the channel names no orderer %s, so nothing can be forwarded here while it leads:"
-                " set advertised_address to the address that it names",
-                orderer,
-            )
         self._log = log
         self._orderer = orderer
         self._retention = retention
@@ -51,6 +45,12 @@ class Housekeeper:
 
     async def run(self) -> None:
         """Publish and trim until cancelled; the first time at once, then whenever it is due."""
+        if self._orderer not in self._orderers():
+            _log.warning(
+                "the channel names no orderer %s, so nothing can be forwarded here while it leads:"
+                " set advertised_address to the address that it names",
+                self._orderer,
+            )
         while True:
             height = self._progress.height
             try:

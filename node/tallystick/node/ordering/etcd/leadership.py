@@ -86,7 +86,7 @@ class Leadership:
         except EtcdUnavailableError as error:
             self._progress.role = Seeking(str(error))
         except (LeaseLostError, CompactedError) as error:
-            _log.info("%s: %s", self._keys.channel_id, error)
+            _log.info("%s", error)
             self._progress.role = Seeking()
         except TimeoutError:  # of the comparison; meanwhile another orderer may have come to lead
             self._progress.role = Seeking(self._problem_of_disk())
@@ -116,7 +116,7 @@ class Leadership:
 
     def _stand_aside(self, obstacle: str) -> None:
         if self._progress.role != Seeking(obstacle):  # it is asked again and again
-            _log.warning("%s: does not lead: %s", self._keys.channel_id, obstacle)
+            _log.warning("does not lead: %s", obstacle)
         self._progress.role = Seeking(obstacle)
 
     async def _defer(self, leader: Record, lease: int, revision: int) -> int | None:
@@ -143,7 +143,7 @@ class Leadership:
             self._stand_aside(obstacle)
             await self._delete(term)
             return False
-        _log.info("%s: leads since revision %d of etcd", self._keys.channel_id, term)
+        _log.info("leads since revision %d of etcd", term)
         intake = self._new_intake()
         self._progress.role = Leading(term, intake)
         try:
@@ -157,7 +157,7 @@ class Leadership:
             if not problem and not is_superseded:
                 await self._delete(term)  # drained: nobody need wait until the lease lapses
                 return True
-            _log.warning("%s: leads no more: %s", self._keys.channel_id, problem or "superseded")
+            _log.warning("leads no more: %s", problem or "superseded")
             intake.close(unavailable(problem) if problem else NOT_LEADING)
             self._progress.role = Seeking(problem)
             return False
@@ -234,7 +234,7 @@ class Leadership:
                 self._progress.role = Seeking(str(error))
                 return str(error)
             except CompactedError as error:
-                _log.info("%s: %s", self._keys.channel_id, error)
+                _log.info("%s", error)
                 await asyncio.sleep(_RETRY_S)
 
     async def _until_changed(self, revision: int) -> None:

@@ -8,7 +8,7 @@ from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.genesis import is_channel_id
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.chain_start import START
-from tallystick.node.ledger.disk import replace_file, sync
+from tallystick.node.ledger.disk import make_directory, replace_file, sync
 from tallystick.node.ledger.snapshot_import import BLOCKS
 from tallystick.node.process import load_block
 from tallystick.protos.common.common_pb2 import Block
@@ -96,7 +96,7 @@ class JoinedChannels:
     def remember(self, channel_id: str, genesis: Block) -> None:
         """Keep ``genesis`` durably: after a crash there is all of it, or nothing."""
         path = self._path(channel_id)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(path.parent)
         replace_file(path, [genesis.SerializeToString()])
 
     def forget(self, channel_id: str) -> None:

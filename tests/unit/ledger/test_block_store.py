@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from tests.scenarios.outcome import Outcome, State, files
 
+from tallystick.node.ledger import disk as disk_module
+from tallystick.node.ledger import segments as segments_module
 from tallystick.node.ledger.block_store import (
     BlockNotFoundError,
     BlockOutOfOrderError,
@@ -15,9 +17,10 @@ from tallystick.node.ledger.block_store import (
     CorruptBlockError,
 )
 from tallystick.node.ledger.chain_start import DamagedStartError
-from tallystick.node.ledger.disk import MachineDisk
+from tallystick.node.ledger.disk import MACHINE_DISK, MachineDisk, sync
+from tallystick.node.ledger.key_value_store import StoreKind
 from tallystick.node.ledger.memory import MemoryStore
-from tallystick.node.ledger.segments import MissingFileError
+from tallystick.node.ledger.segments import MissingFileError, cut_records
 from tallystick.protos.common.common_pb2 import Block, BlockData, BlockHeader
 from tallystick.wire.hashing import block_data_hash, block_header_hash
 
@@ -357,3 +360,44 @@ def test_a_torn_block_may_hold_what_looks_like_the_start_of_a_record(tmp_path: P
     path.write_bytes(path.read_bytes()[:-1])
     with closing(BlockStore(tmp_path, MemoryStore())) as store:
         assert_content(store, blocks)
+
+
+def test_what_is_moved_aside_has_a_durable_name_before_it_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(BlockStore(tmp_path, MemoryStore())) as store:
+        filled(store, 2)
+    path = tmp_path / "000000.blocks"
+    size_bytes, at_syncs = path.stat().st_size, []
+
+    def recording(synced: Path) -> None:
+        at_syncs.append((synced == tmp_path, path.stat().st_size))
+        sync(synced)
+
+    monkeypatch.setattr(segments_module, "sync", recording)
+    (aside,) = cut_records(tmp_path, 1)
+    assert path.stat().st_size + aside.stat().st_size == size_bytes
+    assert at_syncs[:2] == [(False, size_bytes), (True, size_bytes)]
+
+
+def test_the_names_of_new_folders_are_durable_and_those_that_are_there_cost_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(disk_module, "sync", synced.append)
+    channel = tmp_path / "channels" / "securities"
+    MACHINE_DISK.make_directory(channel / "blocks")
+    assert synced == [tmp_path, tmp_path / "channels", channel]
+    MACHINE_DISK.make_directory(channel / "blocks")
+    MACHINE_DISK.make_directory(channel / "snapshots")
+    assert synced[3:] == [channel]
+
+
+@pytest.mark.parametrize("kind", ["leveldb", "sqlite"])
+def test_a_store_that_is_opened_first_makes_the_names_of_its_channel_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: StoreKind
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(disk_module, "sync", synced.append)
+    MACHINE_DISK.open_store(kind, tmp_path / "channels" / "securities" / "index").close()
+    assert synced[:2] == [tmp_path, tmp_path / "channels"]

@@ -15,7 +15,7 @@ from typing import Final
 from google.protobuf.message import DecodeError
 
 from tallystick.node.errors import LedgerError
-from tallystick.node.ledger.disk import MACHINE_DISK, Disk, replace_file
+from tallystick.node.ledger.disk import MACHINE_DISK, Disk, make_directory, replace_file
 from tallystick.node.ledger.segments import BEGINNING, Location
 from tallystick.node.ledger.varint import read_uvarint, uvarint
 from tallystick.protos.common.common_pb2 import BlockHeader
@@ -96,7 +96,7 @@ def write_start(directory: Path, start: ChainStart) -> None:
         "config_block": start.config_block,
         "config": base64.b64encode(start.config).decode(),
     }
-    directory.mkdir(parents=True, exist_ok=True)
+    make_directory(directory)
     replace_file(directory / START, [json.dumps(content).encode()])
 
 

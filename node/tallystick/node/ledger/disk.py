@@ -48,7 +48,7 @@ class Disk(Protocol):
     """Where a node keeps its ledgers. Calls block."""
 
     def make_directory(self, directory: Path) -> None:
-        """Make a directory and those above it, unless they are there."""
+        """Make a directory and those above it, unless they are there; names are durable then."""
 
     def names(self, directory: Path, suffix: str) -> list[str]:
         """Return the names of the files in ``directory`` that end in ``suffix``, in any order."""
@@ -112,7 +112,7 @@ class MachineDisk(Disk):
 
     def make_directory(self, directory: Path) -> None:
         """Make a directory and those above it, unless they are there."""
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory)
 
     def names(self, directory: Path, suffix: str) -> list[str]:
         """Return the names of the files in ``directory`` that end in ``suffix``."""
@@ -152,6 +152,18 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make_directory(directory: Path, *, mode: int = 0o777) -> None:
+    """Make a directory and those above it, unless they are there; their names are durable then.
+
+    Else a crash may forget a folder together with all that was synced in it. ``mode`` is that of
+    the innermost one, as far as the process may grant it.
+    """
+    missing = [path for path in (directory, *directory.parents) if not path.exists()]
+    directory.mkdir(mode=mode, parents=True, exist_ok=True)
+    for path in reversed(missing):
+        sync(path.parent)
 
 
 def sync_tree(directory: Path) -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from tallystick.node.ledger.disk import sync
+from tallystick.node.ledger.disk import make_directory, sync
 from tallystick.node.ledger.key_value_store import (
     MAPPED_BYTES,
     KeyValueReader,
@@ -62,7 +62,7 @@ class LevelDbStore(OpenStore):
             raise StoreUnavailableError(
                 kind="leveldb", directory=directory, remedy="install plyvel, or choose sqlite"
             )
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory)
         self._directory = directory
         self._syncing = threading.Lock()
         self._newest_log: Path | None = None

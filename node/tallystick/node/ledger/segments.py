@@ -297,6 +297,7 @@ def cut_records(directory: Path, index: int, start: Location = BEGINNING) -> lis
             file.seek(offset)
             kept.write_bytes(file.read())
             sync(kept)
+            sync(directory)  # else a crash may forget the copy, when its original is cut
             file.truncate(offset)
             os.fsync(file.fileno())
         aside.append(kept)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from tallystick.node.ledger.config_record import CONFIG_KEY, CONFIG_NAMESPACE
-from tallystick.node.ledger.disk import sync, sync_tree
+from tallystick.node.ledger.disk import make_directory, sync, sync_tree
 from tallystick.node.ledger.head import LedgerMoment
 from tallystick.node.ledger.snapshot_file import SnapshotFileWriter
 from tallystick.node.ledger.snapshot_metadata import (
@@ -79,7 +79,8 @@ def write_snapshot(
     """
     draft = directory.with_name(f".{directory.name}{DRAFT}")
     shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
+    make_directory(directory.parent)
+    draft.mkdir()
     try:
         metadata = _write_files(source, draft, check_stop)
         draft.rename(directory)

@@ -13,7 +13,7 @@ from typing import Final
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.chain_start import ChainStart, write_start
 from tallystick.node.ledger.config_record import CONFIG_KEY, CONFIG_NAMESPACE
-from tallystick.node.ledger.disk import sync, sync_tree
+from tallystick.node.ledger.disk import make_directory, sync, sync_tree
 from tallystick.node.ledger.head import Head
 from tallystick.node.ledger.key_value_store import (
     KeyValueStore,
@@ -118,7 +118,8 @@ def import_snapshot(
         )
     draft = target.with_name(f".{target.name}{JOINING}")
     shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
+    make_directory(target.parent)
+    draft.mkdir()
     try:
         with open_store(kind, draft / STORE) as store:
             start = fill_store(snapshot, metadata, store, lives, checks)

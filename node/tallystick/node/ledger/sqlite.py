@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from tallystick.node.ledger.disk import sync
+from tallystick.node.ledger.disk import make_directory, sync
 from tallystick.node.ledger.key_value_store import (
     KeyValueReader,
     OpenStore,
@@ -40,7 +40,7 @@ class SqliteStore(OpenStore):
         Raises:
             StoreUnavailableError: The file is not a database, or cannot be written.
         """
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory)
         self._path = directory / _FILE_NAME
         self._connection = self._connect()
         try:

@@ -249,7 +249,9 @@ def test_an_orderer_that_may_lack_a_block_says_who_has_to_answer_before_that_is_
         assert {each.problem for each in orderers.all.values()} == {""}, "nobody has another block"
         await one.kill()
         await asyncio.sleep(10)
-        assert other.problem.startswith("lacks block 2, which no orderer delivers: etcd has the key")
+        assert other.problem.startswith(
+            "lacks block 2, which no orderer delivers: etcd has the key"
+        )
         assert f"there is no answer from {one.name}: start it, or mend the line" in other.problem
         one.start()
         await asyncio.sleep(10)

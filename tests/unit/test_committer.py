@@ -4,6 +4,7 @@ import asyncio
 import errno
 import threading
 from collections.abc import AsyncGenerator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,19 @@ from tallystick.node.deliver.verification import ChainTip, Previous
 from tallystick.node.ledger import write_watch
 from tallystick.node.ledger.disk import AppendFile, MachineDisk
 from tallystick.node.ledger.memory import MemoryStore
+from tallystick.node.ledger.private_data import NotKeptError
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.observability.metrics import PeerMetrics
+from tallystick.node.settings import PrivateDataSettings
 from tallystick.node.telemetry.spans import BlockStages
 from tallystick.node.transport.tasks import supervised_tasks
 from tallystick.node.validation.validator import ValidatedBlock
 from tallystick.protos.common.common_pb2 import Block, BlockData, BlockHeader, BlockMetadata
+from tallystick.protos.ledger.rwset.rwset_pb2 import (
+    CollectionPvtReadWriteSet,
+    NsPvtReadWriteSet,
+    TxPvtReadWriteSet,
+)
 from tallystick.wire.hashing import block_data_hash, block_header_hash
 
 PATIENCE_S = 20.0
@@ -186,3 +194,22 @@ async def test_a_disk_that_fails_ends_it_with_its_own_words(
     assert channel.ledger.height == 1
     disk.failure = None
     channel.ledger.close()
+
+
+async def test_a_channel_lets_no_more_private_values_wait_than_the_settings_say(
+    channel_material: ChannelMaterial, tmp_path: Path
+) -> None:
+    channel = await open_channel(
+        channel_material.genesis(),
+        ChannelStorage(tmp_path, MemoryStore(), PrivateDataSettings(transient_max_bytes=500)),
+        msp_id="ClearingMSP",
+        checker=SignatureChecker(),
+        metrics=PeerMetrics(),
+    )
+    with closing(channel.ledger):
+        held = CollectionPvtReadWriteSet(collection_name="vault", rwset=bytes(300))
+        namespace = NsPvtReadWriteSet(namespace="token", collection_pvt_rwset=[held])
+        results = TxPvtReadWriteSet(ns_pvt_rwset=[namespace]).SerializeToString()
+        await channel.ledger.transient.keep("t1", results, height=1)
+        with pytest.raises(NotKeptError, match="and `transient_max_bytes` under"):
+            await channel.ledger.transient.keep("t2", results, height=1)

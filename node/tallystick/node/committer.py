@@ -25,7 +25,7 @@ from tallystick.node.ledger.disk import MACHINE_DISK, Disk
 from tallystick.node.ledger.head import read_head
 from tallystick.node.ledger.key_value_store import KeyValueStore
 from tallystick.node.ledger.ledger import CommittableBlock, Ledger
-from tallystick.node.ledger.private_data import RETENTION_BLOCKS
+from tallystick.node.ledger.private_data import TransientLimits
 from tallystick.node.ledger.write_watch import WriteWatch
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.observability.context import log_about
@@ -33,6 +33,7 @@ from tallystick.node.observability.metrics import PeerMetrics
 from tallystick.node.process import GenesisMismatchError
 from tallystick.node.runtime.collections import blocks_to_live
 from tallystick.node.runtime.lifecycle import DefinitionCache
+from tallystick.node.settings import PrivateDataSettings
 from tallystick.node.telemetry.spans import BlockStages
 from tallystick.node.transport.tasks import supervised_tasks
 from tallystick.node.validation.ahead.preparation import NO_SERVICE, CheckedAhead, SignatureService
@@ -166,13 +167,13 @@ class ChannelStorage:
     Attributes:
         directory: Its blocks.
         store: Everything else.
-        retention_blocks: For how many blocks private results wait for their transaction.
+        private_data: Among others, what private results may wait for their transaction.
         disk: Has the directory.
     """
 
     directory: Path
     store: KeyValueStore
-    retention_blocks: int = RETENTION_BLOCKS
+    private_data: PrivateDataSettings = field(default_factory=PrivateDataSettings)
     disk: Disk = MACHINE_DISK
 
 
@@ -203,7 +204,10 @@ async def open_channel(
             storage.directory,
             storage.store,
             blocks_to_live,
-            storage.retention_blocks,
+            TransientLimits(
+                storage.private_data.transient_retention_blocks,
+                storage.private_data.transient_max_bytes,
+            ),
             storage.disk,
         )
         opening.callback(ledger.close)

@@ -303,10 +303,9 @@ class PeerNode:
     ) -> PeerChannel:
         directory, disk = self._folder(channel_id), self._environment.disk
         store = lifetime.enter_context(disk.open_store(self._settings.store, directory / STORE))
-        retention = self._settings.private_data.transient_retention_blocks
         channel = await open_channel(
             beginning,
-            ChannelStorage(directory / BLOCKS, store, retention, disk),
+            ChannelStorage(directory / BLOCKS, store, self._settings.private_data, disk),
             msp_id=self._settings.msp.id,
             checker=self._checker,
             metrics=self.metrics,

@@ -290,6 +290,8 @@ class PrivateDataSettings(Settings):
     """How often everything that is still missing is asked for again."""
     transient_retention_blocks: int = Field(default=1_000, ge=1)
     """For how many blocks the values of what was endorsed wait for its commit."""
+    transient_max_bytes: int = Field(default=256 * 1024 * 1024, ge=1)
+    """How much of them may wait on a channel; then this peer endorses and takes no more."""
 
 
 class ChaincodeListenerSettings(Settings):

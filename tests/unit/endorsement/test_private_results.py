@@ -13,6 +13,7 @@ from tests.unit.endorsement.conftest import (
     transaction_id_of,
 )
 
+from tallystick.node.ledger.private_data import TransientLimits
 from tallystick.node.ledger.simulator import Simulator
 from tallystick.node.policies.parser import parse_policy
 from tallystick.node.privacy.node import MemberPeer, PrivateDataRefusedError
@@ -99,6 +100,22 @@ async def test_private_values_of_what_is_not_endorsed_are_dropped(
     world.one.runtime.response = Response(status=status)
     proposal = world.call(b"put")
     await world.one.endorser.process(proposal)
+    assert not waits(world.one, transaction_id_of(proposal))
+
+
+async def test_nothing_is_endorsed_whose_private_values_have_no_room(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await define_with_collection(world)
+    world.one.runtime.act = put_private()
+    monkeypatch.setattr(world.one.ledger.transient, "_limits", TransientLimits(max_bytes=1))
+    proposal = world.call(b"put")
+    response = await world.one.endorser.process(proposal)
+    assert response.response.status == 500
+    assert (
+        "`transient_max_bytes` under [private_data] is 1; wait until" in response.response.message
+    )
+    assert not response.HasField("endorsement")
     assert not waits(world.one, transaction_id_of(proposal))
 
 

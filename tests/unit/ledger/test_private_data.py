@@ -15,6 +15,7 @@ from tallystick.node.ledger.memory import MemoryStore
 from tallystick.node.ledger.private_data import (
     NotKeptError,
     PrivateChanges,
+    TransientLimits,
     TransientStore,
 )
 from tallystick.node.ledger.simulator import PrivateDataUnavailableError
@@ -151,7 +152,7 @@ def test_made_up_results_do_not_take_the_place_of_real_ones() -> None:
 def test_results_expire_when_their_transaction_never_commits() -> None:
     """§13."""
     store = MemoryStore()
-    transient = TransientStore(store, retention_blocks=5)
+    transient = TransientStore(store, TransientLimits(retention_blocks=5))
     transient.save("early", results(RWSET), height=10)
     transient.save("late", results(RWSET), height=11)
     store.write(transient.expiries(14))
@@ -286,13 +287,73 @@ async def test_expired_results_go_with_a_commit_and_others_survive_a_restart(
 ) -> None:
     """§13: kept until transientstoreMaxBlockRetention."""
     store = MemoryStore()
-    with closing(Ledger.open(tmp_path, store, retention_blocks=3)) as ledger:
+    with closing(
+        Ledger.open(tmp_path, store, waiting=TransientLimits(retention_blocks=3))
+    ) as ledger:
         ledger.transient.save("t0", results(RWSET), height=0)
         await ledger.commit(chain.config(ledger))
         await ledger.commit(chain.committable(ledger, chain.transaction("t1")))
         ledger.transient.save("t9", results(RWSET), height=2)
-    with closing(Ledger.open(tmp_path, store, retention_blocks=3)) as ledger:
+    with closing(
+        Ledger.open(tmp_path, store, waiting=TransientLimits(retention_blocks=3))
+    ) as ledger:
         assert waits(ledger.transient, "t0")
         await ledger.commit(chain.committable(ledger, chain.transaction("t2")))
         assert not waits(ledger.transient, "t0")
         assert waits(ledger.transient, "t9")
+
+
+def size_bytes(store: MemoryStore) -> int:
+    """Return how much waits, counted anew."""
+    return TransientStore(store).waiting_bytes
+
+
+async def test_no_more_is_taken_than_may_wait_until_some_of_it_is_gone() -> None:
+    """Else who has private writes endorsed and never submits them would fill the disks."""
+    store = MemoryStore()
+    await TransientStore(store).keep("t0", results(RWSET), height=1)
+    limits = TransientLimits(retention_blocks=1, max_bytes=3 * size_bytes(store))
+    transient = TransientStore(store, limits)
+    for name in ("t1", "t2", "t2"):  # what waits already takes no more room
+        await transient.keep(name, results(RWSET), height=1)
+    with pytest.raises(NotKeptError) as refused:
+        await transient.keep("t3", results(RWSET), height=1)
+    assert f"take {limits.max_bytes} bytes, and `transient_max_bytes`" in str(refused.value)
+    assert "raise it, and propose the transaction again" in str(refused.value)
+    assert not waits(transient, "t3")
+
+    store.write(transient.removals(["t1"]))
+    transient.dropped()
+    await transient.keep("t3", results(RWSET), height=2)
+    store.write(transient.expiries(2))
+    transient.dropped()
+    assert transient.waiting_bytes == size_bytes(store) == limits.max_bytes // 3
+
+
+def test_what_a_block_both_removes_and_lets_expire_is_counted_once() -> None:
+    store = MemoryStore()
+    transient = TransientStore(store, TransientLimits(retention_blocks=1))
+    for name in ("t1", "t2"):
+        transient.save(name, results(RWSET), height=1)
+    store.write(transient.removals(["t1"]) | transient.removals(["t1"]))
+    assert transient.waiting_bytes > size_bytes(store), "it may not have been written"
+    transient.dropped()
+    assert transient.waiting_bytes == size_bytes(store)
+    store.write(transient.removals(["t2"]) | transient.expiries(2))
+    transient.dropped()
+    assert transient.waiting_bytes == 0
+
+
+async def test_a_block_is_committed_with_its_values_however_much_waits(
+    tmp_path: Path, chain: Chain
+) -> None:
+    store = MemoryStore()
+    full = TransientLimits(max_bytes=1)
+    with closing(Ledger.open(tmp_path, store, waiting=full)) as ledger:
+        ledger.transient.save("t0", results(RWSET), height=0)
+        waiting_bytes = ledger.transient.waiting_bytes
+        assert waiting_bytes > full.max_bytes
+        transaction = chain.transaction("t1", private={"p": b"secret"})
+        await ledger.commit(chain.committable(ledger, transaction))
+        assert ledger.state.get_private("basic", "coll", "p") is not None
+        assert ledger.transient.waiting_bytes == waiting_bytes == size_bytes(store)

@@ -22,8 +22,8 @@ from tallystick.node.ledger.history import History, HistoryView, history_entries
 from tallystick.node.ledger.inspection_record import InspectionRecord
 from tallystick.node.ledger.key_value_store import KeyValueStore
 from tallystick.node.ledger.private_data import (
-    RETENTION_BLOCKS,
     PrivateChanges,
+    TransientLimits,
     TransientStore,
 )
 from tallystick.node.ledger.private_sets import BlocksToLive, Entries, PrivateSets, forever
@@ -99,7 +99,7 @@ class Ledger:
         blocks: BlockStore,
         store: KeyValueStore,
         lives: BlocksToLive = forever,
-        retention_blocks: int = RETENTION_BLOCKS,
+        waiting: TransientLimits | None = None,
     ) -> None:
         """Use ``open``."""
         self._blocks = blocks
@@ -110,7 +110,7 @@ class Ledger:
         self._head = read_head(store)
         self._committing = asyncio.Lock()
         self._reader: weakref.ref[SteadyReader] | None = None
-        self.transient = TransientStore(store, retention_blocks)
+        self.transient = TransientStore(store, waiting)
         self.private_sets = PrivateSets(store, self._state, lives)
         self.inspection = InspectionRecord(store)
 
@@ -120,7 +120,7 @@ class Ledger:
         directory: Path,
         store: KeyValueStore,
         lives: BlocksToLive = forever,
-        retention_blocks: int = RETENTION_BLOCKS,
+        waiting: TransientLimits | None = None,
         disk: Disk = MACHINE_DISK,
     ) -> Self:
         """Open the ledger and bring its views up to its blocks. A new one awaits block 0.
@@ -129,8 +129,7 @@ class Ledger:
             directory: Holds the block files; created if need be.
             store: Holds the views of this ledger and nothing else. It stays the caller's to close.
             lives: Says how many blocks the values of a private data collection live.
-            retention_blocks: For how many blocks the private results of what was endorsed wait for
-                its commit.
+            waiting: What private results may wait for the commit of what was endorsed.
             disk: Has the directory.
 
         Raises:
@@ -141,7 +140,7 @@ class Ledger:
             UnsupportedFormatError: The store has another layout.
         """
         blocks = BlockStore(directory, store, disk=disk)
-        ledger = cls(blocks, store, lives, retention_blocks)
+        ledger = cls(blocks, store, lives, waiting)
         ledger.recover()
         return ledger
 
@@ -376,6 +375,7 @@ class Ledger:
             self._reader = None
         self._store.write(batch)
         self._blocks.index_written()
+        self.transient.dropped()
         self._head = next_head
 
     def _current_reader(self) -> SteadyReader | None:

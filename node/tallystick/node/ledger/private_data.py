@@ -5,7 +5,8 @@ from another member of its collection. Source: wire.md §13.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from tallystick.node.errors import LedgerError
@@ -26,11 +27,21 @@ from tallystick.protos.ledger.rwset.rwset_pb2 import TxPvtReadWriteSet
 from tallystick.wire.hashing import sha256
 from tallystick.wire.messages import decode
 
-RETENTION_BLOCKS: Final = 1000
-"""How many blocks long the private results of a transaction wait for it to commit, by default."""
-
 _EXPIRY_INTERVAL_BLOCKS: Final = 100
 """How often, at least, results that have waited too long are looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransientLimits:
+    """What private results of endorsed transactions may wait on a channel for the commit of these.
+
+    Attributes:
+        retention_blocks: For how many blocks.
+        max_bytes: How many bytes, keys included; no more are taken from then on.
+    """
+
+    retention_blocks: int = 1000
+    max_bytes: int = 256 * 1024 * 1024
 
 
 class NotKeptError(LedgerError):
@@ -40,10 +51,11 @@ class NotKeptError(LedgerError):
         transaction_id: Whose values they are.
     """
 
-    def __init__(self, transaction_id: str, cause: OSError) -> None:
+    def __init__(self, transaction_id: str, problem: str) -> None:
+        """``problem`` ends with what to do before the transaction is proposed again."""
         super().__init__(
-            f"this peer cannot keep the private values of transaction {transaction_id}: {cause}; "
-            "make room on its disk or mend it, and propose the transaction again"
+            f"this peer cannot keep the private values of transaction {transaction_id}: {problem},"
+            " and propose the transaction again"
         )
         self.transaction_id = transaction_id
 
@@ -53,16 +65,25 @@ class TransientStore:
 
     They are kept by collection and by their hash, so that results which somebody makes up for a
     transaction cannot take the place of those that its endorsers vouch for.
+
+    Invariant: ``waiting_bytes`` is the size of all that waits, so that to know it costs nothing.
     """
 
-    def __init__(self, store: KeyValueStore, retention_blocks: int = RETENTION_BLOCKS) -> None:
+    def __init__(self, store: KeyValueStore, limits: TransientLimits | None = None) -> None:
         self._store = store
-        self._retention_blocks = retention_blocks
+        self._limits = limits or TransientLimits()
+        self._waiting_bytes = sum(_size_bytes(key, value) for key, value in self._all())
+        self._leaving_bytes: dict[bytes, int] = {}
         self._syncing = asyncio.Lock()
         self._saved = self._synced = 0
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How much waits, keys included."""
+        return self._waiting_bytes
+
     def save(self, transaction_id: str, private_results: bytes, *, height: int) -> None:
-        """Keep the results of a transaction; they survive a restart.
+        """Keep the results of a transaction, whatever waits already; they survive a restart.
 
         Args:
             transaction_id: Of the proposal that was endorsed.
@@ -73,14 +94,8 @@ class TransientStore:
         Raises:
             MalformedMessageError: The results cannot be read.
         """
-        self._store.write(
-            {
-                _transient_key(transaction_id, namespace, collection, sha256(rwset)): (
-                    uvarint(height) + rwset
-                )
-                for namespace, collection, rwset in private_sets(private_results)
-            }
-        )
+        entries = _entries(transaction_id, private_results, height)
+        self._write(entries, self._growth_bytes(entries))
 
     async def keep(self, transaction_id: str, private_results: bytes, *, height: int) -> None:
         """Keep the results as ``save`` does; once this returns they survive the machine, too.
@@ -90,13 +105,37 @@ class TransientStore:
 
         Raises:
             MalformedMessageError: The results cannot be read.
-            NotKeptError: The disk is full or failing.
+            NotKeptError: The disk is full or failing, or too much waits already.
         """
+        entries = _entries(transaction_id, private_results, height)
+        growth_bytes = self._growth_bytes(entries)
+        if self._waiting_bytes + growth_bytes > self._limits.max_bytes:
+            raise NotKeptError(transaction_id, self._no_room())
         try:
-            self.save(transaction_id, private_results, height=height)
+            self._write(entries, growth_bytes)
             await self._sync()
         except OSError as error:
-            raise NotKeptError(transaction_id, error) from error
+            problem = f"{error}; make room on its disk or mend it"
+            raise NotKeptError(transaction_id, problem) from error
+
+    def _no_room(self) -> str:
+        return (
+            f"those of other transactions that are endorsed and not committed take"
+            f" {self._waiting_bytes} bytes, and `transient_max_bytes` under [private_data] is"
+            f" {self._limits.max_bytes}; wait until they are committed, or expire after"
+            f" {self._limits.retention_blocks} blocks, or raise it"
+        )
+
+    def _growth_bytes(self, entries: Mapping[bytes, bytes]) -> int:
+        """Return by how much more waits once ``entries`` are written; some may wait already."""
+        return sum(
+            _size_bytes(key, value) - _size_bytes(key, self._store.get(key))
+            for key, value in entries.items()
+        )
+
+    def _write(self, entries: Mapping[bytes, bytes], growth_bytes: int) -> None:
+        self._store.write(entries)
+        self._waiting_bytes += growth_bytes
 
     async def _sync(self) -> None:
         self._saved += 1
@@ -117,27 +156,45 @@ class TransientStore:
         return None if encoded is None else encoded[read_uvarint(encoded, 0)[1] :]
 
     def removals(self, transaction_ids: Iterable[str]) -> dict[bytes, bytes | None]:
-        """Return what dropping the results of these transactions writes to the store."""
+        """Return what dropping the results of these transactions writes to the store.
+
+        They count among what waits until ``dropped`` says that this is written.
+        """
         prefixes = map(_transaction_prefix, transaction_ids)
-        return {
-            key: None
+        return self._leaving(
+            (key, encoded)
             for prefix in prefixes
-            for key, _ in self._store.range(prefix, keyspace.end_of_prefix(prefix))
-        }
+            for key, encoded in self._store.range(prefix, keyspace.end_of_prefix(prefix))
+        )
 
     def expiries(self, height: int) -> dict[bytes, bytes | None]:
         """Return what dropping results that have waited too long at ``height`` writes.
 
-        To look through all that waits is work, so it is done at some heights only.
+        They count until ``dropped`` says that this is written. To look through all that waits is
+        work, so it is done at some heights only.
         """
-        if height % min(self._retention_blocks, _EXPIRY_INTERVAL_BLOCKS):
+        retention_blocks = self._limits.retention_blocks
+        if height % min(retention_blocks, _EXPIRY_INTERVAL_BLOCKS):
             return {}
+        return self._leaving(
+            (key, encoded)
+            for key, encoded in self._all()
+            if read_uvarint(encoded, 0)[0] + retention_blocks <= height
+        )
+
+    def dropped(self) -> None:
+        """Note that what ``removals`` and ``expiries`` have returned is written."""
+        self._waiting_bytes -= sum(self._leaving_bytes.values())
+        self._leaving_bytes.clear()
+
+    def _leaving(self, pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes | None]:
+        sizes = {key: _size_bytes(key, encoded) for key, encoded in pairs}
+        self._leaving_bytes |= sizes  # by key: what expires may be removed by the same block
+        return dict.fromkeys(sizes)
+
+    def _all(self) -> Iterator[tuple[bytes, bytes]]:
         end = keyspace.end_of_prefix(keyspace.TRANSIENT)
-        return {
-            key: None
-            for key, encoded in self._store.range(keyspace.TRANSIENT, end)
-            if read_uvarint(encoded, 0)[0] + self._retention_blocks <= height
-        }
+        return self._store.range(keyspace.TRANSIENT, end)
 
 
 class PrivateChanges:
@@ -211,6 +268,21 @@ def private_sets(private_results: bytes) -> Iterator[tuple[str, str, bytes]]:
     for namespace in decode(TxPvtReadWriteSet, private_results).ns_pvt_rwset:
         for collection in namespace.collection_pvt_rwset:
             yield namespace.namespace, collection.collection_name, collection.rwset
+
+
+def _entries(transaction_id: str, private_results: bytes, height: int) -> dict[bytes, bytes]:
+    """Return what keeping the results of a transaction writes to the store."""
+    return {
+        _transient_key(transaction_id, namespace, collection, sha256(rwset)): (
+            uvarint(height) + rwset
+        )
+        for namespace, collection, rwset in private_sets(private_results)
+    }
+
+
+def _size_bytes(key: bytes, value: bytes | None) -> int:
+    """Return what an entry takes; nothing if there is none."""
+    return 0 if value is None else len(key) + len(value)
 
 
 def _transaction_prefix(transaction_id: str) -> bytes:

@@ -6,9 +6,9 @@ from typing import Final
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.genesis import is_channel_id
+from tallystick.node.durable import make_directory, replace_file, sync
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.chain_start import START
-from tallystick.node.ledger.disk import make_directory, replace_file, sync
 from tallystick.node.ledger.snapshot_import import BLOCKS
 from tallystick.node.process import load_block
 from tallystick.protos.common.common_pb2 import Block

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.scenarios.outcome import Outcome, State, files
 
+from tallystick.node.durable import sync
 from tallystick.node.ledger import disk as disk_module
 from tallystick.node.ledger import segments as segments_module
 from tallystick.node.ledger.block_store import (
@@ -17,7 +18,7 @@ from tallystick.node.ledger.block_store import (
     CorruptBlockError,
 )
 from tallystick.node.ledger.chain_start import DamagedStartError
-from tallystick.node.ledger.disk import MACHINE_DISK, MachineDisk, sync
+from tallystick.node.ledger.disk import MACHINE_DISK, MachineDisk
 from tallystick.node.ledger.key_value_store import StoreKind
 from tallystick.node.ledger.memory import MemoryStore
 from tallystick.node.ledger.segments import MissingFileError, cut_records

@@ -14,8 +14,9 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
+from tallystick.node.durable import make_directory, replace_file
 from tallystick.node.errors import LedgerError
-from tallystick.node.ledger.disk import MACHINE_DISK, Disk, make_directory, replace_file
+from tallystick.node.ledger.disk import MACHINE_DISK, Disk
 from tallystick.node.ledger.segments import BEGINNING, Location
 from tallystick.node.ledger.varint import read_uvarint, uvarint
 from tallystick.protos.common.common_pb2 import BlockHeader

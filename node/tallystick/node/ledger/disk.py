@@ -5,10 +5,10 @@ brings a disk of its own, which loses and tears what was not synced.
 """
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, Protocol
 
+from tallystick.node.durable import make_directory, sync
 from tallystick.node.ledger.key_value_store import (
     MAPPED_BYTES,
     OpenStore,
@@ -143,43 +143,3 @@ class MachineDisk(Disk):
 
 
 MACHINE_DISK: Final = MachineDisk()
-
-
-def sync(path: Path) -> None:
-    """Return once the bytes of a file, or the names in a directory, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def make_directory(directory: Path, *, mode: int = 0o777) -> None:
-    """Make a directory and those above it, unless they are there; their names are durable then.
-
-    Else a crash may forget a folder together with all that was synced in it. ``mode`` is that of
-    the innermost one, as far as the process may grant it.
-    """
-    missing = [path for path in (directory, *directory.parents) if not path.exists()]
-    directory.mkdir(mode=mode, parents=True, exist_ok=True)
-    for path in reversed(missing):
-        sync(path.parent)
-
-
-def sync_tree(directory: Path) -> None:
-    """Return once everything below ``directory`` is on the disk."""
-    for folder, _, names in os.walk(directory):
-        for name in names:
-            sync(Path(folder) / name)
-        sync(Path(folder))
-
-
-def replace_file(path: Path, parts: Iterable[bytes]) -> None:
-    """Write a file durably: after a crash it has its old content or all of ``parts``."""
-    draft = path.with_name(f"{path.name}.draft")
-    with draft.open("wb") as file:
-        file.writelines(parts)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    sync(path.parent)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from tallystick.node.ledger.disk import make_directory, sync
+from tallystick.node.durable import make_directory, sync
 from tallystick.node.ledger.key_value_store import (
     MAPPED_BYTES,
     KeyValueReader,

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tallystick.node.durable import sync
 from tallystick.node.errors import LedgerError
-from tallystick.node.ledger.disk import MACHINE_DISK, AppendFile, Disk, sync
+from tallystick.node.ledger.disk import MACHINE_DISK, AppendFile, Disk
 
 DEFAULT_SEGMENT_BYTES: Final = 64 * 1024 * 1024
 

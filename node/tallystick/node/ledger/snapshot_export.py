@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tallystick.node.durable import make_directory, sync, sync_tree
 from tallystick.node.ledger.config_record import CONFIG_KEY, CONFIG_NAMESPACE
-from tallystick.node.ledger.disk import make_directory, sync, sync_tree
 from tallystick.node.ledger.head import LedgerMoment
 from tallystick.node.ledger.snapshot_file import SnapshotFileWriter
 from tallystick.node.ledger.snapshot_metadata import (

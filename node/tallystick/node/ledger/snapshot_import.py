@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tallystick.node.durable import make_directory, sync, sync_tree
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.chain_start import ChainStart, write_start
 from tallystick.node.ledger.config_record import CONFIG_KEY, CONFIG_NAMESPACE
-from tallystick.node.ledger.disk import make_directory, sync, sync_tree
 from tallystick.node.ledger.head import Head
 from tallystick.node.ledger.key_value_store import (
     KeyValueStore,

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from tallystick.node.ledger.disk import make_directory, sync
+from tallystick.node.durable import make_directory, sync
 from tallystick.node.ledger.key_value_store import (
     KeyValueReader,
     OpenStore,

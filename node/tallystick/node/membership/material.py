@@ -18,6 +18,7 @@ from typing import Final
 
 import yaml
 
+from tallystick.node.durable import make_directory, replace_file, sync, sync_tree
 from tallystick.node.membership import directory as layout
 from tallystick.node.membership.ca import (
     SYSTEM_KEYS,
@@ -106,7 +107,10 @@ def generate_organization(
         raise MaterialError(
             str(directory), f"there is an organisation here: remove it to make {spec.msp_id} anew"
         )
+    make_directory(directory.parent)
     _Writer(spec, directory, now, keys).write()
+    sync_tree(directory)  # others go by these certificates, whose keys are nowhere else
+    sync(directory.parent)
 
 
 def _check_names(spec: OrganizationSpec) -> None:
@@ -194,18 +198,17 @@ class _Writer:
 def write_authority(path: Path, name: str, authority: CertificateAuthority) -> None:
     """Write an authority's certificate and key to ``path``, which only its owner may enter.
 
-    What an interrupted attempt has left there is replaced.
+    What an interrupted attempt has left there is replaced. Both files are durable on return.
     """
     pair = authority.to_pem()
     path.mkdir(parents=True, mode=_PRIVATE_DIRECTORY_MODE, exist_ok=True)
-    (path / f"{name}-cert.pem").write_bytes(pair.certificate_pem)
+    replace_file(path / f"{name}-cert.pem", [pair.certificate_pem])
     write_private(path / KEY_FILE, pair.key_pem)
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write ``content`` to a file that only its owner can read."""
-    path.touch(mode=_PRIVATE_FILE_MODE)  # before the content: the key is never readable by others
-    path.write_bytes(content)
+    """Write ``content`` durably to a file that only its owner can read."""
+    replace_file(path, [content], mode=_PRIVATE_FILE_MODE)
 
 
 def node_unit_settings(certificate: str = "") -> str:

@@ -7,7 +7,8 @@ Beside what `material` writes there, these remain while authorities are replaced
     …/tls/ca.crt                       likewise, both
 
 and ``former-cert.pem`` in the directory of whose certificate was renewed, to be revoked or not.
-Every step can be taken again after it was interrupted.
+Every step can be taken again after it was interrupted, by a crash of the machine too: what replaces
+something is on the disk before it does.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
+from tallystick.node.durable import replace_file, sync
 from tallystick.node.membership import certificates
 from tallystick.node.membership import directory as layout
 from tallystick.node.membership.ca import (
@@ -121,10 +123,10 @@ class OrganizationDirectory:
             self._authority(kind).issue(request, now=now)
             for (kind, _), request in zip(_AUTHORITIES, (signing, tls), strict=True)
         ]
-        (holder.path / FORMER_CERTIFICATE).write_bytes(former)
+        replace_file(holder.path / FORMER_CERTIFICATE, [former])
         for kind, listed in _AUTHORITIES:
             issuer = self._certificate(kind)
-            _replace(holder.path / "msp" / listed / issuer.name, issuer.read_bytes())
+            replace_file(holder.path / "msp" / listed / issuer.name, [issuer.read_bytes()])
         _replace_pair(holder.signing, holder.path / "msp" / "keystore" / KEY_FILE, pairs[0])
         _replace_pair(holder.tls, holder.tls.with_suffix(".key"), pairs[1])
         return old
@@ -145,10 +147,10 @@ class OrganizationDirectory:
         for kind, listed in _AUTHORITIES:
             new, old = self._certificate(kind), self._certificate(_former(kind))
             definition = self._path / "msp" / listed
-            _replace(definition / _former_name(new), old.read_bytes())
+            replace_file(definition / _former_name(new), [old.read_bytes()])
             # Tied to one authority, the units of the other one's certificates would not count.
-            _replace(self._path / "msp" / layout.SETTINGS_FILE, node_unit_settings().encode())
-            _replace(definition / new.name, new.read_bytes())
+            self._define(node_unit_settings())
+            replace_file(definition / new.name, [new.read_bytes()])
         self._trust(self._certificate("tlsca"), self._certificate(_former("tlsca")))
 
     def drop_former(self) -> None:
@@ -164,7 +166,9 @@ class OrganizationDirectory:
             new = self._certificate(kind)
             (self._path / "msp" / listed / _former_name(new)).unlink(missing_ok=True)
         pinned = f"{layout.CA_CERTIFICATES}/{self._certificate('ca').name}"
-        _replace(self._path / "msp" / layout.SETTINGS_FILE, node_unit_settings(pinned).encode())
+        replace_file(
+            self._path / "msp" / layout.SETTINGS_FILE, [node_unit_settings(pinned).encode()]
+        )
         self._trust(self._certificate("tlsca"))
         for kind, _ in _AUTHORITIES:
             former = self._path / _former(kind)
@@ -193,6 +197,7 @@ class OrganizationDirectory:
         if not former.exists():
             self._authority(kind)  # must be complete before it is moved
             present.rename(former)
+            sync(self._path)
         if present.exists():
             return
         name = _only(former, f"*{_SUFFIX}").name.removesuffix(_SUFFIX)
@@ -203,6 +208,7 @@ class OrganizationDirectory:
         draft = self._path / f"{kind}.draft"
         write_authority(draft, name, authority)
         draft.rename(present)
+        sync(self._path)
 
     def _check_renewed(self) -> None:
         for holder in self.holders():
@@ -220,7 +226,10 @@ class OrganizationDirectory:
         """Let all nodes and users here trust TLS certificates of these."""
         bundle = b"".join(path.read_bytes() for path in authorities)
         for holder in self.holders():
-            _replace(holder.path / "tls" / "ca.crt", bundle)
+            replace_file(holder.path / "tls" / "ca.crt", [bundle])
+
+    def _define(self, settings: str) -> None:
+        replace_file(self._path / "msp" / layout.SETTINGS_FILE, [settings.encode()])
 
     def _authority(self, kind: str) -> CertificateAuthority:
         certificate = self._certificate(kind)
@@ -255,16 +264,8 @@ def _hosts(certificate: x509.Certificate) -> tuple[str, ...]:
 
 def _replace_pair(certificate: Path, key: Path, pair: KeyPair) -> None:
     """Replace the key first: with the old certificate left, the renewal can begin again."""
-    draft = key.with_name(f"{key.name}.draft")
-    write_private(draft, pair.key_pem)
-    draft.replace(key)
-    _replace(certificate, pair.certificate_pem)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    draft = path.with_name(f"{path.name}.draft")
-    draft.write_bytes(content)
-    draft.replace(path)
+    write_private(key, pair.key_pem)
+    replace_file(certificate, [pair.certificate_pem])
 
 
 def _load(path: Path) -> x509.Certificate:

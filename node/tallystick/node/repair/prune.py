@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from tallystick.node.durable import sync_tree
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.chain_start import (
     ChainStart,
@@ -17,7 +18,6 @@ from tallystick.node.ledger.chain_start import (
     write_pruned_headers,
     write_start,
 )
-from tallystick.node.ledger.disk import sync_tree
 from tallystick.node.ledger.ledger import Ledger
 from tallystick.node.ledger.segments import Location, files_before, place_of
 from tallystick.node.ledger.snapshot_metadata import SnapshotMetadata, verify_files

@@ -17,8 +17,8 @@ from tallystick.chaincode.package import (
     parse_head,
     parse_package,
 )
+from tallystick.node.durable import replace_file
 from tallystick.node.errors import LedgerError
-from tallystick.node.ledger.disk import replace_file
 from tallystick.node.runtime.checked_packages import NONE_CHECKED, CheckedPackages
 
 __all__ = [

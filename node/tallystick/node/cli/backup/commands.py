@@ -21,6 +21,7 @@ from tallystick.node.cli.backup.files import (
 )
 from tallystick.node.cli.backup.keys import copy_keys, put_back_keys
 from tallystick.node.cli.node_file import load_node_settings
+from tallystick.node.durable import sync, sync_tree
 from tallystick.node.settings import OrdererSettings, PeerSettings
 
 FAILURES = (ClientError,)
@@ -76,9 +77,12 @@ async def restore(options: argparse.Namespace) -> None:
 
 
 def _replace(target: Path, draft: Path) -> None:
+    """Let ``draft`` be ``target``, whole, whenever the machine crashes."""
+    sync_tree(draft)
     if target.is_dir():
         target.rmdir()  # empty, as was checked
     draft.rename(target)
+    sync(target.parent)
 
 
 def _kind(settings: PeerSettings | OrdererSettings) -> str:

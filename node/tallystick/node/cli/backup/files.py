@@ -15,7 +15,7 @@ from tallystick.node.cli.backup.errors import (
     RemovedMeanwhileError,
 )
 from tallystick.node.cli.backup.stores import copy_store, is_store
-from tallystick.node.ledger.disk import replace_file, sync_tree
+from tallystick.node.durable import make_directory, replace_file, sync_tree
 from tallystick.node.ledger.snapshot_export import DRAFT
 from tallystick.node.ledger.snapshot_import import JOINING
 
@@ -82,7 +82,7 @@ def copy_data(source: Path, target: Path) -> None:
         RemovedMeanwhileError: Something was removed of which a part was copied.
         BusyStoreError: A store was reorganised all the time.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(target.parent)
     target.mkdir(mode=OWNER_ONLY, exist_ok=True)  # private values are in it
     stores = frozenset(filter(is_store, _settled(source)))
     for store in sorted(stores):
@@ -100,9 +100,13 @@ def copy_data(source: Path, target: Path) -> None:
 
 
 def put_back_data(copy: Path, target: Path) -> None:
-    """Copy the data of a backup into a new folder that its owner alone can enter."""
+    """Copy the data of a backup into a new folder that its owner alone can enter.
+
+    It is durable once the caller, who may add to it, has synced it.
+    """
     shutil.rmtree(target, ignore_errors=True)  # of a restore that was interrupted
-    target.mkdir(mode=OWNER_ONLY, parents=True)
+    make_directory(target.parent)
+    target.mkdir(mode=OWNER_ONLY)
     shutil.copytree(copy, target, dirs_exist_ok=True)
     target.chmod(OWNER_ONLY)  # a copy of an earlier release is for everybody
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from tallystick.node.cli.backup.errors import MissingKeysError
 from tallystick.node.cli.backup.files import OWNER_ONLY, check_vacant
+from tallystick.node.durable import make_directory, sync, sync_tree
 from tallystick.node.settings import NodeSettings, OrdererSettings
 from tallystick.node.settings_parts import Settings
 
@@ -37,14 +38,17 @@ def copy_keys(settings: NodeSettings, target: Path) -> None:
     missing = [path for path in found.values() if not path.exists()]
     if missing:
         raise MissingKeysError(missing)
-    target.mkdir(parents=True, exist_ok=True)
+    make_directory(target.parent)
+    target.mkdir(exist_ok=True)
     target.chmod(OWNER_ONLY)
     for name, path in found.items():
         _copy(path, target / name)
+    sync_tree(target)
+    sync(target.parent)
 
 
 def put_back_keys(settings: NodeSettings, source: Path) -> None:
-    """Copy keys and certificates to where the settings want them, if nothing is there.
+    """Copy keys and certificates durably to where the settings want them, if nothing is there.
 
     Raises:
         OccupiedError: Something is; then nothing at all is written.
@@ -59,8 +63,10 @@ def put_back_keys(settings: NodeSettings, source: Path) -> None:
     for path in places:
         check_vacant(path)
     for path, copy in places.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(path.parent)
         _copy(copy, path)
+        sync_tree(path)
+        sync(path.parent)
 
 
 def _copy(source: Path, target: Path) -> None:

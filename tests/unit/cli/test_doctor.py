@@ -32,7 +32,7 @@ from tallystick.node.cli.node_file import load_node_settings
 from tallystick.node.cluster.material import Founding
 from tallystick.node.cluster.network import Network, create_network
 from tallystick.node.cluster.topology import default_topology
-from tallystick.node.settings import TelemetrySettings
+from tallystick.node.settings import AdminSettings, EtcdSettings, OrdererSettings, TelemetrySettings
 from tallystick.node.transport.server import new_server, serving
 
 OK, WARNING, FAILED = State.OK, State.WARNING, State.FAILED
@@ -356,3 +356,65 @@ def seen(
 )
 def test_ledgers(facts: LedgerFacts, state: State, text: str) -> None:
     check(judge_ledgers("/data", facts), state, text)
+
+
+def test_what_an_orderer_shows_to_etcd_and_to_administrators_is_judged(
+    network: Network, node: Node, tmp_path: Path
+) -> None:
+    for name in ("etcd", "admin"):
+        (tmp_path / f"{name}.crt").write_bytes(node.certificate)
+        (tmp_path / f"{name}.key").write_bytes(node.key)
+        (tmp_path / f"{name}.key").chmod(0o644)
+    roots = tmp_path / "roots.crt"
+    roots.write_bytes(node.tls_authority)
+    settings = with_etcd_and_admin(network, tmp_path)
+
+    def said(now: datetime) -> dict[str, Finding]:
+        found = {each.subject: each for each in credentials(settings, now)}
+        return {Path(name).name: each for name, each in found.items() if str(tmp_path) in name}
+
+    found = said(NOW)
+    assert sorted(found) == ["admin.crt", "admin.key", "etcd.crt", "etcd.key", "roots.crt"]
+    assert "mode 0644" in found["etcd.key"].text
+    assert "mode 0644" in found["admin.key"].text
+    assert [found[f"{name}.crt"].state for name in ("admin", "etcd", "roots")] == [OK] * 3
+    late = said(NOW + timedelta(days=4000))
+    for name in ("admin.crt", "etcd.crt", "roots.crt"):
+        check([late[name]], FAILED, "expired on 2036")
+    roots.write_bytes(b"junk")
+    check([said(NOW)["roots.crt"]], FAILED, "holds no authority that can be read")
+    roots.unlink()
+    check([said(NOW)["roots.crt"]], FAILED, "cannot be read: No such file")
+
+
+def test_a_pair_that_serves_several_uses_is_judged_once(network: Network) -> None:
+    settings = with_etcd_and_admin(network, None)
+    subjects = [each.subject for each in credentials(settings, NOW)]
+    assert len(set(subjects)) == len(subjects)
+
+
+def with_etcd_and_admin(network: Network, directory: Path | None) -> OrdererSettings:
+    """Return settings with pairs for etcd and administrators in a folder, or with those of TLS."""
+    (orderer,) = [each for each in network.nodes if each.kind == "orderer"]
+    settings = load_node_settings(network.settings_file(orderer))
+    assert isinstance(settings, OrdererSettings)
+    assert settings.tls is not None
+    pair = {name: getattr(settings.tls, name) for name in ("certificate", "private_key")}
+    pairs = {
+        name: {"certificate": directory / f"{name}.crt", "private_key": directory / f"{name}.key"}
+        if directory is not None
+        else pair
+        for name in ("etcd", "admin")
+    }
+    roots = settings.tls.root_certificates if directory is None else directory / "roots.crt"
+    etcd = {**pairs["etcd"], "root_certificates": roots, "endpoints": ["localhost:2379"]}
+    admin = {
+        **pairs["admin"],
+        "client_root_certificates": [roots],
+        "listen_address": "localhost:7053",
+    }
+    update = {
+        "etcd": EtcdSettings.model_validate(etcd),
+        "admin": AdminSettings.model_validate(admin),
+    }
+    return settings.model_copy(update=update)

@@ -1,6 +1,7 @@
 """A node warns of its own certificates long before they end."""
 
 import asyncio
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tallystick.node.observability.certificates import (
     OwnCertificate,
     expiry_check,
+    own_certificates,
     warn_of_expiry,
     warnings,
 )
@@ -108,3 +110,46 @@ async def test_a_node_goes_by_the_certificates_that_it_started_with(tmp_path: Pa
         name = "tallystick_certificate_expiry_timestamp_seconds"
         end = metrics.registry.get_sample_value(name, labels)
     assert end == (NOW + timedelta(days=3)).timestamp()
+
+
+def test_what_an_orderer_shows_to_etcd_and_to_administrators_is_among_its_certificates(
+    tmp_path: Path,
+) -> None:
+    """One file that serves two uses is told of once."""
+    write_certificate(tmp_path, ends_at=NOW + timedelta(days=1))
+    (pem,) = (tmp_path / "signcerts").iterdir()
+    for name in ("tls", "ca", "etcd", "etcd-ca", "admin"):
+        shutil.copy(pem, tmp_path / f"{name}.crt")
+    document = {
+        "listen_address": "localhost:0",
+        "data_directory": tmp_path,
+        "msp": {"id": "OrdererMSP", "directory": tmp_path},
+        "tls": _pair(tmp_path, "tls", "ca"),
+        "etcd": {**_pair(tmp_path, "etcd", "etcd-ca"), "endpoints": ["localhost:2379"]},
+        "admin": {
+            "certificate": tmp_path / "admin.crt",
+            "private_key": tmp_path / "admin.key",
+            "client_root_certificates": [tmp_path / "ca.crt"],
+            "listen_address": "localhost:0",
+        },
+    }
+    found = tuple(own_certificates(OrdererSettings.model_validate(document)))
+    assert [each.use for each in found] == ["msp", "tls", "tls-ca", "etcd", "etcd-ca", "admin"]
+    assert len(list(warnings(found, NOW))) == len(found)
+    later = NOW + timedelta(days=2)
+    ended = expiry_check(found, lambda: int(later.timestamp()) * 10**9)()
+    assert ended.count("has expired") == 4
+    assert "etcd.crt (etcd) has expired" in ended
+    assert "admin.crt (admin) has expired" in ended
+
+    document["etcd"] = {**_pair(tmp_path, "tls", "ca"), "endpoints": ["localhost:2379"]}
+    found = tuple(own_certificates(OrdererSettings.model_validate(document)))
+    assert [each.use for each in found] == ["msp", "tls", "tls-ca", "admin"]
+
+
+def _pair(directory: Path, name: str, authority: str) -> dict[str, Path]:
+    return {
+        "certificate": directory / f"{name}.crt",
+        "private_key": directory / f"{name}.key",
+        "root_certificates": directory / f"{authority}.crt",
+    }

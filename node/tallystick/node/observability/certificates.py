@@ -9,7 +9,7 @@ from typing import Final
 
 from cryptography import x509
 
-from tallystick.node.settings import NodeSettings
+from tallystick.node.settings import NodeSettings, OrdererSettings
 
 WARNING_DAYS: Final = 30
 """So long before its end, a certificate is worth a warning each day."""
@@ -24,7 +24,7 @@ class OwnCertificate:
     """A certificate that this node shows to others, or one that stands above it.
 
     Attributes:
-        use: ``msp`` or ``tls``, with ``-ca`` for an authority.
+        use: ``msp``, ``tls``, ``etcd`` or ``admin``, with ``-ca`` for an authority.
         path: Its file.
         ends_at: The last moment at which it is valid.
     """
@@ -47,16 +47,32 @@ def moment_of(now_ns: int) -> datetime:
 def own_certificates(settings: NodeSettings) -> Iterator[OwnCertificate]:
     """Yield the certificates that a node's settings name; files that hold none are left out.
 
-    That a file is unreadable, who needs it says when it is read.
+    One that serves two uses comes once, with the first of them. That a file is unreadable, who
+    needs it says when it is read.
     """
-    msp = settings.msp.directory
-    places = [("msp", msp / "signcerts"), ("msp-ca", msp / "cacerts")]
-    places += [("msp-ca", msp / "intermediatecerts")]
-    if settings.tls is not None:
-        places += [("tls", settings.tls.certificate), ("tls-ca", settings.tls.root_certificates)]
-    for use, place in places:
+    uses: dict[Path, str] = {}
+    for use, place in _places(settings):
         for path in sorted(place.iterdir()) if place.is_dir() else [place]:
-            yield from _certificates(use, path)
+            uses.setdefault(path, use)
+    for path, use in uses.items():
+        yield from _certificates(use, path)
+
+
+def _places(settings: NodeSettings) -> Iterator[tuple[str, Path]]:
+    """Yield the uses of certificates, and the file or folder of each."""
+    msp = settings.msp.directory
+    yield "msp", msp / "signcerts"
+    yield "msp-ca", msp / "cacerts"
+    yield "msp-ca", msp / "intermediatecerts"
+    if settings.tls is not None:
+        yield "tls", settings.tls.certificate
+        yield "tls-ca", settings.tls.root_certificates
+    if isinstance(settings, OrdererSettings):
+        if settings.etcd is not None:
+            yield "etcd", settings.etcd.certificate
+            yield "etcd-ca", settings.etcd.root_certificates
+        if settings.admin is not None:
+            yield "admin", settings.admin.certificate
 
 
 def warnings(certificates: Sequence[OwnCertificate], now: datetime) -> Iterator[str]:

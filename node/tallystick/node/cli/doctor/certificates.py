@@ -61,6 +61,22 @@ def judge_certificate(
     yield from wrong
 
 
+def judge_authorities(subject: str, pem: bytes, now: datetime) -> Iterator[Finding]:
+    """Yield what is to say about the authorities in a file: of several, the last to end counts."""
+    try:
+        found = x509.load_pem_x509_certificates(pem)
+    except ValueError as error:
+        advice = "put the PEM certificates of the authorities in its place"
+        yield failed(_CHECK, subject, f"holds no authority that can be read: {error}", advice)
+        return
+    last = max(found, key=lambda each: each.not_valid_after_utc)
+    wrong = list(_dates(subject, last, now))
+    if not wrong:
+        end = f"{last.not_valid_after_utc:%Y-%m-%d}"
+        yield ok(_CHECK, subject, f"has an authority that is valid until {end}")
+    yield from wrong
+
+
 def _dates(subject: str, certificate: x509.Certificate, now: datetime) -> Iterator[Finding]:
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if now < begin:

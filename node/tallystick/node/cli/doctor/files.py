@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from tallystick.node.cli.doctor.certificates import Expected, judge_certificate
+from tallystick.node.cli.doctor.certificates import Expected, judge_authorities, judge_certificate
 from tallystick.node.cli.doctor.disk import DiskFacts
 from tallystick.node.cli.doctor.findings import Finding, failed
 from tallystick.node.cli.doctor.keys import judge_key, judge_mode
@@ -50,6 +50,28 @@ def credentials(settings: PeerSettings | OrdererSettings, now: datetime) -> Iter
         yield from unread
         expected = Expected(authorities, hosts)
         yield from _pair(tls.certificate, tls.private_key, expected, now)
+    if isinstance(settings, OrdererSettings):
+        yield from _credentials_of_orderer(settings, now)
+
+
+def _credentials_of_orderer(settings: OrdererSettings, now: datetime) -> Iterator[Finding]:
+    """Yield what is to say about the pairs that an orderer shows to etcd and to administrators.
+
+    Who issued them, and for which hosts, is the matter of those who are shown them.
+    """
+    pairs = [
+        (each.certificate, each.private_key)
+        for each in (settings.tls, settings.etcd, settings.admin)
+        if each is not None
+    ]
+    judged = pairs[:1] if settings.tls is not None else []
+    for pair in dict.fromkeys(pairs):  # one may serve several uses
+        if pair not in judged:
+            yield from _pair(*pair, Expected(None), now)
+    if settings.etcd is not None:
+        roots = settings.etcd.root_certificates
+        pem = _pem(roots)
+        yield from [pem] if isinstance(pem, Finding) else judge_authorities(str(roots), pem, now)
 
 
 def _certificate(certificate: Path, expected: Expected, now: datetime) -> Iterator[Finding]:

@@ -3,7 +3,8 @@
 import asyncio
 import errno
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -14,17 +15,24 @@ import pytest
 from tests.scenarios.outcome import Outcome, State
 from tests.unit.endorsement.conftest import Keys, World
 
+from tallystick.node.cluster.peer_client import PeerClient, PeerRefusedError, Source
+from tallystick.node.cluster.snapshot_client import SnapshotClient
 from tallystick.node.ledger import snapshot_export
 from tallystick.node.ledger.block_store import CorruptBlockError
 from tallystick.node.ledger.key_value_store import KeyValueReader, KeyValueStore
 from tallystick.node.ledger.ledger import Ledger
 from tallystick.node.ledger.memory import MemoryStore
+from tallystick.node.ledger.snapshot_export import SnapshotSource
 from tallystick.node.ledger.state import VersionedValue
 from tallystick.node.ledger.version import Version
+from tallystick.node.system import snapshot_requests
 from tallystick.node.system.snapshot_requests import SnapshotRequestError, SnapshotRequests
 from tallystick.node.system.snapshots import SnapshotAccess, SnapshotService
 from tallystick.node.transport.server import new_server, serving
 from tallystick.protos.common.common_pb2 import Block, SignatureHeader
+from tallystick.protos.common.ledger_pb2 import BlockchainInfo
+from tallystick.protos.peer.proposal_pb2 import SignedProposal
+from tallystick.protos.peer.proposal_response_pb2 import ProposalResponse, Response
 from tallystick.protos.peer.snapshot_pb2 import (
     SignedSnapshotRequest,
     SnapshotQuery,
@@ -223,3 +231,68 @@ async def test_who_may_not_ask_is_refused_and_nothing_is_noted(
     assert refusal.value.code().name == code
     assert await site.pending() == []
     outcome.keep("a snapshot is asked for by somebody who may not, or unreadably")
+
+
+@dataclass
+class Heights:
+    """A peer that tells how many blocks its ledger has."""
+
+    ledger: Ledger
+
+    async def process_proposal(self, proposal: SignedProposal) -> ProposalResponse:  # noqa: ARG002
+        payload = BlockchainInfo(height=self.ledger.height).SerializeToString()
+        return ProposalResponse(response=Response(status=200, payload=payload))
+
+
+@asynccontextmanager
+async def waiting_client(site: Site, world: World) -> AsyncIterator[SnapshotClient]:
+    """Yield an administrator who waits for snapshots, while they are made."""
+    signer = site.keys.organizations["OneMSP"].admin
+    source = Source(lambda: world.one.now_ns, lambda: b"n")
+    peer = PeerClient("OneMSP", signer, Heights(world.one.ledger), source)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        making = tasks.create_task(site.requests.run())
+        yield SnapshotClient(peer, site.stub)
+        making.cancel()
+
+
+async def test_who_waits_for_a_snapshot_is_told_of_one_that_is_there(
+    site: Site, world: World
+) -> None:
+    async with waiting_client(site, world) as client:
+        number = await client.take(CHANNEL)
+        assert (site.folder / str(number) / "public_state.data").exists()
+
+
+async def test_who_waits_for_a_snapshot_is_told_when_the_ledger_has_gone_on_meanwhile(
+    site: Site, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = Event()
+
+    def slow(source: SnapshotSource, folder: Path, check_stop: Callable[[], None]) -> None:
+        assert goes_on.wait(10)
+        snapshot_export.write_snapshot(source, folder, check_stop)
+
+    monkeypatch.setattr(snapshot_requests, "write_snapshot", slow)
+    await world.approve("OneMSP")  # the first block has number 0, which stands for the last one
+    async with waiting_client(site, world) as client, asyncio.TaskGroup() as tasks:
+        taken = tasks.create_task(client.take(CHANNEL))
+        while not site.requests.pending:  # noqa: ASYNC110 - nothing else tells
+            await asyncio.sleep(0.01)
+        await world.approve("TwoMSP")
+        assert world.one.ledger.height == site.last + 3
+        goes_on.set()
+        assert await taken == site.last + 1
+
+
+async def test_who_waits_for_a_snapshot_that_cannot_be_made_is_told_so(
+    site: Site, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOTDIR, "Not a directory")
+
+    monkeypatch.setattr(snapshot_requests, "write_snapshot", fail)
+    async with waiting_client(site, world) as client:
+        words = f"did not make the snapshot after block {site.last}: it dropped the request.*log"
+        with pytest.raises(PeerRefusedError, match=words):
+            await client.take(CHANNEL)

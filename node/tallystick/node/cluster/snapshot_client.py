@@ -21,6 +21,7 @@ from tallystick.protos.peer.snapshot_pb2_grpc import SnapshotStub
 
 _ATTEMPTS: Final = 20
 _PAST: Final = "cannot be less than the last committed block number"
+_MADE: Final = "snapshot already generated"
 _POLL_INTERVAL_S: Final = 0.1
 
 AnswerT = TypeVar("AnswerT")
@@ -42,12 +43,35 @@ class SnapshotClient:
         """Ask for a snapshot after the last block; return that block's number once it was made.
 
         Raises:
-            PeerRefusedError: The peer refuses, or commits blocks faster than it can be asked.
+            PeerRefusedError: The peer refuses, or commits blocks faster than it can be asked, or
+                has made none.
         """
         number = await self._request_newest(channel_id)
         while number in await self.pending(channel_id):  # noqa: ASYNC110 - nothing else tells
             await asyncio.sleep(_POLL_INTERVAL_S)
+        await self._check_made(channel_id, number)
         return number
+
+    async def _check_made(self, channel_id: str, number: int) -> None:
+        """Raise unless a snapshot is there: asked for it again, the peer says so.
+
+        One that could not be made is no longer asked for either, and only the peer's log says why.
+        Number 0 stands for the last block: on a channel that went on from its first one meanwhile,
+        this asks for a newer snapshot, and raises.
+        """
+        try:
+            await self.request(channel_id, number)
+        except PeerRefusedError as error:
+            if _MADE in error.reason:
+                return
+            fate = f"asked again, it says {error.reason!r}"
+        else:
+            fate = "it dropped the request, and tries once more now"
+        raise PeerRefusedError(
+            self.peer.msp_id,
+            f"make the snapshot after block {number}",
+            f"{fate}; its log says why, and what is in its snapshots/completed is whole",
+        )
 
     async def _request_newest(self, channel_id: str, attempts: int = _ATTEMPTS) -> int:
         number = await self.peer.height(channel_id) - 1

@@ -79,6 +79,11 @@ class SnapshotRequests:
         """
         last = self._ledger.height - 1
         number = block_number or last
+        # First: who waited for a snapshot asks so whether it was made, and the ledger goes on.
+        if self._folder(number).exists():
+            raise SnapshotRequestError(
+                number, f"snapshot already generated for block number {number}"
+            )
         if number < last:
             raise SnapshotRequestError(
                 number,
@@ -88,10 +93,6 @@ class SnapshotRequests:
         if number in self._pending:
             raise SnapshotRequestError(
                 number, f"duplicate snapshot request for block number {number}"
-            )
-        if self._folder(number).exists():
-            raise SnapshotRequestError(
-                number, f"snapshot already generated for block number {number}"
             )
         if len(self._pending) >= MAX_PENDING:
             raise SnapshotRequestError(

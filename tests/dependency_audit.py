@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -28,6 +28,8 @@ ADVISORIES: Final = ROOT / "tests" / "advisories.json"
 LOCK: Final = ROOT / "uv.lock"
 NPM_FOLDER: Final = ROOT / "tests" / "interop"
 MAX_AGE_DAYS: Final = 30
+LIVE: Final = "TALLY_AUDIT=live make audit"
+"""What audits without a gap, or fails."""
 TIMEOUT_S: Final = 120
 
 
@@ -72,10 +74,12 @@ class Outcome:
     Attributes:
         problems: What must be mended; none if the audit passes.
         warnings: What the audit could not see.
+        gap: The same in a few words; empty if it saw everything.
     """
 
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    gap: str = ""
 
 
 def locked(content: str) -> Mapping[str, list[Version]]:
@@ -105,8 +109,9 @@ def judged(packages: Mapping[str, list[Version]], snapshot: Snapshot, today: dat
     if age_days > MAX_AGE_DAYS:
         warning += f"; it is older than {MAX_AGE_DAYS} days, so audit again where OSV is reached"
     uncovered = ", ".join(sorted(packages.keys() - set(snapshot.packages)))
-    gap = (f"{ADVISORIES.name} does not cover {uncovered}: NOT audited, refresh it",)
-    return Outcome(tuple(problems), (warning, *(gap if uncovered else ())))
+    missing = (f"{ADVISORIES.name} does not cover {uncovered}: NOT audited, refresh it",)
+    gap = f"what became known of Python packages since {snapshot.day} is NOT AUDITED"
+    return Outcome(tuple(problems), (warning, *(missing if uncovered else ())), gap)
 
 
 Run = Callable[[list[str], Path], "subprocess.CompletedProcess[str]"]
@@ -142,7 +147,9 @@ def audit_npm(run: Run, *, must_be_live: bool) -> Outcome:
             return Outcome(tuple(f"{name}: {found[name]['severity']}" for name in sorted(found)))
         unseen = f"npm's service cannot be asked: {report.get('message', done.stderr)}"
     unseen += "; the npm packages of the interop tests are NOT audited"
-    return Outcome((unseen,)) if must_be_live else Outcome(warnings=(unseen,))
+    if must_be_live:
+        return Outcome((unseen,))
+    return Outcome(warnings=(unseen,), gap="npm packages are NOT AUDITED")
 
 
 def snapshot_of(database: Path, packages: list[str], source: str, day: date) -> Snapshot:
@@ -188,6 +195,14 @@ def _spans(events: list[Mapping[str, str]]) -> Iterator[tuple[str, str | None]]:
         yield introduced, None
 
 
+def verdict(outcomes: Iterable[Outcome]) -> str:
+    """Return what an audit that found nothing amounts to: who reads this line reads no warning."""
+    gaps = [outcome.gap for outcome in outcomes if outcome.gap]
+    if not gaps:
+        return "No dependency has a known vulnerability."
+    return f"No vulnerability found, but {'; '.join(gaps)}. Where OSV is reached: {LIVE}"
+
+
 def _run(command: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":
     environment = {**os.environ, "UV_HTTP_RETRIES": "1", "UV_PROJECT_ENVIRONMENT": ".venv"}
     return subprocess.run(
@@ -226,7 +241,7 @@ def main() -> int:
             print(f"AUDIT FAILED: {problem}", file=sys.stderr)
     failed = any(outcome.problems for outcome in outcomes)
     if not failed:
-        print("No dependency has a vulnerability that this audit can see.")
+        print(verdict(outcomes))
     return int(failed)
 
 

@@ -18,6 +18,7 @@ from tests.dependency_audit import (
     judged,
     locked,
     snapshot_of,
+    verdict,
 )
 
 TODAY = date(2026, 11, 29)
@@ -81,6 +82,16 @@ def test_a_snapshot_says_how_old_it_is(day: date, *, old: bool) -> None:
     (warning,) = judged({}, snapshot(day), TODAY).warnings
     assert f"{(TODAY - day).days} days old" in warning
     assert ("older than 30 days" in warning) == old
+
+
+def test_the_last_line_claims_no_more_than_was_audited() -> None:
+    assert verdict([Outcome(), Outcome()]) == "No dependency has a known vulnerability."
+    old = judged({}, snapshot(date(2024, 10, 10)), TODAY)
+    no_npm = audit_npm(answering(1), must_be_live=False)
+    assert verdict([old, no_npm]) == (
+        "No vulnerability found, but what became known of Python packages since 2024-10-10 is NOT"
+        " AUDITED; npm packages are NOT AUDITED. Where OSV is reached: TALLY_AUDIT=live make audit"
+    )
 
 
 def test_what_osv_answers_counts() -> None:

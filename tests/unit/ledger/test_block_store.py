@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from tests.scenarios.outcome import Outcome, State, files
 
+from tallystick.node import durable
 from tallystick.node.durable import sync
-from tallystick.node.ledger import disk as disk_module
 from tallystick.node.ledger import segments as segments_module
 from tallystick.node.ledger.block_store import (
     BlockNotFoundError,
@@ -385,7 +385,7 @@ def test_the_names_of_new_folders_are_durable_and_those_that_are_there_cost_noth
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[Path] = []
-    monkeypatch.setattr(disk_module, "sync", synced.append)
+    monkeypatch.setattr(durable, "sync", synced.append)
     channel = tmp_path / "channels" / "securities"
     MACHINE_DISK.make_directory(channel / "blocks")
     assert synced == [tmp_path, tmp_path / "channels", channel]
@@ -399,6 +399,6 @@ def test_a_store_that_is_opened_first_makes_the_names_of_its_channel_durable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: StoreKind
 ) -> None:
     synced: list[Path] = []
-    monkeypatch.setattr(disk_module, "sync", synced.append)
+    monkeypatch.setattr(durable, "sync", synced.append)
     MACHINE_DISK.open_store(kind, tmp_path / "channels" / "securities" / "index").close()
     assert synced[:2] == [tmp_path, tmp_path / "channels"]

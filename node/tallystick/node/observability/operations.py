@@ -20,6 +20,7 @@ from tallystick.node.observability.log_spec import (
     current_log_spec,
     set_log_spec,
 )
+from tallystick.node.transport.listening import listening
 
 HealthChecks = Mapping[str, Callable[[], str]]
 """Component to a function that returns what is wrong with it, or an empty string."""
@@ -62,7 +63,11 @@ class Request:
 
 @asynccontextmanager
 async def serving_operations(address: str, operations: Operations) -> AsyncIterator[int]:
-    """Answer on ``address`` for the length of the block; yield the bound port."""
+    """Answer on ``address`` for the length of the block; yield the bound port.
+
+    Raises:
+        ListenError: The address cannot be bound.
+    """
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -76,10 +81,8 @@ async def serving_operations(address: str, operations: Operations) -> AsyncItera
         finally:
             writer.close()
 
-    host, _, port = address.rpartition(":")
-    server = await asyncio.start_server(answer, host.strip("[]"), int(port), limit=MAX_HEAD_BYTES)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
+    async with listening(address, answer, limit=MAX_HEAD_BYTES) as port:
+        yield port
 
 
 def respond(request: Request, operations: Operations) -> bytes:

@@ -20,6 +20,7 @@ from tallystick.node.observability.operations import (
     serving_operations,
 )
 from tallystick.node.settings import NodeSettings
+from tallystick.node.transport.tasks import supervised_tasks
 
 
 @asynccontextmanager
@@ -39,6 +40,9 @@ async def observed(
 
     Yields:
         The bound port, or None.
+
+    Raises:
+        ListenError: The address cannot be bound.
     """
     # Read once: a node goes on with what it started with, whatever is in the files since.
     certificates = tuple(own_certificates(settings))
@@ -51,7 +55,7 @@ async def observed(
     operations = Operations(all_checks, metrics.registry, version("tallystick"))
     address = settings.operations.listen_address
     async with AsyncExitStack() as stack:
-        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        tasks = await stack.enter_async_context(supervised_tasks())
         warning = tasks.create_task(warn_of_expiry(certificates, clock, asyncio.sleep))
         stack.callback(warning.cancel)
         port = None

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from tallystick.node.errors import LedgerError
 from tallystick.node.ordering.participation import Answer, ChannelParticipation, Request, failure
 from tallystick.node.settings import AdminSettings
+from tallystick.node.transport.listening import listening
 
 REQUEST_TIMEOUT_S: Final = 30.0
 MAX_BODY_BYTES: Final = 10 * 1024 * 1024
@@ -62,6 +63,7 @@ async def serving_participation(
 
     Raises:
         AdminTlsError: See `admin_tls`.
+        ListenError: The address cannot be bound.
     """
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -74,12 +76,9 @@ async def serving_participation(
         finally:
             writer.close()
 
-    host, _, port = settings.listen_address.rpartition(":")
-    server = await asyncio.start_server(
-        handle, host.strip("[]"), int(port), limit=MAX_HEAD_BYTES, ssl=admin_tls(settings)
-    )
-    async with server:
-        yield server.sockets[0].getsockname()[1]
+    tls = admin_tls(settings)
+    async with listening(settings.listen_address, handle, limit=MAX_HEAD_BYTES, tls=tls) as port:
+        yield port
 
 
 async def _answer(

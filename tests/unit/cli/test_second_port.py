@@ -1,0 +1,60 @@
+"""Ports beside the one for clients: of operations, and of administrators."""
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.conftest import default_topology_toml
+
+from tallystick.node.cluster.material import Founding
+from tallystick.node.cluster.network import Network, create_network
+from tallystick.node.cluster.topology import load_topology
+from tallystick.node.orderer_program import run_orderer
+from tallystick.node.peer_program import run_peer
+from tallystick.node.settings import OrdererSettings, PeerSettings, load_settings
+from tallystick.node.transport.server import ListenError
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Network:
+    directory = tmp_path_factory.mktemp("network")
+    file = directory / "topology.toml"
+    file.write_text(default_topology_toml(), encoding="utf-8")
+    now_ns = time.time_ns()  # noqa: TID251 - nodes on this machine's clock read the certificates
+    return create_network(load_topology(file), directory / "n", Founding(now_ns, bytes(24)))
+
+
+@pytest.fixture
+def taken() -> Iterator[str]:
+    """Where somebody else listens."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        yield f"127.0.0.1:{other.getsockname()[1]}"
+
+
+async def test_a_peer_whose_operations_port_is_in_use_says_so(
+    network: Network, tmp_path: Path, taken: str
+) -> None:
+    settings = load_settings(PeerSettings, network.settings_file(network.peer_of("ATSMSP")))
+    settings = settings.model_copy(
+        update={
+            "data_directory": tmp_path,
+            "checks_signatures_ahead": False,
+            "operations": settings.operations.model_copy(update={"listen_address": taken}),
+        }
+    )
+    with pytest.raises(ListenError, match=f"cannot listen on {taken}: it is in use"):
+        await run_peer(settings)
+
+
+@pytest.mark.parametrize("table", ["operations", "admin"])
+async def test_an_orderer_with_a_second_port_in_use_says_so(
+    network: Network, tmp_path: Path, taken: str, table: str
+) -> None:
+    (orderer,) = (each for each in network.nodes if each.kind == "orderer")
+    settings = load_settings(OrdererSettings, network.settings_file(orderer))
+    moved = getattr(settings, table).model_copy(update={"listen_address": taken})
+    settings = settings.model_copy(update={"data_directory": tmp_path, table: moved})
+    with pytest.raises(ListenError, match=f"cannot listen on {taken}: it is in use"):
+        await run_orderer(settings)

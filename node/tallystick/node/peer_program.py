@@ -77,6 +77,10 @@ async def run_peer(
             observed(settings, node.health_checks, node.metrics, environment.clock),
         ):
             _log.info("peer of %s listens on port %d", settings.msp.id, port)
+            if not node.channels:
+                _log.warning(
+                    "on no channel yet: tally channel join FILE, or genesis_blocks in the settings"
+                )
             settle_memory()
             if on_ready is not None:
                 on_ready(port)

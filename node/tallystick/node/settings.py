@@ -13,7 +13,13 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from tallystick.node.errors import LedgerError
-from tallystick.node.settings_parts import Address, Pkcs11Settings, ResolvedPath, Settings
+from tallystick.node.settings_parts import (
+    Address,
+    ListeningSettings,
+    Pkcs11Settings,
+    ResolvedPath,
+    Settings,
+)
 
 SettingsT = TypeVar("SettingsT", bound="NodeSettings")
 
@@ -126,7 +132,7 @@ class ClientRateSettings(Settings):
     """How many are told apart. Whoever called longest ago is forgotten first, and begins anew."""
 
 
-class NodeSettings(Settings):
+class NodeSettings(ListeningSettings):
     """What peers and orderers have in common."""
 
     listen_address: Address

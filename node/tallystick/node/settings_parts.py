@@ -1,12 +1,17 @@
 """What the tables of a settings file are made of, and the table of a key on a token."""
 
+import os
+from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic.functional_validators import AfterValidator
 
-_MAX_PORT = 65_535
+_MAX_PORT: Final = 65_535
+_ANY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - what hosts are compared with
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def _check_address(address: str) -> str:
@@ -18,7 +23,18 @@ def _check_address(address: str) -> str:
 
 def _resolve(path: Path, info: ValidationInfo) -> Path:
     base = info.context if isinstance(info.context, Path) else Path()
-    return base / path
+    return _without_detours(base / path)
+
+
+def _without_detours(path: Path) -> Path:
+    """Return ``path`` without ``..``, where that leads to the same place.
+
+    It does not behind a symbolic link, whose target has another folder above it.
+    """
+    if ".." not in path.parts:
+        return path
+    direct = Path(os.path.normpath(path))
+    return direct if direct.resolve() == path.resolve() else path
 
 
 Address = Annotated[str, AfterValidator(_check_address)]
@@ -30,6 +46,39 @@ class Settings(BaseModel):
 
     # Built at first use: a process reads the settings of one kind of node, or none.
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+class ListeningSettings(Settings):
+    """Settings of what listens: on each of its ports for one purpose only."""
+
+    @model_validator(mode="after")
+    def _check_ports(self) -> "ListeningSettings":
+        for (key, address), (other_key, other) in combinations(_listen_addresses(self), 2):
+            if _share_port(address, other):
+                port = address.rpartition(":")[2]
+                raise ValueError(
+                    f"{key} ({address}) and {other_key} ({other}) are one port: set one of them to"
+                    f" a port other than {port}"
+                )
+        return self
+
+
+def _listen_addresses(settings: Settings, table: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each address on which what has these settings listens, after its key."""
+    for name, value in settings:
+        if isinstance(value, Settings):
+            yield from _listen_addresses(value, f"{table}{name}.")
+        elif name == "listen_address" and value is not None:
+            yield f"{table}{name}", value
+
+
+def _share_port(address: str, other: str) -> bool:
+    (host, _, port), (other_host, _, other_port) = address.rpartition(":"), other.rpartition(":")
+    if int(port) != int(other_port) or int(port) == 0:  # the system chooses a free one for 0
+        return False
+    hosts = {host.strip("[]"), other_host.strip("[]")}
+    is_loopback = "localhost" in hosts and hosts <= _LOOPBACK
+    return len(hosts) == 1 or bool(hosts & _ANY) or is_loopback
 
 
 class Pkcs11Settings(Settings):

@@ -18,9 +18,9 @@ from tallystick.node.cli.doctor.files import credentials
 from tallystick.node.cli.doctor.findings import Finding, State
 from tallystick.node.cli.doctor.keys import judge_key
 from tallystick.node.cli.doctor.ledgers import BlockFiles, LedgerFacts, judge_ledgers
-from tallystick.node.cli.doctor.ports import Port, judge_port
+from tallystick.node.cli.doctor.ports import Port, judge_port, operations_port
 from tallystick.node.cli.doctor.reachability import judge_reach
-from tallystick.node.cli.doctor.surroundings import reach_collector
+from tallystick.node.cli.doctor.surroundings import ports, reach_collector
 from tallystick.node.cli.doctor.versions import (
     floors,
     judge_etcd,
@@ -31,7 +31,9 @@ from tallystick.node.cli.doctor.versions import (
 from tallystick.node.cli.node_file import load_node_settings
 from tallystick.node.cluster.material import Founding
 from tallystick.node.cluster.network import Network, create_network
+from tallystick.node.cluster.ports import free_ports
 from tallystick.node.cluster.topology import default_topology
+from tallystick.node.observability.operations import Operations, serving_operations
 from tallystick.node.settings import AdminSettings, EtcdSettings, OrdererSettings, TelemetrySettings
 from tallystick.node.transport.server import new_server, serving
 
@@ -134,6 +136,77 @@ def test_certificates(node: Node, judged: Case, state: State, text: str) -> None
     check(judged(node), state, text)
 
 
+def settings_of_a_peer(network: Network, folder: Path, *replaced: tuple[str, str]) -> Path:
+    """Return a settings file in ``folder`` of ATSMSP's peer, with some of its text replaced."""
+    text = network.settings_file(network.peer_of("ATSMSP")).read_text(encoding="utf-8")
+    path = folder / "peer.toml"
+    text = text.replace("../data/peer0.ats.example", str(folder / "data"))
+    for old, new in replaced:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text.replace('"../', f'"{network.directory}/'))
+    return path
+
+
+@pytest.mark.parametrize("msp_id", ["ClearingMSP", "UnheardOfMSP"])
+async def test_a_node_with_a_certificate_of_another_organisation_is_told_whose_it_is(
+    network: Network, tmp_path: Path, msp_id: str
+) -> None:
+    path = settings_of_a_peer(network, tmp_path, ('id = "ATSMSP"', f'id = "{msp_id}"'))
+    (found,) = (each for each in await examine(path) if each.advice.startswith("set msp.id"))
+    check([found], FAILED, "is one of ATSMSP on channel securities, and msp.id in the settings is")
+    assert found.advice == f'set msp.id = "ATSMSP", or take a certificate that {msp_id} issued'
+
+
+async def test_a_certificate_of_a_later_authority_is_not_held_against_a_node(
+    network: Network, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    founding = Founding(int(NOW.timestamp() * 1e9), b"n" * 24)
+    other = create_network(default_topology(), tmp_path_factory.mktemp("o") / "network", founding)
+    first = network.genesis_block
+    path = settings_of_a_peer(other, tmp_path, ('"../genesis.block"', f'"{first}"'))
+    assert not [each for each in await examine(path) if "msp.id" in each.text]
+
+
+async def test_a_peer_on_no_channel_is_told_how_it_gets_onto_one(
+    network: Network, tmp_path: Path
+) -> None:
+    path = settings_of_a_peer(network, tmp_path, ('"../genesis.block"', ""))
+    (found,) = (each for each in await examine(path) if "no channel" in each.text)
+    check([found], WARNING, "this peer is on no channel")
+    assert "tally channel join FILE" in found.advice
+    path = settings_of_a_peer(network, tmp_path)
+    assert not [each for each in await examine(path) if "no channel" in each.text]
+
+
+async def test_a_port_of_operations_that_another_node_holds_is_not_taken_for_ours(
+    network: Network, tmp_path: Path
+) -> None:
+    async with serving_operations("127.0.0.1:0", Operations({}, version="0.1.0")) as port:
+        settings = load_node_settings(settings_of_a_peer(network, tmp_path))
+        operations = settings.operations.model_copy(update={"listen_address": f"127.0.0.1:{port}"})
+        free = f"127.0.0.1:{next(free_ports(1))}"
+        changes = {"operations": operations, "listen_address": free}
+        found = await ports(settings.model_copy(update=changes))
+    assert [port for _, port in found.values()][:2] == [Port.FREE, Port.FOREIGN]
+
+
+@pytest.mark.parametrize(
+    ("listen", "answers_as_node", "held_by"),
+    [
+        (Port.OURS, True, Port.OURS),
+        (Port.OURS, False, Port.FOREIGN),
+        (Port.UNKNOWN, True, Port.UNKNOWN),
+        (Port.FREE, True, Port.FOREIGN),
+        (Port.FOREIGN, True, Port.FOREIGN),
+    ],
+)
+def test_operations_are_ours_where_the_node_itself_is(
+    listen: Port, held_by: Port, *, answers_as_node: bool
+) -> None:
+    assert operations_port(listen, answers_as_node=answers_as_node) is held_by
+
+
 def refuse_to_read(unreadable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read_bytes = Path.read_bytes
 
@@ -167,11 +240,9 @@ async def test_block_files_and_authorities_of_others_that_cannot_be_read_hide_no
     blocks.parent.mkdir(parents=True)
     blocks.write_bytes(b"not empty")
     roots = tmp_path / "roots.pem"
-    path = tmp_path / "peer.toml"
-    text = network.settings_file(network.peer_of("ATSMSP")).read_text(encoding="utf-8")
-    text = text.replace("../data/peer0.ats.example", str(tmp_path / "data"))
+    path = settings_of_a_peer(network, tmp_path)
     orderer = f'[[orderers]]\naddress = "localhost:1"\nroot_certificates = "{roots}"\n'
-    path.write_text(text.replace('"../', f'"{network.directory}/') + orderer)
+    path.write_text(path.read_text(encoding="utf-8") + orderer, encoding="utf-8")
     refuse_to_read(blocks, monkeypatch)
     found = await examine(path)
     unread = [each for each in found if "cannot be read" in each.text]
@@ -201,7 +272,7 @@ def test_clocks(found: Finding, state: State, text: str) -> None:
         (Port.FREE, OK, "is free"),
         (Port.OURS, OK, "held by this node"),
         (Port.UNKNOWN, WARNING, "by whom cannot be told"),
-        (Port.FOREIGN, FAILED, "another program"),
+        (Port.FOREIGN, FAILED, "another node or program"),
         (Port.NO_SUCH_HOST, FAILED, "no address of this machine"),
     ],
 )

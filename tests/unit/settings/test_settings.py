@@ -62,6 +62,47 @@ def test_relative_paths_are_relative_to_the_file_and_absolute_ones_stay(tmp_path
     assert settings.tls.private_key == tmp_path / "tls" / "server.key"
 
 
+def test_a_path_is_told_without_detours(tmp_path: Path) -> None:
+    (tmp_path / "orderers").mkdir()
+    text = ORDERER.replace('"data"', '"../data/orderer0"')
+    settings = load_settings(OrdererSettings, write(tmp_path / "orderers", text))
+    assert settings.data_directory == tmp_path / "data" / "orderer0"
+
+
+def test_a_path_behind_a_symbolic_link_still_leads_to_its_target(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere" / "orderers").mkdir(parents=True)
+    (tmp_path / "orderers").symlink_to(tmp_path / "elsewhere" / "orderers")
+    text = ORDERER.replace('"data"', '"../data/orderer0"')
+    settings = load_settings(OrdererSettings, write(tmp_path / "orderers", text))
+    assert settings.data_directory.resolve() == tmp_path / "elsewhere" / "data" / "orderer0"
+
+
+@pytest.mark.parametrize(
+    ("address", "other", "refused"),
+    [
+        ("127.0.0.1:7051", "127.0.0.1:7051", True),
+        ("0.0.0.0:7051", "10.0.0.1:7051", True),
+        ("10.0.0.1:7051", "[::]:7051", True),
+        ("localhost:7051", "[::1]:7051", True),
+        ("10.0.0.1:7051", "10.0.0.2:7051", False),
+        ("127.0.0.1:7051", "[::1]:7051", False),
+        ("127.0.0.1:7051", "127.0.0.1:7052", False),
+        ("127.0.0.1:0", "127.0.0.1:0", False),
+    ],
+)
+@pytest.mark.parametrize("table", ["operations", "chaincode.listener"])
+def test_two_things_that_would_listen_on_one_port_are_refused(
+    tmp_path: Path, address: str, other: str, table: str, *, refused: bool
+) -> None:
+    text = PEER.replace("0.0.0.0:7050", address) + f'[{table}]\nlisten_address = "{other}"\n'
+    path = write(tmp_path, text)
+    if refused:
+        with pytest.raises(SettingsError, match="are one port"):
+            load_settings(PeerSettings, path)
+    else:
+        assert load_settings(PeerSettings, path).listen_address == address
+
+
 def test_what_is_left_out_has_a_default(tmp_path: Path) -> None:
     settings = load_settings(OrdererSettings, write(tmp_path, ORDERER))
     assert settings.store == "leveldb"
@@ -121,6 +162,13 @@ def test_tls_is_switched_off_only_by_name(tmp_path: Path) -> None:
             "[tls]\nclient_certificate_required = true",
             "tls: client_certificate_required needs client_root_certificates",
             id="mutual TLS without authorities",
+        ),
+        pytest.param(
+            "[msp]",
+            '[operations]\nlisten_address = "localhost:7050"\n[msp]',
+            "listen_address (0.0.0.0:7050) and operations.listen_address (localhost:7050) are one"
+            " port: set one of them to a port other than 7050",
+            id="two uses of one port",
         ),
         pytest.param("[msp]", "[msp", "at line", id="not TOML"),
         pytest.param("[msp]", f"a = {'9' * 5_000}\n[msp]", "too long", id="an endless number"),

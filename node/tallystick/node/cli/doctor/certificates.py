@@ -9,14 +9,16 @@ from typing import Final
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
+from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.cli.doctor.findings import Finding, failed, ok, warning
 from tallystick.node.membership.certificates import (
     extension,
     load_certificate,
     organizational_units,
 )
-from tallystick.node.membership.errors import CertificateError
+from tallystick.node.membership.errors import CertificateError, IdentityError
 from tallystick.node.observability.certificates import WARNING_DAYS
+from tallystick.protos.msp.identities_pb2 import SerializedIdentity
 
 _CHECK: Final = "certificates"
 _RENEW: Final = "tally crypto renew, or ask your CA, then restart the node"
@@ -105,6 +107,41 @@ def _issuer(
             f"was issued by {issuer}, which is not among the authorities beside it",
             "put the issuer's certificate among them, or take a certificate of theirs",
         )
+
+
+def judge_member(
+    subject: str, pem: bytes, msp_id: str, configs: Sequence[ChannelConfig]
+) -> Iterator[Finding]:
+    """Yield on which channels a node's certificate is of another organisation than it says.
+
+    One that no member of a channel has issued is not judged: a configuration since may have brought
+    its authority.
+
+    Args:
+        subject: The certificate's file.
+        pem: What it holds.
+        msp_id: The organisation that the node says it is of.
+        configs: How the node's channels began.
+    """
+    for config in configs:
+        owners = [other for other in config.msps.msp_ids if _stands_by(config, other, pem)]
+        if owners and msp_id not in owners:
+            channel, owner = config.channel_id, owners[0]
+            yield failed(
+                _CHECK,
+                subject,
+                f"is one of {owner} on channel {channel}, and msp.id in the settings is {msp_id}",
+                f'set msp.id = "{owner}", or take a certificate that {msp_id} issued',
+            )
+
+
+def _stands_by(config: ChannelConfig, msp_id: str, pem: bytes) -> bool:
+    identity = SerializedIdentity(mspid=msp_id, id_bytes=pem).SerializeToString()
+    try:
+        config.msps.endorser(identity)  # bytes behind the certificate do not matter here
+    except IdentityError:
+        return False
+    return True
 
 
 def _issued(certificate: x509.Certificate, authority: x509.Certificate) -> bool:

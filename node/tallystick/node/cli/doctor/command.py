@@ -28,6 +28,7 @@ from tallystick.node.cli.doctor.surroundings import (
     ask_token,
     health,
     judge_ports,
+    place_on_channels,
     ports,
     reach_collector,
     reach_etcd,
@@ -78,6 +79,7 @@ async def examine(path: Path) -> list[Finding]:
     findings: list[Finding] = []
     with _unless_unreadable("certificates", settings.msp.directory, findings):
         findings += credentials(settings, datetime.fromtimestamp(now_s, UTC))
+    findings += place_on_channels(settings)
     if settings.msp.pkcs11 is not None:
         findings += [await ask_token(settings.msp, settings.msp.pkcs11.token)]
     listening = False

@@ -18,6 +18,18 @@ class Port(Enum):
     NO_SUCH_HOST = auto()
 
 
+def operations_port(listen: Port, *, answers_as_node: bool) -> Port:
+    """Return who holds a node's port for operations, which shows no certificate.
+
+    Args:
+        listen: Who holds the node's other port.
+        answers_as_node: Whether there answers what a node of any kind would.
+    """
+    if answers_as_node and listen in (Port.OURS, Port.UNKNOWN):
+        return listen
+    return Port.FOREIGN
+
+
 def judge_port(key: str, address: str, port: Port) -> Finding:
     """Return what is to say about an address that the settings let the node listen on."""
     subject = f"{address} ({key})"
@@ -34,7 +46,7 @@ def judge_port(key: str, address: str, port: Port) -> Finding:
             return failed(
                 _CHECK,
                 subject,
-                "is taken by another program",
+                "is taken by another node or program",
                 f"stop it (ss -ltnp names it), or set {key} to another port",
             )
         case Port.NO_SUCH_HOST:

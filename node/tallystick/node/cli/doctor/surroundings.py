@@ -2,15 +2,17 @@
 
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.orderer_addresses import orderer_addresses
+from tallystick.node.cli.doctor.certificates import judge_member
 from tallystick.node.cli.doctor.clocks import judge_clock
 from tallystick.node.cli.doctor.findings import Finding, failed, ok, warning
-from tallystick.node.cli.doctor.ports import Port, judge_port
+from tallystick.node.cli.doctor.ports import Port, judge_port, operations_port
 from tallystick.node.cli.doctor.probes import (
     get_json,
     speak_grpc,
@@ -78,6 +80,22 @@ def others_of(settings: PeerSettings | OrdererSettings) -> Iterator[Other | Find
         found |= named
     own = {settings.listen_address, settings.advertised_address}
     yield from (each for address, each in found.items() if address not in own)
+
+
+def place_on_channels(settings: PeerSettings | OrdererSettings) -> Iterator[Finding]:
+    """Yield what is to say about the channels that a node begins with, and its place on them."""
+    try:
+        configs = [*map(ChannelConfig.from_block, _first_blocks(settings))]
+    except LedgerError:
+        return  # `others_of` says what is wrong with them
+    for path in sorted(settings.msp.directory.glob("signcerts/*"))[:1]:
+        with suppress(OSError):  # of a certificate that cannot be read, `credentials` says so
+            yield from judge_member(str(path), path.read_bytes(), settings.msp.id, configs)
+    joined = [*JoinedChannels(settings.data_directory / "channels").from_snapshots()]
+    if isinstance(settings, PeerSettings) and not configs and not joined:
+        text = "this peer is on no channel"
+        advice = "tally channel join FILE once it runs, or genesis_blocks in the settings"
+        yield warning("ledgers", str(settings.data_directory), text, advice)
 
 
 async def reach_others(settings: PeerSettings | OrdererSettings) -> AsyncIterator[Finding]:
@@ -163,7 +181,7 @@ async def ports(settings: PeerSettings | OrdererSettings) -> Mapping[str, tuple[
         if port is Port.UNKNOWN:
             answer = await get_json(operations, "/version")
             knows = not isinstance(answer, Exception) and "Version" in answer.body
-            port = Port.OURS if knows else Port.FOREIGN
+            port = operations_port(found["listen_address"][1], answers_as_node=knows)
         found["operations.listen_address"] = (operations, port)
     if isinstance(settings, OrdererSettings) and settings.admin is not None:
         admin = settings.admin

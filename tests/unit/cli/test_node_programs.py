@@ -1,5 +1,9 @@
-"""Ports beside the one for clients: of operations, and of administrators."""
+"""What keeps the program of a node from starting or from being of use, and what it says then."""
 
+import asyncio
+import logging
+import os
+import signal
 import socket
 import time
 from collections.abc import Iterator
@@ -15,6 +19,17 @@ from tallystick.node.orderer_program import run_orderer
 from tallystick.node.peer_program import run_peer
 from tallystick.node.settings import OrdererSettings, PeerSettings, load_settings
 from tallystick.node.transport.server import ListenError
+
+
+@pytest.fixture(autouse=True)
+def unchanged_logging() -> Iterator[None]:
+    """Keep what a program does with the log of its process from other tests."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers.clear()
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +73,23 @@ async def test_an_orderer_with_a_second_port_in_use_says_so(
     settings = settings.model_copy(update={"data_directory": tmp_path, table: moved})
     with pytest.raises(ListenError, match=f"cannot listen on {taken}: it is in use"):
         await run_orderer(settings)
+
+
+@pytest.mark.parametrize("is_on_channel", [True, False])
+async def test_a_peer_on_no_channel_says_how_it_gets_onto_one(
+    network: Network, tmp_path: Path, capsys: pytest.CaptureFixture[str], *, is_on_channel: bool
+) -> None:
+    settings = load_settings(PeerSettings, network.settings_file(network.peer_of("ATSMSP")))
+    blocks = settings.genesis_blocks if is_on_channel else ()
+    changes = {"data_directory": tmp_path, "checks_signatures_ahead": False}
+
+    def stop(_: int) -> None:
+        asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
+
+    async with asyncio.timeout(30):
+        await run_peer(
+            settings.model_copy(update={**changes, "genesis_blocks": blocks}), on_ready=stop
+        )
+    log = capsys.readouterr().err
+    assert "peer of ATSMSP listens on port" in log
+    assert ("on no channel yet: tally channel join FILE" in log) is not is_on_channel

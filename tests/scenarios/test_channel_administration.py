@@ -329,7 +329,11 @@ def test_a_channel_that_was_half_made_is_completed(
 
 
 def test_two_channels_keep_their_states_apart(here: Tally) -> None:
-    here("channel", "create", "bonds", "--members", "OneMSP", "TwoMSP")
+    told = here("channel", "create", "bonds", "--members", "OneMSP", "TwoMSP")
+    first = f"{here.network.directory}/genesis-bonds.block"
+    assert f"{first}; members elsewhere: tally channel join genesis-bonds.block\n" in told
+    assert told.endswith("tally chaincode approve NAME --package-id ID --channel bonds\n")
+    assert load_block(Path(first)).header.number == 0
     at = ("--channel", "bonds")
     source = str(here.network.directory.parent)
     package = f"{source}/notes.tar.gz"

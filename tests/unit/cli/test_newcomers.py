@@ -66,6 +66,20 @@ def test_a_node_that_is_started_with_settings_of_the_other_kind_says_what_to_sta
     assert f"start it with `tally {kind} start --config {file}`" in said
 
 
+@pytest.mark.parametrize(
+    "command", [["up"], ["down", "--remove"], ["restart"], ["status"], ["logs"]]
+)
+def test_whoever_asks_for_nodes_that_members_start_themselves_is_told_what_to_ask(
+    network: Network, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    founded = tmp_path / "topology.json"
+    founded.write_bytes(network.topology_file.read_bytes())
+    said = told(capsys, "cluster", *command, "--network", str(tmp_path))
+    assert f"has made none of the nodes of the network in {tmp_path}" in said
+    assert "look at it with `tally doctor --config`" in said
+    assert [*tmp_path.iterdir()] == [founded]
+
+
 def test_who_signs_with_a_directory_of_keys_is_asked_whose_it_is(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from tallystick.client.errors import ClientError
 from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.cli.output import shown
 from tallystick.node.cli.participation import ALREADY_ORDERED, OrdererRefusedError, join_to
 from tallystick.node.cluster.access import Access
 from tallystick.node.cluster.channels import begin, remember, usual_rule, with_channel
@@ -51,7 +52,9 @@ async def create(options: argparse.Namespace) -> None:
             await administrator.join_missing(block.SerializeToString(), channel.id)
             print(f"the peer of {administrator.msp_id} is on {channel.id}")
     remember(grown)
-    print(f"Next: tally chaincode approve --channel {channel.id}")
+    file = shown(grown.genesis_of(channel))
+    print(f"the first block is in {file}; members elsewhere: tally channel join {file.name}")
+    print(f"Next: tally chaincode approve NAME --package-id ID --channel {channel.id}")
 
 
 def _join_orderer(network: Network, node: Node, block: Block) -> None:

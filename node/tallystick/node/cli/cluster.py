@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from tallystick.client.errors import ClientError
+from tallystick.node.cli.output import shown
 from tallystick.node.cli.progress import Progress
+from tallystick.node.cluster.errors import NotMadeHereError
 from tallystick.node.cluster.launcher import Launcher, fault_of
 from tallystick.node.cluster.network import Network, exists, open_network, remove_network
 from tallystick.node.cluster.node import Node
@@ -30,6 +32,8 @@ async def up(options: argparse.Namespace) -> None:
     if options.orderers is not None:
         topology = with_orderers(topology or default_topology(), options.orderers)
     is_new = not exists(options.network)
+    if not is_new:
+        _made_here(options.network)
     if options.free_ports:
         topology = _on_free_ports(topology, options.network)
     print(f"{'Making' if is_new else 'Starting'} the network in {options.network}:")
@@ -37,14 +41,14 @@ async def up(options: argparse.Namespace) -> None:
     network = await bring_up(topology, options.network, progress)
     if is_new:
         print(f"  {progress.total_s:5.2f} s  from nothing to the first committed transaction")
-    profiles = _shown(network.directory / "profiles")
+    profiles = shown(network.directory / "profiles")
     print(f"Channel {network.channel_id!r} is ready. Client profiles are in {profiles}/.")
     print("Next: tally chaincode list, tally query --help, tally cluster down")
 
 
 async def down(options: argparse.Namespace) -> None:
     """Stop all nodes; delete everything if asked to."""
-    network = open_network(options.network)
+    network = _made_here(options.network)
     stopped = await Launcher(network).stop_all()
     for node in network.nodes:
         if node.name not in stopped:
@@ -53,12 +57,12 @@ async def down(options: argparse.Namespace) -> None:
             print(f"{node.name} {'had to be killed' if stopped[node.name] else 'stopped'}")
     if options.remove:
         remove_network(network)
-        print(f"removed {_shown(options.network)}")
+        print(f"removed {shown(options.network)}")
 
 
 async def restart(options: argparse.Namespace) -> None:
     """Stop and start nodes one after the other, each once the one before works again."""
-    network = open_network(options.network)
+    network = _made_here(options.network)
     launcher = Launcher(network)
     for node in _chosen(network, options.nodes) or network.nodes:
         await launcher.restart(node)
@@ -67,7 +71,7 @@ async def restart(options: argparse.Namespace) -> None:
 
 async def status(options: argparse.Namespace) -> int:
     """Print a line for each node, with what it says is wrong; exit with 1 unless all work."""
-    network = open_network(options.network)
+    network = _made_here(options.network)
     launcher = Launcher(network)
     width = max(len(node.name) for node in network.nodes)
     all_well = True
@@ -87,7 +91,7 @@ async def status(options: argparse.Namespace) -> int:
 
 def logs(options: argparse.Namespace) -> None:
     """Print the last lines of one node's log, or of everybody's; and what follows, if wanted."""
-    network = open_network(options.network)
+    network = _made_here(options.network)
     nodes = _chosen(network, [options.node]) if options.node else list(network.nodes)
     ends = {node.name: _size(network.log_file(node)) for node in nodes}
     for node in nodes:
@@ -137,6 +141,19 @@ def chosen_topology(path: Path | None) -> Topology:
     return default_topology() if path is None else load_topology(path)
 
 
+def _made_here(directory: Path) -> Network:
+    """Return the network in a directory, whose nodes these commands start and stop.
+
+    Raises:
+        NotMadeHereError: Its members founded it, each with nodes of its own.
+        LedgerError: As for `open_network`.
+    """
+    network = open_network(directory)
+    if not any(network.settings_file(node).exists() for node in network.nodes):
+        raise NotMadeHereError(directory)
+    return network
+
+
 def _chosen(network: Network, names: Sequence[str]) -> list[Node]:
     """Return the nodes with these names, and all those of organisations among them."""
     members = {node.member.msp_id for node in network.nodes}
@@ -152,9 +169,3 @@ def _tail(log: Path, size: int, lines: int) -> list[str]:
     if not size or not lines:
         return []
     return log.read_bytes()[:size].decode(errors="replace").splitlines()[-lines:]
-
-
-def _shown(path: Path) -> Path:
-    """Return a path as people would write it here."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path

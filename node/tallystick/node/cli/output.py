@@ -1,6 +1,13 @@
 """How results look in a terminal."""
 
 import json
+from pathlib import Path
+
+
+def shown(path: Path) -> Path:
+    """Return a path as people would write it here."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path
 
 
 def rendered(payload: bytes) -> str:

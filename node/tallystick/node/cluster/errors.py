@@ -50,6 +50,22 @@ class NoNetworkError(LedgerError):
         self.directory = directory
 
 
+class NotMadeHereError(LedgerError):
+    """The nodes of a network were not made by `tally cluster`, so it cannot start or stop them.
+
+    Attributes:
+        directory: Where the network is described.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(
+            f"`tally cluster up` has made none of the nodes of the network in {directory}: start"
+            " each where it is, with `tally peer start` or `tally orderer start`, and look at it"
+            " with `tally doctor --config` and its settings file"
+        )
+        self.directory = directory
+
+
 class ChannelExistsError(LedgerError):
     """A network has a channel already.
 

@@ -135,11 +135,13 @@ clean: ## Remove .venv and every file that tools made
 
 # --inexact: a demo in a development checkout leaves the development tools where they are.
 $(INSTALLED_NODE): $(BIN)/uv pyproject.toml uv.lock
+	@echo "Installing into $(VENV), which can take a few minutes the first time"
 	@$(UV_SYNC) --no-dev --extra node --inexact
 	@$(COMPILE)
 	@touch $@
 
 $(INSTALLED_DEV): $(BIN)/uv pyproject.toml uv.lock
+	@echo "Installing into $(VENV), which can take a few minutes the first time"
 	@$(UV_SYNC) --all-extras --all-groups
 	@$(COMPILE)
 	@touch $(INSTALLED_NODE) $@

@@ -25,6 +25,7 @@ _INSTALLED = "tests/scenarios/test_installed_unit.py runs it on files of its own
 NOT_RUN = {
     "make demo": "tests/scenarios/test_demo.py tells the same story",
     "make test": "this is one of its tests",
+    "make setup && . .venv/bin/activate": "it made the environment that this test runs in",
     "mkdir guarantees && cd guarantees": "the test makes an empty folder and goes there",
     "python3 -m venv .venv && . .venv/bin/activate": "tests run in an environment of their own",
     "tally register prove 5f0e… --output event.json": "no such transaction;"

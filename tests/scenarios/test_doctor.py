@@ -60,7 +60,5 @@ async def test_the_doctor_finds_nodes_well_and_then_what_is_wrong_with_them(
 
 
 def key(network: RunningNetwork, node: Node) -> Path:
-    material = network.network.node_material(node).resolve()
-    settings = network.network.settings_file(node).parent
-    (found,) = (material / "msp" / "keystore").iterdir()
-    return settings / Path("..") / found.relative_to(settings.resolve().parent)
+    (found,) = (network.network.node_material(node) / "msp" / "keystore").iterdir()
+    return found

@@ -51,6 +51,7 @@ UNSHOWN: Final = {
     "NothingThereError": _A_COMMAND,
     "NotAdmittedError": _A_COMMAND,
     "NotAgreedError": _A_COMMAND,
+    "NotMadeHereError": _A_COMMAND,
     "NotProvenError": _A_COMMAND,
     "OrdererRefusedError": _A_COMMAND,
     "OutOfTurnError": _A_COMMAND,

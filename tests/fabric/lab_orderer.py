@@ -19,6 +19,7 @@ from tallystick.node.deliver.source import BlockSource
 from tallystick.node.ledger.block_store import BlockStore
 from tallystick.node.ledger.inspection_record import InspectionRecord
 from tallystick.node.ledger.memory import MemoryStore
+from tallystick.node.limits.streams import ClientStreams
 from tallystick.node.ordering.admission import Refused, Submission, read_submission
 from tallystick.node.ordering.block_writer import BlockWriter
 from tallystick.node.ordering.channel_admission import ChannelAdmission
@@ -56,7 +57,7 @@ class LabOrderer:
         self._channel = LabChannel(config, source)
         self._writing = asyncio.Lock()
         rules = DeliverRules(policy=_readers, clock=time.time_ns)  # noqa: TID251 - a composition root
-        self._deliver = DeliverService(lambda _: self._channel, rules)
+        self._deliver = DeliverService(lambda _: self._channel, rules, ClientStreams(500))
 
     @property
     def config(self) -> ChannelConfig:

@@ -18,6 +18,7 @@ from tallystick.node.joining import (
     first_blocks,
 )
 from tallystick.node.limits.rates import ClientRates
+from tallystick.node.limits.streams import ClientStreams
 from tallystick.node.observability.metrics import OrdererMetrics
 from tallystick.node.observability.operations import HealthChecks
 from tallystick.node.orderer_channel import OrdererChannel, OrdererEnvironment, open_channel
@@ -28,7 +29,7 @@ from tallystick.node.ordering.served_channels import (
     RemovalPendingError,
     UnknownChannelError,
 )
-from tallystick.node.ordering.service import BroadcastService, ForwardService
+from tallystick.node.ordering.service import BroadcastService, ForwardService, SharedChannel
 from tallystick.node.settings import OrdererSettings
 from tallystick.node.transport.local import LocalOrderer
 from tallystick.node.transport.ports import StreamService
@@ -69,17 +70,12 @@ class OrdererNode:
         self._draining = False
         self._session: asyncio.Task[None] | None = None
         self.metrics = OrdererMetrics()
-        self._broadcast = BroadcastService(
-            self._channels.get, self.metrics, ClientRates.on_loop(settings.client_rate)
-        )
+        self._rates = ClientRates.on_loop(settings.client_rate)
+        self._broadcast = BroadcastService(self._channels.get, self.metrics, self._rates)
         self._deliver = DeliverService(
             self._channels.get,
-            DeliverRules(
-                policy=_readers,
-                clock=environment.clock,
-                time_window_s=settings.connections.deliver_time_window_s,
-                binds_to_tls=settings.tls is not None and settings.tls.client_certificate_required,
-            ),
+            DeliverRules.from_settings(settings, _readers, environment.clock),
+            ClientStreams(settings.connections.max_streams_per_client),
         )
         self._lifetime = AsyncExitStack()
         self.metrics.show_heights(
@@ -143,12 +139,13 @@ class OrdererNode:
     @property
     def forwarded(self) -> StreamService:
         """The service that takes what other orderers forward."""
-        return ForwardService(self._leading_chain).forward
+        return ForwardService(self._shared_channel, self._rates).forward
 
-    def _leading_chain(self, channel_id: str) -> EtcdChain | None:
+    def _shared_channel(self, channel_id: str) -> SharedChannel | None:
         channel = self._channels.get(channel_id)
-        chain = None if channel is None else channel.chain
-        return chain if isinstance(chain, EtcdChain) else None
+        if channel is None or not isinstance(channel.chain, EtcdChain):
+            return None
+        return SharedChannel(channel.chain, channel.config)
 
     @property
     def deliver(self) -> StreamService:

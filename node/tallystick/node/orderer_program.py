@@ -32,6 +32,7 @@ from tallystick.node.settings import EtcdSettings, OrdererSettings, TlsSettings
 from tallystick.node.telemetry.tracing import tracing
 from tallystick.node.transport.channels import ChannelPool
 from tallystick.node.transport.credentials import ClientTls, ServerTls
+from tallystick.node.transport.open_calls import OpenCalls
 from tallystick.node.transport.server import add_stream_services, new_server, serving
 from tallystick.node.transport.tasks import supervised_tasks
 from tallystick.wire.signing import Signer
@@ -68,9 +69,10 @@ async def run_orderer(
         node = await lifetime.enter_async_context(
             OrdererNode(settings, signer, blocks, environment)
         )
-        port = await lifetime.enter_async_context(serving_orderer(node, settings))
+        calls = OpenCalls(settings.connections.max_concurrent_calls)
+        port = await lifetime.enter_async_context(serving_orderer(node, settings, calls))
         await lifetime.enter_async_context(
-            observed(settings, node.health_checks, node.metrics, environment.clock)
+            observed(settings, node.health_checks, node.metrics, clock, calls.problem)
         )
         await lifetime.enter_async_context(_administration(node, settings))
         _log.info("orderer of %s listens on port %d", settings.msp.id, port)
@@ -139,20 +141,21 @@ def _etcd_tls(settings: EtcdSettings) -> ClientTls:
 
 
 @asynccontextmanager
-async def serving_orderer(node: OrdererNode, settings: OrdererSettings) -> AsyncIterator[int]:
+async def serving_orderer(
+    node: OrdererNode, settings: OrdererSettings, calls: OpenCalls
+) -> AsyncIterator[int]:
     """Serve ``node`` on its listen address for the length of the block; yield the bound port."""
     connections = settings.connections
-    server = new_server(
-        max_concurrent_streams=connections.max_concurrent_streams,
-        max_concurrent_calls=connections.max_concurrent_calls,
-    )
+    server = new_server(max_concurrent_streams=connections.max_concurrent_streams, calls=calls)
+    node.metrics.show_open(lambda: calls.open, lambda: calls.silent)
     add_stream_services(
         server,
         "orderer.AtomicBroadcast",
         {"Broadcast": node.broadcast, "Deliver": node.deliver},
+        calls,
     )
     if settings.etcd is not None:
-        add_stream_services(server, "tallystick.Ordering", {"Forward": node.forwarded})
+        add_stream_services(server, "tallystick.Ordering", {"Forward": node.forwarded}, calls)
     clients = client_authorities(node.channels)
     tls = None if settings.tls is None else ServerTls.load(settings.tls, clients)
     async with serving(

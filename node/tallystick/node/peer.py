@@ -27,6 +27,7 @@ from tallystick.node.joining import AlreadyJoinedError, JoinedChannels, begun_by
 from tallystick.node.ledger.disk import MACHINE_DISK, Disk
 from tallystick.node.ledger.snapshot_import import BLOCKS, STORE
 from tallystick.node.limits.rates import ClientRates
+from tallystick.node.limits.streams import ClientStreams
 from tallystick.node.membership.directory import msp_config_from_directory
 from tallystick.node.membership.msp import Msp
 from tallystick.node.membership.registry import MspRegistry
@@ -127,6 +128,7 @@ class PeerNode:
             self._packages, RuntimeRules.from_settings(settings.chaincode), environment.random
         )
         self._rates = ClientRates.on_loop(settings.client_rate)
+        self._streams = ClientStreams(settings.connections.max_streams_per_client)
         self.endorser = self._new_endorser(local_msp)
         self.gateway = self._new_gateway()
         self.deliver = self._new_deliver()
@@ -257,17 +259,16 @@ class PeerNode:
             self._environment.random,
             self._rates,
             GatewayLimits.from_settings(self._settings.gateway),
+            self._streams,
         )
 
     def _new_deliver(self) -> DeliverService:
-        tls = self._settings.tls
-        rules = DeliverRules(
-            policy=policy_of_readers,
-            clock=self._environment.clock,
-            time_window_s=self._settings.connections.deliver_time_window_s,
-            binds_to_tls=tls is not None and tls.client_certificate_required,
+        return DeliverService(
+            self._channels.get,
+            DeliverRules.from_settings(self._settings, policy_of_readers, self._environment.clock),
+            self._streams,
+            self.privacy.readers.readable,
         )
-        return DeliverService(self._channels.get, rules, self.privacy.readers.readable)
 
     def _new_endorser(self, local_msp: Msp) -> Endorser:
         settings = self._settings

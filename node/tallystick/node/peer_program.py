@@ -24,6 +24,7 @@ from tallystick.node.system.snapshots import SnapshotService
 from tallystick.node.telemetry.tracing import tracing
 from tallystick.node.transport.channels import ChannelPool
 from tallystick.node.transport.credentials import ServerTls
+from tallystick.node.transport.open_calls import OpenCalls
 from tallystick.node.transport.proposals import METHOD, SERVICE
 from tallystick.node.transport.server import add_stream_services, new_server, serving
 from tallystick.node.transport.tasks import supervised_tasks
@@ -70,11 +71,12 @@ async def run_peer(
             signature_service=checking,
             disk=MachineDisk(settings.store_mapped_bytes),
         )
+        calls = OpenCalls(settings.connections.max_concurrent_calls)
         async with (
             PeerNode(settings, signer, blocks, environment) as node,
-            serving_peer(node, settings) as port,
+            serving_peer(node, settings, calls) as port,
             node.serving_chaincode(),
-            observed(settings, node.health_checks, node.metrics, environment.clock),
+            observed(settings, node.health_checks, node.metrics, clock, calls.problem),
         ):
             _log.info("peer of %s listens on port %d", settings.msp.id, port)
             if not node.channels:
@@ -101,20 +103,20 @@ async def signature_service(settings: PeerSettings) -> AsyncIterator[SignatureSe
 
 
 @asynccontextmanager
-async def serving_peer(node: PeerNode, settings: PeerSettings) -> AsyncIterator[int]:
+async def serving_peer(
+    node: PeerNode, settings: PeerSettings, calls: OpenCalls
+) -> AsyncIterator[int]:
     """Serve ``node`` on its listen address for the length of the block; yield the bound port."""
     connections = settings.connections
-    server = new_server(
-        max_concurrent_streams=connections.max_concurrent_streams,
-        max_concurrent_calls=connections.max_concurrent_calls,
-    )
+    server = new_server(max_concurrent_streams=connections.max_concurrent_streams, calls=calls)
+    node.metrics.show_open(lambda: calls.open, lambda: calls.silent)
     peer_pb2_grpc.add_EndorserServicer_to_server(EndorserServicer(node.endorser.process), server)
     add_PrivateDataServicer_to_server(PrivateDataServicer(node.privacy.service), server)
     add_SnapshotServicer_to_server(SnapshotService(node.snapshots, node.snapshot_access), server)
     if settings.gateway.enabled:
         gateway_pb2_grpc.add_GatewayServicer_to_server(GatewayServicer(node.gateway), server)
     streams = EndorsementStreams(node.endorser.process)
-    add_stream_services(server, SERVICE, {METHOD: streams.endorse})
+    add_stream_services(server, SERVICE, {METHOD: streams.endorse}, calls)
     add_stream_services(
         server,
         "protos.Deliver",
@@ -123,6 +125,7 @@ async def serving_peer(node: PeerNode, settings: PeerSettings) -> AsyncIterator[
             "DeliverFiltered": node.deliver.deliver_filtered,
             "DeliverWithPrivateData": node.deliver.deliver_with_private_data,
         },
+        calls,
     )
     clients = client_authorities(node.channels)
     tls = None if settings.tls is None else ServerTls.load(settings.tls, clients)

@@ -81,7 +81,9 @@ class ConnectionSettings(Settings):
     max_concurrent_streams: int = Field(default=1_000, ge=1)
     """Calls that one connection may have open."""
     max_concurrent_calls: int = Field(default=10_000, ge=1)
-    """Calls that may be open in all."""
+    """Calls that may be open in all; a tenth of them may have said nothing yet."""
+    max_streams_per_client: int = Field(default=500, ge=1)
+    """Streams of blocks and of events that one client, a certificate of a member, may have open."""
     shutdown_grace_s: float = Field(default=1.0, ge=0)
     """How long calls may take to end once the node stops."""
     deliver_time_window_s: float = Field(default=15 * 60, gt=0)
@@ -125,7 +127,8 @@ class ClientRateSettings(Settings):
     """``[client_rate]``: how much one client, a certificate of a member, may ask of this node."""
 
     calls_per_s: float = Field(default=2_000.0, gt=0)
-    """Proposals at a peer, envelopes at an orderer."""
+    """Proposals at a peer, envelopes at an orderer. Each node counts for itself, and the leader of
+    several orderers also what the others hand on to it."""
     burst: int = Field(default=10_000, ge=1)
     """How many may come at once, after a time of rest."""
     max_clients: int = Field(default=10_000, ge=1)

@@ -22,13 +22,20 @@ pytestmark = [
 ]
 
 IDLE = 5_000
+CONNECTIONS = 10
+CALLS = 1_000
+SILENT_AT_MOST = CONNECTIONS * CALLS // 10
 FLOODS = 100
 FLOOD_BYTES = 64 * 1024
 MAX_GROWTH_BYTES = 256 * 1024 * 1024
+HEADERS, SETTINGS, END_HEADERS = 0x1, 0x4, 0x4
 HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 HANGS_UP_WITHIN_S = 20.0
 """Far less than gRPC gives a connection to begin, and enough for a machine that has much to do."""
+
+ALL_OPENED_WITHIN_S = 120.0
+"""Ten thousand calls are opened and ended, on a machine that has much to do."""
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Flood = Callable[[Node, Random], Awaitable[None]]
@@ -68,6 +75,73 @@ async def test_five_thousand_idle_connections_to_a_node_disturb_nobody(
             writer.close()
     outcome.saw(f"the {kind} holds {open_here} connections, and works")
     outcome.keep(f"{IDLE} idle connections to a node")
+
+
+@pytest.mark.parametrize(
+    ("kind", "method"),
+    [
+        pytest.param("peer", "/protos.Deliver/Deliver", id="streams to a peer"),
+        pytest.param("peer", "/protos.Endorser/ProcessProposal", id="proposals to a peer"),
+        pytest.param("orderer", "/orderer.AtomicBroadcast/Broadcast", id="streams to an orderer"),
+    ],
+)
+async def test_ten_thousand_calls_that_say_nothing_disturb_nobody(
+    network: RunningNetwork, outcome: Outcome, kind: str, method: str
+) -> None:
+    victim = next(node for node in network.nodes if node.kind == kind)
+    ended: list[int] = []
+    async with audited(network, outcome) as load, asyncio.TaskGroup() as tasks:
+        floods = [
+            tasks.create_task(_silent_calls(victim, method, ended)) for _ in range(CONNECTIONS)
+        ]
+        async with asyncio.timeout(ALL_OPENED_WITHIN_S):
+            while len(ended) < CONNECTIONS * CALLS - SILENT_AT_MOST:  # noqa: ASYNC110 - frames count
+                await asyncio.sleep(0.1)
+        await load.more_commits(50)
+        assert not any(flood.done() for flood in floods), "the node closed a connection"
+        for flood in floods:
+            flood.cancel()
+    outcome.saw(f"the {kind} ends all but {SILENT_AT_MOST} of {CONNECTIONS * CALLS} calls")
+    outcome.keep(f"{CONNECTIONS * CALLS} calls to {method} that say nothing")
+
+
+async def _silent_calls(node: Node, method: str, ended: list[int]) -> None:
+    """Open calls on one connection, send no message, and note which ones the node ends."""
+    reader, writer = await _tls(node)
+    try:
+        writer.write(HTTP2_PREFACE + _frame(SETTINGS, 0))
+        for number in range(CALLS):
+            writer.write(_frame(HEADERS, 2 * number + 1, _call_headers(method)))
+        await writer.drain()
+        while True:
+            head = await reader.readexactly(9)
+            await reader.readexactly(int.from_bytes(head[:3], "big"))
+            if head[3] == HEADERS:
+                ended.append(int.from_bytes(head[5:], "big"))
+    finally:
+        writer.close()
+
+
+def _frame(kind: int, stream: int, content: bytes = b"") -> bytes:
+    flags = END_HEADERS if kind == HEADERS else 0
+    return (
+        len(content).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + content
+    )
+
+
+def _call_headers(method: str) -> bytes:
+    """Return what begins a call of gRPC, in the plainest form of RFC 7541."""
+
+    def text(value: str) -> bytes:
+        return bytes([len(value)]) + value.encode()
+
+    return (
+        b"\x83\x87"  # POST, https
+        + (b"\x04" + text(method))
+        + (b"\x01" + text("node"))
+        + (b"\x0f\x10" + text("application/grpc"))
+        + (b"\x00" + text("te") + text("trailers"))
+    )
 
 
 async def raw(node: Node, random: Random) -> None:

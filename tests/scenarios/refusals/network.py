@@ -49,6 +49,7 @@ from tallystick.node.settings import (
 from tallystick.node.testing.connector import LocalConnector
 from tallystick.node.testing.transport import LocalTransport
 from tallystick.node.transport.local import LocalEndorser, LocalOrderer
+from tallystick.node.transport.open_calls import OpenCalls
 from tallystick.protos.common.common_pb2 import Block
 from tallystick.wire.hashing import block_header_hash
 from tallystick.wire.txid import NONCE_SIZE
@@ -202,10 +203,10 @@ async def refusal_network(directory: Path) -> AsyncIterator[RefusalNetwork]:
         for peer in peers.values():
             await stack.enter_async_context(peer)
         peer_port = await stack.enter_async_context(
-            serving_peer(peers[CLEARING], _peer_settings(people, CLEARING))
+            serving_peer(peers[CLEARING], _peer_settings(people, CLEARING), OpenCalls())
         )
         orderer_port = await stack.enter_async_context(
-            serving_orderer(orderer, _orderer_settings(people))
+            serving_orderer(orderer, _orderer_settings(people), OpenCalls())
         )
         network = RefusalNetwork(
             people=people,

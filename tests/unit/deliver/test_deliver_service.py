@@ -17,6 +17,7 @@ from tallystick.node.deliver.source import BlockSource
 from tallystick.node.ledger.block_store import CorruptBlockError
 from tallystick.node.ledger.inspection_record import InspectionRecord
 from tallystick.node.ledger.memory import MemoryStore
+from tallystick.node.limits.streams import ClientStreams
 from tallystick.node.membership.identity import Identity
 from tallystick.node.transport.ports import LOCAL_CALLER, Caller
 from tallystick.protos.common.common_pb2 import (
@@ -72,6 +73,7 @@ class Node:
     now_ns: int = NOW_NS
     fault: str = ""
     binds_to_tls: bool = False
+    streams: int = 2
     blocks: BlockList = field(default_factory=lambda: BlockList([block(n) for n in range(3)]))
 
     def __post_init__(self) -> None:
@@ -85,6 +87,7 @@ class Node:
             DeliverRules(
                 policy=self._policy, clock=lambda: self.now_ns, binds_to_tls=self.binds_to_tls
             ),
+            ClientStreams(self.streams),
             self._private_data,
         )
 
@@ -410,3 +413,33 @@ async def test_headers_come_without_data_when_asked_for(node: Node) -> None:  # 
     assert bare.header == block(1).header
     assert bare.metadata == block(1).metadata
     assert not bare.HasField("data")
+
+
+async def test_a_client_with_too_many_streams_gets_no_other_until_it_closes_one(
+    node: Node, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    first, second = (node.deliver(node.request(at(0), at(9))) for _ in range(2))
+    assert [summary(await anext(each)) for each in (first, second)] == [0, 0]
+    assert await received(node.deliver(node.request())) == ["SERVICE_UNAVAILABLE"]
+    assert "has 2 streams of blocks and events open here" in caplog.text
+    await second.aclose()
+    assert await received(node.deliver(node.request())) == [0, 1, 2, "SUCCESS"]
+    await first.aclose()
+
+
+async def test_a_client_holds_its_place_between_the_requests_of_a_stream(node: Node) -> None:
+    node = replace(node, streams=1)
+    waits = asyncio.Event()
+
+    async def one_and_wait() -> AsyncIterator[bytes]:
+        yield node.request()
+        await waits.wait()
+        yield node.request(at(1), at(1))
+
+    responses = node.service.deliver(one_and_wait(), LOCAL_CALLER)
+    assert [summary(await anext(responses)) for _ in range(4)] == [0, 1, 2, "SUCCESS"]
+    assert await received(node.deliver(node.request())) == ["SERVICE_UNAVAILABLE"]
+    waits.set()
+    assert await received(responses) == [1, "SUCCESS"]
+    assert await received(node.deliver(node.request())) == [0, 1, 2, "SUCCESS"]

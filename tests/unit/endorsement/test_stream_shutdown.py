@@ -12,6 +12,7 @@ from tallystick.node.peer import PeerNode
 from tallystick.node.peer_program import serving_peer
 from tallystick.node.settings import ConnectionSettings, MspSettings, PeerSettings
 from tallystick.node.transport.channels import ChannelPool
+from tallystick.node.transport.open_calls import OpenCalls
 from tallystick.node.transport.proposals import StreamingEndorser
 from tallystick.node.transport.tasks import supervised_tasks
 from tallystick.protos.peer.proposal_pb2 import SignedProposal
@@ -36,7 +37,7 @@ def node() -> PeerNode:
 
 
 async def answer_one_and_fail(endorsers: asyncio.TaskGroup, pool: ChannelPool) -> None:
-    async with serving_peer(node(), SETTINGS) as port:
+    async with serving_peer(node(), SETTINGS, OpenCalls()) as port:
         endorser = StreamingEndorser(pool.channel(f"127.0.0.1:{port}", None), endorsers)
         asked = SignedProposal(proposal_bytes=b"before")
         assert (await endorser.process_proposal(asked)).payload == b"before"

@@ -21,6 +21,7 @@ from tallystick.node.gateway.service import GatewayLimits, GatewayService
 from tallystick.node.ledger.ledger import Ledger
 from tallystick.node.ledger.transaction_index import TransactionLocation
 from tallystick.node.limits.rates import ClientRates
+from tallystick.node.limits.streams import ClientStreams
 from tallystick.node.limits.waiting_room import RoomLimits
 from tallystick.node.policies.parser import parse_policy
 from tallystick.node.settings import ClientRateSettings
@@ -174,6 +175,7 @@ class Setting:
     limits: GatewayLimits = field(default_factory=GatewayLimits)
     random: Random = field(default_factory=Unshuffled)
     rate: ClientRateSettings = field(default_factory=ClientRateSettings)
+    streams: int = 100
 
     def __post_init__(self) -> None:
         self.notifier = CommitNotifier(self.outcomes.get)
@@ -214,7 +216,8 @@ class Setting:
             planner=self.planner,
         )
         rates = ClientRates.on_loop(self.rate)
-        return GatewayService({CHANNEL_ID: channel}, self.random, rates, self.limits)
+        streams = ClientStreams(self.streams)
+        return GatewayService({CHANNEL_ID: channel}, self.random, rates, self.limits, streams)
 
     def hurry(self) -> None:
         """Let every deadline expire at once."""

@@ -1,5 +1,6 @@
 """How a refusal of the gateway travels over gRPC (wire.md §5.3)."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import grpc
@@ -92,3 +93,26 @@ async def test_answers_pass_through(setting: Setting) -> None:
     ):
         response = await gateway_pb2_grpc.GatewayStub(channel).Evaluate(EVALUATE)
     assert response.result.payload == b"42"
+
+
+async def test_a_client_with_too_many_streams_of_events_is_told_to_close_some(
+    setting: Setting,
+) -> None:
+    setting.streams = 1
+    server = new_server()
+    gateway_pb2_grpc.add_GatewayServicer_to_server(GatewayServicer(setting.service()), server)
+    async with (
+        asyncio.timeout(10),
+        serving(server, "127.0.0.1:0", tls=None, grace_s=0) as port,
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        stub = gateway_pb2_grpc.GatewayStub(channel)
+        calls = [stub.ChaincodeEvents(setting.events_request()) for _ in range(2)]
+        async with asyncio.TaskGroup() as tasks:
+            ends = [tasks.create_task(call.code()) for call in calls]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            refused, waiting = sorted(calls, key=lambda call: not call.done())
+            assert not waiting.done()
+            waiting.cancel()
+        assert await refused.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert "close those that nobody reads" in str(await refused.details())

@@ -26,6 +26,7 @@ from tallystick.node.process import BlockFileError, GenesisMismatchError, load_b
 from tallystick.node.settings import MspSettings, OrdererSettings, QueueSettings, TlsSettings
 from tallystick.node.transport.channels import ChannelPool
 from tallystick.node.transport.credentials import ClientTls
+from tallystick.node.transport.open_calls import OpenCalls
 from tallystick.node.transport.ports import OrdererConnection, OrdererUnreachableError
 from tallystick.node.transport.remote import RemoteOrderer
 from tallystick.node.transport.tasks import supervised_tasks
@@ -94,7 +95,7 @@ async def remote(site: Site, node: OrdererNode) -> AsyncIterator[RemoteOrderer]:
     """Reach ``node`` over gRPC with TLS, as another process would."""
     assert site.settings.tls is not None
     async with AsyncExitStack() as stack:
-        port = await stack.enter_async_context(serving_orderer(node, site.settings))
+        port = await stack.enter_async_context(serving_orderer(node, site.settings, OpenCalls()))
         pool = await stack.enter_async_context(ChannelPool())
         tasks = await stack.enter_async_context(supervised_tasks())
         tls = ClientTls(site.settings.tls.root_certificates.read_bytes())
@@ -160,7 +161,7 @@ async def test_an_envelope_beyond_the_channels_limit_is_refused_but_fits_the_tra
 
 async def test_a_client_in_the_clear_cannot_talk_to_a_server_with_tls(site: Site) -> None:
     async with site.node() as node, AsyncExitStack() as stack:
-        port = await stack.enter_async_context(serving_orderer(node, site.settings))
+        port = await stack.enter_async_context(serving_orderer(node, site.settings, OpenCalls()))
         pool = await stack.enter_async_context(ChannelPool())
         tasks = await stack.enter_async_context(supervised_tasks())
         channel = pool.channel(f"localhost:{port}", None)

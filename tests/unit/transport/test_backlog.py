@@ -7,6 +7,7 @@ import grpc
 import pytest
 
 from tallystick.node.endorsement.grpc_adapter import EndorserServicer
+from tallystick.node.transport.open_calls import OpenCalls
 from tallystick.node.transport.server import new_server, serving
 from tallystick.protos.peer import peer_pb2_grpc
 from tallystick.protos.peer.proposal_pb2 import SignedProposal
@@ -22,7 +23,7 @@ async def answer(_proposal: SignedProposal) -> ProposalResponse:
 
 @pytest.mark.slow
 async def test_calls_that_arrive_all_at_once_are_all_answered() -> None:
-    server = new_server(max_concurrent_streams=CALLS, max_concurrent_calls=2 * CALLS)
+    server = new_server(max_concurrent_streams=CALLS, calls=OpenCalls(2 * CALLS))
     peer_pb2_grpc.add_EndorserServicer_to_server(EndorserServicer(answer), server)
     async with (
         serving(server, "127.0.0.1:0", tls=None, grace_s=0) as port,

@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.deliver.access import (
@@ -18,7 +19,9 @@ from tallystick.node.deliver.responses import BlockForm, private_data_response, 
 from tallystick.node.deliver.seek import BlockRange, SeekRefused, resolve
 from tallystick.node.deliver.source import BlockSource
 from tallystick.node.ledger.block_store import CorruptBlockError
+from tallystick.node.limits.streams import ClientStreams, TooManyStreamsError
 from tallystick.node.membership.identity import Identity
+from tallystick.node.settings import NodeSettings
 from tallystick.node.transport.ports import Caller
 from tallystick.protos.common.common_pb2 import Status
 from tallystick.protos.ledger.rwset.rwset_pb2 import TxPvtReadWriteSet
@@ -68,6 +71,21 @@ class DeliverRules:
     time_window_s: float = 15 * 60
     binds_to_tls: bool = False
 
+    @classmethod
+    def from_settings(
+        cls,
+        settings: NodeSettings,
+        policy: Callable[[ChannelConfig, BlockForm], str],
+        clock: Callable[[], int],
+    ) -> Self:
+        """Return the rules of a node with ``settings``."""
+        return cls(
+            policy=policy,
+            clock=clock,
+            time_window_s=settings.connections.deliver_time_window_s,
+            binds_to_tls=settings.tls is not None and settings.tls.client_certificate_required,
+        )
+
 
 def policy_of_readers(config: ChannelConfig, form: BlockForm) -> str:
     """Return what the readers of a peer's blocks must satisfy."""
@@ -91,10 +109,20 @@ class DeliverService:
         self,
         channels: Callable[[str], DeliverableChannel | None],
         rules: DeliverRules,
+        streams: ClientStreams,
         private_data: PrivateDataReader = nothing_private,
     ) -> None:
+        """Serve ``channels``.
+
+        Args:
+            channels: By id; they may change at any time.
+            rules: What a request must fulfil.
+            streams: How many each client has open.
+            private_data: What a reader may see of private values.
+        """
         self._channels = channels
         self._rules = rules
+        self._streams = streams
         self._private_data = private_data
 
     def deliver(
@@ -118,29 +146,43 @@ class DeliverService:
     async def _serve(
         self, requests: AsyncIterator[bytes], caller: Caller, form: BlockForm
     ) -> AsyncGenerator[bytes, None]:
-        async for envelope in requests:
-            request = read_request(envelope)
-            if isinstance(request, SeekRefused):
-                yield _refusal(request, caller.address)
-                return
-            channel_id = request.channel_id[:_LOGGED_CHARACTERS]
-            reader = f"{caller.address} on channel {channel_id!r}"
-            delivery = self._accept(request, caller, form)
-            if isinstance(delivery, SeekRefused):
-                yield _refusal(delivery, reader)
-                return
-            for number in range(delivery.range.start, delivery.range.stop + 1):
-                refusal = await delivery.wait_for(number)
-                if refusal is not None:
-                    yield _refusal(refusal, reader)
+        with ExitStack() as place:
+            async for envelope in requests:
+                request = read_request(envelope)
+                if isinstance(request, SeekRefused):
+                    yield _refusal(request, caller.address)
                     return
-                try:
-                    response = delivery.response(number)
-                except CorruptBlockError as error:
-                    yield _refusal(SeekRefused(Status.SERVICE_UNAVAILABLE, str(error)), reader)
+                channel_id = request.channel_id[:_LOGGED_CHARACTERS]
+                reader = f"{caller.address} on channel {channel_id!r}"
+                delivery = self._placed(self._accept(request, caller, form), place)
+                if isinstance(delivery, SeekRefused):
+                    yield _refusal(delivery, reader)
                     return
-                yield response
-            yield status_response(Status.SUCCESS)
+                for number in range(delivery.range.start, delivery.range.stop + 1):
+                    refusal = await delivery.wait_for(number)
+                    if refusal is not None:
+                        yield _refusal(refusal, reader)
+                        return
+                    try:
+                        response = delivery.response(number)
+                    except CorruptBlockError as error:
+                        yield _refusal(SeekRefused(Status.SERVICE_UNAVAILABLE, str(error)), reader)
+                        return
+                    yield response
+                yield status_response(Status.SUCCESS)
+
+    def _placed(
+        self, delivery: "_Delivery | SeekRefused", place: ExitStack
+    ) -> "_Delivery | SeekRefused":
+        """Give the stream back whom it counted for, and count it for who asks now."""
+        place.close()
+        if isinstance(delivery, SeekRefused):
+            return delivery
+        try:
+            place.enter_context(self._streams.opened(delivery.client))
+        except TooManyStreamsError as error:
+            return SeekRefused(Status.SERVICE_UNAVAILABLE, str(error))
+        return delivery
 
     def _accept(
         self, request: DeliverRequest, caller: Caller, form: BlockForm
@@ -209,6 +251,11 @@ class _Delivery:
     clock: Callable[[], int]
     private_data: PrivateDataReader
 
+    @property
+    def client(self) -> Identity:
+        """Who asked."""
+        return self.channel.config.msps.identity(self.request.signed.identity)
+
     async def wait_for(self, number: int) -> SeekRefused | None:
         """Return why block ``number`` cannot be sent; None once it can."""
         watch = self.channel.source.watch
@@ -226,8 +273,7 @@ class _Delivery:
         source = self.channel.source
         if self.form is not BlockForm.WITH_PRIVATE_DATA:
             return source.response(number, self.form)
-        reader = self.channel.config.msps.identity(self.request.signed.identity)
-        private = self.private_data(self.request.channel_id, number, reader)
+        private = self.private_data(self.request.channel_id, number, self.client)
         return private_data_response(source.read(number), private)
 
 

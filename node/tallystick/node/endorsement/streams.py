@@ -11,9 +11,10 @@ from typing import Final
 import grpc
 
 from tallystick.node.endorsement.errors import ProposalRefusedError
+from tallystick.node.endorsement.response import REFUSED
 from tallystick.node.limits.errors import TooBusyError
 from tallystick.node.transport.options import MAX_MESSAGE_BYTES
-from tallystick.node.transport.ports import Caller
+from tallystick.node.transport.ports import Caller, CallStanding
 from tallystick.protos.peer.proposal_pb2 import SignedProposal
 from tallystick.protos.peer.proposal_response_pb2 import ProposalResponse
 from tallystick.protos.tallystick.endorsement_pb2 import ProposalAnswered, ProposalAsked, Refusal
@@ -44,7 +45,7 @@ class EndorsementStreams:
     ) -> AsyncGenerator[bytes, None]:
         """Yield one ``ProposalAnswered`` for each ``ProposalAsked``, in any order."""
         # No task group: a generator that is closed early would end one in another task.
-        stream = _Stream(self._process)
+        stream = _Stream(self._process, caller.call)
         reading = asyncio.get_running_loop().create_task(stream.read(requests))
         self._reading.add(reading)
         try:
@@ -68,8 +69,9 @@ class EndorsementStreams:
 class _Stream:
     """The proposals of one stream that are being worked on, and the answers to others."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, call: CallStanding) -> None:
         self._process = process
+        self._call = call
         self._working: dict[int, asyncio.Task[None]] = {}
         self._answers: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._unfetched_bytes = 0
@@ -86,6 +88,7 @@ class _Stream:
                 asked = decode(ProposalAsked, request)
                 if asked.given_up:
                     self._stop(asked.number)
+                    self._rest()
                 else:
                     await self._room()
                     self._begin(asked)
@@ -123,9 +126,15 @@ class _Stream:
         def ended(_: asyncio.Task[None]) -> None:
             del self._working[number]
             self._may_have_room.set()
+            self._rest()
 
         self._working[number] = asyncio.get_running_loop().create_task(self._answer(asked))
         self._working[number].add_done_callback(ended)
+
+    def _rest(self) -> None:
+        """Let the transport know when there is nothing to do: of strangers it ends the stream."""
+        if not self._working:
+            self._call.refused()
 
     def _stop(self, number: int) -> None:
         """Stop to work for somebody who has given up, perhaps because of an answer on its way."""
@@ -136,6 +145,8 @@ class _Stream:
         answered = ProposalAnswered(number=asked.number)
         try:
             answered.response.CopyFrom(await self._process(asked.proposal))
+            if answered.response.response.status < REFUSED:
+                self._call.admitted()
         except ProposalRefusedError as error:
             answered.refusal.CopyFrom(_refusal(grpc.StatusCode.UNKNOWN, str(error)))
         except TooBusyError as error:

@@ -1,6 +1,7 @@
 """Serves a ``GatewayService`` as ``gateway.Gateway`` over gRPC."""
 
 from collections.abc import AsyncIterator, Awaitable
+from contextlib import aclosing
 from typing import NoReturn, TypeVar
 
 import grpc
@@ -10,6 +11,7 @@ from google.rpc import status_pb2
 from tallystick.node.gateway.errors import GatewayError
 from tallystick.node.gateway.service import GatewayService
 from tallystick.node.limits.errors import TooBusyError
+from tallystick.node.limits.streams import TooManyStreamsError
 from tallystick.node.transport.pushback import pushback
 from tallystick.protos.gateway import gateway_pb2, gateway_pb2_grpc
 
@@ -79,10 +81,13 @@ class GatewayServicer(gateway_pb2_grpc.GatewayServicer):
     ) -> AsyncIterator[gateway_pb2.ChaincodeEventsResponse]:
         """Answer ``ChaincodeEvents``."""
         try:
-            async for response in self._service.chaincode_events(request):
-                yield response
+            async with aclosing(self._service.chaincode_events(request)) as responses:
+                async for response in responses:
+                    yield response
         except GatewayError as error:
             await _abort(error, context)
+        except TooManyStreamsError as error:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
 
 
 async def _answered(

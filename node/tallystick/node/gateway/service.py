@@ -1,6 +1,7 @@
 """The five methods of ``gateway.Gateway``, without gRPC: requests in, responses or errors out."""
 
 import asyncio
+import sys
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ from tallystick.node.gateway.requests import (
 )
 from tallystick.node.gateway.submission import OrdererChoice, submit_envelope, submit_to_quorum
 from tallystick.node.limits.rates import ClientRates
+from tallystick.node.limits.streams import ClientStreams
 from tallystick.node.limits.waiting_room import Place, RoomLimits, WaitingRoom
 from tallystick.node.membership.errors import IdentityError
 from tallystick.node.observability.context import log_about
@@ -111,6 +113,7 @@ class GatewayService:
         random: Random,
         rates: ClientRates,
         limits: GatewayLimits | None = None,
+        streams: ClientStreams | None = None,
     ) -> None:
         """Serve ``channels``.
 
@@ -119,6 +122,7 @@ class GatewayService:
             random: Spreads envelopes over the orderers of a channel.
             rates: How much each client may still ask of this peer.
             limits: Of all clients together.
+            streams: How many streams each client has open; None is without limit, for tests.
         """
         self._channels = channels
         self._limits = limits or GatewayLimits()
@@ -126,6 +130,7 @@ class GatewayService:
             partial(OrdererChoice, random, self._limits.orderer_silence_s)
         )
         self._rates = rates
+        self._streams = streams or ClientStreams(sys.maxsize)
         self._room = WaitingRoom("/gateway.Gateway", self._limits.room)
         self._endorsed = EndorsedTransactions()
         self._submitting = 0
@@ -253,6 +258,10 @@ class GatewayService:
     ) -> AsyncGenerator[gateway_pb2.ChaincodeEventsResponse, None]:
         """Yield, block by block and without end, the events of one chaincode.
 
+        Raises:
+            GatewayError: It cannot be done.
+            TooManyStreamsError: The client has too many open.
+
         Source: wire.md §5.6.
         """
         if not signed.request:
@@ -261,19 +270,20 @@ class GatewayService:
             gateway_pb2.ChaincodeEventsRequest, signed.request, "chaincode events request"
         )
         channel = self._authorised("gateway/ChaincodeEvents", request, signed)
-        number = first_block(channel, request)
-        matching = ChaincodeEventFilter(request.chaincode_id, request.after_transaction_id)
-        while True:
-            try:
-                await channel.height.wait_for(number + 1)
-            except WatchClosedError as error:
-                raise GatewayError(grpc.StatusCode.UNAVAILABLE, str(error)) from error
-            response = matching.response(channel.ledger.block(number))
-            if response is not None:
-                yield response
-            number += 1
-            # A replay can pass thousands of blocks without a word: others get their turns.
-            await asyncio.sleep(0)
+        with self._streams.opened(channel.config.msps.identity(request.identity)):
+            number = first_block(channel, request)
+            matching = ChaincodeEventFilter(request.chaincode_id, request.after_transaction_id)
+            while True:
+                try:
+                    await channel.height.wait_for(number + 1)
+                except WatchClosedError as error:
+                    raise GatewayError(grpc.StatusCode.UNAVAILABLE, str(error)) from error
+                response = matching.response(channel.ledger.block(number))
+                if response is not None:
+                    yield response
+                number += 1
+                # A replay can pass thousands of blocks without a word: others get their turns.
+                await asyncio.sleep(0)
 
     async def _agreed_answers(
         self, channel: GatewayChannel, call: ProposedCall, request: gateway_pb2.EndorseRequest

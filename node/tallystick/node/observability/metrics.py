@@ -64,6 +64,21 @@ class NodeMetrics:
             lambda: [((channel,), height) for channel, height in heights().items()],
         )
 
+    def show_open(self, calls: Callable[[], int], silent: Callable[[], int]) -> None:
+        """Show how many calls are open, and on how many of them nothing was said yet."""
+        self.gauges.add(
+            "tallystick_calls_open",
+            "Calls that are open; at the limit in the settings more are refused.",
+            (),
+            lambda: [((), calls())],
+        )
+        self.gauges.add(
+            "tallystick_calls_silent",
+            "Of which calls whose first message has not come; of too many the oldest is ended.",
+            (),
+            lambda: [((), silent())],
+        )
+
     def show_in_progress(self, calls: Mapping[str, Callable[[], int]]) -> None:
         """Show how many calls of each service are being worked on."""
         self.gauges.add(

@@ -29,6 +29,7 @@ async def observed(
     checks: HealthChecks,
     metrics: NodeMetrics,
     clock: Callable[[], int],
+    calls: Callable[[], str] = lambda: "",
 ) -> AsyncIterator[int | None]:
     """Serve the operations of a node for the length of the block, and warn of what will expire.
 
@@ -37,6 +38,7 @@ async def observed(
         checks: What ``/healthz`` asks, beside the disk and the node's own certificates.
         metrics: What the node counts.
         clock: Returns now, nanoseconds since the epoch.
+        calls: Returns why calls are refused, or an empty string.
 
     Yields:
         The bound port, or None.
@@ -50,7 +52,8 @@ async def observed(
         (each.use, each.path.name, each.ends_at.timestamp()) for each in certificates
     )
     disk = disk_check(settings.data_directory, settings.operations.min_free_disk_bytes)
-    own_checks = {"disk": disk, "certificates": expiry_check(certificates, clock)}
+    expiry = expiry_check(certificates, clock)
+    own_checks = {"disk": disk, "certificates": expiry, "calls": calls}
     all_checks = ChainMap(own_checks, cast("MutableMapping[str, Callable[[], str]]", checks))
     operations = Operations(all_checks, metrics.registry, version("tallystick"))
     address = settings.operations.listen_address

@@ -4,14 +4,14 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractContextManager
-from functools import lru_cache, partial
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Protocol
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.limits.errors import TooBusyError
 from tallystick.node.limits.rates import ClientRates
 from tallystick.node.membership.errors import IdentityError
-from tallystick.node.membership.identity import Identity
 from tallystick.node.observability.context import Subject, logging_about, subject
 from tallystick.node.observability.metrics import OrdererMetrics
 from tallystick.node.ordering.admission import (
@@ -65,6 +65,19 @@ class LeadingChain(Protocol):
         """Order an envelope that another orderer forwarded: only the leader does."""
 
 
+@dataclass(frozen=True, slots=True)
+class SharedChannel:
+    """A channel that this orderer serves with others.
+
+    Attributes:
+        chain: Its total order.
+        config: The configuration in force.
+    """
+
+    chain: LeadingChain
+    config: ChannelConfig
+
+
 class BroadcastService:
     """Answers the envelopes of a stream in their order, each once it is ordered or refused.
 
@@ -95,30 +108,11 @@ class BroadcastService:
         if channel is None:
             return self._counted("", at_once(unknown_channel())), None, _about(submission)
         with _span(_BROADCAST, submission) as until:
-            answer = self._order(submission, channel)
+            order = channel.chain.order
+            answer = _charged(submission, channel.config, self._rates, order)
             until(answer)
         counted = self._counted(submission.channel_id, answer)
         return counted, channel.chain, _about(submission)
-
-    def _order(self, submission: Submission, channel: OrderedChannel) -> Answer:
-        """Order an envelope, unless its client has nothing left; charge for what is ordered."""
-        try:
-            client = channel.config.msps.identity(submission.signed.identity)
-            self._rates.check(client)
-        except IdentityError:
-            return channel.chain.order(submission)  # which refuses it, and says why
-        except TooBusyError as error:
-            return at_once(unavailable(str(error)))
-        answer = channel.chain.order(submission)
-        if answer.done():
-            self._charge(client, answer)
-        else:
-            answer.add_done_callback(partial(self._charge, client))
-        return answer
-
-    def _charge(self, client: Identity, answer: Answer) -> None:
-        if not answer.cancelled() and answer.result() is None:
-            self._rates.charge(client)
 
     def _counted(self, channel_id: str, answer: Answer) -> Answer:
         """Return an answer that is counted and timed once it is there."""
@@ -140,10 +134,17 @@ class ForwardService:
     """Takes what other orderers forward: as Broadcast, but no refusal ends a stream.
 
     One orderer's stream carries the envelopes of all its clients.
+
+    Nothing on a stream tells an orderer from anybody else: certificates for TLS are not in the
+    channel's configuration, and mutual TLS may be off. So clients are charged here as in Broadcast,
+    by the same rates: else whoever came this way would have none. Each orderer has rates of its
+    own, and charges an envelope once: what was handed on is not handed on again. So the leader
+    charges an honest client for what the orderer before it has charged, and allows as much.
     """
 
-    def __init__(self, chains: Callable[[str], LeadingChain | None]) -> None:
-        self._chains = chains
+    def __init__(self, channels: Callable[[str], SharedChannel | None], rates: ClientRates) -> None:
+        self._channels = channels
+        self._rates = rates
 
     def forward(self, requests: AsyncIterator[bytes], caller: Caller) -> AsyncIterator[bytes]:
         """Yield one response per envelope."""
@@ -153,17 +154,45 @@ class ForwardService:
         submission = read_submission(envelope)
         if isinstance(submission, Refused):
             return at_once(submission), None, subject()
-        chain = self._chains(submission.channel_id)
-        if chain is None:
+        channel = self._channels(submission.channel_id)
+        if channel is None:
             return at_once(unknown_channel()), None, _about(submission)
         with _span(_FORWARD, submission) as until:
-            answer = chain.order_here(submission)
+            order = channel.chain.order_here
+            answer = _charged(submission, channel.config, self._rates, order)
             until(answer)
         return answer, None, _about(submission)
 
 
 def _about(submission: Submission) -> Subject:
     return subject(channel=submission.channel_id, transaction_id=submission.transaction_id)
+
+
+def _charged(
+    submission: Submission,
+    config: ChannelConfig,
+    rates: ClientRates,
+    order: Callable[[Submission], Answer],
+) -> Answer:
+    """Order an envelope, unless its client has nothing left; charge for what is ordered."""
+    try:
+        client = config.msps.identity(submission.signed.identity)
+        rates.check(client)
+    except IdentityError:
+        return order(submission)  # which refuses it, and says why
+    except TooBusyError as error:
+        return at_once(unavailable(str(error)))
+    answer = order(submission)
+
+    def charge(given: Answer) -> None:
+        if not given.cancelled() and given.result() is None:
+            rates.charge(client)
+
+    if answer.done():
+        charge(answer)
+    else:
+        answer.add_done_callback(charge)
+    return answer
 
 
 def _span(method: str, submission: Submission) -> AbstractContextManager[spans.Until]:
@@ -183,9 +212,11 @@ async def _answered(
             answer, chain, about = placed
             refused = await answer
             if refused is None:
+                caller.call.admitted()
                 yield _success("" if chain is None else chain.leader)
             else:
                 stream.stop()
+                caller.call.refused()
                 with logging_about(about):
                     _report(refused, caller)
                 yield BroadcastResponse(

@@ -7,12 +7,35 @@ because two nodes in one process must not share a message that either might chan
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from tallystick.node.errors import LedgerError
 from tallystick.protos.orderer.ab_pb2 import BroadcastResponse, DeliverResponse
 from tallystick.protos.peer.proposal_pb2 import SignedProposal
 from tallystick.protos.peer.proposal_response_pb2 import ProposalResponse
+
+
+class CallStanding(Protocol):
+    """What a service that goes on after a refusal lets the transport know of a call."""
+
+    def admitted(self) -> None:
+        """Know that something was done for the call."""
+
+    def refused(self) -> None:
+        """Know that a message was refused."""
+
+
+class _NoStanding:
+    """The standing of a caller in this process, who holds nobody's place."""
+
+    def admitted(self) -> None:
+        """Do nothing."""
+
+    def refused(self) -> None:
+        """Do nothing."""
+
+
+_NO_STANDING: Final = _NoStanding()
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +45,12 @@ class Caller:
     Attributes:
         address: For log messages.
         tls_certificate_hash: SHA-256 of the DER client certificate; empty without mutual TLS.
+        call: Told what becomes of messages by services whose streams outlast a refusal.
     """
 
     address: str
     tls_certificate_hash: bytes = b""
+    call: CallStanding = _NO_STANDING
 
 
 LOCAL_CALLER = Caller("in-process")

@@ -5,7 +5,15 @@ from random import Random
 
 import pytest
 from tests.scenarios.outcome import Outcome, State
-from tests.unit.ordering.etcd.fake import KEYS, TTL_S, Orderers, envelope, submission, told
+from tests.unit.ordering.etcd.fake import (
+    KEYS,
+    TTL_S,
+    FakeFellows,
+    Orderers,
+    envelope,
+    submission,
+    told,
+)
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.ordering.admission import Refused
@@ -13,6 +21,7 @@ from tallystick.node.ordering.etcd.log import OrderedLog, SupersededError
 from tallystick.node.ordering.etcd.port import Put
 from tallystick.node.ordering.etcd.retention import Retention
 from tallystick.protos.common.common_pb2 import CONFIG_UPDATE, Status
+from tallystick.protos.orderer.ab_pb2 import BroadcastResponse
 from tallystick.protos.tallystick.ordered_log_pb2 import OrderedBatch
 
 
@@ -323,6 +332,21 @@ def test_an_update_of_the_configuration_is_not_forwarded_twice(config: ChannelCo
         refused = await other.chain.order(update)
         assert isinstance(refused, Refused)
         assert "the update may be ordered all the same" in refused.info
+
+    told(config, story)
+
+
+def test_a_status_that_nobody_knows_is_an_error_of_the_leader(config: ChannelConfig) -> None:
+    class Odd(FakeFellows):
+        async def forward(self, address: str, envelope: bytes) -> BroadcastResponse:  # noqa: ARG002
+            return BroadcastResponse(status=999, info="made up")  # type: ignore[arg-type]
+
+    async def story(orderers: Orderers) -> None:
+        await orderers.leader()
+        (other, _) = await orderers.followers()
+        assert other.chain is not None
+        other.chain._fellows = Odd({}, other.name)
+        assert await other.order("x") == Refused(Status.INTERNAL_SERVER_ERROR, "made up")
 
     told(config, story)
 

@@ -372,4 +372,6 @@ class EtcdChain:
             return NOT_LEADING
         if response.status == Status.SUCCESS:
             return None
-        return Refused(response.status, response.info)
+        known = response.status in Status.values()
+        status = response.status if known else Status.INTERNAL_SERVER_ERROR
+        return Refused(status, response.info)

@@ -82,6 +82,7 @@ class OpenCalls:
         """Take a call for the newest of those that are silent; the oldest may have to go."""
         loop = asyncio.get_running_loop()
         self._silent[call] = loop.time()
+        self._silent.move_to_end(call)  # it may be among them already
         if self._timer is None:
             self._timer = loop.call_later(self._patience_s, self._sweep)
         if self.max_silent is not None and len(self._silent) > self.max_silent:

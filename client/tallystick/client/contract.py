@@ -1,10 +1,10 @@
 """One chaincode of one channel."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from pydantic import BaseModel, JsonValue
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 
 from tallystick.client.errors import CommitError
 from tallystick.client.proposal import Proposal
@@ -41,11 +41,15 @@ class Contract:
         transient: Mapping[str, bytes] | None = None,
         endorsing_organizations: Sequence[str] = (),
     ) -> Proposal:
-        """Return a proposal to call ``function``, the first of the single steps."""
-        encoded = [function.encode(), *map(encode_argument, arguments)]
+        """Return a proposal to call ``function``, the first of the single steps.
+
+        Raises:
+            TypeError: An argument cannot travel, or a value of ``transient`` is not bytes.
+        """
+        encoded = [function.encode(), *_encoded(function, arguments)]
         return Proposal.build(
             self._session,
-            ProposalArguments(self._channel_id, self.chaincode, encoded, transient or {}),
+            ProposalArguments(self._channel_id, self.chaincode, encoded, _checked(transient or {})),
             endorsing_organizations,
         )
 
@@ -112,6 +116,23 @@ def encode_argument(argument: Argument) -> bytes:
     if isinstance(argument, bytes | bytearray):
         return bytes(argument)
     return b"" if argument is None else to_json(argument)
+
+
+def _encoded(function: str, arguments: Sequence[Argument]) -> Iterator[bytes]:
+    for number, argument in enumerate(arguments, start=1):
+        try:
+            yield encode_argument(argument)
+        except PydanticSerializationError as error:
+            raise TypeError(f"argument {number} of {function} cannot be JSON: {error}") from error
+
+
+def _checked(transient: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    for key, value in transient.items():
+        if not isinstance(value, bytes):
+            raise TypeError(
+                f"transient {key!r} is to be bytes, and is {type(value).__name__}: encode it"
+            )
+    return transient
 
 
 async def _committed(proposal: Proposal) -> bytes:

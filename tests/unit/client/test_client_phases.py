@@ -58,6 +58,15 @@ def test_an_argument_travels(argument: Argument, encoded: bytes) -> None:
     assert encode_argument(argument) == encoded
 
 
+def test_an_argument_that_cannot_travel_is_named(peer: FakePeer, client: Client) -> None:
+    contract = client.gateway(peer).network(CHANNEL_ID).contract("token")
+
+    with pytest.raises(TypeError, match=r"^argument 2 of transfer cannot be JSON: .*object"):
+        contract.new_proposal("transfer", "ACME", object())  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^transient 'why' is to be bytes, and is str"):
+        contract.new_proposal("transfer", transient={"why": "audit"})  # type: ignore[dict-item]
+
+
 async def test_evaluate_asks_one_peer_and_orders_nothing(peer: FakePeer, client: Client) -> None:
     contract = client.gateway(peer).network(CHANNEL_ID).contract("token")
 

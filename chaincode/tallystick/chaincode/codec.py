@@ -32,6 +32,16 @@ class Form(StrEnum):
 _PLAIN_FORMS = {"str": Form.TEXT, "bytes": Form.RAW, "none": Form.NOTHING}
 _PLAIN_TYPES: Mapping[Form, type] = {Form.TEXT: str, Form.RAW: bytes, Form.NOTHING: type(None)}
 
+_WRAPPERS = frozenset({"nullable", "definitions", "function-before", "function-after"})
+_JSON_KINDS: Mapping[str, str] = {
+    "int": "an integer",
+    "bool": "true or false",
+    **dict.fromkeys(("list", "tuple", "set", "frozenset"), "an array"),
+    **dict.fromkeys(("model", "dict", "typed-dict", "dataclass"), "an object"),
+    **dict.fromkeys(("datetime", "date", "time", "uuid"), "text in double quotes"),
+}
+"""What values are in JSON, by pydantic's name of their type; of others nothing more is said."""
+
 
 def encode(value: object) -> bytes:
     """Return the bytes that a value travels as when only the value is known."""
@@ -88,6 +98,15 @@ def encoder(adapter: TypeAdapter[Any]) -> Encoder:
         return encode(value)
 
     return write
+
+
+def json_kind(adapter: TypeAdapter[Any]) -> str:
+    """Return what a caller is to write for an argument that travels as JSON, in words."""
+    schema: Mapping[str, Any] = adapter.core_schema
+    while schema["type"] in _WRAPPERS:
+        schema = schema["schema"]
+    kind = _JSON_KINDS.get(schema["type"])
+    return "JSON" if kind is None else f"JSON ({kind})"
 
 
 def _form(schema: Mapping[str, Any]) -> tuple[Form, bool]:

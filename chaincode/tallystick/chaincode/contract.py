@@ -14,20 +14,32 @@ from typing import Any, ClassVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 
-from tallystick.chaincode.codec import Decoder, Encoder, decoder, encoder
+from tallystick.chaincode.codec import Decoder, Encoder, decoder, encoder, json_kind
 from tallystick.chaincode.context import Context
 from tallystick.chaincode.decorators import FunctionKind, kind_of
 from tallystick.chaincode.errors import BAD_REQUEST, ContractDefinitionError, Refusal
 
+_MOST_SHOWN = 40
+"""So many bytes of an argument are shown to whom it is refused."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter of a contract function, after ``self`` and the context."""
+    """One parameter of a contract function, after ``self`` and the context.
+
+    Attributes:
+        default: What it is when it is left out; ``inspect.Parameter.empty`` if it must be given.
+    """
 
     name: str
     adapter: TypeAdapter[Any]
     decode: Decoder
-    required: bool
+    default: object
+
+    @property
+    def required(self) -> bool:
+        """Whether it must be given."""
+        return self.default is inspect.Parameter.empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,7 @@ class ContractFunction:
             try:
                 values.append(parameter.decode(data))
             except ValidationError as error:
-                raise invalid_argument(*_first_problem(parameter.name, error)) from error
+                raise invalid_argument(*_first_problem(parameter, data, error)) from error
             except UnicodeDecodeError as error:
                 raise invalid_argument(parameter.name, "is not UTF-8 text") from error
         for parameter in self.parameters[given:]:
@@ -110,9 +122,20 @@ def invalid_argument(name: str, problem: str) -> Refusal:
     return Refusal("INVALID_ARGUMENT", f"{name}: {problem}", BAD_REQUEST)
 
 
-def _first_problem(parameter: str, error: ValidationError) -> tuple[str, str]:
+def _first_problem(parameter: Parameter, data: bytes, error: ValidationError) -> tuple[str, str]:
+    """Return the place and the nature of the first fault in an argument."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    return ".".join((parameter, *map(str, first["loc"]))), first["msg"]
+    if first["type"] == "json_invalid" and not first["loc"]:
+        reason = first["msg"].removeprefix("Invalid JSON: ")
+        wanted = json_kind(parameter.adapter)
+        return parameter.name, f"is to be {wanted}, which {_beginning(data)} is not: {reason}"
+    return ".".join((parameter.name, *map(str, first["loc"]))), first["msg"]
+
+
+def _beginning(data: bytes) -> str:
+    """Return an argument as a message shows it: ASCII, as Pythons differ over the printable."""
+    text = ascii(data[:_MOST_SHOWN].decode(errors="replace"))
+    return f"{text}…" if len(data) > _MOST_SHOWN else text
 
 
 def _decorated(cls: type[Contract]) -> Iterator[tuple[str, FunctionKind]]:
@@ -140,9 +163,9 @@ def _prepare(cls: type[Contract], name: str, kind: FunctionKind) -> ContractFunc
     if inspect.iscoroutinefunction(function) or _yields(function):
         raise ContractDefinitionError(f"{where} must be a plain function, without await and yield")
     hints = _type_hints(where, function)
-    _, *parameters = inspect.signature(function).parameters.values()
+    parameters = list(inspect.signature(function).parameters.values())[1:]  # without self
     if not parameters or hints.get(parameters[0].name) is not Context:
-        raise ContractDefinitionError(f"{where} needs `ctx: Context` as its first parameter")
+        raise ContractDefinitionError(f"{where} needs the parameters `(self, ctx: Context, …)`")
     if "return" not in hints:
         raise ContractDefinitionError(f"{where} does not declare what it returns")
     returns = _adapter(where, "return", hints["return"])
@@ -168,8 +191,7 @@ def _parameter(where: str, parameter: inspect.Parameter, hints: Mapping[str, Any
     if parameter.name not in hints:
         raise ContractDefinitionError(f"{where}: parameter {parameter.name} has no type")
     adapter = _adapter(where, parameter.name, hints[parameter.name])
-    required = parameter.default is inspect.Parameter.empty
-    return Parameter(parameter.name, adapter, decoder(adapter), required)
+    return Parameter(parameter.name, adapter, decoder(adapter), parameter.default)
 
 
 def _type_hints(where: str, function: Callable[..., object]) -> dict[str, Any]:

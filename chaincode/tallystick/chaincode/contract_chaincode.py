@@ -1,5 +1,6 @@
 """Contracts as a chaincode: from an invocation to a contract function and back to a response."""
 
+import inspect
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -62,6 +63,13 @@ class ContractChaincode:
             message = f"INTERNAL: {function} failed with {type(error).__name__}: {error}"
             return Response(status=INTERNAL, message=_encodable(message))
 
+    @property
+    def functions(self) -> tuple[str, ...]:
+        """The functions as clients call them, in the order of their definition."""
+        first, *others = self._contracts
+        named = (f"{each.name}:{function}" for each in others for function in each.functions)
+        return (*first.functions, *named)
+
     @cached_property
     def metadata(self) -> bytes:
         """The document that describes the contracts, as JSON."""
@@ -87,6 +95,11 @@ class ContractChaincode:
             raise ContractDefinitionError(
                 f"{type(contract).__qualname__} needs a name without colon, has {contract.name!r}"
             )
+        if not contract.functions:
+            raise ContractDefinitionError(
+                f"{type(contract).__qualname__} has no functions: mark methods with @transaction"
+                " or @query"
+            )
         for name, function in contract.functions.items():
             target = _Target(contract, function)
             qualified = f"{contract.name}:{name}".encode()
@@ -99,14 +112,26 @@ class ContractChaincode:
     def _unknown(self, args: Sequence[bytes]) -> Refusal:
         wanted = _printable(args)
         known = sorted(name.decode() for name in self._targets if b":" in name)
-        told = f"there are {', '.join(known)}" if known else "mark some with @transaction or @query"
+        told = f"there are {', '.join(known)}"
         if len(known) > _MOST_LISTED:
             told = f"`tally chaincode describe` lists the {len(known)} that there are"
             near = get_close_matches(
                 wanted[:_LONGEST_NAME], [name.partition(":")[2] for name in known]
             )
             told += f"; did you mean {' or '.join(near)}?" if near else ""
+        if self._has_unmarked(wanted):
+            told = f"a method of that name lacks @transaction or @query; {told}"
         return Refusal("UNKNOWN_FUNCTION", f"no function {wanted!r}; {told}", NOT_FOUND)
+
+    def _has_unmarked(self, wanted: str) -> bool:
+        """Whether a contract has a method of that name, which clients may be meant to call."""
+        of, _, name = wanted.rpartition(":")
+        return not name.startswith("_") and any(
+            inspect.isfunction(vars(base).get(name))
+            for contract in self._contracts
+            if contract.name == (of or self._contracts[0].name)
+            for base in type(contract).__mro__
+        )
 
 
 def _refused(refusal: Refusal) -> Response:

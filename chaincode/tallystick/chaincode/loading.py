@@ -20,10 +20,9 @@ from tallystick.chaincode.contract_chaincode import ContractChaincode
 from tallystick.chaincode.errors import ContractDefinitionError
 from tallystick.chaincode.package import PYTHON, ChaincodePackage, PackageError
 from tallystick.chaincode.source_tree import find_spec, module_name
-from tallystick.chaincode.stub import Chaincode
 
 
-def load_chaincode(package: ChaincodePackage) -> Chaincode:
+def load_chaincode(package: ChaincodePackage) -> ContractChaincode:
     """Return the chaincode that the package's entry names: a contract class or a chaincode object.
 
     Raises:
@@ -52,7 +51,7 @@ def load_chaincode(package: ChaincodePackage) -> Chaincode:
     return _chaincode_of(package, getattr(module, name))
 
 
-def _chaincode_of(package: ChaincodePackage, target: object) -> Chaincode:
+def _chaincode_of(package: ChaincodePackage, target: object) -> ContractChaincode:
     if isinstance(target, type) and issubclass(target, Contract):
         try:
             return ContractChaincode(target())

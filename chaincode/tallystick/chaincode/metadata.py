@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from pydantic import JsonValue, TypeAdapter
+from pydantic_core import PydanticSerializationError
 
-from tallystick.chaincode.contract import Contract, ContractFunction
+from tallystick.chaincode.contract import Contract, ContractFunction, Parameter
 
 METADATA_FUNCTION = b"org.hyperledger.fabric:GetMetadata"
 
@@ -76,7 +77,10 @@ def _function(contract: str, function: ContractFunction, schemas: _Schemas) -> d
             {
                 "name": parameter.name,
                 "required": parameter.required,
-                "schema": schemas[(contract, function.name, parameter.name), "validation"],
+                "schema": {
+                    **schemas[(contract, function.name, parameter.name), "validation"],
+                    **_default(parameter),
+                },
             }
             for parameter in function.parameters
         ],
@@ -85,3 +89,13 @@ def _function(contract: str, function: ContractFunction, schemas: _Schemas) -> d
     if returned != {"type": "null"}:
         described["returns"] = returned
     return described
+
+
+def _default(parameter: Parameter) -> dict[str, JsonValue]:
+    """Return the keyword ``default`` of a schema; none if there is no default, or not in JSON."""
+    if parameter.required:
+        return {}
+    try:
+        return {"default": parameter.adapter.dump_python(parameter.default, mode="json")}
+    except PydanticSerializationError:
+        return {}

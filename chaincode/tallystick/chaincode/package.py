@@ -93,9 +93,9 @@ def build_package(label: str, entry: str, source_root: Path | None = None) -> by
     Raises:
         PackageError: Label or entry are malformed, or the entry's module is not among the sources.
     """
-    _check_label(label)
     if not _ENTRY.fullmatch(entry):
         raise PackageError(f"entry {entry!r} is not of the form module:Class")
+    _check_label(label)
     module = entry.partition(":")[0]
     sources = _sources(module, source_root)
     files = {SOURCE_FOLDER + path: content for path, content in sources.items()}

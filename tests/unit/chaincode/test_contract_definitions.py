@@ -8,6 +8,8 @@ from tallystick.chaincode import Context, Contract, ContractChaincode, query, tr
 from tallystick.chaincode.errors import ContractDefinitionError
 
 
+def nothing() -> None: ...
+def no_self(ctx: Context, key: str) -> None: ...
 def no_context(self: Contract) -> None: ...
 def no_result(self: Contract, ctx: Context): ...  # type: ignore[no-untyped-def]  # noqa: ANN201
 def no_type(self: Contract, ctx: Context, key) -> None: ...  # type: ignore[no-untyped-def]  # noqa: ANN001
@@ -25,7 +27,9 @@ def unserialisable(self: Contract, ctx: Context, key: ContractChaincode) -> None
 @pytest.mark.parametrize(
     ("function", "problem"),
     [
-        pytest.param(no_context, "needs `ctx: Context`", id="no context"),
+        pytest.param(nothing, r"needs the parameters `\(self, ctx: Context, …", id="nothing"),
+        pytest.param(no_self, r"needs the parameters `\(self, ctx: Context, …", id="no self"),
+        pytest.param(no_context, r"needs the parameters `\(self, ctx: Context, …", id="no context"),
         pytest.param(no_result, "does not declare what it returns", id="no result type"),
         pytest.param(no_type, "parameter key has no type", id="no parameter type"),
         pytest.param(star, r"\*keys: str cannot be passed by position", id="star"),
@@ -90,6 +94,12 @@ class Named(Contract):
     def read(self, ctx: Context) -> None: ...
 
 
+class Unmarked(Contract):
+    name = "unmarked"
+
+    def read(self, ctx: Context) -> None: ...
+
+
 class Unnamed(Contract):
     @query
     def read(self, ctx: Context) -> None: ...
@@ -100,6 +110,11 @@ class Unnamed(Contract):
     [
         pytest.param((), "at least one contract", id="none"),
         pytest.param((Unnamed(),), "Unnamed needs a name", id="without a name"),
+        pytest.param(
+            (Named(), Unmarked()),
+            "Unmarked has no functions: mark methods with @transaction or @query",
+            id="without a function",
+        ),
         pytest.param((Named(), Named()), "two contracts are named 'same'", id="name used twice"),
     ],
 )

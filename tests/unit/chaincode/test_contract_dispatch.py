@@ -80,6 +80,8 @@ class CashContract(Contract):
     def currency(self, _ctx: Context) -> str:
         return "USD"
 
+    def audit(self) -> None: ...
+
 
 CHAINCODE = ContractChaincode(TokenContract(), CashContract())
 
@@ -110,8 +112,18 @@ def test_a_call_that_succeeds(args: tuple[bytes, ...], payload: bytes) -> None:
         pytest.param(
             (b"transfer", b"A", b"b", b"five"),
             400,
-            "INVALID_ARGUMENT: quantity: Invalid JSON: expected ident at line 1 column 2",
+            "INVALID_ARGUMENT: quantity: is to be JSON (an integer), which 'five' is not: "
+            "expected ident at line 1 column 2",
             id="not JSON",
+        ),
+        pytest.param(
+            (b"deliver", b"{" + "ü".encode() * 100_000),
+            400,
+            r"INVALID_ARGUMENT: leg: is to be JSON (an object), which '{"
+            + r"\xfc" * 19
+            + r"\ufffd'…"
+            " is not: key must be a string at line 1 column 2",
+            id="much that is not JSON",
         ),
         pytest.param(
             (b"deliver", b'{"quantity":0}'),
@@ -145,7 +157,20 @@ def test_a_call_that_succeeds(args: tuple[bytes, ...], payload: bytes) -> None:
             "token:transfer",
             id="an unqualified name is of the first contract",
         ),
-        pytest.param((), 404, "UNKNOWN_FUNCTION: no function ''", id="no arguments at all"),
+        pytest.param(
+            (b"cash:audit",),
+            404,
+            "UNKNOWN_FUNCTION: no function 'cash:audit'; a method of that name lacks @transaction "
+            "or @query; there are cash:currency, ",
+            id="a method that nobody marked",
+        ),
+        pytest.param(
+            (b"audit",),
+            404,
+            "UNKNOWN_FUNCTION: no function 'audit'; there are cash:currency, ",
+            id="a method that nobody marked, of another contract",
+        ),
+        pytest.param((), 404, "UNKNOWN_FUNCTION: no function ''; there", id="no arguments at all"),
         pytest.param(
             (b"sneak",), 500, "WRITE_IN_QUERY: put('k') inside a @query", id="a query that writes"
         ),
@@ -172,9 +197,9 @@ def test_of_many_functions_those_are_named_that_may_have_been_meant() -> None:
     assert unknown(many(), "x" * 100_000).endswith(f"; {far}")
 
 
-def test_a_contract_without_functions_says_how_to_have_some() -> None:
-    empty = type("Empty", (Contract,), {"name": "empty"})
-    assert unknown(empty(), "f") == "no function 'f'; mark some with @transaction or @query"
+def test_functions_are_listed_as_clients_call_them() -> None:
+    assert CHAINCODE.functions[:2] == ("transfer", "deliver")
+    assert CHAINCODE.functions[-1] == "cash:currency"
 
 
 def unknown(contract: Contract, function: str) -> str:

@@ -52,7 +52,7 @@ def test_the_document_lists_functions_with_the_schemas_of_their_types() -> None:
                             {
                                 "name": "quantity",
                                 "required": False,
-                                "schema": {"type": "integer", "exclusiveMinimum": 0},
+                                "schema": {"type": "integer", "exclusiveMinimum": 0, "default": 1},
                             },
                         ],
                         "returns": {"$ref": "#/components/schemas/Receipt"},

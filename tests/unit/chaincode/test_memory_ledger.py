@@ -86,6 +86,11 @@ def ledger() -> MemoryLedger:
     return MemoryLedger({"counter": CounterContract(), "caller": CallerContract()}, client=ALICE)
 
 
+def test_a_class_in_place_of_a_contract_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"^counter is the class CounterContract: give an object, "):
+        MemoryLedger({"counter": CounterContract})  # type: ignore[dict-item]
+
+
 def test_a_successful_transaction_is_committed(ledger: MemoryLedger) -> None:
     outcome = ledger.invoke("counter", "add", "k", 5)
     assert outcome.load(Receipt) == Receipt(key="k", quantity=5)

@@ -80,12 +80,7 @@ class MemoryLedger:
     def __init__(
         self, chaincodes: Mapping[str, Chaincode | Contract], *, client: Client | None = None
     ) -> None:
-        self.world = MemoryWorld(
-            {
-                name: ContractChaincode(each) if isinstance(each, Contract) else each
-                for name, each in chaincodes.items()
-            }
-        )
+        self.world = MemoryWorld({name: _served(name, each) for name, each in chaincodes.items()})
         self.client = client
         self.now = _START
         self._submitted = 0
@@ -143,6 +138,17 @@ class MemoryLedger:
         published = event is not None and event.event_name == EVENT_NAME
         events = unpack(event.payload) if event is not None and published else []
         return Outcome(proposal.transaction_id, response.payload, tuple(events))
+
+
+def _served(name: str, given: Chaincode | Contract) -> Chaincode:
+    """Return a chaincode that runs what was given for the name.
+
+    Raises:
+        TypeError: A class was given.
+    """
+    if isinstance(given, type):
+        raise TypeError(f"{name} is the class {given.__name__}: give an object, {given.__name__}()")
+    return ContractChaincode(given) if isinstance(given, Contract) else given
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,12 +67,12 @@ class Notes(Contract):
         ctx.emit(Noted(key=key))
 
     @query
-    def get(self, ctx: Context, key: str) -> str:
+    def get(self, ctx: Context, key: str, times: int = 1) -> str:
         """Return a note."""
         found = ctx.state.get(key)
         if found is None:
             raise Refusal("NOTE_UNKNOWN", f"there is no note {key}", 404)
-        return found.decode()
+        return found.decode() * times
 '''
 
 
@@ -110,17 +110,19 @@ def test_a_network_is_started_called_upgraded_and_stopped(tally: Tally, tmp_path
     refused = tally("query", "notes", "get", "b", "--as", "OneMSP", code=1)
     assert refused == "tally: notes refused get (status 404): NOTE_UNKNOWN: there is no note b\n"
 
-    for command in ("query", "invoke"):
-        nowhere = tally(command, "nots", "get", "b", "--as", "OneMSP", code=1)
+    for call in (
+        ("query", "nots", "get", "b"),
+        ("invoke", "nots", "get", "b"),
+        ("chaincode", "describe", "nots"),
+    ):
+        nowhere = tally(*call, "--as", "OneMSP", code=1)
         assert nowhere.endswith("\nwhat there is says `tally chaincode list`\n")
     nowhere = tally("query", "notes", "get", "b", "--as", "OneMSP", "--channel", "no", code=1)
     assert nowhere.endswith("\nwhat there is says `tally channel list`\n")
 
     event = tally("events", "notes", "--from-block", "0", "--count", "1", "--as", "OneMSP")
     assert json.loads(event)["payload"]["events"][0]["data"] == {"key": "a"}
-    assert "put(key: string, text: string)" in tally(
-        "chaincode", "describe", "notes", "--as", "OneMSP"
-    )
+    describe(tally)
 
     explain_an_endorsement_that_was_not_enough(tally)
 
@@ -192,6 +194,12 @@ def with_room(directory: Path) -> Path:
             return path
 
 
+def describe(tally: Tally) -> None:
+    described = tally("chaincode", "describe", "notes", "--as", "OneMSP")
+    assert "put(key: string, text: string)" in described
+    assert "get(key: string, times: integer = 1)" in described
+
+
 def explain_an_endorsement_that_was_not_enough(tally: Tally) -> None:
     alone = ("notes", "put", "a", "alone", "--endorser", "OneMSP")
     rejected = tally("invoke", *alone, "--as", "OneMSP", code=1)
@@ -228,7 +236,8 @@ def join_a_second_channel(tally: Tally, directory: Path) -> None:
     assert "joined bonds" in tally("channel", "join", block, "--as", "TwoMSP")
     assert tally("channel", "list", "--as", "TwoMSP") == "bonds\nmarket\n"
     here = ("--channel", "bonds")
-    assert tally("chaincode", "list", *here, "--as", "TwoMSP").startswith("in force on bonds:\n")
+    listed = tally("chaincode", "list", *here, "--as", "TwoMSP")
+    assert listed.startswith("in force on bonds:\n  nothing\n")
     assert "in force since block 1" in tally("channel", "set-batch", "--max-messages", "7", *here)
 
 
@@ -240,17 +249,23 @@ def upgrade(tally: Tally, source: Path) -> None:
     definition = ("notes", "--version", "2.0", "--sequence", "2")
     rule = ("--endorsement", "OR('OneMSP.peer', 'TwoMSP.peer')")
     arguments: tuple[str, ...] = ()
+    changed_rule = (
+        "notes: the rule changes from AND('OneMSP.peer', 'TwoMSP.peer')"
+        " to OR('OneMSP.peer', 'TwoMSP.peer')\n"
+    )
     for msp_id in ("OneMSP", "TwoMSP"):
         refused = tally("chaincode", "commit", *definition, *rule, "--as", msp_id, code=1)
         assert "  not approved by " in refused
-        absent = ("--package-id", "notes_2.0:00", "--as", msp_id)
+        absent = ("--package-id", f"notes_2.0:{'0' * 64}", "--as", msp_id)
         told = tally("chaincode", "approve", *definition, *rule, *absent)
-        assert "its peer will not endorse yet: it lacks notes_2.0:00" in told
+        assert told.startswith(changed_rule)
+        assert f"its peer will not endorse yet: it lacks {absent[1]}" in told
         package_id = tally("chaincode", "install", str(package), "--as", msp_id).strip()
         arguments = (*definition, *rule, "--package-id", package_id, "--as", msp_id)
         assert f"approved by {msp_id} in block" in tally("chaincode", "approve", *arguments)
         assert f"approved by {msp_id} before" in tally("chaincode", "approve", *arguments)
-    assert "is in force" in tally("chaincode", "commit", *definition, *rule, "--as", "OneMSP")
+    committed = tally("chaincode", "commit", *definition, *rule, "--as", "OneMSP")
+    assert committed.startswith(f"{changed_rule}notes 2.0 is in force since block ")
     assert "is in force already" in tally("chaincode", "approve", *arguments)
     changed = ("notes", "--version", "3.0", "--sequence", "2", *rule, "--as", "OneMSP")
     for command in ("approve", "commit"):

@@ -363,7 +363,9 @@ def load_settings(settings_type: type[SettingsT], path: Path) -> SettingsT:
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise SettingsError(path, [error.strerror or str(error)]) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(path, [str(error)]) from error
     except (ValueError, RecursionError) as error:
         problem = "a number in it is too long, or its lists are nested too deeply"

@@ -24,6 +24,11 @@ def package(folder: Path, *options: str) -> int:
         ("", "notes:Note", "no peer could run notes:Note: module notes has no Note"),
         ("class Notes:\n    name = 'notes'", "notes:Notes", "neither a Contract class nor"),
         ("class Notes(Contract): ...", "notes:Notes", "Notes needs a name without colon"),
+        (
+            "class Notes(Contract):\n    name = 'notes'\n    def put(self): ...",
+            "notes:Notes",
+            "no peer could run notes:Notes: Notes has no functions",
+        ),
         ("raise ValueError('no')", "notes:Notes", "importing notes failed with ValueError: no"),
         (
             "class Notes(Contract):\n    name = 'notes'\n    def __init__(self, at): ...",
@@ -36,6 +41,7 @@ def package(folder: Path, *options: str) -> int:
         "a name too few",
         "no contract",
         "no name of its own",
+        "no functions",
         "a failing import",
         "no way to make it",
         "no accord",
@@ -52,6 +58,25 @@ def test_a_contract_that_no_peer_would_run_is_told_at_home(
     )
     with pytest.raises(LedgerError, match=problem):
         deployable(chaincode)
+
+
+def test_a_check_names_the_functions_and_the_module(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "_notes.py"
+    check = ("chaincode", "check", "_notes:Notes", "--source", str(tmp_path))
+    source.write_text(
+        "from tallystick.chaincode import Context, Contract, query\n\n\n"
+        "class Notes(Contract):\n    name = 'notes'\n\n"
+        "    @query\n    def put(self, ctx: Context) -> None: ...\n\n"
+        "    @query\n    def get(self, ctx: Context) -> None: ...\n"
+    )
+    assert main(check) == 0
+    said = "_notes:Notes may be installed; checked: _notes.py\nfunctions: put, get\n"
+    assert capsys.readouterr().out == said
+    source.write_text("import random\n")
+    assert main(check) == 1
+    assert "the chaincode package notes is refused" in capsys.readouterr().err
 
 
 def test_a_service_package_says_where_to_dial(tmp_path: Path) -> None:

@@ -121,6 +121,10 @@ def test_garbage_is_collected_again_once_a_command_is_loaded(
         pytest.param(("peer", "start"), id="without what is required"),
         pytest.param(("chaincode", "commit", "x", "--sequence", "-1"), id="a number below 0"),
         pytest.param(("invoke", "a", "b", "--transient", "secret"), id="no assignment"),
+        *(
+            pytest.param(("chaincode", "approve", "x", "--package-id", given), id=f"id {given!r}")
+            for given in ("", "x_1.0", "x_1.0:abc", f":{'0' * 64}", f"x_1.0:{'A' * 64}")
+        ),
     ],
 )
 def test_a_wrong_command_line_exits_with_2(words: tuple[str, ...]) -> None:
@@ -132,7 +136,11 @@ def test_a_wrong_command_line_exits_with_2(words: tuple[str, ...]) -> None:
     [
         pytest.param(("cluster", "down"), "start one with `tally cluster up`", id="no network"),
         pytest.param(("query", "token", "balance_of", "A", "b"), "tally cluster up", id="query"),
-        pytest.param(("peer", "start", "--config", "no.toml"), "no.toml cannot be used", id="peer"),
+        pytest.param(
+            ("peer", "start", "--config", "no.toml"),
+            "no.toml cannot be used:\n  No such file or directory\n",
+            id="peer",
+        ),
         pytest.param(("channel", "inspect", "no.block"), "no.block holds no block", id="no block"),
         pytest.param(("crypto", "show", "nowhere"), "nowhere is neither a PEM file", id="no PEM"),
         pytest.param(("channel", "join"), "or --snapshot with a folder", id="nothing to join"),
@@ -163,6 +171,14 @@ def test_a_command_that_cannot_be_done_is_explained_and_exits_with_1(
     assert shown.out == ""
     assert shown.err.startswith("tally: ")
     assert says in shown.err
+
+
+def test_a_file_that_is_not_there_is_named_in_plain_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    absent = str(tmp_path / "absent.tar.gz")
+    assert run("chaincode", "install", absent) == 1
+    assert capsys.readouterr().err == f"tally: {absent} cannot be used: No such file or directory\n"
 
 
 def test_keys_a_first_block_and_a_look_at_both(

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Final
 
 NETWORK_VARIABLE: Final = "TALLY_NETWORK"
 DEFAULT_NETWORK: Final = ".tallystick"
+_PACKAGE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*:[0-9a-f]{64}", re.ASCII)
+"""See `tallystick.chaincode.package`, which help need not load."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,16 @@ def endpoint(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def package_id(text: str) -> str:
+    """Return the id of a package: its label, a colon and the SHA-256 of its bytes."""
+    if not _PACKAGE_ID.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no package id: it is what `tally chaincode install` prints, a label, a"
+            " colon and 64 hex digits"
+        )
+    return text
+
+
 NETWORK: Final = Argument(
     name="--network",
     type=Path,
@@ -139,7 +152,7 @@ DEFINITION: Final = (
         default="",
         metavar="RULE",
         help="who must endorse, such as \"AND('ATSMSP.peer', 'ClearingMSP.peer')\", or the path of"
-        " a channel policy; default: the channel's rule",
+        " a channel policy; default: the channel's rule, also for a later definition",
     ),
     Argument(
         name="--collections",

@@ -110,13 +110,26 @@ def _proposal(contract: Contract, options: argparse.Namespace) -> Proposal:
 async def _answered(options: argparse.Namespace, call: Awaitable[ResultT]) -> ResultT:
     """Return the result of ``call``; if it was the chaincode that said no, say so without more."""
     try:
-        return await call
+        return await looked_up(call)
     except (EndorseError, EvaluateError) as error:
         if error.refusals:
             raise ChaincodeRefusedError(
                 options.chaincode, options.function, error.refusals[0]
             ) from error
+        raise
+
+
+async def looked_up(call: Awaitable[ResultT]) -> ResultT:
+    """Return the result of ``call``.
+
+    Raises:
+        NothingThereError: A peer knows no chaincode, or no channel, of that name.
+        EndorseError, EvaluateError: The call failed otherwise.
+    """
+    try:
+        return await call
+    except (EndorseError, EvaluateError) as error:
         for words, where in _LOOK.items():
-            if words in error.message:
+            if not error.refusals and words in error.message:
                 raise NothingThereError(error, where) from error
         raise

@@ -9,13 +9,14 @@ from pathlib import Path
 from pydantic import BaseModel, Field, JsonValue
 
 from tallystick.client.errors import ClientError, CommitError, EndorseError
+from tallystick.node.cli.calls import looked_up
+from tallystick.node.cli.definition_changes import InForce, changes, rule_of, rule_text
 from tallystick.node.cli.session import administrator_of, channel_of, connect
 from tallystick.node.cluster.administrator import Administrator, Definition
 from tallystick.node.cluster.collections import load_collections
 from tallystick.node.cluster.deployment import new_package
 from tallystick.node.cluster.startup import METADATA_FUNCTION
 from tallystick.node.errors import LedgerError
-from tallystick.node.policies.parser import describe as policy_text
 from tallystick.node.runtime.packages import (
     CCAAS,
     EXTERNAL,
@@ -27,12 +28,8 @@ from tallystick.node.runtime.packages import (
 from tallystick.node.runtime.service import ServiceAddress, build_service_package
 from tallystick.node.runtime.serving import serve_contracts
 from tallystick.protos.peer.collection_pb2 import CollectionConfigPackage
-from tallystick.protos.peer.lifecycle.lifecycle_pb2 import QueryChaincodeDefinitionsResult
-from tallystick.protos.peer.policy_pb2 import ApplicationPolicy
 
 FAILURES = (ClientError,)
-
-_InForce = QueryChaincodeDefinitionsResult.ChaincodeDefinition
 
 
 class NotAgreedError(LedgerError):
@@ -45,8 +42,10 @@ class NotAgreedError(LedgerError):
     def __init__(self, definition: Definition, missing: Sequence[str], reason: Exception) -> None:
         super().__init__(
             f"{definition.name} {definition.version} is not in force: {reason}\n"
-            f"  not approved by {', '.join(missing)}: let more organisations approve the same"
-            " version, sequence and endorsement rule"
+            f"  not approved by {', '.join(missing)}: let more organisations approve exactly this."
+            " An approval counts only for the same version, sequence, rule and collections; asked"
+            f" for are version {definition.version}, sequence {definition.sequence}, rule"
+            f" {rule_of(definition)}, {_collections_told(definition)}"
         )
         self.missing = missing
 
@@ -58,7 +57,7 @@ class OutOfTurnError(LedgerError):
         sequence: Of the definition in force.
     """
 
-    def __init__(self, in_force: _InForce) -> None:
+    def __init__(self, in_force: InForce) -> None:
         super().__init__(
             f"{in_force.name} {in_force.version} is in force with sequence {in_force.sequence}:"
             f" approve and commit what is to come after it with --sequence {in_force.sequence + 1}"
@@ -68,8 +67,11 @@ class OutOfTurnError(LedgerError):
 
 def check(options: argparse.Namespace) -> None:
     """Say why peers would not run a contract or could differ over it, or that they would."""
-    checked = check_contract(new_package("contract", options.entry, options.source))
-    print(f"{options.entry} may be installed; checked: {', '.join(sorted(checked.sources))}")
+    module = options.entry.partition(":")[0].lstrip("_")  # which no label begins with
+    checked = check_contract(new_package(module or "contract", options.entry, options.source))
+    sources = ", ".join(sorted(checked.package.sources))
+    print(f"{options.entry} may be installed; checked: {sources}")
+    print(f"functions: {', '.join(checked.functions)}")
 
 
 def package(options: argparse.Namespace) -> None:
@@ -95,22 +97,23 @@ async def install(options: argparse.Namespace) -> None:
 
 async def approve(options: argparse.Namespace) -> None:
     """Approve a definition; print where, and who else has."""
-    definition = _definition(options)
+    definition, package_id = _definition(options), options.package_id or ""
     async with AsyncExitStack() as stack:
         administrator, network = await administrator_of(options, stack)
         channel = network.topology.find_channel(options.channel)
         in_force = await _in_force(administrator, channel.id, definition.name)
+        _tell_changes(in_force, definition)
         try:
-            landed = await administrator.approve(channel.id, definition, options.package_id)
+            landed = await administrator.approve(channel.id, definition, package_id)
         except EndorseError as error:
             if in_force is None or definition.sequence == in_force.sequence + 1:
                 raise
             raise OutOfTurnError(in_force) from error
         when = "before" if landed is None else f"in block {landed.block_number}"
         print(f"approved by {administrator.msp_id} {when}")
-        if options.package_id and options.package_id not in await administrator.installed():
+        if package_id and package_id not in await administrator.installed():
             print(
-                f"its peer will not endorse yet: it lacks {options.package_id}; run"
+                f"its peer will not endorse yet: it lacks {package_id}; run"
                 f" `tally chaincode install FILE --as {administrator.msp_id}`"
             )
         if in_force is not None and in_force.sequence == definition.sequence:
@@ -130,6 +133,7 @@ async def commit(options: argparse.Namespace) -> None:
         in_force = await _in_force(administrator, channel.id, definition.name)
         if in_force is not None and definition.sequence != in_force.sequence + 1:
             raise OutOfTurnError(in_force)
+        _tell_changes(in_force, definition)
         approvals = await administrator.approvals(channel.id, definition)
         part = network.topology.on_channel(channel)
         members = [member.msp_id for member in part.peer_organizations]
@@ -152,8 +156,10 @@ async def list_definitions(options: argparse.Namespace) -> None:
         definitions = await administrator.definitions(channel_id)
         installed = await administrator.installed()
     print(f"in force on {channel_id}:")
+    if not definitions:
+        print("  nothing")
     for each in definitions:
-        rule = _rule(each.validation_parameter)
+        rule = rule_text(each.validation_parameter)
         print(f"  {each.name:12} {each.version:8} sequence {each.sequence}  endorsed by {rule}")
     print(f"installed on the peer of {administrator.msp_id}:")
     for line in sorted(installed) or ["nothing"]:
@@ -163,16 +169,15 @@ async def list_definitions(options: argparse.Namespace) -> None:
 async def describe(options: argparse.Namespace) -> None:
     """Print what a chaincode says of itself."""
     async with await connect(options) as gateway:
-        answer = (
-            await channel_of(gateway, options).contract(options.name).evaluate(METADATA_FUNCTION)
-        )
+        called = channel_of(gateway, options).contract(options.name)
+        answer = await looked_up(called.evaluate(METADATA_FUNCTION))
     if options.json:
         print(json.dumps(json.loads(answer), indent=2, ensure_ascii=False))
         return
     for contract in _Metadata.model_validate_json(answer).contracts.values():
         for function in contract.transactions:
             kind = ", ".join(function.tag)
-            parameters = ", ".join(f"{each.name}: {each.type_name}" for each in function.parameters)
+            parameters = ", ".join(map(str, function.parameters))
             print(f"{function.name}({parameters})  [{kind}]")
             if function.description:
                 print(f"    {function.description}")
@@ -222,7 +227,17 @@ def _service(options: argparse.Namespace) -> ServiceAddress:
 
 class _Parameter(BaseModel):
     name: str
+    required: bool = True
     schema_: Mapping[str, JsonValue] = Field(alias="schema")
+
+    def __str__(self) -> str:
+        """What it takes, and what it is when it is left out, if it may be."""
+        taken = f"{self.name}: {self.type_name}"
+        if self.required:
+            return taken
+        if "default" not in self.schema_:
+            return f"[{taken}]"
+        return f"{taken} = {json.dumps(self.schema_['default'], ensure_ascii=False)}"
 
     @property
     def type_name(self) -> str:
@@ -248,7 +263,7 @@ class _Metadata(BaseModel):
     contracts: dict[str, _Contract]
 
 
-async def _in_force(administrator: Administrator, channel_id: str, name: str) -> _InForce | None:
+async def _in_force(administrator: Administrator, channel_id: str, name: str) -> InForce | None:
     """Return the definition of a chaincode that is in force, if there is one."""
     definitions = await administrator.definitions(channel_id)
     return next((each for each in definitions if each.name == name), None)
@@ -263,8 +278,13 @@ def _definition(options: argparse.Namespace) -> Definition:
     )
 
 
-def _rule(validation_parameter: bytes) -> str:
-    policy = ApplicationPolicy.FromString(validation_parameter)
-    if policy.HasField("signature_policy"):
-        return policy_text(policy.signature_policy)
-    return policy.channel_config_policy_reference or "the channel's rule"
+def _tell_changes(in_force: InForce | None, definition: Definition) -> None:
+    """Print what the next definition of a chaincode changes, before anybody puts it on a ledger."""
+    if in_force is not None and definition.sequence == in_force.sequence + 1:
+        for line in changes(in_force, definition):
+            print(line)
+
+
+def _collections_told(definition: Definition) -> str:
+    names = [each.static_collection_config.name for each in definition.collections.config]
+    return f"collections {', '.join(names)}" if names else "no collections"

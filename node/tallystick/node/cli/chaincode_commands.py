@@ -14,6 +14,7 @@ from tallystick.node.cli.arguments import (
     duration_s,
     endpoint,
     natural,
+    package_id,
 )
 from tallystick.node.cli.command import Command, Group
 
@@ -153,12 +154,12 @@ CHAINCODE: Final = Group(
             "approve",
             "Approve a definition in the name of an organisation",
             "tallystick.node.cli.chaincode:approve",
-            ("approve my --package-id my_1.0:3f2c… --as ATSMSP",),
+            (f"approve my --package-id my_1.0:{'3f2c' * 16} --as ATSMSP",),
             (
                 *DEFINITION,
                 Argument(
                     name="--package-id",
-                    default="",
+                    type=package_id,
                     metavar="ID",
                     help="package that its peers run; without it they do not endorse",
                 ),

@@ -50,13 +50,14 @@ async def show(options: argparse.Namespace) -> None:
 def described(package: CollectionConfigPackage) -> Iterator[str]:
     """Yield what a definition says of its collections, line by line."""
     for entry in package.config:
-        yield from _collection(entry.static_collection_config)
+        yield from described_collection(entry.static_collection_config)
     if not package.config:
         yield "it defines no collections"
     yield "besides, each organisation has _implicit_org_<MSP_ID>, for its own peers alone"
 
 
-def _collection(config: StaticCollectionConfig) -> Iterator[str]:
+def described_collection(config: StaticCollectionConfig) -> Iterator[str]:
+    """Yield the name of a collection, then what a definition says of it, line by line."""
     yield config.name
     yield f"  members        {describe(config.member_orgs_policy.signature_policy)}"
     yield (

@@ -122,9 +122,16 @@ def run(command: Command, options: argparse.Namespace) -> int:
     except BrokenPipeError:
         raise
     except failures as error:
-        print(f"tally: {error}", file=sys.stderr)
+        print(f"tally: {_told(error)}", file=sys.stderr)
         return FAILED
     return result if isinstance(result, int) else 0
+
+
+def _told(error: Exception) -> str:
+    """Return what a failure says; of a file that cannot be used, without the system's number."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename} cannot be used: {error.strerror}"
+    return str(error)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ __all__ = [
     "PYTHON",
     "SELF_RUN",
     "ChaincodePackage",
+    "CheckedContract",
     "InstalledPackage",
     "PackageRefusedError",
     "PackageStore",
@@ -69,6 +70,18 @@ class InstalledPackage:
     label: str
 
 
+@dataclass(frozen=True, slots=True)
+class CheckedContract:
+    """A package of a contract that peers could install and run.
+
+    Attributes:
+        functions: What clients can call, in the order of its definition.
+    """
+
+    package: ChaincodePackage
+    functions: tuple[str, ...]
+
+
 def check_package(package: bytes) -> ChaincodePackage:
     """Return what a package holds, if it may be installed.
 
@@ -90,8 +103,8 @@ def check_package(package: bytes) -> ChaincodePackage:
     return parsed
 
 
-def check_contract(package: bytes) -> ChaincodePackage:
-    """Return what a package of a contract holds, if peers could install and run it.
+def check_contract(package: bytes) -> CheckedContract:
+    """Return what a package of a contract holds and offers, if peers could install and run it.
 
     It is imported, as by a peer, once nothing in its source speaks against that.
 
@@ -100,11 +113,11 @@ def check_contract(package: bytes) -> ChaincodePackage:
     """
     checked = check_package(package)
     try:
-        load_chaincode(checked)
+        chaincode = load_chaincode(checked)
     except PackageError as error:
         problem = str(error).removeprefix(f"{checked.package_id}: ")
         raise PackageRefusedError(f"no peer could run {checked.entry}: {problem}") from error
-    return checked
+    return CheckedContract(checked, chaincode.functions)
 
 
 def build_external_package(label: str) -> bytes:

@@ -81,7 +81,7 @@ class ConnectionSettings(Settings):
     max_concurrent_streams: int = Field(default=1_000, ge=1)
     """Calls that one connection may have open."""
     max_concurrent_calls: int = Field(default=10_000, ge=1)
-    """Calls that may be open in all; a tenth of them may have said nothing yet."""
+    """Calls that may be open in all; half of them may have said nothing yet."""
     max_streams_per_client: int = Field(default=500, ge=1)
     """Streams of blocks and of events that one client, a certificate of a member, may have open."""
     shutdown_grace_s: float = Field(default=1.0, ge=0)
@@ -127,8 +127,7 @@ class ClientRateSettings(Settings):
     """``[client_rate]``: how much one client, a certificate of a member, may ask of this node."""
 
     calls_per_s: float = Field(default=2_000.0, gt=0)
-    """Proposals at a peer, envelopes at an orderer. Each node counts for itself, and the leader of
-    several orderers also what the others hand on to it."""
+    """Proposals at a peer, envelopes at an orderer. Each node counts for itself."""
     burst: int = Field(default=10_000, ge=1)
     """How many may come at once, after a time of rest."""
     max_clients: int = Field(default=10_000, ge=1)
@@ -143,8 +142,7 @@ class NodeSettings(ListeningSettings):
     data_directory: ResolvedPath
     """Ledgers, and on a peer chaincode packages; made if need be."""
     store: Literal["leveldb", "sqlite", "memory"] = "leveldb"
-    """Memory is for tests: private data, approvals of chaincodes among it, ends with the process,
-    and blocks do not bring it back."""
+    """Memory is for tests: private data and approvals, which no block has, end with the process."""
     # At least the 64 tables of 2 MiB below which LevelDB cannot be told to go.
     store_mapped_bytes: int = Field(default=256 * 1024**2, ge=64 * 2 * 1024**2)
     """What LevelDB maps into memory of each channel's tables, at most. More helps where the tables

@@ -23,7 +23,7 @@ ECHO: Final = "/test.Stream/Echo"
 ENDORSE: Final = "/tallystick.Endorsement/Endorse"
 PROPOSAL: Final = "/protos.Endorser/ProcessProposal"
 PLACES: Final = 20
-SILENT: Final = PLACES // 10
+SILENT: Final = PLACES // 2
 SOON_S: Final = 0.2
 
 Stream = grpc.aio.StreamStreamCall[bytes, bytes]

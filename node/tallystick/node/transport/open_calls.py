@@ -20,8 +20,9 @@ PATIENCE_S: Final = 60.0
 """How long a call may be silent. Fabric's command line opens the stream of its envelope before it
 has the transaction endorsed, and a large message may be long on its way."""
 
-_SHARE_OF_SILENT: Final = 10
-"""One place in so many may be held by silent calls."""
+_SHARE_OF_SILENT: Final = 2
+"""One place in so many may be held by silent calls. Of calls that come in one burst thousands may
+be silent at a time, because the node has not come to read their messages."""
 
 
 class OpenCalls:

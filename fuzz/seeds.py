@@ -30,7 +30,7 @@ from tallystick.node.channel.config_signing import unsigned_update, with_signatu
 from tallystick.node.cluster.topology import Topology
 from tallystick.node.ledger.committed import results_of_entry
 from tallystick.node.ledger.varint import uvarint
-from tallystick.node.ordering.etcd.records import encode
+from tallystick.node.ordering.etcd.records import in_parts, whole
 from tallystick.node.testing.local_network import LocalNetwork
 from tallystick.protos.common.common_pb2 import Block, Envelope, SignatureHeader
 from tallystick.protos.gateway.gateway_pb2 import ChaincodeEventsRequest, CommitStatusRequest
@@ -149,7 +149,8 @@ def _ledger(blocks: list[bytes]) -> dict[str, bytes]:
     entry = decode(Block, blocks[-1]).data.data[0]
     payload = decode(Envelope, entry).payload
     batch = OrderedBatch(previous_hash=bytes(32), envelopes=[entry])
-    large = encode(batch, 1, max_value_bytes=512)
+    content = batch.SerializeToString()
+    parts = -(-len(content) // 512)
     push = Request(channel_id="securities", push=Push(private_results=results_of_entry(entry)))
     return {
         "block/genesis": blocks[0],
@@ -159,8 +160,8 @@ def _ledger(blocks: list[bytes]) -> dict[str, bytes]:
         "transaction/config": decode(Block, blocks[0]).data.data[0],
         "result/put": payload,
         "rwset/put": results_of_entry(entry),
-        "etcd/batch": encode(batch, 1).record,
-        "etcd/parts": large.record,
+        "etcd/batch": whole(content),
+        "etcd/parts": in_parts(content, 1, parts),
         "private_data/push": push.SerializeToString(),
     }
 

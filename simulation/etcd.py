@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextvars import Context
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from simulation.coverage import Coverage, Fault
@@ -138,13 +138,20 @@ class EtcdConnection:
         change(self._orderer)
 
     async def read(
-        self, keys: port.KeyRange, *, limit: int = 0, newest_first: bool = False
+        self,
+        keys: port.KeyRange,
+        *,
+        limit: int = 0,
+        newest_first: bool = False,
+        values: port.Values = port.Values.SMALL,
     ) -> port.Found:
         """Return what is there of a range."""
         await self._reach()
         names = self._cluster.keys(keys)[:: -1 if newest_first else 1]
         chosen = names[:limit] if limit else names
         records = [self._cluster.records[name] for name in chosen]
+        if values is port.Values.NONE:
+            records = [replace(record, value=b"") for record in records]
         cluster = self._cluster
         return port.Found(records, cluster.revision, cluster.id, len(chosen) < len(names))
 

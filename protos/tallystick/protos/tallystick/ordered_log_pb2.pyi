@@ -86,7 +86,9 @@ class Parts(_message.Message):
     COUNT_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
     term: _builtins.int
-    """Create revision of the leadership under which the parts were written."""
+    """Tells the attempt that wrote the parts from all others: the create revision of its leadership,
+    shifted to the left by 16 bits, and a number. Earlier releases wrote the create revision alone.
+    """
     count: _builtins.int
     digest: _builtins.bytes
     """SHA-256 of the whole."""

@@ -9,6 +9,7 @@ import pytest
 
 from tallystick.node.ordering.etcd.client import EtcdClient
 from tallystick.node.ordering.etcd.port import EtcdUnavailableError, LeaseLostError, Put, only
+from tallystick.node.ordering.etcd.remedies import remedy_for
 from tallystick.node.ordering.etcd.versions import UnsupportedEtcdError
 from tallystick.protos.etcd.kv_pb2 import KeyValue
 from tallystick.protos.etcd.rpc_pb2 import (
@@ -24,11 +25,22 @@ from tallystick.protos.etcd.rpc_pb2 import (
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-class OneMember:
-    """A member of some release, which may lack a leader."""
+NO_SPACE = "etcdserver: mvcc: database space exceeded"
+NO_LEASE = (grpc.StatusCode.NOT_FOUND, "etcdserver: requested lease not found")
 
-    def __init__(self, version: str = "3.4.23", *, has_leader: bool = True) -> None:
+
+class OneMember:
+    """A member of some release, which may lack a leader, and refuses transactions."""
+
+    def __init__(
+        self,
+        version: str = "3.4.23",
+        *,
+        has_leader: bool = True,
+        fault: tuple[grpc.StatusCode, str] = NO_LEASE,
+    ) -> None:
         self.version = version
+        self.fault = fault
         self.has_leader = has_leader
         self.asked = 0
 
@@ -43,7 +55,7 @@ class OneMember:
         return RangeResponse(header=ResponseHeader(revision=9), kvs=[found], more=True)
 
     async def txn(self, _: TxnRequest, context: Context) -> None:
-        await context.abort(grpc.StatusCode.NOT_FOUND, "etcdserver: requested lease not found")
+        await context.abort(*self.fault)
 
     def serve(self, server: grpc.aio.Server) -> None:
         services: dict[str, dict[str, Any]] = {
@@ -125,6 +137,48 @@ async def test_a_lease_that_has_ended_is_no_reason_to_ask_another_member() -> No
     async with client_of([OneMember()]) as client:
         with pytest.raises(LeaseLostError):
             await client.commit([], [Put(b"key", b"value", lease=7)])
+
+
+async def test_when_the_space_of_etcd_is_used_up_the_error_says_how_to_make_room() -> None:
+    full = OneMember(fault=(grpc.StatusCode.RESOURCE_EXHAUSTED, NO_SPACE))
+    async with client_of([full], timeout_s=AT_ONCE_S) as client:
+        with pytest.raises(EtcdUnavailableError, match="etcdctl alarm disarm") as refused:
+            await client.commit([], [Put(b"key", b"value")])
+    assert NO_SPACE in str(refused.value)
+    assert "does not answer" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "details", "words"),
+    [
+        (grpc.StatusCode.PERMISSION_DENIED, "etcdserver: permission denied", "let a role of etcd"),
+        (grpc.StatusCode.INVALID_ARGUMENT, "etcdserver: user name is empty", "let a role of etcd"),
+        (grpc.StatusCode.INVALID_ARGUMENT, "etcdserver: request is too large", "--max-request"),
+        (grpc.StatusCode.UNIMPLEMENTED, "unknown service etcdserverpb.KV", "is etcd 3.4 or later"),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, NO_SPACE, "etcdctl defrag --cluster"),
+        (
+            grpc.StatusCode.UNAVAILABLE,
+            "Ssl handshake failed: SSL_ERROR_SSL: CERTIFICATE_VERIFY_FAILED",
+            "root_certificates",
+        ),
+    ],
+)
+def test_each_refusal_names_its_own_remedy(code: grpc.StatusCode, details: str, words: str) -> None:
+    assert words in remedy_for(code, details)
+
+
+@pytest.mark.parametrize(
+    ("code", "details"),
+    [
+        (grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded"),
+        (grpc.StatusCode.UNAVAILABLE, "etcdserver: no leader"),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, "etcdserver: too many requests"),
+    ],
+)
+def test_a_member_that_is_away_or_busy_has_no_other_remedy_than_to_run(
+    code: grpc.StatusCode, details: str
+) -> None:
+    assert not remedy_for(code, details)
 
 
 async def test_a_member_of_a_release_that_corrupts_data_stops_an_orderer_from_starting() -> None:

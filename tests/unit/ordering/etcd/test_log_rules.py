@@ -3,13 +3,24 @@
 import pytest
 
 from tallystick.node.ordering.etcd.keys import LogKeys
-from tallystick.node.ordering.etcd.records import UntrustedBatchError, decode_record, encode, join
+from tallystick.node.ordering.etcd.pace import Pace
+from tallystick.node.ordering.etcd.records import (
+    MAX_VALUE_BYTES,
+    MIN_VALUE_BYTES,
+    UntrustedBatchError,
+    decode_record,
+    in_parts,
+    join,
+    whole,
+)
 from tallystick.node.ordering.etcd.retention import Retention, first_kept
 from tallystick.node.ordering.etcd.versions import UnsupportedEtcdError, check_version
 from tallystick.protos.tallystick.ordered_log_pb2 import LogRecord, OrderedBatch, Parts
 
 KEYS = LogKeys("tallystick", "securities", b"\x01" * 32)
 BATCH = OrderedBatch(previous_hash=b"hash", envelopes=[b"a" * 60, b"b" * 60])
+CONTENT = BATCH.SerializeToString()
+PARTS = [CONTENT[:50], CONTENT[50:100], CONTENT[100:]]
 
 
 def test_keys_sort_as_the_numbers_of_their_blocks_do() -> None:
@@ -27,9 +38,10 @@ def test_ranges_hold_what_they_should_and_nothing_else() -> None:
     heights = KEYS.heights
     assert heights.start <= KEYS.height("z.example:7050") < heights.end
     assert not heights.start <= KEYS.leader < heights.end
-    parts = KEYS.parts(5, 7)
+    parts = KEYS.parts(5, 7, 2, 13)
     assert parts.start <= KEYS.part(5, 7, 12) < parts.end
-    assert not parts.start <= KEYS.part(5, 8, 0) < parts.end
+    others = [KEYS.part(5, 7, 1), KEYS.part(5, 7, 13), KEYS.part(5, 8, 3), KEYS.part(6, 7, 3)]
+    assert not any(parts.start <= key < parts.end for key in others)
 
 
 def test_a_channel_begun_anew_has_other_keys() -> None:
@@ -38,18 +50,14 @@ def test_a_channel_begun_anew_has_other_keys() -> None:
 
 
 def test_a_small_batch_is_one_value() -> None:
-    encoded = encode(BATCH, term=7)
-    assert encoded.parts == ()
-    assert decode_record(encoded.record, 1) == BATCH
+    assert decode_record(whole(CONTENT), 1) == BATCH
 
 
 def test_a_large_batch_is_cut_into_parts_that_make_it_again() -> None:
-    encoded = encode(BATCH, term=7, max_value_bytes=50)
-    assert [len(part) for part in encoded.parts] == [50, 50, 30]
-    note = decode_record(encoded.record, 1)
+    note = decode_record(in_parts(CONTENT, 7, 3), 1)
     assert isinstance(note, Parts)
     assert (note.term, note.count) == (7, 3)
-    assert join(note, encoded.parts, 1) == BATCH
+    assert join(note, PARTS, 1) == BATCH
 
 
 @pytest.mark.parametrize(
@@ -61,12 +69,11 @@ def test_a_large_batch_is_cut_into_parts_that_make_it_again() -> None:
     ],
 )
 def test_parts_that_are_not_those_that_were_written_are_not_believed(parts: object) -> None:
-    encoded = encode(BATCH, term=7, max_value_bytes=50)
-    note = decode_record(encoded.record, 3)
+    note = decode_record(in_parts(CONTENT, 7, 3), 3)
     assert isinstance(note, Parts)
     assert callable(parts)
     with pytest.raises(UntrustedBatchError, match="block 3 is not to be trusted"):
-        join(note, parts(list(encoded.parts)), 3)
+        join(note, parts(list(PARTS)), 3)
 
 
 @pytest.mark.parametrize(
@@ -123,3 +130,50 @@ def test_releases_that_may_be_used(version: str) -> None:
 def test_releases_that_are_refused_with_the_reason(version: str, reason: str) -> None:
     with pytest.raises(UnsupportedEtcdError, match=reason):
         check_version(version, "a member")
+
+
+def test_a_line_that_carries_all_at_once_is_soon_given_the_largest_values() -> None:
+    pace = Pace(MIN_VALUE_BYTES, MAX_VALUE_BYTES)
+    for _ in range(4):
+        pace.took(pace.size, 0.005)
+    assert pace.size == MAX_VALUE_BYTES
+
+
+@pytest.mark.parametrize(
+    ("mbit_per_s", "size"),
+    [
+        pytest.param(2, 64 * 1024, id="the slowest"),
+        pytest.param(10, 512 * 1024, id="a slow one"),
+        pytest.param(1_000, 1024 * 1024, id="a fast one"),
+    ],
+)
+def test_what_is_under_way_never_fills_a_line_for_longer_than_a_lease_bears(
+    mbit_per_s: int, size: int
+) -> None:
+    far_s = 0.4
+    pace = Pace(MIN_VALUE_BYTES, MAX_VALUE_BYTES)
+    pace.took(10, far_s)
+    longest_s = 0.0
+    for _ in range(20):
+        line_s = pace.size * 8 / (mbit_per_s * 1e6)
+        longest_s = max(longest_s, line_s)
+        pace.took(pace.size, far_s + line_s)
+    assert pace.size == size
+    assert longest_s < 0.5
+
+
+def test_small_writes_say_nothing_of_large_ones() -> None:
+    pace = Pace(MIN_VALUE_BYTES, MAX_VALUE_BYTES)
+    for _ in range(9):
+        pace.took(100, 0.001)
+    assert pace.size == MIN_VALUE_BYTES
+
+
+def test_a_line_that_has_become_slow_is_given_less_and_after_a_failure_the_least() -> None:
+    pace = Pace(MIN_VALUE_BYTES, MAX_VALUE_BYTES)
+    for _ in range(4):
+        pace.took(pace.size, 0.005)
+    pace.took(pace.size, 0.9)
+    assert pace.size == MAX_VALUE_BYTES // 2
+    pace.failed()
+    assert pace.size == MIN_VALUE_BYTES

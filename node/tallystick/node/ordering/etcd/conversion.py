@@ -2,7 +2,15 @@
 
 from collections.abc import Sequence
 
-from tallystick.node.ordering.etcd.port import Change, Condition, Deletion, KeyRange, Put, Record
+from tallystick.node.ordering.etcd.port import (
+    Change,
+    Condition,
+    Deletion,
+    KeyRange,
+    Put,
+    Record,
+    Values,
+)
 from tallystick.protos.etcd.kv_pb2 import Event, KeyValue
 from tallystick.protos.etcd.rpc_pb2 import (
     Compare,
@@ -17,7 +25,9 @@ from tallystick.protos.etcd.rpc_pb2 import (
 )
 
 
-def range_request(keys: KeyRange, *, limit: int, newest_first: bool) -> RangeRequest:
+def range_request(
+    keys: KeyRange, *, limit: int, newest_first: bool, values: Values
+) -> RangeRequest:
     """Return the request for what is in a range, by key, upwards or downwards."""
     order = RangeRequest.DESCEND if newest_first else RangeRequest.ASCEND
     return RangeRequest(
@@ -26,6 +36,7 @@ def range_request(keys: KeyRange, *, limit: int, newest_first: bool) -> RangeReq
         limit=limit,
         sort_order=order,
         sort_target=RangeRequest.KEY,
+        keys_only=values is Values.NONE,
     )
 
 

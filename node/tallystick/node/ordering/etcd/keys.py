@@ -4,7 +4,7 @@
 
     <prefix>/<channel>/<genesis>/leader                 who leads, under that orderer's lease
     <prefix>/<channel>/<genesis>/block/<number>         the content of a block, written once
-    <prefix>/<channel>/<genesis>/part/<number>/<term>/<index>   pieces of a large one
+    <prefix>/<channel>/<genesis>/part/<number>/<writing>/<index>   pieces of a large one
     <prefix>/<channel>/<genesis>/height/<orderer>       how many blocks an orderer has on its disk
     <prefix>/<channel>/<genesis>/compared               the cluster in which the log proved complete
 
@@ -57,13 +57,13 @@ class LogKeys:
         """The contents of all blocks below a number."""
         return KeyRange(self.block(0), self.block(number))
 
-    def part(self, number: int, term: int, index: int) -> bytes:
-        """The key of a piece of a block's content."""
-        return self._key("part", _digits(number), _digits(term), _digits(index))
+    def part(self, number: int, writing: int, index: int) -> bytes:
+        """The key of a piece of a block's content, of one attempt to write it."""
+        return self._key("part", _digits(number), _digits(writing), _digits(index))
 
-    def parts(self, number: int, term: int) -> KeyRange:
-        """All pieces of a block's content that were written under one leadership."""
-        return KeyRange(self.part(number, term, 0), self.part(number, term + 1, 0))
+    def parts(self, number: int, writing: int, first: int, count: int) -> KeyRange:
+        """The pieces from ``first`` on of a block's content that was cut into ``count``."""
+        return KeyRange(self.part(number, writing, first), self.part(number, writing, count))
 
     def parts_before(self, number: int) -> KeyRange:
         """All pieces of all blocks below a number."""

@@ -1,28 +1,43 @@
 """The ordered log of one channel, in etcd: read by every orderer, written by the leader alone."""
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import Final
 
 from tallystick.node.errors import LedgerError
 from tallystick.node.ordering.etcd.keys import LogKeys
+from tallystick.node.ordering.etcd.pace import Pace
 from tallystick.node.ordering.etcd.port import (
     CompactedError,
     Condition,
     Deletion,
     Etcd,
+    EtcdUnavailableError,
+    Found,
     Put,
     Record,
+    Values,
     only,
 )
-from tallystick.node.ordering.etcd.records import decode_record, encode, join
-from tallystick.protos.tallystick.ordered_log_pb2 import OrderedBatch
+from tallystick.node.ordering.etcd.records import (
+    MAX_VALUE_BYTES,
+    MIN_VALUE_BYTES,
+    decode_record,
+    in_parts,
+    join,
+    whole,
+)
+from tallystick.protos.tallystick.ordered_log_pb2 import OrderedBatch, Parts
 
 _log = logging.getLogger(__name__)
 
-_READ_AT_ONCE = 8
+_MOST_AT_ONCE: Final = 8
+_LIKELY_BYTES: Final = MAX_VALUE_BYTES // 4
+_ATTEMPT_BITS: Final = 16
 _MOST_DIGITS = 20
 """More has no height of a chain; int() refuses numbers without end, with an error of its own."""
 
@@ -88,6 +103,10 @@ class OrderedLog:
         self._etcd = etcd
         self._keys = keys
         self._stray = b""
+        self._pace = Pace(MIN_VALUE_BYTES, MAX_VALUE_BYTES)
+        self._at_once = 1
+        self._attempts = 0
+        self._written: tuple[bytes, OrderedBatch] | None = None
 
     @property
     def keys(self) -> LogKeys:
@@ -97,25 +116,54 @@ class OrderedLog:
     async def append(self, term: int, number: int, batch: OrderedBatch) -> None:
         """Write the content of block ``number``; on return it is there for good.
 
-        It may be tried again when etcd has not answered: it is written once.
+        etcd is asked again when it has not answered: it is written once.
 
         Raises:
             SupersededError: Another leads, or has written that block.
         """
-        encoded = encode(batch, term)
+        content = batch.SerializeToString()
         in_term = Condition(self._keys.leader, term)
-        for index, part in enumerate(encoded.parts):
-            key = self._keys.part(number, term, index)
-            if not (await self._etcd.commit([in_term], [Put(key, part)])).succeeded:
-                raise SupersededError
+        if len(content) <= self._pace.size:
+            record = whole(content)
+        else:
+            record = await self._write_parts(content, in_term, number)
+            self._written = record, batch
         key = self._keys.block(number)
-        conditions = [in_term, Condition(key)]
-        if (await self._etcd.commit(conditions, [Put(key, encoded.record)])).succeeded:
+        if await self._write([in_term, Condition(key)], key, record):
             return
         # The answer to an earlier attempt may have been lost.
-        found = (await self._etcd.read(only(key))).records
-        if not found or found[0].value != encoded.record:
+        found = (await self._etcd.read(only(key), values=Values.LARGE)).records
+        if not found or found[0].value != record:
             raise SupersededError
+
+    async def _write_parts(self, content: bytes, in_term: Condition, number: int) -> bytes:
+        """Write a batch in parts, as large as the line allows; return the record that names them.
+
+        Each attempt has keys of its own. A request of an earlier one may still be under way, and
+        what it wrote be there: it would be taken for a part of this one.
+        """
+        self._attempts += 1
+        writing = in_term.create_revision << _ATTEMPT_BITS | self._attempts % (1 << _ATTEMPT_BITS)
+        start = count = 0
+        while start < len(content):
+            part = content[start : start + self._pace.size]
+            if not await self._write([in_term], self._keys.part(number, writing, count), part):
+                raise SupersededError
+            start += len(part)
+            count += 1
+        return in_parts(content, writing, count)
+
+    async def _write(self, conditions: Sequence[Condition], key: bytes, value: bytes) -> bool:
+        """Write a key if all conditions hold; return whether they did."""
+        clock = asyncio.get_running_loop().time
+        began_s = clock()
+        try:
+            committed = await self._etcd.commit(conditions, [Put(key, value)])
+        except EtcdUnavailableError:
+            self._pace.failed()
+            raise
+        self._pace.took(len(value), clock() - began_s)
+        return committed.succeeded
 
     async def follow(
         self, number: int, leads: Callable[[], bool]
@@ -132,7 +180,7 @@ class OrderedLog:
             UntrustedBatchError: It holds something else.
         """
         while True:
-            found = await self._etcd.read(self._keys.blocks_from(number), limit=_READ_AT_ONCE)
+            found = await self._read_blocks(number)
             in_order = self._in_order(found.records, number)
             for record in in_order:
                 yield number, await self._batch(record, number)
@@ -157,8 +205,8 @@ class OrderedLog:
             UntrustedBatchError: There is something that is no block.
         """
         keys = self._keys.blocks_from(0)
-        found = (await self._etcd.read(keys, limit=1, newest_first=True)).records
-        return self._keys.number_of(found[0].key) if found else None
+        found = await self._etcd.read(keys, limit=1, newest_first=True, values=Values.NONE)
+        return self._keys.number_of(found.records[0].key) if found.records else None
 
     async def first(self) -> int | None:
         """Return the number of the first block that the log still has; None if it has none.
@@ -166,8 +214,9 @@ class OrderedLog:
         Raises:
             UntrustedBatchError: There is something that is no block.
         """
-        found = (await self._etcd.read(self._keys.blocks_from(0), limit=1)).records
-        return self._keys.number_of(found[0].key) if found else None
+        keys = self._keys.blocks_from(0)
+        found = await self._etcd.read(keys, limit=1, values=Values.NONE)
+        return self._keys.number_of(found.records[0].key) if found.records else None
 
     async def gap(self, number: int) -> Gap | None:
         """Return what is in place of block ``number`` and before a later one; None if nothing is.
@@ -175,7 +224,8 @@ class OrderedLog:
         Raises:
             UntrustedBatchError: There is something that is no block.
         """
-        found = (await self._etcd.read(self._keys.blocks_from(number - 1), limit=2)).records
+        keys = self._keys.blocks_from(number - 1)
+        found = (await self._etcd.read(keys, limit=2, values=Values.NONE)).records
         numbers = [self._keys.number_of(record.key) for record in found]
         follows = number - 1 in numbers
         later = found[1:] if follows else found
@@ -185,7 +235,7 @@ class OrderedLog:
 
     async def publish(self, orderer: str, height: int) -> None:
         """Tell how many blocks an orderer has on its disk."""
-        await self._etcd.commit([], [Put(self._keys.height(orderer), str(height).encode())])
+        await self._write([], self._keys.height(orderer), str(height).encode())
 
     async def leave(self, orderer: str, height: int) -> None:
         """Take back an orderer's height; whoever leaves last takes the log along.
@@ -260,10 +310,43 @@ class OrderedLog:
         content = decode_record(record.value, number)
         if isinstance(content, OrderedBatch):
             return content
-        parts = (await self._etcd.read(self._keys.parts(number, content.term))).records
-        if len(parts) < content.count and not (await self._etcd.read(only(record.key))).records:
+        if self._written is not None and record.value == self._written[0]:
+            _, batch = self._written  # it need not come back over a slow line
+            self._written = None
+            return batch
+        parts = await self._parts(content, number)
+        if len(parts) < content.count and not await self._is_there(record.key):
             raise LogTrimmedError(number + 1)  # just now
-        return join(content, [part.value for part in parts], number)
+        return join(content, parts, number)
+
+    async def _parts(self, note: Parts, number: int) -> Sequence[bytes]:
+        """Return the parts of a batch, read one by one; fewer than there are if some are gone."""
+        parts: list[bytes] = []
+        while len(parts) < note.count:
+            keys = self._keys.parts(number, note.term, len(parts), note.count)
+            found = (await self._etcd.read(keys, limit=1, values=Values.LARGE)).records
+            if not found:
+                break
+            parts += [part.value for part in found]
+        return parts
+
+    async def _is_there(self, key: bytes) -> bool:
+        return bool((await self._etcd.read(only(key), values=Values.NONE)).records)
+
+    async def _read_blocks(self, number: int) -> Found:
+        """Return block ``number`` and some behind it: so many that all are likely to come in time.
+
+        The ones before tell; those that follow may be larger. If they do not come, one is read.
+        """
+        try:
+            keys = self._keys.blocks_from(number)
+            found = await self._etcd.read(keys, limit=self._at_once, values=Values.LARGE)
+        except EtcdUnavailableError:
+            self._at_once = 1
+            raise
+        largest = max((len(record.value) for record in found.records), default=0)
+        self._at_once = max(1, min(_MOST_AT_ONCE, _LIKELY_BYTES // max(1, largest)))
+        return found
 
     async def _new_records(self, number: int, revision: int) -> AsyncGenerator[Record, None]:
         """Yield what is written from ``revision`` on for block ``number`` and later ones."""

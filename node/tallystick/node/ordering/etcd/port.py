@@ -2,22 +2,26 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from tallystick.node.errors import LedgerError
 
 
 class EtcdUnavailableError(LedgerError):
-    """etcd did not answer in time. What was asked of it may have happened all the same.
+    """etcd did not do what it was asked in time. It may have happened all the same.
 
     Attributes:
         reason: In etcd's or the transport's words.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, remedy: str = "") -> None:
+        """Tell of ``reason`` and its ``remedy``; without one, the members are away or too slow."""
         super().__init__(
-            f"etcd does not answer ({reason}): check that most of its members run and reach each"
-            " other"
+            f"etcd cannot be used ({reason}): {remedy}"
+            if remedy
+            else f"etcd does not answer ({reason}): check that most of its members run and reach"
+            " each other, and that the line to them is not slower than docs/etcd.md asks for"
         )
         self.reason = reason
 
@@ -52,6 +56,17 @@ class KeyRange:
 def only(key: bytes) -> KeyRange:
     """Return the range that holds one key."""
     return KeyRange(key, key + b"\0")
+
+
+class Values(Enum):
+    """How large the values are that may come: how long an answer is waited for."""
+
+    NONE = "none"
+    """Only keys are wanted; the values that come are empty."""
+    SMALL = "small"
+    """A few kilobytes in all."""
+    LARGE = "large"
+    """As large as etcd takes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +157,14 @@ class Change:
 class Etcd(Protocol):
     """An etcd cluster. Everything is linearizable, and raises EtcdUnavailableError."""
 
-    async def read(self, keys: KeyRange, *, limit: int = 0, newest_first: bool = False) -> Found:
+    async def read(
+        self,
+        keys: KeyRange,
+        *,
+        limit: int = 0,
+        newest_first: bool = False,
+        values: Values = Values.SMALL,
+    ) -> Found:
         """Return what is in a range, at most ``limit`` records unless it is 0."""
 
     async def commit(

@@ -1,11 +1,11 @@
 """What the values in etcd say. Pure.
 
-A request to etcd holds 1.5 MiB unless its operator allows more, and a batch may be larger: then it
-is cut into parts, which are written before the record that names them.
+A request to etcd holds 1.5 MiB unless its operator allows more, a slow line carries less at once,
+and a batch may be larger: then it is cut into parts, which are written before the record that names
+them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from tallystick.node.errors import LedgerError
@@ -16,6 +16,8 @@ from tallystick.wire.messages import decode
 
 MAX_VALUE_BYTES: Final = 1024 * 1024
 """Largest value that is written: with its key and the conditions it is well below 1.5 MiB."""
+MIN_VALUE_BYTES: Final = 64 * 1024
+"""Into what a larger batch is cut over the slowest line."""
 
 
 class UntrustedBatchError(LedgerError):
@@ -37,30 +39,15 @@ class UntrustedBatchError(LedgerError):
         self.problem = problem
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """A batch as it is written.
-
-    Attributes:
-        record: The value of the block's key.
-        parts: The values of the parts, in their order; none for a batch that is small enough.
-    """
-
-    record: bytes
-    parts: Sequence[bytes] = ()
+def whole(content: bytes) -> bytes:
+    """Return the record of a batch, ``content``, that is small enough."""
+    return LogRecord(batch=content).SerializeToString()
 
 
-def encode(batch: OrderedBatch, term: int, *, max_value_bytes: int = MAX_VALUE_BYTES) -> Encoded:
-    """Return the values that hold ``batch`` when it is written under the leadership ``term``."""
-    content = batch.SerializeToString()
-    if len(content) <= max_value_bytes:
-        return Encoded(LogRecord(batch=content).SerializeToString())
-    parts = [
-        content[start : start + max_value_bytes]
-        for start in range(0, len(content), max_value_bytes)
-    ]
-    note = Parts(term=term, count=len(parts), digest=sha256(content))
-    return Encoded(LogRecord(parts=note).SerializeToString(), parts)
+def in_parts(content: bytes, writing: int, count: int) -> bytes:
+    """Return the record of a batch that was cut into ``count`` parts in its ``writing``."""
+    note = Parts(term=writing, count=count, digest=sha256(content))
+    return LogRecord(parts=note).SerializeToString()
 
 
 def decode_record(value: bytes, number: int) -> OrderedBatch | Parts:

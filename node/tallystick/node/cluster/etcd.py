@@ -19,6 +19,8 @@ _HEARTBEAT_MS: Final = 50
 _ELECTION_MS: Final = 500
 """A lease lasts at least one and a half times as long, in whole seconds: here, one."""
 _ENTRIES_IN_MEMORY: Final = 1_000
+_QUOTA_BYTES: Final = 8 * 1024 * 1024 * 1024
+"""The most that etcd recommends: room for the logs of 16 channels."""
 
 
 class EtcdMissingError(LedgerError):
@@ -75,6 +77,7 @@ def etcd_arguments(network: Network, node: Node) -> list[str]:
         "election-timeout": _ELECTION_MS,
         # Entries hold whole blocks, and by default 100,000 of them stay in memory.
         "snapshot-count": _ENTRIES_IN_MEMORY,
+        "quota-backend-bytes": _QUOTA_BYTES,
         "logger": "zap",
         "log-level": "warn",
     }

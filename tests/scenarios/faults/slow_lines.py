@@ -112,6 +112,34 @@ async def slowed(network: RunningNetwork, nodes: Sequence[Node], line: Line) -> 
             await lines.enter_async_context(slow_line(node.host, node.topology.port, behind, line))
         yield
     for node in nodes:
-        assert await network.stop(node) == 0
-        network.network.settings_file(node).write_text(former[node.name])
-        await network.start(node)
+        await _settle(network, node, former[node.name])
+
+
+@asynccontextmanager
+async def slowed_etcd(network: RunningNetwork, line: Line) -> AsyncIterator[None]:
+    """Put a slow line between all orderers, which are started again for it, and etcd."""
+    members = network.etcd
+    former = {
+        node.name: network.network.settings_file(node).read_text() for node in network.orderers
+    }
+    async with AsyncExitStack() as lines:
+        ports = list(free_ports(len(members), members[0].host))
+        for member, port in zip(members, ports, strict=True):
+            behind = member.topology.port
+            await lines.enter_async_context(slow_line(member.host, port, behind, line))
+        for node in network.orderers:
+            text = former[node.name]
+            for member, port in zip(members, ports, strict=True):
+                text = text.replace(f'"{member.address}"', f'"{member.host}:{port}"')
+            assert text != former[node.name]
+            await _settle(network, node, text)
+        yield
+        for node in network.orderers:
+            await _settle(network, node, former[node.name])
+
+
+async def _settle(network: RunningNetwork, node: Node, settings: str) -> None:
+    """Start a node again with other settings."""
+    assert await network.stop(node) == 0
+    network.network.settings_file(node).write_text(settings)
+    await network.start(node)

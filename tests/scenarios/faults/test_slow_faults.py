@@ -1,11 +1,12 @@
 """Slow lines between all nodes, and one that is so slow that deadlines pass."""
 
+from time import monotonic
 from typing import Final
 
 import pytest
-from tests.scenarios.crash_network import RunningNetwork
+from tests.scenarios.crash_network import CHAINCODE, RunningNetwork
 from tests.scenarios.faults.audit import audited, refusal
-from tests.scenarios.faults.slow_lines import Line, slowed
+from tests.scenarios.faults.slow_lines import Line, slowed, slowed_etcd
 from tests.scenarios.outcome import Outcome
 
 pytestmark = [
@@ -18,6 +19,8 @@ FAR: Final = Line(delay_s=0.1, bytes_per_s=250_000)
 """Between continents, 2 Mbit/s."""
 HOPELESS_S: Final = 10.0
 COMMITS: Final = 30
+LARGE_BYTES: Final = 150_000
+LARGE_NOTES: Final = 3
 
 
 async def test_over_slow_lines_all_goes_on_only_slower(
@@ -31,6 +34,21 @@ async def test_over_slow_lines_all_goes_on_only_slower(
     assert rate > 1.0
     outcome.saw(f"{rate:.0f} transactions a second over lines of 100 ms and 2 Mbit/s each way")
     outcome.keep("every line to an orderer is slow")
+
+
+async def test_blocks_of_a_real_size_are_ordered_over_slow_lines_to_etcd(
+    network: RunningNetwork, outcome: Outcome
+) -> None:
+    contract = network.gateways[network.peers[0].name].network().contract(CHAINCODE)
+    async with slowed_etcd(network, FAR), audited(network, outcome) as load:
+        began_s = monotonic()
+        for number in range(LARGE_NOTES):
+            await contract.submit("write", f"large-{number}", "x" * LARGE_BYTES)
+        took_s = (monotonic() - began_s) / LARGE_NOTES
+        await load.more_commits(COMMITS)
+    assert took_s > LARGE_BYTES / FAR.bytes_per_s, "the line was slow"
+    outcome.saw(f"a block of {LARGE_BYTES / 1e6:g} MB takes {took_s:.1f} s over such lines")
+    outcome.keep("every orderer's line to etcd is slow")
 
 
 async def test_a_line_that_is_too_slow_is_told_as_a_deadline_that_passed(

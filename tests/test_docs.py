@@ -113,6 +113,7 @@ def test_a_node_is_watched_as_the_manual_shows(reader: Reader) -> None:
     assert said == expected
 
 
+PACKAGE_ID = f"notes_1.0:{'3f2c' * 16}"
 TYPED = [
     pytest.param(line.removeprefix("$ tally ").removeprefix("tally "), id=f"{block}: {line}")
     for block in blocks("text")
@@ -124,7 +125,8 @@ TYPED = [
 @pytest.mark.parametrize("line", TYPED)
 def test_a_command_that_is_only_shown_can_be_typed(line: str) -> None:
     """Whoever runs these, with files of its own, types them anew: this sees that both agree."""
-    words = shlex.split(re.split(r" {3,}", line)[0])  # a remark follows
+    typed = re.split(r" {3,}", line)[0].replace("$id", PACKAGE_ID)  # a remark follows
+    words = shlex.split(typed)
     options, rest = build_parser(words[0]).parse_known_args(words)
     assert not [word for word in rest if word.startswith("-")]
     assert options.command is not None

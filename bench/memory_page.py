@@ -1,13 +1,11 @@
 """The page with the plot of a memory run, made from the JSON of that run."""
 
 import json
-from itertools import pairwise
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 Sample = dict[str, Any]
-POINTS = 20
-"""So many of the samples are drawn: more would hide each other's labels."""
 
 
 def render(result: Path, store_result: Path) -> str:
@@ -38,70 +36,58 @@ def render(result: Path, store_result: Path) -> str:
 
 
 def _nodes(samples: list[Sample]) -> list[str]:
-    """Return the charts and tables of what each node held."""
-    every = max(1, (len(samples) - 1) // POINTS)
-    drawn = samples[::every]
+    """Return the charts and the table of what each node held."""
     nodes = list(samples[0]["resident_mib"])
     return [
-        "What a node allocated, its own memory:",
+        "What each node allocated, its own memory. A peer's rises by 16 MiB and falls again, as it"
+        " fills and writes LevelDB's write buffer:",
         "",
-        *_chart("Own MiB", "own_mib", drawn),
+        *_chart("Own MiB", "own_mib", samples),
         "",
         "With it what is resident of files, which the kernel can read again and takes back when"
         " memory is short: programs, libraries and LevelDB's tables.",
         "",
-        *_chart("Resident MiB", "resident_mib", drawn),
+        *_chart("Resident MiB", "resident_mib", samples),
         "",
-        "The same in figures, in MiB; in brackets the node's own:",
+        "The least and the most that a node held in each tenth of the run, in MiB: all that is"
+        " resident, and in brackets its own.",
         "",
         _row("thousand transactions", *nodes),
         _row(*["---"] * (1 + len(nodes))),
-        *(
-            _row(
-                each["transactions"] // 1000,
-                *(f"{each['resident_mib'][name]} ({each['own_mib'][name]})" for name in nodes),
-            )
-            for each in drawn
-        ),
-        "",
-        "What a node gained from one quarter of the run to the next, in MiB; in brackets what"
-        " of that is its own:",
-        "",
-        _row("quarter", *nodes),
-        _row(*["---"] * (1 + len(nodes))),
-        *_gains(samples, nodes),
+        *_spans(samples, nodes),
     ]
 
 
-def _chart(title: str, kind: str, drawn: list[Sample]) -> list[str]:
+def _spans(samples: list[Sample], nodes: list[str]) -> Iterator[str]:
+    """Yield a row for each tenth of the run."""
+    last = len(samples) - 1
+
+    def span(part: list[Sample], kind: str, name: str) -> str:
+        values = [each[kind][name] for each in part]
+        return f"{min(values):.0f} to {max(values):.0f}"
+
+    for tenth in range(10):
+        part = samples[last * tenth // 10 + 1 : last * (tenth + 1) // 10 + 1]
+        yield _row(
+            f"to {part[-1]['transactions'] // 1000}",
+            *(
+                f"{span(part, 'resident_mib', name)} ({span(part, 'own_mib', name)})"
+                for name in nodes
+            ),
+        )
+
+
+def _chart(title: str, kind: str, samples: list[Sample]) -> list[str]:
     """Return a Mermaid chart of one kind of memory, with a line for each node."""
-    lines = {name: [each[kind][name] for each in drawn] for name in drawn[0][kind]}
-    thousands = [each["transactions"] // 1000 for each in drawn]
+    lines = {name: [each[kind][name] for each in samples] for name in samples[0][kind]}
     return [
         "```mermaid",
         "xychart-beta",
         f'    title "{title} of each node ({", ".join(lines)})"',
-        f'    x-axis "Thousand transactions" {thousands}',
+        f'    x-axis "Thousand transactions" 0 --> {samples[-1]["transactions"] // 1000}',
         f'    y-axis "MiB" 0 --> {1.2 * max(map(max, lines.values())):.0f}',
         *(f"    line {values}" for values in lines.values()),
         "```",
-    ]
-
-
-def _gains(samples: list[Sample], nodes: list[str]) -> list[str]:
-    """Return a row for each quarter; the first quarter's gain is that of a node warming up."""
-    last = len(samples) - 1
-    corners = [samples[last * quarter // 4] for quarter in range(5)]
-
-    def gain(name: str, early: Sample, late: Sample) -> str:
-        resident, own = (
-            late[kind][name] - early[kind][name] for kind in ("resident_mib", "own_mib")
-        )
-        return f"{resident:+.1f} ({own:+.1f})"
-
-    return [
-        _row(number, *(gain(name, early, late) for name in nodes))
-        for number, (early, late) in enumerate(pairwise(corners), 1)
     ]
 
 
@@ -112,12 +98,11 @@ def _kinds(samples: list[dict[str, float]]) -> list[str]:
     return [
         "## What grows",
         "",
-        "What comes and goes in steps are pages of LevelDB's tables. It maps these files into"
-        " memory, at most `store_mapped_bytes` of each channel, and the kernel counts pages that"
-        " were touched as resident: those of all tables that a compaction reads and writes, until"
-        " it deletes them. They are not the node's own: the kernel takes them back when memory is"
-        " short. What a peer allocates for its store does not grow, but for index and filter of"
-        " each open table, some 7 % of it, up to the same bound.",
+        "Of a peer's own memory index and filter of each table that its store has open, some 7 % of"
+        " it: a few MiB in a million transactions. Beside them pages of LevelDB's tables come and"
+        " go. It maps these files into memory, at most `store_mapped_bytes` of each channel, and"
+        " the kernel counts pages that were touched as resident: those of all tables that a"
+        " compaction reads and writes, until it deletes them. Both end at that bound.",
         "",
         "`python -m bench.store_memory` tells the kinds apart. It writes the rows of the same"
         " transactions to a store that is alone in its process. Resident MiB:",

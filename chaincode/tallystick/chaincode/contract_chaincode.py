@@ -48,6 +48,11 @@ class ContractChaincode:
         self._targets: dict[bytes, _Target] = {}
         for contract in contracts:
             self._add(contract)
+        if not self._targets:
+            names = ", ".join(type(each).__qualname__ for each in contracts)
+            raise ContractDefinitionError(
+                f"{names} has no functions: mark methods with @transaction or @query"
+            )
 
     def invoke(self, stub: ChaincodeStub) -> Response:
         """Run the function that the arguments name and return its response."""
@@ -94,11 +99,6 @@ class ContractChaincode:
         if not contract.name or ":" in contract.name:
             raise ContractDefinitionError(
                 f"{type(contract).__qualname__} needs a name without colon, has {contract.name!r}"
-            )
-        if not contract.functions:
-            raise ContractDefinitionError(
-                f"{type(contract).__qualname__} has no functions: mark methods with @transaction"
-                " or @query"
             )
         for name, function in contract.functions.items():
             target = _Target(contract, function)

@@ -6,11 +6,11 @@ contracts use.
 """
 
 import inspect
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from pydantic import JsonValue, TypeAdapter
-from pydantic_core import PydanticSerializationError
 
 from tallystick.chaincode.contract import Contract, ContractFunction, Parameter
 
@@ -96,6 +96,8 @@ def _default(parameter: Parameter) -> dict[str, JsonValue]:
     if parameter.required:
         return {}
     try:
-        return {"default": parameter.adapter.dump_python(parameter.default, mode="json")}
-    except PydanticSerializationError:
+        default = parameter.adapter.dump_python(parameter.default, mode="json", warnings=False)
+        json.dumps(default, allow_nan=False)
+    except ValueError:  # of pydantic, of bytes that are no text, or of numbers that are not finite
         return {}
+    return {"default": default}

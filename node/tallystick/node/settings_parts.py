@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validat
 from pydantic.functional_validators import AfterValidator
 
 _MAX_PORT: Final = 65_535
-_ANY: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - what hosts are compared with
+_ANY_OF_VERSION_4: Final = "0.0.0.0"  # noqa: S104 - what hosts are compared with
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -78,7 +78,9 @@ def _share_port(address: str, other: str) -> bool:
         return False
     hosts = {host.strip("[]"), other_host.strip("[]")}
     is_loopback = "localhost" in hosts and hosts <= _LOOPBACK
-    return len(hosts) == 1 or bool(hosts & _ANY) or is_loopback
+    of_version_6 = {each for each in hosts if ":" in each}
+    is_any = "::" in hosts or (_ANY_OF_VERSION_4 in hosts and not of_version_6)
+    return len(hosts) == 1 or is_any or is_loopback
 
 
 class Pkcs11Settings(Settings):

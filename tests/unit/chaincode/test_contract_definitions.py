@@ -111,7 +111,7 @@ class Unnamed(Contract):
         pytest.param((), "at least one contract", id="none"),
         pytest.param((Unnamed(),), "Unnamed needs a name", id="without a name"),
         pytest.param(
-            (Named(), Unmarked()),
+            (Unmarked(),),
             "Unmarked has no functions: mark methods with @transaction or @query",
             id="without a function",
         ),

@@ -81,3 +81,20 @@ def test_the_document_lists_functions_with_the_schemas_of_their_types() -> None:
             }
         },
     }
+
+
+class OddDefaults(Contract):
+    name = "odd"
+
+    @query
+    def find(self, ctx: Context, raw: bytes = b"\xff", most: float = float("inf")) -> str:
+        return f"{raw!r} {most} {ctx.transaction_id}"
+
+
+def test_a_default_that_is_not_json_is_left_out() -> None:
+    document = json.loads(ContractChaincode(OddDefaults()).metadata)
+    (function,) = document["contracts"]["odd"]["transactions"]
+    assert [
+        (each["name"], each["required"], "default" in each["schema"])
+        for each in function["parameters"]
+    ] == [("raw", False, False), ("most", False, False)]

@@ -59,7 +59,7 @@ async def test_a_peer_whose_operations_port_is_in_use_says_so(
             "operations": settings.operations.model_copy(update={"listen_address": taken}),
         }
     )
-    with pytest.raises(ListenError, match=f"cannot listen on {taken}: it is in use"):
+    with pytest.raises(ListenError, match=f"cannot listen on {taken}: address already in use"):
         await run_peer(settings)
 
 
@@ -71,7 +71,7 @@ async def test_an_orderer_with_a_second_port_in_use_says_so(
     settings = load_settings(OrdererSettings, network.settings_file(orderer))
     moved = getattr(settings, table).model_copy(update={"listen_address": taken})
     settings = settings.model_copy(update={"data_directory": tmp_path, table: moved})
-    with pytest.raises(ListenError, match=f"cannot listen on {taken}: it is in use"):
+    with pytest.raises(ListenError, match=f"cannot listen on {taken}: address already in use"):
         await run_orderer(settings)
 
 

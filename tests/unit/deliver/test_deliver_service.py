@@ -109,6 +109,10 @@ class Node:
     def request(self, start: object = OLDEST, stop: object = NEWEST, **options: object) -> bytes:
         return self.material.seek(SeekInfo(start=start, stop=stop, **options))  # type: ignore[arg-type]
 
+    def request_of_client(self, start: object = OLDEST, stop: object = NEWEST) -> bytes:
+        wanted = SeekInfo(start=start, stop=stop)  # type: ignore[arg-type]
+        return self.material.seek(wanted, signer=self.material.client)
+
     def deliver(
         self, *requests: bytes, caller: Caller = LOCAL_CALLER
     ) -> AsyncGenerator[bytes, None]:
@@ -419,12 +423,12 @@ async def test_a_client_with_too_many_streams_gets_no_other_until_it_closes_one(
     node: Node, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    first, second = (node.deliver(node.request(at(0), at(9))) for _ in range(2))
+    first, second = (node.deliver(node.request_of_client(at(0), at(9))) for _ in range(2))
     assert [summary(await anext(each)) for each in (first, second)] == [0, 0]
-    assert await received(node.deliver(node.request())) == ["SERVICE_UNAVAILABLE"]
+    assert await received(node.deliver(node.request_of_client())) == ["SERVICE_UNAVAILABLE"]
     assert "has 2 streams of blocks and events open here" in caplog.text
     await second.aclose()
-    assert await received(node.deliver(node.request())) == [0, 1, 2, "SUCCESS"]
+    assert await received(node.deliver(node.request_of_client())) == [0, 1, 2, "SUCCESS"]
     await first.aclose()
 
 
@@ -433,13 +437,13 @@ async def test_a_client_holds_its_place_between_the_requests_of_a_stream(node: N
     waits = asyncio.Event()
 
     async def one_and_wait() -> AsyncIterator[bytes]:
-        yield node.request()
+        yield node.request_of_client()
         await waits.wait()
-        yield node.request(at(1), at(1))
+        yield node.request_of_client(at(1), at(1))
 
     responses = node.service.deliver(one_and_wait(), LOCAL_CALLER)
     assert [summary(await anext(responses)) for _ in range(4)] == [0, 1, 2, "SUCCESS"]
-    assert await received(node.deliver(node.request())) == ["SERVICE_UNAVAILABLE"]
+    assert await received(node.deliver(node.request_of_client())) == ["SERVICE_UNAVAILABLE"]
     waits.set()
     assert await received(responses) == [1, "SUCCESS"]
-    assert await received(node.deliver(node.request())) == [0, 1, 2, "SUCCESS"]
+    assert await received(node.deliver(node.request_of_client())) == [0, 1, 2, "SUCCESS"]

@@ -27,6 +27,13 @@ def test_one_client_takes_no_stream_of_another(channel_material: ChannelMaterial
     streams = ClientStreams(1)
     with (
         streams.opened(msps.identity(channel_material.client.identity)),
-        streams.opened(msps.identity(channel_material.orderer.identity)),
+        streams.opened(msps.identity(channel_material.administrator.identity)),
     ):
         assert streams.clients == 2
+
+
+def test_nodes_follow_as_many_channels_as_there_are(channel_material: ChannelMaterial) -> None:
+    orderer = channel_material.config().msps.identity(channel_material.orderer.identity)
+    streams = ClientStreams(1)
+    with streams.opened(orderer), streams.opened(orderer):
+        assert streams.clients == 0

@@ -154,5 +154,8 @@ async def test_an_envelope_is_charged_once_it_is_ordered(
 async def test_the_transport_is_told_who_was_refused_and_who_was_not(orderer: Orderer) -> None:
     standing = Standing()
     (good,), (bad,) = orderer.envelopes(1), orderer.envelopes(1, orderer.material.stranger)
-    await orderer.forwarded(bad, good, caller=Caller("somewhere", call=standing))
+    caller = Caller("somewhere", call=standing)
+    await orderer.forwarded(bad, caller=caller)
+    assert standing.said == ["refused"]
+    await orderer.forwarded(good, caller=caller)
     assert standing.said == ["refused", "admitted"]

@@ -24,7 +24,7 @@ ENDORSE: Final = "/tallystick.Endorsement/Endorse"
 PROPOSAL: Final = "/protos.Endorser/ProcessProposal"
 PLACES: Final = 20
 SILENT: Final = PLACES // 2
-SOON_S: Final = 0.2
+SOON_S: Final = 0.5
 
 Stream = grpc.aio.StreamStreamCall[bytes, bytes]
 
@@ -37,6 +37,8 @@ async def echo(requests: AsyncIterator[bytes], caller: Caller) -> AsyncIterator[
 
 async def process(signed: SignedProposal) -> ProposalResponse:
     """Refuse a stranger, and answer a member; of a channel that is not here, both alike."""
+    if signed.proposal_bytes == b"endless":
+        await asyncio.Event().wait()
     if signed.proposal_bytes == b"stranger":
         raise ProposalRefusedError("access denied")
     status = 500 if signed.proposal_bytes == b"no channel" else 200
@@ -86,7 +88,7 @@ async def test_a_call_that_says_nothing_ends_after_a_while(
         call = opened(channel)
         assert await call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         assert await call.details() == (
-            "no message that is not refused came within 0.2 s; nothing was done: open a call when"
+            "no message that is not refused came within 0.5 s; nothing was done: open a call when"
             " there is something to send"
         )
         await until(lambda: calls.open == 0)
@@ -180,3 +182,15 @@ async def test_a_node_whose_places_are_all_taken_says_so() -> None:
             assert await says(silent_stream(channel), b"%d" % number) == b"%d" % number
         assert calls.open == SILENT
         assert "connections.max_concurrent_calls" in calls.problem()
+
+
+async def test_a_stream_that_is_cut_with_a_proposal_in_work_leaves_nothing_behind() -> None:
+    calls = OpenCalls(PLACES)
+    asked = ProposalAsked(number=1, proposal=SignedProposal(proposal_bytes=b"endless"))
+    async with channel_to(calls) as channel:
+        stream: Stream = channel.stream_stream(ENDORSE)()
+        await stream.write(asked.SerializeToString())
+        await until(lambda: calls.open == 1 and calls.silent == 0)
+        stream.cancel()
+        await until(lambda: calls.open == 0)
+        assert calls.silent == 0

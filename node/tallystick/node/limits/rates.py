@@ -7,13 +7,11 @@ this form the rule is known as the generic cell rate algorithm: ITU-T I.371, ann
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final, Self
+from typing import Self
 
 from tallystick.node.limits.errors import TooBusyError
-from tallystick.node.membership.identity import Identity, NodeRole
+from tallystick.node.membership.identity import Identity
 from tallystick.node.settings import ClientRateSettings
-
-_FELLOWS: Final = frozenset({NodeRole.PEER, NodeRole.ORDERER})
 
 
 class ClientRates:
@@ -61,7 +59,7 @@ class ClientRates:
 
     def charge(self, client: Identity) -> None:
         """Take one call off what the client has left, which may become less than nothing."""
-        if not _FELLOWS.isdisjoint(client.roles):
+        if client.is_node:
             return
         key, buckets = _key(client), self._full_at_s
         buckets[key] = max(buckets.get(key, 0.0), self._clock()) + self._interval_s

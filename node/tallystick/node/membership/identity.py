@@ -72,6 +72,11 @@ class Identity:
     roles: frozenset[NodeRole]
     flaw: str = ""
 
+    @property
+    def is_node(self) -> bool:
+        """Whether this is a peer or an orderer of its organisation, by its node OU."""
+        return not self.roles.isdisjoint({NodeRole.PEER, NodeRole.ORDERER})
+
     def verify(self, message: bytes, signature: bytes) -> None:
         """Return if this identity signed exactly ``message``.
 

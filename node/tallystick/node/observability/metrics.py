@@ -74,7 +74,7 @@ class NodeMetrics:
         )
         self.gauges.add(
             "tallystick_calls_silent",
-            "Of which calls whose first message has not come; of too many the oldest is ended.",
+            "Of which nothing was said yet, or all was refused; of too many the oldest is ended.",
             (),
             lambda: [((), silent())],
         )

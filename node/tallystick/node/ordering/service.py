@@ -216,7 +216,8 @@ async def _answered(
                 yield _success("" if chain is None else chain.leader)
             else:
                 stream.stop()
-                caller.call.refused()
+                if stream.is_idle:
+                    caller.call.refused()
                 with logging_about(about):
                     _report(refused, caller)
                 yield BroadcastResponse(
@@ -240,6 +241,7 @@ class _Stream:
         self._ends_with_refusal = ends_with_refusal
         self._placed: asyncio.Queue[Placed | None] = asyncio.Queue()
         self._room = asyncio.Semaphore(MAX_UNREAD)
+        self._outstanding = 0
         self.stopped = False
 
     async def read(self, requests: AsyncIterator[bytes]) -> None:
@@ -251,6 +253,7 @@ class _Stream:
                     return
                 placed = self._place(envelope)
                 self._placed.put_nowait(placed)
+                self._outstanding += 1
                 answer, *_ = placed
                 if self._ends_with_refusal and answer.done() and answer.result() is not None:
                     self.stopped = True
@@ -258,10 +261,16 @@ class _Stream:
         finally:
             self._placed.put_nowait(None)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no answer is outstanding."""
+        return self._outstanding == 0
+
     async def next_placed(self) -> Placed | None:
         """Return the next answer with its chain; None behind the last one."""
         placed = await self._placed.get()
         self._room.release()
+        self._outstanding -= placed is not None
         return placed
 
     def stop(self) -> None:

@@ -1,9 +1,11 @@
 """Servers of plain streams, for what is spoken beside gRPC."""
 
 import asyncio
+import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from errno import errorcode
 
 from tallystick.node.transport.server import ListenError
 
@@ -31,7 +33,9 @@ async def listening(
             answer, host.strip("[]"), int(port), limit=limit, ssl=tls
         )
     except OSError as error:
-        reason = "it is in use, or no address of this machine"
+        # The text of the error names each address that was tried, and its number.
+        code = error.errno or 0
+        reason = os.strerror(code).lower() if code in errorcode else str(error)
         raise ListenError(address, reason) from error
     async with server:
         yield server.sockets[0].getsockname()[1]

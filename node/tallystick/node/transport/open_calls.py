@@ -10,7 +10,7 @@ flood of them ends itself and leaves the other places to those who speak.
 import asyncio
 from collections import OrderedDict
 from types import TracebackType
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, Self, TypeAlias, cast
 
 import grpc
 
@@ -70,10 +70,9 @@ class OpenCalls:
         self.open += 1
         self.fell_silent(call)
 
-    def end(self, call: "OpenCall") -> None:
-        """Forget a call."""
+    def end(self) -> None:
+        """Count a call less, whose place is free."""
         self.open -= 1
-        self._silent.pop(call, None)
 
     def heard(self, call: "OpenCall") -> None:
         """Take a call out of those that are silent."""
@@ -119,7 +118,7 @@ class OpenCall:
     long.
     """
 
-    __slots__ = ("_admitted", "_calls", "_context", "_task", "_verdict")
+    __slots__ = ("_admitted", "_calls", "_context", "_is_answered", "_task", "_verdict")
 
     def __init__(self, calls: OpenCalls, context: Context) -> None:
         self._calls = calls
@@ -127,10 +126,13 @@ class OpenCall:
         self._task: asyncio.Task[Any] | None = None
         self._verdict: tuple[grpc.StatusCode, str] | None = None
         self._admitted = False
+        self._is_answered = False
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.current_task()
         self._calls.begin(self)
+        # It has its place until the other side has taken the answer.
+        self._context.add_done_callback(cast("Any", self._ended))
         return self
 
     async def __aexit__(
@@ -139,11 +141,15 @@ class OpenCall:
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._calls.end(self)
+        self._is_answered = True
+        self._calls.heard(self)
         if self._verdict is not None and isinstance(exception, asyncio.CancelledError):
             assert self._task is not None
             self._task.uncancel()
             await self._context.abort(*self._verdict)
+
+    def _ended(self, _: Context) -> None:
+        self._calls.end()
 
     def heard(self) -> None:
         """Know that a message came."""
@@ -156,7 +162,7 @@ class OpenCall:
 
     def refused(self) -> None:
         """Know that a message was refused: unless another was not, it is as if none had come."""
-        if not self._admitted and self._verdict is None:
+        if not (self._admitted or self._is_answered) and self._verdict is None:
             self._calls.fell_silent(self)
 
     def give_up(self, code: grpc.StatusCode, details: str) -> None:

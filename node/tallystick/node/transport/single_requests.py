@@ -5,7 +5,8 @@ end it. So each such method is served as one that takes a stream, of which one m
 the wire that is the same.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, TypeAlias, cast
 
 import grpc
@@ -15,7 +16,7 @@ from tallystick.node.transport.open_calls import OpenCalls
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Answer: TypeAlias = "Callable[[object, Context], Awaitable[object]]"
-AnswerMany: TypeAlias = "Callable[[object, Context], AsyncIterator[object]]"
+AnswerMany: TypeAlias = "Callable[[object, Context], AsyncGenerator[object, None]]"
 
 
 class CountSingleRequests(grpc.aio.ServerInterceptor):
@@ -77,8 +78,9 @@ def _many(answer: AnswerMany, calls: OpenCalls) -> "Callable[[object, Context], 
         async with calls.opened(context) as call:
             request = await _request(context)
             call.heard()
-            async for response in answer(request, context):
-                await context.write(response)
+            async with aclosing(answer(request, context)) as responses:
+                async for response in responses:
+                    await context.write(response)
 
     return counted
 

@@ -201,7 +201,8 @@ async def test_no_block_is_read_to_find_out_how_far_the_log_is_trimmed(
 
     async with running(pair):
         monkeypatch.setattr(MachineDisk, "read_at", reading)
-        while not pair.cluster.compacted:
-            response = await pair.follower.connection().broadcast(pair.material.envelope())
-            assert response.status == Status.SUCCESS
+        async with asyncio.timeout(20):
+            while not pair.cluster.compacted:
+                response = await pair.follower.connection().broadcast(pair.material.envelope())
+                assert response.status == Status.SUCCESS
         assert read == []

@@ -119,7 +119,8 @@ class EtcdClient:
         request = range_request(keys, limit=limit, newest_first=newest_first, values=values)
         timeout_s = _LARGE_ATTEMPT_S if values is Values.LARGE else _ATTEMPT_S
         response = await self._ask(
-            lambda member: member.kv.Range(request, timeout=timeout_s, metadata=REQUIRE_LEADER)
+            lambda member: member.kv.Range(request, timeout=timeout_s, metadata=REQUIRE_LEADER),
+            timeout_s,
         )
         header = response.header
         records = tuple(map(record_of, response.kvs))
@@ -214,8 +215,10 @@ class EtcdClient:
         finally:
             call.cancel()
 
-    async def _ask(self, attempt: Callable[[Member], Awaitable[ResultT]]) -> ResultT:
-        """Return what a member answers; ask one after another until one does.
+    async def _ask(
+        self, attempt: Callable[[Member], Awaitable[ResultT]], attempt_s: float = _ATTEMPT_S
+    ) -> ResultT:
+        """Return what a member answers within ``attempt_s``; ask one after another until one does.
 
         Raises:
             EtcdUnavailableError: None does in time.
@@ -223,7 +226,7 @@ class EtcdClient:
             CompactedError: Or a revision that is gone.
         """
         clock = asyncio.get_running_loop().time
-        deadline_s = clock() + self._timeout_s
+        deadline_s = clock() + self._timeout_s + attempt_s - _ATTEMPT_S
         while True:
             member, remedy = self._members[0], ""
             try:

@@ -134,6 +134,7 @@ class OrderedLog:
         # The answer to an earlier attempt may have been lost.
         found = (await self._etcd.read(only(key), values=Values.LARGE)).records
         if not found or found[0].value != record:
+            self._written = None
             raise SupersededError
 
     async def _write_parts(self, content: bytes, in_term: Condition, number: int) -> bytes:

@@ -33,11 +33,13 @@ class Pace:
 
     def took(self, size: int, took_s: float) -> None:
         """Learn from a write of ``size`` bytes."""
-        self.fastest_s = min(self.fastest_s, took_s)
+        self.fastest_s = min(took_s, self.fastest_s)
+        if 2 * size < self.size:
+            return
         line_s = took_s - self.fastest_s
         if line_s > _SLOW_S:
             self.size = max(self.least, self.size // 2)
-        elif line_s < _QUICK_S and 2 * size >= self.size:
+        elif line_s < _QUICK_S or took_s < 2 * _QUICK_S:
             self.size = min(self.most, 2 * self.size)
 
     def failed(self) -> None:

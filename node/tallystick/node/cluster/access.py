@@ -27,7 +27,7 @@ from tallystick.protos.common.configtx_pb2 import Config
 from tallystick.protos.peer.snapshot_pb2_grpc import SnapshotStub
 from tallystick.wire.messages import decode
 
-_CONNECT_TIMEOUT_S: Final = 1.0
+_CONNECT_TIMEOUT_S: Final = 5.0
 
 
 class NoPeerError(LedgerError):

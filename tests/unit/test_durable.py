@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.synced import watching_syncs
+from tests.unit.peer_files import KEYS, SETTINGS
 
 from tallystick.node.cli.backup.commands import backup, restore
 from tallystick.node.durable import make_directory, replace_file, sync_tree
@@ -23,18 +24,6 @@ from tallystick.node.membership.material import (
 from tallystick.node.membership.renewal import OrganizationDirectory
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-KEYS = ("tls/cert.pem", "tls/key.pem", "tls/ca.pem", "msp/signcerts/cert.pem", "msp/keystore/sk")
-SETTINGS = """
-listen_address = "localhost:7051"
-data_directory = "data"
-[msp]
-id = "OneMSP"
-directory = "msp"
-[tls]
-certificate = "tls/cert.pem"
-private_key = "tls/key.pem"
-root_certificates = "tls/ca.pem"
-"""
 
 
 def write_node(directory: Path) -> Path:

@@ -13,6 +13,7 @@ from typing import Literal, Self
 
 import pytest
 from tests.scenarios.outcome import Outcome, files
+from tests.unit.peer_files import KEYS, SETTINGS
 
 from tallystick.node.cli.backup.commands import restore
 from tallystick.node.cli.backup.errors import (
@@ -43,18 +44,6 @@ from tallystick.node.settings import OrdererSettings, PeerSettings, SettingsErro
 
 StoreKind = Literal["leveldb", "sqlite"]
 BATCH = 50
-KEYS = ("tls/cert.pem", "tls/key.pem", "tls/ca.pem", "msp/signcerts/cert.pem", "msp/keystore/sk")
-SETTINGS = """
-listen_address = "localhost:7051"
-data_directory = "data"
-[msp]
-id = "OneMSP"
-directory = "msp"
-[tls]
-certificate = "tls/cert.pem"
-private_key = "tls/key.pem"
-root_certificates = "tls/ca.pem"
-"""
 
 
 @pytest.fixture

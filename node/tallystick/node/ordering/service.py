@@ -26,8 +26,8 @@ from tallystick.node.transport.ports import Caller
 from tallystick.protos.common.common_pb2 import Status
 from tallystick.protos.orderer.ab_pb2 import BroadcastResponse
 
-Placed = tuple[Answer, Chain | None, Subject]
-"""What becomes of an envelope, the chain that decides it, if one does, and what it is about."""
+Placed = tuple[Answer, Chain | None, Submission | None]
+"""What becomes of an envelope, the chain that decides it, if one does, and what could be read."""
 
 _BROADCAST: Final = "orderer.AtomicBroadcast/Broadcast"
 _FORWARD: Final = "tallystick.Ordering/Forward"
@@ -103,16 +103,16 @@ class BroadcastService:
     def _place(self, envelope: bytes) -> Placed:
         submission = read_submission(envelope)
         if isinstance(submission, Refused):
-            return self._counted("", at_once(submission)), None, subject()
+            return self._counted("", at_once(submission)), None, None
         channel = self._channels(submission.channel_id)
         if channel is None:
-            return self._counted("", at_once(unknown_channel())), None, _about(submission)
+            return self._counted("", at_once(unknown_channel())), None, submission
         with _span(_BROADCAST, submission) as until:
             order = channel.chain.order
             answer = _charged(submission, channel.config, self._rates, order)
             until(answer)
         counted = self._counted(submission.channel_id, answer)
-        return counted, channel.chain, _about(submission)
+        return counted, channel.chain, submission
 
     def _counted(self, channel_id: str, answer: Answer) -> Answer:
         """Return an answer that is counted and timed once it is there."""
@@ -153,18 +153,20 @@ class ForwardService:
     def _place(self, envelope: bytes) -> Placed:
         submission = read_submission(envelope)
         if isinstance(submission, Refused):
-            return at_once(submission), None, subject()
+            return at_once(submission), None, None
         channel = self._channels(submission.channel_id)
         if channel is None:
-            return at_once(unknown_channel()), None, _about(submission)
+            return at_once(unknown_channel()), None, submission
         with _span(_FORWARD, submission) as until:
             order = channel.chain.order_here
             answer = _charged(submission, channel.config, self._rates, order)
             until(answer)
-        return answer, None, _about(submission)
+        return answer, None, submission
 
 
-def _about(submission: Submission) -> Subject:
+def _about(submission: Submission | None) -> Subject:
+    if submission is None:
+        return subject()
     return subject(channel=submission.channel_id, transaction_id=submission.transaction_id)
 
 
@@ -209,7 +211,7 @@ async def _answered(
     reading = asyncio.get_running_loop().create_task(stream.read(requests))
     try:
         while (placed := await stream.next_placed()) is not None:
-            answer, chain, about = placed
+            answer, chain, submission = placed
             refused = await answer
             if refused is None:
                 caller.call.admitted()
@@ -218,7 +220,7 @@ async def _answered(
                 stream.stop()
                 if stream.is_idle:
                     caller.call.refused()
-                with logging_about(about):
+                with logging_about(_about(submission)):
                     _report(refused, caller)
                 yield BroadcastResponse(
                     status=refused.status, info=refused.info

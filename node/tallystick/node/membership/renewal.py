@@ -166,9 +166,7 @@ class OrganizationDirectory:
             new = self._certificate(kind)
             (self._path / "msp" / listed / _former_name(new)).unlink(missing_ok=True)
         pinned = f"{layout.CA_CERTIFICATES}/{self._certificate('ca').name}"
-        replace_file(
-            self._path / "msp" / layout.SETTINGS_FILE, [node_unit_settings(pinned).encode()]
-        )
+        self._define(node_unit_settings(pinned))
         self._trust(self._certificate("tlsca"))
         for kind, _ in _AUTHORITIES:
             former = self._path / _former(kind)

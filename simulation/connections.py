@@ -243,6 +243,10 @@ class FellowLinks:
             raise UnreachableFellowError(f"there is no orderer {address!r}")
         return await self._by_address[address].forward(envelope)
 
+    async def reaches(self, address: str) -> bool:
+        """Return whether there is such an orderer: whether a call comes through, it tells."""
+        return address in self._by_address
+
     def let_go(self, address: str) -> None:
         """Do nothing: whoever waits learns of a broken link soon enough."""
 

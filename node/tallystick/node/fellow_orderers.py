@@ -7,7 +7,7 @@ from random import Random
 from typing import Final
 
 from tallystick.node.channel.config import ChannelConfig
-from tallystick.node.channel.orderer_addresses import orderer_addresses
+from tallystick.node.channel.orderer_addresses import orderer_addresses, orderer_roots
 from tallystick.node.deliver.newest import stated_heights
 from tallystick.node.deliver.puller import BlockPuller, PullerEnvironment
 from tallystick.node.deliver.requests import SeekRequests
@@ -61,15 +61,19 @@ class FellowOrderers:
         """Return the answer of the orderer at ``address``, which is believed to lead.
 
         Raises:
-            UnreachableFellowError: It does not answer, or is no orderer of the channel.
+            UnreachableFellowError: It does not answer, or is of none of the organisations that
+                order the channel.
         """
-        roots = orderer_addresses(self._config()).get(address)
-        if roots is None:
-            raise UnreachableFellowError(f"the channel names no orderer {address!r}")
+        roots = orderer_roots(self._config(), address)
         try:
             return await self._orderer(address, roots, FORWARD).broadcast(envelope)
         except OrdererUnreachableError as error:
             raise UnreachableFellowError(str(error)) from error
+
+    async def reaches(self, address: str) -> bool:
+        """Return whether there is a connection to the orderer at ``address``, to forward over."""
+        roots = orderer_roots(self._config(), address)
+        return await self._orderer(address, roots, FORWARD).connected()
 
     def let_go(self, address: str) -> None:
         """Wait no longer for answers of the orderer at ``address`` to what was forwarded."""

@@ -23,3 +23,15 @@ def orderer_addresses(config: ChannelConfig) -> Mapping[str, bytes]:
         endpoint: b"".join(roots[each] for named, each in by_organization if named == endpoint)
         for endpoint, _ in by_organization
     }
+
+
+def orderer_roots(config: ChannelConfig, address: str) -> bytes:
+    """Return the TLS roots of the orderer at ``address``.
+
+    An address that is changing is one that the configuration does not name yet, or no more: then
+    whoever listens there must be of one of the organisations that order.
+    """
+    named = orderer_addresses(config).get(address)
+    if named is not None:
+        return named
+    return b"".join(config.tls_root_certificates(each.msp_id) for each in config.orderers)

@@ -175,7 +175,7 @@ class RemoteOrderer:
             OrdererUnreachableError: The stream broke.
             MalformedMessageError: The orderer sent something else.
         """
-        await self._connected()
+        await self.connected()  # without a connection, the call says what is wrong
         call = self._open_deliver()
         try:
             # Not an iterator of requests: when one cannot be sent, gRPC cancels the call, which
@@ -190,7 +190,7 @@ class RemoteOrderer:
 
     async def _broadcast_alone(self, envelope: bytes) -> BroadcastResponse:
         """Broadcast an envelope on a stream of its own: a stream has one trace, in its metadata."""
-        await self._connected()
+        await self.connected()  # without a connection, the call says what is wrong
         call = self._open_broadcast(metadata=spans.headers())
         try:
             await call.write(envelope)
@@ -215,7 +215,7 @@ class RemoteOrderer:
     async def _read(self, stream: _BroadcastStream) -> None:
         reason, refused = ENDED_EARLY, False
         try:
-            await self._connected()
+            await self.connected()
             async for encoded in self._open_broadcast(stream.requests()):
                 response = decode(BroadcastResponse, encoded)
                 stream.settle(response)
@@ -231,16 +231,18 @@ class RemoteOrderer:
             closing = task is not None and task.cancelling() > 0
             self._finish(stream, reason, resend=refused and not closing)
 
-    async def _connected(self) -> None:
-        """Return once the connection stands, or would not soon: a call then says what is wrong."""
+    async def connected(self) -> bool:
+        """Return True once the connection stands; False if it does not, and would not soon."""
         state = self._channel.get_state(try_to_connect=True)
         if state is grpc.ChannelConnectivity.TRANSIENT_FAILURE and (
             self._connect_timeout_s < CONNECT_TIMEOUT_S
         ):
-            return
+            return False
         with suppress(TimeoutError):
             async with asyncio.timeout(self._connect_timeout_s):
                 await self._channel.channel_ready()
+                return True
+        return False
 
     def _finish(self, stream: _BroadcastStream, reason: str, *, resend: bool) -> None:
         self._stream = self._reading = None

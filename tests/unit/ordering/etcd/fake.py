@@ -124,6 +124,10 @@ class FakeFellows:
         self._own = own
         self._given_up: dict[str, asyncio.Event] = {}
 
+    async def reaches(self, address: str) -> bool:
+        other = self._network.get(address)
+        return other is not None and other.is_reachable
+
     def let_go(self, address: str) -> None:
         self._given_up.pop(address, asyncio.Event()).set()
 

@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from random import Random
 
 import pytest
 from tests.unit.conftest import NOW_NS, ChannelMaterial
 
-from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.orderer_addresses import orderer_addresses
 from tallystick.node.fellow_orderers import FellowOrderers, OrdererLinks
 from tallystick.node.ordering.etcd.fellows import UnreachableFellowError
 from tallystick.node.transport.channels import ChannelPool
+from tallystick.node.transport.credentials import ClientTls, KeyPair, ServerTls
 from tallystick.node.transport.ports import Caller
 from tallystick.node.transport.server import add_stream_services, new_server, serving
 from tallystick.node.transport.tasks import supervised_tasks
@@ -39,25 +40,25 @@ class Forwarding:
 
 @asynccontextmanager
 async def fellows(
-    material: ChannelMaterial, service: Forwarding, monkeypatch: pytest.MonkeyPatch
+    material: ChannelMaterial,
+    service: Forwarding,
+    server_tls: ServerTls | None = None,
+    client_tls: ClientTls | None = None,
 ) -> AsyncIterator[tuple[FellowOrderers, str]]:
+    """Yield the orderers of a channel, and an address, which it does not name, of the service."""
     server = new_server()
     add_stream_services(server, "tallystick.Ordering", {"Forward": service.forward})
     config = material.config()
     async with (
-        serving(server, "localhost:0", tls=None, grace_s=0) as port,
+        serving(server, "localhost:0", tls=server_tls, grace_s=0) as port,
         ChannelPool() as pool,
         supervised_tasks() as tasks,
     ):
         address = f"localhost:{port}"
-
-        def named(config: ChannelConfig) -> dict[str, bytes]:
-            return {**orderer_addresses(config), address: b""}
-
-        monkeypatch.setattr("tallystick.node.fellow_orderers.orderer_addresses", named)
+        assert address not in orderer_addresses(config)
         links = OrdererLinks(
             own_address="own.example:7050",
-            tls=None,
+            tls=client_tls,
             pool=pool,
             tasks=tasks,
             signer=material.orderer,
@@ -70,20 +71,20 @@ async def fellows(
 
 
 async def test_a_refusal_ends_nothing(
-    channel_material: ChannelMaterial, monkeypatch: pytest.MonkeyPatch
+    channel_material: ChannelMaterial,
 ) -> None:
     service = Forwarding()
-    async with asyncio.timeout(10), fellows(channel_material, service, monkeypatch) as (some, at):
+    async with asyncio.timeout(10), fellows(channel_material, service) as (some, at):
         answers = await asyncio.gather(*(some.forward(at, b"%d" % n) for n in range(4)))
     assert [answer.status for answer in answers] == [Status.SUCCESS, Status.FORBIDDEN] * 2
     assert service.taken == [b"0", b"1", b"2", b"3"]
 
 
 async def test_an_orderer_that_hangs_is_let_go_and_asked_again(
-    channel_material: ChannelMaterial, monkeypatch: pytest.MonkeyPatch
+    channel_material: ChannelMaterial,
 ) -> None:
     service = Forwarding()
-    async with asyncio.timeout(10), fellows(channel_material, service, monkeypatch) as (some, at):
+    async with asyncio.timeout(10), fellows(channel_material, service) as (some, at):
         assert (await some.forward(at, b"1")).status == Status.SUCCESS
         async with asyncio.TaskGroup() as tasks:
             hanging = tasks.create_task(failure(some, at))
@@ -102,11 +103,31 @@ async def failure(some: FellowOrderers, address: str) -> UnreachableFellowError 
     return None
 
 
-async def test_nothing_is_forwarded_to_an_address_that_the_channel_does_not_name(
-    channel_material: ChannelMaterial, monkeypatch: pytest.MonkeyPatch
+def shown_by(node: Path) -> ServerTls:
+    tls = node / "tls"
+    return ServerTls(KeyPair((tls / "server.crt").read_bytes(), (tls / "server.key").read_bytes()))
+
+
+async def test_a_leader_whose_address_is_changing_is_forwarded_to_if_its_organisation_orders(
+    channel_material: ChannelMaterial,
 ) -> None:
+    organizations = channel_material.directory
+    strangers = ClientTls((organizations / "stranger/users/User1/tls/ca.crt").read_bytes())
+    orderer = shown_by(organizations / "orderer/orderers/orderer0")
     service = Forwarding()
-    async with fellows(channel_material, service, monkeypatch) as (some, _):
-        with pytest.raises(UnreachableFellowError, match=r"names no orderer 'elsewhere:1'"):
-            await some.forward("elsewhere:1", b"1")
+    async with fellows(channel_material, service, orderer, strangers) as (some, address):
+        assert (await some.forward(address, b"1")).status == Status.SUCCESS
+    assert service.taken == [b"1"]
+
+
+async def test_nothing_is_forwarded_to_whom_no_organisation_that_orders_has_certified(
+    channel_material: ChannelMaterial,
+) -> None:
+    organizations = channel_material.directory
+    strangers = ClientTls((organizations / "stranger/users/User1/tls/ca.crt").read_bytes())
+    peer = shown_by(organizations / "clearing/peers/peer0")
+    service = Forwarding()
+    async with fellows(channel_material, service, peer, strangers) as (some, address):
+        with pytest.raises(UnreachableFellowError, match=address):
+            await some.forward(address, b"1")
     assert service.taken == []

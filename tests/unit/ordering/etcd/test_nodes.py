@@ -102,6 +102,9 @@ class Direct:
             return BroadcastResponse.FromString(answer)
         raise UnreachableFellowError("no answer")
 
+    async def reaches(self, address: str) -> bool:
+        return address in self._nodes
+
     def let_go(self, address: str) -> None:
         raise AssertionError(f"{address} answers everything")
 

@@ -363,11 +363,14 @@ class EtcdChain:
             return unavailable(f"nobody leads the orderers after {self._patience_s:g} s; try again")
 
     async def _ask(self, address: str, submission: Submission) -> Refused | None:
+        # Sent twice, an update of the configuration would be refused, although it is in force.
+        only_once = submission.header_type == CONFIG_UPDATE
+        if only_once and not await self._fellows.reaches(address):
+            return NOT_LEADING
         try:
             response = await self._fellows.forward(address, submission.envelope)
         except UnreachableFellowError as error:
-            if submission.header_type == CONFIG_UPDATE:
-                # Sent twice it would be refused, although it is in force.
+            if only_once:
                 return unavailable(f"{error}; the update may be ordered all the same")
             return NOT_LEADING
         if response.status == Status.SUCCESS:

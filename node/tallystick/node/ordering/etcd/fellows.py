@@ -25,8 +25,12 @@ class Fellows(Protocol):
         Envelopes to one orderer reach it in the order of the calls.
 
         Raises:
-            UnreachableFellowError: It does not answer, or is no orderer of the channel.
+            UnreachableFellowError: It does not answer, or is of none of the organisations that
+                order the channel.
         """
+
+    async def reaches(self, address: str) -> bool:
+        """Return whether there is a connection to the orderer at ``address``, to forward over."""
 
     def let_go(self, address: str) -> None:
         """Wait no longer for answers of the orderer at ``address`` to what was forwarded."""

@@ -47,8 +47,9 @@ class Housekeeper:
         """Publish and trim until cancelled; the first time at once, then whenever it is due."""
         if self._orderer not in self._orderers():
             _log.warning(
-                "the channel names no orderer %s, so nothing can be forwarded here while it leads:"
-                " set advertised_address to the address that it names",
+                "the channel names no orderer %s, so peers do not find this one, and the log is not"
+                " kept for it: set advertised_address to the address that the channel names, or let"
+                " the channel name this one with `tally channel set-orderers`",
                 self._orderer,
             )
         while True:

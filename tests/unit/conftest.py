@@ -77,23 +77,29 @@ class ChannelMaterial:
     administrator: SigningIdentity
     stranger: SigningIdentity
 
-    def genesis(self, batch: BatchParameters | None = None) -> Block:
+    def genesis(
+        self, batch: BatchParameters | None = None, orderer_ports: Sequence[int] = (7050,)
+    ) -> Block:
         """Return the genesis block."""
         profile = ChannelProfile(
             channel_id=CHANNEL_ID,
             application=(ApplicationOrganization("ClearingMSP", self._msp("clearing")),),
             orderers=(
                 OrdererOrganization(
-                    "OrdererMSP", self._msp("orderer"), (Endpoint("localhost", 7050),)
+                    "OrdererMSP",
+                    self._msp("orderer"),
+                    tuple(Endpoint("localhost", port) for port in orderer_ports),
                 ),
             ),
             batch=batch or BatchParameters(),
         )
         return build_genesis_block(profile, nonce=bytes(24), timestamp_ns=NOW_NS)
 
-    def config(self, batch: BatchParameters | None = None) -> ChannelConfig:
+    def config(
+        self, batch: BatchParameters | None = None, orderer_ports: Sequence[int] = (7050,)
+    ) -> ChannelConfig:
         """Return the configuration in the genesis block."""
-        return ChannelConfig.from_block(self.genesis(batch))
+        return ChannelConfig.from_block(self.genesis(batch, orderer_ports))
 
     def envelope(
         self,

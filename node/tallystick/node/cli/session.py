@@ -92,7 +92,7 @@ async def governance_of_profile(
 ) -> AsyncIterator[tuple[Governance, SigningIdentity]]:
     """Yield the way to change a channel, and the identity, of somebody who has a profile only.
 
-    The orderer is the first one that the channel's configuration names.
+    The orderer is the first that listens of those that the channel's configuration names.
 
     Raises:
         KeyElsewhereError: The key is in a token.
@@ -109,7 +109,7 @@ async def governance_of_profile(
         except ConnectError as error:
             raise NoAnswerError(error) from error
         channel = gateway.network(channel_id)
-        address, roots = orderer_in(await config_in_force(channel))
+        address, roots = await orderer_in(await config_in_force(channel))
         pool = await lifetime.enter_async_context(ChannelPool())
         tasks = await lifetime.enter_async_context(supervised_tasks())
         orderer = RemoteOrderer(

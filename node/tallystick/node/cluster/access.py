@@ -11,6 +11,7 @@ from tallystick.client.gateway import Gateway
 from tallystick.client.network import Network as Channel
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.errors import ChannelConfigError
+from tallystick.node.channel.orderer_addresses import orderer_addresses
 from tallystick.node.cluster.administrator import Administrator
 from tallystick.node.cluster.member_topology import ADMIN, CLIENT
 from tallystick.node.cluster.network import Network
@@ -123,12 +124,13 @@ class Access:
         """
         nodes = [node for node in self._network.nodes if node.kind == "orderer"]
         if nodes:
-            node = await _first_that_listens(nodes)
-            address, credentials = node.address, self._credentials(msp_id, node)
+            by_address = {node.address: node for node in nodes}
+            address = await _first_that_listens(list(by_address))
+            credentials = self._credentials(msp_id, by_address[address])
         else:
             # The first block may name what has changed since; the organisation's peer knows it.
             gateway = await self.gateway(msp_id, ADMIN)
-            address, roots = orderer_in(await config_in_force(gateway.network(channel_id)))
+            address, roots = await orderer_in(await config_in_force(gateway.network(channel_id)))
             credentials = ClientTls(roots, self._key_pair(msp_id))
         tasks = await self._lifetime.enter_async_context(supervised_tasks())
         channel = self._pool.channel(address, credentials)
@@ -164,17 +166,18 @@ class Access:
         return await self._lifetime.__aexit__(exception_type, exception, traceback)
 
 
-async def _first_that_listens(nodes: Sequence[Node]) -> Node:
-    """Return the first of some nodes that takes connections; if none does, simply the first."""
-    for node in nodes:
+async def _first_that_listens(addresses: Sequence[str]) -> str:
+    """Return the first address where connections are taken; if none is, simply the first."""
+    for address in addresses:
+        host, _, port = address.rpartition(":")
         try:
             async with asyncio.timeout(_CONNECT_TIMEOUT_S):
-                _, writer = await asyncio.open_connection(node.host, node.topology.port)
+                _, writer = await asyncio.open_connection(host.strip("[]"), port)
         except OSError:  # a timeout is one too
             continue
         writer.close()
-        return node
-    return nodes[0]
+        return address
+    return addresses[0]
 
 
 async def best_informed(access: Access, channel_id: str, msp_ids: Sequence[str]) -> str:
@@ -220,13 +223,14 @@ async def config_in_force(channel: Channel) -> ChannelConfig:
     return ChannelConfig.from_config(channel.channel_id, decode(Config, content))
 
 
-def orderer_in(config: ChannelConfig) -> tuple[str, bytes]:
-    """Return address and TLS authorities of an orderer that a configuration names.
+async def orderer_in(config: ChannelConfig) -> tuple[str, bytes]:
+    """Return address and TLS authorities of an orderer that a configuration names and that listens.
 
     Raises:
         ChannelConfigError: It names none.
     """
-    for organization in config.orderers:
-        for address in organization.endpoints:
-            return address, config.tls_root_certificates(organization.msp_id)
-    raise ChannelConfigError(config.channel_id, "it names no orderer")
+    roots = orderer_addresses(config)
+    if not roots:
+        raise ChannelConfigError(config.channel_id, "it names no orderer")
+    address = await _first_that_listens(sorted(roots))
+    return address, roots[address]

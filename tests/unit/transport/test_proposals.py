@@ -95,9 +95,10 @@ class FakePeer(peer_pb2_grpc.EndorserServicer):
 class UpgradedPeer(grpc.GenericRpcHandler):
     """The streams of a peer that learns them while its connection stands."""
 
-    def __init__(self, peer: FakePeer) -> None:
+    def __init__(self, peer: FakePeer, ends_with: grpc.StatusCode | None = None) -> None:
         self.peer = peer
-        self.knows_streams = False
+        self.knows_streams = ends_with is not None
+        self.ends_with = ends_with
 
     def service(
         self, handler_call_details: grpc.HandlerCallDetails
@@ -110,10 +111,12 @@ class UpgradedPeer(grpc.GenericRpcHandler):
         )
 
     async def _endorse(
-        self, requests: AsyncIterator[bytes], _: ServicerContext
+        self, requests: AsyncIterator[bytes], context: ServicerContext
     ) -> AsyncIterator[bytes]:
         async for answer in self.peer.endorse(requests, LOCAL_CALLER):
             yield answer
+        if self.ends_with is not None:
+            await context.abort(self.ends_with, "a minute is over")
 
 
 @asynccontextmanager
@@ -234,6 +237,15 @@ async def test_what_is_no_answer_ends_the_stream_and_the_proposal_is_called() ->
     async with connected(peer) as endorser:
         assert await answers(endorser, b"a") == [b"A"]
         assert await answers(endorser, b"b") == [b"B"]
+    assert peer.streams == 2
+
+
+async def test_a_proposal_on_a_stream_that_a_peer_ends_for_being_refused_is_called() -> None:
+    peer = FakePeer(ends_before=lambda word: word == b"late")
+    ending = UpgradedPeer(peer, ends_with=grpc.StatusCode.DEADLINE_EXCEEDED)
+    async with connected(peer, knows_streams=ending) as endorser:
+        assert await answers(endorser, b"in time", b"late") == [b"in time", b"LATE"]
+        assert await answers(endorser, b"next") == [b"next"]
     assert peer.streams == 2
 
 

@@ -26,8 +26,14 @@ _NUMBER_BYTES: Final = 32
 ASKED_AGAIN_AFTER_S: Final = 300
 """How long a peer that knew no stream is called: after an upgrade it may know one."""
 
-_NO_STREAM: Final = {grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.INTERNAL}
-"""How a stream ends that a peer does not know; INTERNAL where gRPC was writing when that came."""
+_NO_ANSWER_MEANT: Final = {
+    grpc.StatusCode.UNIMPLEMENTED,
+    grpc.StatusCode.INTERNAL,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+}
+"""How a stream ends that tells nothing of its proposals, which are then called: the peer does not
+know streams (INTERNAL where gRPC was writing when that came), or ends one on which all was refused
+for a minute, whatever has just been sent on it."""
 
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -120,7 +126,7 @@ class StreamingEndorser:
             try:
                 answered = await self._current().ask(proposal)
             except grpc.aio.AioRpcError as error:
-                if error.code() not in _NO_STREAM:
+                if error.code() not in _NO_ANSWER_MEANT:
                     raise
                 if error.code() is grpc.StatusCode.UNIMPLEMENTED:
                     self._called_until_s = _now_s() + ASKED_AGAIN_AFTER_S

@@ -171,13 +171,19 @@ class FakeFellows:
 
 @dataclass
 class Orderer:
-    """One orderer, which can be stopped and started."""
+    """One orderer, which can be stopped and started.
+
+    Attributes:
+        configs: By height, the configuration that comes into force with it.
+    """
 
     name: str
     etcd: EtcdConnection
     network: "dict[str, Orderer]"
     config: ChannelConfig
     keys: LogKeys = KEYS
+    msp_id: str = "OrdererMSP"
+    configs: dict[int, ChannelConfig] = field(default_factory=dict)
     memory: MemoryBlocks = field(default_factory=MemoryBlocks)
     retention: Retention = field(default_factory=Retention)
     begin_at: dict[str, int] = field(default_factory=dict)
@@ -194,12 +200,16 @@ class Orderer:
         shared = SharedOrdering(
             etcd=self.etcd,
             session=session,
-            candidate=Candidate(self.name, "OrdererMSP", self.begin_at, self.ignored),
+            candidate=Candidate(self.name, self.msp_id, self.begin_at, self.ignored),
             retention=self.retention,
         )
         rules = OpenRules(self.config)
+
+        def adopt(height: int) -> None:
+            rules.adopt(self.configs.get(height, rules.config))
+
         local = LocalCopy(
-            copyist=Copyist(self.memory, rules, lambda _: None),
+            copyist=Copyist(self.memory, rules, adopt),
             block=self.memory.blocks.__getitem__,
             size_of=lambda number: self.memory.blocks[number].ByteSize(),
             rules=rules,

@@ -70,7 +70,7 @@ class EtcdChain:
         self._leadership = Leadership(
             shared,
             self._comparison,
-            copyist=local.copyist,
+            local=local,
             progress=self._progress,
             new_intake=lambda: Intake(local.rules, limits),
         )
@@ -115,7 +115,8 @@ class EtcdChain:
     @property
     def problem(self) -> str:
         """Why nothing can be ordered at the moment, or not copied; empty when all is well."""
-        if problem := self._fault or self._unsigned or self._late:
+        out = self._leadership.standing.problem
+        if problem := self._fault or self._unsigned or self._late or out:
             return problem
         match self._progress.role:
             case Seeking(problem=problem):
@@ -188,6 +189,7 @@ class EtcdChain:
                 tasks.create_task(self._copy())
                 tasks.create_task(self._leadership.run())
                 tasks.create_task(self._housekeeper.run())
+                tasks.create_task(self._leadership.standing.tell(self._progress))
                 tasks.create_task(self._let_go_of_former_leaders())
         except (UntrustedBatchError, LostLogError) as error:
             # What is here can be read all the same, and other channels go on.

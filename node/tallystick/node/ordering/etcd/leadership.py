@@ -9,7 +9,7 @@ from typing import Final
 from tallystick.node.ledger.write_watch import OVERDUE_S
 from tallystick.node.ordering.chain import unavailable
 from tallystick.node.ordering.etcd.comparison import Comparison
-from tallystick.node.ordering.etcd.copying import Copyist, overdue
+from tallystick.node.ordering.etcd.copying import LocalCopy, overdue
 from tallystick.node.ordering.etcd.fellows import NOT_LEADING
 from tallystick.node.ordering.etcd.log import SupersededError
 from tallystick.node.ordering.etcd.port import (
@@ -24,6 +24,7 @@ from tallystick.node.ordering.etcd.port import (
 )
 from tallystick.node.ordering.etcd.roles import Following, Leading, Progress, Seeking
 from tallystick.node.ordering.etcd.shared import SharedOrdering
+from tallystick.node.ordering.etcd.standing import Standing
 from tallystick.node.ordering.intake import Intake
 from tallystick.node.ordering.sequencer import Batch
 from tallystick.protos.tallystick.ordered_log_pb2 import Leader, OrderedBatch
@@ -36,14 +37,18 @@ _RETRY_S: Final = 0.1
 
 
 class Leadership:
-    """Stands for the leadership of one channel, again and again, and orders while it has it."""
+    """Stands for the leadership of one channel, again and again, and orders while it has it.
+
+    Attributes:
+        standing: Whether it may.
+    """
 
     def __init__(
         self,
         shared: SharedOrdering,
         comparison: Comparison,
         *,
-        copyist: Copyist,
+        local: LocalCopy,
         progress: Progress,
         new_intake: Callable[[], Intake],
     ) -> None:
@@ -53,13 +58,16 @@ class Leadership:
         self._keys = comparison.log.keys
         self._session = shared.session
         self._candidate = shared.candidate
-        self._copyist = copyist
+        self.standing = Standing(local.rules, shared.candidate.msp_id)
+        self._copyist = local.copyist
         self._progress = progress
         self._new_intake = new_intake
         self._overdue: int | None = None
 
     async def run(self) -> None:
         """Lead or follow until this orderer leads and its intake is drained.
+
+        It does not lead while its organisation does not order the channel.
 
         Raises:
             LostLogError: The log is not the one that this orderer's blocks come from.
@@ -105,6 +113,9 @@ class Leadership:
         found = await self._etcd.read(only(key))
         if found.records:
             return await self._defer(found.records[0], lease, found.revision)
+        if self.standing.problem:
+            self._progress.role = Seeking()  # another orderer is about to lead
+            return None
         # Not before: whoever leads and lacks blocks would hold up everybody else.
         if obstacle := await self._comparison.obstacle():
             self._stand_aside(obstacle)
@@ -132,8 +143,8 @@ class Leadership:
             await self._delete(leader.create_revision)
         return None
 
-    async def _lead(self, term: int) -> bool:
-        """Order until drained, which returns True, or until this orderer leads no more."""
+    async def _may_use(self, term: int) -> bool:
+        """Return whether this orderer may lead in the term that it has; end the term otherwise."""
         try:
             obstacle = await self._comparison.obstacle()
         except TimeoutError:
@@ -141,7 +152,14 @@ class Leadership:
             raise
         if obstacle:
             self._stand_aside(obstacle)
+        if obstacle or self.standing.problem:  # since a block that has come meanwhile
             await self._delete(term)
+            return False
+        return True
+
+    async def _lead(self, term: int) -> bool:
+        """Order until drained, which returns True, or until this orderer leads no more."""
+        if not await self._may_use(term):
             return False
         _log.info("leads since revision %d of etcd", term)
         intake = self._new_intake()
@@ -156,7 +174,7 @@ class Leadership:
                 watching.cancel()
             if not problem and not is_superseded:
                 await self._delete(term)  # drained: nobody need wait until the lease lapses
-                return True
+                return not self.standing.problem
             _log.warning("leads no more: %s", problem or "superseded")
             intake.close(unavailable(problem) if problem else NOT_LEADING)
             self._progress.role = Seeking(problem)
@@ -167,7 +185,11 @@ class Leadership:
                 self._progress.role = Seeking()
 
     async def _order(self, term: int, intake: Intake) -> str:
-        """Order until the intake is closed, or until it fails; return why it failed."""
+        """Order until the intake is closed, this orderer must lead no more, or it fails.
+
+        Returns:
+            Why it failed; empty if it did not.
+        """
         try:
             while batch := await intake.next_batch():
                 number = self._copyist.height
@@ -176,6 +198,11 @@ class Leadership:
                     intake.close(unavailable(problem))
                     await self.resign()
                     return problem
+                if self.standing.problem:
+                    intake.close(NOT_LEADING)
+                    self._progress.role = Seeking()
+                    await self._delete(term)
+                    return ""
         except (EtcdUnavailableError, SupersededError) as error:
             return str(error)
         return ""

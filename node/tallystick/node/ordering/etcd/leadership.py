@@ -87,8 +87,7 @@ class Leadership:
     async def _once(self) -> bool:
         """Lead or follow until something happens; return whether that is the end."""
         try:
-            lease = await self._session.lease()
-            term = await self._campaign(lease)
+            term = await self._campaign()
             if term is not None:
                 return await self._lead(term)
         except EtcdUnavailableError as error:
@@ -107,15 +106,16 @@ class Leadership:
             return ""
         return overdue(number)
 
-    async def _campaign(self, lease: int) -> int | None:
+    async def _campaign(self) -> int | None:
         """Return this orderer's term, or None once another orderer's has ended."""
         key = self._keys.leader
         found = await self._etcd.read(only(key))
         if found.records:
-            return await self._defer(found.records[0], lease, found.revision)
+            return await self._defer(found.records[0], found.revision)
         if self.standing.problem:
             self._progress.role = Seeking()  # another orderer is about to lead
             return None
+        lease = await self._session.lease()
         # Not before: whoever leads and lacks blocks would hold up everybody else.
         if obstacle := await self._comparison.obstacle():
             self._stand_aside(obstacle)
@@ -130,13 +130,13 @@ class Leadership:
             _log.warning("does not lead: %s", obstacle)
         self._progress.role = Seeking(obstacle)
 
-    async def _defer(self, leader: Record, lease: int, revision: int) -> int | None:
+    async def _defer(self, leader: Record, revision: int) -> int | None:
         """Return the term of ``leader`` if that is this orderer; None once its term has ended."""
         if leader.value != self._candidate.value:
             self._progress.role = Following(_address(leader))
             await self._until_changed(revision + 1)
             self._progress.role = Seeking()
-        elif leader.lease == lease:
+        elif leader.lease == self._session.current:
             return leader.create_revision
         else:
             # This orderer before it was started again: nobody else can listen at its address.

@@ -24,12 +24,24 @@ class Session:
         self._etcd = etcd
         self._ttl_s = ttl_s
         self._lease: int | None = None
-        self._granted = asyncio.Event()
+        self._failure: EtcdUnavailableError | None = None
+        self._answered = asyncio.Event()
+
+    @property
+    def current(self) -> int | None:
+        """The lease; None while there is none."""
+        return self._lease
 
     async def lease(self) -> int:
-        """Return the lease, once there is one."""
+        """Return the lease, as soon as there is one.
+
+        Raises:
+            EtcdUnavailableError: etcd gave none when it was asked last.
+        """
         while self._lease is None:
-            await self._granted.wait()
+            if self._failure is not None:
+                raise self._failure.with_traceback(None)  # else that grows each time
+            await self._answered.wait()
         return self._lease
 
     async def run(self) -> None:
@@ -37,13 +49,16 @@ class Session:
         while True:
             try:
                 self._lease = await self._etcd.grant(self._ttl_s)
-                self._granted.set()
+                self._failure = None
+                self._answered.set()
                 await self._keep(self._lease)
             except EtcdUnavailableError as error:
                 _log.warning("no lease: %s", error)
+                self._failure = error
+                self._answered.set()
                 await asyncio.sleep(_RETRY_S)
             finally:
-                self._granted.clear()
+                self._answered.clear()
                 self._lease = None
 
     async def _keep(self, lease: int) -> None:

@@ -246,7 +246,8 @@ class Host:
         if cluster is None:
             return None
         etcd = EtcdConnection(cluster, self.name)
-        candidate = Candidate(self.node.address, self.node.member.msp_id)
+        process = self._random("process").randbytes(8)
+        candidate = Candidate(self.node.address, self.node.member.msp_id, process)
         shared = SharedOrdering(etcd, Session(etcd, _LEASE_S), candidate)
         random = self._random("fellows")
 

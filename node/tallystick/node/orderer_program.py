@@ -116,6 +116,7 @@ async def _sharing(
         candidate=Candidate(
             links.own_address,
             settings.msp.id,
+            secrets.token_bytes(NONCE_SIZE),
             settings.etcd.begin_at,
             settings.etcd.ignore_heights_of,
         ),

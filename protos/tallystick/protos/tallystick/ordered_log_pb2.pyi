@@ -115,18 +115,22 @@ class Leader(_message.Message):
 
     ADDRESS_FIELD_NUMBER: _builtins.int
     MSP_ID_FIELD_NUMBER: _builtins.int
+    PROCESS_FIELD_NUMBER: _builtins.int
     address: _builtins.str
     """Where it takes what other orderers forward."""
     msp_id: _builtins.str
+    process: _builtins.bytes
+    """Tells the process from all others. Earlier releases wrote none."""
     def __init__(
         self,
         *,
         address: _builtins.str = ...,
         msp_id: _builtins.str = ...,
+        process: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "msp_id", b"msp_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "msp_id", b"msp_id", "process", b"process"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

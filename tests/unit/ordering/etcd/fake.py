@@ -174,6 +174,7 @@ class Orderer:
     """One orderer, which can be stopped and started.
 
     Attributes:
+        address: Where it says that it takes what is forwarded; by its name unless set.
         configs: By height, the configuration that comes into force with it.
     """
 
@@ -183,6 +184,8 @@ class Orderer:
     config: ChannelConfig
     keys: LogKeys = KEYS
     msp_id: str = "OrdererMSP"
+    address: str = ""
+    starts: int = 0
     configs: dict[int, ChannelConfig] = field(default_factory=dict)
     memory: MemoryBlocks = field(default_factory=MemoryBlocks)
     retention: Retention = field(default_factory=Retention)
@@ -196,11 +199,18 @@ class Orderer:
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def start(self) -> EtcdChain:
+        self.starts += 1
         session = Session(self.etcd, TTL_S)
         shared = SharedOrdering(
             etcd=self.etcd,
             session=session,
-            candidate=Candidate(self.name, self.msp_id, self.begin_at, self.ignored),
+            candidate=Candidate(
+                self.address or self.name,
+                self.msp_id,
+                f"{self.name} {self.starts}".encode(),
+                self.begin_at,
+                self.ignored,
+            ),
             retention=self.retention,
         )
         rules = OpenRules(self.config)
@@ -356,6 +366,13 @@ def submission(content: bytes, *, header_type: int = 3) -> Submission:
 def quick(config: ChannelConfig, **changes: object) -> ChannelConfig:
     """Return a configuration with other limits for batches."""
     return replace(config, batch=replace(config.batch, **changes))  # type: ignore[arg-type]
+
+
+def ordered_by(config: ChannelConfig, *msp_ids: str) -> ChannelConfig:
+    """Return a configuration whose orderers are of other organisations."""
+    organization = config.orderers[0]
+    named = [replace(organization, group=msp_id, msp_id=msp_id) for msp_id in msp_ids]
+    return replace(config, orderers=tuple(named))
 
 
 def told(

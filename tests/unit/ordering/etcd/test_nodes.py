@@ -55,7 +55,7 @@ class Pair:
         )
         nonces = count()
         etcd = EtcdConnection(self.cluster, name)
-        session, candidate = Session(etcd, TTL_S), Candidate(name, "OrdererMSP")
+        session, candidate = Session(etcd, TTL_S), Candidate(name, "OrdererMSP", name.encode())
         shared = SharedOrdering(etcd, session, candidate, retention=self.retention)
 
         def fellows(_: Callable[[], ChannelConfig]) -> "Direct":

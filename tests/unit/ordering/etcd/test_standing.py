@@ -1,21 +1,22 @@
 """Orderers whose organisation is taken out of the channel that they order. Virtual time."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
-from tests.unit.ordering.etcd.fake import KEYS, TTL_S, Orderer, Orderers, Story, envelope
+from tests.unit.ordering.etcd.fake import (
+    KEYS,
+    TTL_S,
+    Orderer,
+    Orderers,
+    Story,
+    envelope,
+    ordered_by,
+)
 from tests.virtual_time import run
 
 from tallystick.node.channel.config import ChannelConfig
 
 OUT = "orders the channel no more"
-
-
-def ordered_by(config: ChannelConfig, *msp_ids: str) -> ChannelConfig:
-    organization = config.orderers[0]
-    named = [replace(organization, group=msp_id, msp_id=msp_id) for msp_id in msp_ids]
-    return replace(config, orderers=tuple(named))
 
 
 def take_out(orderers: Orderers, leaving: Orderer, *, with_block: int) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Final
 
 from tallystick.node.ledger.write_watch import OVERDUE_S
@@ -34,6 +34,8 @@ from tallystick.wire.messages import decode
 _log = logging.getLogger(__name__)
 
 _RETRY_S: Final = 0.1
+_LONGER_LEASE_S: Final = 10.0
+"""How much longer than it was asked to etcd may let a lease last, as its election timeout asks."""
 
 
 class Leadership:
@@ -63,6 +65,7 @@ class Leadership:
         self._progress = progress
         self._new_intake = new_intake
         self._overdue: int | None = None
+        self._namesake = b""
 
     async def run(self) -> None:
         """Lead or follow until this orderer leads and its intake is drained.
@@ -132,16 +135,34 @@ class Leadership:
 
     async def _defer(self, leader: Record, revision: int) -> int | None:
         """Return the term of ``leader`` if that is this orderer; None once its term has ended."""
-        if leader.value != self._candidate.value:
-            self._progress.role = Following(_address(leader))
-            await self._until_changed(revision + 1)
-            self._progress.role = Seeking()
-        elif leader.lease == self._session.current:
-            return leader.create_revision
+        if leader.value == self._candidate.value:
+            if leader.lease == self._session.current:
+                return leader.create_revision
+            await self._delete(leader.create_revision)  # it was under a lease that has ended
+            return None
+        address = _address(leader)
+        if address == self._candidate.address:
+            await self._outlast(leader, revision)
         else:
-            # This orderer before it was started again: nobody else can listen at its address.
-            await self._delete(leader.create_revision)
+            self._progress.role = Following(address)
+            await self._until_changed(revision + 1)
+        self._progress.role = Seeking()
         return None
+
+    async def _outlast(self, leader: Record, revision: int) -> None:
+        """Return once the term of another process with this orderer's address has ended.
+
+        It is this orderer before it was started again, and ends with its lease, or another one.
+        """
+        if leader.value != self._namesake:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._session.ttl_s + _LONGER_LEASE_S):
+                    await self._until_changed(revision + 1)
+                    return
+            self._namesake = leader.value
+            _log.error("%s", _shared(self._candidate.address))
+        self._progress.role = Seeking(_shared(self._candidate.address))
+        await self._until_changed(revision + 1)
 
     async def _may_use(self, term: int) -> bool:
         """Return whether this orderer may lead in the term that it has; end the term otherwise."""
@@ -281,3 +302,12 @@ def _address(leader: Record) -> str:
         return decode(Leader, leader.value).address
     except WireError:
         return ""  # nobody can be reached there
+
+
+def _shared(address: str) -> str:
+    """Return what is wrong if another orderer leads that has the address of this one."""
+    return (
+        f"another orderer leads, and has the advertised_address of this one, {address}, so that"
+        " nothing can be handed on to it: set that of each orderer to an address by which the"
+        " others reach it alone, as the channel names it"
+    )

@@ -18,11 +18,14 @@ class Session:
 
     Nothing is safe because of it: a leader that has lost its lease, and does not know, is kept from
     writing by etcd. The lease only lets the others take over when an orderer is gone.
+
+    Attributes:
+        ttl_s: How long it lasts unless it is renewed; etcd may make it longer.
     """
 
     def __init__(self, etcd: Etcd, ttl_s: int) -> None:
         self._etcd = etcd
-        self._ttl_s = ttl_s
+        self.ttl_s = ttl_s
         self._lease: int | None = None
         self._failure: EtcdUnavailableError | None = None
         self._answered = asyncio.Event()
@@ -48,7 +51,7 @@ class Session:
         """Keep a lease until cancelled."""
         while True:
             try:
-                self._lease = await self._etcd.grant(self._ttl_s)
+                self._lease = await self._etcd.grant(self.ttl_s)
                 self._failure = None
                 self._answered.set()
                 await self._keep(self._lease)
@@ -65,7 +68,7 @@ class Session:
         """Return once the lease has ended."""
         alive = True
         while alive:
-            await asyncio.sleep(self._ttl_s / _RENEWALS)
+            await asyncio.sleep(self.ttl_s / _RENEWALS)
             try:
                 alive = await self._etcd.keep_alive(lease)
             except EtcdUnavailableError as error:

@@ -20,6 +20,7 @@ class Candidate:
     Attributes:
         address: Where it takes what other orderers forward.
         msp_id: Its organisation.
+        process: Random bytes that tell this process from all others, by whose address it may be.
         begin_at: By channel, how many blocks the orderer with the most has, as the operator says:
             from there an empty log goes on, and nobody else need be asked. 1 unless it is there.
         ignored: Addresses of orderers whose heights do not count, as the operator says.
@@ -27,13 +28,15 @@ class Candidate:
 
     address: str
     msp_id: str
+    process: bytes
     begin_at: Mapping[str, int] = field(default_factory=dict)
     ignored: Collection[str] = ()
 
     @property
     def value(self) -> bytes:
         """The value of its leadership key."""
-        return Leader(address=self.address, msp_id=self.msp_id).SerializeToString()
+        leader = Leader(address=self.address, msp_id=self.msp_id, process=self.process)
+        return leader.SerializeToString()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from tallystick.node.settings_parts import (
     Pkcs11Settings,
     ResolvedPath,
     Settings,
+    WithReachedAddress,
 )
 
 SettingsT = TypeVar("SettingsT", bound="NodeSettings")
@@ -33,9 +34,8 @@ class SettingsError(LedgerError):
     """
 
     def __init__(self, path: Path, problems: list[str]) -> None:
-        super().__init__(
-            "\n".join([f"{path} cannot be used:", *(f"  {line}" for line in problems)])
-        )
+        lines = [f"{path} cannot be used:", *(f"  {line}" for line in problems)]
+        super().__init__("\n".join(lines))
         self.path = path
         self.problems = problems
 
@@ -221,7 +221,7 @@ class OrdererSettings(NodeSettings):
 
     advertised_address: Address | None = None
     """Where other orderers reach this one; the listen address unless set."""
-    etcd: EtcdSettings | None = None
+    etcd: WithReachedAddress[EtcdSettings | None] = None
     """Left out, this orderer orders alone."""
     admin: AdminSettings | None = None
     queue: QueueSettings = QueueSettings()

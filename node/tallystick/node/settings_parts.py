@@ -4,13 +4,16 @@ import os
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic.functional_validators import AfterValidator
 
+ValueT = TypeVar("ValueT")
+
 _MAX_PORT: Final = 65_535
 _ANY_OF_VERSION_4: Final = "0.0.0.0"  # noqa: S104 - what hosts are compared with
+_ANY: Final = frozenset({_ANY_OF_VERSION_4, "::", ""})
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -19,6 +22,17 @@ def _check_address(address: str) -> str:
     if not separator or not host or not port.isdecimal() or int(port) > _MAX_PORT:
         raise ValueError("an address is host:port, such as 0.0.0.0:7050 or [::]:7050")
     return address
+
+
+def _check_reached(value: ValueT, info: ValidationInfo) -> ValueT:
+    """Return a table of a node that tells others its address, if that leads to one machine."""
+    address = info.data.get("advertised_address") or info.data.get("listen_address", "")
+    if value is not None and address.rpartition(":")[0].strip("[]") in _ANY:
+        raise ValueError(
+            f"other orderers are told that they reach this one at {address}, which is every address"
+            " of every machine: set advertised_address to its own, as the channel names it"
+        )
+    return value
 
 
 def _resolve(path: Path, info: ValidationInfo) -> Path:
@@ -39,6 +53,8 @@ def _without_detours(path: Path) -> Path:
 
 Address = Annotated[str, AfterValidator(_check_address)]
 ResolvedPath = Annotated[Path, AfterValidator(_resolve)]
+WithReachedAddress = Annotated[ValueT, AfterValidator(_check_reached)]
+"""What asks for an advertised address, or a listen address in its place, before it in its table."""
 
 
 class Settings(BaseModel):

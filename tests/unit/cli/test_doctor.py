@@ -458,6 +458,20 @@ def test_what_an_orderer_shows_to_etcd_and_to_administrators_is_judged(
     check([said(NOW)["roots.crt"]], FAILED, "cannot be read: No such file")
 
 
+async def test_an_orderer_that_others_cannot_reach_is_told_to_set_its_address(
+    network: Network, tmp_path: Path
+) -> None:
+    (orderer,) = [each for each in network.nodes if each.kind == "orderer"]
+    text = network.settings_file(orderer).read_text(encoding="utf-8")
+    path = tmp_path / "orderer.toml"
+    etcd = (
+        '[etcd]\nendpoints = ["a:1"]\ncertificate = ""\nprivate_key = ""\nroot_certificates = ""\n'
+    )
+    everywhere = text.replace(orderer.address, f"0.0.0.0:{orderer.topology.port}", 1)
+    path.write_text(everywhere + etcd, encoding="utf-8")
+    check(await examine(path), FAILED, "set advertised_address to its own")
+
+
 def test_a_pair_that_serves_several_uses_is_judged_once(network: Network) -> None:
     settings = with_etcd_and_admin(network, None)
     subjects = [each.subject for each in credentials(settings, NOW)]

@@ -188,6 +188,30 @@ def test_a_settings_file_with_a_mistake_is_refused_by_file_and_key(
     assert caught.value.path == path
 
 
+@pytest.mark.parametrize("listened", ["0.0.0.0:7050", "[::]:7050", "[]:7050"])
+def test_an_orderer_that_orders_with_others_tells_them_an_address_of_one_machine(
+    tmp_path: Path, listened: str
+) -> None:
+    etcd = """[etcd]
+endpoints = ["localhost:2379"]
+certificate = "a"
+private_key = "b"
+root_certificates = "c"
+"""
+    alone = ORDERER.replace("0.0.0.0:7050", listened)
+    load_settings(OrdererSettings, write(tmp_path, alone))
+    problem = r"etcd: other orderers .* set advertised_address to its own"
+    with pytest.raises(SettingsError, match=problem):
+        load_settings(OrdererSettings, write(tmp_path, alone + etcd))
+    for address in ("orderer0.one.example:7050", "10.0.0.1:7050"):
+        reached = f'advertised_address = "{address}"\n{alone}{etcd}'
+        assert load_settings(OrdererSettings, write(tmp_path, reached)).etcd is not None
+    local = alone.replace(listened, "localhost:7050")
+    path = write(tmp_path, f'advertised_address = "{listened}"\n{local}{etcd}')
+    with pytest.raises(SettingsError, match=problem):
+        load_settings(OrdererSettings, path)
+
+
 def test_a_misspelt_setting_in_a_repeated_table_is_named_with_its_place(
     outcome: Outcome, tmp_path: Path
 ) -> None:

@@ -59,6 +59,7 @@ class EtcdChain:
         self._copyist = local.copyist
         self._block = local.block
         self._rules = local.rules
+        self._orderers = local.orderers
         self._fellows = fellows
         self._limits = limits
         self._patience_s = shared.patience_s
@@ -161,7 +162,7 @@ class EtcdChain:
     async def leave(self) -> None:
         """Take what this orderer has in etcd out of it, once ``run`` has ended for good."""
         try:
-            await self._log.leave(self._address, self.height)
+            await self._log.leave(self._address, self.height, self._orderers())
         except (EtcdUnavailableError, UntrustedBatchError) as error:
             with logging_about(subject(channel=self._channel_id)):
                 _log.warning(

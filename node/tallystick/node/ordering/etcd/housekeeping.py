@@ -76,9 +76,13 @@ class Housekeeper:
         if first is None:
             return
         named = self._orderers()
-        heights = {
-            name: height for name, height in (await self._log.heights()).items() if name in named
-        }
+        told = await self._log.heights()
+        heights = {name: height for name, height in told.items() if name in named}
+        if strangers := told.keys() - heights.keys() - {self._orderer}:
+            await self._log.forget(term, strangers)
+            _log.info(
+                "forgets the heights of %d orderers that the channel does not name", len(strangers)
+            )
         kept = first_kept(
             self._retention,
             heights.values(),

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import takewhile
@@ -38,6 +38,8 @@ _log = logging.getLogger(__name__)
 _MOST_AT_ONCE: Final = 8
 _LIKELY_BYTES: Final = MAX_VALUE_BYTES // 4
 _ATTEMPT_BITS: Final = 16
+_MOST_FORGOTTEN: Final = 100
+"""Heights that are deleted at once: etcd refuses transactions of more than 128 changes."""
 _MOST_DIGITS = 20
 """More has no height of a chain; int() refuses numbers without end, with an error of its own."""
 
@@ -238,8 +240,11 @@ class OrderedLog:
         """Tell how many blocks an orderer has on its disk."""
         await self._write([], self._keys.height(orderer), str(height).encode())
 
-    async def leave(self, orderer: str, height: int) -> None:
+    async def leave(self, orderer: str, height: int, named: Collection[str]) -> None:
         """Take back an orderer's height; whoever leaves last takes the log along.
+
+        Last is who has all of the log, if no height of an orderer that the channel names in
+        ``named`` is left: others may be of orderers that were taken out, or moved.
 
         The newest block stays, and what this orderer, with ``height`` blocks, has not copied. Peers
         may have what was before it, and an orderer that joins the channel again sees by it that the
@@ -247,14 +252,17 @@ class OrderedLog:
         """
         await self._etcd.commit([], [Deletion(only(self._keys.height(orderer)))])
         newest = await self.newest()
-        if newest is None or (await self._etcd.read(self._keys.heights, limit=1)).records:
+        others = (await self.heights()).keys()
+        # Who has not all of the log may not know yet whom the channel names.
+        if newest is None or any(height <= newest or other in named for other in others):
             return
         nobody_leads = Condition(self._keys.leader)
         # Whoever begins the channel again asks the others first.
         comparison = Deletion(only(self._keys.compared))
         # What seems to be newest may be a stray key, far behind the last block. 0 is never here.
         kept = max(1, min(newest, height - 1))
-        await self._etcd.commit([nobody_leads], [*self._deletions_below(kept), comparison])
+        rest = [comparison, *self._deletions_of(others)]
+        await self._etcd.commit([nobody_leads], [*self._deletions_below(kept), *rest])
 
     async def heights(self) -> Mapping[str, int]:
         """Return how many blocks each orderer has on its disk, as far as it has told."""
@@ -265,6 +273,19 @@ class OrderedLog:
             for record in found.records
             if record.value.isdigit() and len(record.value) <= _MOST_DIGITS
         }
+
+    async def forget(self, term: int, orderers: Collection[str]) -> None:
+        """Delete the heights of some orderers; of a great many, those of some of them.
+
+        Raises:
+            SupersededError: Another leads.
+        """
+        committed = await self._etcd.commit(
+            [Condition(self._keys.leader, term)],
+            self._deletions_of(orderers),
+        )
+        if not committed.succeeded:
+            raise SupersededError
 
     async def trim(self, term: int, number: int) -> None:
         """Delete the content of all blocks below ``number``, and let etcd forget that it was there.
@@ -285,6 +306,10 @@ class OrderedLog:
             Deletion(self._keys.blocks_before(number)),
             Deletion(self._keys.parts_before(number)),
         ]
+
+    def _deletions_of(self, orderers: Collection[str]) -> Sequence[Deletion]:
+        some = sorted(orderers)[:_MOST_FORGOTTEN]
+        return [Deletion(only(self._keys.height(orderer))) for orderer in some]
 
     def _in_order(self, records: Sequence[Record], number: int) -> Sequence[Record]:
         """Return those that are of block ``number`` and of the ones behind it, without a gap."""

@@ -48,6 +48,19 @@ async def order_update(orderer: Orderer) -> Refused | None:
     return await orderer.chain.order(update)
 
 
+def test_what_comes_to_the_leader_by_way_of_several_orderers_is_ordered_once(
+    config: ChannelConfig,
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        everybody = [leader, *await orderers.followers()]
+        assert await asyncio.gather(*(each.order("x") for each in everybody)) == [None] * 3
+        await orderers.level()
+        assert leader.memory.entries == [envelope("x")]
+
+    told(config, story)
+
+
 def test_a_status_that_nobody_knows_is_an_error_of_the_leader(config: ChannelConfig) -> None:
     class Odd(FakeFellows):
         async def forward(self, address: str, envelope: bytes) -> BroadcastResponse:  # noqa: ARG002

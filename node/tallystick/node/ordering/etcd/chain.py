@@ -26,7 +26,7 @@ from tallystick.node.ordering.etcd.port import EtcdUnavailableError
 from tallystick.node.ordering.etcd.records import UntrustedBatchError
 from tallystick.node.ordering.etcd.roles import Following, Leading, Progress, Seeking
 from tallystick.node.ordering.etcd.shared import SharedOrdering
-from tallystick.node.ordering.intake import Intake
+from tallystick.node.ordering.intake import SharedIntake
 from tallystick.node.ordering.sequencer import QueueLimits
 from tallystick.node.transport.tasks import supervised_tasks
 from tallystick.protos.common.common_pb2 import CONFIG_UPDATE, Block, Status
@@ -73,7 +73,7 @@ class EtcdChain:
             self._comparison,
             local=local,
             progress=self._progress,
-            new_intake=lambda: Intake(local.rules, limits),
+            new_intake=lambda: SharedIntake(local.rules, limits),
         )
         self._housekeeper = Housekeeper(
             self._log,

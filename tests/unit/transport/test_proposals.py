@@ -225,6 +225,17 @@ async def test_a_stream_that_ends_fails_who_waits_and_the_next_proposal_opens_an
     assert peer.streams == 2
 
 
+async def test_who_waits_on_a_stream_closed_before_its_first_step_fails_and_another_opens() -> None:
+    peer = FakePeer()
+    async with connected(peer) as endorser, asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(failure(endorser, b"first"))
+        await asyncio.sleep(0)  # the proposal waits, and its stream has not taken a step
+        endorser.close()
+        assert await answers(endorser, b"a") == [b"a"]
+        assert await waiting == (grpc.StatusCode.UNAVAILABLE, ENDED_EARLY)
+    assert peer.streams == 1
+
+
 async def test_a_peer_that_cannot_be_reached_is_unavailable() -> None:
     async with ChannelPool() as pool, supervised_tasks() as tasks:
         endorser = StreamingEndorser(pool.channel("127.0.0.1:1", None), tasks)

@@ -223,6 +223,30 @@ async def test_leaving_a_connection_fails_those_who_still_wait() -> None:
         assert await waiting
 
 
+async def test_who_waits_on_a_stream_closed_before_its_first_step_fails_and_another_opens() -> None:
+    fake = FakeOrderer()
+    async with connected(fake) as orderer, asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(fails_unreachable(orderer))
+        await asyncio.sleep(0)  # the envelope waits, and its stream has not taken a step
+        orderer.close()
+        assert (await orderer.broadcast(b"2")).info == "2"
+        assert await waiting
+    assert fake.received == [b"2"]
+
+
+async def test_who_waits_learns_that_the_tasks_of_a_connection_ended_before_it_began() -> None:
+    async def end(group: asyncio.TaskGroup, waiters: asyncio.TaskGroup) -> None:
+        orderer = RemoteOrderer(open_channel("localhost:1", None), endpoint="a:1", tasks=group)
+        waiters.create_task(fails_unreachable(orderer))
+        await asyncio.sleep(0)
+        raise ListenError("a:1", "taken")
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as waiters:
+        with pytest.raises(ListenError):
+            async with supervised_tasks() as group:
+                await end(group, waiters)
+
+
 async def fails_unreachable(orderer: OrdererConnection) -> bool:
     with pytest.raises(OrdererUnreachableError):
         await orderer.broadcast(b"1")

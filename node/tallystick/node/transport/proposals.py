@@ -135,9 +135,13 @@ class StreamingEndorser:
         return await self._calls.process_proposal(proposal)
 
     def close(self) -> None:
-        """End the stream; those who still wait learn that there is no answer."""
-        if self._reading is not None:
+        """End the stream; those who still wait learn that there is no answer.
+
+        The next proposal opens another one.
+        """
+        if self._reading is not None and self._stream is not None:
             self._reading.cancel()
+            self._finish(self._stream, grpc.StatusCode.UNAVAILABLE, ENDED_EARLY)
 
     def _goes_on_the_stream(self, proposal: SignedProposal) -> bool:
         fits = proposal.ByteSize() + _NUMBER_BYTES <= MAX_MESSAGE_BYTES
@@ -145,8 +149,12 @@ class StreamingEndorser:
 
     def _current(self) -> _Stream:
         if self._stream is None:
-            self._stream = _Stream()
-            self._reading = self._tasks.create_task(self._read(self._stream), name="proposals")
+            stream = self._stream = _Stream()
+            self._reading = self._tasks.create_task(self._read(stream), name="proposals")
+            # A task that is cancelled before its first step never runs.
+            self._reading.add_done_callback(
+                lambda _: self._finish(stream, grpc.StatusCode.UNAVAILABLE, ENDED_EARLY)
+            )
         return self._stream
 
     async def _read(self, stream: _Stream) -> None:
@@ -160,6 +168,11 @@ class StreamingEndorser:
         except WireError as error:
             code, details = grpc.StatusCode.INTERNAL, str(error)
         finally:
+            self._finish(stream, code, details)
+
+    def _finish(self, stream: _Stream, code: grpc.StatusCode, details: str) -> None:
+        """Give up a stream, unless that has been done."""
+        if self._stream is stream:
             self._stream = self._reading = None
             stream.end(code, details)
 

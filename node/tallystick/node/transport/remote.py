@@ -149,9 +149,13 @@ class RemoteOrderer:
         self.close()
 
     def close(self) -> None:
-        """End the stream of envelopes; those who still wait learn that there is no answer."""
-        if self._reading is not None:
+        """End the stream of envelopes; those who still wait learn that there is no answer.
+
+        The next envelope opens another stream.
+        """
+        if self._reading is not None and self._stream is not None:
             self._reading.cancel()
+            self._finish(self._stream, ENDED_EARLY, resend=False)
 
     async def broadcast(self, envelope: bytes) -> BroadcastResponse:
         """Return the orderer's answer to one envelope.
@@ -207,10 +211,12 @@ class RemoteOrderer:
             call.cancel()
 
     def _open(self, waiting: Iterable[_Waiting]) -> None:
-        self._stream = _BroadcastStream(waiting)
+        stream = self._stream = _BroadcastStream(waiting)
         self._reading = self._tasks.create_task(
-            self._read(self._stream), name=f"broadcast to {self._endpoint}"
+            self._read(stream), name=f"broadcast to {self._endpoint}"
         )
+        # A task that is cancelled before its first step never runs.
+        self._reading.add_done_callback(lambda _: self._finish(stream, ENDED_EARLY, resend=False))
 
     async def _read(self, stream: _BroadcastStream) -> None:
         reason, refused = ENDED_EARLY, False
@@ -245,6 +251,9 @@ class RemoteOrderer:
         return False
 
     def _finish(self, stream: _BroadcastStream, reason: str, *, resend: bool) -> None:
+        """Give up a stream, unless that has been done."""
+        if self._stream is not stream:
+            return
         self._stream = self._reading = None
         rest = stream.end()
         # A refusal ends the stream, and the orderer has not looked at what came behind it.

@@ -68,7 +68,7 @@ class FellowOrderers:
         try:
             return await self._orderer(address, roots, FORWARD).broadcast(envelope)
         except OrdererUnreachableError as error:
-            raise UnreachableFellowError(str(error)) from error
+            raise UnreachableFellowError(str(error), reason=error.reason) from error
 
     async def reaches(self, address: str) -> bool:
         """Return whether there is a connection to the orderer at ``address``, to forward over."""

@@ -14,6 +14,8 @@ from tests.unit.ordering.etcd.fake import (
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.ordering.admission import Refused
+from tallystick.node.ordering.chain import unavailable
+from tallystick.node.ordering.etcd.roles import Seeking
 from tallystick.protos.common.common_pb2 import CONFIG_UPDATE, Status
 from tallystick.protos.orderer.ab_pb2 import BroadcastResponse
 
@@ -61,6 +63,19 @@ def test_what_comes_to_the_leader_by_way_of_several_orderers_is_ordered_once(
     told(config, story)
 
 
+def test_who_gives_up_at_once_takes_no_room_any_more(config: ChannelConfig) -> None:
+    async def story(orderers: Orderers) -> None:
+        await orderers.leader()
+        (other, _) = await orderers.followers()
+        assert other.chain is not None
+        answer = other.chain.order(submission(envelope("x")))
+        answer.cancel()  # before its task takes a step
+        await asyncio.wait([answer])
+        assert other.chain.waiting == other.chain._forwarding._bytes == 0
+
+    told(config, story)
+
+
 def test_a_status_that_nobody_knows_is_an_error_of_the_leader(config: ChannelConfig) -> None:
     class Odd(FakeFellows):
         async def forward(self, address: str, envelope: bytes) -> BroadcastResponse:  # noqa: ARG002
@@ -70,7 +85,7 @@ def test_a_status_that_nobody_knows_is_an_error_of_the_leader(config: ChannelCon
         await orderers.leader()
         (other, _) = await orderers.followers()
         assert other.chain is not None
-        other.chain._fellows = Odd({}, other.name)
+        other.chain._forwarding._fellows = Odd({}, other.name)
         assert await other.order("x") == Refused(Status.INTERNAL_SERVER_ERROR, "made up")
 
     told(config, story)
@@ -82,10 +97,40 @@ def test_an_envelope_waits_for_a_leader_only_so_long(config: ChannelConfig) -> N
         (other, _) = await orderers.followers()
         leader.is_reachable = False  # it leads, and nobody reaches it
         began_s = asyncio.get_running_loop().time()
-        refused = await other.order("x")
-        assert isinstance(refused, Refused)
-        assert refused.status == Status.SERVICE_UNAVAILABLE
+        reason = f"cannot be reached after 5 s: {leader.name} does not answer; try again"
+        assert await other.order("x") == unavailable(
+            f"orderer {leader.name}, which leads, {reason}"
+        )
         assert 4 < asyncio.get_running_loop().time() - began_s < 7
+
+    told(config, story)
+
+
+def test_an_update_is_told_that_the_leader_cannot_be_reached(config: ChannelConfig) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        (other, _) = await orderers.followers()
+        leader.is_reachable = False
+        assert await order_update(other) == unavailable(
+            f"orderer {leader.name}, which leads, cannot be reached after 5 s; try again"
+        )
+
+    told(config, story)
+
+
+def test_an_envelope_is_told_that_nobody_leads_once_the_leader_that_was_not_reached_does_not(
+    config: ChannelConfig,
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        (other, third) = await orderers.followers()
+        await third.kill()
+        leader.is_reachable = False
+        refused = asyncio.get_running_loop().create_task(other.order("x"))
+        await asyncio.sleep(1)
+        assert other.chain is not None
+        other.chain._progress.role = Seeking()
+        assert await refused == unavailable("nobody leads the orderers after 5 s; try again")
 
     told(config, story)
 

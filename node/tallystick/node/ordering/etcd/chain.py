@@ -13,11 +13,12 @@ from typing import Final
 from tallystick.node.ledger.write_watch import OVERDUE_S
 from tallystick.node.membership.errors import SigningFailedError
 from tallystick.node.observability.context import log_about, logging_about, subject
-from tallystick.node.ordering.admission import Refused, Submission
+from tallystick.node.ordering.admission import Submission
 from tallystick.node.ordering.chain import SHUTTING_DOWN, Answer, at_once, unavailable
 from tallystick.node.ordering.etcd.comparison import Comparison, LostLogError
 from tallystick.node.ordering.etcd.copying import LocalCopy, overdue
-from tallystick.node.ordering.etcd.fellows import NOT_LEADING, Fellows, UnreachableFellowError
+from tallystick.node.ordering.etcd.fellows import NOT_LEADING, Fellows
+from tallystick.node.ordering.etcd.forwarding import Forwarding
 from tallystick.node.ordering.etcd.housekeeping import Housekeeper
 from tallystick.node.ordering.etcd.keys import LogKeys
 from tallystick.node.ordering.etcd.leadership import Leadership
@@ -29,7 +30,7 @@ from tallystick.node.ordering.etcd.shared import SharedOrdering
 from tallystick.node.ordering.intake import SharedIntake
 from tallystick.node.ordering.sequencer import QueueLimits
 from tallystick.node.transport.tasks import supervised_tasks
-from tallystick.protos.common.common_pb2 import CONFIG_UPDATE, Block, Status
+from tallystick.protos.common.common_pb2 import Block
 
 _RETRY_S: Final = 0.1
 _DRAIN_S: Final = 5.0
@@ -61,8 +62,6 @@ class EtcdChain:
         self._rules = local.rules
         self._orderers = local.orderers
         self._fellows = fellows
-        self._limits = limits
-        self._patience_s = shared.patience_s
         self._address = shared.candidate.address
         self._channel_id = keys.channel_id
         self._log = OrderedLog(shared.etcd, keys)
@@ -82,8 +81,9 @@ class EtcdChain:
             progress=self._progress,
             local=local,
         )
-        self._forwards: set[Answer] = set()
-        self._forwarding_bytes = 0
+        self._forwarding = Forwarding(
+            fellows, self._progress, limits=limits, patience_s=shared.patience_s
+        )
         self._fault = ""
         self._unsigned = ""
         self._late = ""
@@ -111,7 +111,7 @@ class EtcdChain:
     def waiting(self) -> int:
         """How many envelopes wait here: for their block, or for the leader's answer."""
         role = self._progress.role
-        return len(self._forwards) + (role.intake.waiting if isinstance(role, Leading) else 0)
+        return self._forwarding.waiting + (role.intake.waiting if isinstance(role, Leading) else 0)
 
     @property
     def problem(self) -> str:
@@ -136,17 +136,7 @@ class EtcdChain:
         role = self._progress.role
         if isinstance(role, Leading):
             return role.intake.order(submission)
-        if (
-            len(self._forwards) >= self._limits.max_envelopes
-            or self._forwarding_bytes + submission.size_bytes > self._limits.max_bytes
-        ):
-            reason = f"{len(self._forwards)} envelopes wait to be handed to the leader; try again"
-            return at_once(unavailable(reason))
-        forward = self._tasks.create_task(self._forward(submission))
-        self._forwards.add(forward)
-        forward.add_done_callback(self._forwards.discard)
-        self._forwarding_bytes += submission.size_bytes
-        return forward
+        return self._forwarding.order(submission, self._tasks)
 
     def order_here(self, submission: Submission) -> Answer:
         """Order an envelope that another orderer forwarded: only the leader does."""
@@ -176,11 +166,9 @@ class EtcdChain:
             self._tasks = tasks
             working = tasks.create_task(self._work())
             await self._draining.wait()
-            if self._forwards:
-                await asyncio.wait(self._forwards, timeout=_DRAIN_S)
+            await self._forwarding.finish(timeout_s=_DRAIN_S)
             await self._finish()
-            for forward in self._forwards:
-                forward.cancel()
+            self._forwarding.cancel()
             working.cancel()
 
     async def _work(self) -> None:
@@ -328,56 +316,3 @@ class EtcdChain:
                 await asyncio.sleep(_LAST_ANSWERS_S)
                 self._fellows.let_go(leader)
             leader = newest
-
-    async def _forward(self, submission: Submission) -> Refused | None:
-        """Hand an envelope to the leader; wait a while for one if need be."""
-        try:
-            return await self._forwarded(submission)
-        finally:
-            self._forwarding_bytes -= submission.size_bytes
-
-    async def _forwarded(self, submission: Submission) -> Refused | None:
-        deadline_s = asyncio.get_running_loop().time() + self._patience_s
-        while True:
-            leader = await self._leader(deadline_s)
-            answer: Refused | None
-            match leader:
-                case Refused():
-                    return leader
-                case Leading(intake=intake):
-                    answer = await intake.order(submission)
-                case Following(address=address):
-                    answer = await self._ask(address, submission)
-            if answer != NOT_LEADING:
-                return answer
-            await asyncio.sleep(_RETRY_S)
-
-    async def _leader(self, deadline_s: float) -> Following | Leading | Refused:
-        """Return who leads, as soon as it is known, or why nothing can be ordered."""
-        try:
-            async with asyncio.timeout_at(deadline_s):
-                while isinstance(role := self._progress.role, Seeking):
-                    if role.problem:
-                        return unavailable(role.problem)
-                    await self._progress.change()
-                await asyncio.sleep(0)  # lets a deadline that has passed strike
-                return role
-        except TimeoutError:
-            return unavailable(f"nobody leads the orderers after {self._patience_s:g} s; try again")
-
-    async def _ask(self, address: str, submission: Submission) -> Refused | None:
-        # Sent twice, an update of the configuration would be refused, although it is in force.
-        only_once = submission.header_type == CONFIG_UPDATE
-        if only_once and not await self._fellows.reaches(address):
-            return NOT_LEADING
-        try:
-            response = await self._fellows.forward(address, submission.envelope)
-        except UnreachableFellowError as error:
-            if only_once:
-                return unavailable(f"{error}; the update may be ordered all the same")
-            return NOT_LEADING
-        if response.status == Status.SUCCESS:
-            return None
-        known = response.status in Status.values()
-        status = response.status if known else Status.INTERNAL_SERVER_ERROR
-        return Refused(status, response.info)

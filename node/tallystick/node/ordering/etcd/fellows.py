@@ -13,7 +13,15 @@ NOT_LEADING = unavailable("this orderer does not lead the channel, or does so no
 
 
 class UnreachableFellowError(LedgerError):
-    """An orderer did not answer. What it was given may be ordered all the same."""
+    """An orderer did not answer. What it was given may be ordered all the same.
+
+    Attributes:
+        reason: What went wrong, without the orderer's address.
+    """
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or message
 
 
 class Fellows(Protocol):

@@ -362,6 +362,16 @@ async def test_a_pool_opens_one_channel_per_address_and_credentials() -> None:
         assert pool.channel("localhost:1", ClientTls(b"")) is not channel
 
 
+async def test_a_pool_opens_anew_what_it_forgot_and_leaves_the_former_to_who_has_it() -> None:
+    async with ChannelPool() as pool:
+        channel = pool.channel("localhost:1", None)
+        pool.forget("localhost:1", None)
+        pool.forget("localhost:2", None)
+        assert pool.channel("localhost:1", None) is not channel
+        assert channel.get_state() is grpc.ChannelConnectivity.IDLE, "it is open"
+        await channel.close()
+
+
 async def test_an_endorser_that_cannot_be_reached_raises_grpcs_own_error() -> None:
     channel = open_channel("localhost:1", None)
     with pytest.raises(grpc.aio.AioRpcError) as caught:

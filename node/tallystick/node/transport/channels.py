@@ -20,7 +20,7 @@ def open_channel(address: str, tls: ClientTls | None) -> grpc.aio.Channel:
 
 
 class ChannelPool:
-    """Channels by address and credentials; all of them close with the pool."""
+    """Channels by address and credentials; all of them close with the pool, or once forgotten."""
 
     def __init__(self) -> None:
         self._channels: dict[tuple[str, ClientTls | None], grpc.aio.Channel] = {}
@@ -31,6 +31,13 @@ class ChannelPool:
         if key not in self._channels:
             self._channels[key] = open_channel(address, tls)
         return self._channels[key]
+
+    def forget(self, address: str, tls: ClientTls | None) -> None:
+        """Keep that channel no longer: it closes once nobody has it any more.
+
+        Closed at once, it would cancel the calls of others who share it.
+        """
+        self._channels.pop((address, tls), None)
 
     async def __aenter__(self) -> Self:
         return self

@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
-from contextlib import suppress
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
@@ -27,6 +26,7 @@ OTHERS_TIMEOUT_S: Final = 0.5
 # Chance makes a delay up to a fifth longer, and then the connection has to be made.
 _RECONNECT_TIMEOUT_S: Final = 1.5 * MAX_RECONNECT_DELAY_MS / 1_000
 _RECONNECT_POLL_S: Final = 0.05
+_CONNECT_POLL_S: Final = 0.01
 BROADCAST: Final = "/orderer.AtomicBroadcast/Broadcast"
 ENDED_EARLY: Final = "the stream ended before the response"
 
@@ -170,7 +170,11 @@ class RemoteOrderer:
             self._open([waiting])
         else:
             self._stream.send(waiting)
-        return await waiting.answer
+        try:
+            return await waiting.answer
+        finally:
+            # An error and this frame, which it leads to, would keep each other and the channel.
+            del waiting
 
     async def deliver(self, seek_envelope: bytes) -> AsyncGenerator[DeliverResponse, None]:
         """Yield blocks, then the status that ends the range.
@@ -239,16 +243,17 @@ class RemoteOrderer:
 
     async def connected(self) -> bool:
         """Return True once the connection stands; False if it does not, and would not soon."""
+        ready, failed = grpc.ChannelConnectivity.READY, grpc.ChannelConnectivity.TRANSIENT_FAILURE
         state = self._channel.get_state(try_to_connect=True)
-        if state is grpc.ChannelConnectivity.TRANSIENT_FAILURE and (
-            self._connect_timeout_s < CONNECT_TIMEOUT_S
-        ):
+        if state is failed and self._connect_timeout_s < CONNECT_TIMEOUT_S:
             return False
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._connect_timeout_s):
-                await self._channel.channel_ready()
-                return True
-        return False
+        now_s = asyncio.get_running_loop().time
+        deadline_s = now_s() + self._connect_timeout_s
+        # gRPC's own way to wait keeps the channel of each wait that is given up.
+        while state is not ready and now_s() < deadline_s:
+            await asyncio.sleep(_CONNECT_POLL_S)
+            state = self._channel.get_state(try_to_connect=True)
+        return state is ready
 
     def _finish(self, stream: _BroadcastStream, reason: str, *, resend: bool) -> None:
         """Give up a stream, unless that has been done."""

@@ -89,6 +89,12 @@ class OrdererLink:
         """Where it listens."""
         return self._directory.orderers[self._name].address
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection to it now; calls may fail all the same."""
+        serves = self._name in self._directory.running_orderers
+        return serves and self._directory.network.connects(self._source, self._name)
+
     async def broadcast(self, envelope: bytes) -> BroadcastResponse:
         """Return its answer to one envelope."""
         try:
@@ -244,8 +250,8 @@ class FellowLinks:
         return await self._by_address[address].forward(envelope)
 
     async def reaches(self, address: str) -> bool:
-        """Return whether there is such an orderer: whether a call comes through, it tells."""
-        return address in self._by_address
+        """Return whether there is such an orderer, which serves, and a connection to it."""
+        return address in self._by_address and self._by_address[address].is_connected
 
     def let_go(self, address: str) -> None:
         """Do nothing: whoever waits learns of a broken link soon enough."""

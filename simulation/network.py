@@ -94,6 +94,11 @@ class SimulatedNetwork:
         """Let everything pass again."""
         self._cut.clear()
 
+    def connects(self, source: str, target: str) -> bool:
+        """Return whether there is a connection now. It draws nothing: asking changes no story."""
+        is_cut = (source, target) in self._cut or (target, source) in self._cut
+        return target in self._running and not is_cut
+
     def forge(self, block: Block) -> None:
         """Let a block that an orderer delivers be another one, now and then."""
         if not block.header.number or self._random.random() >= self.weather.forged:

@@ -26,7 +26,12 @@ from tallystick.node.transport.ports import (
     OrdererUnreachableError,
     StreamService,
 )
-from tallystick.node.transport.remote import CONNECT_TIMEOUT_S, RemoteEndorser, RemoteOrderer
+from tallystick.node.transport.remote import (
+    CONNECT_TIMEOUT_S,
+    OTHERS_TIMEOUT_S,
+    RemoteEndorser,
+    RemoteOrderer,
+)
 from tallystick.node.transport.server import (
     ListenError,
     add_stream_services,
@@ -183,6 +188,25 @@ async def test_an_orderer_that_is_not_there_is_named() -> None:
             await orderer.broadcast(b"1")
         with pytest.raises(OrdererUnreachableError):
             await anext(orderer.deliver(b"seek"))
+
+
+@pytest.mark.parametrize("connect_timeout_s", [OTHERS_TIMEOUT_S, CONNECT_TIMEOUT_S])
+async def test_an_orderer_is_connected_where_it_serves_and_not_where_the_port_refuses(
+    connect_timeout_s: float,
+) -> None:
+    async with connected(FakeOrderer(), connect_timeout_s=connect_timeout_s) as orderer:
+        assert await orderer.connected()
+    async with asyncio.timeout(20), ChannelPool() as pool, supervised_tasks() as tasks:
+        refusing = f"localhost:{next(free_ports(1))}"
+        orderer = RemoteOrderer(
+            pool.channel(refusing, None),
+            endpoint=refusing,
+            tasks=tasks,
+            connect_timeout_s=connect_timeout_s,
+        )
+        began_s = asyncio.get_running_loop().time()
+        assert not await orderer.connected()
+        assert asyncio.get_running_loop().time() - began_s < connect_timeout_s + 1
 
 
 async def test_an_orderer_that_was_away_takes_the_first_envelope_after_its_return() -> None:

@@ -10,6 +10,7 @@ from typing import Final
 from tests.scenarios.crash_audit import check_chain, opened_books, ordered_blocks
 from tests.scenarios.crash_load import IN_FLIGHT, Load
 from tests.scenarios.crash_network import NOTES, RunningNetwork, running_network
+from tests.scenarios.metrics import height_of
 
 from tallystick.client.options import ClientOptions, Deadlines
 from tallystick.node.cluster.launcher import Launcher
@@ -95,6 +96,7 @@ async def another_leader_than(former: Node, network: RunningNetwork) -> None:
 
 async def stop_all(network: RunningNetwork) -> None:
     """Stop every node when the peers have what the orderers have."""
+    await peers_have_all(network)
     for orderer in network.orderers:
         assert await network.stop(orderer) == 0
     height = max(len(ordered_blocks(network.network, node)) for node in network.orderers)
@@ -102,6 +104,13 @@ async def stop_all(network: RunningNetwork) -> None:
         await network.block(peer, height - 1)
     for peer in network.peers:
         assert await network.stop(peer) == 0
+
+
+async def peers_have_all(network: RunningNetwork) -> None:
+    """Return once the peers have what the orderers have, and nobody else could give them."""
+    height = max([await height_of(orderer) for orderer in network.orderers])
+    for peer in network.peers:
+        await network.block(peer, height - 1)
 
 
 def chains(network: RunningNetwork) -> Mapping[str, Sequence[bytes]]:

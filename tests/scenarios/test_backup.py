@@ -8,7 +8,7 @@ import pytest
 from tests.scenarios.crash_audit import check_chain, opened_books, ordered_blocks
 from tests.scenarios.crash_load import Load
 from tests.scenarios.crash_network import NOTES, RunningNetwork, running_network
-from tests.scenarios.orderer_network import under_load
+from tests.scenarios.orderer_network import peers_have_all, under_load
 
 from tallystick.node.cli.main import main
 from tallystick.node.cluster.node import Node
@@ -37,6 +37,7 @@ async def lose(network: RunningNetwork, node: Node) -> None:
 
 async def check_one_chain(network: RunningNetwork, load: Load) -> None:
     """Stop everything; fail unless all have one chain, and on it all that clients were told."""
+    await peers_have_all(network)
     for orderer in network.orderers:
         assert await network.stop(orderer) == 0
     chains = {node.name: ordered_blocks(network.network, node) for node in network.orderers}

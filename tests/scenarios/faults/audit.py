@@ -89,11 +89,13 @@ async def unhealthy(node: Node, why: str) -> str:
 
 
 class Log:
-    """What a node writes into its log from now on."""
+    """What a node writes into its log from now on; or also what it has written, if that counts."""
 
-    def __init__(self, network: RunningNetwork, node: Node) -> None:
+    def __init__(
+        self, network: RunningNetwork, node: Node, *, from_beginning: bool = False
+    ) -> None:
         self._path = network.network.log_file(node)
-        self._start = self._path.stat().st_size
+        self._start = 0 if from_beginning else self._path.stat().st_size
 
     def line(self, *words: str) -> str:
         """Return the first line that has all these words in it; there must be one."""

@@ -2,13 +2,14 @@
 
 import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from tests.documents import Reader, documents
 from tests.scenarios.crash_audit import check_chain, ordered_blocks
+from tests.scenarios.metrics import one_leads
 
 from tallystick.node.cluster.launcher import Launcher
 from tallystick.node.cluster.material import Founding
@@ -42,6 +43,11 @@ class Operator:
             self.launcher.start(node)
         for node in nodes:
             await self.launcher.wait_until_ready(node)
+
+    async def lose(self, orderer: Node, others: Sequence[Node]) -> None:
+        """Kill an orderer, and return once one of the others leads."""
+        await self.launcher.kill(orderer)
+        await one_leads(others)
 
     def chain(self, orderer: Node) -> list[bytes]:
         """Return the header hashes of a stopped orderer, whose chain is checked."""
@@ -98,7 +104,7 @@ async def test_one_orderer_becomes_several_and_its_blocks_stay(operator: Operato
             file.write(f"begin_at = {{ {operator.network.channel_id} = {height} }}\n")
     await operator.start(*operator.nodes("etcd", "orderer"))
 
-    await operator.launcher.kill(first)
+    await operator.lose(first, others)
     operator.set_address(others[0], "localhost")
     for node in (first, *others):  # the line can go
         text = operator.network.settings_file(node).read_text(encoding="utf-8")

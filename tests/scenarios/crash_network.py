@@ -35,6 +35,7 @@ NOTES: Final = ChaincodeTopology(
 )
 CATCH_UP_TIMEOUT_S: Final = 30.0
 STOP_TIMEOUT_S: Final = 10.0
+END_TIMEOUT_S: Final = 60.0
 
 _RETRY_INTERVAL_S: Final = 0.05
 # A transaction that died with an orderer has no outcome: nobody waits a minute for it.
@@ -202,13 +203,17 @@ async def exit_code(pid: int) -> int:
     """Return the exit code of a child process as soon as it ends; that of a killed one is negative.
 
     Then the pid is free, and so are the ports and files of the process.
+
+    Raises:
+        TimeoutError: It does not end.
     """
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     descriptor = os.pidfd_open(pid)
     try:
         loop.add_reader(descriptor, ended.set)
-        await ended.wait()
+        async with asyncio.timeout(END_TIMEOUT_S):
+            await ended.wait()
     finally:
         loop.remove_reader(descriptor)
         os.close(descriptor)

@@ -8,8 +8,8 @@ from time import monotonic
 
 import pytest
 from tests.scenarios.crash_network import RunningNetwork
-from tests.scenarios.faults.audit import Log, audited, ledger_folder, refusal
-from tests.scenarios.orderer_network import leader
+from tests.scenarios.faults.audit import PATIENCE_S, Log, audited, ledger_folder, refusal
+from tests.scenarios.orderer_network import another_leader_than, leader
 from tests.scenarios.outcome import Outcome
 
 pytestmark = [
@@ -41,11 +41,11 @@ async def test_a_hanging_orderer_that_leads_is_replaced_and_asked_no_more(
         stopped_s = monotonic()
         os.kill(network.pid(victim), signal.SIGSTOP)
         try:
-            while await leader(network) == victim:  # noqa: ASYNC110 -- etcd is asked
-                await asyncio.sleep(0.1)
-            acknowledged = len(load.acknowledged)
-            while len(load.acknowledged) < acknowledged + 5:  # noqa: ASYNC110 -- clients are told
-                await asyncio.sleep(0.05)
+            await another_leader_than(victim, network)
+            enough = len(load.acknowledged) + 5
+            async with asyncio.timeout(PATIENCE_S):
+                while len(load.acknowledged) < enough:  # noqa: ASYNC110 -- clients are told
+                    await asyncio.sleep(0.05)
         finally:
             os.kill(network.pid(victim), signal.SIGCONT)
         silence_s = load.longest_silence_s(stopped_s - 0.1, monotonic())

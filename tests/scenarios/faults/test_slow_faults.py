@@ -9,6 +9,9 @@ from tests.scenarios.faults.audit import audited, refusal
 from tests.scenarios.faults.slow_lines import Line, slowed, slowed_etcd
 from tests.scenarios.outcome import Outcome
 
+from tallystick.client.gateway import Gateway
+from tallystick.client.options import ClientOptions, Deadlines
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.cluster,
@@ -21,6 +24,10 @@ HOPELESS_S: Final = 10.0
 COMMITS: Final = 30
 LARGE_BYTES: Final = 150_000
 LARGE_NOTES: Final = 3
+PATIENT: Final = ClientOptions(
+    deadlines=Deadlines(evaluate_s=60.0, endorse_s=60.0, submit_s=60.0, commit_status_s=60.0)
+)
+"""A large block takes as long as it takes, if others load the machine too."""
 
 
 async def test_over_slow_lines_all_goes_on_only_slower(
@@ -39,8 +46,14 @@ async def test_over_slow_lines_all_goes_on_only_slower(
 async def test_blocks_of_a_real_size_are_ordered_over_slow_lines_to_etcd(
     network: RunningNetwork, outcome: Outcome
 ) -> None:
-    contract = network.gateways[network.peers[0].name].network().contract(CHAINCODE)
-    async with slowed_etcd(network, FAR), audited(network, outcome) as load:
+    peer = network.peers[0]
+    profile = network.network.profile(peer.member.msp_id)
+    async with (
+        await Gateway.from_profile(profile, PATIENT, address=peer.address) as gateway,
+        slowed_etcd(network, FAR),
+        audited(network, outcome) as load,
+    ):
+        contract = gateway.network().contract(CHAINCODE)
         began_s = monotonic()
         for number in range(LARGE_NOTES):
             await contract.submit("write", f"large-{number}", "x" * LARGE_BYTES)

@@ -9,6 +9,7 @@ import pytest
 from tests.documents import Reader, blocks
 from tests.scenarios.crash_audit import check_chain, ordered_blocks
 from tests.scenarios.faults.audit import unhealthy
+from tests.scenarios.metrics import level
 from tests.scenarios.outcome import Outcome
 
 from tallystick.node.cluster.launcher import Launcher
@@ -98,6 +99,7 @@ async def test_a_cluster_that_is_moved_or_lost_forks_nothing(
     absent, *others = operator.nodes("orderer")
     operator.stop(absent)
     operator.follow("tally invoke cash open_cash DKK DKK --as BankMSP")
+    await level(others)  # each has a block that the snapshot does not know
     restoring = MOVING[MOVING.index("tally cluster down") : MOVING.index("tally cluster up")]
     operator.follow(restoring.replace("etcd.snapshot", "older.snapshot"))
     before = operator.chains()
@@ -113,6 +115,7 @@ async def test_a_cluster_that_is_moved_or_lost_forks_nothing(
 
     beginning_anew = "begin with an empty cluster of etcd and begin_at, as docs/etcd.md says"
     assert "committed in block" in outcome.does(beginning_anew, lambda: operator.follow(LOST))
+    await level([absent, *others])  # it fetches what it lacks
     operator.follow("tally cluster down")
     after = operator.chains()
     assert after[0] == after[1] == after[2]

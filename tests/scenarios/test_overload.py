@@ -1,8 +1,10 @@
 """A gateway of which too much is asked keeps its pace, and tells everybody else to come again."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from statistics import median
 
 import pytest
 from bench.market import BROKER
@@ -21,8 +23,9 @@ max_waiting_calls = {WAITING}
 """
 FITS = AT_WORK
 TOO_MANY = 12 * (AT_WORK + WAITING)
-SECONDS = 6.0
-TIMEOUT_S = 180
+ROUNDS = 3
+SECONDS = 4.0
+TIMEOUT_S = 300
 KEPT = 0.6
 """What `python -m bench.overload` shows on a quiet machine is 0.9; here other tests may run."""
 
@@ -36,18 +39,26 @@ async def test_with_too_much_to_do_throughput_holds_and_who_is_turned_away_is_to
     ):
         profile = network.network.profile(BROKER)
         await stack.enter_async_context(asyncio.timeout(TIMEOUT_S))
-        before = await gateway_load(profile, FITS, SECONDS)
-        over = await gateway_load(profile, TOO_MANY, SECONDS)
-        after = await gateway_load(profile, FITS, SECONDS)
+        before = [await gateway_load(profile, FITS, SECONDS) for _ in range(ROUNDS)]
+        over, after = [], []
+        for _ in range(ROUNDS):
+            over.append(await gateway_load(profile, TOO_MANY, SECONDS))
+            after.append(await gateway_load(profile, FITS, SECONDS))
 
-    for load in (before, over, after):
+    for load in (*before, *over, *after):
         assert not load.failed, "whoever is not served is told so, before endorsement"
-    assert turned_away(before) == turned_away(after) == 0
-    assert turned_away(over) > TOO_MANY - AT_WORK - WAITING
-    assert set(over.refused) == {"RESOURCE_EXHAUSTED"}
-    best = max(before.per_second, after.per_second)
-    assert over.per_second > KEPT * best
-    assert after.per_second > KEPT * best
+    assert not any(turned_away(load) for load in (*before, *after))
+    for load in over:
+        assert turned_away(load) > TOO_MANY - AT_WORK - WAITING
+        assert set(load.refused) == {"RESOURCE_EXHAUSTED"}
+    best = max(pace(before), pace(after))
+    assert pace(over) > KEPT * best
+    assert pace(after) > KEPT * best
+
+
+def pace(loads: Sequence[Load]) -> float:
+    """Return how many were committed in a second, in the median: others work in bursts, too."""
+    return median(load.per_second for load in loads)
 
 
 def turned_away(load: Load) -> int:

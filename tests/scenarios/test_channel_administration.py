@@ -10,6 +10,7 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
+from tests.scenarios.following import until_level
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.config_edits import with_policy
@@ -167,9 +168,11 @@ def test_who_is_taken_off_the_channel_is_turned_away(here: Tally) -> None:
     ask = ("query", "notes", "get", "a", "--as", "GuestMSP")
     assert here(*ask) == "text\n"
     here("channel", "remove-org", "GuestMSP")
+    until_level(here, "OneMSP", "TwoMSP")  # of which the second is the guest's
     assert "access denied" in here(*ask, code=1)
     msp = here.network.material / "GuestMSP" / "msp"
     here("channel", "add-org", "GuestMSP", "--msp", str(msp))
+    until_level(here, "OneMSP", "TwoMSP")
     assert here(*ask) == "text\n"
 
 
@@ -342,11 +345,14 @@ def test_two_channels_keep_their_states_apart(here: Tally) -> None:
     for msp_id in ("OneMSP", "TwoMSP"):
         name = here("chaincode", "install", package, "--as", msp_id).strip()
         here("chaincode", "approve", "notes", "--package-id", name, "--as", msp_id, *at)
+    until_level(here, "OneMSP", "TwoMSP", channel_id="bonds")  # each knows of both approvals
     here("chaincode", "commit", "notes", "--as", "OneMSP", *at)
     put = ("invoke", "notes", "put", "k")
     here(*put, "on bonds", "--as", "OneMSP", *at)
     here(*put, "on the market", "--as", "TwoMSP")
     here("cluster", "restart", "OneMSP", "OrdererMSP")
+    for channel_id in ("bonds", "market"):
+        until_level(here, "OneMSP", "TwoMSP", channel_id=channel_id)
     for msp_id in ("OneMSP", "TwoMSP"):
         ask = ("query", "notes", "get", "k", "--as", msp_id)
         assert here(*ask, *at) == "on bonds\n"

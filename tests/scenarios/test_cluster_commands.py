@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.scenarios.following import until_level
 
 from tallystick.node.cli.main import main
 from tallystick.node.cluster.network import exists, open_network
@@ -106,6 +107,7 @@ def test_a_network_is_started_called_upgraded_and_stopped(tally: Tally, tmp_path
     assert tally("cluster", "status").count(" ready ") == 3
 
     tally("invoke", "notes", "put", "a", "first", "--as", "OneMSP")
+    until_level(tally, "OneMSP", "TwoMSP")
     assert tally("query", "notes", "get", "a", "--as", "TwoMSP") == "first\n"
     refused = tally("query", "notes", "get", "b", "--as", "OneMSP", code=1)
     assert refused == "tally: notes refused get (status 404): NOTE_UNKNOWN: there is no note b\n"
@@ -205,6 +207,7 @@ def explain_an_endorsement_that_was_not_enough(tally: Tally) -> None:
     rejected = tally("invoke", *alone, "--as", "OneMSP", code=1)
     found = re.search(r"[0-9a-f]{64}", rejected)
     assert found is not None, rejected
+    until_level(tally, "OneMSP", "TwoMSP")
     explanation = tally("policy", "explain", found[0], "--as", "TwoMSP")
     assert "has it as ENDORSEMENT_POLICY_FAILURE" in explanation
     assert "  ✓ OneMSP peer0.one.example\n" in explanation
@@ -264,8 +267,10 @@ def upgrade(tally: Tally, source: Path) -> None:
         arguments = (*definition, *rule, "--package-id", package_id, "--as", msp_id)
         assert f"approved by {msp_id} in block" in tally("chaincode", "approve", *arguments)
         assert f"approved by {msp_id} before" in tally("chaincode", "approve", *arguments)
+    until_level(tally, "OneMSP", "TwoMSP")
     committed = tally("chaincode", "commit", *definition, *rule, "--as", "OneMSP")
     assert committed.startswith(f"{changed_rule}notes 2.0 is in force since block ")
+    until_level(tally, "OneMSP", "TwoMSP")
     assert "is in force already" in tally("chaincode", "approve", *arguments)
     changed = ("notes", "--version", "3.0", "--sequence", "2", *rule, "--as", "OneMSP")
     for command in ("approve", "commit"):

@@ -18,6 +18,7 @@ from tests.scenarios.crash_load import COUNTER, Load
 from tests.scenarios.crash_moments import Moment, kill_at
 from tests.scenarios.crash_network import CHAINCODE, RunningNetwork, running_network
 from tests.scenarios.faults.audit import Log
+from tests.scenarios.orderer_network import peers_have_all
 from tests.scenarios.outcome import Outcome
 
 from tallystick.client.commit_listener import MANY
@@ -102,6 +103,7 @@ async def test_what_was_reported_committed_survives_twenty_kills_under_load(
 
 async def stop_all(network: RunningNetwork) -> None:
     """Stop all nodes when every peer has every block; each must end well."""
+    await peers_have_all(network)
     assert await network.stop(network.orderer) == 0
     height = len(ordered_blocks(network.network, network.orderer))
     for peer in network.peers:

@@ -146,12 +146,10 @@ async def same_blocks(members: Path, newcomer: Path) -> None:
         await Gateway.from_profile(open_network(members).profile("OneMSP")) as one,
         await Gateway.from_profile(open_network(newcomer).profile(NEWCOMER)) as four,
     ):
-        contract = one.network().contract("qscc")
-        chain = await contract.evaluate("GetChainInfo", CHANNEL)
-        last = BlockchainInfo.FromString(chain).height - 1
-        async with asyncio.timeout(10):
-            while await height(four) <= last:  # noqa: ASYNC110 -- no event of another process
-                await asyncio.sleep(0.05)
+        async with asyncio.timeout(60):
+            while (blocks_of_one := await height(one)) != await height(four):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)  # there is no event of another process
+        last = blocks_of_one - 1
         blocks = [
             Block.FromString(
                 await gateway.network()

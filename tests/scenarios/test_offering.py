@@ -90,8 +90,8 @@ async def subscribe_all(market: Market) -> tuple[OfferingTerms, Counter[int]]:
         in_flight = await each(act, INVESTORS)
         await each(Transaction.submit, in_flight)
         ids = {transaction.transaction_id for transaction in in_flight}
-        outcome = await outcome_of(market.gateways[P.BROKER_DEALER], ids)
-        codes += outcome.codes
+        outcomes = [await outcome_of(market.gateways[peer], ids) for peer in market.running]
+        codes += outcomes[0].codes  # the next act may meet any of them
     return terms, codes
 
 

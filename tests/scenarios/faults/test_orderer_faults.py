@@ -57,12 +57,13 @@ async def test_a_peer_leaves_a_hanging_orderer_as_soon_as_another_has_a_block(
             if led:
                 await another_leader_than(victim, network)
             began_s = monotonic()
+            left = await until(lambda: left_since(network, peer, before))
+            height = await network.height(peer)
             async with asyncio.timeout(LEFT_WITHIN_S):
-                left = await until(lambda: left_since(network, peer, before))
-                height = await network.height(peer)
                 while await network.height(peer) <= height:  # noqa: ASYNC110 -- a peer is asked
                     await asyncio.sleep(0.05)
             took_s = monotonic() - began_s
+            assert took_s < LEFT_WITHIN_S
             await load.more_commits(30)
         finally:
             os.kill(network.pid(victim), signal.SIGCONT)

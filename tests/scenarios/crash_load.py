@@ -22,7 +22,7 @@ IN_FLIGHT: Final = 16
 
 _COUNTERS_ONE_IN: Final = 8
 _LONGEST_PAUSE_S: Final = 0.2
-_PROGRESS_TIMEOUT_S: Final = 30.0
+_PROGRESS_TIMEOUT_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)

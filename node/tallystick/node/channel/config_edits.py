@@ -20,8 +20,10 @@ from tallystick.node.channel.errors import ChannelConfigError
 from tallystick.node.channel.genesis import (
     ApplicationOrganization,
     Endpoint,
+    OrdererOrganization,
     application_organization_group,
     group_at,
+    orderer_organization_group,
 )
 from tallystick.node.policies.errors import PolicySyntaxError
 from tallystick.node.policies.parser import parse_rule
@@ -178,6 +180,48 @@ def with_orderer_endpoints(
     edited = _copy(config)
     group = _organization(channel_id, edited, ORDERER_GROUP, msp_id)
     _set_value(group, "Endpoints", OrdererAddresses(addresses=map(str, orderers)))
+    return edited
+
+
+def with_orderer_organization(
+    channel_id: str, config: Config, organization: OrdererOrganization
+) -> Config:
+    """Return ``config`` with one organisation more that orders, under the usual policies.
+
+    Raises:
+        ChannelConfigError: It orders already, has no address, or is a member by another definition.
+    """
+    edited = _copy(config)
+    groups = edited.channel_group.groups[ORDERER_GROUP].groups
+    msp_id = organization.msp_id
+    if msp_id in groups:
+        raise ChannelConfigError(
+            channel_id,
+            f"{msp_id} orders it already; `tally channel set-orderers` changes its addresses",
+        )
+    if not organization.endpoints:
+        raise ChannelConfigError(channel_id, f"name where the orderers of {msp_id} are reached")
+    groups[msp_id].CopyFrom(orderer_organization_group(organization))
+    ChannelConfig.from_config(channel_id, edited)
+    return edited
+
+
+def without_orderer_organization(channel_id: str, config: Config, msp_id: str) -> Config:
+    """Return ``config`` without one of the organisations that order.
+
+    Raises:
+        ChannelConfigError: It does not order, or nobody else does.
+    """
+    edited = _copy(config)
+    _organization(channel_id, edited, ORDERER_GROUP, msp_id)
+    groups = edited.channel_group.groups[ORDERER_GROUP].groups
+    if len(groups) == 1:
+        raise ChannelConfigError(
+            channel_id,
+            f"{msp_id} is the only organisation that orders it: let another one order first, with"
+            " `tally channel add-orderer-org`",
+        )
+    del groups[msp_id]
     return edited
 
 

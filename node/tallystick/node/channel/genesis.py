@@ -40,6 +40,7 @@ from tallystick.protos.common.configtx_pb2 import (
     ConfigPolicy,
     ConfigValue,
 )
+from tallystick.protos.common.configuration_pb2 import OrdererAddresses
 from tallystick.protos.msp.msp_config_pb2 import MSPConfig
 from tallystick.protos.orderer.configuration_pb2 import (
     BatchSize,
@@ -252,10 +253,22 @@ def application_organization_group(organization: ApplicationOrganization) -> Con
             ]
         )
     group = _group(values)
-    for name, template in _APPLICATION_ORGANIZATION_POLICIES.items():
-        policy = parse_rule(template.format(msp_id=organization.msp_id))
-        group.policies[name].CopyFrom(ConfigPolicy(policy=policy, mod_policy=_MOD_POLICY))
+    _add_policies(group, organization.msp_id, _APPLICATION_ORGANIZATION_POLICIES)
     return group
+
+
+def orderer_organization_group(organization: OrdererOrganization) -> ConfigGroup:
+    """Return the group of an organisation that orders, with the usual policies."""
+    addresses = OrdererAddresses(addresses=map(str, organization.endpoints))
+    group = _group({"MSP": organization.msp, "Endpoints": addresses})
+    _add_policies(group, organization.msp_id, _ORDERER_ORGANIZATION_POLICIES)
+    return group
+
+
+def _add_policies(group: ConfigGroup, msp_id: str, templates: Mapping[str, str]) -> None:
+    for name, template in templates.items():
+        policy = parse_rule(template.format(msp_id=msp_id))
+        group.policies[name].CopyFrom(ConfigPolicy(policy=policy, mod_policy=_MOD_POLICY))
 
 
 def is_channel_id(text: str) -> bool:
@@ -310,11 +323,7 @@ def _orderer_group(profile: ChannelProfile) -> ConfigGroup:
         "Capabilities": _capabilities(profile.orderer_capability),
     })  # fmt: skip
     for organization in profile.orderers:
-        addresses = map(str, organization.endpoints)
-        child = _group({
-            "MSP": organization.msp,
-            "Endpoints": configuration_pb2.OrdererAddresses(addresses=addresses),
-        })  # fmt: skip
+        child = orderer_organization_group(organization)
         group.groups[organization.msp_id].CopyFrom(child)
     return group
 
@@ -355,16 +364,11 @@ def _application_group(profile: ChannelProfile) -> ConfigGroup:
 
 
 def _rules(profile: ChannelProfile) -> dict[str, str]:
-    """Return by path the text of every policy but those of application organisations.
+    """Return by path the text of every policy but those that each organisation has.
 
     The profile's own come last and win.
     """
-    rules = dict(_POLICIES)
-    for organization in profile.orderers:
-        for name, template in _ORDERER_ORGANIZATION_POLICIES.items():
-            path = f"/Channel/{ORDERER_GROUP}/{organization.msp_id}/{name}"
-            rules[path] = template.format(msp_id=organization.msp_id)
-    return rules | dict(profile.policies)
+    return dict(_POLICIES) | dict(profile.policies)
 
 
 def group_at(root: ConfigGroup, path: str, channel_id: str) -> tuple[ConfigGroup, str]:

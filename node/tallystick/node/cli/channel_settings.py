@@ -11,10 +11,12 @@ from tallystick.node.channel.config_edits import (
     with_maintenance,
     with_msp,
     with_orderer_endpoints,
+    with_orderer_organization,
     with_policy,
+    without_orderer_organization,
     without_organization,
 )
-from tallystick.node.channel.genesis import Endpoint
+from tallystick.node.channel.genesis import Endpoint, OrdererOrganization
 from tallystick.node.cli.channel_update import change
 from tallystick.node.membership.directory import msp_config_from_directory
 
@@ -62,6 +64,24 @@ async def set_orderers(options: argparse.Namespace) -> None:
     await change(
         options,
         lambda channel, config: with_orderer_endpoints(channel, config, options.msp_id, orderers),
+    )
+
+
+async def add_orderer_organization(options: argparse.Namespace) -> None:
+    """Let an organisation order the channel with those that do."""
+    msp = msp_config_from_directory(options.msp, options.msp_id)
+    endpoints = tuple(_endpoints(options.endpoints))
+    organization = OrdererOrganization(options.msp_id, msp, endpoints)
+    await change(
+        options, lambda channel, config: with_orderer_organization(channel, config, organization)
+    )
+
+
+async def remove_orderer_organization(options: argparse.Namespace) -> None:
+    """Let an organisation order the channel no more."""
+    await change(
+        options,
+        lambda channel, config: without_orderer_organization(channel, config, options.msp_id),
     )
 
 

@@ -172,17 +172,28 @@ async def change(
     """
     async with _governance(options, leaving) as (governance, network):
         channel_id = governance.channel_id
-        part = network.topology.on_channel(network.topology.find_channel(channel_id))
-        # The last one sends it, and in maintenance only orderers' organisations may: wire.md §7.1.
-        members = sorted(part.organizations, key=lambda member: bool(member.orderers))
-        signers = options.signers or [
-            member.msp_id for member in members if any(user.name == ADMIN for user in member.users)
-        ]
+        in_force = ChannelConfig.from_config(channel_id, await governance.config())
+        signers = options.signers or _administered(network, in_force)
         number = await governance.change(
             lambda config: edit(channel_id, config),
             [network.user(msp_id, ADMIN) for msp_id in signers],
         )
     print(f"in force since block {number}, signed by {', '.join(signers)}")
+
+
+def _administered(network: Network, config: ChannelConfig) -> list[str]:
+    """Return the members of a channel whose administrators' keys are in the directory.
+
+    Who sends an update comes last: in maintenance only orderers' organisations may. Source:
+    wire.md §7.1.
+    """
+    part = network.topology.on_channel(network.topology.find_channel(config.channel_id))
+    return [
+        member.msp_id
+        for member in sorted(part.organizations, key=lambda member: bool(member.orderers))
+        if config.msps.get(member.msp_id) is not None  # one that was taken out must not send it
+        and any(user.name == ADMIN for user in member.users)
+    ]
 
 
 @asynccontextmanager

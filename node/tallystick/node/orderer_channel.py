@@ -13,6 +13,7 @@ from tallystick.node.deliver.source import BlockSource
 from tallystick.node.ledger.block_store import BlockStore
 from tallystick.node.ledger.disk import MACHINE_DISK, Disk
 from tallystick.node.ledger.inspection_record import InspectionRecord
+from tallystick.node.ledger.segments import SEGMENT_SUFFIX
 from tallystick.node.ordering.block_writer import BlockWriter, last_config_index
 from tallystick.node.ordering.channel_admission import ChannelAdmission
 from tallystick.node.ordering.config_admission import EnvelopeAuthor
@@ -22,7 +23,7 @@ from tallystick.node.ordering.etcd.fellows import Fellows
 from tallystick.node.ordering.etcd.keys import LogKeys
 from tallystick.node.ordering.etcd.shared import SharedOrdering
 from tallystick.node.ordering.sequencer import QueueLimits
-from tallystick.node.ordering.served_channels import check_can_order
+from tallystick.node.ordering.served_channels import check_can_begin, check_consensus
 from tallystick.node.ordering.solo import SoloChain
 from tallystick.node.process import GenesisMismatchError
 from tallystick.node.settings import OrdererSettings
@@ -99,15 +100,21 @@ def open_channel(
 ) -> OrdererChannel:
     """Open the channel that begins with ``genesis``, in a folder of its own below ``directory``.
 
+    Who orders it may have changed since. An orderer of an organisation that orders it no more, or
+    not yet, has its blocks all the same; one that shares the order may copy all of them.
+
     Raises:
         ChannelConfigError: The block holds no configuration that this orderer can use.
-        NotOrdererError: The channel has other orderers.
-        ConsensusError: It has another consensus.
+        NotOrdererError: This orderer would begin, alone, a channel that others order.
+        ConsensusError: The channel has another consensus.
         GenesisMismatchError: The folder holds another channel of that name.
     """
     config = ChannelConfig.from_block(genesis)
-    check_can_order(config, settings.msp.id)
     folder = directory / config.channel_id
+    if not environment.disk.names(folder / "blocks", SEGMENT_SUFFIX):
+        check_consensus(config)  # before there is a folder
+        if environment.sharing is None:
+            check_can_begin(config, settings.msp.id)
     with ExitStack() as opening:
         index = opening.enter_context(environment.disk.open_store(settings.store, folder / "index"))
         store = BlockStore(folder / "blocks", index, disk=environment.disk)
@@ -115,6 +122,8 @@ def open_channel(
         _begin_with(genesis, store, config.channel_id, folder)
         last = store.read(store.height - 1)
         config = ChannelConfig.from_block(store.read(last_config_index(last)))
+        check_consensus(config)
+        _tell_place(config, settings.msp.id)
         author = EnvelopeAuthor(signer, environment.new_nonce, environment.clock)
         admission = ChannelAdmission(config, author)
         watch = HeightWatch(store.height)
@@ -124,18 +133,21 @@ def open_channel(
         if environment.sharing is None:
             chain = SoloChain(writer, admission, limits=limits, on_height=watch.advance)
         else:
-            copyist = Copyist(writer, admission, watch.advance)
-            local = LocalCopy(
-                copyist,
-                store.read,
-                store.size_bytes,
-                admission,
-                lambda: orderer_addresses(admission.config).keys(),
-            )
+            local = _local_copy(Copyist(writer, admission, watch.advance), store, admission)
             chain = _shared_chain(environment.sharing, local, limits)
         _log.info("channel %s: %d blocks in %s", config.channel_id, store.height, folder)
         source = BlockSource(store, watch, InspectionRecord(index))
         return OrdererChannel(admission, chain, source, opening.pop_all())
+
+
+def _local_copy(copyist: Copyist, store: BlockStore, admission: ChannelAdmission) -> LocalCopy:
+    return LocalCopy(
+        copyist,
+        store.read,
+        store.size_bytes,
+        admission,
+        lambda: orderer_addresses(admission.config).keys(),
+    )
 
 
 def _shared_chain(sharing: Sharing, local: LocalCopy, limits: QueueLimits) -> EtcdChain:
@@ -146,6 +158,15 @@ def _shared_chain(sharing: Sharing, local: LocalCopy, limits: QueueLimits) -> Et
     )
     fellows = sharing.fellows(lambda: local.rules.config)
     return EtcdChain(sharing.shared, local, fellows, keys=keys, limits=limits)
+
+
+def _tell_place(config: ChannelConfig, msp_id: str) -> None:
+    if msp_id not in config.orderer_msp_ids:
+        _log.warning(
+            "channel %s: by configuration %d, %s does not order it, but %s do: its blocks are kept"
+            " and delivered here",
+            *(config.channel_id, config.sequence, msp_id, ", ".join(config.orderer_msp_ids)),
+        )
 
 
 def _begin_with(genesis: Block, store: BlockStore, channel_id: str, directory: Path) -> None:

@@ -23,7 +23,7 @@ DEFAULT_SEGMENT_BYTES: Final = 64 * 1024 * 1024
 _MAGIC: Final = b"TLY\x01"
 _HEADER: Final = struct.Struct(">4sII")
 _LENGTH: Final = struct.Struct(">I")
-_SUFFIX: Final = ".blocks"
+SEGMENT_SUFFIX: Final = ".blocks"
 _ASIDE: Final = ".aside"
 
 _log = logging.getLogger(__name__)
@@ -219,7 +219,7 @@ class SegmentFiles:
         return _path(self._directory, segment)
 
     def _count_files(self) -> int:
-        count = _count(self._disk.names(self._directory, _SUFFIX)) - self._start.segment
+        count = _count(self._disk.names(self._directory, SEGMENT_SUFFIX)) - self._start.segment
         for segment in range(self._start.segment, self._start.segment + count):
             if not self._disk.exists(self._path(segment)):
                 raise MissingFileError(self._path(segment))
@@ -262,7 +262,7 @@ def read_records(directory: Path, start: Location = BEGINNING) -> Iterator[tuple
         CorruptRecordError: A record is damaged, or a file cannot be read.
         MissingFileError: A file is gone although later ones are there.
     """
-    count = _count(path.name for path in directory.glob(f"*{_SUFFIX}"))
+    count = _count(path.name for path in directory.glob(f"*{SEGMENT_SUFFIX}"))
     offset = start.offset
     for segment in range(start.segment, count):
         path = _path(directory, segment)
@@ -290,7 +290,9 @@ def cut_records(directory: Path, index: int, start: Location = BEGINNING) -> lis
     """
     at, offset = _find(directory, index, start)
     # From the end, so that no file is ever missing between two others.
-    later = sorted((path for path in directory.glob(f"*{_SUFFIX}") if path > at), reverse=True)
+    later = sorted(
+        (path for path in directory.glob(f"*{SEGMENT_SUFFIX}") if path > at), reverse=True
+    )
     aside = [path.rename(path.with_suffix(_ASIDE)) for path in later]
     if at.exists() and offset < at.stat().st_size:
         kept = at.with_name(f"{at.stem}-{offset}{_ASIDE}")
@@ -334,16 +336,16 @@ def _find(directory: Path, wanted: int, start: Location) -> tuple[Path, int]:
         if index < wanted:
             raise
         return error.path, 0
-    return _path(directory, _count(path.name for path in directory.glob(f"*{_SUFFIX}"))), 0
+    return _path(directory, _count(path.name for path in directory.glob(f"*{SEGMENT_SUFFIX}"))), 0
 
 
 def _path(directory: Path, segment: int) -> Path:
-    return directory / f"{segment:06}{_SUFFIX}"
+    return directory / f"{segment:06}{SEGMENT_SUFFIX}"
 
 
 def _count(names: Iterable[str]) -> int:
     """Return how many files there are, those that are missing between others included."""
-    return max((int(name.removesuffix(_SUFFIX)) for name in names), default=-1) + 1
+    return max((int(name.removesuffix(SEGMENT_SUFFIX)) for name in names), default=-1) + 1
 
 
 def _content(disk: Disk, path: Path, offset: int, start: int = 0) -> bytes:

@@ -84,14 +84,21 @@ class ConfiguredChannelError(LedgerError):
         self.channel_id = channel_id
 
 
-def check_can_order(channel: ChannelConfig, msp_id: str) -> None:
-    """Return if an orderer of the organisation can order the channel.
+def check_can_begin(channel: ChannelConfig, msp_id: str) -> None:
+    """Return if an orderer of the organisation can begin the channel, none of which it has.
 
     Raises:
         NotOrdererError: It is for other organisations.
-        ConsensusError: It takes a quorum of consenters.
     """
     if msp_id not in channel.orderer_msp_ids:
         raise NotOrdererError(channel.channel_id, msp_id)
+
+
+def check_consensus(channel: ChannelConfig) -> None:
+    """Return if orderers of this kind can order the channel.
+
+    Raises:
+        ConsensusError: It takes a quorum of consenters.
+    """
     if channel.consensus_type == BFT:
         raise ConsensusError(channel.channel_id, channel.consensus_type)

@@ -25,7 +25,7 @@ from tallystick.node.channel.genesis import ApplicationOrganization, Endpoint
 from tallystick.node.channel.governability import ungovernable
 from tallystick.node.cli.crypto import certificate_file
 from tallystick.node.cli.session import channel_of, connect, governance_of_profile, member_of
-from tallystick.node.cluster.access import Access, best_informed
+from tallystick.node.cluster.access import Access, best_informed, config_in_force
 from tallystick.node.cluster.governance import Governance, revocation_list
 from tallystick.node.cluster.member_topology import ADMIN
 from tallystick.node.cluster.network import Network, open_network
@@ -208,7 +208,9 @@ async def _governance(
     async with Access(network, source) as access:
         reader = await best_informed(access, channel.id, staying or members)
         gateway = await access.gateway(reader, ADMIN)
-        orderer = await access.orderer(reader, channel.id)
+        in_force = await config_in_force(gateway.network(channel.id))
+        ordering = in_force.orderer_msp_ids  # one that was taken out may run, and orders nothing
+        orderer = await access.orderer(reader, channel.id, ordering=ordering)
         yield Governance(channel.id, gateway, orderer, source), network
 
 

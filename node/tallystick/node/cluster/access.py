@@ -109,12 +109,15 @@ class Access:
         members = self._network.topology.on_channel(channel).peer_organizations
         return await all_of(self.administrator(member.msp_id) for member in members)
 
-    async def orderer(self, msp_id: str, channel_id: str = "") -> RemoteOrderer:
+    async def orderer(
+        self, msp_id: str, channel_id: str = "", *, ordering: Sequence[str] = ()
+    ) -> RemoteOrderer:
         """Return a connection to an orderer that runs, with the keys of an administrator for TLS.
 
         Args:
             msp_id: The organisation of the administrator.
             channel_id: What is to be ordered there; by default the first channel.
+            ordering: The organisations that order the channel; by default all that have orderers.
 
         Raises:
             UnknownMemberError: There is no such organisation.
@@ -122,7 +125,11 @@ class Access:
             ConnectError: It is, and the organisation's peer, which knows where, does not answer.
             EvaluateError: Or it does not tell.
         """
-        nodes = [node for node in self._network.nodes if node.kind == "orderer"]
+        nodes = [
+            node
+            for node in self._network.nodes
+            if node.kind == "orderer" and (not ordering or node.member.msp_id in ordering)
+        ]
         if nodes:
             by_address = {node.address: node for node in nodes}
             address = await _first_that_listens(list(by_address))

@@ -210,7 +210,9 @@ async def let_the_second_order_too(operator: Operator) -> None:
     for node in (first, newcomer):
         with network.settings_file(node).open("a", encoding="utf-8") as file:
             file.write(f"begin_at = {{ {network.channel_id} = {height} }}\n")
-    await operator.start(*operator.nodes("etcd", "orderer"))
+    await operator.start(*operator.nodes("etcd"))
+    launcher.start(newcomer)  # not ready before it has copied the block that names it
+    await operator.start(first)
 
 
 @pytest.mark.parametrize("orderers", [2])
@@ -222,6 +224,7 @@ async def test_an_organisation_that_the_first_block_does_not_name_orders_until_i
     first, newcomer = operator.nodes("orderer")
     operator.set_address(first, "127.0.0.1")
     await level([first, newcomer])  # it has copied the chain
+    await launcher.wait_until_ready(newcomer)
     await launcher.stop(first)
     await one_leads([newcomer])
     operator.set_address(newcomer, "127.0.0.1")  # it orders

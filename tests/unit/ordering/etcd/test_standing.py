@@ -16,7 +16,7 @@ from tests.virtual_time import run
 
 from tallystick.node.channel.config import ChannelConfig
 
-OUT = "orders the channel no more"
+OUT = "does not order the channel"
 
 
 def take_out(orderers: Orderers, leaving: Orderer, *, with_block: int) -> None:

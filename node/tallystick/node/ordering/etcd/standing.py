@@ -26,9 +26,11 @@ class Standing:
         if self._msp_id in config.orderer_msp_ids:
             return ""
         return (
-            f"{self._msp_id}, of which this orderer is, orders the channel no more, so it leads no"
-            " more, and hands envelopes on while it can: remove the channel here with `osnadmin"
-            f" channel remove --channelID {config.channel_id}`, as docs/orderer.md says"
+            f"{self._msp_id}, of which this orderer is, does not order the channel by the newest"
+            " configuration here, so it does not lead, and hands envelopes on while it can. If it"
+            " was taken out, remove the channel here with `osnadmin channel remove --channelID"
+            f" {config.channel_id}` (docs/orderer.md). If it is to come in, let `tally channel"
+            " add-orderer-org` name it, and the next block be ordered (docs/etcd.md)"
         )
 
     async def tell(self, progress: Progress) -> None:

@@ -11,6 +11,7 @@ from tests.unit.reluctant_signer import ReluctantSigner
 
 from tallystick.node.deliver.puller import BlockPuller, PullerEnvironment
 from tallystick.node.transport.backoff import Backoff
+from tallystick.node.transport.ports import OrdererUnreachableError
 from tallystick.protos.common.common_pb2 import Block, Envelope, Payload, Status
 from tallystick.protos.orderer.ab_pb2 import BroadcastResponse, DeliverResponse, SeekInfo
 
@@ -32,6 +33,7 @@ class LiveOrderer:
         chain: The whole chain; what lies beyond ``height`` is still to come.
         height: How many blocks it has.
         hangs: Whether it sends nothing, not even what it has.
+    is_away: Whether it cannot be reached.
         line_s: How long a whole block is on its way.
         forge: Changes what it sends.
         follows: At which block somebody began to follow it.
@@ -44,6 +46,7 @@ class LiveOrderer:
     chain: list[Block]
     height: int = 1
     hangs: bool = False
+    is_away: bool = False
     line_s: float = 0.0
     forge: Callable[[Block], object] = lambda _: None
     follows: list[int] = field(default_factory=list)
@@ -55,18 +58,26 @@ class LiveOrderer:
     async def broadcast(self, envelope: bytes) -> BroadcastResponse:
         raise AssertionError(f"nobody orders anything, not even {envelope!r}")
 
-    def set(self, *, height: int | None = None, hangs: bool | None = None) -> None:
+    def set(
+        self,
+        *,
+        height: int | None = None,
+        hangs: bool | None = None,
+        is_away: bool | None = None,
+    ) -> None:
         """Let something be otherwise from now on."""
         self.height = self.height if height is None else height
         self.hangs = self.hangs if hangs is None else hangs
+        self.is_away = self.is_away if is_away is None else is_away
         news, self._news = self._news, asyncio.Event()
         news.set()
 
     async def deliver(self, seek_envelope: bytes) -> AsyncGenerator[DeliverResponse, None]:
         seek = seek_of(seek_envelope)
+        self._answer()
         if seek.start.HasField("newest"):
             while self.hangs:
-                await self._news.wait()
+                await self._change()
             yield DeliverResponse(block=Block(header=self.chain[self.height - 1].header))
             return
         start, stop = seek.start.specified.number, seek.stop.specified.number
@@ -78,7 +89,7 @@ class LiveOrderer:
             self.ranges.append((start, stop))
         for number in range(start, stop + 1):
             while self.hangs or (waits and number >= self.height):
-                await self._news.wait()
+                await self._change()
             if number >= self.height:
                 yield DeliverResponse(status=Status.NOT_FOUND)
                 return
@@ -91,6 +102,14 @@ class LiveOrderer:
             self.forge(block)
             yield DeliverResponse(block=block)
         yield DeliverResponse(status=Status.SUCCESS)
+
+    async def _change(self) -> None:
+        await self._news.wait()
+        self._answer()
+
+    def _answer(self) -> None:
+        if self.is_away:
+            raise OrdererUnreachableError(self.endpoint, "nobody there")
 
 
 class Network:
@@ -117,6 +136,10 @@ class Network:
                 assert block.header.number == len(self.came_s) + 1
                 self.came.append(block)
                 self.came_s.append(now_s())
+
+    def fault(self) -> str:
+        """Return what the peer says is wrong."""
+        return self._puller.fault()
 
     def ordered(self, number: int, by: Sequence[LiveOrderer] | None = None) -> float:
         """Let some orderers, or all, have blocks up to ``number``; return when that is."""

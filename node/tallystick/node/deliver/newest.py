@@ -13,6 +13,7 @@ from tallystick.protos.common.common_pb2 import Status
 from tallystick.wire.errors import WireError
 
 _PATIENCE_S: Final = 1.0
+_ASK_AGAIN_S: Final = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -58,3 +59,20 @@ async def stated_heights(
 
     heights = await asyncio.gather(*map(ask, orderers))
     return {orderer.endpoint: each for orderer, each in zip(orderers, heights, strict=True)}
+
+
+async def none_owed(
+    orderer: OrdererConnection,
+    others: Sequence[OrdererConnection],
+    requests: SeekRequests,
+    height: int,
+) -> None:
+    """Return once an orderer says that it has ``height`` blocks, and none of the others more.
+
+    They are asked now and then, however long it takes. Those that do not answer do not count.
+    """
+    while True:
+        heights = await stated_heights([orderer, *others], requests)
+        if heights[orderer.endpoint] == height >= max(each or 0 for each in heights.values()):
+            return
+        await asyncio.sleep(_ASK_AGAIN_S)

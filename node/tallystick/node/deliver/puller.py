@@ -10,7 +10,7 @@ from typing import Final
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.deliver.known_orderers import KnownOrderers, UnknownOrderersError
-from tallystick.node.deliver.newest import stated_height
+from tallystick.node.deliver.newest import none_owed, stated_height
 from tallystick.node.deliver.ranges import FAR_BEHIND_BLOCKS, RangeFetch
 from tallystick.node.deliver.requests import SeekRequests
 from tallystick.node.deliver.trouble import Trouble
@@ -178,7 +178,6 @@ class BlockPuller:
     ) -> AsyncGenerator[Block, None]:
         """Yield blocks as long as there is no reason to prefer another orderer; log the reason."""
         now_s = asyncio.get_running_loop().time
-        self._trouble.asked(now_s())
         try:
             async with aclosing(self._follow(orderer, last)) as blocks:
                 async for block in blocks:
@@ -187,6 +186,8 @@ class BlockPuller:
         except _LeavingError as error:
             _log.info("stopped following orderer %s: %s", orderer.endpoint, error)
             self._better = error.better
+            if error.better is not None:  # trouble, unless that one gives the block
+                self._trouble.failed(now_s(), f"{orderer.endpoint}: {error}")
         except _TROUBLE as error:
             _log.warning("stopped following orderer %s: %s", orderer.endpoint, error)
             self._trouble.failed(now_s(), f"{orderer.endpoint}: {error}")
@@ -244,15 +245,23 @@ class BlockPuller:
     ) -> DeliverResponse | None:
         """Return what an orderer sends next, None at the end, as long as there is patience."""
         others = [other for other in self._known.current() if other is not orderer]
-        if not others:
+        if not others and not self._trouble:
             return await anext(responses, None)
         patience_s = self._environment.patience_s
         shown = _Shown()
         try:
-            async with supervised_tasks() as beside, asyncio.timeout(patience_s) as limit:
-                watching = beside.create_task(self._watch(others, last, limit, shown))
+            async with (
+                supervised_tasks() as beside,
+                asyncio.timeout(patience_s if others else None) as limit,
+            ):
+                watching: list[asyncio.Task[None]] = []
+                if others:
+                    watching.append(beside.create_task(self._watch(others, last, limit, shown)))
+                if self._trouble:
+                    watching.append(beside.create_task(self._reassured(orderer, others, last)))
                 response = await anext(responses, None)
-                watching.cancel()
+                for each in watching:
+                    each.cancel()
         except TimeoutError as error:
             if shown.by is None:
                 raise _LeavingError(f"it sent nothing for {patience_s:g} s") from error
@@ -262,6 +271,14 @@ class BlockPuller:
             ) from error
         self._grace.block_came(shown.for_s())
         return response
+
+    async def _reassured(
+        self, orderer: OrdererConnection, others: Sequence[OrdererConnection], last: Previous
+    ) -> None:
+        """End the trouble once it turns out that nothing comes since there is nothing to send."""
+        await asyncio.sleep(SILENCE_S)
+        await none_owed(orderer, others, self._requests(self._config()), last.number + 1)
+        self._trouble.over()
 
     async def _watch(
         self,

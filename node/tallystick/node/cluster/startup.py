@@ -64,7 +64,8 @@ async def bring_up(topology: Topology | None, directory: Path, report: Report) -
 
     Raises:
         NetworkExistsError: There is one already, and it consists of something else.
-        NodeFailedError: A node does not start; those that were started are stopped again.
+        NodeFailedError: A node does not start; those that were started are stopped again. Or one
+            that ran before is not well; all go on.
         LedgerError: The network could not be made; the message says why.
         ClientError: It was made and does not answer as it should.
     """
@@ -209,21 +210,24 @@ async def starting_nodes(network: Network, report: Report) -> AsyncIterator[None
     """Start the nodes that do not run; the end of the block waits until all work.
 
     Raises:
-        NodeFailedError: One does not. Then, as when the block fails, those that were started are
-            stopped again.
+        NodeFailedError: One does not. If it was started here, those that were started are stopped
+            again, as when the block fails. If it ran before, all go on.
     """
     launcher = Launcher(network)
     down = [node for node in network.nodes if launcher.pid(node) is None]
+    others = [node for node in network.nodes if node not in down]
     async with AsyncExitStack() as undo:
         for node in down:
             launcher.start(node)
             undo.push_async_callback(launcher.stop, node)
         yield
-        for node in network.nodes:
+        for node in down:
             await launcher.wait_until_ready(node)
         undo.pop_all()
     if down:
         report(f"{counted(len(down), 'node')} started: {', '.join(node.name for node in down)}")
+    for node in others:
+        await launcher.wait_until_ready(node)
 
 
 def counted(number: int, thing: str) -> str:

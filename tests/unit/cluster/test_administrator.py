@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import grpc
 import pytest
+from google.protobuf.message import Message
 from tests.unit.client.conftest import (
     CHANNEL_ID,
     NOW_NS,
@@ -16,14 +17,22 @@ from tests.unit.client.conftest import (
 )
 from tests.unit.gateway.conftest import rpc_failure
 
+from tallystick.node.cli import channel
+from tallystick.node.cli.main import main
 from tallystick.node.cluster import administrator as module
 from tallystick.node.cluster.administrator import Administrator, Landed, PeerBehindError
 from tallystick.node.cluster.peer_client import PeerRefusedError, Source
 from tallystick.node.endorsement.proposal import unpack
 from tallystick.node.membership.signing_identity import SigningIdentity
+from tallystick.node.transport.ports import EndorserConnection
 from tallystick.protos.common.ledger_pb2 import BlockchainInfo
 from tallystick.protos.peer.proposal_pb2 import SignedProposal
 from tallystick.protos.peer.proposal_response_pb2 import ProposalResponse, Response
+from tallystick.protos.peer.query_pb2 import (
+    ChannelInfo,
+    ChannelQueryResponse,
+    JoinBySnapshotStatus,
+)
 
 __all__ = ["authorities", "client"]
 
@@ -44,6 +53,27 @@ class GrowingPeer:
         info = BlockchainInfo(height=self.height).SerializeToString()
         self.height = min(self.height + 1, self.limit)
         return ProposalResponse(response=Response(status=200, payload=info))
+
+
+@dataclass
+class PeerBeforeSnapshot:
+    """A peer that is on a channel already, or joins it from the snapshot that it is shown."""
+
+    is_on_it: bool
+
+    async def process_proposal(self, proposal: SignedProposal) -> ProposalResponse:
+        match unpack(proposal).args[0]:
+            case b"GetChannels":
+                channels = [ChannelInfo(channel_id=CHANNEL_ID)] * self.is_on_it
+                answer: Message = ChannelQueryResponse(channels=channels)
+            case b"JoinChainBySnapshot" if self.is_on_it:
+                refusal = f"ledger [{CHANNEL_ID}] already exists with state [ACTIVE]"
+                return ProposalResponse(response=Response(status=500, message=refusal))
+            case _:
+                self.is_on_it = True
+                answer = JoinBySnapshotStatus()
+        payload = answer.SerializeToString()
+        return ProposalResponse(response=Response(status=200, payload=payload))
 
 
 class StoppedPeer:
@@ -68,7 +98,7 @@ def administrator_of(client: Client, authorities: Authorities) -> AdministratorO
     """Return what makes the administrator of an organisation with these peers."""
     user, nonces = authorities.user, iter(range(1_000_000))
 
-    def administrator(*peers: GrowingPeer | StoppedPeer) -> Administrator:
+    def administrator(*peers: EndorserConnection) -> Administrator:
         return Administrator(
             msp_id="ATSMSP",
             signer=SigningIdentity.from_pem("ATSMSP", user.certificate_pem, user.key_pem),
@@ -101,3 +131,32 @@ async def test_a_peer_that_has_stopped_is_not_waited_for(administrator_of: Admin
     waiting = administrator_of(GrowingPeer(8), StoppedPeer())
     with pytest.raises(PeerRefusedError, match="did not tell how many blocks it has: connection"):
         await waiting.wait_for(CHANNEL_ID, LANDED)
+
+
+@pytest.mark.parametrize(
+    ("on_it", "told"),
+    [
+        ((False,), "the peer of ATSMSP joined from the snapshot in taken"),
+        ((True, False), "the peer of ATSMSP joined from the snapshot in taken"),
+        (
+            (True, True),
+            "the peer of ATSMSP is on the channel already: nothing was taken from taken",
+        ),
+    ],
+    ids=["it joins", "another one is on it", "both are on it"],
+)
+def test_who_joins_from_a_snapshot_is_told_whether_anything_was_taken(
+    administrator_of: AdministratorOf,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    on_it: tuple[bool, ...],
+    told: str,
+) -> None:
+    administrator = administrator_of(*map(PeerBeforeSnapshot, on_it))
+
+    async def found(*_: object) -> tuple[Administrator, None]:
+        return administrator, None
+
+    monkeypatch.setattr(channel, "administrator_of", found)
+    assert main(("channel", "join", "--snapshot", "taken", "--as", "ATSMSP")) == 0
+    assert capsys.readouterr().out == f"{told}\n"

@@ -104,8 +104,12 @@ async def join(options: argparse.Namespace) -> None:
 async def _join_from_snapshot(options: argparse.Namespace) -> None:
     async with AsyncExitStack() as stack:
         administrator, _ = await administrator_of(options, stack)
-        await administrator.join_from_snapshot(options.snapshot.resolve())
-    print(f"the peer of {administrator.msp_id} joined from the snapshot in {options.snapshot}")
+        any_joined = await administrator.join_from_snapshot(options.snapshot.resolve())
+    peer = f"the peer of {administrator.msp_id}"
+    if any_joined:
+        print(f"{peer} joined from the snapshot in {options.snapshot}")
+    else:
+        print(f"{peer} is on the channel already: nothing was taken from {options.snapshot}")
 
 
 async def list_channels(options: argparse.Namespace) -> None:

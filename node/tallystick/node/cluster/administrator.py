@@ -189,13 +189,14 @@ class Administrator:
             if channel_id not in await peer.channels():
                 await peer.call(CONFIGURATION, "JoinChain", genesis)
 
-    async def join_from_snapshot(self, directory: Path) -> None:
-        """Make each peer join the channel of a snapshot, unless it is on it; return once they have.
+    async def join_from_snapshot(self, directory: Path) -> bool:
+        """Make peers join the channel of a snapshot that are not on it; return whether any was not.
 
         Raises:
             PeerRefusedError: One finds no snapshot there.
             JoinFailedError: One began and gave up.
         """
+        any_joined = False
         for peer in self._peers():
             before = set(await peer.channels())
             try:
@@ -208,6 +209,8 @@ class Administrator:
                 await asyncio.sleep(POLL_INTERVAL_S)
             if set(await peer.channels()) == before:
                 raise JoinFailedError(self.msp_id, directory)
+            any_joined = True
+        return any_joined
 
     async def channels(self) -> Sequence[str]:
         """Return the ids of the first peer's channels."""
@@ -245,8 +248,7 @@ class Administrator:
         Args:
             channel_id: The channel.
             definition: What to approve.
-            package: Id of the package that the organisation's peers run for it; empty if they run
-                none.
+            package: Id of the package that its peers run for it; empty if they run none.
 
         Raises:
             EndorseError: The peer refused.

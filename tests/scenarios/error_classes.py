@@ -55,6 +55,7 @@ UNSHOWN: Final = {
     "NotMadeHereError": _A_COMMAND,
     "NotProvenError": _A_COMMAND,
     "OrdererRefusedError": _A_COMMAND,
+    "OtherOrderersError": _A_COMMAND,
     "OutOfTurnError": _A_COMMAND,
     "PeerBehindError": _A_COMMAND,
     "PeerRefusedError": _A_COMMAND,

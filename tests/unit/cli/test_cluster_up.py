@@ -91,6 +91,28 @@ def test_a_topology_of_a_file_is_given_as_many_orderers_too(
     assert ordering(topology) == [("SequenceMSP", 1, 1), ("Sequence2MSP", 1, 1)]
 
 
+def test_who_wants_two_orderers_is_warned_that_they_are_worse_than_one(
+    tmp_path: Path, brought_up: list[Topology | None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert [up(tmp_path, "--orderers", str(number)) for number in (1, 3)] == [0, 0]
+    assert capsys.readouterr().err == ""
+    assert up(tmp_path, "--orderers", "2") == 0
+    said = capsys.readouterr().err
+    assert said.startswith("warning: two orderers are worse than one")
+    assert "`--orderers 3`" in said
+    assert len(brought_up) == 3
+
+
+def test_who_wants_more_orderers_of_a_network_that_is_there_is_told_where_it_says_how(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = create_network(default_topology(), tmp_path / "network", FOUNDING)
+    assert up(tmp_path, "--orderers", "3") == 1
+    said = capsys.readouterr().err
+    assert f"there is another network in {network.directory} already" in said
+    assert 'as docs/etcd.md says under "From one orderer to several"' in said
+
+
 def test_one_orderer_needs_no_etcd(tmp_path: Path, brought_up: list[Topology | None]) -> None:
     assert up(tmp_path, "--orderers", "1") == 0
     (topology,) = brought_up

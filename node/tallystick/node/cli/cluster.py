@@ -11,7 +11,7 @@ from typing import Final
 from tallystick.client.errors import ClientError
 from tallystick.node.cli.output import shown
 from tallystick.node.cli.progress import Progress
-from tallystick.node.cluster.errors import NotMadeHereError
+from tallystick.node.cluster.errors import NetworkExistsError, NotMadeHereError
 from tallystick.node.cluster.launcher import Launcher, fault_of
 from tallystick.node.cluster.network import Network, exists, open_network, remove_network
 from tallystick.node.cluster.node import Node
@@ -19,11 +19,32 @@ from tallystick.node.cluster.orderers import with_orderers
 from tallystick.node.cluster.ports import on_free_ports, on_ports_of
 from tallystick.node.cluster.startup import bring_up
 from tallystick.node.cluster.topology import Topology, default_topology, load_topology
+from tallystick.node.errors import LedgerError
 
 FAILURES = (ClientError,)
 
 _NOT_ALL_RUN = 1
 _POLL_S: Final = 0.2
+_WORSE_THAN_ONE: Final = 2
+_OF_TWO: Final = (
+    "warning: two orderers are worse than one: nothing is ordered when either's member of etcd is"
+    " lost. Take `--orderers 3`, which goes on without one of them, or 5, without two"
+)
+
+
+class OtherOrderersError(LedgerError):
+    """A network that is there already is not the one with so many orderers.
+
+    Attributes:
+        directory: Where it is.
+    """
+
+    def __init__(self, error: NetworkExistsError) -> None:
+        super().__init__(
+            f"{error}. To let a network that runs have more orderers, do as docs/etcd.md says under"
+            ' "From one orderer to several"'
+        )
+        self.directory = error.directory
 
 
 async def up(options: argparse.Namespace) -> None:
@@ -31,6 +52,8 @@ async def up(options: argparse.Namespace) -> None:
     topology = None if options.topology is None else load_topology(options.topology)
     if options.orderers is not None:
         topology = with_orderers(topology or default_topology(), options.orderers)
+        if options.orderers == _WORSE_THAN_ONE:
+            print(_OF_TWO, file=sys.stderr)
     is_new = not exists(options.network)
     if not is_new:
         _made_here(options.network)
@@ -38,7 +61,12 @@ async def up(options: argparse.Namespace) -> None:
         topology = _on_free_ports(topology, options.network)
     print(f"{'Making' if is_new else 'Starting'} the network in {options.network}:")
     progress = Progress()
-    network = await bring_up(topology, options.network, progress)
+    try:
+        network = await bring_up(topology, options.network, progress)
+    except NetworkExistsError as error:
+        if options.orderers is None:
+            raise
+        raise OtherOrderersError(error) from error
     if is_new:
         print(f"  {progress.total_s:5.2f} s  from nothing to the first committed transaction")
     profiles = shown(network.directory / "profiles")

@@ -123,6 +123,16 @@ def test_ports_can_be_moved_all_at_once() -> None:
             "NoMSP cannot be among its members",
             id="opened by a stranger",
         ),
+        pytest.param(
+            CHANNEL + PEER + 'users = [{ name = "client" }]' + ORDERER,
+            'OneMSP runs peers, .* add { name = "admin", role = "admin" } to its users',
+            id="nobody administers a peer",
+        ),
+        pytest.param(
+            CHANNEL + PEER + 'users = [{ name = "admin" }]' + ORDERER,
+            "OneMSP runs peers, and nobody can let them join",
+            id="an administrator by name only",
+        ),
         pytest.param("colour = 1" + CHANNEL + PEER + ORDERER, "colour: Extra", id="misspelt key"),
     ],
 )

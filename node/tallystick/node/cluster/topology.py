@@ -13,6 +13,7 @@ from tallystick.node.channel.config import BatchParameters
 from tallystick.node.cluster.collections import Collection
 from tallystick.node.cluster.errors import TopologyError, UnknownMemberError
 from tallystick.node.cluster.member_topology import (
+    ADMIN,
     EtcdTopology,
     NodeTopology,
     OrganizationTopology,
@@ -361,11 +362,26 @@ def parse_topology(content: str, origin: str) -> Topology:
         TopologyError: It describes none; ``origin`` tells people where it came from.
     """
     try:
-        return Topology.model_validate(tomllib.loads(content))
+        topology = Topology.model_validate(tomllib.loads(content))
+        _check_administrators(topology)
     except ValidationError as error:
         raise TopologyError(origin, problems_in(error, "the network")) from error
     except (ValueError, RecursionError) as error:  # no TOML, or numbers and nesting without end
         raise TopologyError(origin, [str(error)]) from error
+    return topology
+
+
+def _check_administrators(topology: Topology) -> None:
+    """Raise unless those that run peers have whoever lets them join and approves chaincodes.
+
+    Of a network that was made this is not asked: its peers were joined somehow.
+    """
+    for member in topology.peer_organizations:
+        if not any(user.name == ADMIN and user.role == "admin" for user in member.users):
+            raise ValueError(
+                f"{member.msp_id} runs peers, and nobody can let them join: add"
+                f' {{ name = "{ADMIN}", role = "admin" }} to its users'
+            )
 
 
 def _check_unique(what: str, names: list[str]) -> None:

@@ -2,7 +2,10 @@
 
 import json
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from tests.scenarios.outcome import Outcome, files
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.channel.config_signing import unsigned_update, update_in
+from tallystick.node.cli import channel_update
 from tallystick.node.cli.main import main
 from tallystick.node.cluster.material import Founding
 from tallystick.node.cluster.network import Network, create_network
@@ -17,12 +21,13 @@ from tallystick.node.cluster.topology import default_topology
 from tallystick.node.membership.directory import msp_config_from_directory
 from tallystick.node.process import load_block
 from tallystick.protos.common.common_pb2 import Envelope, SignatureHeader
-from tallystick.protos.common.configtx_pb2 import ConfigUpdate
+from tallystick.protos.common.configtx_pb2 import Config, ConfigUpdate
 from tallystick.protos.msp.identities_pb2 import SerializedIdentity
 from tallystick.protos.msp.msp_config_pb2 import FabricMSPConfig
 
 NOW_NS = 1_780_000_000_000_000_000
 Tally = Callable[..., str]
+Patch = pytest.MonkeyPatch
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +154,50 @@ def test_an_update_after_which_nobody_satisfies_a_policy_is_written_with_a_warni
         )
     assert main(("channel", "update", str(new), str(old), *output)) == 0
     assert capsys.readouterr().err == ""
+
+
+@dataclass(frozen=True, slots=True)
+class EditsOnly:
+    """Edits a channel's configuration, and neither signs nor sends anything."""
+
+    channel_id: str
+    in_force: Config
+
+    async def config(self) -> Config:
+        return self.in_force
+
+    async def change(self, edit: Callable[[Config], Config], _: object) -> int:
+        assert edit(self.in_force) != self.in_force
+        sys.stderr.write("signed and sent\n")
+        return 7
+
+
+@pytest.mark.parametrize(
+    ("rule", "warned"),
+    [
+        ("OR('GoneMSP.admin')", "policy /Channel/Application/Admins asks for more"),
+        ("OR('BankMSP.admin')", ""),
+    ],
+)
+def test_who_sets_a_policy_that_nobody_satisfies_is_warned_before_it_is_signed(
+    network: Network, capsys: pytest.CaptureFixture[str], monkeypatch: Patch, rule: str, warned: str
+) -> None:
+    genesis = ChannelConfig.from_block(load_block(network.genesis_block)).config
+
+    @asynccontextmanager
+    async def governance(*_: object) -> AsyncIterator[tuple[EditsOnly, Network]]:
+        yield EditsOnly("securities", genesis), network
+
+    monkeypatch.setattr(channel_update, "_governance", governance)
+    at = ("--network", str(network.directory))
+    assert main(("channel", "set-policy", "/Channel/Application/Admins", rule, *at)) == 0
+    *warnings, sent = capsys.readouterr().err.splitlines()
+    assert sent == "signed and sent"
+    assert bool(warnings) == bool(warned)
+    for each in warnings:
+        assert each.startswith("warning: after this update ")
+        assert each.endswith("Orderers and peers take it all the same")
+    assert warned in "".join(warnings)
 
 
 def test_a_key_in_a_token_signs_no_update_of_a_channel(

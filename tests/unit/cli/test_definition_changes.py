@@ -3,7 +3,7 @@
 import pytest
 
 from tallystick.node.cli.chaincode import NotAgreedError
-from tallystick.node.cli.definition_changes import InForce, changes
+from tallystick.node.cli.definition_changes import InForce, changes, strangers
 from tallystick.node.cluster.administrator import Definition
 from tallystick.node.cluster.collections import Collection
 from tallystick.protos.peer.collection_pb2 import CollectionConfigPackage
@@ -51,6 +51,15 @@ def test_a_rule_that_changes_is_told_from_what_to_what(before: str, after: str, 
 )
 def test_a_rule_that_stays_is_not_told(before: str, after: str) -> None:
     assert told(Definition("notes", "1.0", 1, before), Definition("notes", "2.0", 2, after)) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "named"),
+    [(BOTH, []), ("AND('BankMSP.peer', 'GoneMSP.peer')", ["GoneMSP"]), (DEFAULT, []), ("", [])],
+)
+def test_whom_a_rule_names_that_is_not_on_the_channel_is_found(rule: str, named: list[str]) -> None:
+    definition = Definition("notes", "1.0", 1, rule)
+    assert strangers(definition, {"BankMSP", "IssuerMSP"}) == named
 
 
 def test_collections_that_change_are_told() -> None:

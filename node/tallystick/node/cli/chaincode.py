@@ -2,7 +2,8 @@
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from pydantic import BaseModel, Field, JsonValue
 
 from tallystick.client.errors import ClientError, CommitError, EndorseError
 from tallystick.node.cli.calls import looked_up
-from tallystick.node.cli.definition_changes import InForce, changes, rule_of, rule_text
+from tallystick.node.cli.definition_changes import InForce, changes, rule_of, rule_text, strangers
 from tallystick.node.cli.session import administrator_of, channel_of, connect
+from tallystick.node.cluster.access import config_in_force
 from tallystick.node.cluster.administrator import Administrator, Definition
 from tallystick.node.cluster.collections import load_collections
 from tallystick.node.cluster.deployment import new_package
@@ -103,6 +105,13 @@ async def approve(options: argparse.Namespace) -> None:
         channel = network.topology.find_channel(options.channel)
         in_force = await _in_force(administrator, channel.id, definition.name)
         _tell_changes(in_force, definition)
+        if unknown := strangers(definition, await _members(administrator, channel.id)):
+            print(
+                f"warning: the rule of {definition.name} names {', '.join(unknown)}, not on channel"
+                f" {channel.id!r}: nobody endorses for an organisation that is not. If a name is"
+                " wrong, approve again with the right rule before this definition is committed",
+                file=sys.stderr,
+            )
         try:
             landed = await administrator.approve(channel.id, definition, package_id)
         except EndorseError as error:
@@ -261,6 +270,12 @@ class _Contract(BaseModel):
 
 class _Metadata(BaseModel):
     contracts: dict[str, _Contract]
+
+
+async def _members(administrator: Administrator, channel_id: str) -> Collection[str]:
+    """Return the MSPs of a channel."""
+    config = await config_in_force(administrator.gateway.network(channel_id))
+    return {*config.application_msp_ids, *config.orderer_msp_ids}
 
 
 async def _in_force(administrator: Administrator, channel_id: str, name: str) -> InForce | None:

@@ -70,16 +70,9 @@ def update(options: argparse.Namespace) -> None:
         decode(Config, path.read_bytes()) for path in (options.original, options.updated)
     )
     envelope = unsigned_update(compute_update(channel_id, original, updated))
-    before = ungovernable(original)
-    problems = [problem for problem in ungovernable(updated) if problem not in before]
     _write(options.output, envelope)
     print(f"wrote an update of channel {channel_id!r} to {options.output}: have it signed")
-    for problem in problems:
-        print(
-            f"warning: after this update {problem}. Orderers and peers take it all the same: do"
-            " not sign it unless that is what you want",
-            file=sys.stderr,
-        )
+    _warn(original, updated, ": do not sign it unless that is what you want")
 
 
 def sign(options: argparse.Namespace) -> None:
@@ -175,10 +168,28 @@ async def change(
         in_force = ChannelConfig.from_config(channel_id, await governance.config())
         signers = options.signers or _administered(network, in_force)
         number = await governance.change(
-            lambda config: edit(channel_id, config),
+            lambda config: _warned(config, edit(channel_id, config)),
             [network.user(msp_id, ADMIN) for msp_id in signers],
         )
     print(f"in force since block {number}, signed by {', '.join(signers)}")
+
+
+def _warned(original: Config, updated: Config) -> Config:
+    """Return what a configuration is to become, once it was said what nobody can do after that."""
+    _warn(original, updated)
+    return updated
+
+
+def _warn(original: Config, updated: Config, advice: str = "") -> None:
+    before = ungovernable(original)
+    for problem in ungovernable(updated):
+        if problem not in before:
+            print(
+                f"warning: after this update {problem}. Orderers and peers take it all the same"
+                f"{advice}",
+                file=sys.stderr,
+                flush=True,
+            )
 
 
 def _administered(network: Network, config: ChannelConfig) -> list[str]:

@@ -1,9 +1,10 @@
 """What a definition of a chaincode changes in the one that is in force."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from tallystick.node.cli.collections import described_collection
 from tallystick.node.cluster.administrator import Definition
+from tallystick.node.membership.principals import organization_of
 from tallystick.node.policies.parser import describe
 from tallystick.node.system.definitions import DEFAULT_ENDORSEMENT_POLICY
 from tallystick.protos.peer.collection_pb2 import CollectionConfigPackage
@@ -32,6 +33,12 @@ def changes(in_force: InForce, definition: Definition) -> Iterator[str]:
         for was, will_be in zip(old[name], new[name], strict=True):
             if was != will_be:
                 yield f"{definition.name}: collection {name} changes from {was} to {will_be}"
+
+
+def strangers(definition: Definition, members: Collection[str]) -> Sequence[str]:
+    """Return the MSPs that a definition's own rule names and that are not among ``members``."""
+    policy = ApplicationPolicy.FromString(definition.validation_parameter).signature_policy
+    return sorted({*map(organization_of, policy.identities)}.difference(members, ("",)))
 
 
 def rule_of(definition: Definition) -> str:

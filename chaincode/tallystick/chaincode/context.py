@@ -18,6 +18,7 @@ from tallystick.chaincode.events import (
 from tallystick.chaincode.private_state import PrivateState
 from tallystick.chaincode.state import State
 from tallystick.chaincode.stub import CalleeReply, ChaincodeStub
+from tallystick.chaincode.transient import TransientData
 
 IMPLICIT_COLLECTION_PREFIX = "_implicit_org_"
 
@@ -69,10 +70,14 @@ class Context:
         """Who signed the proposal; the same in every chaincode that takes part."""
         return ClientIdentity.of(self.stub.creator)
 
-    @property
+    @cached_property
     def transient(self) -> Mapping[str, bytes]:
-        """What the client sent along that does not become part of the transaction."""
-        return self.stub.transient
+        """What the client sent along that does not become part of the transaction.
+
+        It cannot be changed. A name that the client did not send refuses the call, uncaught, with
+        TRANSIENT_MISSING; it is a KeyError as well.
+        """
+        return TransientData(self.stub.transient)
 
     @property
     def entry_chaincode(self) -> str:

@@ -72,6 +72,21 @@ class WriteInQueryError(Refusal):
         )
 
 
+class TransientMissingError(Refusal, KeyError):
+    """A contract function reads transient data under a name that the client did not send."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            "TRANSIENT_MISSING",
+            f"the client sent no transient data {name!r}; pass it: `tally invoke … --transient"
+            f" {name}=VALUE`, or transient={{{name!r}: …}} of a client's call",
+            name=name,
+        )
+
+    def __str__(self) -> str:
+        return Exception.__str__(self)  # a KeyError would quote it
+
+
 class ReadAfterCalleeWriteError(Refusal):
     """A chaincode reads a key that an earlier call of the same transaction wrote.
 

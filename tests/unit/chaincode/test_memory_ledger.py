@@ -9,6 +9,7 @@ from tallystick.chaincode import Context, Contract, DomainEvent, Refusal, query,
 from tallystick.chaincode.errors import CalleeRefusal
 from tallystick.chaincode.testing import MemoryLedger, NonDeterministicError, make_client
 from tallystick.chaincode.testing.world import Rows
+from tallystick.chaincode.transient import TransientData
 
 ALICE = make_client("BrokerMSP", "alice", attributes={"role": "trader"})
 
@@ -201,3 +202,43 @@ def test_a_contract_that_remembers_its_last_call_is_found_out(where: str, partin
     ledger = MemoryLedger({"remembering": Remembering()}, client=ALICE)
     with pytest.raises(NonDeterministicError, match=f"call did not do the same twice.*{parting}"):
         ledger.invoke("remembering", "call", where)
+
+
+class PricesContract(Contract):
+    name = "prices"
+
+    @transaction
+    def agree(self, ctx: Context) -> bytes:
+        return ctx.transient["price"]
+
+    @transaction
+    def agree_or_not(self, ctx: Context) -> str:
+        try:
+            return ctx.transient["price"].decode()
+        except KeyError:
+            return f"{'price' in ctx.transient} {ctx.transient.get('price')!r} {len(ctx.transient)}"
+
+    @transaction
+    def forge(self, ctx: Context) -> None:
+        ctx.transient["price"] = b"1"  # type: ignore[index]
+
+
+def test_transient_data_that_the_client_did_not_send_refuses_the_call() -> None:
+    ledger = MemoryLedger({"prices": PricesContract()}, client=ALICE)
+    with pytest.raises(CalleeRefusal) as caught:
+        ledger.invoke("prices", "agree", transient={"prize": b"5"})
+    assert (caught.value.code, caught.value.status) == ("TRANSIENT_MISSING", 400)
+    assert caught.value.message == (
+        "the client sent no transient data 'price'; pass it: `tally invoke … --transient"
+        " price=VALUE`, or transient={'price': …} of a client's call"
+    )
+    assert caught.value.facts == {"name": "price"}
+    assert ledger.invoke("prices", "agree_or_not").text == "False None 0"
+    assert ledger.invoke("prices", "agree", transient={"price": b""}).payload == b""
+
+
+def test_transient_data_cannot_be_changed_and_does_not_show_its_values() -> None:
+    ledger = MemoryLedger({"prices": PricesContract()}, client=ALICE)
+    with pytest.raises(CalleeRefusal, match="does not support item assignment"):
+        ledger.invoke("prices", "forge")
+    assert repr(TransientData({"price": b"5"})) == "TransientData(price)"

@@ -461,6 +461,8 @@ async def test_the_chaincode_is_told_what_the_client_asked_for(world: World) -> 
     assert package_id == world.one.packages.list()[0].package_id
     assert list(invocation.args) == [b"put", b"\xff"]
     assert invocation.transient == {"secret": b"s"}
+    with pytest.raises(KeyError):
+        invocation.transient["absent"]  # a protobuf map would say b""
     assert invocation.creator == world.keys.organizations["OneMSP"].client.identity
     assert invocation.channel_id == CHANNEL_ID
     assert invocation.chaincode == invocation.entry_chaincode == "token"

@@ -19,7 +19,7 @@ from tallystick.node.runtime.lifecycle import ResolvedChaincode
 from tallystick.node.runtime.packages import PackageStore, build_package
 from tallystick.node.runtime.runtime import Invocation, InvocationResult, UnknownChannelError
 from tallystick.protos.ledger.queryresult.kv_query_result_pb2 import KeyModification
-from tallystick.protos.peer.proposal_pb2 import SignedProposal
+from tallystick.protos.peer.proposal_pb2 import ChaincodeProposalPayload, SignedProposal
 from tallystick.wire.messages import timestamp_from_ns
 
 ALICE = make_client("BrokerMSP", "alice", attributes={"role": "trader"})
@@ -78,6 +78,10 @@ class Ledger(Contract):
             ctx.channel_id, ctx.transaction_id, ctx.timestamp.isoformat(), ctx.client.common_name,
             ctx.client.attributes["role"], ctx.entry_chaincode, ctx.transient["t"].decode(),
         ]
+
+    @query
+    def absent(self, ctx: Context) -> bytes:
+        return ctx.transient["absent"]
 
     @transaction
     def private(self, ctx: Context) -> str:
@@ -188,7 +192,7 @@ class Peer:
             chaincode=chaincode,
             args=[arg.encode() for arg in args],
             is_init=False,
-            transient={"t": b"transient"},
+            transient=ChaincodeProposalPayload(TransientMap={"t": b"transient"}).TransientMap,
             creator=ALICE.creator,
             timestamp_ns=NOW_NS,
             entry_chaincode=chaincode,
@@ -238,6 +242,12 @@ async def test_the_context_is_that_of_the_proposal(peer: Peer) -> None:
         b'["securities","t1","2024-01-02T09:00:00.123456+00:00","alice","trader","ledger",'
         b'"transient"]'
     )
+
+
+async def test_transient_data_that_nobody_sent_is_not_invented(peer: Peer) -> None:
+    result, _ = await peer.run("ledger", "absent")
+    assert result.response.status == 400
+    assert result.response.message.startswith("TRANSIENT_MISSING: the client sent no transient")
 
 
 async def test_a_range_is_protected_against_phantoms(tmp_path: Path) -> None:

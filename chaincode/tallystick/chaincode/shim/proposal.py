@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from tallystick.protos.common.common_pb2 import ChannelHeader, Header, SignatureHeader
 from tallystick.protos.peer.proposal_pb2 import (
@@ -36,6 +37,8 @@ class ProposalFacts:
         return cls(
             creator=decode(SignatureHeader, header.signature_header).creator,
             timestamp_ns=timestamp_to_ns(channel_header.timestamp),
-            transient=dict(decode(ChaincodeProposalPayload, proposal.payload).TransientMap),
+            transient=MappingProxyType(
+                dict(decode(ChaincodeProposalPayload, proposal.payload).TransientMap)
+            ),
             entry_chaincode=extension.chaincode_id.name,
         )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -102,7 +103,7 @@ def unpack(signed: SignedProposal, *, is_query: bool = False) -> UnpackedProposa
         creator=signature_header.creator,
         args=call.args,
         is_init=call.is_init,
-        transient=payload.TransientMap,
+        transient=MappingProxyType(dict(payload.TransientMap)),  # a protobuf map invents values
         input=payload.input,
         is_query=is_query,
     )

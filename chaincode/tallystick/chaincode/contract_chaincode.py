@@ -21,6 +21,11 @@ _MOST_LISTED = 20
 """So many functions are listed to whom calls one that there is not."""
 _LONGEST_NAME = 64
 """Of a name from outside so much is compared with those that there are, which takes its square."""
+_TRACEBACK = (
+    "; the traceback is in the log of the peer that ran it (`tally cluster logs NODE`),"
+    " or in that of the chaincode where it runs as a service"
+)
+"""Where to look. Tracebacks differ between endorsers, and are not for clients."""
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +70,9 @@ class ContractChaincode:
         except BaseException as error:  # noqa: BLE001 -- not even SystemExit may stop the peer
             function = _printable(stub.args)
             _log.exception("contract function failed", extra={"function": function})
-            message = f"INTERNAL: {function} failed with {type(error).__name__}: {error}"
+            message = (
+                f"INTERNAL: {function} failed with {type(error).__name__}: {error}{_TRACEBACK}"
+            )
             return Response(status=INTERNAL, message=_encodable(message))
 
     @property

@@ -218,7 +218,11 @@ def test_an_unexpected_exception_names_its_type_and_is_logged(
     with caplog.at_level(logging.ERROR):
         response, stub = call(b"fail")
     assert response.status == 500
-    assert response.message == "INTERNAL: fail failed with KeyError: 'missing'"
+    assert response.message == (
+        "INTERNAL: fail failed with KeyError: 'missing'; the traceback is in the log of the peer"
+        " that ran it (`tally cluster logs NODE`), or in that of the chaincode where it runs as a"
+        " service"
+    )
     assert stub.writes.values == {}
     assert caplog.records[0].exc_info is not None
 

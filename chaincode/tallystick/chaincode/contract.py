@@ -13,11 +13,17 @@ from typing import Any, ClassVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
+from pydantic_core import PydanticSerializationError
 
 from tallystick.chaincode.codec import Decoder, Encoder, decoder, encoder, json_kind
 from tallystick.chaincode.context import Context
 from tallystick.chaincode.decorators import FunctionKind, kind_of
-from tallystick.chaincode.errors import BAD_REQUEST, ContractDefinitionError, Refusal
+from tallystick.chaincode.errors import (
+    BAD_REQUEST,
+    ContractDefinitionError,
+    Refusal,
+    WrongResultError,
+)
 
 _MOST_SHOWN = 40
 """So many bytes of an argument are shown to whom it is refused."""
@@ -174,9 +180,32 @@ def _prepare(cls: type[Contract], name: str, kind: FunctionKind) -> ContractFunc
         kind=kind,
         parameters=tuple(_parameter(where, each, hints) for each in parameters[1:]),
         returns=returns,
-        encode_result=encoder(returns),
+        encode_result=_result_encoder(name, hints["return"], returns),
         call=function,
     )
+
+
+def _result_encoder(function: str, declared: object, adapter: TypeAdapter[Any]) -> Encoder:
+    """Return the function that writes a result; it raises WrongResultError for another type."""
+    encode = encoder(adapter)
+    shown = _type_name(declared)
+
+    def write(result: object) -> bytes:
+        try:
+            return encode(result)
+        except (PydanticSerializationError, ValidationError) as error:
+            raise WrongResultError(function, shown, _type_name(type(result))) from error
+
+    return write
+
+
+def _type_name(hint: object) -> str:
+    """Return a type as its author writes it, without what ``Annotated`` adds."""
+    if typing.get_origin(hint) is typing.Annotated:
+        return _type_name(typing.get_args(hint)[0])
+    if hint is None or hint is type(None):
+        return "None"
+    return hint.__name__ if isinstance(hint, type) else repr(hint).replace("typing.", "")
 
 
 def _yields(function: Callable[..., object]) -> bool:

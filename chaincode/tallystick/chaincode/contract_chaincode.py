@@ -11,7 +11,13 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from tallystick.chaincode.context import Context
 from tallystick.chaincode.contract import Contract, ContractFunction
-from tallystick.chaincode.errors import INTERNAL, NOT_FOUND, ContractDefinitionError, Refusal
+from tallystick.chaincode.errors import (
+    INTERNAL,
+    NOT_FOUND,
+    ContractDefinitionError,
+    Refusal,
+    WrongResultError,
+)
 from tallystick.chaincode.metadata import METADATA_FUNCTION, metadata_document
 from tallystick.chaincode.stub import ChaincodeStub
 from tallystick.protos.peer.proposal_response_pb2 import Response
@@ -70,9 +76,9 @@ class ContractChaincode:
         except BaseException as error:  # noqa: BLE001 -- not even SystemExit may stop the peer
             function = _printable(stub.args)
             _log.exception("contract function failed", extra={"function": function})
-            message = (
-                f"INTERNAL: {function} failed with {type(error).__name__}: {error}{_TRACEBACK}"
-            )
+            fault = f"{function} failed with {type(error).__name__}: {error}"
+            told = str(error) if isinstance(error, WrongResultError) else fault
+            message = f"INTERNAL: {told}{_TRACEBACK}"
             return Response(status=INTERNAL, message=_encodable(message))
 
     @property

@@ -132,6 +132,17 @@ class InvalidPageError(Refusal):
         super().__init__("INVALID_PAGE", problem)
 
 
+class WrongResultError(TypeError):
+    """A contract function returned what it does not declare. Types are named, values are not."""
+
+    def __init__(self, function: str, declared: str, returned: str) -> None:
+        inside = "" if declared.partition("[")[0] != returned else " with something else inside"
+        super().__init__(f"{function} declares {declared} and returned {returned}{inside}")
+        self.function = function
+        self.declared = declared
+        self.returned = returned
+
+
 class ContractDefinitionError(TypeError):
     """A contract class cannot be served; the message names the class and the function."""
 

@@ -247,7 +247,7 @@ def test_a_refusal_cannot_have_the_status_of_a_success(status: int) -> None:
         ),
         pytest.param(
             "return",
-            "INTERNAL: misbehave failed with PydanticSerializationError: the result is of type int",
+            "INTERNAL: misbehave declares str and returned int; the traceback is",
             id="a result of another type",
         ),
     ],
@@ -257,3 +257,35 @@ def test_whatever_a_contract_does_is_a_response(how: str, message: str) -> None:
     assert response.status >= 400
     assert response.message[: len(message)] == message
     assert stub.writes.values == {}
+
+
+@pytest.mark.parametrize(
+    ("declared", "returned", "told"),
+    [
+        pytest.param(int, "secret", "int and returned str;", id="text for a number"),
+        pytest.param(int, None, "int and returned None;", id="nothing for a number"),
+        pytest.param(str, 5, "str and returned int;", id="a number for text"),
+        pytest.param(None, "secret", "None and returned str;", id="something for nothing"),
+        pytest.param(Leg, "secret", "Leg and returned str;", id="text for a model"),
+        pytest.param(int | None, "secret", "int | None and returned str;", id="a union"),
+        pytest.param(Annotated[int, Field(gt=0)], "secret", "int and returned str;", id="bounds"),
+        pytest.param(
+            list[int],
+            ["secret"],
+            "list[int] and returned list with something else inside;",
+            id="an item of a list",
+        ),
+    ],
+)
+def test_a_result_of_another_type_is_told_by_types_without_its_value(
+    declared: object, returned: object, told: str
+) -> None:
+    def ret(_self: Contract, _ctx: Context) -> object:
+        return returned
+
+    ret.__annotations__["return"] = declared
+    contract = type("Wrong", (Contract,), {"name": "wrong", "ret": query(ret)})
+    response = ContractChaincode(contract()).invoke(MemoryStub.alone(ALICE, b"ret"))
+    assert response.status == 500
+    assert response.message.startswith(f"INTERNAL: ret declares {told} the traceback is in the log")
+    assert "secret" not in response.message

@@ -37,6 +37,8 @@ _CODE_FILE = "code.tar.gz"
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*", re.ASCII)
 _ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 _GZIP_WINDOW_BITS = 31
+_GZIP_MAGIC = b"\x1f\x8b"
+_MADE_BY = "; `tally chaincode package` makes one"
 _GZIP_HEADER = bytes.fromhex("1f8b08000000000000ff")  # deflate, no name, no time, no system
 _MAX_STORED_BLOCK = 0xFFFF
 # What tarfile raises about broken headers; the latter ones it does not document.
@@ -157,10 +159,12 @@ def _opened(package: bytes) -> tuple[PackageHead, bytes]:
     """Return what a package says of its code, and the archive of it."""
     if len(package) > MAX_PACKAGE_BYTES:
         raise PackageError(f"package has {len(package)} bytes, the limit is {MAX_PACKAGE_BYTES}")
+    if not package.startswith(_GZIP_MAGIC):
+        raise PackageError(f"the file is no chaincode package, nor any gzip archive{_MADE_BY}")
     outer = dict(members_of(package))
     missing = {_METADATA_FILE, _CODE_FILE} - outer.keys()
     if missing:
-        raise PackageError(f"package lacks {', '.join(sorted(missing))}")
+        raise PackageError(f"package lacks {', '.join(sorted(missing))}{_MADE_BY}")
     try:
         metadata = _Metadata.model_validate_json(outer[_METADATA_FILE])
     except ValidationError as error:

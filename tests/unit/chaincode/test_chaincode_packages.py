@@ -169,8 +169,9 @@ PYTHON = {"type": "python", "label": "acme", "path": "acme.contract:Acme"}
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        pytest.param(b"", "cut short", id="nothing"),
-        pytest.param(b"plain", "not gzip", id="not gzip"),
+        pytest.param(b"", "no chaincode package, .*; `tally chaincode package` m", id="nothing"),
+        pytest.param(b"a = 1", "no chaincode package, .*; `tally chaincode package` m", id="text"),
+        pytest.param(b"\x1f\x8bplain", "not gzip", id="not gzip"),
         pytest.param(gzip.compress(b"x" * 600), "not a tar", id="not a tar"),
         pytest.param(archive(PYTHON, tgz({}))[:-20], "cut short", id="cut short"),
         pytest.param(tgz({"metadata.json": b"{}"}), r"lacks code\.tar\.gz", id="no code"),

@@ -69,6 +69,8 @@ def test_a_contract_that_depends_on_the_peer_is_refused_with_line_and_remedy(
 
 def test_bytes_that_are_no_package_are_refused(outcome: Outcome, tmp_path: Path) -> None:
     with outcome.refuses(
-        PackageRefusedError, leaves=files(tmp_path), match="package is refused: archive is not gzip"
+        PackageRefusedError,
+        leaves=files(tmp_path),
+        match="refused: the file is no chaincode package",
     ):
         PackageStore(tmp_path).save(b"not a package")

@@ -263,6 +263,19 @@ async def test_an_organisation_that_the_first_block_does_not_name_orders_until_i
             ["--trusted-ca-file", "add-orderer-org", "[etcd]", "started", "remove-orderer-org"],
             id="an organisation comes and goes",
         ),
+        pytest.param(
+            "an orderer moves one step at a time",
+            [
+                "certificate",
+                "old and new address, on every channel",
+                "in force since block",
+                "`listen_address`",
+                "`advertised_address`",
+                "the channel names no orderer",
+                "without the old address, on every channel",
+            ],
+            id="an orderer moves",
+        ),
     ],
 )
 def test_the_steps_are_those_of_the_manual(section: str, words: list[str]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.documents import documents
+from tests.scenarios.metrics import level
 from tests.scenarios.retrying import Load
 from tests.scenarios.small_network import NOTES, member, orderer
 
@@ -210,6 +211,7 @@ async def refusal(profile: Path) -> str:
 
 
 async def everything_is_everywhere(network: Network, load: Load) -> None:
+    await level([node for node in network.nodes if node.kind == "peer"])
     keys = [key for written in load.written.values() for key in written]
     for msp_id in MEMBERS:
         async with await Gateway.from_profile(network.profile(msp_id)) as gateway:

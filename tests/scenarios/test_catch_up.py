@@ -15,7 +15,7 @@ from tallystick.node.cluster.node import Node
 from tallystick.protos.common.common_pb2 import Block
 
 NOTES: Final = 10
-RETURN_TIMEOUT_S: Final = 10.0
+RETURN_TIMEOUT_S: Final = 30.0
 
 
 def notes(network: RunningNetwork, peer: Node) -> Contract:

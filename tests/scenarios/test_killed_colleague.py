@@ -20,7 +20,8 @@ from tallystick.node.cluster.node import Node
 CLIENTS_PER_PEER: Final = 3
 ATTEMPTS: Final = 10
 PAUSE_S: Final = 0.2
-PROGRESS_TIMEOUT_S: Final = 60.0
+PROGRESS_TIMEOUT_S: Final = 180.0
+"""Each phase of each note that prefers the dead peer waits for its next connection first."""
 
 ResultT = TypeVar("ResultT")
 
@@ -136,7 +137,7 @@ async def kill_and_restart(network: RunningNetwork, load: Load, victim: Node) ->
     """Kill a peer in the middle of work; bring it back once everybody has gone on without it."""
     await load.more_commits_of_everybody(5)
     await network.kill(victim)
-    await load.more_commits_of_everybody(10)
+    await load.more_commits_of_everybody(3)
     await network.start(victim)
     await load.more_commits_of_everybody(5)
 

@@ -110,14 +110,20 @@ async def slowed(network: RunningNetwork, nodes: Sequence[Node], line: Line) -> 
             file.write_text(former[node.name].replace(own, moved, 1))
             await network.start(node)
             await lines.enter_async_context(slow_line(node.host, node.topology.port, behind, line))
-        yield
-    for node in nodes:
-        await _settle(network, node, former[node.name])
+        try:
+            yield
+        finally:  # else the nodes of the tests that follow would go by lines that are gone
+            await lines.aclose()
+            for node in nodes:
+                await _settle(network, node, former[node.name])
 
 
 @asynccontextmanager
 async def slowed_etcd(network: RunningNetwork, line: Line) -> AsyncIterator[None]:
-    """Put a slow line between all orderers, which are started again for it, and etcd."""
+    """Put a slow line between all orderers, which are started again for it, and etcd.
+
+    Their lease lasts three seconds, as docs/etcd.md advises for such lines on a busy machine.
+    """
     members = network.etcd
     former = {
         node.name: network.network.settings_file(node).read_text() for node in network.orderers
@@ -132,10 +138,12 @@ async def slowed_etcd(network: RunningNetwork, line: Line) -> AsyncIterator[None
             for member, port in zip(members, ports, strict=True):
                 text = text.replace(f'"{member.address}"', f'"{member.host}:{port}"')
             assert text != former[node.name]
-            await _settle(network, node, text)
-        yield
-        for node in network.orderers:
-            await _settle(network, node, former[node.name])
+            await _settle(network, node, text.replace("[etcd]\n", "[etcd]\nlease_ttl_s = 3\n"))
+        try:
+            yield
+        finally:
+            for node in network.orderers:
+                await _settle(network, node, former[node.name])
 
 
 async def _settle(network: RunningNetwork, node: Node, settings: str) -> None:

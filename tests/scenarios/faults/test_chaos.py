@@ -22,7 +22,7 @@ from tests.scenarios.orderer_network import (
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
 MINUTES: Final = float(os.environ.get("TALLY_CHAOS_MINUTES", "1"))
-RESUMES_WITHIN_S: Final = float(os.environ.get("TALLY_CHAOS_RESUMES_WITHIN_S", "5"))
+RESUMES_WITHIN_S: Final = float(os.environ.get("TALLY_CHAOS_RESUMES_WITHIN_S", "10"))
 """The goal is 2 s on a machine that does nothing else, which `make chaos` asks for."""
 GATEWAY_RESUMES_WITHIN_S: Final = RESUMES_WITHIN_S + 1
 """A gateway has a third of the clients, each of which may pause before it tries again. In the runs

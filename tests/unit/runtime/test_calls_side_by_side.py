@@ -92,7 +92,7 @@ async def test_a_call_that_computes_lets_others_go_on_and_is_not_disturbed(peer:
 
 async def test_a_call_that_sleeps_lets_others_go_on(peer: Peer) -> None:
     async with asyncio.TaskGroup() as tasks:
-        work = tasks.create_task(peer.answer("wild", "sleep", "0.5"))
+        work = tasks.create_task(peer.answer("wild", "sleep", "2"))
         reads = await reads_until_done(peer, work)
     assert work.result() == "rested"
     assert reads >= 2, "each of them from its beginning to its end"

@@ -1,5 +1,6 @@
 """Slow lines between all nodes, and one that is so slow that deadlines pass."""
 
+import asyncio
 from contextlib import suppress
 from time import monotonic
 from typing import Final
@@ -27,6 +28,7 @@ HOPELESS_S: Final = 10.0
 COMMITS: Final = 30
 LARGE_BYTES: Final = 150_000
 LARGE_NOTES: Final = 3
+PATIENCE_S: Final = 300.0
 PATIENT: Final = ClientOptions(
     deadlines=Deadlines(evaluate_s=60.0, endorse_s=60.0, submit_s=60.0, commit_status_s=60.0)
 )
@@ -69,10 +71,11 @@ async def test_blocks_of_a_real_size_are_ordered_over_slow_lines_to_etcd(
 
 async def submitted(contract: Contract, key: str) -> None:
     """Submit a large note until it is ordered: the lease may lapse, and another orderer lead."""
-    while True:
-        with suppress(SubmitError):
-            await contract.submit("write", key, "x" * LARGE_BYTES)
-            return
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            with suppress(SubmitError):
+                await contract.submit("write", key, "x" * LARGE_BYTES)
+                return
 
 
 async def test_a_line_that_is_too_slow_is_told_as_a_deadline_that_passed(

@@ -52,11 +52,11 @@ async def up(options: argparse.Namespace) -> None:
     topology = None if options.topology is None else load_topology(options.topology)
     if options.orderers is not None:
         topology = with_orderers(topology or default_topology(), options.orderers)
-        if options.orderers == _WORSE_THAN_ONE:
-            print(_OF_TWO, file=sys.stderr)
     is_new = not exists(options.network)
     if not is_new:
         _made_here(options.network)
+    elif options.orderers == _WORSE_THAN_ONE:
+        print(_OF_TWO, file=sys.stderr)
     if options.free_ports:
         topology = _on_free_ports(topology, options.network)
     print(f"{'Making' if is_new else 'Starting'} the network in {options.network}:")

@@ -47,7 +47,6 @@ UNSHOWN: Final = {
     "NoFreePortError": _A_COMMAND,
     "NoPeerError": _A_COMMAND,
     "NoSuchBlockError": _A_COMMAND,
-    "NoSuchSecurityError": _A_COMMAND,
     "NoSuchTransactionError": _A_COMMAND,
     "NotAPeerError": _A_COMMAND,
     "NothingThereError": _A_COMMAND,

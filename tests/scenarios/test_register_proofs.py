@@ -13,7 +13,7 @@ from tallystick.contracts.participants import Participant
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.cli.proof import lines_of, proof_of, recorded
 from tallystick.node.cli.proofs import NotProvenError, Proof, proven
-from tallystick.node.cli.register import NoSuchSecurityError, audited, check_security
+from tallystick.node.cli.register import audited
 from tallystick.node.cli.register_audit import RegisterAudit
 from tallystick.node.deliver.verification import UntrustedBlockError
 from tallystick.node.testing import LocalNetwork
@@ -53,19 +53,6 @@ async def test_a_holding_is_proven_as_of_a_block(channel: Network) -> None:
     assert shown.witnesses == TWO
     assert "TransferAgentMSP" in shown.endorsers
     assert any('"quantity":100' in line for line in lines_of(shown))
-
-
-async def test_nothing_is_recorded_of_a_security_that_there_is_not(channel: Network) -> None:
-    _, before = await audited(channel, None)
-    with pytest.raises(NoSuchSecurityError, match="no security NOPE: `tally register show NOPE`"):
-        await recorded(channel, "NOPE", "alice")
-    audit, after = await audited(channel, None)
-    assert before == after
-    with pytest.raises(
-        NoSuchSecurityError, match=f"no security NOPE: .* block {after}: {SECURITY}"
-    ):
-        check_security(audit, "NOPE", after)
-    check_security(audit, SECURITY, after)
 
 
 async def test_an_event_is_proven(channel: Network) -> None:

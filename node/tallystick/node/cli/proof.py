@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from tallystick.client.errors import ClientError, EvaluateError
+from tallystick.client.errors import ClientError
 from tallystick.client.network import Network
 from tallystick.client.transaction import Transaction
 from tallystick.node.channel.config import ChannelConfig
@@ -18,7 +18,6 @@ from tallystick.node.cli.proofs import (
     Proven,
     proven,
 )
-from tallystick.node.cli.register import NoSuchSecurityError
 from tallystick.node.cli.session import channel_of, connect
 from tallystick.node.membership.signature_checker import SignatureChecker
 from tallystick.node.policies.evaluate import valid_identities
@@ -31,7 +30,6 @@ from tallystick.wire.messages import decode
 FAILURES = (ClientError, WireError)
 
 _TOKEN: Final = "token"  # noqa: S105 -- the name of a chaincode
-_UNKNOWN: Final = "SECURITY_UNKNOWN:"
 _NS_PER_S: Final = 1_000_000_000
 
 
@@ -62,19 +60,9 @@ async def recorded(network: Network, security: str, holder: str) -> str:
     """Let the register's answer about a holder be recorded; return the transaction's id.
 
     Raises:
-        NoSuchSecurityError: There is no such security: the register would answer that nobody
-            holds any of it.
         ClientError: It was not endorsed, or not valid: ask again.
     """
     contract = network.contract(_TOKEN)
-    try:
-        await contract.evaluate("security", security)
-    except EvaluateError as error:
-        if not any(each.message.startswith(_UNKNOWN) for each in error.refusals):
-            raise
-        raise NoSuchSecurityError(
-            security, f"`tally register show {security}` names those that there are"
-        ) from error
     transaction = await contract.new_proposal("holding", security, holder).endorse()
     commit = await transaction.submit()
     (await commit.status()).raise_if_invalid()

@@ -16,7 +16,6 @@ FAILURES = (ClientError, WireError)
 
 SCHEMA: Final = "tallystick-register-1"
 _SHOWN_FINDINGS: Final = 20
-_SHOWN_SECURITIES: Final = 20
 
 
 class NoSuchBlockError(LedgerError):
@@ -29,18 +28,6 @@ class NoSuchBlockError(LedgerError):
     def __init__(self, number: int, last: int) -> None:
         super().__init__(f"there is no block {number} yet: the last one is {last}")
         self.number = number
-
-
-class NoSuchSecurityError(LedgerError):
-    """Nobody has created a security.
-
-    Attributes:
-        security: What it was called.
-    """
-
-    def __init__(self, security: str, what_there_is: str) -> None:
-        super().__init__(f"there is no security {security}: {what_there_is}")
-        self.security = security
 
 
 async def verify(options: argparse.Namespace) -> int:
@@ -67,7 +54,6 @@ async def show(options: argparse.Namespace) -> None:
     async with await connect(options) as gateway:
         network = channel_of(gateway, options)
         audit, last = await audited(network, options.block)
-    check_security(audit, options.security, last)
     positions = audit.register.positions
     lines = [
         (account.holder, positions.position(account))
@@ -95,30 +81,9 @@ async def trace(options: argparse.Namespace) -> None:
     """Print every movement by which units of a holder may have come to it, the newest first."""
     audit = RegisterAudit(traced=options.security)
     async with await connect(options) as gateway:
-        _, last = await audited(channel_of(gateway, options), options.block, audit=audit)
-    check_security(audit, options.security, last)
+        await audited(channel_of(gateway, options), options.block, audit=audit)
     for line in audit.trace(options.holder):
         print(line)
-
-
-def check_security(audit: RegisterAudit, security: str, last: int) -> None:
-    """Return if events up to block ``last`` tell of a security.
-
-    Raises:
-        NoSuchSecurityError: They do not.
-    """
-    known = audit.securities
-    if security in known:
-        return
-    if not known:
-        raise NoSuchSecurityError(
-            security, f"up to block {last} none was created; `create_security` of token does so"
-        )
-    more = f" and {len(known) - _SHOWN_SECURITIES} more" * (len(known) > _SHOWN_SECURITIES)
-    raise NoSuchSecurityError(
-        security,
-        f"name one that there is after block {last}: {', '.join(known[:_SHOWN_SECURITIES])}{more}",
-    )
 
 
 async def audited(

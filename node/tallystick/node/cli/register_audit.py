@@ -7,7 +7,6 @@ from typing import Final
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.events import UnitsTransferred
 from tallystick.contracts.instants import instant_from_ns
-from tallystick.contracts.register.models import Security
 from tallystick.contracts.replay import (
     Decisions,
     Difference,
@@ -62,14 +61,6 @@ class RegisterAudit:
         for code, entry in zip(recorded_codes(block), block.data.data, strict=True):
             if code == VALID and is_endorser_transaction(entry):
                 self._listen(block.header.number, entry)
-
-    @property
-    def securities(self) -> list[str]:
-        """The securities that events tell of, sorted."""
-        # Of one that an older release created in an event passed over here, holders are known.
-        rows = self.register.rows.values()
-        created = {row.terms.security for row in rows if isinstance(row, Security)}
-        return sorted(created.union(each.asset for each in self.register.positions.by_account))
 
     def rows_of(self, chaincode: Chaincode) -> Iterator[tuple[str, bytes]]:
         """Yield the public rows of a contract as the transactions wrote them."""

@@ -7,7 +7,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from tallystick.node.channel.config import ChannelConfig
-from tallystick.node.channel.orderer_addresses import orderer_addresses, orderer_roots
+from tallystick.node.channel.orderer_addresses import all_orderer_roots, orderer_addresses
 from tallystick.node.deliver.newest import stated_heights
 from tallystick.node.deliver.puller import BlockPuller, PullerEnvironment
 from tallystick.node.deliver.requests import SeekRequests
@@ -140,7 +140,7 @@ class FellowOrderers:
         if self._unnamed is None or self._unnamed.address != address:
             if self._unnamed is not None:
                 self._forget(self._unnamed, after_s=0.0)
-            self._unnamed = _Place(address, orderer_roots(self._config(), address))
+            self._unnamed = _Place(address, all_orderer_roots(self._config()))
         return self._orderer(self._unnamed, FORWARD)
 
     def _addresses(self) -> Mapping[str, bytes]:
@@ -155,9 +155,10 @@ class FellowOrderers:
         """Let go of the places that ``config`` names no more, or names with other roots."""
         leader, self._unnamed = self._unnamed, None
         for place in {place for _, place in self._open}:
-            if self._named.get(place.address) == place.roots:
+            named = self._named.get(place.address)
+            if named == place.roots:
                 continue
-            if place == leader and orderer_roots(config, place.address) == place.roots:
+            if place == leader and named is None and all_orderer_roots(config) == place.roots:
                 self._unnamed = leader
             else:
                 # What changed the configuration may be forwarded there, and not be answered yet.

@@ -25,13 +25,10 @@ def orderer_addresses(config: ChannelConfig) -> Mapping[str, bytes]:
     }
 
 
-def orderer_roots(config: ChannelConfig, address: str) -> bytes:
-    """Return the TLS roots of the orderer at ``address``.
+def all_orderer_roots(config: ChannelConfig) -> bytes:
+    """Return the TLS roots of all organisations that order, of which any orderer must be.
 
-    An address that is changing is one that the configuration does not name yet, or no more: then
-    whoever listens there must be of one of the organisations that order.
+    At an address that is changing, which the configuration does not name yet, or no more, more is
+    not known.
     """
-    named = orderer_addresses(config).get(address)
-    if named is not None:
-        return named
     return b"".join(config.tls_root_certificates(each.msp_id) for each in config.orderers)

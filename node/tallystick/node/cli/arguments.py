@@ -128,6 +128,13 @@ TOPOLOGY: Final = Argument(
     metavar="FILE",
     help="what the network consists of, TOML; default: three licensed organisations",
 )
+MSP_DIRECTORY: Final = Argument(
+    name="--msp",
+    type=Path,
+    required=True,
+    metavar="DIRECTORY",
+    help="its MSP directory: certificates of its CAs, and no keys",
+)
 SIGNERS: Final = Argument(
     name="--signers",
     nargs="+",

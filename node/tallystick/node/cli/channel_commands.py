@@ -6,6 +6,7 @@ from typing import Final
 from tallystick.node.cli.arguments import (
     CALLER,
     CHANNEL_ID,
+    MSP_DIRECTORY,
     NETWORK,
     ORGANIZATION,
     OUTPUT,
@@ -162,13 +163,7 @@ _CHANGES: Final = (
         ("add-org CustodianMSP --msp ./CustodianMSP/msp --anchor custodian.example:7051",),
         (
             Argument(name="msp_id", metavar="MSP_ID", help="name of its MSP"),
-            Argument(
-                name="--msp",
-                type=Path,
-                required=True,
-                metavar="DIRECTORY",
-                help="its MSP directory: certificates of its CAs, and no keys",
-            ),
+            MSP_DIRECTORY,
             Argument(
                 name="--anchor",
                 type=endpoint,

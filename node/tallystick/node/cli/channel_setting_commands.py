@@ -5,6 +5,7 @@ from typing import Final
 
 from tallystick.node.cli.arguments import (
     CHANNEL_ID,
+    MSP_DIRECTORY,
     NETWORK,
     SIGNERS,
     Argument,
@@ -159,13 +160,7 @@ SETTINGS: Final = (
                 metavar="HOST:PORT",
                 help="all of its orderers, as they are reached",
             ),
-            Argument(
-                name="--msp",
-                type=Path,
-                required=True,
-                metavar="DIRECTORY",
-                help="its MSP directory: certificates of its CAs, and no keys",
-            ),
+            MSP_DIRECTORY,
             SIGNERS,
             NETWORK,
             CHANNEL_ID,

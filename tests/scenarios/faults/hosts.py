@@ -90,7 +90,7 @@ def hosts(count: int) -> Iterator[list[Host]]:
             made = [Host(number, f"{prefix}-{number}", switch) for number in range(1, count + 1)]
             for host in made:
                 _namespace(host.name, stack)
-                _connect(host)
+                _connect(host, stack)
         except (OSError, subprocess.CalledProcessError) as error:
             words = getattr(error, "stderr", "") or str(error)
             pytest.skip(f"no network namespaces can be made here: {words.strip()}")
@@ -116,7 +116,7 @@ def _namespace(name: str, lifetime: ExitStack) -> None:
     _ip("-n", name, "link", "set", "lo", "up")
 
 
-def _connect(host: Host) -> None:
+def _connect(host: Host, lifetime: ExitStack) -> None:
     """Join a host with the switch and with this process."""
     within, port = ("-n", host.name), f"port{host.number}"
     _ip(*within, "link", "add", "eth0", "type", "veth", "peer", "name", port, "netns", host.switch)
@@ -125,6 +125,8 @@ def _connect(host: Host) -> None:
     _ip("-n", host.switch, "link", "set", port, "master", "bridge", "up")
     console, ours, theirs = f"t{os.getpid()}-{host.number}", *_console_addresses(host)
     _ip("link", "add", console, "type", "veth", "peer", "name", "console", "netns", host.name)
+    # A namespace outlives its name while a connection in it lingers, and this cable with it.
+    lifetime.callback(_ip, "link", "del", console)
     _ip("addr", "add", f"{ours}/30", "dev", console)
     _ip("link", "set", console, "up")
     _ip(*within, "addr", "add", f"{theirs}/30", "dev", "console")

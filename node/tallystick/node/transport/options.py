@@ -51,12 +51,25 @@ def backlog_options(max_concurrent_calls: int | None) -> Options:
     ]
 
 
-def client_options() -> Options:
-    """Return the options of a channel that stays open, and sees its server die and return."""
+def client_options(
+    *,
+    ping_interval_ms: int = _CLIENT_PING_INTERVAL_MS,
+    ping_timeout_ms: int = _CLIENT_PING_TIMEOUT_MS,
+) -> Options:
+    """Return the options of a channel that stays open, and sees its server die and return.
+
+    Nothing that is here may be put behind it once more: of an option that is given twice, gRPC
+    takes the first.
+
+    Args:
+        ping_interval_ms: How long nothing may come before the server's machine is asked for a sign.
+        ping_timeout_ms: How long that machine may take to acknowledge what it was sent. A process
+            that hangs on a machine that runs has a minute, as gRPC has it by itself.
+    """
     return [
         *_message_options(MAX_MESSAGE_BYTES),
-        ("grpc.keepalive_time_ms", _CLIENT_PING_INTERVAL_MS),
-        ("grpc.keepalive_timeout_ms", _CLIENT_PING_TIMEOUT_MS),
+        ("grpc.keepalive_time_ms", ping_interval_ms),
+        ("grpc.keepalive_timeout_ms", ping_timeout_ms),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.http2.lookahead_bytes", LOOKAHEAD_BYTES),

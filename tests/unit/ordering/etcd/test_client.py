@@ -1,7 +1,8 @@
 """The client of etcd, against servers that answer as etcd would."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import grpc
@@ -11,7 +12,7 @@ from tallystick.node.ordering.etcd.client import EtcdClient
 from tallystick.node.ordering.etcd.port import EtcdUnavailableError, LeaseLostError, Put, only
 from tallystick.node.ordering.etcd.remedies import remedy_for
 from tallystick.node.ordering.etcd.versions import UnsupportedEtcdError
-from tallystick.protos.etcd.kv_pb2 import KeyValue
+from tallystick.protos.etcd.kv_pb2 import Event, KeyValue
 from tallystick.protos.etcd.rpc_pb2 import (
     RangeRequest,
     RangeResponse,
@@ -20,6 +21,8 @@ from tallystick.protos.etcd.rpc_pb2 import (
     StatusResponse,
     TxnRequest,
     TxnResponse,
+    WatchRequest,
+    WatchResponse,
 )
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -43,12 +46,16 @@ class OneMember:
         self.fault = fault
         self.has_leader = has_leader
         self.asked = 0
+        self.watched = asyncio.Event()
+        self.speaks = asyncio.Event()
+        self.speaks.set()
 
     async def status(self, _: StatusRequest, __: Context) -> StatusResponse:
         return StatusResponse(version=self.version)
 
     async def range(self, request: RangeRequest, context: Context) -> RangeResponse:
         self.asked += 1
+        await self.speaks.wait()
         if not self.has_leader:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "etcdserver: no leader")
         found = KeyValue(key=request.key, value=b"value", create_revision=3, lease=5)
@@ -56,6 +63,16 @@ class OneMember:
 
     async def txn(self, _: TxnRequest, context: Context) -> None:
         await context.abort(*self.fault)
+
+    async def watch(
+        self, requests: AsyncIterator[WatchRequest], _: Context
+    ) -> AsyncIterator[WatchResponse]:
+        async for request in requests:
+            yield WatchResponse(created=True)
+            self.watched.set()
+            await self.speaks.wait()
+            changed = KeyValue(key=request.create_request.key, mod_revision=10)
+            yield WatchResponse(events=[Event(kv=changed)])
 
     def serve(self, server: grpc.aio.Server) -> None:
         services: dict[str, dict[str, Any]] = {
@@ -66,6 +83,11 @@ class OneMember:
                 "Txn": grpc.unary_unary_rpc_method_handler(
                     self.txn, TxnRequest.FromString, TxnResponse.SerializeToString
                 ),
+            },
+            "etcdserverpb.Watch": {
+                "Watch": grpc.stream_stream_rpc_method_handler(
+                    self.watch, WatchRequest.FromString, WatchResponse.SerializeToString
+                )
             },
             "etcdserverpb.Maintenance": {
                 "Status": grpc.unary_unary_rpc_method_handler(
@@ -200,3 +222,32 @@ async def test_a_member_that_is_away_does_not_stop_an_orderer_from_starting() ->
         await client.check_versions()
         with pytest.raises(EtcdUnavailableError):
             await client.read(only(b"key"))
+
+
+async def test_who_waits_for_changes_leaves_a_member_that_no_longer_answers_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    silent, well = OneMember(), OneMember()
+    silent.speaks.clear()
+    async with (
+        client_of([silent, well]) as client,
+        aclosing(client.watch(only(b"key"), 9)) as changes,
+        asyncio.TaskGroup() as tasks,
+    ):
+        waiting = tasks.create_task(anext(changes))
+        await silent.watched.wait()
+        monkeypatch.setattr("tallystick.node.ordering.etcd.client._ATTEMPT_S", 0.5)
+        await client.read(only(b"key"))
+        (change,) = await waiting
+    assert change.key == b"key"
+    assert well.watched.is_set()
+
+
+async def test_who_is_cancelled_while_it_waits_for_changes_waits_no_longer() -> None:
+    silent = OneMember()
+    silent.speaks.clear()
+    async with client_of([silent]) as client, asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(anext(client.watch(only(b"key"), 9)))
+        await silent.watched.wait()
+        waiting.cancel()
+    assert waiting.cancelled()

@@ -204,6 +204,7 @@ class EtcdClient:
         """Yield changes with the revision of the last of them; 0 and none once it watches."""
         await member.check(_ATTEMPT_S)
         call = member.watch.Watch(metadata=REQUIRE_LEADER)
+        member.watching.add(call)
         try:
             await call.write(watch_request(keys, revision))
             while isinstance(response := await call.read(), WatchResponse):
@@ -212,7 +213,12 @@ class EtcdClient:
                 if response.canceled:
                     return
                 yield last_revision(response), changes_of(response)
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+            # Only the stream was cancelled: somebody has turned away from its member.
         finally:
+            member.watching.discard(call)
             call.cancel()
 
     async def _ask(
@@ -243,8 +249,14 @@ class EtcdClient:
             await asyncio.sleep(_PAUSE_S)
 
     def _turn_from(self, member: Member, reason: str) -> None:
-        """Let another member have its turn, unless somebody else has turned away already."""
+        """Let another member have its turn, unless somebody else has turned away already.
+
+        Whoever waits for changes there moves on, too: of a member that is silent, it cannot be told
+        whether there are none.
+        """
         member.forget_version()
+        for call in member.watching:
+            call.cancel()
         if member is self._members[0]:
             _log.info("turns away from etcd member %s: %s", member.endpoint, reason)
             self._members.append(self._members.pop(0))

@@ -6,7 +6,7 @@ import grpc
 
 from tallystick.node.ordering.etcd.versions import check_version
 from tallystick.node.transport.credentials import ClientTls
-from tallystick.node.transport.options import Options, client_options
+from tallystick.node.transport.options import client_options
 from tallystick.protos.etcd.rpc_pb2 import StatusRequest
 from tallystick.protos.etcd.rpc_pb2_grpc import (
     KVStub,
@@ -24,18 +24,26 @@ _PING_TIMEOUT_MS: Final = 2_000
 
 
 class Member:
-    """The services of one member."""
+    """The services of one member.
+
+    Attributes:
+        watching: The streams of changes that are open.
+    """
 
     def __init__(self, endpoint: str, tls: ClientTls | None) -> None:
         self.endpoint = endpoint
+        options = client_options(
+            ping_interval_ms=_PING_INTERVAL_MS, ping_timeout_ms=_PING_TIMEOUT_MS
+        )
         if tls is None:
-            self._channel = grpc.aio.insecure_channel(endpoint, options=_options())
+            self._channel = grpc.aio.insecure_channel(endpoint, options=options)
         else:
-            self._channel = grpc.aio.secure_channel(endpoint, tls.credentials(), _options())
+            self._channel = grpc.aio.secure_channel(endpoint, tls.credentials(), options)
         self.kv = KVStub(self._channel)
         self.lease = LeaseStub(self._channel)
         self.watch = WatchStub(self._channel)
         self._maintenance = MaintenanceStub(self._channel)
+        self.watching: set[grpc.aio.Call] = set()
         self._is_checked = False
 
     async def check(self, timeout_s: float) -> None:
@@ -57,11 +65,3 @@ class Member:
     async def close(self) -> None:
         """Close the connection."""
         await self._channel.close()
-
-
-def _options() -> Options:
-    return [
-        *client_options(),
-        ("grpc.keepalive_time_ms", _PING_INTERVAL_MS),
-        ("grpc.keepalive_timeout_ms", _PING_TIMEOUT_MS),
-    ]

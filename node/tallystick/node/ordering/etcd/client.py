@@ -192,6 +192,8 @@ class EtcdClient:
                 reason, remedy = _told(error)
             except UnsupportedEtcdError as error:
                 reason = str(error)
+            except TimeoutError:
+                reason = "it does not take in time what is asked"
             self._turn_from(member, reason)
             failing_since_s = clock() if failing_since_s is None else failing_since_s
             if clock() > failing_since_s + self._timeout_s:
@@ -204,9 +206,13 @@ class EtcdClient:
         """Yield changes with the revision of the last of them; 0 and none once it watches."""
         await member.check(_ATTEMPT_S)
         call = member.watch.Watch(metadata=REQUIRE_LEADER)
-        member.watching.add(call)
         try:
-            await call.write(watch_request(keys, revision))
+            async with asyncio.timeout(_ATTEMPT_S):
+                await call.write(watch_request(keys, revision))
+            # Not before: to write to a call that was cancelled as it began takes for ever.
+            member.watching.add(call)
+            if member is not self._members[0]:
+                return
             while isinstance(response := await call.read(), WatchResponse):
                 if response.compact_revision:
                     raise CompactedError(response.compact_revision)

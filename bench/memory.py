@@ -19,6 +19,7 @@ from pathlib import Path
 
 import psutil
 
+from bench.catch_up import progress
 from bench.memory_page import render
 from bench.processes import usage
 from bench.report import RESULTS, add_output, save
@@ -40,12 +41,14 @@ class Sample:
 
     Attributes:
         transactions: Committed so far.
+        blocks: In which they are, with those before the load.
         seconds: Since the load began.
         resident_mib: By node.
         own_mib: What of that is no page of a file, by node.
     """
 
     transactions: int
+    blocks: int
     seconds: float
     resident_mib: Mapping[str, float]
     own_mib: Mapping[str, float]
@@ -80,14 +83,17 @@ async def _measure(
 ) -> list[Sample]:
     launcher = Launcher(network)
     nodes = {node.name: psutil.Process(launcher.pid(node)) for node in network.nodes}
+    peer = next(node for node in network.nodes if node.kind == "peer")
     begun = time.perf_counter()
     samples: list[Sample] = []
 
-    def sample(transactions: int) -> None:
+    async def sample(transactions: int) -> None:
+        blocks = (await progress(peer)).height
         used = usage(nodes)
         samples.append(
             Sample(
                 transactions=transactions,
+                blocks=blocks,
                 seconds=round(time.perf_counter() - begun, 1),
                 resident_mib=_mib(used.resident_bytes),
                 own_mib=_mib(used.own_bytes),
@@ -95,12 +101,12 @@ async def _measure(
         )
         _say(f"{transactions} transactions: {samples[-1].resident_mib}")
 
-    sample(0)
+    await sample(0)
     numbers = iter(range(arguments.transactions))
     distance = arguments.transactions // arguments.samples
     for count in range(distance, arguments.transactions + 1, distance):
         await _submit(contracts, itertools.islice(numbers, distance), arguments.in_flight)
-        sample(count)
+        await sample(count)
     return samples
 
 

@@ -33,6 +33,8 @@ NOT_SAMPLED = ("traceparent", f"00-{TRACE}-{CALLER}-00")
 Handlers: TypeAlias = dict[str, "grpc.RpcMethodHandler[Any, Any]"]
 Streams: TypeAlias = "grpc.aio.StreamStreamMultiCallable[bytes, bytes]"
 
+PATIENCE_S = 60.0
+
 GATEWAY, ENDORSER = "gateway.Gateway", "protos.Endorser"
 
 
@@ -152,6 +154,9 @@ async def test_a_failed_call_tells_its_status_and_not_its_message(
     address: str, collected: Collected
 ) -> None:
     assert await call(address, f"{GATEWAY}/Refuse", submission()) is grpc.StatusCode.ABORTED
+    async with asyncio.timeout(PATIENCE_S):
+        while not collected.spans:  # noqa: ASYNC110 -- a refusal goes out before its call ends
+            await asyncio.sleep(0.01)
     (refused,) = collected.named("gateway.Gateway/Refuse")
     assert refused.status.status_code is StatusCode.ERROR
     assert refused.attributes is not None

@@ -386,7 +386,7 @@ async def test_a_registration_without_an_answer_is_tried_again() -> None:
     """§9.1."""
     async with listening(None) as (listener, port), asyncio.TaskGroup() as tasks:
         settings = PeerSettings(f"localhost:{port}")
-        task = tasks.create_task(stay_registered(host(0.2), settings, random=Random(1)))
+        task = tasks.create_task(stay_registered(host(2.0), settings, random=Random(1)))
         await listener.streams.get()  # the second of its kind: it gets no answer
         peer = StrictPeer(await listener.streams.get())
         await peer.shake_hands(PACKAGE_ID)

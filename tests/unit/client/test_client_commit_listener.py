@@ -233,17 +233,19 @@ async def test_of_a_proposal_endorsed_twice_both_copies_have_the_verdict(
     assert {wait.result() for wait in waits} == {CommitStatus(proposal.transaction_id, VALID, 101)}
 
 
-async def test_who_is_told_too_late_may_ask_again(peer: CommittingPeer, client: Client) -> None:
-    async with client.gateway(peer, Deadlines(commit_status_s=0.05)) as gateway:
-        await make_listen(gateway, peer)
-        [commit] = await submitted(gateway, 1)
+def test_who_is_told_too_late_may_ask_again(client: Client) -> None:
+    async def story() -> tuple[grpc.StatusCode, int]:
+        peer = CommittingPeer()
+        async with client.gateway(peer, Deadlines(commit_status_s=0.05)) as gateway:
+            await make_listen(gateway, peer)
+            [commit] = await submitted(gateway, 1)
 
-        with pytest.raises(CommitStatusError, match=r"no answer within 0\.05 s") as caught:
-            await commit.status()
-        await peer.commit(commit.transaction_id)
+            with pytest.raises(CommitStatusError, match=r"no answer within 0\.05 s") as caught:
+                await commit.status()
+            await peer.commit(commit.transaction_id)
+            return caught.value.code, (await commit.status()).block_number
 
-        assert caught.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
-        assert (await commit.status()).block_number == 101
+    assert virtual_time.run(story) == (grpc.StatusCode.DEADLINE_EXCEEDED, 101)
 
 
 def test_a_verdict_that_a_halted_stream_does_not_bring_is_asked_for(client: Client) -> None:

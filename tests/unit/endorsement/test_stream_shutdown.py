@@ -45,6 +45,6 @@ async def answer_one_and_fail(endorsers: asyncio.TaskGroup, pool: ChannelPool) -
 
 
 async def test_a_peer_that_fails_keeps_no_stream_open_for_its_grace() -> None:
-    async with asyncio.timeout(5), ChannelPool() as pool, supervised_tasks() as tasks:
+    async with asyncio.timeout(30), ChannelPool() as pool, supervised_tasks() as tasks:
         with pytest.raises(OSError, match="no disk"):
             await answer_one_and_fail(tasks, pool)

@@ -581,7 +581,7 @@ async def test_who_has_no_certificate_of_the_administrators_gets_nothing(
         serving_participation(site.admin, ChannelParticipation(node)) as port,
     ):
         for tls in (strangers, nobody):
-            refusal = r"(?i)alert|reset|closed|broken"
+            refusal = r"(?i)alert|reset|closed|broken|eof"
             with outcome.refuses(OSError, leaves=channels(node), match=refusal):
                 await asyncio.to_thread(over_https, port, tls, Request("GET", CHANNELS))
 

@@ -73,7 +73,9 @@ class Listening:
 
 
 @asynccontextmanager
-async def listening(folder: Path, *, tls: bool) -> AsyncIterator[Listening]:
+async def listening(
+    folder: Path, *, tls: bool, start_timeout_s: float = 15.0
+) -> AsyncIterator[Listening]:
     authority = Authority()
     material = authority.issue()
     for name, content in (
@@ -95,7 +97,7 @@ async def listening(folder: Path, *, tls: bool) -> AsyncIterator[Listening]:
         if tls
         else None,
         chaincode=ChaincodeSettings(
-            start_timeout_s=2.0,
+            start_timeout_s=start_timeout_s,
             listener=ChaincodeListenerSettings(
                 listen_address=f"localhost:{port}", registration_timeout_s=TIMEOUT_S
             ),
@@ -164,7 +166,7 @@ async def test_the_key_outlives_the_peer(tmp_path: Path) -> None:
 async def test_the_key_of_one_chaincode_does_not_register_another(
     outcome: Outcome, tmp_path: Path
 ) -> None:
-    async with listening(tmp_path, tls=True) as peer:
+    async with listening(tmp_path, tls=True, start_timeout_s=2.0) as peer:
         one = peer.packages.save(build_external_package("one_1.0"))
         two = peer.packages.save(build_external_package("two_1.0"))
         async with registered(two, peer.peer(one)):
@@ -179,7 +181,7 @@ async def test_the_key_of_one_chaincode_does_not_register_another(
 async def test_a_certificate_of_somebody_else_does_not_connect(
     outcome: Outcome, tmp_path: Path
 ) -> None:
-    async with listening(tmp_path, tls=True) as peer:
+    async with listening(tmp_path, tls=True, start_timeout_s=2.0) as peer:
         name = peer.packages.save(build_external_package("notes_1.0"))
         stranger = Authority().issue((tmp_path / "roots.pem").read_bytes())
         async with registered(name, Peer(f"localhost:{peer.port}", stranger)):

@@ -30,10 +30,13 @@ from tallystick.protos.peer.proposal_response_pb2 import Response
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    import pytest
+
     from tallystick.protos.ledger.queryresult.kv_query_result_pb2 import KeyModification
 
 PACKAGE = "cc:00"
 MAX_CPU_S = 9.0
+PATIENCE_S = 60.0
 
 
 class Process(Link):
@@ -110,13 +113,16 @@ def invocation(transaction_id: str) -> Invocation:
     )
 
 
-async def test_its_calls_end_while_the_next_ones_get_a_new_process() -> None:
+async def test_its_calls_end_while_the_next_ones_get_a_new_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tallystick.node.runtime.connection._IDLE_CHECK_S", 0.02)
     machine = Machine()
-    rules = CallRules(timeout_s=10.0, start_timeout_s=0.02)  # it is looked after that often
+    rules = CallRules(timeout_s=PATIENCE_S, start_timeout_s=PATIENCE_S)
     connection = ChaincodeConnection(
         PACKAGE, machine, rules, callees=NoCallees(), backoff=Backoff(Random(1))
     )
-    async with asyncio.timeout(5.0), supervised_tasks() as tasks:
+    async with asyncio.timeout(PATIENCE_S), supervised_tasks() as tasks:
         keeping = tasks.create_task(connection.keep())
         earlier = tasks.create_task(connection.execute(invocation("earlier")))
         worn = await machine.started.get()
@@ -137,7 +143,7 @@ async def test_its_calls_end_while_the_next_ones_get_a_new_process() -> None:
 async def test_a_call_that_its_client_gave_up_holds_it_no_longer_than_it_runs() -> None:
     process, ready = Process(), asyncio.Event()
     stream = ShimStream(PACKAGE, process, 10.0, NoCallees(), ends_on_overrun=True)
-    async with asyncio.timeout(5.0), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
         tasks.create_task(stream.converse(ready.set))
         await ready.wait()
         given_up = tasks.create_task(stream.execute(invocation("given up")))

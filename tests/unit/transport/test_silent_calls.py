@@ -24,7 +24,7 @@ ENDORSE: Final = "/tallystick.Endorsement/Endorse"
 PROPOSAL: Final = "/protos.Endorser/ProcessProposal"
 PLACES: Final = 20
 SILENT: Final = PLACES // 2
-SOON_S: Final = 0.5
+SOON_S: Final = 2.0
 
 Stream = grpc.aio.StreamStreamCall[bytes, bytes]
 
@@ -88,7 +88,7 @@ async def test_a_call_that_says_nothing_ends_after_a_while(
         call = opened(channel)
         assert await call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         assert await call.details() == (
-            "no message that is not refused came within 0.5 s; nothing was done: open a call when"
+            "no message that is not refused came within 2 s; nothing was done: open a call when"
             " there is something to send"
         )
         await until(lambda: calls.open == 0)

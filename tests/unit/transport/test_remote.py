@@ -81,6 +81,23 @@ class FakeOrderer:
             return
 
 
+@dataclass
+class HangingOrderer(FakeOrderer):
+    """Takes envelopes, and answers none.
+
+    Attributes:
+        reached: Whether it has one.
+    """
+
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def broadcast(self, requests: AsyncIterator[bytes], _: Caller) -> AsyncIterator[bytes]:
+        async for envelope in requests:
+            self.reached.set()
+            await asyncio.Event().wait()
+            yield envelope
+
+
 @asynccontextmanager
 async def connected(
     services: FakeOrderer,
@@ -454,3 +471,15 @@ async def test_a_traced_envelope_without_an_answer_fails() -> None:
             ):
                 await orderer.broadcast(b"1")
     assert not fake.received
+
+
+async def test_a_traced_envelope_waits_for_nothing_once_its_orderer_is_let_go() -> None:
+    fake = HangingOrderer()
+    with collecting(ALWAYS_ON) as collected:
+        async with connected(fake) as orderer, asyncio.TaskGroup() as tasks:
+            with collected.tracer.start_as_current_span("root"):
+                waiting = tasks.create_task(broadcast_all(orderer, [b"1"]))
+            await fake.reached.wait()
+            orderer.close()
+            (failed,) = await waiting
+    assert isinstance(failed, OrdererUnreachableError)

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
@@ -130,6 +131,7 @@ class RemoteOrderer:
         self._endpoint = endpoint
         self._tasks = tasks
         self._stream: _BroadcastStream | None = None
+        self._alone: set[asyncio.Timeout] = set()
         self._reading: asyncio.Task[None] | None = None
 
     @property
@@ -149,10 +151,12 @@ class RemoteOrderer:
         self.close()
 
     def close(self) -> None:
-        """End the stream of envelopes; those who still wait learn that there is no answer.
+        """End the streams of envelopes; those who still wait learn that there is no answer.
 
         The next envelope opens another stream.
         """
+        for patience in self._alone:
+            patience.reschedule(0.0)
         if self._reading is not None and self._stream is not None:
             self._reading.cancel()
             self._finish(self._stream, ENDED_EARLY, resend=False)
@@ -201,9 +205,9 @@ class RemoteOrderer:
         await self.connected()  # without a connection, the call says what is wrong
         call = self._open_broadcast(metadata=spans.headers())
         try:
-            await call.write(envelope)
-            await call.done_writing()
-            response = await call.read()
+            async with self._until_closed():
+                await call.write(envelope)
+                response = await call.read()
             if not isinstance(response, bytes):
                 raise OrdererUnreachableError(self._endpoint, ENDED_EARLY)
             return decode(BroadcastResponse, response)
@@ -211,8 +215,20 @@ class RemoteOrderer:
             raise OrdererUnreachableError(self._endpoint, in_words(error)) from error
         except WireError as error:
             raise OrdererUnreachableError(self._endpoint, str(error)) from error
+        except TimeoutError:
+            raise OrdererUnreachableError(self._endpoint, ENDED_EARLY) from None
         finally:
             call.cancel()
+
+    @asynccontextmanager
+    async def _until_closed(self) -> AsyncGenerator[None, None]:
+        """Raise TimeoutError out of a block of code that runs when this object is closed."""
+        async with asyncio.timeout(None) as patience:
+            self._alone.add(patience)
+            try:
+                yield
+            finally:
+                self._alone.discard(patience)
 
     def _open(self, waiting: Iterable[_Waiting]) -> None:
         stream = self._stream = _BroadcastStream(waiting)

@@ -17,6 +17,7 @@ from tests.conftest import default_topology_toml
 
 from tallystick.node.cluster.launcher import Launcher
 from tallystick.node.cluster.network import open_network
+from tallystick.node.cluster.ports import free_ports
 
 HERE = Path(__file__).parent
 CHAINCODE = HERE / "chaincode"
@@ -49,10 +50,8 @@ def tally(*arguments: str) -> str:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    (port,) = free_ports(1)
+    return port
 
 
 def wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
@@ -198,8 +197,9 @@ def node_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NodeNetwo
     up = ("cluster", "up", "--topology", str(folder / "topology.toml"))
     try:
         tally(*up, "--network", str(directory))
+        listening = free_port()  # while the nodes have theirs
         tally("cluster", "down", "--network", str(directory))
-        listen_for_chaincode(directory, free_port())
+        listen_for_chaincode(directory, listening)
         tally(*up, "--network", str(directory))
         rule = "AND('ATSMSP.peer', 'ClearingMSP.peer')"
         collections = str(HERE / "contracts" / "collections.json")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -20,7 +20,7 @@ from tallystick.node.cluster.orderers import with_orderers
 from tallystick.node.cluster.topology import Topology, default_topology
 from tallystick.node.ordering.etcd.client import EtcdClient
 from tallystick.node.ordering.etcd.keys import LogKeys
-from tallystick.node.ordering.etcd.port import only
+from tallystick.node.ordering.etcd.port import EtcdUnavailableError, only
 from tallystick.node.process import load_block
 from tallystick.node.transport.credentials import ClientTls, KeyPair
 from tallystick.protos.common.common_pb2 import ChannelHeader, Envelope, Payload
@@ -77,9 +77,10 @@ async def the_log(network: RunningNetwork) -> AsyncIterator[tuple[EtcdClient, Lo
 async def leader(network: RunningNetwork) -> Node:
     async with the_log(network) as (client, keys), asyncio.timeout(PATIENCE_S):
         while True:
-            found = (await client.read(only(keys.leader))).records
-            if found:
-                break
+            with suppress(EtcdUnavailableError):  # its members may be electing one of them
+                found = (await client.read(only(keys.leader))).records
+                if found:
+                    break
             await asyncio.sleep(0.05)
     address = Leader.FromString(found[0].value).address
     return next(node for node in network.orderers if node.address == address)

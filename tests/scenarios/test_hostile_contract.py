@@ -23,7 +23,7 @@ from tallystick.node.runtime.packages import PackageStore
 
 OWN: Final = "ATSMSP"
 EXECUTE_TIMEOUT_S: Final = 2.0
-SLOWEST_ALLOWED_S: Final = 5.0
+SLOWEST_ALLOWED_S: Final = 15.0
 USUALLY_ALLOWED_S: Final = 1.0
 """Most that a transaction may take, and most that half of them may take, on a busy machine too."""
 OPTIONS: Final = ClientOptions(deadlines=Deadlines(commit_status_s=10.0))

@@ -17,7 +17,7 @@ unexport VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
 .PHONY: help setup protos configuration features permissions format check audit test interop fabric-tools \
-        demo bench scenario simulate chaos reliability etcd etcdctl softhsm podman porcupine fuzz \
+        demo bench scenario explore simulate chaos reliability etcd etcdctl softhsm podman porcupine fuzz \
         clean
 
 help: ## Show this list
@@ -46,6 +46,9 @@ format: $(INSTALLED_DEV) ## Format the code and repair what lint can repair
 
 scenario: $(INSTALLED_DEV) etcd etcdctl softhsm podman ## Run the slow tests: whole networks, faults, simulations
 	@$(BIN)/pytest -m "slow and not interop and not fabric"
+
+explore: $(INSTALLED_DEV) ## Run the models of tests/models with examples that are new each time
+	@TALLY_EXPLORE=1 $(BIN)/pytest -n auto --dist loadfile tests/models
 
 SEEDS := 200
 simulate: $(INSTALLED_DEV) ## Run SEEDS=200 seeded simulations with faults, or one in full: SEED=17

@@ -1,5 +1,6 @@
 """What every test runs with."""
 
+import os
 import re
 from importlib.resources import files
 
@@ -13,9 +14,12 @@ __all__ = ["default_topology_toml", "on_free_ports", "outcome", "topology_toml"]
 
 PORT = re.compile(r"(?<=port = )\d+")
 
-# A deadline per example fails on a busy machine without saying anything about the code.
-settings.register_profile("tallystick", deadline=None)
-settings.load_profile("tallystick")
+# A deadline per example fails on a busy machine without saying anything about the code. And what is
+# merged is judged by the same examples each time: a walk that meets something new says nothing of
+# the change at hand. `make explore` looks for those.
+settings.register_profile("tallystick", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, print_blob=True)
+settings.load_profile("explore" if "TALLY_EXPLORE" in os.environ else "tallystick")
 
 
 def on_free_ports(topology: str) -> str:

@@ -212,7 +212,8 @@ class SettlementActs(MarketMachine):
             units = recorded.get(voter, 0)
             vote = partial(actions.vote, self.market, voter, action=terms.action)
             assert not self.act(partial(vote, **{choice: units + 1})), "nobody votes with more"
-            if self.act(partial(vote, **{choice: units})):
+            # Who had nothing has nothing to vote with.
+            if units and self.act(partial(vote, **{choice: units})):
                 cast += units
         self.market.ledger.advance(A_DAY)
         counted: list[Outcome] = []

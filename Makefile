@@ -47,8 +47,8 @@ format: $(INSTALLED_DEV) ## Format the code and repair what lint can repair
 scenario: $(INSTALLED_DEV) etcd etcdctl softhsm podman ## Run the slow tests: whole networks, faults, simulations
 	@$(BIN)/pytest -m "slow and not interop and not fabric"
 
-explore: $(INSTALLED_DEV) ## Run the models of tests/models with examples that are new each time
-	@TALLY_EXPLORE=1 $(BIN)/pytest -n auto --dist loadfile tests/models
+explore: $(INSTALLED_DEV) ## Run models and tests that draw examples with such as are new each time
+	@TALLY_EXPLORE=1 $(BIN)/pytest -n auto --dist loadfile tests/models tests/unit
 
 SEEDS := 200
 simulate: $(INSTALLED_DEV) ## Run SEEDS=200 seeded simulations with faults, or one in full: SEED=17

@@ -18,7 +18,7 @@ PORT = re.compile(r"(?<=port = )\d+")
 # merged is judged by the same examples each time: a walk that meets something new says nothing of
 # the change at hand. `make explore` looks for those.
 settings.register_profile("tallystick", deadline=None, derandomize=True)
-settings.register_profile("explore", deadline=None, print_blob=True)
+settings.register_profile("explore", deadline=None, derandomize=False, print_blob=True)
 settings.load_profile("explore" if "TALLY_EXPLORE" in os.environ else "tallystick")
 
 

@@ -55,6 +55,8 @@ async def test_with_too_much_to_do_throughput_holds_and_who_is_turned_away_is_to
     held = [load.per_second / max(pair) for load, pair in zip(over, beside, strict=True)]
     assert median(held) > KEPT
     assert median(after / before for before, after in beside) > KEPT
+    first, *later = (load.per_second for load in fits)
+    assert max(later) > KEPT * first, "what was lost does not come back"
 
 
 def turned_away(load: Load) -> int:

@@ -79,6 +79,7 @@ async def test_a_peer_that_is_down_is_replaced_by_a_colleague_and_asked_again_wh
     await until(lambda: not standing_of(network, CLEARING_FIRST).is_down)
     await network.stop_peer(CLEARING_SECOND)
     await write(network, "with it again")
+    assert await network.contract(ATS, "notes").evaluate("read", "with it again") == b"text"
 
 
 async def test_an_organisation_whose_peers_are_all_down_is_named_with_every_reason(

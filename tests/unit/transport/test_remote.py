@@ -214,17 +214,19 @@ async def test_an_orderer_is_connected_where_it_serves_and_not_where_the_port_re
     async with connected(FakeOrderer(), connect_timeout_s=connect_timeout_s) as orderer:
         while not await orderer.connected():  # noqa: ASYNC110 -- `connected` has a deadline
             await asyncio.sleep(0.01)
-    async with asyncio.timeout(20), ChannelPool() as pool, supervised_tasks() as tasks:
-        refusing = f"localhost:{next(free_ports(1))}"
-        orderer = RemoteOrderer(
-            pool.channel(refusing, None),
-            endpoint=refusing,
-            tasks=tasks,
-            connect_timeout_s=connect_timeout_s,
-        )
-        began_s = asyncio.get_running_loop().time()
-        assert not await orderer.connected()
-        assert asyncio.get_running_loop().time() - began_s < connect_timeout_s + 10
+    now_s, took_s = asyncio.get_running_loop().time, []
+    async with asyncio.timeout(60), ChannelPool() as pool, supervised_tasks() as tasks:
+        for refusing in (f"localhost:{port}" for port in free_ports(3)):
+            orderer = RemoteOrderer(
+                pool.channel(refusing, None),
+                endpoint=refusing,
+                tasks=tasks,
+                connect_timeout_s=connect_timeout_s,
+            )
+            began_s = now_s()
+            assert not await orderer.connected()
+            took_s.append(now_s() - began_s)
+    assert min(took_s) < connect_timeout_s + 1
 
 
 async def test_an_orderer_that_was_away_takes_the_first_envelope_after_its_return() -> None:

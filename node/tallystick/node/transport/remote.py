@@ -155,8 +155,8 @@ class RemoteOrderer:
 
         The next envelope opens another stream.
         """
-        for patience in self._alone:
-            patience.reschedule(0.0)
+        while self._alone:  # each once: what is about to end takes no other deadline
+            self._alone.pop().reschedule(0.0)
         if self._reading is not None and self._stream is not None:
             self._reading.cancel()
             self._finish(self._stream, ENDED_EARLY, resend=False)
@@ -202,11 +202,13 @@ class RemoteOrderer:
 
     async def _broadcast_alone(self, envelope: bytes) -> BroadcastResponse:
         """Broadcast an envelope on a stream of its own: a stream has one trace, in its metadata."""
-        await self.connected()  # without a connection, the call says what is wrong
-        call = self._open_broadcast(metadata=spans.headers())
+        call: grpc.aio.StreamStreamCall[bytes, bytes] | None = None
         try:
             async with self._until_closed():
+                await self.connected()  # without a connection, the call says what is wrong
+                call = self._open_broadcast(metadata=spans.headers())
                 await call.write(envelope)
+                await call.done_writing()
                 response = await call.read()
             if not isinstance(response, bytes):
                 raise OrdererUnreachableError(self._endpoint, ENDED_EARLY)
@@ -218,7 +220,8 @@ class RemoteOrderer:
         except TimeoutError:
             raise OrdererUnreachableError(self._endpoint, ENDED_EARLY) from None
         finally:
-            call.cancel()
+            if call is not None:
+                call.cancel()
 
     @asynccontextmanager
     async def _until_closed(self) -> AsyncGenerator[None, None]:

@@ -125,7 +125,10 @@ async def client_of(
         await server.start()
         servers.append(server)
     try:
-        async with EtcdClient(endpoints, None, timeout_s=timeout_s) as client:
+        async with (
+            asyncio.timeout(60),
+            EtcdClient(endpoints, None, timeout_s=timeout_s) as client,
+        ):
             yield client
     finally:
         for server in servers:

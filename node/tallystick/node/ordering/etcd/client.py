@@ -180,8 +180,9 @@ class EtcdClient:
         failing_since_s: float | None = None
         while True:
             member, remedy = self._members[0], ""
+            turns = member.turns
             try:
-                async with aclosing(self._watched(member, keys, revision)) as batches:
+                async with aclosing(self._watched(member, turns, keys, revision)) as batches:
                     async for last, changes in batches:
                         failing_since_s = None
                         revision = max(revision, last + 1)
@@ -194,14 +195,14 @@ class EtcdClient:
                 reason = str(error)
             except TimeoutError:
                 reason = "it does not take in time what is asked"
-            self._turn_from(member, reason)
+            self._turn_from(member, turns, reason)
             failing_since_s = clock() if failing_since_s is None else failing_since_s
             if clock() > failing_since_s + self._timeout_s:
                 raise EtcdUnavailableError(reason, remedy)
             await asyncio.sleep(_PAUSE_S)
 
     async def _watched(
-        self, member: Member, keys: KeyRange, revision: int
+        self, member: Member, turns: int, keys: KeyRange, revision: int
     ) -> AsyncGenerator[tuple[int, Sequence[Change]], None]:
         """Yield changes with the revision of the last of them; 0 and none once it watches."""
         await member.check(_ATTEMPT_S)
@@ -211,7 +212,7 @@ class EtcdClient:
                 await call.write(watch_request(keys, revision))
             # Not before: to write to a call that was cancelled as it began takes for ever.
             member.watching.add(call)
-            if member is not self._members[0]:
+            if member.turns != turns:
                 return
             while isinstance(response := await call.read(), WatchResponse):
                 if response.compact_revision:
@@ -241,6 +242,7 @@ class EtcdClient:
         deadline_s = clock() + self._timeout_s + attempt_s - _ATTEMPT_S
         while True:
             member, remedy = self._members[0], ""
+            turns = member.turns
             try:
                 await member.check(_ATTEMPT_S)
                 return await attempt(member)
@@ -249,17 +251,20 @@ class EtcdClient:
                 _raise_if_answered(error)
             except UnsupportedEtcdError as error:
                 reason = str(error)
-            self._turn_from(member, reason)
+            self._turn_from(member, turns, reason)
             if clock() > deadline_s:
                 raise EtcdUnavailableError(reason, remedy)
             await asyncio.sleep(_PAUSE_S)
 
-    def _turn_from(self, member: Member, reason: str) -> None:
+    def _turn_from(self, member: Member, turns: int, reason: str) -> None:
         """Let another member have its turn, unless somebody else has turned away already.
 
         Whoever waits for changes there moves on, too: of a member that is silent, it cannot be told
-        whether there are none.
+        whether there are none. ``turns`` are those of the member when it was asked.
         """
+        if member.turns != turns:
+            return
+        member.turns += 1
         member.forget_version()
         for call in member.watching:
             call.cancel()

@@ -28,6 +28,7 @@ class Member:
 
     Attributes:
         watching: The streams of changes that are open.
+        turns: How often the client has turned away from it.
     """
 
     def __init__(self, endpoint: str, tls: ClientTls | None) -> None:
@@ -44,6 +45,7 @@ class Member:
         self.watch = WatchStub(self._channel)
         self._maintenance = MaintenanceStub(self._channel)
         self.watching: set[grpc.aio.Call] = set()
+        self.turns = 0
         self._is_checked = False
 
     async def check(self, timeout_s: float) -> None:

@@ -118,10 +118,11 @@ def _kinds(samples: list[dict[str, float]]) -> list[str]:
     columns = ("tables", "allocated_mib", "mapped_tables_mib", "resident_mib")
     return [
         "Of a peer's own memory index and filter of each table that its store has open, some 7 % of"
-        " it: a few MiB in a million transactions. Beside them pages of LevelDB's tables come and"
-        " go. It maps these files into memory, at most `store_mapped_bytes` of each channel, and"
-        " the kernel counts pages that were touched as resident: those of all tables that a"
-        " compaction reads and writes, until it deletes them. Both end at that bound.",
+        " it, and the cache of what was read of them, at most 32 MiB: a few MiB in a million"
+        " transactions. Beside them pages of LevelDB's tables come and go. It maps these files into"
+        " memory, at most `store_mapped_bytes` of each channel, and the kernel counts pages that"
+        " were touched as resident: those of all tables that a compaction reads and writes, until"
+        " it deletes them. What is kept of open tables, mapped or own, ends at that bound.",
         "",
         "`python -m bench.store_memory` tells the kinds apart. It writes the rows of the same"
         " transactions to a store that is alone in its process. Resident MiB:",

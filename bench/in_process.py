@@ -16,7 +16,7 @@ from bench.__main__ import topology
 from bench.load import Operation, operation
 from bench.market import BROKER, prepare
 from bench.report import add_output, save
-from tallystick.node.process import settle_memory
+from tallystick.node.memory import settle_memory
 from tallystick.node.testing.local_network import LocalNetwork
 
 WORKLOADS = ("query", "put", "transfer", "ruled")

@@ -32,7 +32,7 @@ from tallystick.client.contract import Contract
 from tallystick.client.errors import CommitError, EndorseError, TransactionError
 from tallystick.node.cluster.launcher import Launcher
 from tallystick.node.cluster.startup import running_network
-from tallystick.node.process import settle_memory
+from tallystick.node.memory import settle_memory
 
 IN_FLIGHT = (64, 256, 1_000, 5_000)
 CALLS_ON_A_CONNECTION = 500

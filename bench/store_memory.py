@@ -23,7 +23,7 @@ from tallystick.node.ledger.leveldb import LevelDbStore
 from tallystick.node.ledger.state import LedgerState, UpdateBatch, state_entries
 from tallystick.node.ledger.transaction_index import TransactionIndex
 from tallystick.node.ledger.version import Version
-from tallystick.node.process import settle_memory
+from tallystick.node.memory import give_back_memory, settle_memory
 
 NAMESPACE: Final = "keyvalue"
 VALUE: Final = b"x" * 100
@@ -90,6 +90,7 @@ def run(directory: Path, transactions: int, samples: int, mapped_bytes: int) -> 
     for block in range(blocks):
         write(store, block)
         if (block + 1) % (blocks // samples) == 0:
+            give_back_memory()  # as a node does each minute
             taken.append(sample(directory, (block + 1) * IN_A_BLOCK))
             sys.stderr.write(f"{taken[-1]}\n")
     store.close()

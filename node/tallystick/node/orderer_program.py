@@ -11,12 +11,14 @@ from contextlib import (
     asynccontextmanager,
     nullcontext,
 )
+from typing import Final
 
 from tallystick.node.channel.config import ChannelConfig, client_authorities
 from tallystick.node.fellow_orderers import FellowOrderers, OrdererLinks
 from tallystick.node.key_files import check_key_files
 from tallystick.node.ledger.disk import MachineDisk
 from tallystick.node.membership.signer import signer_of
+from tallystick.node.memory import settled_memory
 from tallystick.node.observability.logs import configure_logging
 from tallystick.node.observability.program import observed
 from tallystick.node.orderer import OrdererNode
@@ -27,7 +29,7 @@ from tallystick.node.ordering.etcd.session import Session
 from tallystick.node.ordering.etcd.shared import Candidate, SharedOrdering
 from tallystick.node.ordering.participation import ChannelParticipation
 from tallystick.node.ordering.participation_http import serving_participation
-from tallystick.node.process import load_block, settle_memory, stop_signal
+from tallystick.node.process import load_block, stop_signal
 from tallystick.node.settings import EtcdSettings, OrdererSettings, TlsSettings
 from tallystick.node.telemetry.tracing import tracing
 from tallystick.node.transport.channels import ChannelPool
@@ -37,6 +39,9 @@ from tallystick.node.transport.server import add_stream_services, new_server, se
 from tallystick.node.transport.tasks import supervised_tasks
 from tallystick.wire.signing import Signer
 from tallystick.wire.txid import NONCE_SIZE
+
+_WRITE_BUFFER_BYTES: Final = 512 * 1024
+"""Of the index of blocks: one row of some 150 bytes for each, which no later one replaces."""
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +69,7 @@ async def run_orderer(
             clock=clock,
             new_nonce=lambda: secrets.token_bytes(NONCE_SIZE),
             sharing=await _sharing(settings, signer, lifetime),
-            disk=MachineDisk(settings.store_mapped_bytes),
+            disk=MachineDisk(settings.store_mapped_bytes, _WRITE_BUFFER_BYTES),
         )
         node = await lifetime.enter_async_context(
             OrdererNode(settings, signer, blocks, environment)
@@ -76,10 +81,10 @@ async def run_orderer(
         )
         await lifetime.enter_async_context(_administration(node, settings))
         _log.info("orderer of %s listens on port %d", settings.msp.id, port)
-        settle_memory()
-        if on_ready is not None:
-            on_ready(port)
-        await stop_signal()
+        async with settled_memory():
+            if on_ready is not None:
+                on_ready(port)
+            await stop_signal()
         _log.info("shutting down")
         await node.drain()
 

@@ -14,11 +14,12 @@ from tallystick.node.gateway.grpc_adapter import GatewayServicer
 from tallystick.node.key_files import check_key_files
 from tallystick.node.ledger.disk import MachineDisk
 from tallystick.node.membership.signer import signer_of
+from tallystick.node.memory import settled_memory
 from tallystick.node.observability.logs import configure_logging
 from tallystick.node.observability.program import observed
 from tallystick.node.peer import PeerEnvironment, PeerNode
 from tallystick.node.privacy.connections import PrivateDataServicer
-from tallystick.node.process import load_block, settle_memory, stop_signal
+from tallystick.node.process import load_block, stop_signal
 from tallystick.node.settings import PeerSettings
 from tallystick.node.system.snapshots import SnapshotService
 from tallystick.node.telemetry.tracing import tracing
@@ -83,10 +84,10 @@ async def run_peer(
                 _log.warning(
                     "on no channel yet: tally channel join FILE, or genesis_blocks in the settings"
                 )
-            settle_memory()
-            if on_ready is not None:
-                on_ready(port)
-            await stop_signal()
+            async with settled_memory():
+                if on_ready is not None:
+                    on_ready(port)
+                await stop_signal()
             _log.info("shutting down")
             node.drain()
         connector.close()

@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import fcntl
-import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -132,17 +131,6 @@ def load_block(path: Path) -> Block:
         return decode(Block, path.read_bytes())
     except (OSError, WireError) as error:
         raise BlockFileError(path, str(error)) from error
-
-
-def settle_memory() -> None:
-    """Keep the garbage collector away from what was made at start-up, and from most requests.
-
-    A node allocates thousands of short-lived containers per transaction, hardly any in cycles.
-    Collecting every 700 of them, Python's default, cost 7 % of the CPU of a transfer.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 def end_by_signal_while_starting() -> None:

@@ -15,6 +15,7 @@ from tests.scenarios.outcome import Outcome, files
 from tallystick.node.ledger import leveldb, sqlite
 from tallystick.node.ledger.key_value_store import (
     MAPPED_BYTES,
+    WRITE_BUFFER_BYTES,
     OpenStore,
     StoreKind,
     StoreUnavailableError,
@@ -245,6 +246,18 @@ def test_leveldb_maps_no_more_of_its_tables_than_it_is_told(tmp_path: Path) -> N
             mapped[mapped_bytes] = mapped_tables(tmp_path)
     assert mapped[least * TABLE_BYTES] <= least < mapped[MAPPED_BYTES]
     assert len(list(tmp_path.glob("*.ldb"))) == tables, "else this tells nothing"
+
+
+def test_leveldb_collects_no_more_in_memory_than_it_is_told(tmp_path: Path) -> None:
+    row = bytes(1024)
+    tables = {}
+    for write_buffer_bytes in (64 * len(row), WRITE_BUFFER_BYTES):
+        directory = tmp_path / str(write_buffer_bytes)
+        with open_store("leveldb", directory, write_buffer_bytes=write_buffer_bytes) as store:
+            for number in range(512):
+                store.write({number.to_bytes(2): row})
+            tables[write_buffer_bytes] = len(list(directory.glob("*.ldb")))
+    assert tables[WRITE_BUFFER_BYTES] == 0 < tables[64 * len(row)]
 
 
 def test_settings_and_stores_agree_on_what_is_mapped() -> None:

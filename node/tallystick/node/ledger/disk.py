@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from tallystick.node.durable import make_directory, sync
 from tallystick.node.ledger.key_value_store import (
     MAPPED_BYTES,
+    WRITE_BUFFER_BYTES,
     OpenStore,
     StoreKind,
     open_store,
@@ -106,9 +107,14 @@ class _MachineFile:
 class MachineDisk(Disk):
     """The disk of this machine."""
 
-    def __init__(self, store_mapped_bytes: int = MAPPED_BYTES) -> None:
-        """Let each store map at most ``store_mapped_bytes`` of its tables into memory."""
+    def __init__(
+        self,
+        store_mapped_bytes: int = MAPPED_BYTES,
+        write_buffer_bytes: int = WRITE_BUFFER_BYTES,
+    ) -> None:
+        """Open stores that map and collect in memory at most so much each, where that counts."""
         self._store_mapped_bytes = store_mapped_bytes
+        self._write_buffer_bytes = write_buffer_bytes
 
     def make_directory(self, directory: Path) -> None:
         """Make a directory and those above it, unless they are there."""
@@ -139,7 +145,12 @@ class MachineDisk(Disk):
 
     def open_store(self, kind: StoreKind, directory: Path) -> OpenStore:
         """Open a key-value store in ``directory``."""
-        return open_store(kind, directory, mapped_bytes=self._store_mapped_bytes)
+        return open_store(
+            kind,
+            directory,
+            mapped_bytes=self._store_mapped_bytes,
+            write_buffer_bytes=self._write_buffer_bytes,
+        )
 
 
 MACHINE_DISK: Final = MachineDisk()

@@ -11,6 +11,8 @@ StoreKind = Literal["leveldb", "sqlite", "memory"]
 
 MAPPED_BYTES: Final = 256 * 1024 * 1024
 """What a LevelDB store maps of its tables at most, unless it is told otherwise."""
+WRITE_BUFFER_BYTES: Final = 16 * 1024 * 1024
+"""What LevelDB collects before it writes a table, unless it is told otherwise."""
 
 
 class KeyValueReader(Protocol):
@@ -92,7 +94,13 @@ class StoreUnavailableError(LedgerError):
         self.directory = directory
 
 
-def open_store(kind: StoreKind, directory: Path, *, mapped_bytes: int = MAPPED_BYTES) -> OpenStore:
+def open_store(
+    kind: StoreKind,
+    directory: Path,
+    *,
+    mapped_bytes: int = MAPPED_BYTES,
+    write_buffer_bytes: int = WRITE_BUFFER_BYTES,
+) -> OpenStore:
     """Open the store of this kind in ``directory``, which is created if need be.
 
     A memory store keeps nothing: it ignores the directory and starts empty.
@@ -101,6 +109,7 @@ def open_store(kind: StoreKind, directory: Path, *, mapped_bytes: int = MAPPED_B
         kind: LevelDB, SQLite or memory.
         directory: Where it is.
         mapped_bytes: How much of its tables LevelDB maps into memory at most. The others map none.
+        write_buffer_bytes: How much LevelDB collects in memory before it writes a table.
 
     Raises:
         StoreUnavailableError: The kind is not installed here, or another process has the store.
@@ -110,7 +119,7 @@ def open_store(kind: StoreKind, directory: Path, *, mapped_bytes: int = MAPPED_B
         case "leveldb":
             from tallystick.node.ledger.leveldb import LevelDbStore  # noqa: PLC0415
 
-            return LevelDbStore(directory, mapped_bytes)
+            return LevelDbStore(directory, mapped_bytes, write_buffer_bytes)
         case "sqlite":
             from tallystick.node.ledger.sqlite import SqliteStore  # noqa: PLC0415
 

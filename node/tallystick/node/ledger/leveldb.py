@@ -11,6 +11,7 @@ from typing import Final
 from tallystick.node.durable import make_directory, sync
 from tallystick.node.ledger.key_value_store import (
     MAPPED_BYTES,
+    WRITE_BUFFER_BYTES,
     KeyValueReader,
     OpenStore,
     StoreUnavailableError,
@@ -28,7 +29,9 @@ _OTHER_FILES: Final = 10
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
-def options(mapped_bytes: int = MAPPED_BYTES) -> Mapping[str, object]:
+def options(
+    mapped_bytes: int = MAPPED_BYTES, write_buffer_bytes: int = WRITE_BUFFER_BYTES
+) -> Mapping[str, object]:
     """Return how every database here is opened.
 
     LevelDB maps each table that it has open into memory, and keeps index and filter of it. So the
@@ -37,7 +40,7 @@ def options(mapped_bytes: int = MAPPED_BYTES) -> Mapping[str, object]:
     """
     return {
         "compression": "snappy",
-        "write_buffer_size": 16 * 1024 * 1024,
+        "write_buffer_size": write_buffer_bytes,
         "lru_cache_size": 32 * 1024 * 1024,
         "bloom_filter_bits": 10,  # one lookup of an absent key in a hundred reaches the disk
         "max_file_size": TABLE_BYTES,
@@ -48,12 +51,18 @@ def options(mapped_bytes: int = MAPPED_BYTES) -> Mapping[str, object]:
 class LevelDbStore(OpenStore):
     """A LevelDB database, compressed with Snappy, whose log is written at once but not synced."""
 
-    def __init__(self, directory: Path, mapped_bytes: int = MAPPED_BYTES) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        mapped_bytes: int = MAPPED_BYTES,
+        write_buffer_bytes: int = WRITE_BUFFER_BYTES,
+    ) -> None:
         """Open the database in ``directory``, which is created if need be.
 
         Args:
             directory: Where it is.
             mapped_bytes: How much of its tables is mapped into memory at most.
+            write_buffer_bytes: How much is collected in memory before it is written as a table.
 
         Raises:
             StoreUnavailableError: plyvel is missing, or another process holds the database.
@@ -72,7 +81,7 @@ class LevelDbStore(OpenStore):
             self._database = plyvel.DB(
                 str(directory),
                 create_if_missing=True,
-                **options(mapped_bytes),
+                **options(mapped_bytes, write_buffer_bytes),
             )
         except (plyvel.Error, OSError) as error:
             raise StoreUnavailableError(

@@ -11,18 +11,17 @@ import shutil
 import sys
 import tempfile
 import time
-import urllib.request
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 import psutil
-from prometheus_client.parser import text_string_to_metric_families
 
 from bench.__main__ import topology
 from bench.market import prepare_network
 from bench.measure import measure
 from bench.processes import usage
+from bench.progress import progress
 from bench.report import add_output, save
 from tallystick.node.cluster.launcher import Launcher
 from tallystick.node.cluster.network import Network
@@ -33,14 +32,6 @@ LATE: Final = "TransferAgentMSP"
 IN_FLIGHT: Final = 256
 _POLL_INTERVAL_S: Final = 0.1
 _TIMEOUT_S: Final = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a peer is: blocks it has, and transactions it has committed since it started."""
-
-    height: int
-    transactions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,23 +130,6 @@ async def _caught_up(network: Network, late: Node, missed: Missed) -> CatchUp:
         resident_mib=used_then.resident_bytes[late.name] / 2**20,
         load_average=(missed.load_average, psutil.getloadavg()[0]),
     )
-
-
-async def progress(peer: Node) -> Progress:
-    """Return how far a peer says that it is."""
-    url = f"http://{peer.operations_address}/metrics"
-    text = await asyncio.to_thread(_read, url)
-    sums: dict[str, float] = {}
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            sums[sample.name] = sums.get(sample.name, 0.0) + sample.value
-    height = sums["ledger_blockchain_height"]
-    return Progress(int(height), int(sums.get("ledger_transaction_count_total", 0)))
-
-
-def _read(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 -- it is http, see above
-        return str(answer.read(), "utf-8")
 
 
 def _say(text: str) -> None:

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import psutil
 
-from bench.catch_up import progress
 from bench.memory_page import render
 from bench.processes import usage
+from bench.progress import progress
 from bench.report import RESULTS, add_output, save
 from tallystick.client import Gateway
 from tallystick.client.contract import Contract

@@ -47,6 +47,7 @@ UNSHOWN: Final = {
     "NoFreePortError": _A_COMMAND,
     "NoPeerError": _A_COMMAND,
     "NoSuchBlockError": _A_COMMAND,
+    "NoSuchSecurityError": _A_COMMAND,
     "NoSuchTransactionError": _A_COMMAND,
     "NotAPeerError": _A_COMMAND,
     "NothingThereError": _A_COMMAND,

@@ -10,7 +10,12 @@ from tallystick.contracts.book import Account
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.participants import Participant
 from tallystick.contracts.register.models import RegisterPage
-from tallystick.node.cli.register import NoSuchBlockError, audited
+from tallystick.node.cli.register import (
+    NoSuchBlockError,
+    NoSuchSecurityError,
+    audited,
+    check_security,
+)
 from tallystick.node.cli.register_audit import RegisterAudit
 from tallystick.node.testing import LocalNetwork
 from tallystick.protos.common.common_pb2 import Block
@@ -95,6 +100,17 @@ async def test_the_audit_ends_with_the_block_that_was_asked_for(network: LocalNe
     assert audit.register.positions.by_account[ALICE].quantity == 90
     with pytest.raises(NoSuchBlockError):
         await audited(channel, last + 1)
+
+
+async def test_a_security_that_the_register_does_not_have_is_refused(
+    network: LocalNetwork,
+) -> None:
+    """Its cap table would be empty, as that of a security which nobody holds yet."""
+    audit, last = await audited(channel_of(network), None)
+    check_security(audit, SECURITY, last)
+    expected = f"after block {last} the register has no security 'ACNE': it has {SECURITY}"
+    with pytest.raises(NoSuchSecurityError, match=expected):
+        check_security(audit, "ACNE", last)
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,14 @@
 
 import argparse
 import json
+from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 from tallystick.client.errors import ClientError
 from tallystick.client.network import Network
+from tallystick.contracts.register.models import Security
+from tallystick.contracts.register.securities import security_key
 from tallystick.node.cli.register_audit import RegisterAudit
 from tallystick.node.cli.session import channel_of, connect
 from tallystick.node.errors import LedgerError
@@ -28,6 +32,21 @@ class NoSuchBlockError(LedgerError):
     def __init__(self, number: int, last: int) -> None:
         super().__init__(f"there is no block {number} yet: the last one is {last}")
         self.number = number
+
+
+class NoSuchSecurityError(LedgerError):
+    """A register has no such security, as of some block.
+
+    Attributes:
+        security: What was asked for.
+    """
+
+    def __init__(self, security: str, block: int, known: Iterable[str]) -> None:
+        there = ", ".join(islice(known, _SHOWN_FINDINGS)) or "none at all"
+        super().__init__(
+            f"after block {block} the register has no security {security!r}: it has {there}"
+        )
+        self.security = security
 
 
 async def verify(options: argparse.Namespace) -> int:
@@ -54,6 +73,7 @@ async def show(options: argparse.Namespace) -> None:
     async with await connect(options) as gateway:
         network = channel_of(gateway, options)
         audit, last = await audited(network, options.block)
+    check_security(audit, options.security, last)
     positions = audit.register.positions
     lines = [
         (account.holder, positions.position(account))
@@ -81,9 +101,23 @@ async def trace(options: argparse.Namespace) -> None:
     """Print every movement by which units of a holder may have come to it, the newest first."""
     audit = RegisterAudit(traced=options.security)
     async with await connect(options) as gateway:
-        await audited(channel_of(gateway, options), options.block, audit=audit)
-    for line in audit.trace(options.holder):
+        _, last = await audited(channel_of(gateway, options), options.block, audit=audit)
+    check_security(audit, options.security, last)
+    lines = list(audit.trace(options.holder))
+    for line in lines or [f"no units of {options.security} ever came to {options.holder!r}"]:
         print(line)
+
+
+def check_security(audit: RegisterAudit, security: str, block: int) -> None:
+    """Refuse a name that no security of the register has.
+
+    Raises:
+        NoSuchSecurityError: None has, after the block that the audit ends with.
+    """
+    rows = audit.register.rows
+    if security_key(security) not in rows:
+        known = (row.terms.security for row in rows.values() if isinstance(row, Security))
+        raise NoSuchSecurityError(security, block, sorted(known))
 
 
 async def audited(

@@ -60,16 +60,18 @@ def collector_as_before() -> Iterator[None]:
 
 @pytest.mark.usefixtures("collector_as_before")
 async def test_a_node_gives_back_each_minute_until_it_ends() -> None:
-    waited: list[float] = []
-    thrice = asyncio.Event()
+    happened: list[str] = []
+    twice = asyncio.Event()
 
     async def sleep(seconds: float) -> None:
-        waited.append(seconds)
-        if len(waited) == 3:
-            thrice.set()
+        happened.append(f"{seconds:.0f} s passed")
+        if len(happened) > 4:
+            twice.set()
             await asyncio.Event().wait()
 
-    async with asyncio.timeout(60):
-        async with settled_memory(sleep):
-            await thrice.wait()
-    assert waited == [60, 60, 60]
+    async with (
+        asyncio.timeout(60),
+        settled_memory(sleep, lambda: happened.append("gave back")),
+    ):
+        await twice.wait()
+    assert happened == ["60 s passed", "gave back", "60 s passed", "gave back", "60 s passed"]

@@ -5,6 +5,7 @@ import shutil
 import pytest
 from tests.unit.repair.conftest import BLOCKS, MakePeer, rewrite
 
+from tallystick.node.cli.main import main
 from tallystick.node.repair.compare import Divergence, first_parting, folder_parting, state_parting
 from tallystick.node.repair.folder import LedgerFolder, open_folder
 from tallystick.protos.common.common_pb2 import COMMIT_HASH, TRANSACTIONS_FILTER, Block, Metadata
@@ -114,6 +115,16 @@ def test_the_first_other_row_is_shown(
     found = state_parting(peer, other)
     assert difference in found
     assert bool(difference) == bool(found)
+
+
+def test_what_was_not_compared_is_not_taken_for_the_same(
+    peer: LedgerFolder, other: LedgerFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["ledger", "compare", str(peer.directory), str(other.directory)]
+    assert main(arguments) == 0
+    (other.store / "CURRENT").write_bytes(b"")
+    assert main(arguments) == 1
+    assert "the states were not compared" in capsys.readouterr().out
 
 
 def test_a_copied_folder_is_a_ledger_too(peer: LedgerFolder) -> None:

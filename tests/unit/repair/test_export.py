@@ -8,8 +8,9 @@ import pytest
 from tests.unit.repair.conftest import BLOCKS
 
 from tallystick.node.cli.main import main
+from tallystick.node.repair.export import block_line
 from tallystick.node.repair.folder import LedgerFolder
-from tallystick.protos.common.common_pb2 import Block
+from tallystick.protos.common.common_pb2 import Block, ChannelHeader, Envelope, Payload
 from tallystick.wire.hashing import block_header_hash
 
 
@@ -44,6 +45,28 @@ def test_an_orderers_blocks_have_no_verdicts(orderer: LedgerFolder, tmp_path: Pa
     lines = lines_of(tmp_path / "out")
     assert len(lines) == BLOCKS
     assert not any("commit_hash" in line for line in lines)
+
+
+def test_a_time_that_is_none_is_told_as_it_is(peer: LedgerFolder) -> None:
+    """Whoever may write to a channel may send it, and all nodes keep it, valid or not."""
+    block = list(peer.read())[1]
+    envelope = Envelope.FromString(block.data.data[0])
+    payload = Payload.FromString(envelope.payload)
+    header = ChannelHeader.FromString(payload.header.channel_header)
+    header.timestamp.seconds = 10**15
+    payload.header.channel_header = header.SerializeToString()
+    block.data.data[0] = Envelope(payload=payload.SerializeToString()).SerializeToString()
+    (transaction,) = json.loads(block_line(block, is_peer=True))["transactions"]
+    assert transaction["timestamp"] == {"seconds": 10**15, "nanos": header.timestamp.nanos}
+
+
+def test_what_fails_leaves_no_file_behind(peer: LedgerFolder, tmp_path: Path) -> None:
+    (path,) = peer.blocks.iterdir()
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert export(peer, tmp_path / "out") == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_blocks_come_as_files_that_fabrics_programs_read(

@@ -7,12 +7,13 @@ import pytest
 from tests.scenarios.outcome import Outcome, files
 from tests.unit.repair.conftest import BLOCKS, MakePeer, commit, rewrite
 
+from tallystick.node.cli.main import main
 from tallystick.node.ledger import segments
 from tallystick.node.ledger.block_store import CorruptBlockError
 from tallystick.node.process import DataInUseError, holding
 from tallystick.node.repair import rebuild as rebuilding
 from tallystick.node.repair.compare import folder_parting, state_parting
-from tallystick.node.repair.folder import LedgerFolder, NoStoreError
+from tallystick.node.repair.folder import LedgerFolder, NoStoreError, open_folder
 from tallystick.node.repair.rebuild import OnlyCopyError, rebuild
 from tallystick.protos.common.common_pb2 import Block
 
@@ -185,6 +186,67 @@ def test_an_orderers_index_is_made_anew_and_its_blocks_stay(
     ):
         rebuild(orderer, 2)
     assert len(list(orderer.read())) == BLOCKS
+
+
+@pytest.mark.parametrize("begins_with", [b"", b"X"], ids=["whole", "damaged"])
+def test_an_orderer_whose_index_was_lost_is_not_taken_for_a_peer(
+    outcome: Outcome, orderer: LedgerFolder, begins_with: bytes
+) -> None:
+    """As a peer's, its blocks would be set aside, and it would order others in their place."""
+    outcome.fault = "blocks of an orderer whose index is lost are to be set aside"
+    shutil.rmtree(orderer.store)
+    (path,) = orderer.blocks.iterdir()
+    content = begins_with + path.read_bytes()[len(begins_with) :]
+    path.write_bytes(content)
+    found = open_folder(orderer.directory)
+    assert "from a backup" in found.remedy(2)
+    with outcome.refuses(
+        OnlyCopyError, leaves=files(orderer.blocks, "block"), match="may be nowhere else"
+    ):
+        rebuild(found, 2)
+    assert path.read_bytes() == content
+
+
+def test_an_orderers_lost_index_is_made_anew(orderer: LedgerFolder) -> None:
+    before = rows_of(orderer)
+    shutil.rmtree(orderer.store)
+    assert rebuild(open_folder(orderer.directory)).blocks == BLOCKS
+    assert rows_of(orderer) == before
+
+
+def test_a_peer_whose_store_was_lost_is_told_by_its_verdicts(peer: LedgerFolder) -> None:
+    shutil.rmtree(peer.store)
+    assert open_folder(peer.directory).is_peer
+
+
+def test_a_lost_store_of_sqlite_is_made_anew_where_that_is_named(peer: LedgerFolder) -> None:
+    before = rows_of(peer)
+    shutil.rmtree(peer.store)
+    assert main(["ledger", "rebuild", str(peer.directory), "--store", "sqlite"]) == 0
+    made = open_folder(peer.directory)
+    assert made.kind == "sqlite"
+    assert rows_of(made) == before
+
+
+def test_a_store_that_a_crash_left_beside_tells_its_kind(peer: LedgerFolder) -> None:
+    """Between the moments when the old one goes aside and the new one takes its place."""
+    rebuild(open_folder(peer.directory, "sqlite"))
+    with open_folder(peer.directory).opened() as store:
+        store.write({b"pwaiting": b"private results"})
+    (peer.directory / "store").rename(peer.directory / "store.old")
+    left = open_folder(peer.directory)
+    rebuild(left)
+    assert left.kind == "sqlite"
+    assert rows_of(left)[b"pwaiting"] == b"private results"
+
+
+def test_a_copy_kept_beside_the_block_files_is_passed_over(peer: LedgerFolder) -> None:
+    (path,) = peer.blocks.iterdir()
+    copies = [path.with_name(name) for name in ("backup.blocks", "000000-old.blocks")]
+    for copy in copies:
+        shutil.copy(path, copy)
+    assert rebuild(peer, 2).blocks == 2
+    assert all(copy.exists() for copy in copies)
 
 
 def test_a_block_that_stays_and_is_none_stops_the_rebuilding_with_the_old_store_in_place(

@@ -2,7 +2,7 @@
 
 import argparse
 import tempfile
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
 from tallystick.client.errors import ClientError
@@ -107,13 +107,13 @@ async def compare(options: argparse.Namespace) -> int:
 
 def rebuild(options: argparse.Namespace) -> None:
     """Make the store of a ledger anew from its blocks."""
-    folder = open_folder(options.directory)
+    folder = open_folder(options.directory, options.store)
     result = rebuild_store(folder, getattr(options, "from"), options.snapshot)
     for path in result.set_aside:
         print(f"set aside: {path}")
     for note in result.notes:
         print(note)
-    print(f"the store shows {result.blocks} blocks")
+    print(f"the store, of kind {folder.kind}, shows {result.blocks} blocks")
     if result.kept_private_sets or result.missing_private_sets:
         print(
             f"private sets: {result.kept_private_sets} kept from the old store,"
@@ -146,8 +146,10 @@ def export(options: argparse.Namespace) -> None:
         if options.what == "state"
         else (block_line(block, is_peer=folder.is_peer) for block in blocks)
     )
-    with output.open("x", encoding="utf-8") as file:
+    with output.open("x", encoding="utf-8") as file, ExitStack() as unless_whole:
+        unless_whole.callback(output.unlink)
         count = sum(1 for line in lines if file.write(f"{line}\n"))
+        unless_whole.pop_all()
     print(f"{count} lines in {output}")
 
 
@@ -159,7 +161,8 @@ def _compare_folders(one: LedgerFolder, other: LedgerFolder) -> int:
     try:
         place = state_parting(one, other)
     except (StoreUnavailableError, NoStoreError) as error:
-        return _told(None, min(heights), f"{shown}; the states were not compared: {error}")
+        _told(None, min(heights), f"{shown}; the states were not compared: {error}")
+        return 1  # whoever asks by a script must not take that for the same
     if not place:
         return _told(None, min(heights), f"{shown}, the same state")
     print(f"all {heights[0]} blocks agree, and the states differ: {place}")

@@ -101,6 +101,12 @@ LEDGER: Final = Group(
                     metavar="N",
                     help="set block N and all after it aside before, to be fetched again",
                 ),
+                Argument(
+                    name="--store",
+                    choices=("leveldb", "sqlite"),
+                    help="`store` of the node's settings; needed where a store of SQLite is gone,"
+                    " for else the one that is there tells",
+                ),
                 _SNAPSHOT,
             ),
         ),

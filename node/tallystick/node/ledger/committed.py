@@ -94,6 +94,13 @@ def record_outcome(block: Block, codes: bytes, commit_hash: bytes) -> None:
         slots[BlockMetadataIndex.COMMIT_HASH] = Metadata(value=commit_hash).SerializeToString()
 
 
+def has_verdicts(block: Block) -> bool:
+    """Return whether a peer has committed this block; an orderer's copy has no verdicts."""
+    slots = block.metadata.metadata
+    place = BlockMetadataIndex.TRANSACTIONS_FILTER
+    return len(slots) > place and bool(slots[place])
+
+
 def recorded_codes(block: Block) -> bytes:
     """Return the verdicts that a committed block carries, one byte for each transaction."""
     return block.metadata.metadata[BlockMetadataIndex.TRANSACTIONS_FILTER]

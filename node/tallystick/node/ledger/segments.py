@@ -7,6 +7,7 @@ was being appended, and so was never reported as kept, when the machine stopped.
 
 import logging
 import os
+import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
@@ -25,6 +26,7 @@ _HEADER: Final = struct.Struct(">4sII")
 _LENGTH: Final = struct.Struct(">I")
 SEGMENT_SUFFIX: Final = ".blocks"
 _ASIDE: Final = ".aside"
+_NAME: Final = re.compile(r"[0-9]{6,}\.blocks\Z")
 
 _log = logging.getLogger(__name__)
 
@@ -118,7 +120,7 @@ class SegmentFiles:
         """Use the files in ``directory``, which is created if need be.
 
         Args:
-            directory: Only the files ending in .blocks are looked at.
+            directory: Only files with names of six digits or more and .blocks are looked at.
             segment_bytes: A file takes no further record once that would make it longer.
             disk: Has the directory.
             start: Where the records begin; files before it are not looked at.
@@ -290,9 +292,7 @@ def cut_records(directory: Path, index: int, start: Location = BEGINNING) -> lis
     """
     at, offset = _find(directory, index, start)
     # From the end, so that no file is ever missing between two others.
-    later = sorted(
-        (path for path in directory.glob(f"*{SEGMENT_SUFFIX}") if path > at), reverse=True
-    )
+    later = [path for path in reversed(segment_paths(directory)) if path > at]
     aside = [path.rename(path.with_suffix(_ASIDE)) for path in later]
     if at.exists() and offset < at.stat().st_size:
         kept = at.with_name(f"{at.stem}-{offset}{_ASIDE}")
@@ -312,6 +312,14 @@ def place_of(directory: Path, index: int, start: Location = BEGINNING) -> Locati
     """Return where a record begins, counted from ``start``. Raises what ``read_records`` raises."""
     path, offset = _find(directory, index, start)
     return Location(int(path.stem), offset, 0)
+
+
+def segment_paths(directory: Path) -> list[Path]:
+    """Return the files of records in a directory, in order.
+
+    Others are passed over: whoever mends a folder may keep a copy of a file beside it.
+    """
+    return sorted(path for path in directory.glob(f"*{SEGMENT_SUFFIX}") if _NAME.match(path.name))
 
 
 def files_before(directory: Path, start: Location) -> list[Path]:
@@ -345,7 +353,8 @@ def _path(directory: Path, segment: int) -> Path:
 
 def _count(names: Iterable[str]) -> int:
     """Return how many files there are, those that are missing between others included."""
-    return max((int(name.removesuffix(SEGMENT_SUFFIX)) for name in names), default=-1) + 1
+    numbers = (int(name.removesuffix(SEGMENT_SUFFIX)) for name in names if _NAME.match(name))
+    return max(numbers, default=-1) + 1
 
 
 def _content(disk: Disk, path: Path, offset: int, start: int = 0) -> bytes:

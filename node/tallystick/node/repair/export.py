@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from tallystick.node.ledger.committed import (
     channel_header_of_entry,
     recorded_codes,
@@ -97,10 +99,18 @@ def _transaction(entry: bytes, code: int | None) -> dict[str, object]:
     if header is not None:
         shown["id"] = header.tx_id
         shown["type"] = _known(HeaderType, header.type)
-        shown["timestamp"] = header.timestamp.ToJsonString()
+        shown["timestamp"] = _moment(header.timestamp)
     if code is not None:
         shown["code"] = _known(TxValidationCode, code)
     return shown
+
+
+def _moment(timestamp: Timestamp) -> str | dict[str, int]:
+    """Return a client's time; whoever may write to a channel may send any number."""
+    try:
+        return timestamp.ToJsonString()
+    except ValueError:
+        return {"seconds": timestamp.seconds, "nanos": timestamp.nanos}
 
 
 def _known(names: "type[HeaderType | TxValidationCode]", number: int) -> str | int:

@@ -10,7 +10,8 @@ from google.protobuf.message import DecodeError
 
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger import keyspace
-from tallystick.node.ledger.chain_start import START, ChainStart, read_start
+from tallystick.node.ledger.chain_start import START, ChainStart, DamagedStartError, read_start
+from tallystick.node.ledger.committed import has_verdicts
 from tallystick.node.ledger.key_value_store import (
     OpenStore,
     StoreKind,
@@ -20,6 +21,7 @@ from tallystick.node.ledger.key_value_store import (
 from tallystick.node.ledger.segments import (
     CorruptRecordError,
     MissingFileError,
+    TornRecordError,
     read_records,
 )
 from tallystick.node.ledger.varint import read_uvarint
@@ -29,6 +31,8 @@ _BLOCKS: Final = "blocks"
 _PEER_STORE: Final = "store"
 _ORDERER_STORE: Final = "index"
 _SQLITE_FILE: Final = "store.sqlite3"
+OLD: Final = "store.old"
+"""Where a store is while the one that takes its place is put there."""
 
 
 class NoLedgerError(LedgerError):
@@ -179,15 +183,46 @@ class LedgerFolder:
         )
 
 
-def open_folder(directory: Path) -> LedgerFolder:
+def open_folder(directory: Path, kind: StoreKind | None = None) -> LedgerFolder:
     """Return what the folder of a channel is.
+
+    Args:
+        directory: The folder.
+        kind: The kind of its store; None for that of the one that is there, or else LevelDB.
 
     Raises:
         NoLedgerError: It is none.
     """
     if not (directory / _BLOCKS).is_dir():
         raise NoLedgerError(directory)
-    is_peer = not (directory / _ORDERER_STORE).is_dir()
+    is_peer = _is_peers(directory)
     store = directory / (_PEER_STORE if is_peer else _ORDERER_STORE)
-    kind: StoreKind = "sqlite" if (store / _SQLITE_FILE).exists() else "leveldb"
+    kind = kind or kind_of(store) or kind_of(directory / OLD) or "leveldb"
     return LedgerFolder(directory, is_peer, kind)
+
+
+def kind_of(store: Path) -> StoreKind | None:
+    """Return the kind of a store on disk, or None if there is none."""
+    if not store.is_dir():
+        return None
+    return "sqlite" if (store / _SQLITE_FILE).exists() else "leveldb"
+
+
+def _is_peers(directory: Path) -> bool:
+    """Return whether the folder of a channel is a peer's.
+
+    Its store tells. If that is lost, the first block does, to which a peer has added its verdicts.
+    What nothing tells of is taken for an orderer's: of such a folder nothing is set aside.
+    """
+    if (directory / _ORDERER_STORE).is_dir():
+        return False
+    return (directory / _PEER_STORE).is_dir() or _begins_with_verdicts(directory / _BLOCKS)
+
+
+def _begins_with_verdicts(blocks: Path) -> bool:
+    try:
+        for _, _, payload in read_records(blocks, read_start(blocks).location):
+            return has_verdicts(Block.FromString(payload))
+    except (CorruptRecordError, MissingFileError, TornRecordError, DamagedStartError, DecodeError):
+        return False  # which is said by whoever reads them next
+    return False

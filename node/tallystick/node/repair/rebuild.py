@@ -28,7 +28,7 @@ from tallystick.node.ledger.snapshot_import import fill_store
 from tallystick.node.ledger.snapshot_metadata import SnapshotMetadata
 from tallystick.node.ledger.state import LedgerState
 from tallystick.node.process import holding
-from tallystick.node.repair.folder import LedgerFolder
+from tallystick.node.repair.folder import OLD, LedgerFolder, kind_of
 from tallystick.node.repair.snapshot import (
     ForeignSnapshotError,
     NoSnapshotError,
@@ -37,7 +37,6 @@ from tallystick.node.repair.snapshot import (
 from tallystick.node.runtime.collections import blocks_to_live
 
 _NEW: Final = "store.new"
-_OLD: Final = "store.old"
 
 
 class OnlyCopyError(LedgerError):
@@ -98,10 +97,10 @@ def rebuild(
             start = folder.start
             index = cut_from - start.block_number
             result.set_aside = cut_records(folder.blocks, index, start.location)
-        new, old = folder.directory / _NEW, folder.directory / _OLD
+        new, old = folder.directory / _NEW, folder.directory / OLD
         shutil.rmtree(new, ignore_errors=True)
         with ExitStack() as lifetime:
-            sources = list(_readable(folder, [folder.store, old], lifetime, result))
+            sources = list(_readable([folder.store, old], lifetime, result))
             store = lifetime.enter_context(open_store(folder.kind, new))
             if folder.is_peer:
                 if base is not None:
@@ -132,15 +131,13 @@ def _base(
     return snapshot, metadata
 
 
-def _readable(
-    folder: LedgerFolder, paths: list[Path], lifetime: ExitStack, result: Rebuilt
-) -> Iterator[OpenStore]:
+def _readable(paths: list[Path], lifetime: ExitStack, result: Rebuilt) -> Iterator[OpenStore]:
     """Yield the old stores that can be opened; a crash may have left a second one."""
     for path in paths:
-        if not path.is_dir():
+        if (kind := kind_of(path)) is None:
             continue
         try:
-            yield lifetime.enter_context(open_store(folder.kind, path))
+            yield lifetime.enter_context(open_store(kind, path))
         except StoreUnavailableError as error:
             result.notes.append(f"nothing was taken from the old store: {error}")
 

@@ -17,12 +17,12 @@ from tallystick.node.cli.doctor.keys import judge_key, judge_mode
 from tallystick.node.cli.doctor.ledgers import BlockFiles, LedgerFacts
 from tallystick.node.cli.doctor.probes import split
 from tallystick.node.ledger.chain_start import ChainStart, DamagedStartError, read_start
-from tallystick.node.ledger.segments import last_whole_payload
+from tallystick.node.ledger.segments import last_whole_payload, segment_paths
 from tallystick.node.settings import NodeSettings, OrdererSettings, PeerSettings
 from tallystick.protos.common.common_pb2 import Block, Envelope
 from tallystick.wire.envelope import channel_header_of
 from tallystick.wire.errors import WireError
-from tallystick.wire.messages import decode
+from tallystick.wire.messages import decode, timestamp_to_ns
 
 _SYNCED_BYTES: Final = 4096
 _NANOSECONDS: Final = 1e9
@@ -151,7 +151,7 @@ def look_at_ledgers(settings: NodeSettings, *, listening: bool) -> LedgerFacts:
         block_files=[
             BlockFiles(
                 folder.parent.name,
-                sorted(int(path.stem) for path in folder.glob("*.blocks")),
+                [int(path.stem) for path in segment_paths(folder)],
                 start.location.segment,
             )
             for folder, start in starts.items()
@@ -175,7 +175,7 @@ def newest_transactions(settings: NodeSettings) -> Iterator[tuple[str, float]]:
     Read from the block files, which a node that runs may append to.
     """
     for folder in sorted(settings.data_directory.glob("channels/*/blocks")):
-        files = sorted(path for path in folder.glob("*.blocks") if path.stat().st_size)
+        files = [path for path in segment_paths(folder) if path.stat().st_size]
         payload = last_whole_payload(files[-1]) if files else None
         if payload is None:
             continue
@@ -183,7 +183,7 @@ def newest_transactions(settings: NodeSettings) -> Iterator[tuple[str, float]]:
             header = channel_header_of(decode(Envelope, decode(Block, payload).data.data[-1]))
         except WireError:
             continue  # an entry that no node could read either
-        yield folder.parent.name, header.timestamp.ToNanoseconds() / _NANOSECONDS
+        yield folder.parent.name, timestamp_to_ns(header.timestamp) / _NANOSECONDS
 
 
 def _is_held(lock: Path) -> bool:

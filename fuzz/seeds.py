@@ -322,6 +322,9 @@ def text_seeds() -> Mapping[str, bytes]:
         b"    Certificate: cacerts/ca.pem\n    OrganizationalUnitIdentifier: peer\n",
         "topology/small": b'[channel]\nid = "securities"\n[[organizations]]\nmsp_id = "BankMSP"\n'
         b'domain = "bank.example"\npeers = [{name = "peer0", port = 7051, operations_port = 7052}]',
+        "backup_manifest/peer": b'{"address":"localhost:7051","files":'
+        b'{"data/chaincode/notes.tar.gz":"e3b0"},"format":1,"kind":"peer","msp_id":"BankMSP","taken_at":'
+        b'"2026-11-29T06:52:10+00:00","version":"0.1.0"}',
         "profile/file": b'{"channel":"c","msp_id":"BankMSP","gateway":"a:1","tls_ca":"ca.pem",'
         b'"certificate":"c.pem","key":"k.pem"}',
         "checkpoint/file": b'{"block_number":3,"transaction_id":"ab"}',

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from fuzz.target import Target
+from tallystick.node.cli.backup.errors import DamagedBackupError
+from tallystick.node.cli.backup.files import MANIFEST, stated_manifest
 from tallystick.node.cli.proofs import NotProvenError, Proof
 from tallystick.node.cluster.errors import TopologyError
 from tallystick.node.cluster.topology import parse_topology
@@ -50,5 +52,10 @@ TARGETS = (
     ),
     Target("topology", _topology, (TopologyError,)),
     Target("msp_settings", in_file(SETTINGS_FILE, settings_of), (MaterialError,)),
+    Target(
+        "backup_manifest",
+        in_file(MANIFEST, lambda path: stated_manifest(path.parent)),
+        (DamagedBackupError,),
+    ),
     Target("proof", _proof, (NotProvenError, WireError)),
 )

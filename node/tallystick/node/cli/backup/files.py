@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from pydantic import TypeAdapter, ValidationError
+
 from tallystick.node.cli.backup.errors import (
     DamagedBackupError,
     OccupiedError,
@@ -53,6 +55,9 @@ class Manifest:
     def node(self) -> str:
         """Whose backup it is, for people."""
         return f"the {self.kind} of {self.msp_id}"
+
+
+_MANIFEST: Final = TypeAdapter(Manifest)
 
 
 def check_vacant(path: Path) -> None:
@@ -125,22 +130,34 @@ def read_manifest(directory: Path) -> Manifest:
         DamagedBackupError: It is not there, or not whole, or of a later format.
         OSError: A file or folder of it cannot be read.
     """
-    try:
-        fields = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
-        manifest = Manifest(**fields)
-    except FileNotFoundError as error:
-        raise DamagedBackupError(directory, f"it has no {MANIFEST}") from error
-    except (OSError, ValueError) as error:
-        raise DamagedBackupError(directory, f"its {MANIFEST} cannot be read: {error}") from error
-    except TypeError as error:  # other fields, or no object at all
-        raise DamagedBackupError(directory, f"its {MANIFEST} was not made by a backup") from error
-    if manifest.format != FORMAT:
-        raise DamagedBackupError(directory, f"its format is {manifest.format}, not {FORMAT}")
+    manifest = stated_manifest(directory)
     found = digests(directory)
     for name in sorted(manifest.files.keys() | found.keys()):
         if manifest.files.get(name) != found.get(name):
             fate = "is missing" if name not in found else "is not what was written"
             raise DamagedBackupError(directory, f"{name} {fate}")
+    return manifest
+
+
+def stated_manifest(directory: Path) -> Manifest:
+    """Return what a backup says of itself; none of its files is looked at.
+
+    Raises:
+        DamagedBackupError: It is not there, cannot be read, or is of a later format.
+    """
+    try:
+        manifest = _MANIFEST.validate_json((directory / MANIFEST).read_bytes(), strict=True)
+    except FileNotFoundError as error:
+        raise DamagedBackupError(directory, f"it has no {MANIFEST}") from error
+    except OSError as error:
+        raise DamagedBackupError(directory, f"its {MANIFEST} cannot be read: {error}") from error
+    except ValidationError as error:
+        [first, *_] = error.errors()
+        is_json = first["type"] != "json_invalid"
+        problem = "was not made by a backup" if is_json else f"cannot be read: {first['msg']}"
+        raise DamagedBackupError(directory, f"its {MANIFEST} {problem}") from error
+    if manifest.format != FORMAT:
+        raise DamagedBackupError(directory, f"its format is {manifest.format}, not {FORMAT}")
     return manifest
 
 

@@ -50,6 +50,7 @@ UNSHOWN: Final = {
     "NoSuchSecurityError": _A_COMMAND,
     "NoSuchTransactionError": _A_COMMAND,
     "NotAPeerError": _A_COMMAND,
+    "NotApartError": _A_COMMAND,
     "NothingThereError": _A_COMMAND,
     "NotAdmittedError": _A_COMMAND,
     "NotAgreedError": _A_COMMAND,

@@ -27,14 +27,13 @@ from tallystick.node.cli.backup.errors import (
 )
 from tallystick.node.cli.backup.files import (
     Manifest,
-    check_vacant,
     copy_data,
     digests,
-    put_back_data,
     read_manifest,
     write_manifest,
 )
 from tallystick.node.cli.backup.keys import copy_keys, put_back_keys
+from tallystick.node.cli.backup.places import check_vacant, putting_back
 from tallystick.node.cli.backup.stores import copy_store
 from tallystick.node.cli.node_file import UnlikeAnyNodeError, load_node_settings
 from tallystick.node.errors import LedgerError
@@ -165,11 +164,13 @@ def test_nobody_but_its_owner_enters_the_data_of_a_node_or_their_copy(tmp_path: 
 
 
 def test_nobody_but_its_owner_enters_data_that_are_put_back(tmp_path: Path) -> None:
-    copy, target = tmp_path / "backup" / "data", tmp_path / "nodes" / "data.restoring"
+    copy, target = tmp_path / "backup" / "data", tmp_path / "data"
+    target.mkdir(mode=0o755)
     (copy / "channels").mkdir(parents=True)
     copy.chmod(0o755)  # as it was made by an earlier release
     (copy / "channels" / "file").write_text("content")
-    put_back_data(copy, target)
+    with putting_back(copy, target) as draft:
+        assert draft.stat().st_mode & 0o777 == 0o700
     assert target.stat().st_mode & 0o777 == 0o700
     assert (target / "channels" / "file").read_text() == "content"
 
@@ -335,6 +336,7 @@ def test_keys_are_copied_for_their_owner_alone_and_put_back_where_they_were(
     vault = tmp_path / "vault"
     copy_keys(node, vault)
     assert vault.stat().st_mode & 0o777 == 0o700
+    (tmp_path / "msp" / "keystore" / "sk").write_text("another key")
     with outcome.refuses(OccupiedError, leaves=files(tmp_path)):
         put_back_keys(node, vault)
     for name in KEYS:

@@ -13,10 +13,29 @@ class OccupiedError(LedgerError):
         path: The folder, or file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, lacks: str | None = None) -> None:
+        """``lacks`` is the file that would be there if what is there were finished."""
         super().__init__(
             f"{path} is there already, and nothing is overwritten: name another place, or move it"
             " away"
+            if lacks is None
+            else f"{path} has data and no {lacks}, as a backup that was interrupted, and nothing is"
+            " overwritten: name another place, or delete it if it is one"
+        )
+        self.path = path
+
+
+class NotApartError(LedgerError):
+    """A folder is in another one, or the same, and neither may have what the other has.
+
+    Attributes:
+        path: The folder.
+    """
+
+    def __init__(self, inner: str, outer: str, path: Path) -> None:
+        super().__init__(
+            f"{inner} is in {outer}, or the same folder: data, their copy and the copy of keys must"
+            " be apart; name another place"
         )
         self.path = path
 
@@ -42,8 +61,8 @@ class RemovedMeanwhileError(LedgerError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f"{path} was removed while this node was copied, so the copy has only a part of it:"
-            " delete the copy, and make another one"
+            f"{path} was removed while this node was copied, and the copy would have only a part"
+            " of it: make another one"
         )
         self.path = path
 

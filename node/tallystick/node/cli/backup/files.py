@@ -16,6 +16,7 @@ from tallystick.node.cli.backup.errors import (
     OccupiedError,
     RemovedMeanwhileError,
 )
+from tallystick.node.cli.backup.places import LOST_AND_FOUND, OWNER_ONLY, check_vacant
 from tallystick.node.cli.backup.stores import copy_store, is_store
 from tallystick.node.durable import make_directory, replace_file, sync_tree
 from tallystick.node.ledger.snapshot_export import DRAFT
@@ -26,7 +27,6 @@ DATA: Final = "data"
 SECRETS: Final = "chaincode-keys"
 """A peer makes these anew for whom they are missing, so no backup needs them."""
 FORMAT: Final = 1
-OWNER_ONLY: Final = 0o700
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +60,6 @@ class Manifest:
 _MANIFEST: Final = TypeAdapter(Manifest)
 
 
-def check_vacant(path: Path) -> None:
-    """Return if nothing is at ``path``, or an empty folder.
-
-    Raises:
-        OccupiedError: Something is.
-    """
-    if path.is_dir():
-        with os.scandir(path) as entries:
-            vacant = next(entries, None) is None
-    else:
-        vacant = not path.exists()
-    if not vacant:
-        raise OccupiedError(path)
-
-
 def copy_data(source: Path, target: Path) -> None:
     """Copy the data of a node that may be running.
 
@@ -104,16 +89,17 @@ def copy_data(source: Path, target: Path) -> None:
             raise RemovedMeanwhileError(store)
 
 
-def put_back_data(copy: Path, target: Path) -> None:
-    """Copy the data of a backup into a new folder that its owner alone can enter.
+def check_new(directory: Path) -> None:
+    """Return if a backup can be made in ``directory``: it does not exist, or is empty.
 
-    It is durable once the caller, who may add to it, has synced it.
+    Raises:
+        OccupiedError: Something is there; its words tell if it looks like half a backup.
     """
-    shutil.rmtree(target, ignore_errors=True)  # of a restore that was interrupted
-    make_directory(target.parent)
-    target.mkdir(mode=OWNER_ONLY)
-    shutil.copytree(copy, target, dirs_exist_ok=True)
-    target.chmod(OWNER_ONLY)  # a copy of an earlier release is for everybody
+    try:
+        check_vacant(directory)
+    except OccupiedError as error:
+        found = (directory / DATA).is_dir() and not (directory / MANIFEST).exists()
+        raise OccupiedError(directory, lacks=MANIFEST if found else None) from error
 
 
 def write_manifest(directory: Path, manifest: Manifest) -> None:
@@ -208,7 +194,9 @@ def _raise_unless_forbidden(error: OSError) -> None:
 
 
 def _files(directory: Path) -> Iterator[Path]:
-    for folder, _, names in os.walk(directory, onerror=_raise):
+    for folder, folders, names in os.walk(directory, onerror=_raise):
+        if LOST_AND_FOUND in folders and Path(folder) == directory:
+            folders.remove(LOST_AND_FOUND)  # the backup is a disk of its own
         yield from (path for name in names if (path := Path(folder, name)).is_file())
 
 

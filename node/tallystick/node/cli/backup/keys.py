@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from tallystick.node.cli.backup.errors import MissingKeysError
-from tallystick.node.cli.backup.files import OWNER_ONLY, check_vacant
+from tallystick.node.cli.backup.errors import MissingKeysError, OccupiedError
+from tallystick.node.cli.backup.places import OWNER_ONLY, check_vacant, is_part
 from tallystick.node.durable import make_directory, sync, sync_tree
+from tallystick.node.ledger.snapshot_export import DRAFT
 from tallystick.node.settings import NodeSettings, OrdererSettings
 from tallystick.node.settings_parts import Settings
 
@@ -47,11 +48,13 @@ def copy_keys(settings: NodeSettings, target: Path) -> None:
     sync(target.parent)
 
 
-def put_back_keys(settings: NodeSettings, source: Path) -> None:
-    """Copy keys and certificates durably to where the settings want them, if nothing is there.
+def keys_to_put_back(settings: NodeSettings, source: Path) -> Mapping[Path, Path]:
+    """Return the copies of keys and certificates, by where the settings want them.
+
+    What is there already may be a part of the copy: a restore that was interrupted put it there.
 
     Raises:
-        OccupiedError: Something is; then nothing at all is written.
+        OccupiedError: Something else is there.
         MissingKeysError: A file is not in the copy.
     """
     wanted = key_files(settings)
@@ -60,9 +63,20 @@ def put_back_keys(settings: NodeSettings, source: Path) -> None:
         raise MissingKeysError(missing)
     # One file may serve two keys, as the node's TLS certificate does for etcd.
     places = {path: source / name for name, path in wanted.items()}
-    for path in places:
-        check_vacant(path)
     for path, copy in places.items():
+        if not is_part(path, copy):
+            raise OccupiedError(path)
+    return places
+
+
+def put_back_keys(settings: NodeSettings, source: Path) -> None:
+    """Copy keys and certificates durably to where the settings want them, if nothing else is there.
+
+    Raises:
+        OccupiedError: Something is; then nothing at all is written.
+        MissingKeysError: A file is not in the copy.
+    """
+    for path, copy in keys_to_put_back(settings, source).items():
         make_directory(path.parent)
         _copy(copy, path)
         sync_tree(path)
@@ -71,9 +85,19 @@ def put_back_keys(settings: NodeSettings, source: Path) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     if source.is_dir():
-        shutil.copytree(source, target, dirs_exist_ok=True)
+        shutil.copytree(source, target, copy_function=_copy_whole, dirs_exist_ok=True)
     else:
-        shutil.copy2(source, target)
+        _copy_whole(source, target)
+
+
+def _copy_whole(source: str | Path, target: str | Path) -> None:
+    """Copy a file; until all of it is there, it has another name, which no other attempt minds."""
+    draft = Path(f"{target}{DRAFT}")
+    try:
+        shutil.copy2(source, draft)
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _paths(table: str, values: Settings) -> Iterator[tuple[str, Path]]:

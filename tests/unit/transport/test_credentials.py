@@ -4,6 +4,13 @@ import ssl
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from tests.scenarios.outcome import Outcome, files
 from tests.unit.conftest import ChannelMaterial
 
@@ -63,6 +70,84 @@ def test_a_file_of_tls_that_is_missing_is_named(
         TlsMaterialError, leaves=files(tmp_path), match=r"gone\.key cannot be read: No such file"
     ):
         ServerTls.load(missing)
+
+
+def encrypted(key: bytes) -> bytes:
+    """Return the PEM of a key under a password."""
+    return load_pem_private_key(key, None).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (
+            ("certificate", "garbage"),
+            r"wrong\.pem holds no certificates .* name the PEM of the",
+        ),
+        (
+            ("certificate", "broken"),
+            r"wrong\.pem holds no certificates .* name the PEM of the",
+        ),
+        (
+            ("certificate", "of another"),
+            r"server\.key belongs to another certificate than .*wrong\.pem",
+        ),
+        (
+            ("private_key", "garbage"),
+            r"wrong\.pem holds no private key .* name the PEM of an unencr",
+        ),
+        (("private_key", "encrypted"), r"wrong\.pem holds no private key .*is encrypted"),
+        (("private_key", "key of another"), r"wrong\.pem belongs to another certificate than"),
+        (
+            ("root_certificates", "garbage"),
+            r"wrong\.pem holds no certificates .* of the authorities",
+        ),
+        (
+            ("client_root_certificates", "broken"),
+            r"wrong\.pem holds no certificates .* authorities",
+        ),
+    ],
+)
+def test_a_file_of_tls_that_cannot_be_used_is_named(
+    outcome: Outcome,
+    channel_material: ChannelMaterial,
+    tmp_path: Path,
+    wrong: tuple[str, str],
+    says: str,
+) -> None:
+    good = settings(channel_material)
+    setting, content = wrong
+    file = tmp_path / "wrong.pem"
+    other = good.certificate.parents[3] / "users" / "Admin" / "tls"
+    contents = {
+        "garbage": b"garbage",
+        "broken": b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        "of another": (other / "client.crt").read_bytes(),
+        "encrypted": encrypted(good.private_key.read_bytes()),
+        "key of another": (other / "client.key").read_bytes(),
+    }
+    file.write_bytes(contents[content])
+    value = (file,) if setting == "client_root_certificates" else file
+    load = ClientTls.load if setting == "root_certificates" else ServerTls.load
+    with outcome.refuses(TlsMaterialError, leaves=files(tmp_path), match=says):
+        load(good.model_copy(update={setting: value}))
+
+
+def test_a_chain_of_certificates_and_a_key_of_openssl_are_used(
+    channel_material: ChannelMaterial, tmp_path: Path
+) -> None:
+    good = settings(channel_material)
+    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    chain.write_bytes(good.certificate.read_bytes() + good.root_certificates.read_bytes())
+    traditional = load_pem_private_key(good.private_key.read_bytes(), None).private_bytes(
+        Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()
+    )
+    parameters = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+    key.write_bytes(parameters + traditional)  # as `openssl ecparam -genkey` writes it
+    tls = ServerTls.load(good.model_copy(update={"certificate": chain, "private_key": key}))
+    assert tls.credentials() is not None
 
 
 def test_requiring_client_certificates_without_roots_is_an_error(

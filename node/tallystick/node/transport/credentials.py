@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import grpc
+from cryptography import x509
 
 from tallystick.node.errors import LedgerError
 from tallystick.node.settings import TlsSettings
+from tallystick.node.transport.key_pairs import UnusableKeyError, belongs_to, public_key_in
 from tallystick.wire.hashing import sha256
 
 
@@ -28,9 +30,12 @@ class KeyPair:
         """Return the node's own certificate and key.
 
         Raises:
-            TlsMaterialError: A file cannot be read.
+            TlsMaterialError: A file cannot be read or does not hold what it should, or the key is
+                that of another certificate.
         """
-        return cls(_read(settings.certificate), _read(settings.private_key))
+        pair = cls(_read(settings.certificate), _read(settings.private_key))
+        _check_pair(pair, settings)
+        return pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +60,11 @@ class ServerTls:
         """Return what ``settings`` configure, and trust besides what ``channel_roots`` returns.
 
         Raises:
-            TlsMaterialError: A file cannot be read.
+            TlsMaterialError: A file cannot be read or used.
         """
         return cls(
             key_pair=KeyPair.load(settings),
-            client_roots=b"".join(map(_read, settings.client_root_certificates)),
+            client_roots=b"".join(map(_read_roots, settings.client_root_certificates)),
             requires_client_certificate=settings.client_certificate_required,
             channel_roots=channel_roots,
         )
@@ -110,9 +115,9 @@ class ClientTls:
         The node's certificate also serves as its client certificate.
 
         Raises:
-            TlsMaterialError: A file cannot be read.
+            TlsMaterialError: A file cannot be read or used.
         """
-        return cls(_read(settings.root_certificates), KeyPair.load(settings))
+        return cls(_read_roots(settings.root_certificates), KeyPair.load(settings))
 
     def trusting(self, more_roots: bytes) -> "ClientTls":
         """Return the same with more authorities, such as those in a channel configuration.
@@ -143,6 +148,43 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise TlsMaterialError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _read_roots(path: Path) -> bytes:
+    pem = _read(path)
+    _certificates(path, pem, "name the PEM certificates of the authorities")
+    return pem
+
+
+def _check_pair(pair: KeyPair, settings: TlsSettings) -> None:
+    """Raise TlsMaterialError unless gRPC can use the pair: it would not say what is wrong."""
+    leaf, *_ = _certificates(
+        settings.certificate,
+        pair.certificate,
+        "name the PEM of the node's certificate, followed by those of intermediate authorities",
+    )
+    try:
+        public_key = public_key_in(pair.private_key)
+    except UnusableKeyError as error:
+        raise TlsMaterialError(
+            f"{settings.private_key} holds no private key that can be used for TLS; name the PEM"
+            f" of an unencrypted key: {error}"
+        ) from error
+    if not belongs_to(public_key, leaf):
+        raise TlsMaterialError(
+            f"the key {settings.private_key} belongs to another certificate than"
+            f" {settings.certificate}; name key and certificate of one issue, or renew both: tally"
+            " crypto renew"
+        )
+
+
+def _certificates(path: Path, pem: bytes, advice: str) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(pem)
+    except ValueError as error:
+        raise TlsMaterialError(
+            f"{path} holds no certificates that can be used for TLS; {advice}: {error}"
+        ) from error
 
 
 def certificate_hash(certificate_pem: bytes) -> bytes:

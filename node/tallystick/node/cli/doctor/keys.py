@@ -3,15 +3,10 @@
 from collections.abc import Iterator
 from typing import Final
 
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_private_key,
-)
-
 from tallystick.node.cli.doctor.findings import Finding, failed, ok
 from tallystick.node.membership.certificates import load_certificate
 from tallystick.node.membership.errors import CertificateError
+from tallystick.node.transport.key_pairs import UnusableKeyError, belongs_to, public_key_in
 
 _CHECK: Final = "keys"
 _OTHERS: Final = 0o077
@@ -39,17 +34,16 @@ def judge_key(subject: str, key: bytes, mode: int, certificate: bytes) -> Iterat
     """
     yield from judge_mode(subject, mode)
     try:
-        public = load_pem_private_key(key, None).public_key()
-    except (ValueError, TypeError) as error:
+        public = public_key_in(key)
+    except UnusableKeyError as error:
         advice = "put the PEM of an unencrypted key in its place"
         yield failed(_CHECK, subject, f"holds no key that can be read: {error}", advice)
         return
     try:
-        certified = load_certificate(certificate).public_key()
+        certified = load_certificate(certificate)
     except CertificateError:
         return  # said of the certificate
-    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if public.public_bytes(*form) != certified.public_bytes(*form):
+    if not belongs_to(public, certified):
         yield failed(
             _CHECK,
             subject,

@@ -41,7 +41,6 @@ UNSHOWN: Final = {
     "JoinFailedError": _A_COMMAND,
     "MemberAlreadyError": _A_COMMAND,
     "NoSignerNamedError": _A_COMMAND,
-    "OtherKindOfNodeError": _A_COMMAND,
     "NoAnswerError": _A_COMMAND,
     "NoDefinitionError": _A_COMMAND,
     "NoFreePortError": _A_COMMAND,

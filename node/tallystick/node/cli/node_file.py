@@ -6,7 +6,8 @@ from typing import Final
 
 from tallystick.node.errors import LedgerError
 from tallystick.node.membership.certificates import load_certificate, organizational_units
-from tallystick.node.membership.errors import CertificateError
+from tallystick.node.membership.directory import SETTINGS_FILE, settings_of
+from tallystick.node.membership.errors import CertificateError, MaterialError
 from tallystick.node.settings import (
     NodeSettings,
     OrdererSettings,
@@ -16,9 +17,8 @@ from tallystick.node.settings import (
     load_settings,
 )
 
-ORDERER_UNIT = "orderer"
-
 _KINDS: Final[Mapping[str, type[NodeSettings]]] = {"peer": PeerSettings, "orderer": OrdererSettings}
+"""By the organizational unit that Fabric's tools certify to nodes of the kind."""
 
 
 class UnlikeAnyNodeError(LedgerError):
@@ -34,17 +34,22 @@ class UnlikeAnyNodeError(LedgerError):
 
 
 class OtherKindOfNodeError(LedgerError):
-    """A settings file is that of the other kind of node.
+    """A settings file, or the certificate that it names, is that of the other kind of node.
 
     Attributes:
-        path: The file.
+        path: The settings file.
     """
 
-    def __init__(self, path: Path, *, kind: str) -> None:
+    def __init__(self, path: Path, *, kind: str, msp: Path | None = None) -> None:
+        """Say that the settings are a ``kind``'s, or so is the certificate in ``msp``, if given."""
         wanted = "orderer" if kind == "peer" else "peer"
+        what, otherwise = f"{path} has settings", ""
+        if msp is not None:
+            what = f"the MSP {msp} that {path} names has a certificate"
+            otherwise = f", or name the MSP of the {wanted} in it"
         super().__init__(
-            f"{path} has settings for the {kind} of an organisation, not for its {wanted}: start it"
-            f" with `tally {kind} start --config {path}`"
+            f"{what} for the {kind} of an organisation, not for its {wanted}: start it with"
+            f" `tally {kind} start --config {path}`{otherwise}"
         )
         self.path = path
 
@@ -53,16 +58,21 @@ def load_settings_as(wanted: type[SettingsT], path: Path) -> SettingsT:
     """Return the settings of a node of one kind.
 
     Raises:
-        OtherKindOfNodeError: They are those of the other kind.
+        OtherKindOfNodeError: They are those of the other kind, or the node's certificate is.
         SettingsError: They cannot be used.
     """
     try:
-        return load_settings(wanted, path)
+        settings = load_settings(wanted, path)
     except SettingsError as error:
         for kind, settings_type in _KINDS.items():
             if settings_type is not wanted and _would_do(settings_type, path):
                 raise OtherKindOfNodeError(path, kind=kind) from error
         raise
+    msp = settings.msp.directory
+    certified = _certified_kinds(msp) if _has_node_units(msp) else {}
+    if certified and wanted not in certified.values():
+        raise OtherKindOfNodeError(path, kind=next(iter(certified)), msp=msp)
+    return settings
 
 
 def load_node_settings(path: Path) -> PeerSettings | OrdererSettings:
@@ -85,7 +95,7 @@ def load_node_settings(path: Path) -> PeerSettings | OrdererSettings:
         orderer = load_settings(OrdererSettings, path)
     except SettingsError:
         return peer
-    return orderer if _is_orderer(peer.msp.directory) else peer
+    return orderer if "orderer" in _certified_kinds(peer.msp.directory) else peer
 
 
 def _would_do(settings_type: type[NodeSettings], path: Path) -> bool:
@@ -96,10 +106,21 @@ def _would_do(settings_type: type[NodeSettings], path: Path) -> bool:
     return True
 
 
-def _is_orderer(msp: Path) -> bool:
+def _certified_kinds(msp: Path) -> Mapping[str, type[NodeSettings]]:
+    """Return the kinds of node, of those in ``_KINDS``, that the node's certificate names."""
     for path in sorted((msp / "signcerts").glob("*")):
         try:
-            return ORDERER_UNIT in organizational_units(load_certificate(path.read_bytes()))
+            units = organizational_units(load_certificate(path.read_bytes()))
         except (OSError, CertificateError):
             continue  # whoever needs the certificate says what is wrong with it
-    return False
+        return {kind: each for kind, each in _KINDS.items() if kind in units}
+    return {}
+
+
+def _has_node_units(msp: Path) -> bool:
+    """Return whether organizational units tell what a certificate of this MSP is for."""
+    try:
+        units = settings_of(msp / SETTINGS_FILE).node_units
+    except (OSError, MaterialError):
+        return False  # whoever needs the MSP says what is wrong with it
+    return units is not None and units.enable

@@ -14,6 +14,7 @@ from tallystick.node.ledger.block_store import BlockStore
 from tallystick.node.ledger.disk import MACHINE_DISK, Disk
 from tallystick.node.ledger.inspection_record import InspectionRecord
 from tallystick.node.ledger.segments import SEGMENT_SUFFIX
+from tallystick.node.ledger.views import open_views
 from tallystick.node.ordering.block_writer import BlockWriter, last_config_index
 from tallystick.node.ordering.channel_admission import ChannelAdmission
 from tallystick.node.ordering.config_admission import EnvelopeAuthor
@@ -108,6 +109,7 @@ def open_channel(
         NotOrdererError: This orderer would begin, alone, a channel that others order.
         ConsensusError: The channel has another consensus.
         GenesisMismatchError: The folder holds another channel of that name.
+        OtherKindOfDataError: The folder is a peer's.
     """
     config = ChannelConfig.from_block(genesis)
     folder = directory / config.channel_id
@@ -116,7 +118,9 @@ def open_channel(
         if environment.sharing is None:
             check_can_begin(config, settings.msp.id)
     with ExitStack() as opening:
-        index = opening.enter_context(environment.disk.open_store(settings.store, folder / "index"))
+        index = opening.enter_context(
+            open_views("orderer", settings.store, folder, environment.disk)
+        )
         store = BlockStore(folder / "blocks", index, disk=environment.disk)
         opening.callback(store.close)
         _begin_with(genesis, store, config.channel_id, folder)

@@ -25,7 +25,8 @@ from tallystick.node.gateway.service import GatewayLimits, GatewayService
 from tallystick.node.gateway.watch import Watcher, watch_peers
 from tallystick.node.joining import AlreadyJoinedError, JoinedChannels, begun_by, first_blocks
 from tallystick.node.ledger.disk import MACHINE_DISK, Disk
-from tallystick.node.ledger.snapshot_import import BLOCKS, STORE
+from tallystick.node.ledger.snapshot_import import BLOCKS
+from tallystick.node.ledger.views import open_views
 from tallystick.node.limits.rates import ClientRates
 from tallystick.node.limits.streams import ClientStreams
 from tallystick.node.membership.directory import msp_config_from_directory
@@ -303,7 +304,7 @@ class PeerNode:
         self, channel_id: str, beginning: Block | str, lifetime: AsyncExitStack
     ) -> PeerChannel:
         directory, disk = self._folder(channel_id), self._environment.disk
-        store = lifetime.enter_context(disk.open_store(self._settings.store, directory / STORE))
+        store = lifetime.enter_context(open_views("peer", self._settings.store, directory, disk))
         channel = await open_channel(
             beginning,
             ChannelStorage(directory / BLOCKS, store, self._settings.private_data, disk),

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import default_topology_toml
+from tests.scenarios.outcome import Outcome, files
 
 from tallystick.node.cluster.material import Founding
 from tallystick.node.cluster.network import Network, create_network
 from tallystick.node.cluster.topology import load_topology
+from tallystick.node.ledger.views import OtherKindOfDataError
 from tallystick.node.orderer_program import run_orderer
 from tallystick.node.peer_program import run_peer
 from tallystick.node.settings import OrdererSettings, PeerSettings, load_settings
@@ -61,6 +63,24 @@ async def test_a_peer_whose_operations_port_is_in_use_says_so(
     )
     with pytest.raises(ListenError, match=f"cannot listen on {taken}: address already in use"):
         await run_peer(settings)
+
+
+async def test_a_peer_does_not_start_with_the_data_of_an_orderer(
+    outcome: Outcome, network: Network, tmp_path: Path
+) -> None:
+    settings = load_settings(PeerSettings, network.settings_file(network.peer_of("ATSMSP")))
+    settings = settings.model_copy(
+        update={"data_directory": tmp_path, "checks_signatures_ahead": False}
+    )
+    channel = tmp_path / "channels" / "securities"
+    (channel / "index").mkdir(parents=True)
+    with outcome.refuses(
+        OtherKindOfDataError,
+        leaves=files(channel),
+        match=r"channels/securities is the data .* 'index' .* name another data_directory",
+    ):
+        await run_peer(settings)
+    assert not (channel / "store").exists()
 
 
 @pytest.mark.parametrize("table", ["operations", "admin"])

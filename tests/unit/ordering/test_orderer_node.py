@@ -19,6 +19,7 @@ from tallystick.node.channel.config_delta import compute_update
 from tallystick.node.channel.config_edits import with_batch
 from tallystick.node.channel.config_signing import unsigned_update, with_signature
 from tallystick.node.deliver.verification import verify_block
+from tallystick.node.ledger.views import OtherKindOfDataError
 from tallystick.node.orderer import OrdererNode
 from tallystick.node.orderer_channel import OrdererEnvironment
 from tallystick.node.orderer_program import run_orderer, serving_orderer
@@ -205,6 +206,20 @@ async def test_a_data_directory_of_another_channel_is_refused(outcome: Outcome, 
     ):
         async with site.node(other):
             pass
+
+
+async def test_an_orderer_does_not_start_with_the_data_of_a_peer(
+    outcome: Outcome, site: Site
+) -> None:
+    (site.directory / "channels" / "securities" / "store").mkdir(parents=True)
+    with outcome.refuses(
+        OtherKindOfDataError,
+        leaves=files(site.directory),
+        match=r"channels/securities is the data .* 'store' .* name another data_directory",
+    ):
+        async with site.node():
+            pass
+    assert not (site.directory / "channels" / "securities" / "index").exists()
 
 
 async def test_draining_writes_what_was_accepted_and_then_ends_the_streams(site: Site) -> None:

@@ -1,7 +1,8 @@
 """Files that outlive a crash of the machine: synced before anything relies on them."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -36,15 +37,41 @@ def replace_file(path: Path, parts: Iterable[bytes], *, mode: int = _MODE) -> No
         path: The file.
         parts: Its content.
         mode: Its permissions, which it has before it has content.
+
+    Raises:
+        OSError: It names ``path``. Nothing of the attempt is left.
     """
     draft = path.with_name(f"{path.name}.draft")
-    draft.unlink(missing_ok=True)  # of an interrupted attempt, with permissions of its own
-    with open(draft, "xb", opener=partial(os.open, mode=mode)) as file:
-        file.writelines(parts)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    sync(path.parent)
+    with naming(path), _gone_on_failure(draft):
+        draft.unlink(missing_ok=True)  # of an interrupted attempt, with permissions of its own
+        with open(draft, "xb", opener=partial(os.open, mode=mode)) as file:
+            file.writelines(parts)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        sync(path.parent)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let an OSError of the block name ``path``: the system names no file when a disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.strerror:
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
+def _gone_on_failure(draft: Path) -> Iterator[None]:
+    """Remove a file if the block fails; a full disk then has the room again."""
+    try:
+        yield
+    except OSError:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
 
 
 def make_directory(directory: Path, *, mode: int = 0o777) -> None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, JsonValue
 from tallystick.client.errors import ClientError, CommitError, EndorseError
 from tallystick.node.cli.calls import looked_up
 from tallystick.node.cli.definition_changes import InForce, changes, rule_of, rule_text, strangers
+from tallystick.node.cli.output import write_file
 from tallystick.node.cli.session import administrator_of, channel_of, connect
 from tallystick.node.cluster.access import config_in_force
 from tallystick.node.cluster.administrator import Administrator, Definition
@@ -80,7 +81,7 @@ def package(options: argparse.Namespace) -> None:
     """Write the package of a contract and print its id."""
     content = _new_package(options)
     checked = check_package(content)
-    options.output.write_bytes(content)
+    write_file(options.output, content)
     print(checked.package_id)
 
 

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from tallystick.client.errors import ClientError
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.cli.cluster import chosen_topology
+from tallystick.node.cli.output import write_file
 from tallystick.node.cli.session import administrator_of, channel_of, connect
 from tallystick.node.cluster.channels import remember, with_joined_channel
 from tallystick.node.cluster.material import Founding, genesis_block
@@ -42,7 +43,7 @@ def genesis(options: argparse.Namespace) -> None:
     source = system_source()
     founding = Founding(source.now_ns(), source.nonce())
     block = genesis_block(topology, options.material, founding)
-    options.output.write_bytes(block.SerializeToString())
+    write_file(options.output, block.SerializeToString())
     print(f"wrote block 0 of channel {topology.channel.id!r} to {options.output}")
 
 

@@ -24,6 +24,7 @@ from tallystick.node.channel.config_signing import (
 from tallystick.node.channel.genesis import ApplicationOrganization, Endpoint
 from tallystick.node.channel.governability import ungovernable
 from tallystick.node.cli.crypto import certificate_file
+from tallystick.node.cli.output import write_file
 from tallystick.node.cli.session import channel_of, connect, governance_of_profile, member_of
 from tallystick.node.cluster.access import Access, best_informed, config_in_force
 from tallystick.node.cluster.governance import Governance, revocation_list
@@ -55,7 +56,7 @@ async def fetch_config(options: argparse.Namespace) -> None:
     async with await connect(options) as gateway:
         network = channel_of(gateway, options)
         content = await network.contract("cscc").evaluate("GetChannelConfig", network.channel_id)
-    options.output.write_bytes(content)
+    write_file(options.output, content)
     sequence = Config.FromString(content).sequence
     print(f"wrote configuration {sequence} of channel {network.channel_id!r} to {options.output}")
 
@@ -234,4 +235,4 @@ def _read(path: Path) -> Envelope:
 
 
 def _write(path: Path, update: Envelope) -> None:
-    path.write_bytes(update.SerializeToString())
+    write_file(path, update.SerializeToString())

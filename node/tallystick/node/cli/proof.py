@@ -9,6 +9,7 @@ from tallystick.client.errors import ClientError
 from tallystick.client.network import Network
 from tallystick.client.transaction import Transaction
 from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.cli.output import write_file
 from tallystick.node.cli.policy import evidence_of
 from tallystick.node.cli.proofs import (
     LEDGER_CHAINCODE,
@@ -129,5 +130,5 @@ async def _write(network: Network, transaction_id: str, options: argparse.Namesp
     proof, config = await proof_of(network, transaction_id, options.witnesses or ())
     for line in lines_of(proven(proof, config)):
         print(line)
-    options.output.write_text(proof.to_text())
+    write_file(options.output, proof.to_text().encode())
     print(f"wrote {options.output}; whoever trusts the channel's configuration can check it")

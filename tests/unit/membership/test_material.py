@@ -146,6 +146,28 @@ def test_an_organisation_is_not_overwritten(outcome: Outcome, organization: Path
         pytest.param(
             OrganizationSpec("X", "x", peers=(NodeSpec("p"), NodeSpec("p"))), "twice", id="twice"
         ),
+        *(
+            pytest.param(OrganizationSpec("X", domain), "not a DNS domain", id=f"domain {domain!r}")
+            for domain in ("", "a b", "ä.b", "a..b", "a.b.", "-a.b", "1.2.3.4", "a.b\n")
+        ),
+        *(
+            pytest.param(
+                OrganizationSpec("X", "x", peers=(NodeSpec("p", ("localhost", host)),)),
+                "neither a DNS name nor an IP address",
+                id=f"host {host!r}",
+            )
+            for host in ("", "a b", "hö", "1.2.3.999", "fe80::1%eth0", "a.*.b", "a" * 64, "a\n")
+        ),
+        pytest.param(OrganizationSpec("X", "a." * 30), "not a DNS domain", id="a dot too many"),
+        pytest.param(
+            OrganizationSpec("X", "a." * 29 + "a"), "has 65: choose a", id="a long domain"
+        ),
+        pytest.param(
+            OrganizationSpec("X", "x", peers=(NodeSpec("p" * 63),)), "has 65", id="a long node"
+        ),
+        pytest.param(
+            OrganizationSpec("X", "x", users=(UserSpec("u" * 63),)), "has 65", id="a long user"
+        ),
     ],
 )
 def test_names_in_a_new_organisation_must_fit(
@@ -154,6 +176,18 @@ def test_names_in_a_new_organisation_must_fit(
     with outcome.refuses(MaterialError, leaves=files(tmp_path), match=problem):
         generate_organization(spec, tmp_path / "new", now=NOW)
     assert not (tmp_path / "new").exists()
+
+
+def test_names_that_just_fit_are_certified(tmp_path: Path) -> None:
+    hosts = ("*.cdn_1.example", "xn--h-0fa", "::1", "10.0.0.1", "0x.a-b")
+    nodes = (NodeSpec("p" * 62, hosts),)
+    generate_organization(
+        OrganizationSpec("X", "x", nodes, users=(UserSpec("u" * 62),)), tmp_path / "new", now=NOW
+    )
+    certificate = tmp_path / "new" / "peers" / nodes[0].name / "tls" / "server.crt"
+    extensions = certificates.load_certificate(certificate.read_bytes()).extensions
+    names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert {str(name.value) for name in names} >= set(hosts)
 
 
 def test_a_key_is_found_among_others_or_missed(outcome: Outcome, organization: Path) -> None:

@@ -21,6 +21,7 @@ from tallystick.node.membership.material import (
     NodeSpec,
     OrganizationSpec,
     UserSpec,
+    check_names,
     generate_organization,
 )
 from tallystick.protos.common.common_pb2 import Block
@@ -47,12 +48,23 @@ def generate_material(
     """Write the keys and certificates of every organisation to ``directory``/<MSP id>.
 
     Raises:
-        MaterialError: There are some already, or a name is not fit for a directory.
+        MaterialError: There are some already; or a name is not fit for a certificate or for a
+            directory, and nothing is written.
     """
+    check_material(topology)
     now = datetime.fromtimestamp(now_ns / _NANOSECONDS, UTC)
-    for member in topology.organizations:
-        spec = _organization_spec(member, topology.host_of(member))
-        generate_organization(spec, directory / member.msp_id, now=now, keys=keys)
+    for spec in _organization_specs(topology):
+        generate_organization(spec, directory / spec.msp_id, now=now, keys=keys)
+
+
+def check_material(topology: Topology) -> None:
+    """Return if everybody in a topology can be certified; nothing is written.
+
+    Raises:
+        MaterialError: A name is not fit for a certificate or for a directory.
+    """
+    for spec in _organization_specs(topology):
+        check_names(spec)
 
 
 def genesis_block(topology: Topology, material: Path, founding: Founding) -> Block:
@@ -109,6 +121,12 @@ def _consenters(topology: Topology, material: Path) -> tuple[Consenter, ...]:
             endpoint = Endpoint(topology.host_of(member), orderer.port)
             found.append(Consenter(endpoint, certificate, certificate))
     return tuple(found)
+
+
+def _organization_specs(topology: Topology) -> list[OrganizationSpec]:
+    return [
+        _organization_spec(member, topology.host_of(member)) for member in topology.organizations
+    ]
 
 
 def _organization_spec(member: OrganizationTopology, host: str) -> OrganizationSpec:

@@ -27,7 +27,12 @@ from tallystick.node.cluster.errors import (
     TopologyError,
     UnknownMemberError,
 )
-from tallystick.node.cluster.material import Founding, generate_material, genesis_block
+from tallystick.node.cluster.material import (
+    Founding,
+    check_material,
+    generate_material,
+    genesis_block,
+)
 from tallystick.node.cluster.member_topology import CLIENT
 from tallystick.node.cluster.node import Node, nodes_of
 from tallystick.node.cluster.node_settings import CHECKED_PACKAGES, ETCD_AUTHORITIES, settings_text
@@ -226,10 +231,11 @@ def create_network(
         NetworkExistsError: There is one already.
         DirectoryOccupiedError: Something else is where the network would be.
         ChannelConfigError: A channel of the topology is one that no node could run.
-        MaterialError: A name in the topology is not fit for a directory.
+        MaterialError: A name in the topology is not fit for a certificate or a directory.
     """
     if exists(directory):
         raise NetworkExistsError(directory)
+    check_material(topology)  # before there is anything that would have to be removed again
     network = Network(directory.resolve(), topology)
     draft = network.directory / _DRAFT
     if draft.exists():

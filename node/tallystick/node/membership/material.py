@@ -9,6 +9,7 @@ The directory of one organisation::
     users/<name>/{msp,tls}/       likewise, with client.crt and client.key
 """
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,9 +34,16 @@ from tallystick.node.membership.identity import NodeRole
 
 _MSP_ID: Final = re.compile(r"[A-Za-z0-9.-]+")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_LABEL: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_LONGEST_COMMON_NAME: Final = 64
+_LONGEST_HOST: Final = 253
 KEY_FILE: Final = "priv_sk"
 _PRIVATE_FILE_MODE: Final = 0o600
 _PRIVATE_DIRECTORY_MODE: Final = 0o700
+_DNS_ADVICE: Final = (
+    "use labels of letters, digits, '-' and '_' with dots between them; names in other letters have"
+    " a form for DNS that begins with xn--"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +108,9 @@ def generate_organization(
 
     Raises:
         MaterialError: There is an organisation in ``directory`` already, or a name in ``spec`` is
-            used twice or not fit for a directory.
+            used twice or not fit for a certificate or a directory.
     """
-    _check_names(spec)
+    check_names(spec)
     if (directory / "ca").exists():
         raise MaterialError(
             str(directory), f"there is an organisation here: remove it to make {spec.msp_id} anew"
@@ -113,7 +121,12 @@ def generate_organization(
     sync(directory.parent)
 
 
-def _check_names(spec: OrganizationSpec) -> None:
+def check_names(spec: OrganizationSpec) -> None:
+    """Return if everybody in ``spec`` can be certified and have a directory.
+
+    Raises:
+        MaterialError: A name is used twice, or not fit for that.
+    """
     if not _MSP_ID.fullmatch(spec.msp_id):
         raise MaterialError(
             spec.msp_id, "not an MSP id: policies can name only letters, digits, '.' and '-'"
@@ -125,6 +138,40 @@ def _check_names(spec: OrganizationSpec) -> None:
                 raise MaterialError(name, f"{spec.msp_id} lists this name twice")
             if not _NAME.fullmatch(name):
                 raise MaterialError(name, "not a name: use letters, digits, '.', '_' and '-'")
+    _check_certifiable(spec)
+
+
+def _check_certifiable(spec: OrganizationSpec) -> None:
+    if not _is_dns_name(spec.domain):
+        raise MaterialError(repr(spec.domain), f"not a DNS domain: {_DNS_ADVICE}")
+    nodes = (*spec.peers, *spec.orderers)
+    for host in (host for node in nodes for host in node.hosts):
+        if not _is_host(host):
+            raise MaterialError(repr(host), f"neither a DNS name nor an IP address: {_DNS_ADVICE}")
+    hosts = [f"{name}.{spec.domain}" for name in ("tlsca", *(node.name for node in nodes))]
+    for name in (*hosts, *(f"{user.name}@{spec.domain}" for user in spec.users)):
+        if len(name) > _LONGEST_COMMON_NAME:
+            raise MaterialError(
+                name,
+                f"a certificate has room for {_LONGEST_COMMON_NAME} characters, and this name has"
+                f" {len(name)}: choose a shorter domain or name",
+            )
+
+
+def _is_host(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return _is_dns_name(text.removeprefix("*."))
+    return "%" not in text  # certificates know no zone of an address
+
+
+def _is_dns_name(text: str) -> bool:
+    labels = text.split(".")
+    # A name whose last label is a number would be taken for an address.
+    is_number = labels[-1].isdecimal()
+    fits = len(text) <= _LONGEST_HOST and all(map(_LABEL.fullmatch, labels))
+    return fits and not is_number
 
 
 class _Writer:

@@ -42,13 +42,21 @@ def load_chaincode(package: ChaincodePackage) -> ContractChaincode:
         else:
             module = _import_isolated(module_path, package.package_id, sources)
     except (Exception, SystemExit) as error:
-        raise PackageError(
-            f"{package.package_id}: importing {module_path} failed with "
-            f"{type(error).__name__}: {error}"
-        ) from error
+        problem = f"{package.package_id}: {import_failure(module_path, error)}"
+        raise PackageError(problem) from error
     if not hasattr(module, name):
         raise PackageError(f"{package.package_id}: module {module_path} has no {name}")
     return _chaincode_of(package, getattr(module, name))
+
+
+def import_failure(module: str, error: BaseException) -> str:
+    """Return words for what a module raised while it was imported."""
+    return f"importing {module} failed with {type(error).__name__}: {error}"
+
+
+def making_failure(entry: str, error: BaseException) -> str:
+    """Return words for what a contract class raised while it was called."""
+    return f"making {entry} failed with {type(error).__name__}: {error}"
 
 
 def _chaincode_of(package: ChaincodePackage, target: object) -> ContractChaincode:
@@ -58,10 +66,8 @@ def _chaincode_of(package: ChaincodePackage, target: object) -> ContractChaincod
         except ContractDefinitionError as error:
             raise PackageError(f"{package.package_id}: {error}") from error
         except Exception as error:
-            raise PackageError(
-                f"{package.package_id}: making {package.entry} failed with"
-                f" {type(error).__name__}: {error}"
-            ) from error
+            problem = f"{package.package_id}: {making_failure(package.entry, error)}"
+            raise PackageError(problem) from error
     if isinstance(target, ContractChaincode):
         return target
     raise PackageError(

@@ -15,6 +15,7 @@ from typing import Final
 from tallystick.chaincode.contract import Contract
 from tallystick.chaincode.contract_chaincode import ContractChaincode
 from tallystick.chaincode.errors import ContractDefinitionError
+from tallystick.chaincode.loading import import_failure, making_failure
 from tallystick.chaincode.shim.client import stay_registered
 from tallystick.chaincode.shim.errors import ShimSettingsError
 from tallystick.chaincode.shim.server import serving
@@ -97,7 +98,7 @@ def load_contracts(entries: Sequence[str], source: Path | None) -> ContractChain
         source: Folder that holds the modules, if they are not importable.
 
     Raises:
-        ShimSettingsError: An entry cannot be imported, or is no contract.
+        ShimSettingsError: An entry cannot be imported or made, or is no contract.
     """
     if source is not None:
         sys.path.insert(0, str(source.resolve()))
@@ -108,16 +109,32 @@ def load_contracts(entries: Sequence[str], source: Path | None) -> ContractChain
     for entry, target in zip(entries, targets, strict=True):
         if not (isinstance(target, type) and issubclass(target, Contract)):
             raise ShimSettingsError(f"{entry} is not a Contract class")
-        contracts.append(target())
+        contracts.append(_made(entry, target))
     return ContractChaincode(*contracts)
 
 
 def _imported(entry: str) -> object:
-    module, _, name = entry.partition(":")
+    path, _, name = entry.partition(":")
     try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ShimSettingsError(f"{entry!r} cannot be imported as module:Class: {error}") from error
+        module = importlib.import_module(path)
+    except (Exception, SystemExit) as error:
+        raise ShimSettingsError(
+            f"{entry!r} cannot be imported as module:Class: {import_failure(path, error)}"
+        ) from error
+    if not hasattr(module, name):
+        raise ShimSettingsError(
+            f"{entry!r} cannot be imported as module:Class: module {path} has no {name}"
+        )
+    return getattr(module, name)
+
+
+def _made(entry: str, contract: type[Contract]) -> Contract:
+    try:
+        return contract()
+    except ContractDefinitionError:
+        raise
+    except Exception as error:
+        raise ShimSettingsError(making_failure(entry, error)) from error
 
 
 def _first_set(*names: str) -> str:

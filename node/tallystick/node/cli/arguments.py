@@ -10,6 +10,8 @@ from typing import Final
 
 NETWORK_VARIABLE: Final = "TALLY_NETWORK"
 DEFAULT_NETWORK: Final = ".tallystick"
+_HIGHEST_PORT: Final = 65_535
+_MOST_DIGITS: Final = 20
 _PACKAGE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*:[0-9a-f]{64}", re.ASCII)
 """See `tallystick.chaincode.package`, which help need not load."""
 
@@ -59,10 +61,26 @@ def assignment(text: str) -> tuple[str, str]:
 
 
 def natural(text: str) -> int:
-    """Return a number of 0 or more."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
-    return int(text)
+    """Return a number of 0 or more that Fabric's messages can hold, such as that of a block."""
+    return _number(text, 0, 2**64 - 1)
+
+
+def count(text: str) -> int:
+    """Return a number of 0 or more that fields of 32 bits can hold, such as a size."""
+    return _number(text, 0, 2**32 - 1)
+
+
+def port(text: str) -> int:
+    """Return the number of a port that can be dialled."""
+    return _number(text, 1, _HIGHEST_PORT)
+
+
+def _number(text: str, least: int, most: int) -> int:
+    # Python reads no number of thousands of digits.
+    number = int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else -1
+    if not least <= number <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
+    return number
 
 
 def duration_s(text: str) -> float:
@@ -78,10 +96,10 @@ def duration_s(text: str) -> float:
 
 def endpoint(text: str) -> tuple[str, int]:
     """Return the two parts of ``host:port``."""
-    host, separator, port = text.rpartition(":")
-    if not host or not separator or not port.isdecimal():
+    host, separator, number = text.rpartition(":")
+    if not host or not separator or not number.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form host:port")
-    return host, int(port)
+    return host, port(number)
 
 
 def package_id(text: str) -> str:
@@ -149,7 +167,7 @@ DEFINITION: Final = (
     Argument(name="--version", default="1.0", help="free text (default: 1.0)"),
     Argument(
         name="--sequence",
-        type=natural,
+        type=count,
         default=1,
         metavar="N",
         help="1 for the first definition, one more for each later one (default: 1)",

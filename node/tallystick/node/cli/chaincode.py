@@ -194,7 +194,7 @@ async def describe(options: argparse.Namespace) -> None:
 
 
 class PackageOptionsError(LedgerError):
-    """The options of a package contradict each other."""
+    """The options of a package contradict each other, or name a file that cannot be in it."""
 
 
 def _new_package(options: argparse.Namespace) -> bytes:
@@ -221,7 +221,12 @@ def _new_package(options: argparse.Namespace) -> bytes:
 
 def _service(options: argparse.Namespace) -> ServiceAddress:
     def pem(path: Path | None) -> str:
-        return "" if path is None else path.read_text(encoding="ascii")
+        try:
+            return "" if path is None else path.read_text(encoding="ascii")
+        except UnicodeDecodeError as error:
+            raise PackageOptionsError(
+                f"{path} is no PEM file, which is ASCII text: name one of certificates or of a key"
+            ) from error
 
     host, port = options.address
     return ServiceAddress(

@@ -14,9 +14,9 @@ from tallystick.node.cli.arguments import (
     SIGNERS,
     TOPOLOGY,
     Argument,
+    count,
     duration_s,
     endpoint,
-    natural,
 )
 from tallystick.node.cli.channel_setting_commands import CREATE, SETTINGS
 from tallystick.node.cli.command import Command, Group
@@ -188,16 +188,16 @@ _CHANGES: Final = (
                 metavar="SECONDS",
                 help="a transaction waits at most so long",
             ),
-            Argument(name="--max-messages", type=natural, metavar="N", help="most in a block"),
+            Argument(name="--max-messages", type=count, metavar="N", help="most in a block"),
             Argument(
                 name="--preferred-bytes",
-                type=natural,
+                type=count,
                 metavar="N",
                 help="size that a block should not exceed",
             ),
             Argument(
                 name="--absolute-bytes",
-                type=natural,
+                type=count,
                 metavar="N",
                 help="size that no envelope may exceed",
             ),

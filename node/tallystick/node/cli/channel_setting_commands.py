@@ -9,9 +9,10 @@ from tallystick.node.cli.arguments import (
     NETWORK,
     SIGNERS,
     Argument,
+    count,
     duration_s,
     endpoint,
-    natural,
+    port,
 )
 from tallystick.node.cli.command import Command, Group
 
@@ -45,7 +46,7 @@ CREATE: Final = Command(
         ),
         Argument(
             name="--max-messages",
-            type=natural,
+            type=count,
             default=500,
             metavar="N",
             help="most in a block (default: 500)",
@@ -250,7 +251,7 @@ ORGANIZATION_GROUP: Final = Group(
                 ),
                 Argument(
                     name="--operations-port",
-                    type=natural,
+                    type=port,
                     metavar="PORT",
                     help="where its peer answers /healthz; default: the next port",
                 ),

@@ -13,6 +13,7 @@ from tallystick.node.cluster.network import open_network
 from tallystick.node.cluster.startup import counted, system_source
 from tallystick.node.errors import LedgerError
 from tallystick.node.membership.certificates import attributes, load_certificate
+from tallystick.node.membership.errors import MaterialError
 from tallystick.node.membership.identity import NodeRole
 from tallystick.node.membership.material import (
     NodeSpec,
@@ -53,10 +54,20 @@ def organization(options: argparse.Namespace) -> None:
 
 
 def renew(options: argparse.Namespace) -> None:
-    """Issue new certificates to nodes and users of an organisation, from its own authorities."""
+    """Issue new certificates to nodes and users of an organisation, from its own authorities.
+
+    Raises:
+        MaterialError: There is nobody to renew, or no authority that could issue.
+    """
     directory = _directory(options)
-    names = options.names
-    holders = [directory.holder(name) for name in names] if names else directory.holders()
+    everybody, names = directory.holders(), options.names
+    if not everybody:
+        raise MaterialError(
+            options.msp_id,
+            f"{options.network} has no certificate of a node or user of it: renew where its keys"
+            " are, with --network",
+        )
+    holders = [directory.holder(name) for name in names] if names else everybody
     for holder in holders:
         former = directory.renew(holder, now=_now())
         until = _load(holder.signing).not_valid_after_utc

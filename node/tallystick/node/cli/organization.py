@@ -1,10 +1,12 @@
 """``tally organization``."""
 
 import argparse
+from typing import Final
 
 from tallystick.client.errors import ClientError
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.cli.progress import Progress
+from tallystick.node.cluster.errors import TopologyError
 from tallystick.node.cluster.newcomer import Newcomer, join_channel
 from tallystick.node.process import load_block
 from tallystick.protos.common.configtx_pb2 import Config
@@ -13,10 +15,16 @@ from tallystick.wire.messages import decode
 
 FAILURES = (ClientError, WireError)
 
+_HIGHEST_PORT: Final = 65_535
+
 
 async def join(options: argparse.Namespace) -> None:
     """Make an organisation and its peer, and bring them onto a channel that exists."""
     host, port = options.peer
+    if options.operations_port is None and port == _HIGHEST_PORT:
+        raise TopologyError(
+            f"of {options.msp_id}", [f"no port follows {port}: name one with --operations-port"]
+        )
     block = load_block(options.block)
     channel_id = ChannelConfig.from_block(block).channel_id
     config = None

@@ -50,7 +50,7 @@ async def prove_holding(options: argparse.Namespace) -> None:
 
 def check(options: argparse.Namespace) -> None:
     """Print what a proof shows; no node is asked."""
-    proof = Proof.from_text(options.proof.read_text())
+    proof = Proof.from_text(options.proof.read_bytes())
     content = decode(Config, options.config.read_bytes())
     config = ChannelConfig.from_config(proof.channel_id, content)
     for line in lines_of(proven(proof, config)):

@@ -90,7 +90,7 @@ class Proof:
         ).model_dump_json(indent=1)
 
     @classmethod
-    def from_text(cls, text: str) -> "Proof":
+    def from_text(cls, text: str | bytes) -> "Proof":
         """Return the proof in a file.
 
         Raises:

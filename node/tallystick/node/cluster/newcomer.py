@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pydantic import ValidationError
+
 from tallystick.client.errors import EvaluateError
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.cluster.access import Access
 from tallystick.node.cluster.administrator import Administrator
-from tallystick.node.cluster.errors import NetworkExistsError
+from tallystick.node.cluster.errors import NetworkExistsError, TopologyError
 from tallystick.node.cluster.launcher import Launcher, check_ports
-from tallystick.node.cluster.material import Founding
+from tallystick.node.cluster.material import Founding, check_material
 from tallystick.node.cluster.member_topology import (
     ADMIN,
     CLIENT,
@@ -32,6 +34,7 @@ from tallystick.node.cluster.peer_client import Source
 from tallystick.node.cluster.startup import Report, grew_from, starting_nodes, system_source
 from tallystick.node.cluster.topology import ChannelTopology, Topology
 from tallystick.node.errors import LedgerError
+from tallystick.node.model_errors import problems_in
 from tallystick.node.runtime.packages import package_id
 from tallystick.node.transport.ports import OrdererConnection, OrdererUnreachableError
 from tallystick.protos.common.common_pb2 import DELIVER_SEEK_INFO, Block, ChannelHeader, Envelope
@@ -110,17 +113,21 @@ class Newcomer:
         """Return what runs on the newcomer's machine.
 
         Raises:
-            TopologyError: A name or a port cannot be used.
+            TopologyError: A port cannot be used, or is used twice.
         """
-        peer = NodeTopology(name="peer0", port=self.port, operations_port=self.operations_port)
-        member = OrganizationTopology(
-            msp_id=self.msp_id,
-            domain=self.domain,
-            peers=(peer,),
-            users=(UserTopology(name=ADMIN, role="admin"), UserTopology(name=CLIENT)),
-        )
-        channel = ChannelTopology(id=channel_id)
-        return Topology(host=self.host, joins=True, channel=channel, organizations=(member,))
+        try:
+            peer = NodeTopology(name="peer0", port=self.port, operations_port=self.operations_port)
+            member = OrganizationTopology(
+                msp_id=self.msp_id,
+                domain=self.domain,
+                peers=(peer,),
+                users=(UserTopology(name=ADMIN, role="admin"), UserTopology(name=CLIENT)),
+            )
+            channel = ChannelTopology(id=channel_id)
+            return Topology(host=self.host, joins=True, channel=channel, organizations=(member,))
+        except ValidationError as error:
+            problems = problems_in(error, "its ports")
+            raise TopologyError(f"of {self.msp_id}", problems) from error
 
 
 async def join_channel(
@@ -147,7 +154,7 @@ async def join_channel(
         MemberAlreadyError: The name is that of a member.
         NodeFailedError: The peer does not start.
         NotAdmittedError: The members took too long.
-        LedgerError: Something else is wrong; the message says what.
+        LedgerError: Something else is wrong, such as a name or port; the message says what.
         ClientError: The peer refused something.
     """
     source = system_source()
@@ -194,8 +201,9 @@ def _laid_out(newcomer: Newcomer, genesis: Block, directory: Path, source: Sourc
         members = (*config.application, *config.orderers)
         if newcomer.msp_id in {member.msp_id for member in members}:
             raise MemberAlreadyError(newcomer.msp_id, first.channel_id)
+        check_material(topology)  # before there is anything that would have to be removed again
         for node in nodes_of(topology):
-            check_ports(node)  # before there is anything that would have to be removed again
+            check_ports(node)
         founding = Founding(source.now_ns(), source.nonce())
         return create_network(topology, directory, founding, block=block)
     network = open_network(directory)

@@ -8,8 +8,6 @@ from typing import Final
 
 from tallystick.client.errors import ClientError
 from tallystick.client.network import Network
-from tallystick.contracts.register.models import Security
-from tallystick.contracts.register.securities import security_key
 from tallystick.node.cli.register_audit import RegisterAudit
 from tallystick.node.cli.session import channel_of, connect
 from tallystick.node.errors import LedgerError
@@ -114,10 +112,9 @@ def check_security(audit: RegisterAudit, security: str, block: int) -> None:
     Raises:
         NoSuchSecurityError: None has, after the block that the audit ends with.
     """
-    rows = audit.register.rows
-    if security_key(security) not in rows:
-        known = (row.terms.security for row in rows.values() if isinstance(row, Security))
-        raise NoSuchSecurityError(security, block, sorted(known))
+    known = audit.securities()
+    if security not in known:
+        raise NoSuchSecurityError(security, block, known)
 
 
 async def audited(

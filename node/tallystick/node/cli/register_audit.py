@@ -7,6 +7,7 @@ from typing import Final
 from tallystick.contracts.chaincodes import Chaincode
 from tallystick.contracts.events import UnitsTransferred
 from tallystick.contracts.instants import instant_from_ns
+from tallystick.contracts.register.models import Security
 from tallystick.contracts.replay import (
     Decisions,
     Difference,
@@ -66,6 +67,11 @@ class RegisterAudit:
         """Yield the public rows of a contract as the transactions wrote them."""
         for key, held in self._state.range(chaincode, "", ""):
             yield key, held.value
+
+    def securities(self) -> list[str]:
+        """Return the names of the securities that the register has, in order."""
+        rows = self.register.rows.values()
+        return sorted(row.terms.security for row in rows if isinstance(row, Security))
 
     def findings(self) -> Iterator[str]:
         """Yield, as lines for people, where events and state disagree; nothing when they agree."""

@@ -24,6 +24,8 @@ except ImportError:  # there are platforms without a wheel; SQLite serves them
 
 TABLE_BYTES: Final = 2 * 1024 * 1024
 """Size of a table; a new one may have up to that of the write buffer, until it is merged."""
+_CACHE_BYTES: Final = 1024 * 1024
+"""Of blocks that were decompressed. The kernel caches the tables, and nodes the rows in use."""
 _OTHER_FILES: Final = 10
 """Of the files that LevelDB may have open, so many are not for tables."""
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
@@ -41,7 +43,7 @@ def options(
     return {
         "compression": "snappy",
         "write_buffer_size": write_buffer_bytes,
-        "lru_cache_size": 32 * 1024 * 1024,
+        "lru_cache_size": _CACHE_BYTES,
         "bloom_filter_bits": 10,  # one lookup of an absent key in a hundred reaches the disk
         "max_file_size": TABLE_BYTES,
         "max_open_files": mapped_bytes // TABLE_BYTES + _OTHER_FILES,

@@ -95,6 +95,7 @@ def _copy_whole(source: str | Path, target: str | Path) -> None:
     draft = Path(f"{target}{DRAFT}")
     try:
         shutil.copy2(source, draft)
+        sync(draft)
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)

@@ -31,7 +31,7 @@ def render(result: Path, store_result: Path) -> str:
             "",
             "## What grows",
             "",
-            *_of_orderers(samples),
+            _rises(samples),
             "",
             *_kinds(json.loads(store_result.read_text())["samples"]),
             "",
@@ -95,21 +95,23 @@ def _chart(title: str, kind: str, samples: list[Sample]) -> list[str]:
     ]
 
 
-def _of_orderers(samples: list[Sample]) -> list[str]:
-    """Return how an orderer's own memory rose with its blocks, after the first tenth of the run."""
-    first, last = samples[len(samples) // 10], samples[-1]
-    blocks = last["blocks"] - first["blocks"]
-    names = [name for name in last["own_mib"] if name.startswith("orderer")]
-    rises = (
-        f"{name} {(last['own_mib'][name] - first['own_mib'][name]) * 2**20 / blocks:.0f} bytes"
-        for name in names
+def _rises(samples: list[Sample]) -> str:
+    """Return how the least that each node held of its own rose from the second tenth to the last.
+
+    Each tenth has whole rounds of a peer's write buffer, so the least of it is what stays.
+    """
+    last = len(samples) - 1
+    second, tenth = samples[last // 10 + 1 : last * 2 // 10 + 1], samples[last * 9 // 10 + 1 :]
+
+    def rise(name: str) -> float:
+        first, then = (min(each["own_mib"][name] for each in part) for part in (second, tenth))
+        return float(then - first)
+
+    rises = ", ".join(f"{name} {rise(name):+.1f}" for name in samples[0]["own_mib"])
+    return (
+        "The least that each node held of its own in the last tenth of the run, against that in the"
+        f" second, in MiB: {rises}."
     )
-    return [
-        "Of an orderer's own memory the write buffer of its store, which takes some 150 bytes of"
-        " each block, that is of its place in the files of blocks, until it is written at 16 MiB:"
-        f" after some 100,000 blocks. In this run there were {last['blocks']:,}. Beyond the first"
-        f" tenth of them, what it held rose by block as follows: {', '.join(rises)}.",
-    ]
 
 
 def _kinds(samples: list[dict[str, float]]) -> list[str]:
@@ -117,12 +119,14 @@ def _kinds(samples: list[dict[str, float]]) -> list[str]:
     last = len(samples) - 1
     columns = ("tables", "allocated_mib", "mapped_tables_mib", "resident_mib")
     return [
-        "Of a peer's own memory index and filter of each table that its store has open, some 7 % of"
-        " it, and the cache of what was read of them, at most 32 MiB: a few MiB in a million"
-        " transactions. Beside them pages of LevelDB's tables come and go. It maps these files into"
+        "What a store keeps by the data in it is an index of each table that it has open: of these"
+        " transactions some 2 MiB in a million. It ends where `store_mapped_bytes` of tables are"
+        " open. Beside it are the blocks of tables that were read, 1 MiB at most, and what is to be"
+        " written, 16 MiB at a peer and 512 KiB at an orderer. What was freed goes back to the"
+        " kernel each minute. Pages of LevelDB's tables come and go: it maps these files into"
         " memory, at most `store_mapped_bytes` of each channel, and the kernel counts pages that"
         " were touched as resident: those of all tables that a compaction reads and writes, until"
-        " it deletes them. What is kept of open tables, mapped or own, ends at that bound.",
+        " it deletes them.",
         "",
         "`python -m bench.store_memory` tells the kinds apart. It writes the rows of the same"
         " transactions to a store that is alone in its process. Resident MiB:",

@@ -14,7 +14,8 @@ from tallystick.node.ledger.snapshot_import import STORE
 
 NodeKind = Literal["peer", "orderer"]
 
-_NAMES: Final[Mapping[NodeKind, str]] = {"peer": STORE, "orderer": "index"}
+VIEWS: Final[Mapping[NodeKind, str]] = {"peer": STORE, "orderer": "index"}
+"""The name of the store in a channel's folder, by whose it is."""
 
 
 class OtherKindOfDataError(LedgerError):
@@ -26,7 +27,7 @@ class OtherKindOfDataError(LedgerError):
 
     def __init__(self, directory: Path, *, owner: NodeKind, started: NodeKind) -> None:
         super().__init__(
-            f"{directory} is the data of another kind of node, as its folder {_NAMES[owner]!r}"
+            f"{directory} is the data of another kind of node, as its folder {VIEWS[owner]!r}"
             f" tells: the {started} does not start with data of the {owner}; name"
             f" another data_directory, or restore this one from a backup if the {owner} was started"
             " in it by mistake"
@@ -47,7 +48,7 @@ def open_views(owner: NodeKind, kind: StoreKind, directory: Path, disk: Disk) ->
         OtherKindOfDataError: The folder is that of another kind of node.
         StoreUnavailableError: The kind is not installed, or another process has the store.
     """
-    for other, name in _NAMES.items():
+    for other, name in VIEWS.items():
         if other != owner and disk.exists(directory / name):
             raise OtherKindOfDataError(directory, owner=other, started=owner)
-    return disk.open_store(kind, directory / _NAMES[owner])
+    return disk.open_store(kind, directory / VIEWS[owner])

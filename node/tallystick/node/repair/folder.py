@@ -25,11 +25,10 @@ from tallystick.node.ledger.segments import (
     read_records,
 )
 from tallystick.node.ledger.varint import read_uvarint
+from tallystick.node.ledger.views import VIEWS
 from tallystick.protos.common.common_pb2 import Block
 
 _BLOCKS: Final = "blocks"
-_PEER_STORE: Final = "store"
-_ORDERER_STORE: Final = "index"
 _SQLITE_FILE: Final = "store.sqlite3"
 OLD: Final = "store.old"
 """Where a store is while the one that takes its place is put there."""
@@ -115,7 +114,7 @@ class LedgerFolder:
     @property
     def store(self) -> Path:
         """Where the views are, or the index of an orderer's blocks."""
-        return self.directory / (_PEER_STORE if self.is_peer else _ORDERER_STORE)
+        return self.directory / VIEWS["peer" if self.is_peer else "orderer"]
 
     @property
     def start(self) -> ChainStart:
@@ -196,7 +195,7 @@ def open_folder(directory: Path, kind: StoreKind | None = None) -> LedgerFolder:
     if not (directory / _BLOCKS).is_dir():
         raise NoLedgerError(directory)
     is_peer = _is_peers(directory)
-    store = directory / (_PEER_STORE if is_peer else _ORDERER_STORE)
+    store = directory / VIEWS["peer" if is_peer else "orderer"]
     kind = kind or kind_of(store) or kind_of(directory / OLD) or "leveldb"
     return LedgerFolder(directory, is_peer, kind)
 
@@ -214,9 +213,9 @@ def _is_peers(directory: Path) -> bool:
     Its store tells. If that is lost, the first block does, to which a peer has added its verdicts.
     What nothing tells of is taken for an orderer's: of such a folder nothing is set aside.
     """
-    if (directory / _ORDERER_STORE).is_dir():
+    if (directory / VIEWS["orderer"]).is_dir():
         return False
-    return (directory / _PEER_STORE).is_dir() or _begins_with_verdicts(directory / _BLOCKS)
+    return (directory / VIEWS["peer"]).is_dir() or _begins_with_verdicts(directory / _BLOCKS)
 
 
 def _begins_with_verdicts(blocks: Path) -> bool:

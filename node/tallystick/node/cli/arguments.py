@@ -10,7 +10,7 @@ from typing import Final
 
 NETWORK_VARIABLE: Final = "TALLY_NETWORK"
 DEFAULT_NETWORK: Final = ".tallystick"
-_HIGHEST_PORT: Final = 65_535
+HIGHEST_PORT: Final = 65_535
 _MOST_DIGITS: Final = 20
 _PACKAGE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*:[0-9a-f]{64}", re.ASCII)
 """See `tallystick.chaincode.package`, which help need not load."""
@@ -72,7 +72,7 @@ def count(text: str) -> int:
 
 def port(text: str) -> int:
     """Return the number of a port that can be dialled."""
-    return _number(text, 1, _HIGHEST_PORT)
+    return _number(text, 1, HIGHEST_PORT)
 
 
 def _number(text: str, least: int, most: int) -> int:

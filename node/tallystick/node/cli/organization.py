@@ -1,10 +1,10 @@
 """``tally organization``."""
 
 import argparse
-from typing import Final
 
 from tallystick.client.errors import ClientError
 from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.cli.arguments import HIGHEST_PORT
 from tallystick.node.cli.progress import Progress
 from tallystick.node.cluster.errors import TopologyError
 from tallystick.node.cluster.newcomer import Newcomer, join_channel
@@ -15,13 +15,11 @@ from tallystick.wire.messages import decode
 
 FAILURES = (ClientError, WireError)
 
-_HIGHEST_PORT: Final = 65_535
-
 
 async def join(options: argparse.Namespace) -> None:
     """Make an organisation and its peer, and bring them onto a channel that exists."""
     host, port = options.peer
-    if options.operations_port is None and port == _HIGHEST_PORT:
+    if options.operations_port is None and port == HIGHEST_PORT:
         raise TopologyError(
             f"of {options.msp_id}", [f"no port follows {port}: name one with --operations-port"]
         )

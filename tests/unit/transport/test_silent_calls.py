@@ -1,7 +1,8 @@
 """Calls that are opened and say nothing: they end, and keep nobody out who speaks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import gc
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ import pytest
 from tallystick.node.endorsement.errors import ProposalRefusedError
 from tallystick.node.endorsement.grpc_adapter import EndorserServicer
 from tallystick.node.endorsement.streams import EndorsementStreams
-from tallystick.node.transport.open_calls import OpenCalls
+from tallystick.node.transport.open_calls import OpenCall, OpenCalls
 from tallystick.node.transport.ports import Caller
 from tallystick.node.transport.server import add_stream_services, new_server, serving
 from tallystick.protos.peer import peer_pb2_grpc
@@ -194,3 +195,28 @@ async def test_a_stream_that_is_cut_with_a_proposal_in_work_leaves_nothing_behin
         stream.cancel()
         await until(lambda: calls.open == 0)
         assert calls.silent == 0
+
+
+@pytest.fixture
+def uncollected() -> Iterator[Callable[[], list[OpenCall]]]:
+    """Keep the garbage collector away; yield what tells which calls are still in memory."""
+    gc.collect()
+    gc.disable()
+    yield lambda: [each for each in gc.get_objects() if isinstance(each, OpenCall)]
+    gc.enable()
+
+
+async def test_nothing_of_a_call_that_ended_waits_for_the_garbage_collector(
+    uncollected: Callable[[], list[OpenCall]],
+) -> None:
+    calls = OpenCalls(PLACES)
+    async with channel_to(calls) as channel:
+        stream = silent_stream(channel)
+        assert await says(stream, b"hello") == b"hello"
+        await stream.done_writing()
+        assert await stream.code() is grpc.StatusCode.OK
+        stub = peer_pb2_grpc.EndorserStub(channel)
+        assert (await stub.ProcessProposal(SignedProposal())).response.status == 200
+        await cancelled(silent_stream(channel))
+        await until(lambda: calls.open == 0)
+        await until(lambda: not uncollected())

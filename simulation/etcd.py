@@ -191,11 +191,6 @@ class EtcdConnection:
         self._cluster.grant(lease, self._cluster.leases[lease][1])
         return True
 
-    async def revoke(self, lease: int) -> None:
-        """End a lease."""
-        await self._reach()
-        self._cluster.end(lease)
-
     async def watch(
         self, keys: port.KeyRange, revision: int
     ) -> AsyncGenerator[Sequence[port.Change], None]:

@@ -10,12 +10,14 @@ from tests.unit.ordering.etcd.fake import (
     TTL_S,
     Orderers,
     envelope,
+    quick,
     submission,
     told,
 )
 
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.ordering.admission import Refused
+from tallystick.node.ordering.etcd.fellows import NOT_LEADING
 from tallystick.node.ordering.etcd.log import OrderedLog, SupersededError
 from tallystick.node.ordering.etcd.port import Put
 from tallystick.node.ordering.etcd.retention import Retention
@@ -115,6 +117,23 @@ def test_a_leader_whose_lease_has_lapsed_writes_nothing(config: ChannelConfig) -
         assert orderers.check_no_fork() == [envelope("new")]
 
     told(config, story)
+
+
+def test_what_waits_at_a_leader_that_is_superseded_unawares_may_be_handed_on(
+    config: ChannelConfig,
+) -> None:
+    async def story(orderers: Orderers) -> None:
+        leader = await orderers.leader()
+        assert leader.chain is not None
+        names = ("in work", "waits")
+        in_work, waits = [leader.chain.order_here(submission(envelope(name))) for name in names]
+        del orderers.cluster.records[KEYS.leader]  # and nobody is told
+        refused = await leader.answer(in_work)
+        assert isinstance(refused, Refused)
+        assert "another orderer leads" in refused.info
+        assert await leader.answer(waits) == NOT_LEADING  # so whoever forwarded it sends it again
+
+    told(quick(config, max_message_count=1), story)
 
 
 def test_what_a_leader_that_is_cut_off_has_taken_is_refused_and_can_be_sent_again(

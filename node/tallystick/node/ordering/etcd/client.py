@@ -39,7 +39,6 @@ from tallystick.protos.etcd.rpc_pb2 import (
     LeaseGrantRequest,
     LeaseKeepAliveRequest,
     LeaseKeepAliveResponse,
-    LeaseRevokeRequest,
     WatchResponse,
 )
 
@@ -160,11 +159,6 @@ class EtcdClient:
             return response.TTL if isinstance(response, LeaseKeepAliveResponse) else 0
 
         return await self._ask(once) > 0
-
-    async def revoke(self, lease: int) -> None:
-        """End a lease, and delete the keys that hang on it."""
-        request = LeaseRevokeRequest(ID=lease)
-        await self._ask(lambda member: member.lease.LeaseRevoke(request, timeout=_ATTEMPT_S))
 
     async def compact(self, revision: int) -> None:
         """Forget what was before a revision, but for what is still in force."""

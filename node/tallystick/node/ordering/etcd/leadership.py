@@ -188,15 +188,18 @@ class Leadership:
         try:
             async with asyncio.TaskGroup() as tasks:
                 watching = tasks.create_task(self._until_superseded(term, intake))
-                problem = await self._order(term, intake)
-                is_superseded = watching.done()
-                if is_superseded:
-                    problem = problem or watching.result()
+                problem, is_superseded = "", False
+                try:
+                    problem = await self._order(term, intake)
+                except SupersededError:
+                    is_superseded = True
+                if watching.done():
+                    problem, is_superseded = problem or watching.result(), True
                 watching.cancel()
             if not problem and not is_superseded:
                 await self._delete(term)  # drained: nobody need wait until the lease lapses
                 return not self.standing.problem
-            _log.warning("leads no more: %s", problem or "superseded")
+            _log.warning("leads no more: %s", problem or SupersededError())
             intake.close(unavailable(problem) if problem else NOT_LEADING)
             self._progress.role = Seeking(problem)
             return False
@@ -210,6 +213,9 @@ class Leadership:
 
         Returns:
             Why it failed; empty if it did not.
+
+        Raises:
+            SupersededError: Another orderer leads.
         """
         try:
             while batch := await intake.next_batch():
@@ -224,7 +230,7 @@ class Leadership:
                     self._progress.role = Seeking()
                     await self._delete(term)
                     return ""
-        except (EtcdUnavailableError, SupersededError) as error:
+        except EtcdUnavailableError as error:
             return str(error)
         return ""
 

@@ -182,9 +182,6 @@ class Etcd(Protocol):
     async def keep_alive(self, lease: int) -> bool:
         """Let a lease last its whole time again; return whether it had not ended."""
 
-    async def revoke(self, lease: int) -> None:
-        """End a lease, and delete the keys that hang on it."""
-
     def watch(self, keys: KeyRange, revision: int) -> AsyncGenerator[Sequence[Change], None]:
         """Yield the changes to a range from a revision on, in their order, without end.
 

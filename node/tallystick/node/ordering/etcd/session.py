@@ -74,8 +74,3 @@ class Session:
             except EtcdUnavailableError as error:
                 _log.warning("the lease is not renewed: %s", error)
         _log.warning("the lease has ended")
-
-    async def end(self) -> None:
-        """End the lease, so that others need not wait for it to lapse."""
-        if self._lease is not None:
-            await self._etcd.revoke(self._lease)

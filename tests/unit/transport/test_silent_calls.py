@@ -12,7 +12,7 @@ import pytest
 from tallystick.node.endorsement.errors import ProposalRefusedError
 from tallystick.node.endorsement.grpc_adapter import EndorserServicer
 from tallystick.node.endorsement.streams import EndorsementStreams
-from tallystick.node.transport.open_calls import OpenCall, OpenCalls
+from tallystick.node.transport.open_calls import OpenCalls
 from tallystick.node.transport.ports import Caller
 from tallystick.node.transport.server import add_stream_services, new_server, serving
 from tallystick.protos.peer import peer_pb2_grpc
@@ -198,18 +198,19 @@ async def test_a_stream_that_is_cut_with_a_proposal_in_work_leaves_nothing_behin
 
 
 @pytest.fixture
-def uncollected() -> Iterator[Callable[[], list[OpenCall]]]:
-    """Keep the garbage collector away; yield what tells which calls are still in memory."""
+def in_memory() -> Iterator[Callable[[], list[object]]]:
+    """Keep the garbage collector away; yield a function that returns what is left of calls."""
+    kinds = ("OpenCall", "_ServicerContext")
     gc.collect()
     gc.disable()
-    yield lambda: [each for each in gc.get_objects() if isinstance(each, OpenCall)]
+    yield lambda: [each for each in gc.get_objects() if type(each).__name__ in kinds]
     gc.enable()
 
 
 async def test_nothing_of_a_call_that_ended_waits_for_the_garbage_collector(
-    uncollected: Callable[[], list[OpenCall]],
+    in_memory: Callable[[], list[object]],
 ) -> None:
-    calls = OpenCalls(PLACES)
+    calls = OpenCalls(PLACES, patience_s=SOON_S)
     async with channel_to(calls) as channel:
         stream = silent_stream(channel)
         assert await says(stream, b"hello") == b"hello"
@@ -217,6 +218,9 @@ async def test_nothing_of_a_call_that_ended_waits_for_the_garbage_collector(
         assert await stream.code() is grpc.StatusCode.OK
         stub = peer_pb2_grpc.EndorserStub(channel)
         assert (await stub.ProcessProposal(SignedProposal())).response.status == 200
+        with pytest.raises(grpc.aio.AioRpcError, match="access denied"):
+            await stub.ProcessProposal(SignedProposal(proposal_bytes=b"stranger"))
         await cancelled(silent_stream(channel))
+        assert await silent_stream(channel).code() is grpc.StatusCode.DEADLINE_EXCEEDED
         await until(lambda: calls.open == 0)
-        await until(lambda: not uncollected())
+        await until(lambda: not in_memory())

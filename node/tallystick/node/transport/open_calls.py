@@ -10,7 +10,7 @@ flood of them ends itself and leaves the other places to those who speak.
 import asyncio
 from collections import OrderedDict
 from types import TracebackType
-from typing import Any, Final, Self, TypeAlias, cast
+from typing import Any, Final, Self, TypeAlias
 
 import grpc
 
@@ -62,7 +62,7 @@ class OpenCalls:
         )
 
     def opened(self, context: Context) -> "OpenCall":
-        """Return a call that begins, to be entered by the task that answers it."""
+        """Return a call that begins, to be entered by the task that answers it and ends with it."""
         return OpenCall(self, context)
 
     def begin(self, call: "OpenCall") -> None:
@@ -118,22 +118,32 @@ class OpenCall:
     long.
     """
 
-    __slots__ = ("_admitted", "_calls", "_context", "_is_answered", "_task", "_verdict")
+    __slots__ = (
+        "_admitted",
+        "_calls",
+        "_context",
+        "_exception",
+        "_is_answered",
+        "_task",
+        "_verdict",
+    )
 
     def __init__(self, calls: OpenCalls, context: Context) -> None:
         self._calls = calls
         self._context = context
         self._task: asyncio.Task[Any] | None = None
         self._verdict: tuple[grpc.StatusCode, str] | None = None
+        self._exception: BaseException | None = None
         self._admitted = False
         self._is_answered = False
 
     async def __aenter__(self) -> Self:
-        self._task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._task = asyncio.current_task()
+        assert self._task is not None
         self._calls.begin(self)
-        # It has its place until the other side has taken the answer, when gRPC ends the task. To
-        # ask the context for it would tie the call and its context into a cycle: what gRPC holds of
-        # each call would then stay until the garbage collector comes, megabytes at a time.
+        # It has its place until the other side has taken the answer, when gRPC ends the task. The
+        # context would tell as well, but gRPC binds it into what it holds itself: a cycle of
+        # kilobytes for each call, which stays until the garbage collector comes.
         self._task.add_done_callback(self._ended)
         return self
 
@@ -144,14 +154,22 @@ class OpenCall:
         traceback: TracebackType | None,
     ) -> None:
         self._is_answered = True
+        self._exception = exception
         self._calls.heard(self)
         if self._verdict is not None and isinstance(exception, asyncio.CancelledError):
             assert self._task is not None
             self._task.uncancel()
-            await self._context.abort(*self._verdict)
+            try:
+                await self._context.abort(*self._verdict)
+            except BaseException as refusal:
+                self._exception = refusal
+                raise
 
     def _ended(self, _: asyncio.Task[Any]) -> None:
         self._calls.end()
+        if self._exception is not None:
+            # The context keeps that of a refusal, whose frames keep the context: a cycle again.
+            self._exception.__traceback__ = self._exception.__context__ = None
 
     def heard(self) -> None:
         """Know that a message came."""

@@ -269,11 +269,6 @@ class LeaseStub:
                 request_serializer=tallystick_dot_protos_dot_etcd_dot_rpc__pb2.LeaseGrantRequest.SerializeToString,
                 response_deserializer=tallystick_dot_protos_dot_etcd_dot_rpc__pb2.LeaseGrantResponse.FromString,
                 _registered_method=True)
-        self.LeaseRevoke = channel.unary_unary(
-                '/etcdserverpb.Lease/LeaseRevoke',
-                request_serializer=tallystick_dot_protos_dot_etcd_dot_rpc__pb2.LeaseRevokeRequest.SerializeToString,
-                response_deserializer=tallystick_dot_protos_dot_etcd_dot_rpc__pb2.LeaseRevokeResponse.FromString,
-                _registered_method=True)
         self.LeaseKeepAlive = channel.stream_stream(
                 '/etcdserverpb.Lease/LeaseKeepAlive',
                 request_serializer=tallystick_dot_protos_dot_etcd_dot_rpc__pb2.LeaseKeepAliveRequest.SerializeToString,
@@ -285,12 +280,6 @@ class LeaseServicer:
     """Missing associated documentation comment in .proto file."""
 
     def LeaseGrant(self, request, context):
-        """Missing associated documentation comment in .proto file."""
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def LeaseRevoke(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -309,11 +298,6 @@ def add_LeaseServicer_to_server(servicer, server):
                     servicer.LeaseGrant,
                     request_deserializer=tallystick_dot_protos_dot_etcd_dot_rpc__pb2.LeaseGrantRequest.FromString,
                     response_serializer=tallystick_dot_protos_dot_etcd_dot_rpc__pb2.LeaseGrantResponse.SerializeToString,
-            ),
-            'LeaseRevoke': grpc.unary_unary_rpc_method_handler(
-                    servicer.LeaseRevoke,
-                    request_deserializer=tallystick_dot_protos_dot_etcd_dot_rpc__pb2.LeaseRevokeRequest.FromString,
-                    response_serializer=tallystick_dot_protos_dot_etcd_dot_rpc__pb2.LeaseRevokeResponse.SerializeToString,
             ),
             'LeaseKeepAlive': grpc.stream_stream_rpc_method_handler(
                     servicer.LeaseKeepAlive,
@@ -348,33 +332,6 @@ class Lease:
             '/etcdserverpb.Lease/LeaseGrant',
             tallystick_dot_protos_dot_etcd_dot_rpc__pb2.LeaseGrantRequest.SerializeToString,
             tallystick_dot_protos_dot_etcd_dot_rpc__pb2.LeaseGrantResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def LeaseRevoke(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/etcdserverpb.Lease/LeaseRevoke',
-            tallystick_dot_protos_dot_etcd_dot_rpc__pb2.LeaseRevokeRequest.SerializeToString,
-            tallystick_dot_protos_dot_etcd_dot_rpc__pb2.LeaseRevokeResponse.FromString,
             options,
             channel_credentials,
             insecure,

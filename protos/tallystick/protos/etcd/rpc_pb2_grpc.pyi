@@ -59,7 +59,6 @@ def add_WatchServicer_to_server(servicer: WatchServicer, server: _aio.Server) ->
 class LeaseStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     LeaseGrant: _aio.UnaryUnaryMultiCallable[_rpc_pb2.LeaseGrantRequest, _rpc_pb2.LeaseGrantResponse]
-    LeaseRevoke: _aio.UnaryUnaryMultiCallable[_rpc_pb2.LeaseRevokeRequest, _rpc_pb2.LeaseRevokeResponse]
     LeaseKeepAlive: _aio.StreamStreamMultiCallable[_rpc_pb2.LeaseKeepAliveRequest, _rpc_pb2.LeaseKeepAliveResponse]
 
 class LeaseServicer(metaclass=_abc_1.ABCMeta):
@@ -69,13 +68,6 @@ class LeaseServicer(metaclass=_abc_1.ABCMeta):
         request: _rpc_pb2.LeaseGrantRequest,
         context: _aio.ServicerContext[_rpc_pb2.LeaseGrantRequest, _abc.Awaitable[_rpc_pb2.LeaseGrantResponse]],
     ) -> _abc.Awaitable[_rpc_pb2.LeaseGrantResponse]: ...
-
-    @_abc_1.abstractmethod
-    def LeaseRevoke(
-        self,
-        request: _rpc_pb2.LeaseRevokeRequest,
-        context: _aio.ServicerContext[_rpc_pb2.LeaseRevokeRequest, _abc.Awaitable[_rpc_pb2.LeaseRevokeResponse]],
-    ) -> _abc.Awaitable[_rpc_pb2.LeaseRevokeResponse]: ...
 
     @_abc_1.abstractmethod
     def LeaseKeepAlive(

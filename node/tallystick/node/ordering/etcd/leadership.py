@@ -188,18 +188,18 @@ class Leadership:
         try:
             async with asyncio.TaskGroup() as tasks:
                 watching = tasks.create_task(self._until_superseded(term, intake))
-                problem, is_superseded = "", False
+                problem, has_ended = "", False
                 try:
                     problem = await self._order(term, intake)
                 except SupersededError:
-                    is_superseded = True
+                    has_ended = True
                 if watching.done():
-                    problem, is_superseded = problem or watching.result(), True
+                    problem, has_ended = problem or watching.result(), True
                 watching.cancel()
-            if not problem and not is_superseded:
+            if not problem and not has_ended:
                 await self._delete(term)  # drained: nobody need wait until the lease lapses
                 return not self.standing.problem
-            _log.warning("leads no more: %s", problem or SupersededError())
+            _log.warning("leads no more: %s", problem or "its term has ended")
             intake.close(unavailable(problem) if problem else NOT_LEADING)
             self._progress.role = Seeking(problem)
             return False
@@ -215,7 +215,7 @@ class Leadership:
             Why it failed; empty if it did not.
 
         Raises:
-            SupersededError: Another orderer leads.
+            SupersededError: Another orderer leads, or has written the block.
         """
         try:
             while batch := await intake.next_batch():
@@ -272,7 +272,7 @@ class Leadership:
 
         Returns:
             Why that is unknown: etcd does not answer, and so nothing can be ordered here, whether
-            anybody asks for it or not. Empty if another orderer leads.
+            anybody asks for it or not. Empty if the term has ended.
         """
         key = only(self._keys.leader)
         while True:

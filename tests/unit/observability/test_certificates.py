@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from tallystick.node.observability.certificates import (
     OwnCertificate,
+    ends_of_files,
     expiry_check,
     own_certificates,
     warn_of_expiry,
@@ -23,6 +24,7 @@ from tallystick.node.observability.program import observed
 from tallystick.node.settings import OrdererSettings
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
+EXPIRY = "tallystick_certificate_expiry_timestamp_seconds"
 
 
 @pytest.mark.parametrize(
@@ -79,22 +81,28 @@ async def test_the_end_of_a_certificate_is_logged_when_it_comes(
         assert words in message
 
 
-def write_certificate(directory: Path, *, ends_at: datetime) -> None:
-    """Let the folder be an MSP directory whose certificate ends then."""
+def certificate_pem(name: str, *, ends_at: datetime) -> bytes:
+    """Return a certificate that ends then."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "node")])
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     certificate = (
         x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
+        .subject_name(subject)
+        .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(1)
         .not_valid_before(NOW)
         .not_valid_after(ends_at)
         .sign(key, hashes.SHA256())
     )
+    return certificate.public_bytes(Encoding.PEM)
+
+
+def write_certificate(directory: Path, *, ends_at: datetime) -> None:
+    """Let the folder be an MSP directory whose certificate ends then."""
     (directory / "signcerts").mkdir(exist_ok=True)
-    (directory / "signcerts" / "node.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    pem = certificate_pem("node", ends_at=ends_at)
+    (directory / "signcerts" / "node.pem").write_bytes(pem)
 
 
 async def test_a_node_goes_by_the_certificates_that_it_started_with(tmp_path: Path) -> None:
@@ -106,10 +114,56 @@ async def test_a_node_goes_by_the_certificates_that_it_started_with(tmp_path: Pa
     metrics = NodeMetrics()
     async with observed(settings, {}, metrics, lambda: int(NOW.timestamp()) * 10**9):
         write_certificate(tmp_path, ends_at=NOW + timedelta(days=3000))
-        labels = {"use": "msp", "file": "node.pem"}
-        name = "tallystick_certificate_expiry_timestamp_seconds"
-        end = metrics.registry.get_sample_value(name, labels)
+        labels = {"use": "msp", "file": "signcerts/node.pem"}
+        end = metrics.registry.get_sample_value(EXPIRY, labels)
     assert end == (NOW + timedelta(days=3)).timestamp()
+
+
+async def test_no_series_comes_twice_whatever_the_files_hold(tmp_path: Path) -> None:
+    """Prometheus takes nothing of a node that shows a series twice."""
+    pem = b"".join(certificate_pem(name, ends_at=NOW) for name in ("one", "two"))
+    places = ("signcerts/node.pem", "cacerts/ca.pem", "intermediatecerts/ca.pem", "tls/ca.crt")
+    for place in ("tls/server.crt", *places):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / place).write_bytes(pem)
+    document = {
+        "listen_address": "localhost:0",
+        "data_directory": tmp_path,
+        "msp": {"id": "OrdererMSP", "directory": tmp_path},
+        "tls": _pair(tmp_path / "tls", "server", "ca"),
+    }
+    settings, metrics = OrdererSettings.model_validate(document), NodeMetrics()
+    async with observed(settings, {}, metrics, lambda: int(NOW.timestamp()) * 10**9):
+        (family,) = [each for each in metrics.registry.collect() if each.name == EXPIRY]
+    assert [(each.labels["use"], each.labels["file"]) for each in family.samples] == [
+        ("msp", "signcerts/node.pem"),
+        ("msp-ca", "cacerts/ca.pem"),
+        ("msp-ca", "intermediatecerts/ca.pem"),
+        ("tls", "tls/server.crt"),
+        ("tls-ca", "tls/ca.crt"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("use", "ends", "shown"),
+    [
+        pytest.param("tls", [("node", 9), ("ca", 3)], 3, id="of a chain, the first to end"),
+        pytest.param("tls", [("node", 3), ("node", 9)], 3, id="the node's own, the first to end"),
+        pytest.param("tls-ca", [("one", 9), ("two", 3)], 3, id="of authorities, the first to end"),
+        pytest.param("tls-ca", [("ca", 9), ("ca", 3)], 9, id="not one that has a successor"),
+        pytest.param("tls-ca", [("ca", 3), ("ca", 9)], 9, id="nor where the successor is behind"),
+        pytest.param("tls-ca", [("ca", 3), ("ca", 9), ("b", 5)], 5, id="beside another authority"),
+    ],
+)
+def test_one_end_is_shown_of_a_file_with_several_certificates(
+    use: str, ends: list[tuple[str, int]], shown: int
+) -> None:
+    found = [
+        OwnCertificate(use, Path("tls/some.crt"), NOW + timedelta(days=days), subject)
+        for subject, days in ends
+    ]
+    end = (NOW + timedelta(days=shown)).timestamp()
+    assert list(ends_of_files(found)) == [(use, "tls/some.crt", end)]
 
 
 def test_what_an_orderer_shows_to_etcd_and_to_administrators_is_among_its_certificates(

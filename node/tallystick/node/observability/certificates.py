@@ -27,11 +27,13 @@ class OwnCertificate:
         use: ``msp``, ``tls``, ``etcd`` or ``admin``, with ``-ca`` for an authority.
         path: Its file.
         ends_at: The last moment at which it is valid.
+        subject: Whom it names; an authority and its successor have the same.
     """
 
     use: str
     path: Path
     ends_at: datetime
+    subject: str = ""
 
     @property
     def is_authority(self) -> bool:
@@ -73,6 +75,23 @@ def _places(settings: NodeSettings) -> Iterator[tuple[str, Path]]:
             yield "etcd-ca", settings.etcd.root_certificates
         if settings.admin is not None:
             yield "admin", settings.admin.certificate
+
+
+def ends_of_files(certificates: Sequence[OwnCertificate]) -> Iterator[tuple[str, str, float]]:
+    """Yield the use, the file and the end, in seconds since the epoch, once for each file.
+
+    The file is its folder and its name: an MSP has two folders for authorities. Of several
+    certificates in a file the first to end counts, but no authority whose successor, of the same
+    name, is in the file too: while authorities are replaced both are trusted, and the node has read
+    the old one even after it was dropped.
+    """
+    ends: dict[tuple[str, str], dict[str, datetime]] = {}
+    for each in certificates:
+        names = ends.setdefault((each.use, f"{each.path.parent.name}/{each.path.name}"), {})
+        known = names.get(each.subject, each.ends_at)
+        names[each.subject] = (max if each.is_authority else min)(known, each.ends_at)
+    for (use, file), names in ends.items():
+        yield use, file, min(names.values()).timestamp()
 
 
 def warnings(certificates: Sequence[OwnCertificate], now: datetime) -> Iterator[str]:
@@ -132,8 +151,10 @@ async def warn_of_expiry(
 
 def _certificates(use: str, path: Path) -> Iterator[OwnCertificate]:
     try:
-        found = x509.load_pem_x509_certificates(path.read_bytes())
+        found = [
+            OwnCertificate(use, path, each.not_valid_after_utc, each.subject.rfc4514_string())
+            for each in x509.load_pem_x509_certificates(path.read_bytes())
+        ]
     except (OSError, ValueError):
         return
-    for certificate in found:
-        yield OwnCertificate(use, path, certificate.not_valid_after_utc)
+    yield from found

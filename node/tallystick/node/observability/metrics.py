@@ -83,7 +83,7 @@ class NodeMetrics:
         """Show how many calls of each service are being worked on."""
         self.gauges.add(
             "tallystick_calls_in_progress",
-            "Calls that are being worked on; beyond the limit in the settings they wait.",
+            "Calls that are being worked on; the settings have a limit for each service.",
             ("service",),
             lambda: [((service,), count()) for service, count in calls.items()],
         )
@@ -107,11 +107,11 @@ class NodeMetrics:
         )
 
     def show_certificates(self, ends: Iterable[tuple[str, str, float]]) -> None:
-        """Show when certificates end: use, file, and seconds since the epoch."""
+        """Show when certificates end: use and file, each pair once, and seconds since the epoch."""
         values = [((use, file), end) for use, file, end in ends]
         self.gauges.add(
             "tallystick_certificate_expiry_timestamp_seconds",
-            "When a certificate of this node, or one above it, ends.",
+            "When the first of the certificates in a file of this node ends.",
             ("use", "file"),
             lambda: values,
         )

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import cast
 
 from tallystick.node.observability.certificates import (
+    ends_of_files,
     expiry_check,
     own_certificates,
     warn_of_expiry,
@@ -48,9 +49,7 @@ async def observed(
     """
     # Read once: a node goes on with what it started with, whatever is in the files since.
     certificates = tuple(own_certificates(settings))
-    metrics.show_certificates(
-        (each.use, each.path.name, each.ends_at.timestamp()) for each in certificates
-    )
+    metrics.show_certificates(ends_of_files(certificates))
     disk = disk_check(settings.data_directory, settings.operations.min_free_disk_bytes)
     expiry = expiry_check(certificates, clock)
     own_checks = {"disk": disk, "certificates": expiry, "calls": calls}

@@ -28,7 +28,13 @@ EXAMPLES: Final[dict[Path, type[NodeSettings]]] = {
     ROOT / "examples" / "operations" / "orderer.toml": OrdererSettings,
 }
 
-_UNITS: Final = {"_s": "seconds", "_bytes": "bytes", "_blocks": "blocks"}
+_UNITS: Final = {
+    "calls_per_s": "calls per second",
+    "_s": "seconds",
+    "_bytes": "bytes",
+    "_blocks": "blocks",
+}
+"""By how the name of a key ends; the first that fits."""
 _BOUNDS: Final = (
     ("gt", "more than {}"),
     ("ge", "at least {}"),
@@ -55,11 +61,11 @@ _SHOWN: Final = {
     "tls.private_key": "tls/server.key",
     "tls.root_certificates": "tls/ca.crt",
     "tls.client_root_certificates": ["tls/ca.crt"],
-    "admin.listen_address": "127.0.0.1:7053",
+    "admin.listen_address": "127.0.0.1:7070",
     "admin.certificate": "tls/server.crt",
     "admin.private_key": "tls/server.key",
     "admin.client_root_certificates": ["tls/ca.crt"],
-    "etcd.endpoints": ["etcd0.one.example:2379"],
+    "etcd.endpoints": ["etcd0.orderer.example:2379"],
     "etcd.certificate": "tls/server.crt",
     "etcd.private_key": "tls/server.key",
     "etcd.root_certificates": "tls/etcd-ca.crt",
@@ -73,6 +79,17 @@ _SHOWN: Final = {
     "chaincode.listener.listen_address": "127.0.0.1:7054",
 }
 """Values for keys without a default, and for those whose default is nothing."""
+_SHOWN_OF_ORDERER: Final = _SHOWN | {
+    "listen_address": "0.0.0.0:7050",
+    "operations.listen_address": "127.0.0.1:7060",
+    "telemetry.address": "collector.orderer.example:4317",
+    "advertised_address": "orderer0.orderer.example:7050",
+    "data_directory": "/var/lib/tallystick-orderer/data",
+    "msp.id": "OrdererMSP",
+    "msp.pkcs11.token": "orderer",
+    "msp.pkcs11.label": "orderer0",
+}
+"""The same for an orderer: another node, which may run beside a peer."""
 
 _INTRODUCTION: Final = """\
 # Configuration
@@ -184,6 +201,7 @@ def example(model: type[Settings]) -> str:
     ]
     lines += ["# set: where it has a default, that is the value shown.", ""]
     table = ""
+    shown = _SHOWN_OF_ORDERER if issubclass(model, OrdererSettings) else _SHOWN
     required = {key.table for key in keys(model) if key.required}
     optional = {name.strip("[]") for name in about} - {"msp", "tls"}
     for key in keys(model):
@@ -193,7 +211,7 @@ def example(model: type[Settings]) -> str:
             heading = f"[[{table}]]" if key.listed else f"[{table}]"
             lines += ["", *_comment(about[heading]), f"{off}{heading}"]
         hidden = off or ("" if key.required else "# ")
-        lines += [*_comment(key.meaning), f"{hidden}{key.last} = {_toml(_shown(key))}"]
+        lines += [*_comment(key.meaning), f"{hidden}{key.last} = {_toml(_value(key, shown))}"]
     assert required <= {"", "msp", "tls"} | optional
     return "\n".join(lines) + "\n"
 
@@ -257,8 +275,8 @@ def _range(key: Key) -> str:
     return ", ".join(found)
 
 
-def _shown(key: Key) -> object:
-    return _SHOWN[key.name] if key.required or key.default in (None, (), {}) else key.default
+def _value(key: Key, shown: Mapping[str, object]) -> object:
+    return shown[key.name] if key.required or key.default in (None, (), {}) else key.default
 
 
 def _toml(value: object) -> str:

@@ -52,7 +52,7 @@ class TlsSettings(Settings):
     client_root_certificates: tuple[ResolvedPath, ...] = ()
     """Authorities of the clients that may connect, beside those of the channels' members."""
     client_certificate_required: bool = False
-    """Whether clients must show a certificate."""
+    """Whether clients must show a certificate; then ``client_root_certificates`` must be set."""
 
     @model_validator(mode="after")
     def _check_roots(self) -> "TlsSettings":

@@ -26,7 +26,6 @@ STRICT = {
     "privatedevices": "yes",
     "capabilityboundingset": "",
     "umask": "0077",
-    "statedirectory": "tallystick",
     "user": "tallystick",
 }
 
@@ -55,6 +54,21 @@ def test_a_unit_runs_a_node_as_an_unprivileged_user_who_writes_its_state_only(un
     assert program == TALLY
     options = build_parser().parse_args(words)
     assert options.command.run.endswith(f"cli.{unit.stem.removeprefix('tallystick-')}:start")
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_a_unit_lets_its_node_write_where_the_example_of_settings_puts_the_data(unit: Path) -> None:
+    found = service(unit)
+    settings = Path(shlex.split(found["execstart"])[-1])
+    assert settings.parent == Path("/etc", found["configurationdirectory"])
+    with (FOLDER / settings.name).open("rb") as opened:
+        data = Path(tomllib.load(opened)["data_directory"])
+    assert data.parent == Path("/var/lib", found["statedirectory"])
+
+
+@pytest.mark.parametrize("folder", ["statedirectory", "configurationdirectory"])
+def test_two_units_on_one_machine_share_no_folder(folder: str) -> None:
+    assert len({service(unit)[folder] for unit in UNITS}) == len(UNITS)
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)

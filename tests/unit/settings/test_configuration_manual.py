@@ -1,9 +1,10 @@
 """docs/configuration.md and the annotated examples say what the models of the settings say."""
 
+import re
 from pathlib import Path
 
 import pytest
-from tests.configuration_manual import EXAMPLES, keys, uncommented, written
+from tests.configuration_manual import EXAMPLES, keys, manual, uncommented, written
 
 from tallystick.node.settings import NodeSettings, OrdererSettings, PeerSettings, load_settings
 
@@ -21,6 +22,25 @@ def test_what_is_documented_is_what_the_models_say(path: Path) -> None:
 def test_every_key_says_what_it_means(model: type[NodeSettings]) -> None:
     silent = [key.name for key in keys(model) if not key.meaning]
     assert not silent, "put a docstring below these keys in settings.py"
+
+
+def test_a_rate_is_no_time() -> None:
+    assert "| `calls_per_s` | number, calls per second |" in manual()
+    assert "| `lease_ttl_s` | whole number, seconds |" in manual()
+
+
+def test_the_key_that_asks_for_client_certificates_names_the_key_that_it_needs() -> None:
+    (asking,) = [key for key in keys(PeerSettings) if key.last == "client_certificate_required"]
+    assert "`client_root_certificates` must be set" in asking.meaning
+
+
+def test_a_peer_and_an_orderer_with_the_settings_of_the_examples_fit_on_one_machine() -> None:
+    texts = [uncommented(path.read_text(encoding="utf-8")) for path in EXAMPLES]
+    listens = re.compile(r'^listen_address = ".*:(\d+)"$', re.MULTILINE)
+    ports = [port for text in texts for port in listens.findall(text)]
+    assert len(set(ports)) == len(ports) == 6
+    data = [load_settings(model, path).data_directory for path, model in EXAMPLES.items()]
+    assert len(set(data)) == len(data)
 
 
 @MODELS

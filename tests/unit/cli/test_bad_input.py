@@ -191,3 +191,19 @@ def test_where_there_are_no_keys_nobody_is_renewed(
     assert f"BankMSP: {tmp_path} has no certificate of a node or user of it" in said
     assert "renew where its keys are, with --network" in said
     assert files(tmp_path).read() == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(("snapshot", "request", "--as", "BankMSP"), id="a snapshot"),
+        pytest.param(("snapshot", "list", "--as", "BankMSP"), id="what is asked for"),
+        pytest.param(("channel", "list", "--as", "BankMSP"), id="its channels"),
+    ],
+)
+def test_of_a_member_without_a_peer_nothing_of_a_peer_is_asked(
+    network: Network, told: Told, words: tuple[str, ...]
+) -> None:
+    said = told(*words, "--network", network.directory)
+    there = ", ".join(member.msp_id for member in network.topology.peer_organizations)
+    assert said == f"tally: BankMSP runs no peer: name a member that does: {there}\n"

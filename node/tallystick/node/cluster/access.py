@@ -18,7 +18,7 @@ from tallystick.node.cluster.network import Network
 from tallystick.node.cluster.node import Node
 from tallystick.node.cluster.peer_client import PeerClient, Source
 from tallystick.node.cluster.snapshot_client import SnapshotClient
-from tallystick.node.cluster.topology import ChannelTopology
+from tallystick.node.cluster.topology import ChannelTopology, Topology
 from tallystick.node.errors import LedgerError
 from tallystick.node.transport.channels import ChannelPool
 from tallystick.node.transport.credentials import ClientTls, KeyPair, certificate_hash
@@ -32,15 +32,26 @@ _CONNECT_TIMEOUT_S: Final = 5.0
 
 
 class NoPeerError(LedgerError):
-    """An organisation has no peer that its administrator could administer.
+    """An organisation has no peer of its own, and something was asked of that.
 
     Attributes:
         msp_id: The organisation.
     """
 
     def __init__(self, msp_id: str, others: list[str]) -> None:
-        super().__init__(f"{msp_id} runs no peer; act for one of {', '.join(others)}")
+        super().__init__(f"{msp_id} runs no peer: name a member that does: {', '.join(others)}")
         self.msp_id = msp_id
+
+
+def check_runs_peer(topology: Topology, msp_id: str) -> None:
+    """Raise unless an organisation runs a peer: others' peers serve the users of some.
+
+    Raises:
+        UnknownMemberError: There is no such organisation.
+        NoPeerError: It runs none.
+    """
+    if not topology.organization(msp_id).peers:
+        raise NoPeerError(msp_id, [member.msp_id for member in topology.peer_organizations])
 
 
 class Access:
@@ -76,9 +87,7 @@ class Access:
             ConnectError: The peer does not answer.
         """
         network = self._network
-        if not network.topology.organization(msp_id).peers:
-            members = [member.msp_id for member in network.topology.peer_organizations]
-            raise NoPeerError(msp_id, members)
+        check_runs_peer(network.topology, msp_id)
         peers = [node for node in network.nodes_of(msp_id) if node.kind == "peer"]
         return Administrator(
             msp_id=msp_id,
@@ -96,7 +105,9 @@ class Access:
 
         Raises:
             UnknownMemberError: There is no such organisation.
+            NoPeerError: It runs no peer.
         """
+        check_runs_peer(self._network.topology, msp_id)
         peer = self._network.peer_of(msp_id)
         channel = self._pool.channel(peer.address, self._credentials(msp_id, peer))
         client = PeerClient(

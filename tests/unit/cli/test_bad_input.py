@@ -196,6 +196,8 @@ def test_where_there_are_no_keys_nobody_is_renewed(
 @pytest.mark.parametrize(
     "words",
     [
+        pytest.param(("ledger", "compare", "--as", "ATSMSP", "--with", "BankMSP"), id="compared"),
+        pytest.param(("ledger", "compare", "--as", "BankMSP", "--with", "ATSMSP"), id="comparing"),
         pytest.param(("snapshot", "request", "--as", "BankMSP"), id="a snapshot"),
         pytest.param(("snapshot", "list", "--as", "BankMSP"), id="what is asked for"),
         pytest.param(("channel", "list", "--as", "BankMSP"), id="its channels"),

@@ -29,8 +29,8 @@ from tallystick.node.ledger.snapshot_file import SnapshotDamagedError
 from tallystick.node.ledger.snapshot_import import import_snapshot
 from tallystick.node.process import DataInUseError, holding
 from tallystick.node.repair import prune as pruning
-from tallystick.node.repair.compare import folder_parting, state_parting
-from tallystick.node.repair.export import blocks_between
+from tallystick.node.repair.compare import NothingToCompareError, folder_parting, state_parting
+from tallystick.node.repair.export import ExportRefusedError, blocks_between, check_range
 from tallystick.node.repair.folder import LedgerFolder, WrongBlockError, open_folder
 from tallystick.node.repair.prune import OrdererKeepsBlocksError, Pruned, prune
 from tallystick.node.repair.rebuild import rebuild
@@ -140,6 +140,21 @@ def test_it_agrees_with_a_ledger_that_has_all_blocks(
     assert folder_parting(later, peer) == (None, (BLOCKS, BLOCKS))
     assert state_parting(later, peer) == ""
     assert [block.header.number for block in blocks_between(later, 0, None)] == [3, 4]
+
+
+def test_it_agrees_with_no_ledger_that_ends_before_its_first_block(
+    later: LedgerFolder, short: LedgerFolder
+) -> None:
+    assert folder_parting(later, short) == (None, (BLOCKS, FIRST))
+    rewrite(short, lambda blocks: blocks.pop())
+    with pytest.raises(NothingToCompareError, match=r" has blocks 3 to 4, .* has blocks 0 to 1;"):
+        folder_parting(later, short)
+
+
+def test_it_gives_only_blocks_that_it_has(later: LedgerFolder) -> None:
+    check_range(later, 0, FIRST)
+    with pytest.raises(ExportRefusedError, match="begins with block 3, behind --last 2: name a"):
+        check_range(later, 0, LAST)
 
 
 def test_a_lost_store_is_made_from_the_snapshot_and_what_follows(

@@ -2,24 +2,32 @@
 
 import argparse
 import tempfile
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
+from typing import Final
 
 from tallystick.client.errors import ClientError
 from tallystick.client.network import Network
 from tallystick.node.cli.session import channel_of, connect, member_of
+from tallystick.node.cluster.access import check_runs_peer
+from tallystick.node.cluster.network import open_network
 from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.key_value_store import StoreUnavailableError
 from tallystick.node.repair.compare import (
     Divergence,
     FetchBlock,
+    NothingToCompareError,
     first_parting,
     folder_parting,
     state_parting,
 )
 from tallystick.node.repair.export import (
+    ExportRefusedError,
     block_line,
     blocks_between,
+    check_range,
+    check_state,
     state_lines,
     write_block_files,
 )
@@ -33,6 +41,9 @@ from tallystick.wire.errors import WireError
 
 FAILURES = (ClientError, WireError)
 
+_OF_BLOCKS: Final = ("first", "last")
+_OF_STATE: Final = ("namespace", "start_key", "end_key")
+
 
 class NotAPeerError(LedgerError):
     """Something was asked of an orderer's ledger that only a peer's has."""
@@ -44,12 +55,18 @@ class NotAPeerError(LedgerError):
 
 
 class WhichTwoError(LedgerError):
-    """It is not clear what to compare."""
+    """It is not clear what to compare.
 
-    def __init__(self) -> None:
+    Attributes:
+        twice: What was named twice, if anything was: it would agree with itself.
+    """
+
+    def __init__(self, twice: str = "") -> None:
+        told = f"{twice} is named twice: " if twice else ""
         super().__init__(
-            "name two folders, or none and with --with the organisation to compare with"
+            f"{told}name two folders, or none and with --with the organisation to compare with"
         )
+        self.twice = twice
 
 
 async def verify(options: argparse.Namespace) -> None:
@@ -92,6 +109,7 @@ async def compare(options: argparse.Namespace) -> int:
         raise WhichTwoError
     async with AsyncExitStack() as lifetime:
         msp_id = member_of(options)
+        _check_pair(options, msp_id, other)
         networks = []
         for each in (msp_id, other):
             caller = argparse.Namespace(**{**vars(options), "as": each})
@@ -100,7 +118,11 @@ async def compare(options: argparse.Namespace) -> int:
         infos = [await _info(*pair) for pair in zip(networks, (msp_id, other), strict=True)]
         heights = [info.height for info in infos]
         fetch = [_fetcher(*pair) for pair in zip(networks, (msp_id, other), strict=True)]
-        first = max(map(_first_block, infos))
+        firsts = list(map(_first_block, infos))
+        first = max(firsts)
+        if min(heights) <= first:
+            held = map(range, firsts, heights)
+            raise NothingToCompareError(dict(zip((msp_id, other), held, strict=True)))
         parting = await first_parting(fetch[0], fetch[1], min(heights), first)
     return _told(parting, min(heights), f"heights {heights[0]} and {heights[1]}")
 
@@ -130,22 +152,49 @@ def prune(options: argparse.Namespace) -> None:
 
 
 def export(options: argparse.Namespace) -> None:
-    """Write blocks or state to a file or a folder."""
+    """Write blocks or state to a file or a folder; nothing is, if not all of it can be."""
+    _check_used(options)
     folder = open_folder(options.directory)
     output: Path = options.output
-    if options.what != "state" and options.first < folder.start.block_number:
+    if options.what == "state":
+        _write_lines(_state(folder, options), output)
+        return
+    first = options.first or 0
+    check_range(folder, first, options.last)
+    if first < folder.start.block_number:
         print(f"the blocks begin with block {folder.start.block_number}")
-    blocks = blocks_between(folder, options.first, options.last)
+    blocks = blocks_between(folder, first, options.last)
     if options.what == "block-files":
         print(f"{write_block_files(blocks, output)} blocks in {output}")
         return
-    if options.what == "state" and not folder.is_peer:
+    _write_lines((block_line(block, is_peer=folder.is_peer) for block in blocks), output)
+
+
+def _check_used(options: argparse.Namespace) -> None:
+    """Raise ExportRefusedError if an option is given that says nothing of what is exported."""
+    is_state = options.what == "state"
+    unused = [
+        f"--{name.replace('_', '-')}"
+        for name in (_OF_BLOCKS if is_state else _OF_STATE)
+        if getattr(options, name) not in {None, ""}
+    ]
+    if unused:
+        why = "a state is that after the newest block" if is_state else "it writes whole blocks"
+        raise ExportRefusedError(
+            f"`--what {options.what}` does not use {', '.join(unused)}, for {why}: leave that out"
+        )
+
+
+def _state(folder: LedgerFolder, options: argparse.Namespace) -> Iterator[str]:
+    if not folder.is_peer:
         raise NotAPeerError(folder, "state")
-    lines = (
-        state_lines(folder, options.namespace, options.start_key, options.end_key)
-        if options.what == "state"
-        else (block_line(block, is_peer=folder.is_peer) for block in blocks)
-    )
+    chosen = (options.namespace, options.start_key, options.end_key)
+    check_state(folder, *chosen)
+    return state_lines(folder, *chosen)
+
+
+def _write_lines(lines: Iterator[str], output: Path) -> None:
+    """Write a new file, of which nothing is left if that fails, and say how long it is."""
     with output.open("x", encoding="utf-8") as file, ExitStack() as unless_whole:
         unless_whole.callback(output.unlink)
         count = sum(1 for line in lines if file.write(f"{line}\n"))
@@ -153,7 +202,25 @@ def export(options: argparse.Namespace) -> None:
     print(f"{count} lines in {output}")
 
 
+def _check_pair(options: argparse.Namespace, msp_id: str, other: str) -> None:
+    """Raise unless two organisations can be compared; a profile does not tell who runs peers.
+
+    Raises:
+        WhichTwoError: They are one.
+        UnknownMemberError: There is no such organisation.
+        NoPeerError: One runs no peer.
+    """
+    if msp_id == other:
+        raise WhichTwoError(other)
+    if options.profile is None:
+        topology = open_network(options.network).topology
+        for each in (msp_id, other):
+            check_runs_peer(topology, each)
+
+
 def _compare_folders(one: LedgerFolder, other: LedgerFolder) -> int:
+    if one.directory.samefile(other.directory):
+        raise WhichTwoError(str(other.directory))
     parting, heights = folder_parting(one, other)
     shown = f"heights {heights[0]} and {heights[1]}"
     if parting is not None or heights[0] != heights[1] or not (one.is_peer and other.is_peer):

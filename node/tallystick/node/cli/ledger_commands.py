@@ -25,12 +25,10 @@ _EXPORT: Final = (
         name="--what",
         choices=("blocks", "block-files", "state"),
         default="blocks",
-        help="blocks as lines of JSON (the default), blocks as files of Fabric's, into a folder, or"
-        " the state as lines of JSON",
+        help="blocks as lines of JSON (the default), blocks as files of Fabric's, into a new"
+        " folder, or the state as lines of JSON",
     ),
-    Argument(
-        name="--first", type=natural, default=0, metavar="N", help="the first block (default: 0)"
-    ),
+    Argument(name="--first", type=natural, metavar="N", help="the first block (default: 0)"),
     Argument(name="--last", type=natural, metavar="N", help="the last block (default: the newest)"),
     Argument(
         name="--namespace", default="", metavar="CHAINCODE", help="the state of this chaincode only"

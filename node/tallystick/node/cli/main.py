@@ -129,6 +129,8 @@ def run(command: Command, options: argparse.Namespace) -> int:
 
 def _told(error: Exception) -> str:
     """Return what a failure says; of a file that cannot be used, without the system's number."""
+    if isinstance(error, FileExistsError) and error.filename is not None:
+        return f"{error.filename} is there already: name another file"
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.filename} cannot be used: {error.strerror}"
     return str(error)

@@ -1,10 +1,11 @@
 """Finds where two copies of a channel part."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
 
+from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.committed import (
     is_endorser_transaction,
     recorded_codes,
@@ -24,6 +25,22 @@ FetchBlock = Callable[[int], Awaitable[Block]]
 """Returns a peer's block of some number."""
 
 _SHOWN_KEYS: Final = 5
+
+
+class NothingToCompareError(LedgerError):
+    """No block is in both of two copies of a channel.
+
+    Attributes:
+        held: The numbers of the blocks that each has, by its name.
+    """
+
+    def __init__(self, held: Mapping[str, range]) -> None:
+        shown = ", ".join(f"{name} has {_numbers(numbers)}" for name, numbers in held.items())
+        super().__init__(
+            f"nothing was compared, for no block is in both: {shown}; compare again once both have"
+            " one, or name another"
+        )
+        self.held = held
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +98,17 @@ def folder_parting(
     compared are those that both have; their hashes cover what was before.
 
     Raises:
+        NothingToCompareError: No block is in both, nor the hash of one.
         LedgerError: A block file cannot be read.
     """
     judged = one.is_peer and other.is_peer
     first = max(one.start.block_number, other.start.block_number)
-    if first and _hash_before(one, first) != _hash_before(other, first):
-        return Divergence(first - 1, ("header hash: two chains",)), (first - 1, first - 1)
+    if first:
+        before = [_hash_before(each, first) for each in (one, other)]
+        if not all(before):
+            raise NothingToCompareError(_held(one, other))
+        if before[0] != before[1]:
+            return Divergence(first - 1, ("header hash: two chains",)), (first - 1, first - 1)
     heights = [first, first]
     for left, right in zip_longest(*(blocks_from(each, first) for each in (one, other))):
         if left is not None and right is not None:
@@ -96,6 +118,8 @@ def folder_parting(
                 return parting, (heights[0], heights[1])
         heights[0] += left is not None
         heights[1] += right is not None
+    if not all(heights):
+        raise NothingToCompareError(_held(one, other))
     return None, (heights[0], heights[1])
 
 
@@ -150,6 +174,21 @@ def block_differences(one: Block, other: Block) -> Iterator[str]:
             f" {recorded_commit_hash(other).hex() or 'none'} in the second, with the same verdicts"
             f" on {index + 1} transactions: `tally ledger verify --deep` says which is wrong"
         )
+
+
+def _held(*folders: LedgerFolder) -> dict[str, range]:
+    """Return the numbers of the blocks that ledgers on disk have, by their folders."""
+    held = {}
+    for folder in folders:
+        first = folder.start.block_number
+        held[str(folder.directory)] = range(first, first + sum(1 for _ in folder.read()))
+    return held
+
+
+def _numbers(held: range) -> str:
+    if not held:
+        return "no blocks"
+    return f"blocks {held[0]} to {held[-1]}" if len(held) > 1 else f"block {held[0]}"
 
 
 async def _agree(one: FetchBlock, other: FetchBlock, number: int) -> bool:

@@ -73,6 +73,17 @@ def rows(store: KeyValueReader) -> Iterator[Row]:
         yield Row(namespace.decode(), key, held.value, held.version, held.metadata)
 
 
+def namespaces(store: KeyValueReader) -> Iterator[str]:
+    """Yield the namespaces of a state, those of private values left out; each takes one look-up."""
+    first, end = keyspace.STATE, keyspace.end_of_prefix(keyspace.STATE)
+    while (pair := next(store.range(first, end), None)) is not None:
+        prefix = pair[0].partition(keyspace.SEPARATOR)[0]
+        namespace = prefix.removeprefix(keyspace.STATE).decode()
+        if _PRIVATE not in namespace:
+            yield namespace
+        first = keyspace.end_of_prefix(prefix + keyspace.SEPARATOR)
+
+
 def first_difference(one: KeyValueReader, other: KeyValueReader) -> str:
     """Return how two states differ at their first such key, private values aside; empty if not."""
     for left, right in zip_longest(_shared(one), _shared(other)):

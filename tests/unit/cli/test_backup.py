@@ -21,9 +21,11 @@ from tallystick.node.cli.backup.errors import (
     DamagedBackupError,
     LonelyOrdererError,
     MissingKeysError,
+    NotAloneError,
     OccupiedError,
     OtherNodeError,
     RemovedMeanwhileError,
+    SurplusInBackupError,
 )
 from tallystick.node.cli.backup.files import (
     Manifest,
@@ -43,6 +45,13 @@ from tallystick.node.settings import OrdererSettings, PeerSettings, SettingsErro
 
 StoreKind = Literal["leveldb", "sqlite"]
 BATCH = 50
+ETCD = """
+[etcd]
+endpoints = ["localhost:2379"]
+certificate = "c"
+private_key = "k"
+root_certificates = "r"
+"""
 
 
 @pytest.fixture
@@ -306,7 +315,7 @@ def test_a_file_or_a_store_that_is_gone_when_it_is_its_turn_is_a_reason_to_begin
         ),
         pytest.param(
             lambda folder: (folder / "data/more").write_text("x"),
-            "data/more is not what was written",
+            "/backup is not restored as it is: data/more is not part of this backup: move it away",
             id="file added",
         ),
     ],
@@ -315,7 +324,35 @@ def test_a_backup_that_is_not_whole_is_refused(
     outcome: Outcome, backup: Path, damage: Callable[[Path], object], problem: str
 ) -> None:
     damage(backup)
-    with outcome.refuses(DamagedBackupError, leaves=files(backup), match=problem):
+    error = SurplusInBackupError if "not part" in problem else DamagedBackupError
+    with outcome.refuses(error, leaves=files(backup), match=problem):
+        read_manifest(backup)
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ("inner/data/package", "inner"),
+        ("data/channels/other/blocks/000000.blocks", "data/channels/other"),
+        ("data/chaincode/other.tar.gz", "data/chaincode/other.tar.gz"),
+        ("notes", "notes"),
+    ],
+)
+def test_what_does_not_belong_to_a_backup_is_named_as_a_whole_and_once_away_no_matter(
+    backup: Path, more: str, named: str
+) -> None:
+    (backup / more).parent.mkdir(parents=True, exist_ok=True)
+    (backup / more).write_text("")
+    with pytest.raises(SurplusInBackupError, match=f": {named} is not part of this backup"):
+        read_manifest(backup)
+    (backup / named).rename(backup.with_name("away"))
+    assert read_manifest(backup).node == "the peer of OneMSP"
+
+
+def test_a_backup_that_has_changed_is_not_called_too_much(backup: Path) -> None:
+    (backup / "a").write_text("")
+    (backup / "data/chaincode/notes.tar.gz").write_text("x")
+    with pytest.raises(DamagedBackupError, match=r"notes\.tar\.gz is not what was written"):
         read_manifest(backup)
 
 
@@ -377,18 +414,38 @@ def test_a_settings_file_is_that_of_the_node_whose_keys_it_has(
 
 
 @pytest.mark.parametrize(
-    ("held", "error"),
-    [("BankMSP", OtherNodeError), ("OneMSP", LonelyOrdererError)],
-    ids=["of another node", "of an orderer that orders alone"],
-)
+    ("held", "more", "error"),
+    [("BankMSP", "", OtherNodeError), ("OneMSP", "", LonelyOrdererError),
+     ("OneMSP", ETCD, NotAloneError)],
+    ids=["of another node", "of an orderer that orders alone", "told what another node is told"],
+)  # fmt: skip
 async def test_a_backup_is_restored_that_would_not_do(
-    outcome: Outcome, backup: Path, tmp_path: Path, held: str, error: type[LedgerError]
+    outcome: Outcome, backup: Path, held: str, more: str, error: type[LedgerError]
 ) -> None:
     write_manifest(backup, replace(manifest(backup), kind="orderer", msp_id=held))
     orderer = SETTINGS.replace("[msp]", "[queue]\nmax_envelopes = 1\n[msp]")
-    config = written(tmp_path, orderer.replace('"data"', '"empty"'))
+    config = written(backup.parent, orderer.replace('"data"', '"empty"') + more)
     options = argparse.Namespace(
-        config=config, source=backup, keys=None, profile=None, newest=False
+        config=config, source=backup, keys=None, profile=None, newest=bool(more)
     )
-    with outcome.refuses(error, leaves=files(tmp_path)):
+    with outcome.refuses(error, leaves=files(backup.parent)):
         await restore(options)
+
+
+@pytest.mark.parametrize(
+    ("newest", "profile", "problem"),
+    [
+        (True, None, r"--newest is for .* settings file of a peer, .*: leave --newest out"),
+        (False, [Path("p.json")], "--profile is for .* of a peer, .*: leave --profile out"),
+    ],
+)
+async def test_a_peer_is_not_told_what_an_orderer_ordered(
+    backup: Path, tmp_path: Path, *, newest: bool, profile: list[Path] | None, problem: str
+) -> None:
+    config = written(tmp_path, SETTINGS.replace('"data"', '"empty"'))
+    options = argparse.Namespace(
+        config=config, source=backup, keys=None, profile=profile, newest=newest
+    )
+    with pytest.raises(NotAloneError, match=problem):
+        await restore(options)
+    assert not (tmp_path / "empty").exists()

@@ -131,10 +131,26 @@ def test_a_restore_that_failed_is_tried_again_by_the_same_command(
         with pytest.raises(OSError, match="the disk has gone"):
             restoring(node, copy, copy.with_name("vault"))
     if not place.endswith("_move"):
-        assert not names(node / "data"), "private values stay behind"
+        assert [*(node / "data").iterdir()] == [], "private values stay behind"
     restoring(node, copy, copy.with_name("vault"))
     assert names(node / "data") == sorted(DATA)
     assert [(node / name).read_text() for name in KEYS] == list(KEYS)
+
+
+@pytest.mark.parametrize("made", ["data", "disk/nodes/data"])
+def test_a_restore_that_failed_leaves_no_folder_behind(
+    node: Path, copy: Path, monkeypatch: pytest.MonkeyPatch, made: str
+) -> None:
+    (node / "node.toml").write_text(SETTINGS.replace('"data"', f'"{made}"'))
+    before = sorted(node.rglob("*"))
+
+    def failing(*_: object) -> None:
+        raise OSError("no peer answers")
+
+    monkeypatch.setattr("tallystick.node.cli.backup.commands.opened_heights", failing)
+    with pytest.raises(OSError, match="no peer answers"):
+        restoring(node, copy)
+    assert sorted(node.rglob("*")) == before
 
 
 def crash_after(renames: int, node: Path, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,6 +286,27 @@ def test_data_their_backup_and_keys_must_be_apart(
     with pytest.raises(NotApartError, match="must be apart; name another place"):
         saving(node, tmp_path / to, None if keys is None else tmp_path / keys)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["--to", "--keys"])
+@pytest.mark.parametrize("place", ["copy/inner", "copy/data/inner", "link/inner"])
+def test_nothing_is_put_into_a_backup_which_could_not_be_restored_then(
+    node: Path, tmp_path: Path, name: str, place: str
+) -> None:
+    saving(node, tmp_path / "copy")
+    (tmp_path / "link").symlink_to("copy")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(NotApartError, match=f"^{name} .*/inner is in the backup .*/copy, .* place"):
+        saving(node, *[tmp_path / place] if name == "--to" else [tmp_path / "b", tmp_path / place])
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_beside_a_file_that_only_has_the_name_of_a_manifest_there_is_room(
+    node: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "backup.json").write_text('{"of": "another program"}')
+    saving(node, tmp_path / "copy")
+    assert read_manifest(tmp_path / "copy").node == "the peer of OneMSP"
 
 
 def test_folders_whose_names_begin_alike_are_apart(tmp_path: Path) -> None:

@@ -32,10 +32,14 @@ class NotApartError(LedgerError):
         path: The folder.
     """
 
-    def __init__(self, inner: str, outer: str, path: Path) -> None:
+    def __init__(self, inner: str, outer: str, path: Path, *, in_backup: bool = False) -> None:
+        """``in_backup`` is whether ``outer`` is a backup that is there already."""
         super().__init__(
-            f"{inner} is in {outer}, or the same folder: data, their copy and the copy of keys must"
-            " be apart; name another place"
+            f"{inner} is in {outer}, and a backup with files that are not its own is not restored:"
+            " name another place"
+            if in_backup
+            else f"{inner} is in {outer}, or the same folder: data, their copy and the copy of keys"
+            " must be apart; name another place"
         )
         self.path = path
 
@@ -79,6 +83,23 @@ class DamagedBackupError(LedgerError):
         self.path = path
 
 
+class SurplusInBackupError(LedgerError):
+    """A backup may be whole, and there is something in it that it did not write.
+
+    Attributes:
+        path: The backup.
+        surplus: What is too much, from there.
+    """
+
+    def __init__(self, path: Path, surplus: str) -> None:
+        super().__init__(
+            f"{path} is not restored as it is: {surplus} is not part of this backup: move it away,"
+            " and try again"
+        )
+        self.path = path
+        self.surplus = surplus
+
+
 class OtherNodeError(LedgerError):
     """A backup is that of another node.
 
@@ -100,6 +121,18 @@ class LonelyOrdererError(LedgerError):
             " ordering other blocks in their place would cut it off from them all.\n"
             "Name a peer of each member with --profile, to get these blocks; or, if the orderer was"
             " stopped when the backup was taken and has not run since, say so with --newest"
+        )
+
+
+class NotAloneError(LedgerError):
+    """What only an orderer that orders alone is told was told another node."""
+
+    def __init__(self, option: str, config: Path, *, kind: str) -> None:
+        """``kind`` is that of the node, and if it is an orderer, others order with it."""
+        node = "a peer" if kind == "peer" else "an orderer that shares its order through etcd"
+        super().__init__(
+            f"{option} is for an orderer that orders alone, and {config} is the settings file of"
+            f" {node}, which gets the blocks since its backup by itself: leave {option} out"
         )
 
 

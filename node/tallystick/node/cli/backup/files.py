@@ -4,17 +4,19 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
 from tallystick.node.cli.backup.errors import (
     DamagedBackupError,
+    NotApartError,
     OccupiedError,
     RemovedMeanwhileError,
+    SurplusInBackupError,
 )
 from tallystick.node.cli.backup.places import LOST_AND_FOUND, OWNER_ONLY, check_vacant
 from tallystick.node.cli.backup.stores import copy_store, is_store
@@ -102,6 +104,21 @@ def check_new(directory: Path) -> None:
         raise OccupiedError(directory, lacks=MANIFEST if found else None) from error
 
 
+def check_outside_backups(places: Mapping[str, Path]) -> None:
+    """Return if none of some folders is in a backup, which could not be restored then.
+
+    Args:
+        places: The folders, by what an operator calls them.
+
+    Raises:
+        NotApartError: One is.
+    """
+    for name, path in places.items():
+        for folder in path.resolve().parents:
+            if _is_backup(folder):
+                raise NotApartError(f"{name} {path}", f"the backup {folder}", path, in_backup=True)
+
+
 def write_manifest(directory: Path, manifest: Manifest) -> None:
     """Say that the backup in ``directory`` is whole, once all of it is on the disk."""
     sync_tree(directory)
@@ -114,15 +131,27 @@ def read_manifest(directory: Path) -> Manifest:
 
     Raises:
         DamagedBackupError: It is not there, or not whole, or of a later format.
+        SurplusInBackupError: It is whole, and has more files than its own.
         OSError: A file or folder of it cannot be read.
     """
     manifest = stated_manifest(directory)
     found = digests(directory)
-    for name in sorted(manifest.files.keys() | found.keys()):
-        if manifest.files.get(name) != found.get(name):
+    for name in sorted(manifest.files):
+        if manifest.files[name] != found.get(name):
             fate = "is missing" if name not in found else "is not what was written"
             raise DamagedBackupError(directory, f"{name} {fate}")
+    surplus = sorted(found.keys() - manifest.files.keys())
+    if surplus:
+        raise SurplusInBackupError(directory, _outermost_surplus(surplus[0], manifest.files))
     return manifest
+
+
+def _outermost_surplus(name: str, own: Iterable[str]) -> str:
+    """Return a file that is too much, or the folder around it that holds nothing of the backup."""
+    kept = {folder for file in own for folder in PurePosixPath(file).parents}
+    kept |= {PurePosixPath(), PurePosixPath(DATA)}
+    around = [folder for folder in PurePosixPath(name).parents if folder not in kept]
+    return str(around[-1]) if around else name
 
 
 def stated_manifest(directory: Path) -> Manifest:
@@ -131,8 +160,28 @@ def stated_manifest(directory: Path) -> Manifest:
     Raises:
         DamagedBackupError: It is not there, cannot be read, or is of a later format.
     """
+    manifest = _any_manifest(directory)
+    if manifest.format != FORMAT:
+        raise DamagedBackupError(directory, f"its format is {manifest.format}, not {FORMAT}")
+    return manifest
+
+
+def _is_backup(directory: Path) -> bool:
+    """Return whether a folder has the manifest of a backup, of this format or a later one."""
     try:
-        manifest = _MANIFEST.validate_json((directory / MANIFEST).read_bytes(), strict=True)
+        return (directory / MANIFEST).is_file() and bool(_any_manifest(directory))
+    except (DamagedBackupError, PermissionError):
+        return False  # a file of that name which something else wrote, or one that is not ours
+
+
+def _any_manifest(directory: Path) -> Manifest:
+    """Return what a backup of any format says of itself.
+
+    Raises:
+        DamagedBackupError: It is not there, or cannot be read.
+    """
+    try:
+        return _MANIFEST.validate_json((directory / MANIFEST).read_bytes(), strict=True)
     except FileNotFoundError as error:
         raise DamagedBackupError(directory, f"it has no {MANIFEST}") from error
     except OSError as error:
@@ -142,9 +191,6 @@ def stated_manifest(directory: Path) -> Manifest:
         is_json = first["type"] != "json_invalid"
         problem = "was not made by a backup" if is_json else f"cannot be read: {first['msg']}"
         raise DamagedBackupError(directory, f"its {MANIFEST} {problem}") from error
-    if manifest.format != FORMAT:
-        raise DamagedBackupError(directory, f"its format is {manifest.format}, not {FORMAT}")
-    return manifest
 
 
 def digests(directory: Path) -> Mapping[str, str]:

@@ -2,8 +2,8 @@
 
 import filecmp
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import permutations
 from pathlib import Path
 from typing import Final
@@ -11,6 +11,7 @@ from typing import Final
 from tallystick.node.cli.backup.errors import NotApartError, OccupiedError
 from tallystick.node.durable import sync, sync_tree
 from tallystick.node.ledger.snapshot_export import DRAFT
+from tallystick.node.process import holding
 
 LOST_AND_FOUND: Final = "lost+found"
 """A disk's own folder, at its root: nothing that anybody has put there."""
@@ -76,6 +77,20 @@ def emptied_on_failure(place: Path) -> Iterator[None]:
     check_vacant(place)
     with ExitStack() as failed:
         failed.callback(_empty, place, stays=place.exists())
+        yield
+        failed.pop_all()
+
+
+@contextmanager
+def holding_place(target: Path) -> Iterator[None]:
+    """Hold a node's data for the length of the block; if it fails, folders made for it are gone.
+
+    Raises:
+        DataInUseError: Another process has them.
+    """
+    made = [folder for folder in (target, *target.parents) if not folder.exists()]
+    with holding(target), ExitStack() as failed:
+        failed.callback(_remove_empty, made)
         yield
         failed.pop_all()
 
@@ -165,6 +180,13 @@ def _empty(place: Path, *, stays: bool) -> None:
             _remove(path)
         if not stays:
             place.rmdir()
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    """Remove folders, the innermost first, up to one that somebody has put something into."""
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
 
 
 def _remove(path: Path) -> None:

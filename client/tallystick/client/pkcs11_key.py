@@ -75,8 +75,11 @@ class Pkcs11Key(BaseModel):
             try:
                 pin = self.pin_file.read_text(encoding="utf-8").rstrip("\r\n")
             except (OSError, UnicodeDecodeError) as error:
+                text = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
                 raise CredentialError(
-                    f"cannot read the PIN of the {self.token_name} from {self.pin_file}: {error}"
+                    f"{self.pin_file}, for the PIN of the {self.token_name}, cannot be read:"
+                    f" {text}; write the PIN into that file, readable by its user only, or correct"
+                    " pin_file"
                 ) from error
         else:
             assert self.pin_env is not None, "the validator wants one of the two"

@@ -483,7 +483,14 @@ def test_a_pin_that_is_not_where_it_should_be_is_asked_for(
 
     pin = tmp_path / "pin"
     elsewhere = library.key(pin_env=None, pin_file=pin)
-    with pytest.raises(CredentialError, match=r"cannot read the PIN of the token 'ats' from .*pin"):
+    with pytest.raises(CredentialError) as told:
+        elsewhere.read_pin()
+    assert str(told.value) == (
+        f"{pin}, for the PIN of the token 'ats', cannot be read: No such file or directory; write"
+        " the PIN into that file, readable by its user only, or correct pin_file"
+    )
+    pin.write_bytes(b"\xff")
+    with pytest.raises(CredentialError, match="cannot be read: it is not UTF-8 text; write the"):
         elsewhere.read_pin()
     pin.write_text("\n")
     with pytest.raises(CredentialError, match="put it there"):

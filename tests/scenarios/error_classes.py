@@ -16,6 +16,7 @@ PHRASES: Final = {
     "GatewayError": "no orderers could successfully process transaction",
     "LifecycleRuleError": "attempted to redefine the current committed sequence (",
     "NoCertificateError": " is neither a PEM file nor an MSP directory with one certificate in ",
+    "NoConfigurationError": "is not a configuration block",
     "NoUpdateError": "the header names channel ",
     "PackageOptionsError": "holds no contract: leave it out",
     "ProposalRefusedError": "request unauthorized due to incorrect timestamp ",

@@ -29,8 +29,14 @@ class BlockFileError(LedgerError):
         path: The file.
     """
 
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path} holds no block: {problem}; name the genesis block of a channel")
+    def __init__(self, path: Path, problem: str, *, of_configuration: bool = False) -> None:
+        """``of_configuration`` is whether any block with a configuration would do."""
+        super().__init__(
+            f"{path} holds no block with a channel's configuration: {problem}; name such a block,"
+            " as `tally channel genesis` writes one"
+            if of_configuration
+            else f"{path} holds no block: {problem}; name the genesis block of a channel"
+        )
         self.path = path
 
 
@@ -128,9 +134,15 @@ def load_block(path: Path) -> Block:
         BlockFileError: There is none.
     """
     try:
-        return decode(Block, path.read_bytes())
-    except (OSError, WireError) as error:
+        content = path.read_bytes()
+        block = decode(Block, content)
+    except OSError as error:
+        raise BlockFileError(path, error.strerror or str(error)) from error
+    except WireError as error:
         raise BlockFileError(path, str(error)) from error
+    if not content:  # which decodes as a block without anything
+        raise BlockFileError(path, "the file is empty")
+    return block
 
 
 def end_by_signal_while_starting() -> None:

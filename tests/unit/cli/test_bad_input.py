@@ -15,6 +15,7 @@ from tallystick.node.cluster.material import Founding
 from tallystick.node.cluster.network import Network, create_network
 from tallystick.node.cluster.newcomer import Newcomer
 from tallystick.node.cluster.topology import default_topology
+from tallystick.protos.common.common_pb2 import Block, BlockHeader
 
 NOW_NS = 1_780_000_000_000_000_000
 NO_TEXT = b"\xff\xfe\x00"
@@ -96,6 +97,38 @@ def test_a_file_of_other_bytes_than_text_is_no_proof(tmp_path: Path, told: Told)
     file.write_bytes(NO_TEXT)
     config = ("--config", tmp_path / "config.pb")
     assert "the file is no proof" in told("register", "check-proof", file, *config)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("channel", "inspect"),
+        ("channel", "join", "--as", "ATSMSP"),
+        ("channel", "join-orderer"),
+        ("organization", "join", "NewMSP", "--domain", "new", "--peer", "h:7951", "--block"),
+    ],
+    ids=["inspect", "join", "join-orderer", "organization"],
+)
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        pytest.param(
+            b"", "no block: the file is empty; name the genesis block of a channel", id="empty"
+        ),
+        pytest.param(
+            Block(header=BlockHeader(number=7)).SerializeToString(),
+            "no block with a channel's configuration: block 7 is not a configuration block; name"
+            " such a block, as `tally channel genesis` writes one",
+            id="another block",
+        ),
+    ],
+)
+def test_a_file_without_a_configuration_is_named(
+    tmp_path: Path, told: Told, words: tuple[str, ...], content: bytes, problem: str
+) -> None:
+    file = tmp_path / "file.toml"
+    file.write_bytes(content)
+    assert told(*words, file) == f"tally: {file} holds {problem}\n"
 
 
 @pytest.mark.parametrize("option", ["--tls-roots", "--tls-certificate", "--tls-key"])

@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from tallystick.node.channel.acl import APPLICATION_PATH, acl_path
 from tallystick.node.channel.capabilities import Capabilities
 from tallystick.node.channel.duration import parse_duration
-from tallystick.node.channel.errors import ChannelConfigError
+from tallystick.node.channel.errors import ChannelConfigError, NoConfigurationError
 from tallystick.node.membership.errors import MspConfigError
 from tallystick.node.membership.msp import Msp
 from tallystick.node.membership.registry import MspRegistry
@@ -130,21 +130,22 @@ class ChannelConfig:
         """Read the configuration in ``block``, a configuration block.
 
         Raises:
-            ChannelConfigError: It is not a configuration block, or its configuration is not usable.
+            NoConfigurationError: It is not a configuration block.
+            ChannelConfigError: Its configuration is not usable.
         """
         number = block.header.number
         if len(block.data.data) != 1:
-            raise ChannelConfigError("", f"block {number} is not a configuration block")
+            raise NoConfigurationError("", f"block {number} is not a configuration block")
         try:
             payload = decode(Payload, decode(Envelope, block.data.data[0]).payload)
             header = decode(ChannelHeader, payload.header.channel_header)
             if header.type != CONFIG:
-                raise ChannelConfigError(
+                raise NoConfigurationError(
                     header.channel_id, f"block {number} holds an envelope of type {header.type}"
                 )
             config = decode(ConfigEnvelope, payload.data).config
         except MalformedMessageError as error:
-            raise ChannelConfigError("", f"block {number}: {error}") from error
+            raise NoConfigurationError("", f"block {number}: {error}") from error
         return cls.from_config(header.channel_id, config, checker)
 
     @property

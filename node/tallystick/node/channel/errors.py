@@ -17,6 +17,10 @@ class ChannelConfigError(LedgerError):
         self.problem = problem
 
 
+class NoConfigurationError(ChannelConfigError):
+    """A block is not a configuration block."""
+
+
 class UnknownResourceError(LedgerError):
     """Access was asked for to a resource that no policy of a channel guards.
 

@@ -5,7 +5,7 @@ import json
 from contextlib import AsyncExitStack
 
 from tallystick.client.errors import ClientError
-from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.cli.block_file import load_config_block
 from tallystick.node.cli.cluster import chosen_topology
 from tallystick.node.cli.output import write_file
 from tallystick.node.cli.session import administrator_of, channel_of, connect
@@ -15,7 +15,6 @@ from tallystick.node.cluster.network import write_genesis
 from tallystick.node.cluster.startup import system_source
 from tallystick.node.errors import LedgerError
 from tallystick.node.policies.parser import describe
-from tallystick.node.process import load_block
 from tallystick.protos.common.configtx_pb2 import ConfigGroup
 from tallystick.protos.common.ledger_pb2 import BlockchainInfo
 from tallystick.protos.common.policies_pb2 import (
@@ -49,7 +48,7 @@ def genesis(options: argparse.Namespace) -> None:
 
 def inspect(options: argparse.Namespace) -> None:
     """Print the configuration in a block as JSON."""
-    config = ChannelConfig.from_block(load_block(options.block))
+    _, config = load_config_block(options.block)
     batch = config.batch
     document = {
         "channel": config.channel_id,
@@ -90,8 +89,7 @@ async def join(options: argparse.Namespace) -> None:
     if options.snapshot is not None:
         await _join_from_snapshot(options)
         return
-    block = load_block(options.block)
-    config = ChannelConfig.from_block(block)
+    block, config = load_config_block(options.block)
     async with AsyncExitStack() as stack:
         administrator, network = await administrator_of(options, stack)
         await administrator.join_missing(block.SerializeToString(), config.channel_id)

@@ -5,10 +5,10 @@ import argparse
 from tallystick.client.errors import ClientError
 from tallystick.node.channel.config import ChannelConfig
 from tallystick.node.cli.arguments import HIGHEST_PORT
+from tallystick.node.cli.block_file import load_config_block
 from tallystick.node.cli.progress import Progress
 from tallystick.node.cluster.errors import TopologyError
 from tallystick.node.cluster.newcomer import Newcomer, join_channel
-from tallystick.node.process import load_block
 from tallystick.protos.common.configtx_pb2 import Config
 from tallystick.wire.errors import WireError
 from tallystick.wire.messages import decode
@@ -23,8 +23,8 @@ async def join(options: argparse.Namespace) -> None:
         raise TopologyError(
             f"of {options.msp_id}", [f"no port follows {port}: name one with --operations-port"]
         )
-    block = load_block(options.block)
-    channel_id = ChannelConfig.from_block(block).channel_id
+    block, begun_with = load_config_block(options.block)
+    channel_id = begun_with.channel_id
     config = None
     if options.config is not None:
         content = decode(Config, options.config.read_bytes())

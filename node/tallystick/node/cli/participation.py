@@ -8,14 +8,13 @@ from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Final
 
-from tallystick.node.channel.config import ChannelConfig
+from tallystick.node.cli.block_file import load_config_block
 from tallystick.node.cluster.errors import UnknownMemberError
 from tallystick.node.cluster.member_topology import ADMIN
 from tallystick.node.cluster.network import Network, open_network
 from tallystick.node.cluster.node import Node
 from tallystick.node.errors import LedgerError
 from tallystick.node.ordering.participation import CHANNELS, CONFIG_BLOCK
-from tallystick.node.process import load_block
 from tallystick.protos.common.common_pb2 import Block
 from tallystick.wire.hashing import sha256
 
@@ -39,12 +38,11 @@ class OrdererRefusedError(LedgerError):
 
 def join_orderer(options: argparse.Namespace) -> None:
     """Make an orderer join a channel."""
-    block = load_block(options.block)
-    channel_id = ChannelConfig.from_block(block).channel_id
+    block, config = load_config_block(options.block)
     network = open_network(options.network)
     node = _orderer(network, options.orderer)
     height = join_to(network, node, block)
-    print(f"{node.name} orders {channel_id} from height {height}")
+    print(f"{node.name} orders {config.channel_id} from height {height}")
 
 
 def join_to(network: Network, node: Node, block: Block) -> int:

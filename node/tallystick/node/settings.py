@@ -5,9 +5,10 @@ misspelt setting must not silently be a default.
 """
 
 import tomllib
+from collections.abc import Collection
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar, get_args
+from typing import Annotated, Final, Literal, TypeVar, get_args
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -24,6 +25,9 @@ from tallystick.node.settings_parts import (
 
 SettingsT = TypeVar("SettingsT", bound="NodeSettings")
 
+_UNKNOWN: Final = "extra_forbidden"
+"""What pydantic calls a key that a table does not have."""
+
 
 class SettingsError(LedgerError):
     """A settings file cannot be used.
@@ -31,13 +35,15 @@ class SettingsError(LedgerError):
     Attributes:
         path: The file.
         problems: One line for each key at fault.
+        unknown: The keys at fault that there are not, each with the tables around it.
     """
 
-    def __init__(self, path: Path, problems: list[str]) -> None:
+    def __init__(self, path: Path, problems: list[str], unknown: Collection[str] = ()) -> None:
         lines = [f"{path} cannot be used:", *(f"  {line}" for line in problems)]
         super().__init__("\n".join(lines))
         self.path = path
         self.problems = problems
+        self.unknown = frozenset(unknown)
 
 
 class TlsSettings(Settings):
@@ -371,9 +377,10 @@ def load_settings(settings_type: type[SettingsT], path: Path) -> SettingsT:
     try:
         return settings_type.model_validate(document, context=path.parent)
     except ValidationError as error:
-        raise SettingsError(
-            path, [_problem(item, settings_type) for item in error.errors()]
-        ) from error
+        items = error.errors()
+        unknown = [_key(item) for item in items if item["type"] == _UNKNOWN]
+        problems = [_problem(item, settings_type) for item in items]
+        raise SettingsError(path, problems, unknown) from error
 
 
 def table_of(annotation: object) -> type[Settings] | None:
@@ -384,10 +391,14 @@ def table_of(annotation: object) -> type[Settings] | None:
 
 
 def _problem(error: ErrorDetails, settings_type: type[Settings]) -> str:
-    key = ".".join(str(part) for part in error["loc"]) or "the file"
-    if error["type"] == "extra_forbidden":
+    key = _key(error) or "the file"
+    if error["type"] == _UNKNOWN:
         return f"{key}: there is no such setting{_nearest(error['loc'], settings_type)}"
     return f"{key}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _key(error: ErrorDetails) -> str:
+    return ".".join(str(part) for part in error["loc"])
 
 
 def _nearest(location: tuple[int | str, ...], settings_type: type[Settings]) -> str:

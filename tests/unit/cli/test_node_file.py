@@ -6,8 +6,13 @@ import pytest
 from tests.scenarios.outcome import Outcome, files
 from tests.unit.conftest import ChannelMaterial
 
-from tallystick.node.cli.node_file import OtherKindOfNodeError, load_settings_as
-from tallystick.node.settings import NodeSettings, OrdererSettings, PeerSettings
+from tallystick.node.cli.node_file import (
+    OtherKindOfNodeError,
+    UnlikeAnyNodeError,
+    load_node_settings,
+    load_settings_as,
+)
+from tallystick.node.settings import NodeSettings, OrdererSettings, PeerSettings, SettingsError
 
 PEER, ORDERER = "clearing/peers/peer0", "orderer/orderers/orderer0"
 
@@ -67,3 +72,26 @@ def test_settings_of_the_other_kind_are_told_from_their_keys(
     says = r"node\.toml has settings for the peer .*`tally peer start --config"
     with outcome.refuses(OtherKindOfNodeError, leaves=files(tmp_path), match=says):
         load_settings_as(OrdererSettings, path)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        'checked_packages = "checked"\n',
+        "[queue]\nmax_envelopes = 1\n",
+        "[gateway]\n[endorser]\n[private_data]\n[queue]\n",
+    ],
+    ids=["of a peer", "of an orderer", "of a peer that has a table of an orderer"],
+)
+def test_a_mistake_is_told_once_where_keys_tell_the_kind(tmp_path: Path, more: str) -> None:
+    path = settings_file(tmp_path, tmp_path, f"store = 1\nmispelt = 1\n{more}")
+    with pytest.raises(SettingsError) as told:
+        load_node_settings(path)
+    problems = ["store", "mispelt", *["queue"] * ("gateway" in more)]
+    assert [each.partition(":")[0] for each in told.value.problems] == problems
+
+
+def test_a_mistake_is_told_for_both_kinds_where_keys_are_of_both(tmp_path: Path) -> None:
+    path = settings_file(tmp_path, tmp_path, "store = 1\n[gateway]\n[queue]\n")
+    with pytest.raises(UnlikeAnyNodeError, match=r"(?s)a peer's .*queue.*an orderer's .*gateway"):
+        load_node_settings(path)

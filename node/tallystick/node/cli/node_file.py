@@ -79,8 +79,8 @@ def load_node_settings(path: Path) -> PeerSettings | OrdererSettings:
     """Return the settings in a file; one that would do for both is its certificate's kind.
 
     Raises:
-        UnlikeAnyNodeError: It is neither a peer's nor an orderer's.
-        SettingsError: It cannot be used, whichever it is.
+        UnlikeAnyNodeError: It is neither a peer's nor an orderer's, and much like both.
+        SettingsError: It cannot be used, whichever it is, or as what its keys tell that it is.
     """
     try:
         peer = load_settings(PeerSettings, path)
@@ -90,12 +90,28 @@ def load_node_settings(path: Path) -> PeerSettings | OrdererSettings:
         except SettingsError as as_orderer:
             if as_peer.problems == as_orderer.problems:
                 raise as_peer from None
-            raise UnlikeAnyNodeError(path, as_peer, as_orderer) from as_peer
+            raise _meant(path, as_peer, as_orderer) from as_peer
     try:
         orderer = load_settings(OrdererSettings, path)
     except SettingsError:
         return peer
     return orderer if "orderer" in _certified_kinds(peer.msp.directory) else peer
+
+
+def _meant(
+    path: Path, as_peer: SettingsError, as_orderer: SettingsError
+) -> SettingsError | UnlikeAnyNodeError:
+    """Return what is wrong with a file as the settings of the kind of node that it is for.
+
+    Its keys tell, if it has more than twice as many that only one kind has.
+    """
+    of_peers = len(as_orderer.unknown - as_peer.unknown)
+    of_orderers = len(as_peer.unknown - as_orderer.unknown)
+    if of_peers > 2 * of_orderers:
+        return as_peer
+    if of_orderers > 2 * of_peers:
+        return as_orderer
+    return UnlikeAnyNodeError(path, as_peer, as_orderer)
 
 
 def _would_do(settings_type: type[NodeSettings], path: Path) -> bool:

@@ -19,8 +19,8 @@ from pydantic_core import PydanticUndefined
 from tests.documents import ROOT
 
 from tallystick.node import settings, settings_parts
-from tallystick.node.settings import NodeSettings, OrdererSettings, PeerSettings, table_of
-from tallystick.node.settings_parts import Settings
+from tallystick.node.settings import NodeSettings, OrdererSettings, PeerSettings
+from tallystick.node.settings_parts import Settings, table_of
 
 MANUAL: Final = ROOT / "docs" / "configuration.md"
 EXAMPLES: Final[dict[Path, type[NodeSettings]]] = {

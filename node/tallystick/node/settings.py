@@ -6,12 +6,10 @@ misspelt setting must not silently be a default.
 
 import tomllib
 from collections.abc import Collection
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Final, Literal, TypeVar, get_args
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 
 from tallystick.node.errors import LedgerError
 from tallystick.node.settings_parts import (
@@ -22,11 +20,9 @@ from tallystick.node.settings_parts import (
     Settings,
     WithReachedAddress,
 )
+from tallystick.node.settings_problems import problem_of, unknown_keys
 
 SettingsT = TypeVar("SettingsT", bound="NodeSettings")
-
-_UNKNOWN: Final = "extra_forbidden"
-"""What pydantic calls a key that a table does not have."""
 
 
 class SettingsError(LedgerError):
@@ -378,34 +374,5 @@ def load_settings(settings_type: type[SettingsT], path: Path) -> SettingsT:
         return settings_type.model_validate(document, context=path.parent)
     except ValidationError as error:
         items = error.errors()
-        unknown = [_key(item) for item in items if item["type"] == _UNKNOWN]
-        problems = [_problem(item, settings_type) for item in items]
-        raise SettingsError(path, problems, unknown) from error
-
-
-def table_of(annotation: object) -> type[Settings] | None:
-    """Return the model of the table, or of the tables in a list, that a key of this type holds."""
-    if isinstance(annotation, type) and issubclass(annotation, Settings):
-        return annotation
-    return next((table for part in get_args(annotation) if (table := table_of(part))), None)
-
-
-def _problem(error: ErrorDetails, settings_type: type[Settings]) -> str:
-    key = _key(error) or "the file"
-    if error["type"] == _UNKNOWN:
-        return f"{key}: there is no such setting{_nearest(error['loc'], settings_type)}"
-    return f"{key}: {error['msg'].removeprefix('Value error, ')}"
-
-
-def _key(error: ErrorDetails) -> str:
-    return ".".join(str(part) for part in error["loc"])
-
-
-def _nearest(location: tuple[int | str, ...], settings_type: type[Settings]) -> str:
-    """Return what the key at ``location`` was probably meant to be; empty if nothing is near."""
-    table: type[Settings] | None = settings_type
-    for part in location[:-1]:
-        if isinstance(part, str) and table is not None and part in table.model_fields:
-            table = table_of(table.model_fields[part].annotation)
-    near = [] if table is None else get_close_matches(str(location[-1]), table.model_fields, n=1)
-    return f"; did you mean {'.'.join([*map(str, location[:-1]), *near])}?" if near else ""
+        problems = [problem_of(item, settings_type) for item in items]
+        raise SettingsError(path, problems, unknown_keys(items)) from error

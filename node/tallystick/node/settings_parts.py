@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic.functional_validators import AfterValidator
@@ -62,6 +62,13 @@ class Settings(BaseModel):
 
     # Built at first use: a process reads the settings of one kind of node, or none.
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+def table_of(annotation: object) -> type[Settings] | None:
+    """Return the model of the table, or of the tables in a list, that a key of this type holds."""
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return annotation
+    return next((table for part in get_args(annotation) if (table := table_of(part))), None)
 
 
 class ListeningSettings(Settings):

@@ -89,7 +89,9 @@ def _begin_later(
     ):
         if first >= ledger.height:
             raise ForeignSnapshotError(
-                snapshot.directory, f"no block follows its last one, {metadata.last_block}, yet"
+                snapshot.directory,
+                f"no block follows its last one, {metadata.last_block}, yet; start the node, let"
+                " one more block come, stop it, and prune again",
             )
         store.write(dict(snapshot.collection_history()))
         headers = chain(pruned_headers(folder.blocks), _headers(ledger, first))

@@ -16,7 +16,12 @@ from tests.scenarios.outcome import Outcome, files
 from tallystick.node.cluster.material import Founding
 from tallystick.node.cluster.network import Network, create_network
 from tallystick.node.cluster.topology import load_topology
-from tallystick.node.ledger.views import OtherKindOfDataError
+from tallystick.node.ledger.key_value_store import open_store
+from tallystick.node.ledger.views import (
+    OtherKindOfDataError,
+    OtherKindOfStoreError,
+    TwoStoresError,
+)
 from tallystick.node.orderer_program import run_orderer
 from tallystick.node.peer_program import run_peer
 from tallystick.node.settings import OrdererSettings, PeerSettings, load_settings
@@ -81,6 +86,36 @@ async def test_a_peer_does_not_start_with_the_data_of_an_orderer(
     ):
         await run_peer(settings)
     assert not (channel / "store").exists()
+
+
+async def test_a_peer_does_not_start_beside_a_store_of_another_kind(
+    outcome: Outcome, network: Network, tmp_path: Path
+) -> None:
+    """It would make an empty one, and be without the private values of the other."""
+    settings = load_settings(PeerSettings, network.settings_file(network.peer_of("ATSMSP")))
+    changes = {"data_directory": tmp_path, "checks_signatures_ahead": False, "store": "leveldb"}
+    channel = tmp_path / "channels" / "securities"
+    open_store("sqlite", channel / "store").close()
+    with outcome.refuses(
+        OtherKindOfStoreError,
+        leaves=files(channel),
+        match='of kind sqlite, and .* say `store = "leveldb"`: set `store = "sqlite"` in them',
+    ):
+        await run_peer(settings.model_copy(update=changes))
+
+
+async def test_a_peer_does_not_start_with_stores_of_two_kinds(
+    outcome: Outcome, network: Network, tmp_path: Path
+) -> None:
+    settings = load_settings(PeerSettings, network.settings_file(network.peer_of("ATSMSP")))
+    changes = {"data_directory": tmp_path, "checks_signatures_ahead": False, "store": "leveldb"}
+    channel = tmp_path / "channels" / "securities"
+    open_store("sqlite", channel / "store").close()
+    open_store("leveldb", channel / "store").close()
+    with outcome.refuses(
+        TwoStoresError, leaves=files(channel), match="stores of two kinds, leveldb and sqlite"
+    ):
+        await run_peer(settings.model_copy(update=changes))
 
 
 @pytest.mark.parametrize("table", ["operations", "admin"])

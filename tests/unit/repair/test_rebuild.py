@@ -230,6 +230,7 @@ def test_a_lost_store_of_sqlite_is_made_anew_where_that_is_named(peer: LedgerFol
 
 def test_a_store_that_a_crash_left_beside_tells_its_kind(peer: LedgerFolder) -> None:
     """Between the moments when the old one goes aside and the new one takes its place."""
+    shutil.rmtree(peer.store)
     rebuild(open_folder(peer.directory, "sqlite"))
     with open_folder(peer.directory).opened() as store:
         store.write({b"pwaiting": b"private results"})

@@ -102,8 +102,8 @@ LEDGER: Final = Group(
                 Argument(
                     name="--store",
                     choices=("leveldb", "sqlite"),
-                    help="`store` of the node's settings; needed where a store of SQLite is gone,"
-                    " for else the one that is there tells",
+                    help="`store` of the node's settings, where the store is lost and it was one of"
+                    " SQLite; else the one that is there tells",
                 ),
                 _SNAPSHOT,
             ),

@@ -24,12 +24,11 @@ from tallystick.node.ledger.segments import (
     TornRecordError,
     read_records,
 )
-from tallystick.node.ledger.varint import read_uvarint
-from tallystick.node.ledger.views import VIEWS
+from tallystick.node.ledger.varint import read_uvarint, uvarint
+from tallystick.node.ledger.views import VIEWS, OtherKindOfStoreError, kind_of
 from tallystick.protos.common.common_pb2 import Block
 
 _BLOCKS: Final = "blocks"
-_SQLITE_FILE: Final = "store.sqlite3"
 OLD: Final = "store.old"
 """Where a store is while the one that takes its place is put there."""
 
@@ -196,15 +195,20 @@ def open_folder(directory: Path, kind: StoreKind | None = None) -> LedgerFolder:
         raise NoLedgerError(directory)
     is_peer = _is_peers(directory)
     store = directory / VIEWS["peer" if is_peer else "orderer"]
-    kind = kind or kind_of(store) or kind_of(directory / OLD) or "leveldb"
-    return LedgerFolder(directory, is_peer, kind)
-
-
-def kind_of(store: Path) -> StoreKind | None:
-    """Return the kind of a store on disk, or None if there is none."""
-    if not store.is_dir():
-        return None
-    return "sqlite" if (store / _SQLITE_FILE).exists() else "leveldb"
+    for path in (store, directory / OLD):
+        there = kind_of(path)
+        if there is None:
+            continue
+        if kind not in (None, there):
+            raise OtherKindOfStoreError(
+                path,
+                there,
+                f"--store {kind} is only for a folder whose store is lost: leave --store away, and"
+                f' see that the settings of the node say `store = "{there}"`',
+            )
+        kind = there
+        break
+    return LedgerFolder(directory, is_peer, kind or "leveldb")
 
 
 def _is_peers(directory: Path) -> bool:
@@ -225,3 +229,5 @@ def _begins_with_verdicts(blocks: Path) -> bool:
     except (CorruptRecordError, MissingFileError, TornRecordError, DamagedStartError, DecodeError):
         return False  # which is said by whoever reads them next
     return False
+        OtherKindOfStoreError: It has a store, which is not of this kind.
+        TwoStoresError: It has stores of two kinds.

@@ -27,8 +27,9 @@ from tallystick.node.ledger.segments import cut_records
 from tallystick.node.ledger.snapshot_import import fill_store
 from tallystick.node.ledger.snapshot_metadata import SnapshotMetadata
 from tallystick.node.ledger.state import LedgerState
+from tallystick.node.ledger.views import kind_of
 from tallystick.node.process import holding
-from tallystick.node.repair.folder import OLD, LedgerFolder, kind_of
+from tallystick.node.repair.folder import OLD, LedgerFolder, WrongBlockError
 from tallystick.node.repair.snapshot import (
     ForeignSnapshotError,
     NoSnapshotError,

@@ -25,6 +25,8 @@ from tallystick.node.membership.signing_identity import SigningIdentity
 from tallystick.node.orderer import OrdererNode
 from tallystick.node.orderer_channel import OrdererEnvironment
 from tallystick.node.peer import PeerEnvironment, PeerNode
+from tallystick.node.repair.folder import open_folder
+from tallystick.node.repair.rebuild import rebuild
 from tallystick.node.settings import MspSettings, OrdererSettings, PeerSettings
 from tallystick.node.testing.connector import LocalConnector
 from tallystick.node.testing.local_network import NetworkClock, local_topology
@@ -181,6 +183,21 @@ async def test_a_peer_is_still_on_the_channel_after_a_restart(site: Site) -> Non
             assert await administrator.channels() == [SECOND, FIRST]
             assert peer.channels[SECOND].ledger.height == 2
             await approve_something(administrator, SECOND, 2)
+
+
+async def test_a_peer_whose_blocks_were_all_set_aside_begins_anew(site: Site) -> None:
+    """Its first block is kept beside the ledger, not only in it."""
+    async with site.orderer(FIRST) as orderer:
+        async with site.peer(orderer) as peer:
+            administrator = site.administrator(peer)
+            await administrator.join(site.genesis(FIRST).SerializeToString())
+            await approve_something(administrator, FIRST, 1)
+        (found,) = site.network.directory.rglob("joined.block")
+        assert rebuild(open_folder(found.parent), 0).blocks == 0
+
+        async with site.peer(orderer) as peer, asyncio.timeout(10):
+            await peer.channels[FIRST].watch.wait_for(2)
+            assert await site.administrator(peer).channels() == [FIRST]
 
 
 async def test_a_peer_joins_once_however_many_ask(site: Site) -> None:

@@ -11,6 +11,7 @@ from tests.scenarios.outcome import Outcome, files
 from tests.unit.conftest import CHANNEL_ID
 from tests.unit.repair.conftest import BLOCKS, MakePeer, commit, rewrite
 
+from tallystick.node.cli.main import main
 from tallystick.node.ledger.block_store import BlockNotFoundError
 from tallystick.node.ledger.chain_start import (
     START,
@@ -31,7 +32,12 @@ from tallystick.node.process import DataInUseError, holding
 from tallystick.node.repair import prune as pruning
 from tallystick.node.repair.compare import NothingToCompareError, folder_parting, state_parting
 from tallystick.node.repair.export import ExportRefusedError, blocks_between, check_range
-from tallystick.node.repair.folder import LedgerFolder, WrongBlockError, open_folder
+from tallystick.node.repair.folder import (
+    LedgerFolder,
+    LostStartError,
+    WrongBlockError,
+    open_folder,
+)
 from tallystick.node.repair.prune import OrdererKeepsBlocksError, Pruned, prune
 from tallystick.node.repair.rebuild import rebuild
 from tallystick.node.repair.snapshot import (
@@ -188,6 +194,34 @@ def test_without_its_store_such_a_ledger_does_not_open_and_says_how(
         later.opened() as store,
     ):
         Ledger.open(later.blocks, store)
+
+
+def test_a_beginning_that_was_lost_with_the_blocks_is_not_taken_for_block_0(
+    outcome: Outcome, joined: LedgerFolder
+) -> None:
+    outcome.fault = "all block files of a ledger that began with a snapshot are lost"
+    for path in joined.blocks.iterdir():
+        path.unlink()
+    for refused in (verify, lambda folder: rebuild(folder, 0)):
+        with outcome.refuses(
+            LostStartError,
+            leaves=files(joined.blocks, "block"),
+            match="join the channel again with a snapshot",
+        ):
+            refused(joined)
+    assert joined.store.is_dir()
+
+
+def test_a_ledger_behind_whose_snapshot_no_block_came_yet_is_in_order(
+    snapshot: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = tmp_path / "begun" / "channels" / CHANNEL_ID
+    import_snapshot(snapshot, directory, "leveldb", blocks_to_live)
+    assert main(["ledger", "verify", str(directory)]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("0 blocks")
+    assert "last block" not in said
+    assert rebuild(open_folder(directory), snapshot=snapshot).blocks == FIRST
 
 
 async def test_blocks_after_the_snapshot_can_be_set_aside_and_come_again(

@@ -10,15 +10,18 @@ import pytest
 from tests.scenarios.outcome import Outcome, files
 from tests.unit.repair.conftest import BLOCKS, rewrite
 
+from tallystick.node.cli.main import main
 from tallystick.node.ledger.disk import MachineDisk
 from tallystick.node.ledger.segments import TornRecordError, read_records
 from tallystick.node.repair.folder import (
+    EmptyLedgerError,
     LaterStartError,
     LedgerFolder,
     NoLedgerError,
     WrongBlockError,
     open_folder,
 )
+from tallystick.node.repair.rebuild import rebuild
 from tallystick.node.repair.verify import Findings, WrongStateError, checked, verify_deep
 from tallystick.protos.common.common_pb2 import (
     COMMIT_HASH,
@@ -254,6 +257,37 @@ def test_a_ledger_that_begins_later_is_refused_with_the_reason(
         LaterStartError, leaves=files(peer.blocks, "block"), match="begins at block 1"
     ):
         verify(peer)
+
+
+def test_a_ledger_without_a_block_is_not_in_order(outcome: Outcome, peer: LedgerFolder) -> None:
+    outcome.fault = "a ledger without any block is verified"
+    rebuild(peer, 0)
+    with outcome.refuses(
+        EmptyLedgerError, leaves=files(peer.blocks, "block"), match="no block in .*start the node"
+    ):
+        verify(peer)
+
+
+def test_lost_block_files_are_named_with_how_the_node_begins_anew(
+    outcome: Outcome, peer: LedgerFolder
+) -> None:
+    outcome.fault = "all block files are lost when a ledger is verified"
+    for path in peer.blocks.iterdir():
+        path.unlink()
+    with outcome.refuses(
+        WrongBlockError,
+        leaves=files(peer.blocks, "block"),
+        match=r"--from 0` sets all blocks aside; the node then begins anew with the channel's",
+    ):
+        verify(peer)
+
+
+def test_a_snapshot_that_would_not_be_looked_at_is_refused(
+    peer: LedgerFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["ledger", "verify", str(peer.directory), "--snapshot", str(tmp_path / "none")]
+    assert main(command) == 1
+    assert "--snapshot has no effect without --deep: add --deep" in capsys.readouterr().err
 
 
 def test_another_folder_is_no_ledger(outcome: Outcome, tmp_path: Path) -> None:

@@ -54,6 +54,13 @@ class NotAPeerError(LedgerError):
         )
 
 
+class OnlyDeepError(LedgerError):
+    """An option was given that has no meaning without --deep."""
+
+    def __init__(self, option: str) -> None:
+        super().__init__(f"{option} has no effect without --deep: add --deep, or leave it away")
+
+
 class WhichTwoError(LedgerError):
     """It is not clear what to compare.
 
@@ -71,6 +78,8 @@ class WhichTwoError(LedgerError):
 
 async def verify(options: argparse.Namespace) -> None:
     """Say whether a ledger on disk is in order, or what the first wrong thing in it is."""
+    if options.snapshot is not None and not options.deep:
+        raise OnlyDeepError("--snapshot")
     folder = open_folder(options.directory)
     findings = Findings()
     if options.deep:
@@ -81,18 +90,24 @@ async def verify(options: argparse.Namespace) -> None:
     else:
         for _ in checked(folder, findings):
             pass
+    _show(findings, deep=options.deep)
+
+
+def _show(findings: Findings, *, deep: bool) -> None:
     print(f"{findings.blocks} blocks with {findings.transactions} transactions are in order")
     if findings.first_block:
         print(
             f"the blocks begin with block {findings.first_block}, signed by whom the snapshot"
             f" before it names; {findings.headers} headers of earlier blocks are here"
         )
-    print(f"first block {findings.genesis_hash.hex()}: compare it with what others have")
-    print(f"last block  {findings.last_hash.hex()}")
+    if findings.genesis_hash:
+        print(f"first block {findings.genesis_hash.hex()}: compare it with what others have")
+    if findings.blocks:
+        print(f"last block  {findings.last_hash.hex()}")
     if findings.commit_hash:
         print(f"commit hash {findings.commit_hash.hex()}")
     what = "chain, data hashes and signatures"
-    if options.deep:
+    if deep:
         what += ", flags, commit hashes" if findings.notes else ", flags, commit hashes, state"
     print(f"checked: {what}")
     for note in findings.notes:

@@ -91,6 +91,34 @@ class LaterStartError(LedgerError):
         self.first = first
 
 
+class LostStartError(LedgerError):
+    """A ledger began with a snapshot, and nothing beside its blocks says so any more.
+
+    Attributes:
+        blocks: Where its blocks should be.
+    """
+
+    def __init__(self, blocks: Path) -> None:
+        super().__init__(
+            f"the ledger began with a snapshot, and {blocks / START}, which says so, is gone:"
+            " restore the folder from a backup, or move it away and join the channel again with a"
+            " snapshot"
+        )
+        self.blocks = blocks
+
+
+class EmptyLedgerError(LedgerError):
+    """A ledger has no block, not even the channel's first one.
+
+    Attributes:
+        blocks: Where they should be.
+    """
+
+    def __init__(self, blocks: Path, remedy: str) -> None:
+        super().__init__(f"there is no block in {blocks}: {remedy}")
+        self.blocks = blocks
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerFolder:
     """The folder of one channel on one node.
@@ -159,17 +187,53 @@ class LedgerFolder:
 
         Raises:
             WrongBlockError: It does.
+            LostStartError: It has no block 0, with which the block files are to begin.
         """
+        if self.known_height() > height:
+            raise WrongBlockError(height, problem, self.remedy(height))
+
+    def known_height(self) -> int:
+        """Return how many blocks the store knows of; 0 if it is lost, damaged or in use.
+
+        Raises:
+            LostStartError: It has no block 0, with which the block files are to begin.
+        """
+        first = self.start.block_number
         try:
             with self.opened() as store:
                 found = store.get(keyspace.INDEXED_KEY)
+                begins_here = store.get(keyspace.BLOCK_LOCATION + uvarint(first)) is not None
         except (NoStoreError, StoreUnavailableError):
-            return  # there is none, or the node runs: then the end may be on its way
-        if found is not None and read_uvarint(found, 0)[0] > height:
-            raise WrongBlockError(height, problem, self.remedy(height))
+            return 0  # if the node runs, the end may be on its way
+        if found is None:
+            return 0
+        if not begins_here:
+            raise LostStartError(self.blocks)
+        return read_uvarint(found, 0)[0]
+
+    def check_has_blocks(self, height: int) -> None:
+        """Fail if there is no block. Behind a snapshot there may be none yet.
+
+        Raises:
+            EmptyLedgerError: There is none.
+        """
+        if not height:
+            raise EmptyLedgerError(
+                self.blocks,
+                "start the node, which fetches the blocks of the channels that it is on"
+                if self.is_peer
+                else self.remedy(0),
+            )
 
     def remedy(self, number: int) -> str:
         """Return what to do about the first wrong block."""
+        if self.is_peer and number == 0:
+            return (
+                "stop the node, and `tally ledger rebuild --from 0` sets all blocks aside; the node"
+                " then begins anew with the channel's first block, which `tally channel join` has"
+                " kept beside the ledger, or `genesis_blocks` in its settings names; if neither is"
+                " so, join the channel again"
+            )
         if self.is_peer:
             return (
                 f"stop the node, and `tally ledger rebuild --from {number}` sets this block and"
@@ -190,6 +254,8 @@ def open_folder(directory: Path, kind: StoreKind | None = None) -> LedgerFolder:
 
     Raises:
         NoLedgerError: It is none.
+        OtherKindOfStoreError: It has a store, which is not of this kind.
+        TwoStoresError: It has stores of two kinds.
     """
     if not (directory / _BLOCKS).is_dir():
         raise NoLedgerError(directory)
@@ -229,5 +295,3 @@ def _begins_with_verdicts(blocks: Path) -> bool:
     except (CorruptRecordError, MissingFileError, TornRecordError, DamagedStartError, DecodeError):
         return False  # which is said by whoever reads them next
     return False
-        OtherKindOfStoreError: It has a store, which is not of this kind.
-        TwoStoresError: It has stores of two kinds.

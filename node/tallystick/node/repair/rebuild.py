@@ -23,7 +23,7 @@ from tallystick.node.ledger.key_value_store import (
 )
 from tallystick.node.ledger.ledger import Ledger
 from tallystick.node.ledger.private_sets import PrivateSets, forever
-from tallystick.node.ledger.segments import cut_records
+from tallystick.node.ledger.segments import TornRecordError, cut_records
 from tallystick.node.ledger.snapshot_import import fill_store
 from tallystick.node.ledger.snapshot_metadata import SnapshotMetadata
 from tallystick.node.ledger.state import LedgerState
@@ -49,6 +49,19 @@ class OnlyCopyError(LedgerError):
             " may be nowhere else; restore the folder from a backup; an orderer that shares its"
             " order through etcd may also start without the folder, and copies the chain again"
         )
+
+
+class BlockNotHereError(LedgerError):
+    """Blocks are to be set aside from one on that the ledger does not have.
+
+    Attributes:
+        number: The block.
+    """
+
+    def __init__(self, number: int, height: int) -> None:
+        end = f"ends with block {height - 1}" if height else "has no block"
+        super().__init__(f"block {number} is not here: the ledger {end}")
+        self.number = number
 
 
 @dataclass(slots=True)
@@ -87,14 +100,19 @@ def rebuild(
         NoSnapshotError: The first blocks are not here, and nothing stands in for them.
         ForeignSnapshotError: The snapshot is of something else.
         SnapshotDamagedError: It is not whole.
+        BlockNotHereError: There is no such block to set aside.
+        EmptyLedgerError: There is no block at all.
+        WrongBlockError: The old store knows of more blocks than can be read.
+        LostStartError: It began with a snapshot, and nothing else says so any more.
         LedgerError: A block that stays cannot be read; the message says what to do.
     """
     result = Rebuilt()
     with holding(folder.directory.parent.parent):
         base = _base(folder, snapshot, cut_from)
+        if cut_from is not None and not folder.is_peer:
+            raise OnlyCopyError(folder.directory)
+        _check_blocks(folder, cut_from)
         if cut_from is not None:
-            if not folder.is_peer:
-                raise OnlyCopyError(folder.directory)
             start = folder.start
             index = cut_from - start.block_number
             result.set_aside = cut_records(folder.blocks, index, start.location)
@@ -113,6 +131,33 @@ def rebuild(
                 blocks.close()
         _swap(folder, new, old)
     return result
+
+
+def _check_blocks(folder: LedgerFolder, cut_from: int | None) -> None:
+    """Return if the blocks that are to stay, or to be set aside, are here.
+
+    Damage before the end is left to whoever reads the blocks next: what is set aside may have it.
+    A block that was cut short before the store knew of it is no loss.
+    """
+    height, known = folder.start.block_number, folder.known_height()
+    problem = f"{folder.blocks} ends before it"
+    try:
+        for block in folder.read():
+            if block.header.number != height:
+                return
+            height += 1
+    except WrongBlockError:
+        return
+    except TornRecordError as error:
+        if cut_from is not None:
+            return
+        problem = f"{error.path} ends at byte {error.offset}, in the middle of it"
+    if cut_from is None:
+        folder.check_end(height, problem)
+        folder.check_has_blocks(height)
+    # Where no store is in place, a crash may have come after the cut: the same command goes on.
+    elif cut_from > height or (cut_from == height >= known and (known or not height)):
+        raise BlockNotHereError(cut_from, height)
 
 
 def _base(

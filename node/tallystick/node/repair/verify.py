@@ -96,6 +96,8 @@ def checked(folder: LedgerFolder, findings: Findings) -> Iterator[Block]:
 
     Raises:
         WrongBlockError: A block breaks a rule.
+        EmptyLedgerError: There is no block.
+        LostStartError: It began with a snapshot, and nothing beside its blocks says so any more.
         LedgerError: A block file cannot be read.
     """
     config, last = _before(folder, findings)
@@ -117,6 +119,7 @@ def checked(folder: LedgerFolder, findings: Findings) -> Iterator[Block]:
         if folder.is_peer:
             findings.commit_hash = _commit_hash_of(folder, block)
         yield block
+    folder.check_has_blocks(findings.first_block + findings.blocks)
 
 
 def _read_to_the_end(folder: LedgerFolder) -> Iterator[Block]:

@@ -101,7 +101,8 @@ async def test_a_peer_does_not_start_beside_a_store_of_another_kind(
         leaves=files(channel),
         match='of kind sqlite, and .* say `store = "leveldb"`: set `store = "sqlite"` in them',
     ):
-        await run_peer(settings.model_copy(update=changes))
+        async with asyncio.timeout(60):  # it would run until it is stopped
+            await run_peer(settings.model_copy(update=changes))
 
 
 async def test_a_peer_does_not_start_with_stores_of_two_kinds(
@@ -115,7 +116,8 @@ async def test_a_peer_does_not_start_with_stores_of_two_kinds(
     with outcome.refuses(
         TwoStoresError, leaves=files(channel), match="stores of two kinds, leveldb and sqlite"
     ):
-        await run_peer(settings.model_copy(update=changes))
+        async with asyncio.timeout(60):  # it would run until it is stopped
+            await run_peer(settings.model_copy(update=changes))
 
 
 @pytest.mark.parametrize("table", ["operations", "admin"])

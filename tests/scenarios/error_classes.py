@@ -58,6 +58,7 @@ UNSHOWN: Final = {
     "NotAgreedError": _A_COMMAND,
     "NotMadeHereError": _A_COMMAND,
     "NotProvenError": _A_COMMAND,
+    "OnlyDeepError": _A_COMMAND,
     "OrdererRefusedError": _A_COMMAND,
     "OtherOrderersError": _A_COMMAND,
     "OutOfTurnError": _A_COMMAND,

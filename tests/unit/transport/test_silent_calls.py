@@ -198,17 +198,22 @@ async def test_a_stream_that_is_cut_with_a_proposal_in_work_leaves_nothing_behin
 
 
 @pytest.fixture
-def in_memory() -> Iterator[Callable[[], list[object]]]:
-    """Keep the garbage collector away; yield a function that returns what is left of calls."""
-    kinds = ("OpenCall", "_ServicerContext")
+def left_of_calls() -> Iterator[Callable[[], list[object]]]:
+    """Keep the garbage collector away; yield a function that returns what calls left in memory."""
+
+    def found() -> list[object]:
+        kinds = ("OpenCall", "_ServicerContext")
+        return [each for each in gc.get_objects() if type(each).__name__ in kinds]
+
     gc.collect()
     gc.disable()
-    yield lambda: [each for each in gc.get_objects() if type(each).__name__ in kinds]
+    before = found()  # what other tests keep; held, so that nothing else gets an address of theirs
+    yield lambda: [each for each in found() if not any(each is other for other in before)]
     gc.enable()
 
 
 async def test_nothing_of_a_call_that_ended_waits_for_the_garbage_collector(
-    in_memory: Callable[[], list[object]],
+    left_of_calls: Callable[[], list[object]],
 ) -> None:
     calls = OpenCalls(PLACES, patience_s=SOON_S)
     async with channel_to(calls) as channel:
@@ -223,4 +228,4 @@ async def test_nothing_of_a_call_that_ended_waits_for_the_garbage_collector(
         await cancelled(silent_stream(channel))
         assert await silent_stream(channel).code() is grpc.StatusCode.DEADLINE_EXCEEDED
         await until(lambda: calls.open == 0)
-        await until(lambda: not in_memory())
+        await until(lambda: not left_of_calls())

@@ -70,6 +70,7 @@ UNSHOWN: Final = {
     "CompactedError": _INSIDE,
     "LeaseLostError": _INSIDE,
     "LogTrimmedError": _INSIDE,
+    "SupersededError": _INSIDE,
     "UnreachableFellowError": _INSIDE,
     "DeliveryRefusedError": _PASSED_ON,
     "LifecycleStateError": _PASSED_ON,

@@ -88,13 +88,19 @@ async def test_a_peer_does_not_start_with_the_data_of_an_orderer(
     assert not (channel / "store").exists()
 
 
-async def test_a_peer_does_not_start_beside_a_store_of_another_kind(
-    outcome: Outcome, network: Network, tmp_path: Path
-) -> None:
-    """It would make an empty one, and be without the private values of the other."""
+@pytest.fixture
+def on_leveldb(network: Network, tmp_path: Path) -> PeerSettings:
+    """Settings of a peer that keep its data in the test's folder, in LevelDB."""
     settings = load_settings(PeerSettings, network.settings_file(network.peer_of("ATSMSP")))
     changes = {"data_directory": tmp_path, "checks_signatures_ahead": False, "store": "leveldb"}
-    channel = tmp_path / "channels" / "securities"
+    return settings.model_copy(update=changes)
+
+
+async def test_a_peer_does_not_start_beside_a_store_of_another_kind(
+    outcome: Outcome, on_leveldb: PeerSettings
+) -> None:
+    """It would make an empty one, and be without the private values of the other."""
+    channel = on_leveldb.data_directory / "channels" / "securities"
     open_store("sqlite", channel / "store").close()
     with outcome.refuses(
         OtherKindOfStoreError,
@@ -102,22 +108,20 @@ async def test_a_peer_does_not_start_beside_a_store_of_another_kind(
         match='of kind sqlite, and .* say `store = "leveldb"`: set `store = "sqlite"` in them',
     ):
         async with asyncio.timeout(60):  # it would run until it is stopped
-            await run_peer(settings.model_copy(update=changes))
+            await run_peer(on_leveldb)
 
 
 async def test_a_peer_does_not_start_with_stores_of_two_kinds(
-    outcome: Outcome, network: Network, tmp_path: Path
+    outcome: Outcome, on_leveldb: PeerSettings
 ) -> None:
-    settings = load_settings(PeerSettings, network.settings_file(network.peer_of("ATSMSP")))
-    changes = {"data_directory": tmp_path, "checks_signatures_ahead": False, "store": "leveldb"}
-    channel = tmp_path / "channels" / "securities"
+    channel = on_leveldb.data_directory / "channels" / "securities"
     open_store("sqlite", channel / "store").close()
     open_store("leveldb", channel / "store").close()
     with outcome.refuses(
         TwoStoresError, leaves=files(channel), match="stores of two kinds, leveldb and sqlite"
     ):
-        async with asyncio.timeout(60):  # it would run until it is stopped
-            await run_peer(settings.model_copy(update=changes))
+        async with asyncio.timeout(60):
+            await run_peer(on_leveldb)
 
 
 @pytest.mark.parametrize("table", ["operations", "admin"])

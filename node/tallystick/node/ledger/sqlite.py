@@ -16,7 +16,8 @@ from tallystick.node.ledger.key_value_store import (
     StoreUnavailableError,
 )
 
-_FILE_NAME: Final = "store.sqlite3"
+FILE_NAME: Final = "store.sqlite3"
+"""Of the database in its folder."""
 # The write-ahead log lets readers keep their snapshot while a batch is written. With "normal" it is
 # synced only when it is folded into the database: a crash of the machine loses whole batches.
 _PREPARATION: Final = """
@@ -41,7 +42,7 @@ class SqliteStore(OpenStore):
             StoreUnavailableError: The file is not a database, or cannot be written.
         """
         make_directory(directory)
-        self._path = directory / _FILE_NAME
+        self._path = directory / FILE_NAME
         self._connection = self._connect()
         try:
             self._connection.executescript(_PREPARATION)
@@ -94,7 +95,7 @@ class SqliteStore(OpenStore):
 
     def sync(self) -> None:
         """Return once every batch written so far is on the disk."""
-        sync(self._path.with_name(f"{_FILE_NAME}-wal"))
+        sync(self._path.with_name(f"{FILE_NAME}-wal"))
         sync(self._path.parent)  # which may not have the name of the log yet
 
     def close(self) -> None:

@@ -11,12 +11,13 @@ from tallystick.node.errors import LedgerError
 from tallystick.node.ledger.disk import MACHINE_DISK, Disk
 from tallystick.node.ledger.key_value_store import OpenStore, StoreKind
 from tallystick.node.ledger.snapshot_import import STORE
+from tallystick.node.ledger.sqlite import FILE_NAME
 
 NodeKind = Literal["peer", "orderer"]
 
 VIEWS: Final[Mapping[NodeKind, str]] = {"peer": STORE, "orderer": "index"}
 """The name of the store in a channel's folder, by whose it is."""
-_MARKS: Final[Mapping[StoreKind, str]] = {"leveldb": "CURRENT", "sqlite": "store.sqlite3"}
+_MARKS: Final[Mapping[StoreKind, str]] = {"leveldb": "CURRENT", "sqlite": FILE_NAME}
 """A file that every store of a kind has."""
 
 

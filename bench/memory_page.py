@@ -117,28 +117,32 @@ def _rises(samples: list[Sample]) -> str:
 
 
 def _kinds(samples: list[dict[str, float]]) -> list[str]:
-    """Return what grows: the samples of a store alone, one for each tenth of the run."""
+    """Return what grows with the data, told by the samples of a store alone, by tenths of it."""
     last = len(samples) - 1
     columns = ("tables", "allocated_mib", "mapped_tables_mib", "resident_mib")
+
+    def spans(tenth: int) -> Iterator[object]:
+        part = samples[last * tenth // 10 + 1 : last * (tenth + 1) // 10 + 1]
+        yield f"to {round(part[-1]['transactions'] / 1000)}"
+        for column in columns:
+            values = [each[column] for each in part]
+            yield f"{min(values):.0f} to {max(values):.0f}"
+
     return [
-        "What a store keeps by the data in it is an index of each table that it has open: of these"
-        " transactions some 2 MiB in a million. It ends where `store_mapped_bytes` of tables are"
-        " open. Beside it are the blocks of tables that were read, 1 MiB at most, and what is to be"
-        " written, 16 MiB at a peer and 512 KiB at an orderer. What was freed goes back to the"
-        " kernel each minute. Pages of LevelDB's tables come and go: it maps these files into"
-        " memory, at most `store_mapped_bytes` of each channel, and the kernel counts pages that"
-        " were touched as resident: those of all tables that a compaction reads and writes, until"
-        " it deletes them.",
+        "A store keeps nothing of its own by the data in it: LevelDB maps its tables into memory,"
+        " at most `store_mapped_bytes` of each channel, and reads them there, with index and"
+        " filter. What it allocates is what is to be written, 16 MiB at a peer and 512 KiB at an"
+        " orderer. What was freed goes back to the kernel each minute. Pages of tables come and go:"
+        " the kernel counts those that were touched as resident, with those of all tables that a"
+        " compaction reads and writes, until it deletes them.",
         "",
         "`python -m bench.store_memory` tells the kinds apart. It writes the rows of the same"
-        " transactions to a store that is alone in its process. Resident MiB:",
+        " transactions to a store that is alone in its process. The least and the most in each"
+        " tenth, resident MiB:",
         "",
         _row("thousand transactions", "tables", "allocated", "pages of tables", "all"),
         _row(*["---"] * 5),
-        *(
-            _row(round(each["transactions"] / 1000), *(each[column] for column in columns))
-            for each in (samples[last * tenth // 10] for tenth in range(11))
-        ),
+        *(_row(*spans(tenth)) for tenth in range(10)),
     ]
 
 

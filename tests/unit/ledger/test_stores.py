@@ -226,6 +226,39 @@ def test_a_damaged_store_tells_of_it_as_of_a_failing_disk(
                 read()
 
 
+def test_a_bit_that_the_disk_turned_in_a_value_is_an_error_and_not_another_value(
+    tmp_path: Path,
+) -> None:
+    with open_store("leveldb", tmp_path) as store:
+        store.write({b"key": b"value", b"other": b"untouched"})
+    open_store("leveldb", tmp_path).close()  # what the log held is in a table now
+    (table,) = tmp_path.glob("*.ldb")
+    content = table.read_bytes()
+    assert content.count(b"value") == 1
+    table.write_bytes(content.replace(b"value", b"valud"))
+    with open_store("leveldb", tmp_path) as store:
+        for read in (
+            lambda: store.get(b"key"),
+            lambda: store.snapshot().get(b"key"),
+            lambda: list(store.range(b"", b"")),
+            lambda: list(store.snapshot().range(b"", b"")),
+        ):
+            with pytest.raises(OSError, match=r"cannot be read .*tally ledger rebuild"):
+                read()
+
+
+def test_leveldb_reads_tables_that_an_earlier_release_compressed(tmp_path: Path) -> None:
+    rows = {number.to_bytes(4): bytes(100) for number in range(1_000)}
+    with plyvel.DB(str(tmp_path), create_if_missing=True, compression="snappy") as database:
+        for key, value in rows.items():
+            database.put(key, value)
+        database.compact_range()
+    assert sum(table.stat().st_size for table in tmp_path.glob("*.ldb")) < 100_000 // 2
+    with open_store("leveldb", tmp_path) as store:
+        assert dict(store.range(b"", b"")) == rows
+        assert store.get((7).to_bytes(4)) == bytes(100)
+
+
 def mapped_tables(directory: Path) -> int:
     """Return how many tables of a store this process has mapped into memory."""
     lines = Path("/proc/self/maps").read_text().splitlines()

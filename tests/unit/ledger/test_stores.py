@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import plyvel
 import pytest
-from tests.scenarios.outcome import Outcome, files
+from tests.scenarios.outcome import Outcome, State, files
 
 from tallystick.node.ledger import leveldb, sqlite
 from tallystick.node.ledger.key_value_store import (
@@ -21,7 +21,7 @@ from tallystick.node.ledger.key_value_store import (
     StoreUnavailableError,
     open_store,
 )
-from tallystick.node.ledger.leveldb import TABLE_BYTES
+from tallystick.node.ledger.leveldb import TABLE_BYTES, LevelDbStore
 from tallystick.node.settings import NodeSettings
 
 
@@ -227,8 +227,9 @@ def test_a_damaged_store_tells_of_it_as_of_a_failing_disk(
 
 
 def test_a_bit_that_the_disk_turned_in_a_value_is_an_error_and_not_another_value(
-    tmp_path: Path,
+    tmp_path: Path, outcome: Outcome
 ) -> None:
+    outcome.fault = "a disk turns a bit in the store"
     with open_store("leveldb", tmp_path) as store:
         store.write({b"key": b"value", b"other": b"untouched"})
     open_store("leveldb", tmp_path).close()  # what the log held is in a table now
@@ -243,8 +244,35 @@ def test_a_bit_that_the_disk_turned_in_a_value_is_an_error_and_not_another_value
             lambda: list(store.range(b"", b"")),
             lambda: list(store.snapshot().range(b"", b"")),
         ):
-            with pytest.raises(OSError, match=r"cannot be read .*tally ledger rebuild"):
+            with outcome.refuses(
+                OSError,
+                leaves=State("the file is as the disk left it", table.read_bytes),
+                match=r"cannot be read .*tally ledger rebuild",
+            ):
                 read()
+
+
+def test_a_turned_bit_that_leveldb_meets_as_it_merges_tables_is_told_to_who_writes(
+    tmp_path: Path,
+) -> None:
+    rows = {b"row %04d" % number: bytes(50) for number in range(2_000)}
+    with LevelDbStore(tmp_path, write_buffer_bytes=64 * 1024) as store:
+        store.write(rows)
+    LevelDbStore(tmp_path, write_buffer_bytes=64 * 1024).close()
+    table = max(tmp_path.glob("*.ldb"), key=lambda path: path.stat().st_size)
+    content = bytearray(table.read_bytes())
+    content[len(content) // 2] ^= 1
+    table.write_bytes(content)
+
+    def write_until_it_is_read(store: LevelDbStore) -> None:
+        for number in range(300):
+            store.write(dict.fromkeys(rows, b"%050d" % number))
+
+    with (
+        LevelDbStore(tmp_path, write_buffer_bytes=64 * 1024) as store,
+        pytest.raises(OSError, match=r"cannot be read .*tally ledger rebuild"),
+    ):
+        write_until_it_is_read(store)
 
 
 def test_leveldb_reads_tables_that_an_earlier_release_compressed(tmp_path: Path) -> None:

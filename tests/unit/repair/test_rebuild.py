@@ -10,6 +10,7 @@ from tests.unit.repair.conftest import BLOCKS, MakePeer, commit, rewrite
 from tallystick.node.cli.main import main
 from tallystick.node.ledger import segments
 from tallystick.node.ledger.block_store import CorruptBlockError
+from tallystick.node.ledger.key_value_store import StoreDamagedError
 from tallystick.node.process import DataInUseError, holding
 from tallystick.node.repair import rebuild as rebuilding
 from tallystick.node.repair.compare import folder_parting, state_parting
@@ -52,6 +53,73 @@ def test_a_damaged_store_is_replaced_and_that_is_said(peer: LedgerFolder) -> Non
     (note,) = rebuild(peer).notes
     assert note.startswith("nothing was taken from the old store")
     assert rows_of(peer) == before
+
+
+def test_a_store_with_a_turned_bit_is_never_taken_for_whole_and_is_replaced(
+    peer: LedgerFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = rows_of(peer)
+    with peer.opened():  # what the log held is in a table now
+        pass
+    (table,) = peer.store.glob("*.ldb")
+    content = bytearray(table.read_bytes())
+    content[len(content) // 2] ^= 1
+    table.write_bytes(content)
+    with pytest.raises(OSError, match=r"cannot be read .*tally ledger rebuild"):
+        rows_of(peer)
+    assert main(["ledger", "verify", "--deep", str(peer.directory)]) == 1
+    assert "make the store anew with `tally ledger rebuild`" in capsys.readouterr().err
+    assert main(["ledger", "rebuild", str(peer.directory)]) == 0
+    assert f"shows {BLOCKS} blocks" in capsys.readouterr().out
+    assert rows_of(peer) == before
+
+
+def test_of_a_store_that_is_damaged_in_part_the_rest_is_kept(peer: LedgerFolder) -> None:
+    rows = {b"p%06d" % number: bytes(100) for number in range(1_000)}
+    with peer.opened() as store:
+        store.write(rows)
+    with peer.opened():
+        pass
+    table = max(peer.store.glob("*.ldb"), key=lambda path: path.stat().st_size)
+    content = bytearray(table.read_bytes())
+    content[len(content) // 2] ^= 1
+    table.write_bytes(content)
+    (note,) = rebuild(peer).notes
+    assert note.startswith("not all of the old store could be read")
+    kept = rows.keys() & rows_of(peer).keys()
+    assert kept
+    assert kept == set(sorted(rows)[: len(kept)])
+
+
+def test_a_store_whose_log_lost_a_page_is_made_anew_with_what_is_left_of_it(
+    outcome: Outcome, peer: LedgerFolder
+) -> None:
+    outcome.fault = "power fails, and a page of the log of a store has not reached the disk"
+    before = rows_of(peer)
+    waiting = {b"p%06d" % number: bytes(1_000) for number in range(100)}
+    with peer.opened() as store:
+        for key, value in waiting.items():
+            store.write({key: value})
+    log = max(peer.store.glob("*.log"))
+    content = bytearray(log.read_bytes())
+    page = len(content) // 2 // 4096 * 4096
+    content[page : page + 4096] = bytes(4096)
+    log.write_bytes(content)
+    with (
+        outcome.refuses(
+            StoreDamagedError,
+            leaves=files(peer.blocks, "block"),
+            match=r"it is damaged .*tally ledger rebuild",
+        ),
+        peer.opened(),
+    ):
+        pass
+    (note,) = rebuild(peer).notes
+    assert note.startswith("not all of the old store could be read")
+    after = rows_of(peer)
+    assert {key: after[key] for key in after.keys() - waiting.keys()} == before
+    assert {b"p000000", b"p000099"} < after.keys(), "of both sides of the page"
+    assert sorted(path.name for path in peer.directory.iterdir()) == ["blocks", "store"]
 
 
 def test_what_waits_for_its_transaction_is_kept(peer: LedgerFolder) -> None:

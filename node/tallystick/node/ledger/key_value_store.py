@@ -94,12 +94,17 @@ class StoreUnavailableError(LedgerError):
         self.directory = directory
 
 
+class StoreDamagedError(StoreUnavailableError):
+    """What is on the disk of a store is not what was written there."""
+
+
 def open_store(
     kind: StoreKind,
     directory: Path,
     *,
     mapped_bytes: int = MAPPED_BYTES,
     write_buffer_bytes: int = WRITE_BUFFER_BYTES,
+    salvage: bool = False,
 ) -> OpenStore:
     """Open the store of this kind in ``directory``, which is created if need be.
 
@@ -110,16 +115,18 @@ def open_store(
         directory: Where it is.
         mapped_bytes: How much of its tables LevelDB maps into memory at most. The others map none.
         write_buffer_bytes: How much LevelDB collects in memory before it writes a table.
+        salvage: Open what is left of a damaged LevelDB. Afterwards it passes for a whole one.
 
     Raises:
         StoreUnavailableError: The kind is not installed here, or another process has the store.
+        StoreDamagedError: LevelDB finds it damaged.
     """
     # Imported when chosen: the LevelDB binding has no wheel for some platforms.
     match kind:
         case "leveldb":
             from tallystick.node.ledger.leveldb import LevelDbStore  # noqa: PLC0415
 
-            return LevelDbStore(directory, mapped_bytes, write_buffer_bytes)
+            return LevelDbStore(directory, mapped_bytes, write_buffer_bytes, salvage=salvage)
         case "sqlite":
             from tallystick.node.ledger.sqlite import SqliteStore  # noqa: PLC0415
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -14,6 +15,7 @@ from tallystick.node.ledger.key_value_store import (
     WRITE_BUFFER_BYTES,
     KeyValueReader,
     OpenStore,
+    StoreDamagedError,
     StoreUnavailableError,
 )
 
@@ -28,12 +30,18 @@ _CACHE_BYTES: Final = 1024 * 1024
 """Of what is not read where it is mapped: tables that an earlier release compressed."""
 _OTHER_FILES: Final = 10
 """Of the files that LevelDB may have open, so many are not for tables."""
+_NO_KEY: Final = b"\xff"
+"""After all keys of a ledger."""
 _CHECKED: Final = {"verify_checksums": True}
+_REMEDY: Final = "check the disk, stop the node and make the store anew with `tally ledger rebuild`"
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 def options(
-    mapped_bytes: int = MAPPED_BYTES, write_buffer_bytes: int = WRITE_BUFFER_BYTES
+    mapped_bytes: int = MAPPED_BYTES,
+    write_buffer_bytes: int = WRITE_BUFFER_BYTES,
+    *,
+    salvage: bool = False,
 ) -> Mapping[str, object]:
     """Return how every database here is opened.
 
@@ -41,6 +49,11 @@ def options(
     index included, and copies nothing; of compressed tables it kept a copy of the index, and each
     read at chance decompressed 4 KiB (ADR 3). So the number of open tables bounds what is mapped.
     Who opens a database otherwise writes tables without filters.
+
+    Paranoid it compares the checksums of all that it reads of tables, of what it merges too, and
+    does not open with a log that is damaged in the midst of it, as when a page of it was not on the
+    disk when the power failed. Else it leaves out what was there and applies what follows: a ledger
+    would show a block without what the block before has written.
     """
     return {
         "compression": None,
@@ -48,6 +61,7 @@ def options(
         "lru_cache_size": _CACHE_BYTES,
         "bloom_filter_bits": 10,  # one lookup of an absent key in a hundred reaches the disk
         "max_file_size": TABLE_BYTES,
+        "paranoid_checks": not salvage,
         "max_open_files": mapped_bytes // TABLE_BYTES + _OTHER_FILES,
     }
 
@@ -64,6 +78,8 @@ class LevelDbStore(OpenStore):
         directory: Path,
         mapped_bytes: int = MAPPED_BYTES,
         write_buffer_bytes: int = WRITE_BUFFER_BYTES,
+        *,
+        salvage: bool = False,
     ) -> None:
         """Open the database in ``directory``, which is created if need be.
 
@@ -71,30 +87,36 @@ class LevelDbStore(OpenStore):
             directory: Where it is.
             mapped_bytes: How much of its tables is mapped into memory at most.
             write_buffer_bytes: How much is collected in memory before it is written as a table.
+            salvage: Open what is left of a damaged one. Afterwards it passes for a whole one.
 
         Raises:
             StoreUnavailableError: plyvel is missing, or another process holds the database.
+            StoreDamagedError: What LevelDB reads when it opens is damaged.
         """
         if plyvel is None:
             raise StoreUnavailableError(
                 kind="leveldb", directory=directory, remedy="install plyvel, or choose sqlite"
             )
         make_directory(directory)
+        how = options(mapped_bytes, write_buffer_bytes, salvage=salvage)
+        try:
+            self._database = plyvel.DB(str(directory), create_if_missing=True, **how)
+        except plyvel.CorruptionError as error:
+            raise StoreDamagedError(
+                kind="leveldb",
+                directory=directory,
+                remedy=f"it is damaged ({_text_of(error)}): {_REMEDY}",
+            ) from error
+        except (plyvel.Error, OSError) as error:
+            raise StoreUnavailableError(
+                kind="leveldb", directory=directory, remedy=_words_of(error)
+            ) from error
         self._directory = directory
         self._syncing = threading.Lock()
         self._newest_log: Path | None = None
         # The last change of the directory, once nothing can have hidden behind it in the same tick.
         self._settled_ns: int | None = None
-        try:
-            self._database = plyvel.DB(
-                str(directory),
-                create_if_missing=True,
-                **options(mapped_bytes, write_buffer_bytes),
-            )
-        except (plyvel.Error, OSError) as error:
-            raise StoreUnavailableError(
-                kind="leveldb", directory=directory, remedy=_words_of(error)
-            ) from error
+        self._log_is_torn = False
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value at ``key``, or None."""
@@ -117,10 +139,13 @@ class LevelDbStore(OpenStore):
                 changes.delete(key)
             else:
                 changes.put(key, value)
+        if self._log_is_torn:
+            self._begin_new_log()
         try:
             changes.write()
-        except plyvel.IOError as error:
-            raise _with_number(error) from error
+        except plyvel.Error as error:
+            self._log_is_torn = True
+            raise _failure(error) from error
 
     def sync(self) -> None:
         """Return once every batch written so far is on the disk."""
@@ -129,8 +154,25 @@ class LevelDbStore(OpenStore):
                 # Synced with it is whatever stands before it in the log.
                 self._database.write_batch(sync=True).write()
                 self._sync_former_logs()
-        except plyvel.IOError as error:
-            raise _with_number(error) from error
+        except plyvel.Error as error:
+            self._log_is_torn = True
+            raise _failure(error) from error
+
+    def _begin_new_log(self) -> None:
+        """Leave the log that a refused write may have left in the midst of a record.
+
+        What LevelDB appended to that, nobody could read again. It begins a log when it writes what
+        is in memory as a table. Where that fails it takes no more writes at all until it is opened
+        again, so it is asked only when there is room.
+
+        Raises:
+            OSError: There is no room for twice of what is in memory.
+        """
+        in_memory = int(self._database.get_property(b"leveldb.approximate-memory-usage"))
+        if shutil.disk_usage(self._directory).free < 2 * in_memory:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._database.compact_range(start=_NO_KEY, stop=_NO_KEY)
+        self._log_is_torn = False
 
     def _sync_former_logs(self) -> None:
         """Return once no log but the newest one, which is synced, may hold what is not on the disk.
@@ -200,8 +242,7 @@ def _read(cursor: "plyvel.RawIterator", start: bytes, end: bytes) -> Iterator[tu
 def _unreadable(error: Exception) -> OSError:
     return OSError(
         errno.EIO,
-        f"the LevelDB store cannot be read ({_words_of(error)}); check the disk, stop the node and "
-        "make the store anew with `tally ledger rebuild`",
+        f"the LevelDB store cannot be read ({_text_of(error)}): {_REMEDY}",
     )
 
 
@@ -216,20 +257,27 @@ def _changed_after(file: Path | None, time_ns: int) -> bool:
         return False
 
 
-def _with_number(error: OSError) -> OSError:
-    """Return a failure that says in ``errno``, too, that the disk is full, if that is in its words.
+def _failure(error: Exception) -> OSError:
+    """Return a failed write, which says in ``errno``, too, that the disk is full if its words do.
 
     LevelDB has words only, those of the system.
     """
-    words = _words_of(error)
+    if not isinstance(error, plyvel.IOError):
+        return _unreadable(error)
+    words = _text_of(error)
     full = next((each for each in _FULL if words.endswith(os.strerror(each))), None)
     return OSError(words) if full is None else OSError(full, words)
 
 
 def _words_of(error: Exception) -> str:
-    """Return what LevelDB says, which comes as bytes, and what to do about a lock."""
-    words = error.args[0] if error.args else ""
-    text = words.decode(errors="replace") if isinstance(words, bytes) else str(error)
+    """Return what LevelDB says, and what to do about a lock."""
+    text = _text_of(error)
     if text.startswith("IO error: lock "):
         return f"another process uses it: stop that one first ({text})"
     return text
+
+
+def _text_of(error: Exception) -> str:
+    """Return what LevelDB says, which comes as bytes."""
+    words = error.args[0] if error.args else ""
+    return words.decode(errors="replace") if isinstance(words, bytes) else str(error)

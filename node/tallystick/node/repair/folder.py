@@ -203,7 +203,7 @@ class LedgerFolder:
             with self.opened() as store:
                 found = store.get(keyspace.INDEXED_KEY)
                 begins_here = store.get(keyspace.BLOCK_LOCATION + uvarint(first)) is not None
-        except (NoStoreError, StoreUnavailableError):
+        except (NoStoreError, StoreUnavailableError, OSError):
             return 0  # if the node runs, the end may be on its way
         if found is None:
             return 0

@@ -18,6 +18,7 @@ from tallystick.node.ledger.block_store import BlockStore
 from tallystick.node.ledger.key_value_store import (
     KeyValueStore,
     OpenStore,
+    StoreDamagedError,
     StoreUnavailableError,
     open_store,
 )
@@ -119,7 +120,7 @@ def rebuild(
         new, old = folder.directory / _NEW, folder.directory / OLD
         shutil.rmtree(new, ignore_errors=True)
         with ExitStack() as lifetime:
-            sources = list(_readable([folder.store, old], lifetime, result))
+            sources = list(_old_stores(folder.store, old, lifetime, result))
             store = lifetime.enter_context(open_store(folder.kind, new))
             if folder.is_peer:
                 if base is not None:
@@ -177,15 +178,40 @@ def _base(
     return snapshot, metadata
 
 
-def _readable(paths: list[Path], lifetime: ExitStack, result: Rebuilt) -> Iterator[OpenStore]:
-    """Yield the old stores that can be opened; a crash may have left a second one."""
-    for path in paths:
+def _old_stores(
+    current: Path, old: Path, lifetime: ExitStack, result: Rebuilt
+) -> Iterator[OpenStore]:
+    """Yield what can be opened: the current store, and one that a crash has left."""
+    is_damaged = _set_damaged_aside(current, old)
+    for path in (current, old):
         if (kind := kind_of(path)) is None:
             continue
         try:
-            yield lifetime.enter_context(open_store(kind, path))
+            yield lifetime.enter_context(open_store(kind, path, salvage=path == old))
         except StoreUnavailableError as error:
             result.notes.append(f"nothing was taken from the old store: {error}")
+        else:
+            if is_damaged:
+                _note_damage(result)
+
+
+def _set_damaged_aside(current: Path, old: Path) -> bool:
+    """Move the store to ``old`` if it is damaged, and tell whether it was.
+
+    Once LevelDB has opened what is left of a damaged store, it passes for a whole one. A node that
+    starts when this command was interrupted must not find it in its place.
+    """
+    kind = kind_of(current)
+    try:
+        if kind is not None:
+            open_store(kind, current).close()
+    except StoreDamagedError:
+        shutil.rmtree(old, ignore_errors=True)
+        current.rename(old)
+        return True
+    except StoreUnavailableError:
+        return False  # who opens it next hears why
+    return False
 
 
 def _fill(
@@ -213,12 +239,34 @@ def _keep_private_values(
     places = list(ledger.private_sets.missing_places())
     for namespace, collection in places:
         for set_id in list(ledger.private_sets.missing(namespace, collection)):
-            rwset = kept.get(set_id)
+            try:
+                rwset = kept.get(set_id)
+            except OSError:
+                _note_damage(result)
+                continue
             if rwset is not None and ledger.commit_missing(set_id, rwset):
                 result.kept_private_sets += 1
     first = keyspace.TRANSIENT
-    for key, value in source.range(first, keyspace.end_of_prefix(first)):
+    for key, value in _up_to_damage(source.range(first, keyspace.end_of_prefix(first)), result):
         store.write({key: value})
+
+
+def _note_damage(result: Rebuilt) -> None:
+    note = (
+        "not all of the old store could be read: private values that it had there come from other"
+        " members"
+    )
+    if note not in result.notes:
+        result.notes.append(note)
+
+
+def _up_to_damage(
+    rows: Iterator[tuple[bytes, bytes]], result: Rebuilt
+) -> Iterator[tuple[bytes, bytes]]:
+    try:
+        yield from rows
+    except OSError:
+        _note_damage(result)
 
 
 def _swap(folder: LedgerFolder, new: Path, old: Path) -> None:

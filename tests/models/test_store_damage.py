@@ -123,14 +123,16 @@ def files_end_at_once(directory: Path) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("refused_bytes", [100, 100_000])
+@pytest.mark.parametrize("first", [LevelDbStore.sync, lambda _: None], ids=["sync", "write"])
 def test_what_follows_a_refused_write_is_there_after_a_kill(
-    tmp_path: Path, refused_bytes: int
+    tmp_path: Path, refused_bytes: int, first: Callable[[LevelDbStore], None]
 ) -> None:
     """A record that was begun stays in the log, and LevelDB cannot read what it appends to that."""
     with LevelDbStore(tmp_path / "store") as store:
         store.write(batch(1))
         with files_end_at_once(tmp_path), pytest.raises(OSError, match="File too large"):
             store.write({b"refused": bytes(refused_bytes)})
+        first(store)
         store.write(batch(2))
         store.sync()
         expected = dict(store.range(b"", b""))
@@ -153,6 +155,25 @@ def test_after_a_refused_write_nothing_is_written_before_there_is_room(
             with pytest.raises(OSError, match="No space left on device") as failure:
                 store.write(batch(2))
         assert failure.value.errno == errno.ENOSPC
+        assert store.get(b"height") == b"1"
+        store.write(batch(2))
+        assert store.get(b"height") == b"2"
+
+
+def test_where_leveldb_cannot_begin_a_new_log_nothing_is_written_before_it_can(
+    tmp_path: Path,
+) -> None:
+    with LevelDbStore(tmp_path) as store:
+        store.write(batch(1))
+        with files_end_at_once(tmp_path), pytest.raises(OSError, match="File too large"):
+            store.write({b"refused": b"value"})
+        in_the_way = [tmp_path / f"{number:06}.log" for number in range(4, 20)]
+        for path in in_the_way:
+            path.mkdir()
+        with pytest.raises(OSError, match="cannot begin a new log after a write"):
+            store.write(batch(2))
+        for path in in_the_way:
+            path.rmdir()
         assert store.get(b"height") == b"1"
         store.write(batch(2))
         assert store.get(b"height") == b"2"

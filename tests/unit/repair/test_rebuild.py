@@ -91,8 +91,15 @@ def test_of_a_store_that_is_damaged_in_part_the_rest_is_kept(peer: LedgerFolder)
     assert kept == set(sorted(rows)[: len(kept)])
 
 
+def interrupt(*_: Path) -> None:
+    raise KeyboardInterrupt
+
+
 def test_a_store_whose_log_lost_a_page_is_made_anew_with_what_is_left_of_it(
-    outcome: Outcome, peer: LedgerFolder
+    outcome: Outcome,
+    peer: LedgerFolder,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     outcome.fault = "power fails, and a page of the log of a store has not reached the disk"
     before = rows_of(peer)
@@ -114,6 +121,12 @@ def test_a_store_whose_log_lost_a_page_is_made_anew_with_what_is_left_of_it(
         peer.opened(),
     ):
         pass
+    assert main(["ledger", "verify", "--deep", str(peer.directory)]) == 1
+    assert "it is damaged" in capsys.readouterr().err
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(rebuilding, "_swap", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            rebuild(peer)
     (note,) = rebuild(peer).notes
     assert note.startswith("not all of the old store could be read")
     after = rows_of(peer)

@@ -116,6 +116,7 @@ class LevelDbStore(OpenStore):
         self._newest_log: Path | None = None
         # The last change of the directory, once nothing can have hidden behind it in the same tick.
         self._settled_ns: int | None = None
+        self._writing = threading.Lock()
         self._log_is_torn = False
 
     def get(self, key: bytes) -> bytes | None:
@@ -139,39 +140,45 @@ class LevelDbStore(OpenStore):
                 changes.delete(key)
             else:
                 changes.put(key, value)
-        if self._log_is_torn:
-            self._begin_new_log()
-        try:
-            changes.write()
-        except plyvel.Error as error:
-            self._log_is_torn = True
-            raise _failure(error) from error
+        self._apply(changes)
 
     def sync(self) -> None:
         """Return once every batch written so far is on the disk."""
-        try:
-            with self._syncing:
-                # Synced with it is whatever stands before it in the log.
-                self._database.write_batch(sync=True).write()
-                self._sync_former_logs()
-        except plyvel.Error as error:
-            self._log_is_torn = True
-            raise _failure(error) from error
+        with self._syncing:
+            # Synced with it is whatever stands before it in the log.
+            self._apply(self._database.write_batch(sync=True))
+            self._sync_former_logs()
+
+    def _apply(self, changes: "plyvel.WriteBatch") -> None:
+        with self._writing:
+            if self._log_is_torn:
+                self._begin_new_log()
+            try:
+                changes.write()
+            except plyvel.Error as error:
+                self._log_is_torn = True
+                raise _failure(error) from error
 
     def _begin_new_log(self) -> None:
         """Leave the log that a refused write may have left in the midst of a record.
 
         What LevelDB appended to that, nobody could read again. It begins a log when it writes what
-        is in memory as a table. Where that fails it takes no more writes at all until it is opened
-        again, so it is asked only when there is room.
+        is in memory as a table. Where that fails, as for a quota, it takes no more writes until it
+        is opened again, so it is asked only when there is room on the disk.
 
         Raises:
-            OSError: There is no room for twice of what is in memory.
+            OSError: There is no room for twice of what is in memory, or LevelDB could not do it.
         """
         in_memory = int(self._database.get_property(b"leveldb.approximate-memory-usage"))
         if shutil.disk_usage(self._directory).free < 2 * in_memory:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        self._database.compact_range(start=_NO_KEY, stop=_NO_KEY)
+        torn = max(map(_number_of, self._directory.glob("*.log")), default=0)
+        self._database.compact_range(start=_NO_KEY, stop=_NO_KEY)  # which tells of no failure
+        if max(map(_number_of, self._directory.glob("*.log")), default=0) <= torn:
+            raise OSError(
+                f"the LevelDB store in {self._directory} cannot begin a new log after a write that"
+                " was refused: see that the node may open more files and has room, or restart it"
+            )
         self._log_is_torn = False
 
     def _sync_former_logs(self) -> None:

@@ -6,8 +6,8 @@ moment, the same command does the rest.
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from tallystick.node.ledger.key_value_store import (
     KeyValueStore,
     OpenStore,
     StoreDamagedError,
+    StoreKind,
     StoreUnavailableError,
     open_store,
 )
@@ -120,7 +121,7 @@ def rebuild(
         new, old = folder.directory / _NEW, folder.directory / OLD
         shutil.rmtree(new, ignore_errors=True)
         with ExitStack() as lifetime:
-            sources = list(_old_stores(folder.store, old, lifetime, result))
+            sources = list(_old_stores([folder.store, old], lifetime, result))
             store = lifetime.enter_context(open_store(folder.kind, new))
             if folder.is_peer:
                 if base is not None:
@@ -178,40 +179,45 @@ def _base(
     return snapshot, metadata
 
 
-def _old_stores(
-    current: Path, old: Path, lifetime: ExitStack, result: Rebuilt
-) -> Iterator[OpenStore]:
-    """Yield what can be opened: the current store, and one that a crash has left."""
-    is_damaged = _set_damaged_aside(current, old)
-    for path in (current, old):
+def _old_stores(paths: Sequence[Path], lifetime: ExitStack, result: Rebuilt) -> Iterator[OpenStore]:
+    """Yield what can be opened of the old stores; a crash may have left a second one."""
+    for path in paths:
         if (kind := kind_of(path)) is None:
             continue
         try:
-            yield lifetime.enter_context(open_store(kind, path, salvage=path == old))
+            yield _opened(path, kind, lifetime, result)
         except StoreUnavailableError as error:
             result.notes.append(f"nothing was taken from the old store: {error}")
-        else:
-            if is_damaged:
-                _note_damage(result)
 
 
-def _set_damaged_aside(current: Path, old: Path) -> bool:
-    """Move the store to ``old`` if it is damaged, and tell whether it was.
-
-    Once LevelDB has opened what is left of a damaged store, it passes for a whole one. A node that
-    starts when this command was interrupted must not find it in its place.
-    """
-    kind = kind_of(current)
+def _opened(path: Path, kind: StoreKind, lifetime: ExitStack, result: Rebuilt) -> OpenStore:
     try:
-        if kind is not None:
-            open_store(kind, current).close()
+        return lifetime.enter_context(open_store(kind, path))
     except StoreDamagedError:
-        shutil.rmtree(old, ignore_errors=True)
-        current.rename(old)
-        return True
-    except StoreUnavailableError:
-        return False  # who opens it next hears why
-    return False
+        rest = lifetime.enter_context(_rest_of(path, kind))
+        _note_damage(result)
+        return rest
+
+
+@contextmanager
+def _rest_of(store: Path, kind: StoreKind) -> Iterator[OpenStore]:
+    """Open a copy of a damaged store: once LevelDB has opened what is left, it passes for whole."""
+    copy = store.with_name(f"{store.name}.rest")
+    shutil.rmtree(copy, ignore_errors=True)
+    try:
+        shutil.copytree(store, copy, copy_function=_link_table)
+        with open_store(kind, copy, salvage=True) as rest:
+            yield rest
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
+
+
+def _link_table(source: str, target: str) -> None:
+    """Copy a file of LevelDB, which never changes a table."""
+    try:
+        (os.link if source.endswith(".ldb") else shutil.copy2)(source, target)
+    except OSError:  # there are file systems without links
+        shutil.copy2(source, target)
 
 
 def _fill(

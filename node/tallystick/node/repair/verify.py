@@ -27,7 +27,12 @@ from tallystick.node.ledger.committed import (
     recorded_codes,
     recorded_commit_hash,
 )
-from tallystick.node.ledger.key_value_store import OpenStore, StoreUnavailableError, open_store
+from tallystick.node.ledger.key_value_store import (
+    OpenStore,
+    StoreDamagedError,
+    StoreUnavailableError,
+    open_store,
+)
 from tallystick.node.ledger.segments import TornRecordError
 from tallystick.node.ledger.snapshot_import import BLOCKS, STORE, import_snapshot
 from tallystick.node.ledger.snapshot_metadata import SnapshotMetadata
@@ -236,6 +241,8 @@ def _compare_state(folder: LedgerFolder, rebuilt: OpenStore, findings: Findings)
     try:
         with folder.opened() as store:
             place = first_difference(store, rebuilt)
+    except StoreDamagedError:
+        raise
     except (NoStoreError, StoreUnavailableError) as error:
         findings.notes.append(f"the state was not compared: {error}")
         return

@@ -55,16 +55,21 @@ def test_a_damaged_store_is_replaced_and_that_is_said(peer: LedgerFolder) -> Non
     assert rows_of(peer) == before
 
 
+def turn_a_bit(folder: LedgerFolder) -> None:
+    """Turn a bit in the midst of the largest table of a store."""
+    table = max(folder.store.glob("*.ldb"), key=lambda path: path.stat().st_size)
+    content = bytearray(table.read_bytes())
+    content[len(content) // 2] ^= 1
+    table.write_bytes(content)
+
+
 def test_a_store_with_a_turned_bit_is_never_taken_for_whole_and_is_replaced(
     peer: LedgerFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = rows_of(peer)
     with peer.opened():  # what the log held is in a table now
         pass
-    (table,) = peer.store.glob("*.ldb")
-    content = bytearray(table.read_bytes())
-    content[len(content) // 2] ^= 1
-    table.write_bytes(content)
+    turn_a_bit(peer)
     with pytest.raises(OSError, match=r"cannot be read .*tally ledger rebuild"):
         rows_of(peer)
     assert main(["ledger", "verify", "--deep", str(peer.directory)]) == 1
@@ -80,10 +85,7 @@ def test_of_a_store_that_is_damaged_in_part_the_rest_is_kept(peer: LedgerFolder)
         store.write(rows)
     with peer.opened():
         pass
-    table = max(peer.store.glob("*.ldb"), key=lambda path: path.stat().st_size)
-    content = bytearray(table.read_bytes())
-    content[len(content) // 2] ^= 1
-    table.write_bytes(content)
+    turn_a_bit(peer)
     (note,) = rebuild(peer).notes
     assert note.startswith("not all of the old store could be read")
     kept = rows.keys() & rows_of(peer).keys()

@@ -172,9 +172,9 @@ class LevelDbStore(OpenStore):
         in_memory = int(self._database.get_property(b"leveldb.approximate-memory-usage"))
         if shutil.disk_usage(self._directory).free < 2 * in_memory:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        torn = max(map(_number_of, self._directory.glob("*.log")), default=0)
+        torn = self._logs()[-1:]
         self._database.compact_range(start=_NO_KEY, stop=_NO_KEY)  # which tells of no failure
-        if max(map(_number_of, self._directory.glob("*.log")), default=0) <= torn:
+        if self._logs()[-1:] == torn:
             raise OSError(
                 f"the LevelDB store in {self._directory} cannot begin a new log after a write that"
                 " was refused: see that the node may open more files and has room, or restart it"
@@ -194,12 +194,16 @@ class LevelDbStore(OpenStore):
             return
         # Looked up before the logs are listed: what follows the listing is then of a later tick.
         has_gone_on = _changed_after(self._newest_log, changed_ns)
-        logs = sorted(self._directory.glob("*.log"), key=_number_of)
+        logs = self._logs()
         self._newest_log = next(reversed(logs), None)
         for log in logs[:-1]:
             with suppress(FileNotFoundError):
                 sync(log)
         self._settled_ns = changed_ns if has_gone_on else None
+
+    def _logs(self) -> list[Path]:
+        """Return the logs, the newest one last."""
+        return sorted(self._directory.glob("*.log"), key=_number_of)
 
     def close(self) -> None:
         """Release the database and its lock."""

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.tallystick/protos/tallystick/ordered_log.proto\x12\ntallystick\"K\n\x0cOrderedBatch\x12\x15\n\rprevious_hash\x18\x01 \x01(\x0c\x12\x11\n\tenvelopes\x18\x02 \x03(\x0c\x12\x11\n\tis_config\x18\x03 \x01(\x08\"K\n\tLogRecord\x12\x0f\n\x05\x62\x61tch\x18\x01 \x01(\x0cH\x00\x12\"\n\x05parts\x18\x02 \x01(\x0b\x32\x11.tallystick.PartsH\x00\x42\t\n\x07\x63ontent\"4\n\x05Parts\x12\x0c\n\x04term\x18\x01 \x01(\x03\x12\r\n\x05\x63ount\x18\x02 \x01(\r\x12\x0e\n\x06\x64igest\x18\x03 \x01(\x0c\":\n\x06Leader\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x0e\n\x06msp_id\x18\x02 \x01(\t\x12\x0f\n\x07process\x18\x03 \x01(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.tallystick/protos/tallystick/ordered_log.proto\x12\ntallystick\"K\n\x0cOrderedBatch\x12\x15\n\rprevious_hash\x18\x01 \x01(\x0c\x12\x11\n\tenvelopes\x18\x02 \x03(\x0c\x12\x11\n\tis_config\x18\x03 \x01(\x08\"g\n\tLogRecord\x12\x0f\n\x05\x62\x61tch\x18\x01 \x01(\x0cH\x00\x12\"\n\x05parts\x18\x02 \x01(\x0b\x32\x11.tallystick.PartsH\x00\x12\x1a\n\x10\x63ompressed_batch\x18\x03 \x01(\x0cH\x00\x42\t\n\x07\x63ontent\"K\n\x05Parts\x12\x0c\n\x04term\x18\x01 \x01(\x03\x12\r\n\x05\x63ount\x18\x02 \x01(\r\x12\x0e\n\x06\x64igest\x18\x03 \x01(\x0c\x12\x15\n\ris_compressed\x18\x04 \x01(\x08\":\n\x06Leader\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x0e\n\x06msp_id\x18\x02 \x01(\t\x12\x0f\n\x07process\x18\x03 \x01(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,9 +34,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORDEREDBATCH']._serialized_start=62
   _globals['_ORDEREDBATCH']._serialized_end=137
   _globals['_LOGRECORD']._serialized_start=139
-  _globals['_LOGRECORD']._serialized_end=214
-  _globals['_PARTS']._serialized_start=216
-  _globals['_PARTS']._serialized_end=268
-  _globals['_LEADER']._serialized_start=270
-  _globals['_LEADER']._serialized_end=328
+  _globals['_LOGRECORD']._serialized_end=242
+  _globals['_PARTS']._serialized_start=244
+  _globals['_PARTS']._serialized_end=319
+  _globals['_LEADER']._serialized_start=321
+  _globals['_LEADER']._serialized_end=379
 # @@protoc_insertion_point(module_scope)

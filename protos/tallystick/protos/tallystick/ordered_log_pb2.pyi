@@ -56,8 +56,11 @@ class LogRecord(_message.Message):
 
     BATCH_FIELD_NUMBER: _builtins.int
     PARTS_FIELD_NUMBER: _builtins.int
+    COMPRESSED_BATCH_FIELD_NUMBER: _builtins.int
     batch: _builtins.bytes
-    """OrderedBatch."""
+    """OrderedBatch, as earlier releases wrote it."""
+    compressed_batch: _builtins.bytes
+    """OrderedBatch, compressed as RFC 1950 (zlib) has it."""
     @_builtins.property
     def parts(self) -> Global___Parts: ...
     def __init__(
@@ -65,12 +68,13 @@ class LogRecord(_message.Message):
         *,
         batch: _builtins.bytes = ...,
         parts: Global___Parts | None = ...,
+        compressed_batch: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "content", b"content", "parts", b"parts"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "compressed_batch", b"compressed_batch", "content", b"content", "parts", b"parts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "content", b"content", "parts", b"parts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "compressed_batch", b"compressed_batch", "content", b"content", "parts", b"parts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["batch", "parts"]  # noqa: Y015
+    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["batch", "parts", "compressed_batch"]  # noqa: Y015
     _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_content) -> _WhichOneofReturnType_content | None: ...
 
@@ -85,23 +89,27 @@ class Parts(_message.Message):
     TERM_FIELD_NUMBER: _builtins.int
     COUNT_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
+    IS_COMPRESSED_FIELD_NUMBER: _builtins.int
     term: _builtins.int
     """Tells the attempt that wrote the parts from all others: the create revision of its leadership,
     shifted to the left by 16 bits, and a number. Earlier releases wrote the create revision alone.
     """
     count: _builtins.int
     digest: _builtins.bytes
-    """SHA-256 of the whole."""
+    """SHA-256 of the whole, as it was cut."""
+    is_compressed: _builtins.bool
+    """Whether that is compressed. Earlier releases did not compress."""
     def __init__(
         self,
         *,
         term: _builtins.int = ...,
         count: _builtins.int = ...,
         digest: _builtins.bytes = ...,
+        is_compressed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "digest", b"digest", "term", b"term"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "digest", b"digest", "is_compressed", b"is_compressed", "term", b"term"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

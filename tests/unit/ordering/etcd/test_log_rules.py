@@ -1,13 +1,17 @@
 """The rules of the log that need neither etcd nor a clock."""
 
+import zlib
+
 import pytest
 
 from tallystick.node.ordering.etcd.keys import LogKeys
 from tallystick.node.ordering.etcd.pace import Pace
 from tallystick.node.ordering.etcd.records import (
+    MAX_BATCH_BYTES,
     MAX_VALUE_BYTES,
     MIN_VALUE_BYTES,
     UntrustedBatchError,
+    compressed,
     decode_record,
     in_parts,
     join,
@@ -16,11 +20,12 @@ from tallystick.node.ordering.etcd.records import (
 from tallystick.node.ordering.etcd.retention import Retention, first_kept
 from tallystick.node.ordering.etcd.versions import UnsupportedEtcdError, check_version
 from tallystick.protos.tallystick.ordered_log_pb2 import LogRecord, OrderedBatch, Parts
+from tallystick.wire.hashing import sha256
 
 KEYS = LogKeys("tallystick", "securities", b"\x01" * 32)
 BATCH = OrderedBatch(previous_hash=b"hash", envelopes=[b"a" * 60, b"b" * 60])
-CONTENT = BATCH.SerializeToString()
-PARTS = [CONTENT[:50], CONTENT[50:100], CONTENT[100:]]
+CONTENT = compressed(BATCH)
+PARTS = [CONTENT[:10], CONTENT[10:20], CONTENT[20:]]
 
 
 def test_keys_sort_as_the_numbers_of_their_blocks_do() -> None:
@@ -60,6 +65,22 @@ def test_a_large_batch_is_cut_into_parts_that_make_it_again() -> None:
     assert join(note, PARTS, 1) == BATCH
 
 
+def test_the_certificates_that_envelopes_repeat_take_the_room_of_one() -> None:
+    certificates = bytes(range(256)) * 4
+    batch = OrderedBatch(envelopes=[b"%d" % number + certificates for number in range(40)])
+    assert len(compressed(batch)) < len(batch.SerializeToString()) / 8
+    assert decode_record(whole(compressed(batch)), 1) == batch
+
+
+def test_what_an_earlier_release_wrote_uncompressed_is_read() -> None:
+    content = BATCH.SerializeToString()
+    assert decode_record(LogRecord(batch=content).SerializeToString(), 1) == BATCH
+    cut = Parts(term=7, count=2, digest=sha256(content))
+    note = decode_record(LogRecord(parts=cut).SerializeToString(), 1)
+    assert isinstance(note, Parts)
+    assert join(note, [content[:50], content[50:]], 1) == BATCH
+
+
 @pytest.mark.parametrize(
     "parts",
     [
@@ -76,12 +97,46 @@ def test_parts_that_are_not_those_that_were_written_are_not_believed(parts: obje
         join(note, parts(list(PARTS)), 3)
 
 
+def bomb() -> bytes:
+    """Return what is small, and larger than any batch when it is decompressed."""
+    zeros, writer = bytes(1024 * 1024), zlib.compressobj()
+    pieces = [writer.compress(zeros) for _ in range(MAX_BATCH_BYTES // len(zeros))]
+    return b"".join([*pieces, writer.compress(b"\0"), writer.flush()])
+
+
 @pytest.mark.parametrize(
-    "value", [b"", b"\xff", LogRecord(batch=b"\xff").SerializeToString()], ids=repr
+    ("value", "problem"),
+    [
+        pytest.param(b"", "the record is empty", id="nothing"),
+        pytest.param(b"\xff", "LogRecord", id="garbage"),
+        pytest.param(LogRecord(batch=b"\xff"), "OrderedBatch", id="a batch that is none"),
+        pytest.param(
+            LogRecord(compressed_batch=b"plain"), "at most .*: Error", id="not compressed"
+        ),
+        pytest.param(
+            LogRecord(compressed_batch=zlib.compress(b"\xff")), "OrderedBatch", id="no batch in it"
+        ),
+        pytest.param(
+            LogRecord(compressed_batch=CONTENT[:-1]), "is not one compressed", id="cut short"
+        ),
+        pytest.param(
+            LogRecord(compressed_batch=CONTENT * 2), "is not one compressed", id="two of them"
+        ),
+        pytest.param(
+            LogRecord(compressed_batch=bomb()), f"at most {MAX_BATCH_BYTES} bytes", id="a bomb"
+        ),
+    ],
 )
-def test_a_value_that_is_no_record_is_not_believed(value: bytes) -> None:
-    with pytest.raises(UntrustedBatchError):
-        decode_record(value, 1)
+def test_a_value_that_is_no_record_is_not_believed(value: bytes | LogRecord, problem: str) -> None:
+    encoded = value if isinstance(value, bytes) else value.SerializeToString()
+    with pytest.raises(UntrustedBatchError, match=problem):
+        decode_record(encoded, 1)
+
+
+def test_parts_that_cannot_be_decompressed_are_not_believed() -> None:
+    note = Parts(term=7, count=1, digest=sha256(b"plain"), is_compressed=True)
+    with pytest.raises(UntrustedBatchError, match="block 3 is not to be trusted: it is not one"):
+        join(note, [b"plain"], 3)
 
 
 @pytest.mark.parametrize(

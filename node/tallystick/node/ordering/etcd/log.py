@@ -26,6 +26,7 @@ from tallystick.node.ordering.etcd.port import (
 from tallystick.node.ordering.etcd.records import (
     MAX_VALUE_BYTES,
     MIN_VALUE_BYTES,
+    compressed,
     decode_record,
     in_parts,
     join,
@@ -37,6 +38,8 @@ _log = logging.getLogger(__name__)
 
 _MOST_AT_ONCE: Final = 8
 _LIKELY_BYTES: Final = MAX_VALUE_BYTES // 4
+_COMPRESSED_AT_ONCE_BYTES: Final = 512 * 1024
+"""Larger batches are compressed by a thread: they take milliseconds, and the loop renews leases."""
 _ATTEMPT_BITS: Final = 16
 _MOST_FORGOTTEN: Final = 100
 """Heights that are deleted at once: etcd refuses transactions of more than 128 changes."""
@@ -123,7 +126,7 @@ class OrderedLog:
         Raises:
             SupersededError: Another leads, or has written that block.
         """
-        content = batch.SerializeToString()
+        content = await _compressed(batch)
         in_term = Condition(self._keys.leader, term)
         if len(content) <= self._pace.size:
             record = whole(content)
@@ -385,3 +388,9 @@ class OrderedLog:
                             yield change.record
         except CompactedError:
             return  # etcd has trimmed while nothing arrived here: read again
+
+
+async def _compressed(batch: OrderedBatch) -> bytes:
+    if batch.ByteSize() <= _COMPRESSED_AT_ONCE_BYTES:
+        return compressed(batch)
+    return await asyncio.to_thread(compressed, batch)

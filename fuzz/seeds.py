@@ -30,7 +30,7 @@ from tallystick.node.channel.config_signing import unsigned_update, with_signatu
 from tallystick.node.cluster.topology import Topology
 from tallystick.node.ledger.committed import results_of_entry
 from tallystick.node.ledger.varint import uvarint
-from tallystick.node.ordering.etcd.records import in_parts, whole
+from tallystick.node.ordering.etcd.records import compressed, in_parts, whole
 from tallystick.node.testing.local_network import LocalNetwork
 from tallystick.protos.common.common_pb2 import Block, Envelope, SignatureHeader
 from tallystick.protos.gateway.gateway_pb2 import ChaincodeEventsRequest, CommitStatusRequest
@@ -49,7 +49,7 @@ from tallystick.protos.peer.proposal_pb2 import SignedProposal
 from tallystick.protos.peer.proposal_response_pb2 import ProposalResponse, Response
 from tallystick.protos.peer.snapshot_pb2 import SignedSnapshotRequest, SnapshotRequest
 from tallystick.protos.tallystick.endorsement_pb2 import ProposalAnswered, ProposalAsked, Refusal
-from tallystick.protos.tallystick.ordered_log_pb2 import OrderedBatch
+from tallystick.protos.tallystick.ordered_log_pb2 import LogRecord, OrderedBatch
 from tallystick.protos.tallystick.private_data_pb2 import Push, Request
 from tallystick.wire.envelope import ProposalArguments, build_deliver_seek, build_proposal
 from tallystick.wire.messages import decode
@@ -149,8 +149,9 @@ def _ledger(blocks: list[bytes]) -> dict[str, bytes]:
     entry = decode(Block, blocks[-1]).data.data[0]
     payload = decode(Envelope, entry).payload
     batch = OrderedBatch(previous_hash=bytes(32), envelopes=[entry])
-    content = batch.SerializeToString()
+    content = b"".join(compressed(batch))
     parts = -(-len(content) // 512)
+    as_before = LogRecord(batch=batch.SerializeToString())
     push = Request(channel_id="securities", push=Push(private_results=results_of_entry(entry)))
     return {
         "block/genesis": blocks[0],
@@ -160,7 +161,8 @@ def _ledger(blocks: list[bytes]) -> dict[str, bytes]:
         "transaction/config": decode(Block, blocks[0]).data.data[0],
         "result/put": payload,
         "rwset/put": results_of_entry(entry),
-        "etcd/batch": whole(content),
+        "etcd/batch": as_before.SerializeToString(),
+        "etcd/compressed": whole(content),
         "etcd/parts": in_parts(content, 1, parts),
         "private_data/push": push.SerializeToString(),
     }

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from random import Random
 from time import monotonic
 from typing import Final
 
@@ -27,6 +28,7 @@ FAR: Final = Line(delay_s=0.1, bytes_per_s=250_000)
 HOPELESS_S: Final = 10.0
 COMMITS: Final = 30
 LARGE_BYTES: Final = 150_000
+"""Of a note of random digits, and of a block with it in etcd: there twice, and in half the room."""
 LARGE_NOTES: Final = 3
 PATIENCE_S: Final = 300.0
 PATIENT: Final = ClientOptions(
@@ -71,10 +73,11 @@ async def test_blocks_of_a_real_size_are_ordered_over_slow_lines_to_etcd(
 
 async def submitted(contract: Contract, key: str) -> None:
     """Submit a large note until it is ordered: the lease may lapse, and another orderer lead."""
+    note = Random(key).randbytes(LARGE_BYTES // 2).hex()
     async with asyncio.timeout(PATIENCE_S):
         while True:
             with suppress(SubmitError):
-                await contract.submit("write", key, "x" * LARGE_BYTES)
+                await contract.submit("write", key, note)
                 return
 
 

@@ -1,6 +1,7 @@
 """What may be ordered: the rows of wire.md §7.1."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from tests.unit.conftest import NOW_NS, ChannelMaterial
@@ -9,10 +10,12 @@ from tallystick.node.channel.config import BatchParameters, ChannelConfig
 from tallystick.node.ordering.admission import (
     Admitted,
     Refused,
+    Submission,
     admit,
     in_maintenance,
     read_submission,
 )
+from tallystick.node.ordering.block_cutter import MAX_BATCH_BYTES
 from tallystick.protos.common.common_pb2 import (
     CONFIG,
     ENDORSER_TRANSACTION,
@@ -180,3 +183,15 @@ def test_an_odd_encoding_is_ordered_in_the_one_that_peers_accept(  # §11
     admitted = judge(odd, channel)
     assert isinstance(admitted, Admitted)
     assert admitted.envelope == usual
+
+
+def test_what_fits_into_no_message_is_refused_whatever_the_channel_allows(
+    channel_material: ChannelMaterial, channel: ChannelConfig
+) -> None:
+    generous = replace(channel, batch=BatchParameters(absolute_max_bytes=2**30))
+    submission = read_submission(channel_material.envelope())
+    assert isinstance(submission, Submission)
+    too_large = replace(submission, size_bytes=MAX_BATCH_BYTES + 1)
+    refused = admit(too_large, generous, now_ns=NOW_NS)
+    assert isinstance(refused, Refused)
+    assert f"exceeds maximum allowed {MAX_BATCH_BYTES} bytes" in refused.info

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tallystick.node.channel.config import BatchParameters
 from tallystick.node.ordering.admission import Admitted
-from tallystick.node.ordering.block_cutter import BlockCutter
+from tallystick.node.ordering.block_cutter import MAX_BATCH_BYTES, BlockCutter
 
 LIMITS = BatchParameters(max_message_count=3, preferred_max_bytes=100)
 
@@ -86,3 +86,12 @@ def test_no_envelope_is_lost_or_reordered_and_the_limits_hold(sizes: list[int], 
         size = sum(sizes[int(entry)] for entry in batch)
         assert len(batch) <= count
         assert size <= 100 or len(batch) == 1
+
+
+def test_no_batch_is_larger_than_what_travels_in_one_message_whatever_the_channel_allows() -> None:
+    large = MAX_BATCH_BYTES * 2 // 3
+    cutter = BlockCutter[Admitted](BatchParameters(preferred_max_bytes=MAX_BATCH_BYTES * 4))
+    assert cutter.add(envelope("a", large)) == []
+    (first,) = cutter.add(envelope("b", large))
+    assert names(first) == [b"a"]
+    assert names(cutter.cut()) == [b"b"]

@@ -10,6 +10,7 @@ from typing import Final
 
 from tallystick.node.channel.config import ORDERER_GROUP, ChannelConfig
 from tallystick.node.membership.errors import IdentityError
+from tallystick.node.ordering.block_cutter import MAX_BATCH_BYTES
 from tallystick.node.policies.evaluate import SignedData
 from tallystick.protos.common.common_pb2 import (
     CONFIG,
@@ -147,7 +148,7 @@ def check_message(submission: Submission, channel: ChannelConfig, *, now_ns: int
     The checks run from cheap to dear: an expired client costs no signature check.
     """
     return (
-        _check_size(submission, channel.batch.absolute_max_bytes)
+        _check_size(submission, min(channel.batch.absolute_max_bytes, MAX_BATCH_BYTES))
         or _check_expiry(submission, channel, now_ns)
         or _check_writers(submission, channel)
     )

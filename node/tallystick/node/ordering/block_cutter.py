@@ -1,9 +1,14 @@
 """Groups ordered envelopes into blocks. Pure. Source: wire.md §7.2."""
 
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from tallystick.node.channel.config import BatchParameters
+from tallystick.node.transport.options import MAX_MESSAGE_BYTES
+
+MAX_BATCH_BYTES: Final = MAX_MESSAGE_BYTES - 2 * 1024 * 1024
+"""What goes into one block at most, whatever the channel allows: with the framing of its entries
+and its metadata it must travel in one message, else no peer would ever have it."""
 
 
 class Sized(Protocol):
@@ -22,7 +27,7 @@ class BlockCutter(Generic[ItemT]):
     """Collects envelopes until a batch is full. It knows neither clock nor disk.
 
     Invariant between calls: what is pending has fewer envelopes than ``max_message_count`` and at
-    most ``preferred_max_bytes`` bytes.
+    most ``preferred_max_bytes`` bytes, or `MAX_BATCH_BYTES` if that is less.
     """
 
     limits: BatchParameters
@@ -45,7 +50,7 @@ class BlockCutter(Generic[ItemT]):
         Two, when an oversized envelope closes the open batch and then travels alone.
         """
         complete: list[list[ItemT]] = []
-        limit = self.limits.preferred_max_bytes
+        limit = min(self.limits.preferred_max_bytes, MAX_BATCH_BYTES)
         if self._pending and self._pending_bytes + item.size_bytes > limit:
             complete.append(self.cut())
         self._pending.append(item)

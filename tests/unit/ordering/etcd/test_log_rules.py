@@ -7,7 +7,7 @@ import pytest
 from tallystick.node.ordering.etcd.keys import LogKeys
 from tallystick.node.ordering.etcd.pace import Pace
 from tallystick.node.ordering.etcd.records import (
-    MAX_BATCH_BYTES,
+    MAX_CONTENT_BYTES,
     MAX_VALUE_BYTES,
     MIN_VALUE_BYTES,
     UntrustedBatchError,
@@ -24,7 +24,7 @@ from tallystick.wire.hashing import sha256
 
 KEYS = LogKeys("tallystick", "securities", b"\x01" * 32)
 BATCH = OrderedBatch(previous_hash=b"hash", envelopes=[b"a" * 60, b"b" * 60])
-CONTENT = compressed(BATCH)
+CONTENT = b"".join(compressed(BATCH))
 PARTS = [CONTENT[:10], CONTENT[10:20], CONTENT[20:]]
 
 
@@ -68,8 +68,9 @@ def test_a_large_batch_is_cut_into_parts_that_make_it_again() -> None:
 def test_the_certificates_that_envelopes_repeat_take_the_room_of_one() -> None:
     certificates = bytes(range(256)) * 4
     batch = OrderedBatch(envelopes=[b"%d" % number + certificates for number in range(40)])
-    assert len(compressed(batch)) < len(batch.SerializeToString()) / 8
-    assert decode_record(whole(compressed(batch)), 1) == batch
+    content = b"".join(compressed(batch))
+    assert len(content) < len(batch.SerializeToString()) / 8
+    assert decode_record(whole(content), 1) == batch
 
 
 def test_what_an_earlier_release_wrote_uncompressed_is_read() -> None:
@@ -100,7 +101,7 @@ def test_parts_that_are_not_those_that_were_written_are_not_believed(parts: obje
 def bomb() -> bytes:
     """Return what is small, and larger than any batch when it is decompressed."""
     zeros, writer = bytes(1024 * 1024), zlib.compressobj()
-    pieces = [writer.compress(zeros) for _ in range(MAX_BATCH_BYTES // len(zeros))]
+    pieces = [writer.compress(zeros) for _ in range(MAX_CONTENT_BYTES // len(zeros))]
     return b"".join([*pieces, writer.compress(b"\0"), writer.flush()])
 
 
@@ -123,7 +124,7 @@ def bomb() -> bytes:
             LogRecord(compressed_batch=CONTENT * 2), "is not one compressed", id="two of them"
         ),
         pytest.param(
-            LogRecord(compressed_batch=bomb()), f"at most {MAX_BATCH_BYTES} bytes", id="a bomb"
+            LogRecord(compressed_batch=bomb()), f"at most {MAX_CONTENT_BYTES} bytes", id="a bomb"
         ),
     ],
 )

@@ -19,7 +19,11 @@ from tallystick.node.ordering.etcd.port import (
     Put,
     Values,
 )
-from tallystick.node.ordering.etcd.records import MAX_VALUE_BYTES, MIN_VALUE_BYTES
+from tallystick.node.ordering.etcd.records import (
+    MAX_VALUE_BYTES,
+    MIN_VALUE_BYTES,
+    UntrustedBatchError,
+)
 from tallystick.protos.tallystick.ordered_log_pb2 import OrderedBatch
 
 
@@ -109,6 +113,21 @@ def test_after_a_failure_a_leader_writes_as_little_at_once_as_the_slowest_line_b
             await log.append(term, 2, batch(6_000_000))
         assert etcd.sizes[0] == MIN_VALUE_BYTES
         assert await read_block(OrderedLog(etcd, KEYS), 2) == batch(6_000_000)
+
+    run(story)
+
+
+def test_no_more_parts_are_read_than_a_batch_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tallystick.node.ordering.etcd.log.MAX_CONTENT_BYTES", 3_000_000)
+
+    async def story() -> None:
+        etcd = WatchedEtcd(new_cluster())
+        term = await term_of(etcd)
+        await OrderedLog(etcd, KEYS).append(term, 1, batch(6_000_000))
+        etcd.read_keys.clear()
+        with pytest.raises(UntrustedBatchError, match="more than 3000000 bytes"):
+            await read_block(OrderedLog(etcd, KEYS), 1)
+        assert len(etcd.read_keys) < len(etcd.sizes)
 
     run(story)
 

@@ -24,8 +24,10 @@ from tallystick.node.ordering.etcd.port import (
     only,
 )
 from tallystick.node.ordering.etcd.records import (
+    MAX_CONTENT_BYTES,
     MAX_VALUE_BYTES,
     MIN_VALUE_BYTES,
+    UntrustedBatchError,
     compressed,
     decode_record,
     in_parts,
@@ -38,8 +40,6 @@ _log = logging.getLogger(__name__)
 
 _MOST_AT_ONCE: Final = 8
 _LIKELY_BYTES: Final = MAX_VALUE_BYTES // 4
-_COMPRESSED_AT_ONCE_BYTES: Final = 512 * 1024
-"""Larger batches are compressed by a thread: they take milliseconds, and the loop renews leases."""
 _ATTEMPT_BITS: Final = 16
 _MOST_FORGOTTEN: Final = 100
 """Heights that are deleted at once: etcd refuses transactions of more than 128 changes."""
@@ -357,6 +357,8 @@ class OrderedLog:
             if not found:
                 break
             parts += [part.value for part in found]
+            if sum(map(len, parts)) > MAX_CONTENT_BYTES:
+                raise UntrustedBatchError(number, f"it is more than {MAX_CONTENT_BYTES} bytes")
         return parts
 
     async def _is_there(self, key: bytes) -> bool:
@@ -391,6 +393,8 @@ class OrderedLog:
 
 
 async def _compressed(batch: OrderedBatch) -> bytes:
-    if batch.ByteSize() <= _COMPRESSED_AT_ONCE_BYTES:
-        return compressed(batch)
-    return await asyncio.to_thread(compressed, batch)
+    pieces = []
+    for piece in compressed(batch):
+        pieces.append(piece)
+        await asyncio.sleep(0)  # the loop renews leases
+    return b"".join(pieces)

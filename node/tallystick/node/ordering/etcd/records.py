@@ -7,7 +7,7 @@ least effort, they take an eighth of the room, and of the way through etcd to al
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from tallystick.node.errors import LedgerError
@@ -21,9 +21,11 @@ MAX_VALUE_BYTES: Final = 1024 * 1024
 """Largest value that is written: with its key and the conditions it is well below 1.5 MiB."""
 MIN_VALUE_BYTES: Final = 64 * 1024
 """Into what a larger batch is cut over the slowest line."""
-MAX_BATCH_BYTES: Final = MAX_MESSAGE_BYTES
-"""Largest batch that is read: the block that is made of it must travel in one message."""
+MAX_CONTENT_BYTES: Final = MAX_MESSAGE_BYTES
+"""Largest batch that is read: no leader cuts one whose block does not travel in one message."""
 _LEAST_EFFORT: Final = 1
+_COMPRESSED_AT_ONCE_BYTES: Final = 256 * 1024
+"""What takes some milliseconds, where it does not compress."""
 
 
 class UntrustedBatchError(LedgerError):
@@ -45,9 +47,13 @@ class UntrustedBatchError(LedgerError):
         self.problem = problem
 
 
-def compressed(batch: OrderedBatch) -> bytes:
-    """Return the content of a record: what is cut if it is too large."""
-    return zlib.compress(batch.SerializeToString(), _LEAST_EFFORT)
+def compressed(batch: OrderedBatch) -> Iterator[bytes]:
+    """Yield the content of a record in pieces, so that others have their turn in between."""
+    content = batch.SerializeToString()
+    writer = zlib.compressobj(_LEAST_EFFORT)
+    for start in range(0, len(content), _COMPRESSED_AT_ONCE_BYTES):
+        yield writer.compress(content[start : start + _COMPRESSED_AT_ONCE_BYTES])
+    yield writer.flush()
 
 
 def whole(content: bytes) -> bytes:
@@ -101,10 +107,10 @@ def join(note: Parts, parts: Sequence[bytes], number: int) -> OrderedBatch:
 
 def _decompressed(content: bytes, number: int) -> bytes:
     """Return what was compressed, if it is no larger than a batch may be."""
-    problem = f"it is not one compressed batch of at most {MAX_BATCH_BYTES} bytes"
+    problem = f"it is not one compressed batch of at most {MAX_CONTENT_BYTES} bytes"
     reader = zlib.decompressobj()
     try:
-        batch = reader.decompress(content, MAX_BATCH_BYTES)
+        batch = reader.decompress(content, MAX_CONTENT_BYTES)
     except zlib.error as error:
         raise UntrustedBatchError(number, f"{problem}: {error}") from error
     if not reader.eof or reader.unused_data:

@@ -82,18 +82,39 @@ class ServerTls:
             )
         if not self.requires_client_certificate:
             return grpc.ssl_server_credentials([self._shown])
+        roots = self._trusted()
         return grpc.dynamic_ssl_server_credentials(
-            self._configuration(), self._configuration, require_client_authentication=True
+            self._configuration(roots),
+            self._changes(roots),  # type: ignore[arg-type]  # None is for no change, says gRPC
+            require_client_authentication=True,
         )
 
     @property
     def _shown(self) -> tuple[bytes, bytes]:
         return self.key_pair.private_key, self.key_pair.certificate
 
-    def _configuration(self) -> grpc.ServerCertificateConfiguration:
-        return grpc.ssl_server_certificate_configuration(
-            [self._shown], root_certificates=self.client_roots + self.channel_roots()
-        )
+    def _trusted(self) -> bytes:
+        return self.client_roots + self.channel_roots()
+
+    def _configuration(self, roots: bytes) -> grpc.ServerCertificateConfiguration:
+        return grpc.ssl_server_certificate_configuration([self._shown], root_certificates=roots)
+
+    def _changes(self, roots: bytes) -> Callable[[], grpc.ServerCertificateConfiguration | None]:
+        """Return what gRPC asks at each new connection: for another configuration, if there is one.
+
+        To put one in the place of another frees the old one, which a connection that begins in
+        another thread may be about to use: then gRPC (1.85) ends the process. Done for each, a few
+        hundred strangers with any certificate stopped a node. So it is done only for what changed.
+        """
+
+        def change() -> grpc.ServerCertificateConfiguration | None:
+            nonlocal roots
+            if (trusted := self._trusted()) == roots:
+                return None
+            roots = trusted
+            return self._configuration(roots)
+
+        return change
 
 
 @dataclass(frozen=True, slots=True)

@@ -357,7 +357,7 @@ class OrderedLog:
             if not found:
                 break
             parts += [part.value for part in found]
-            if sum(map(len, parts)) > MAX_CONTENT_BYTES:
+            if max(sum(map(len, parts)), MIN_VALUE_BYTES * (len(parts) - 1)) > MAX_CONTENT_BYTES:
                 raise UntrustedBatchError(number, f"it is more than {MAX_CONTENT_BYTES} bytes")
         return parts
 

@@ -20,7 +20,7 @@ from tallystick.wire.messages import decode
 MAX_VALUE_BYTES: Final = 1024 * 1024
 """Largest value that is written: with its key and the conditions it is well below 1.5 MiB."""
 MIN_VALUE_BYTES: Final = 64 * 1024
-"""Into what a larger batch is cut over the slowest line."""
+"""Into what a larger batch is cut over the slowest line: no part but the last is smaller."""
 MAX_CONTENT_BYTES: Final = MAX_MESSAGE_BYTES
 """Largest batch that is read: no leader cuts one whose block does not travel in one message."""
 _LEAST_EFFORT: Final = 1
